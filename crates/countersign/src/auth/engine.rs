@@ -1,0 +1,221 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::HeaderMap;
+
+use crate::BoxFuture;
+use crate::auth::BuildError;
+use crate::credentials::{Carrier, Carriers, Credentials, Presented};
+use crate::mechanism::{Claim, Judged, Mechanism, Part, Verdict};
+use crate::principal::{Principal, Proof};
+use crate::rejection::{Challenges, Reason, Rejection};
+use crate::time::{Clock, SystemClock};
+
+/// The mechanisms of one layer, and the decision that it makes: everything but the plumbing.
+pub(crate) struct Engine {
+    entries: Box<[Entry]>,
+    carriers: Carriers,
+    challenges: Arc<Challenges>,
+    clock: Arc<dyn Clock>,
+}
+
+struct Entry {
+    mechanism: Arc<dyn Mechanism>,
+    claims: Vec<Claim>,
+    proof: Proof,
+}
+
+/// What came of judging a request.
+pub(crate) enum Judgement {
+    Accepted(Principal),
+    Rejected(Rejection),
+    /// It takes waiting.
+    Undecided(Pending),
+}
+
+impl Engine {
+    /// What a request's headers present, by presence alone.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Rejection> {
+        match self.carriers.read(headers) {
+            Presented::Nothing => Ok(None),
+            Presented::One(credentials) => Ok(Some(credentials)),
+            Presented::Refused(reason) => Err(self.refuse(reason)),
+        }
+    }
+
+    pub(crate) fn missing(&self) -> Rejection {
+        self.refuse(Reason::NoCredentials)
+    }
+
+    pub(crate) fn judge(&self, credentials: Credentials) -> Judgement {
+        let claimant = self
+            .entries
+            .iter()
+            .find(|entry| entry.claims.iter().any(|claim| claim.takes(&credentials)));
+        let carrier = credentials.carrier().clone();
+        let Some(entry) = claimant else {
+            let challenges = Arc::clone(&self.challenges);
+            return Judgement::Rejected(Rejection::of_credentials(
+                Reason::Unclaimed,
+                carrier,
+                challenges,
+            ));
+        };
+        let now = self.clock.now();
+        let outcome = Outcome {
+            proof: entry.proof,
+            carrier,
+            challenges: Arc::clone(&self.challenges),
+        };
+        match entry.mechanism.try_verify(&credentials, now) {
+            Judged::Now(verdict) => match outcome.of(verdict) {
+                Ok(principal) => Judgement::Accepted(principal),
+                Err(rejection) => Judgement::Rejected(rejection),
+            },
+            Judged::Later => Judgement::Undecided(Pending {
+                verdict: Arc::clone(&entry.mechanism).verify(credentials, now),
+                outcome,
+            }),
+        }
+    }
+
+    fn refuse(&self, reason: Reason) -> Rejection {
+        Rejection::of_request(reason, Arc::clone(&self.challenges))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("carriers", &self.carriers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a verdict needs to become a principal or a rejection.
+#[derive(Clone)]
+struct Outcome {
+    proof: Proof,
+    carrier: Carrier,
+    challenges: Arc<Challenges>,
+}
+
+impl Outcome {
+    fn of(self, verdict: Verdict) -> Result<Principal, Rejection> {
+        match verdict {
+            Verdict::Accepted(identity) => {
+                Ok(Principal::new(identity, self.proof, self.challenges))
+            }
+            Verdict::Refused(reason) => Err(Rejection::of_credentials(
+                reason,
+                self.carrier,
+                self.challenges,
+            )),
+            Verdict::NeverJudged(reason) => Err(Rejection::never_judged(reason, self.challenges)),
+        }
+    }
+}
+
+/// A judgement under way. Dropping it gives up.
+pub(crate) struct Pending {
+    verdict: BoxFuture<'static, Verdict>,
+    outcome: Outcome,
+}
+
+impl Future for Pending {
+    type Output = Result<Principal, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let verdict = std::task::ready!(self.verdict.as_mut().poll(cx));
+        Poll::Ready(self.outcome.clone().of(verdict))
+    }
+}
+
+/// Collects mechanisms and sees to it that they can stand side by side.
+pub(crate) struct EngineBuilder {
+    entries: Vec<Entry>,
+    realm: Box<str>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            realm: "countersign".into(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl EngineBuilder {
+    pub(crate) fn add(&mut self, mechanism: impl Mechanism, proof: Proof) {
+        self.entries.push(Entry {
+            claims: mechanism.claims(),
+            mechanism: Arc::new(mechanism),
+            proof,
+        });
+    }
+
+    pub(crate) fn realm(&mut self, realm: Box<str>) {
+        self.realm = realm;
+    }
+
+    pub(crate) fn clock(&mut self, clock: impl Clock) {
+        self.clock = Arc::new(clock);
+    }
+
+    pub(crate) fn build(self) -> Result<Engine, BuildError> {
+        if self.entries.is_empty() {
+            return Err(BuildError::NoMechanism);
+        }
+        let quotable = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+        if !self.realm.bytes().all(quotable) {
+            return Err(BuildError::Realm);
+        }
+        let mut challenges = Challenges::new(&self.realm);
+        let mut carriers = Carriers::default();
+        let mut claims: Vec<&Claim> = Vec::new();
+        for entry in &self.entries {
+            for claim in &entry.claims {
+                if let Some(other) = claims.iter().find(|other| other.conflicts_with(claim)) {
+                    return Err(BuildError::Conflict(other.carrier.clone()));
+                }
+                if entry.proof == Proof::Primary && is_token(claim) {
+                    return Err(BuildError::BearerAsPrimary);
+                }
+                carriers.declare(&claim.carrier);
+            }
+            claims.extend(&entry.claims);
+            let read = entry.claims.iter().map(|claim| claim.carrier.clone());
+            challenges.add(&entry.mechanism.challenge(), read.collect());
+        }
+        Ok(Engine {
+            entries: self.entries.into(),
+            carriers,
+            challenges: Arc::new(challenges),
+            clock: self.clock,
+        })
+    }
+}
+
+/// Whether a claim may take a bearer token. Only the prefix of a key rules that out.
+fn is_token(claim: &Claim) -> bool {
+    match claim.part {
+        Part::Tokens => true,
+        Part::All => claim.carrier == Carrier::BEARER,
+        Part::Keys(_) => false,
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("realm", &self.realm)
+            .field("mechanisms", &self.entries.len())
+            .finish_non_exhaustive()
+    }
+}

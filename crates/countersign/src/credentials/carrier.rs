@@ -1,0 +1,59 @@
+use std::borrow::Cow;
+
+use http::HeaderName;
+
+/// Where credentials travel. Mechanisms declare theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Carrier {
+    /// `Authorization: <scheme> …` (RFC 9110 §11.6.2).
+    Authorization(AuthScheme),
+    /// A header whose whole value is the credential, such as `x-api-key`.
+    Header(HeaderName),
+    /// A member of a body that holds an API key. Only token endpoints read bodies.
+    BodyKey,
+    /// Two members of a body: an id and its secret. Only token endpoints read bodies.
+    BodyPair,
+}
+
+impl Carrier {
+    /// `Authorization: Bearer …` (RFC 6750 §2.1).
+    pub const BEARER: Self = Self::Authorization(AuthScheme::BEARER);
+    /// `Authorization: Basic …` (RFC 7617).
+    pub const BASIC: Self = Self::Authorization(AuthScheme::BASIC);
+}
+
+/// The name of an authentication scheme. Case does not matter (RFC 9110 §11.1).
+#[derive(Clone, Debug)]
+pub struct AuthScheme(Cow<'static, str>);
+
+impl AuthScheme {
+    /// `Bearer` (RFC 6750).
+    pub const BEARER: Self = Self(Cow::Borrowed("Bearer"));
+    /// `Basic` (RFC 7617).
+    pub const BASIC: Self = Self(Cow::Borrowed("Basic"));
+
+    /// A scheme by name.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as it is written in challenges.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is(&self, name: &[u8]) -> bool {
+        self.0.as_bytes().eq_ignore_ascii_case(name)
+    }
+}
+
+impl PartialEq for AuthScheme {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other.0.as_bytes())
+    }
+}
+
+impl Eq for AuthScheme {}

@@ -1,0 +1,237 @@
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{AuthScheme, Carrier, Credentials};
+use crate::rejection::Reason;
+
+/// The carriers that the mechanisms of one layer declare, and how a request's headers are read for
+/// them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carriers {
+    schemes: Vec<AuthScheme>,
+    headers: Vec<HeaderName>,
+}
+
+/// What the headers hold, by presence alone.
+#[derive(Debug)]
+pub(crate) enum Presented {
+    Nothing,
+    One(Credentials),
+    /// Malformed, or several where one is allowed. Never "first wins".
+    Refused(Reason),
+}
+
+impl Carriers {
+    pub(crate) fn declare(&mut self, carrier: &Carrier) {
+        match carrier {
+            Carrier::Authorization(scheme) if !self.schemes.contains(scheme) => {
+                self.schemes.push(scheme.clone());
+            }
+            Carrier::Header(name) if !self.headers.contains(name) => {
+                self.headers.push(name.clone());
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Presented {
+        let mut found = if self.schemes.is_empty() {
+            Presented::Nothing
+        } else {
+            self.authorization(headers)
+        };
+        for name in &self.headers {
+            found = match (found, header(headers, name)) {
+                // What is malformed stays so, whatever else is there.
+                (Presented::Refused(reason), _) | (_, Presented::Refused(reason)) => {
+                    return Presented::Refused(reason);
+                }
+                (Presented::One(_), Presented::One(_)) => {
+                    return Presented::Refused(Reason::SeveralCredentials);
+                }
+                (found @ Presented::One(_), Presented::Nothing) => found,
+                (Presented::Nothing, found) => found,
+            };
+        }
+        found
+    }
+
+    fn authorization(&self, headers: &HeaderMap) -> Presented {
+        let value = match only(headers, &AUTHORIZATION) {
+            Ok(Some(value)) => value,
+            Ok(None) => return Presented::Nothing,
+            Err(reason) => return Presented::Refused(reason),
+        };
+        let bytes = value.as_bytes();
+        let end = bytes
+            .iter()
+            .position(|&b| !is_tchar(b))
+            .unwrap_or(bytes.len());
+        let (name, rest) = bytes.split_at(end);
+        let Some(scheme) = self.schemes.iter().find(|scheme| scheme.is(name)) else {
+            return Presented::Nothing;
+        };
+        // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ].
+        let spaces = rest.iter().take_while(|&&b| b == b' ').count();
+        let start = end + spaces;
+        match rest.get(spaces..).unwrap_or_default() {
+            [] => Presented::Refused(Reason::IncompleteCredentials),
+            _ if spaces == 0 => Presented::Refused(Reason::IncompleteCredentials),
+            text if text.contains(&b',') => Presented::Refused(Reason::JoinedCredentials),
+            text if !text.iter().all(|&b| b.is_ascii_graphic() && b != b'"') => {
+                Presented::Refused(Reason::IncompleteCredentials)
+            }
+            _ => Presented::One(Credentials::header(
+                Carrier::Authorization(scheme.clone()),
+                value.clone(),
+                start..bytes.len(),
+            )),
+        }
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Presented {
+    match only(headers, name) {
+        Ok(None) => Presented::Nothing,
+        Err(reason) => Presented::Refused(reason),
+        Ok(Some(value)) if value.as_bytes().contains(&b',') => {
+            Presented::Refused(Reason::JoinedCredentials)
+        }
+        Ok(Some(value)) => Presented::One(Credentials::header(
+            Carrier::Header(name.clone()),
+            value.clone(),
+            0..value.len(),
+        )),
+    }
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Reason> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Reason::RepeatedHeader);
+    }
+    Ok(first)
+}
+
+/// RFC 9110 §5.6.2.
+const fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carriers() -> Carriers {
+        let mut carriers = Carriers::default();
+        carriers.declare(&Carrier::BEARER);
+        carriers.declare(&Carrier::BASIC);
+        carriers.declare(&Carrier::Header(HeaderName::from_static("x-api-key")));
+        carriers
+    }
+
+    fn read(headers: &[(&'static str, &[u8])]) -> Result<Option<Vec<u8>>, Reason> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        match carriers().read(&map) {
+            Presented::Nothing => Ok(None),
+            Presented::One(credentials) => Ok(Some(credentials.expose().to_vec())),
+            Presented::Refused(reason) => Err(reason),
+        }
+    }
+
+    #[test]
+    fn scheme_found_in_any_case_and_after_several_spaces() {
+        for value in ["Bearer t", "bearer t", "BEARER   t"] {
+            let read = read(&[("authorization", value.as_bytes())]);
+            assert_eq!(read, Ok(Some(b"t".to_vec())), "{value}");
+        }
+    }
+
+    #[test]
+    fn undeclared_scheme_counts_as_nothing() {
+        for value in [
+            "Digest a=b, c=d",
+            "Negotiate x",
+            "",
+            "=",
+            "Bearerx t",
+            "Bear t",
+        ] {
+            assert_eq!(
+                read(&[("authorization", value.as_bytes())]),
+                Ok(None),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn authorization_rejected_when_its_form_is_not_scheme_and_token() {
+        let cases: [(&[u8], Reason); 8] = [
+            (b"Bearer", Reason::IncompleteCredentials),
+            (b"Bearer ", Reason::IncompleteCredentials),
+            (b"Bearer\tt", Reason::IncompleteCredentials),
+            (b"Bearer=t", Reason::IncompleteCredentials),
+            (b"Bearer \"t\"", Reason::IncompleteCredentials),
+            (b"Bearer\xa0t", Reason::IncompleteCredentials),
+            (b"Bearer two words", Reason::IncompleteCredentials),
+            (b"Bearer a, Basic b", Reason::JoinedCredentials),
+        ];
+        for (value, reason) in cases {
+            assert_eq!(read(&[("authorization", value)]), Err(reason), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn two_credentials_rejected_whatever_they_are() {
+        let repeated = [("authorization", &b"Bearer t"[..]), ("authorization", b"")];
+        assert_eq!(read(&repeated), Err(Reason::RepeatedHeader));
+        let keys = [("x-api-key", &b"k"[..]), ("x-api-key", b"k")];
+        assert_eq!(read(&keys), Err(Reason::RepeatedHeader));
+        assert_eq!(
+            read(&[("x-api-key", b"k,k")]),
+            Err(Reason::JoinedCredentials)
+        );
+        let both = [("authorization", &b"Bearer t"[..]), ("x-api-key", b"k")];
+        assert_eq!(read(&both), Err(Reason::SeveralCredentials));
+        let malformed = [("authorization", &b"Bearer"[..]), ("x-api-key", b"k")];
+        assert_eq!(read(&malformed), Err(Reason::IncompleteCredentials));
+    }
+
+    #[test]
+    fn undeclared_scheme_beside_a_key_leaves_the_key() {
+        let read = read(&[("authorization", b"Digest x"), ("x-api-key", b"k")]);
+        assert_eq!(read, Ok(Some(b"k".to_vec())));
+    }
+
+    #[test]
+    fn credentials_never_print() {
+        let credentials = Credentials::header(
+            Carrier::BEARER,
+            HeaderValue::from_static("Bearer canary"),
+            7..13,
+        );
+        assert!(!format!("{credentials:?}").contains("canary"));
+    }
+}

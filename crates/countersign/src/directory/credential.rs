@@ -1,0 +1,72 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::Id;
+use crate::key::KeyDigest;
+use crate::rejection::Reason;
+use crate::scope::Scopes;
+use crate::time::Timestamp;
+
+/// A long-lived credential as the directory knows it: enough to judge it, and no secret.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Its id, which is also `sub` and `client_id` of the tokens minted from it.
+    pub id: Id,
+    /// The account that it belongs to.
+    pub account: Id,
+    /// The account's generation.
+    pub account_generation: u32,
+    /// The environment that it belongs to, if to one.
+    pub environment: Option<Id>,
+    /// Its generation: a token minted at a lower one is refused.
+    pub generation: u32,
+    /// Whether it may be used.
+    pub status: Status,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it stops working; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// What proves that somebody holds it.
+    pub proof: Proof,
+}
+
+impl Credential {
+    /// Whether it may be used now, its secret aside.
+    pub(crate) fn usable(&self, now: Timestamp) -> Result<(), Reason> {
+        match (self.status, self.expires_at) {
+            (Status::Revoked, _) => Err(Reason::CredentialRevoked),
+            (Status::Active, Some(end)) if now >= end => Err(Reason::CredentialExpired),
+            (Status::Active, _) => Ok(()),
+        }
+    }
+}
+
+/// Whether a credential may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Status {
+    /// It may.
+    Active,
+    /// Never again.
+    Revoked,
+}
+
+/// What proves that somebody holds a credential.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Proof {
+    /// A key's secret.
+    Key(KeyDigest),
+    /// A password, as a PHC string (`$argon2id$…`).
+    Password(Arc<str>),
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key(_) => "Key([redacted])",
+            Self::Password(_) => "Password([redacted])",
+        })
+    }
+}

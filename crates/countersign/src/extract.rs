@@ -1,0 +1,65 @@
+//! Extractors for axum handlers (feature `axum`): [`Principal`], [`PrimaryPrincipal`] and [`Scopes`].
+//!
+//! A handler behind an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the layer
+//! the answer is 500, not an open door. `PrimaryPrincipal` refuses bearers with 403.
+//!
+//! ```
+//! use axum_core::extract::FromRequestParts;
+//! use countersign::Principal;
+//! use http::{Request, StatusCode};
+//!
+//! # tokio_test::block_on(async {
+//! let (mut parts, ()) = Request::new(()).into_parts();
+//! let unguarded = Principal::from_request_parts(&mut parts, &()).await;
+//! assert_eq!(unguarded.unwrap_err().kind().status(), StatusCode::INTERNAL_SERVER_ERROR);
+//! # });
+//! ```
+
+use axum_core::body::Body;
+use axum_core::extract::FromRequestParts;
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use crate::principal::{PrimaryPrincipal, Principal};
+use crate::rejection::{EmptyBody, Rejection};
+use crate::require::Lack;
+use crate::scope::Scopes;
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        crate::auth::log(&self);
+        Self::into_response::<Body>(self, &EmptyBody)
+    }
+}
+
+fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T, Rejection> {
+    let found = parts.extensions.get::<T>().cloned();
+    found.ok_or_else(Rejection::layer_missing)
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        extension(parts)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for PrimaryPrincipal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let principal: Principal = extension(parts)?;
+        principal
+            .primary()
+            .ok_or_else(|| principal.reject(Lack::Primary))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Scopes {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        extension(parts)
+    }
+}

@@ -1,0 +1,234 @@
+//! Identifiers: one kind for accounts, credentials, tokens and everything else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::random::{Random, RandomError};
+use crate::time::Timestamp;
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// 160 bits, shown as 32 lower-case Crockford base32 characters: 10 of time in milliseconds, 6 of
+/// partition (the account's), 16 random.
+///
+/// Ids are public. They sort by the time at which they were made.
+///
+/// ```
+/// use countersign::Id;
+///
+/// let id: Id = "013xrzp12g3nqk8ngskn1wtxgka5b0nf".parse()?;
+/// assert_eq!(id.to_string(), "013xrzp12g3nqk8ngskn1wtxgka5b0nf");
+/// assert!("013XRZP12G3NQK8NGSKN1WTXGKA5B0NF".parse::<Id>().is_err());
+/// # Ok::<(), countersign::id::InvalidId>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id([u8; 20]);
+
+impl Id {
+    /// How many characters an id has.
+    pub const LEN: usize = 32;
+
+    /// A new id in the same partition as `account`.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn new(now: Timestamp, account: &Self, random: &dyn Random) -> Result<Self, RandomError> {
+        let mut tail = [0; 10];
+        random.fill(&mut tail)?;
+        Ok(Self::assemble(now, account.partition(), tail))
+    }
+
+    /// The id of a new account, which opens a partition of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had.
+    pub fn new_account(now: Timestamp, random: &dyn Random) -> Result<Self, RandomError> {
+        let mut bytes = [0; 14];
+        random.fill(&mut bytes)?;
+        let [a, b, c, d, tail @ ..] = bytes;
+        Ok(Self::assemble(now, u32::from_be_bytes([a, b, c, d]), tail))
+    }
+
+    /// The id's 20 bytes, for storing it.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
+    /// An id from its 20 bytes. Every value of them is an id.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+
+    fn assemble(now: Timestamp, partition: u32, tail: [u8; 10]) -> Self {
+        // 50 bits of milliseconds last for 35,000 years; a clock before 1970 counts as 1970.
+        let millis = u128::try_from(now.unix_millis()).unwrap_or(0) & ((1 << 50) - 1);
+        let head = (millis << 30) | u128::from(partition & 0x3fff_ffff);
+        let mut bytes = [0; 20];
+        let (front, back) = bytes.split_at_mut(10);
+        front.copy_from_slice(head.to_be_bytes().split_at(6).1);
+        back.copy_from_slice(&tail);
+        Self(bytes)
+    }
+
+    fn partition(&self) -> u32 {
+        let [_, _, _, _, _, _, a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d]) & 0x3fff_ffff
+    }
+
+    pub(crate) fn text(&self) -> IdText {
+        let mut text = [0; Self::LEN];
+        for (five, eight) in self.0.chunks_exact(5).zip(text.chunks_exact_mut(8)) {
+            let bits = five.iter().fold(0u64, |bits, &b| bits << 8 | u64::from(b));
+            for (i, slot) in eight.iter_mut().enumerate() {
+                let digit = (bits >> (35 - 5 * i)) & 31;
+                *slot = ALPHABET.get(digit as usize).copied().unwrap_or(b'0');
+            }
+        }
+        IdText(text)
+    }
+}
+
+impl FromStr for Id {
+    type Err = InvalidId;
+
+    /// Only the one canonical spelling is an id: 32 characters, lower case, none of `i l o u`.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.len() != Self::LEN {
+            return Err(InvalidId);
+        }
+        let mut bytes = [0; 20];
+        for (eight, five) in text
+            .as_bytes()
+            .chunks_exact(8)
+            .zip(bytes.chunks_exact_mut(5))
+        {
+            let mut bits = 0u64;
+            for &character in eight {
+                bits = bits << 5 | u64::from(digit(character).ok_or(InvalidId)?);
+            }
+            five.copy_from_slice(bits.to_be_bytes().split_at(3).1);
+        }
+        Ok(Self(bytes))
+    }
+}
+
+const fn digit(character: u8) -> Option<u8> {
+    Some(match character {
+        b'0'..=b'9' => character - b'0',
+        b'a'..=b'h' => character - b'a' + 10,
+        b'j' | b'k' => character - b'j' + 18,
+        b'm' | b'n' => character - b'm' + 20,
+        b'p'..=b't' => character - b'p' + 22,
+        b'v'..=b'z' => character - b'v' + 27,
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text().as_str())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({self})")
+    }
+}
+
+impl serde::Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text().as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An id's characters without an allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct IdText([u8; Id::LEN]);
+
+impl IdText {
+    pub(crate) fn as_str(&self) -> &str {
+        // Only characters of the alphabet were written; the empty text would equal no id.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The text is not an id: 32 characters of `0-9a-z` without `i l o u` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId;
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an id: 32 characters of 0-9 and a-z without i, l, o, u are expected")
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Ones;
+    impl Random for Ones {
+        fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
+            out.fill(0xff);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn id_of_a_credential_shares_its_accounts_partition_and_starts_with_its_time() {
+        let account: Id = "013xrzp12g3nqk8ngskn1wtxgka5b0nf".parse().unwrap();
+        let id = Id::new(Timestamp::from_unix_millis(1), &account, &Ones).unwrap();
+        assert_eq!(id.to_string(), "00000000013nqk8nzzzzzzzzzzzzzzzz");
+    }
+
+    #[test]
+    fn id_made_before_1970_starts_with_zero() {
+        let id = Id::new_account(Timestamp::from_unix_millis(-5), &Ones).unwrap();
+        assert!(id.to_string().starts_with("0000000000"));
+    }
+
+    #[test]
+    fn id_rejected_when_not_in_its_one_spelling() {
+        for text in [
+            "",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0n",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0nf0",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0nF",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0ni",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0nl",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0no",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0nu",
+            "013xrzp12g3nqk8ngskn1wtxgka5b0é",
+        ] {
+            assert_eq!(text.parse::<Id>(), Err(InvalidId), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn id_printed_and_parsed_is_itself(bytes: [u8; 20]) {
+            let id = Id::from_bytes(bytes);
+            prop_assert_eq!(id.to_string().parse::<Id>(), Ok(id));
+        }
+
+        #[test]
+        fn id_text_parsed_and_printed_is_itself(text in "[0-9a-hjkmnp-tv-z]{32}") {
+            prop_assert_eq!(text.parse::<Id>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Keys and algorithms of signed tokens (RFC 7515, 7517, 7518, 8037).
+//!
+//! An algorithm belongs to a key, never to a token's header: a header can only name the algorithm
+//! that the key has anyway. Keys are parsed once, when they are loaded.
+
+mod algorithm;
+mod base64url;
+mod error;
+mod hmac_secret;
+pub(crate) mod json;
+mod jwk;
+mod jws;
+mod key_set;
+mod rsa;
+mod signing_key;
+mod verifying_key;
+
+pub use algorithm::Algorithm;
+pub(crate) use base64url::encode_into;
+pub use error::KeyError;
+pub(crate) use jws::{Header, HeaderBuffer, Jws, looks_like_jws};
+pub use key_set::KeySet;
+pub use signing_key::SigningKey;
+pub use verifying_key::VerifyingKey;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use verifying_key::operations;

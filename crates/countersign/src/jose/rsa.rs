@@ -1,0 +1,140 @@
+//! Whether an RSA public key is one to rely on, and its DER form.
+
+use super::KeyError;
+
+const MIN_BITS: usize = 2048;
+const MAX_BITS: usize = 8192;
+
+/// Refuses sizes outside 2048 to 8192 bits (RFC 7518 §3.3), exponents that are even, one or longer than 32
+/// bits, and moduli with the structure of ROCA (CVE-2017-15361).
+pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
+    let modulus = strip(modulus);
+    let exponent = strip(exponent);
+    let leading = modulus
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
+    let bits = modulus.len() * 8 - leading;
+    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+    let sound = (MIN_BITS..=MAX_BITS).contains(&bits)
+        && odd(modulus)
+        && odd(exponent)
+        && (1..=4).contains(&exponent.len())
+        && exponent != [1]
+        && !has_roca_structure(modulus);
+    if sound {
+        Ok(())
+    } else {
+        Err(KeyError::WeakRsa)
+    }
+}
+
+/// `RSAPublicKey` (RFC 8017 A.1.1) in DER.
+pub(super) fn to_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+    let mut body = der_integer(strip(modulus));
+    body.extend(der_integer(strip(exponent)));
+    der(0x30, &body)
+}
+
+fn der_integer(number: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(number.len() + 1);
+    // An integer whose first bit is set would be negative.
+    if number.first().is_none_or(|byte| byte & 0x80 != 0) {
+        content.push(0);
+    }
+    content.extend_from_slice(number);
+    der(0x02, &content)
+}
+
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = content.len().to_be_bytes();
+    match u8::try_from(content.len()) {
+        Ok(short) if short < 0x80 => out.push(short),
+        _ => {
+            let digits = strip(&length);
+            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(0x7f));
+            out.extend_from_slice(digits);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+fn strip(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// Keys made by the flawed library have moduli that are powers of 65537 modulo every small prime
+/// (Nemec et al., "The Return of Coppersmith's Attack", 2017). A sound modulus is so only by a chance
+/// too small to matter.
+fn has_roca_structure(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
+        97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.iter().all(|&prime| {
+        let residue = modulus
+            .iter()
+            .fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime);
+        let mut power = 1;
+        (0..prime).any(|_| {
+            let hit = power == residue;
+            power = power * 65537 % prime;
+            hit
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut bytes = vec![0x35; bits / 8];
+        bytes[0] = 0x80;
+        bytes
+    }
+
+    #[test]
+    fn rsa_key_rejected_when_too_small_too_large_or_its_exponent_unfit() {
+        assert_eq!(check(&modulus(2048), &[1, 0, 1]), Ok(()));
+        assert_eq!(check(&modulus(8192), &[3]), Ok(()));
+        let weak = Err(KeyError::WeakRsa);
+        assert_eq!(check(&modulus(1024), &[1, 0, 1]), weak);
+        assert_eq!(check(&modulus(32768), &[1, 0, 1]), weak);
+        for exponent in [&[][..], &[0], &[1], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
+            assert_eq!(check(&modulus(2048), exponent), weak, "{exponent:?}");
+        }
+        let mut even = modulus(2048);
+        *even.last_mut().unwrap() = 2;
+        assert_eq!(check(&even, &[3]), weak);
+    }
+
+    #[test]
+    fn rsa_key_rejected_when_its_modulus_has_the_structure_of_roca() {
+        // 65537^5 modulo the product of the primes, plus multiples of that product: made with Python.
+        let hex = concat!(
+            "80000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            "000000000000000000000000000000000000000000000000000001b8eca54bf1de60cf081b39d822",
+            "25339d436eb4308c3637d4f406d6631f",
+        );
+        let flawed: Vec<u8> = (0..hex.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
+            .collect();
+        assert!(has_roca_structure(&flawed));
+        assert_eq!(check(&flawed, &[1, 0, 1]), Err(KeyError::WeakRsa));
+    }
+
+    #[test]
+    fn der_lengths_are_written_short_where_they_can_be() {
+        assert_eq!(der(0x02, &[1; 3]), [2, 3, 1, 1, 1]);
+        assert_eq!(der(0x02, &[1; 200])[..3], [2, 0x81, 200]);
+        assert_eq!(der(0x02, &[1; 300])[..4], [2, 0x82, 1, 44]);
+    }
+}

@@ -1,0 +1,273 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom as AwsRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    self as aws, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
+};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::algorithm::Family;
+use super::hmac_secret::HmacSecret;
+use super::jwk::PublicJwk;
+use super::{Algorithm, KeyError, VerifyingKey, base64url, rsa};
+use crate::random::Random;
+
+/// A key that signs with one algorithm. Cloning it copies a reference count; the private part cannot
+/// be printed.
+///
+/// ```
+/// use countersign::jose::{Algorithm, SigningKey};
+/// use countersign::random::SystemRandom;
+///
+/// let key = SigningKey::generate(Algorithm::Es256, &SystemRandom)?;
+/// let copy = SigningKey::from_secret_bytes(Algorithm::Es256, &key.to_secret_bytes()?)?;
+/// assert_eq!(key.id(), copy.id());
+/// assert!(SigningKey::from_secret_bytes(Algorithm::EdDsa, &key.to_secret_bytes()?).is_err());
+/// # Ok::<(), countersign::jose::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey(Arc<Inner>);
+
+struct Inner {
+    algorithm: Algorithm,
+    id: Box<str>,
+    pair: Pair,
+}
+
+enum Pair {
+    Ed25519(Ed25519KeyPair),
+    Ec(EcdsaKeyPair),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Hmac(HmacSecret, Zeroizing<Vec<u8>>),
+}
+
+impl SigningKey {
+    /// A new key: RSA with 2048 bits, HMAC with as many as the hash has. `random` makes HMAC secrets;
+    /// the cryptographic library makes key pairs with its own generator.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Failed`] when a generator failed.
+    pub fn generate(algorithm: Algorithm, random: &dyn Random) -> Result<Self, KeyError> {
+        let failed = |_| KeyError::Failed;
+        let pair = match algorithm.family() {
+            Family::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?),
+            Family::Ec => Pair::Ec(EcdsaKeyPair::generate(curve(algorithm)?).map_err(failed)?),
+            Family::Rsa => Pair::Rsa(
+                RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?,
+                encoding(algorithm)?,
+            ),
+            Family::Hmac => {
+                let mut secret = Zeroizing::new(vec![0; hash_length(algorithm)]);
+                random.fill(&mut secret).map_err(|_| KeyError::Failed)?;
+                Pair::Hmac(HmacSecret::new(algorithm, &secret)?, secret)
+            }
+        };
+        Self::named(algorithm, pair)
+    }
+
+    /// A private key from a PEM file: its first section `PRIVATE KEY` (PKCS #8, RFC 5958).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when there is none, when it is not for `algorithm`, or too weak.
+    pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Malformed)?;
+        Self::from_secret_bytes(algorithm, der.secret_pkcs8_der())
+    }
+
+    /// A key from what [`to_secret_bytes`](Self::to_secret_bytes) gave: PKCS #8 in DER, or for HMAC the
+    /// secret itself.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when the bytes are no key for `algorithm`, or a weak one.
+    pub fn from_secret_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
+        let malformed = |_| KeyError::Malformed;
+        let pair = match algorithm.family() {
+            Family::Ed25519 => Pair::Ed25519(
+                // Version 1 of PKCS #8, which others write, has no public key to compare with.
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(malformed)?,
+            ),
+            Family::Ec => {
+                Pair::Ec(EcdsaKeyPair::from_pkcs8(curve(algorithm)?, bytes).map_err(malformed)?)
+            }
+            Family::Rsa => {
+                let pair = RsaKeyPair::from_pkcs8(bytes).map_err(malformed)?;
+                let public = pair.public_key();
+                rsa::check(
+                    public.modulus().big_endian_without_leading_zero(),
+                    public.exponent().big_endian_without_leading_zero(),
+                )?;
+                Pair::Rsa(pair, encoding(algorithm)?)
+            }
+            Family::Hmac => Pair::Hmac(
+                HmacSecret::new(algorithm, bytes)?,
+                Zeroizing::new(bytes.to_vec()),
+            ),
+        };
+        Self::named(algorithm, pair)
+    }
+
+    /// The private part, for a store to seal: PKCS #8 in DER, or for HMAC the secret itself.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Failed`] when the library cannot write it.
+    pub fn to_secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let failed = |_| KeyError::Failed;
+        let bytes = match &self.0.pair {
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
+            Pair::Ec(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
+            Pair::Rsa(pair, _) => {
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+                der.as_ref().to_vec()
+            }
+            Pair::Hmac(_, secret) => secret.to_vec(),
+        };
+        Ok(Zeroizing::new(bytes))
+    }
+
+    /// The one algorithm that it signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.0.algorithm
+    }
+
+    /// Its key id: the thumbprint of the public key (RFC 7638); of an HMAC secret, a MAC made with it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The key that verifies what this one signs, under the same key id.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when the library does not take its own public key.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        let key = match &self.0.pair {
+            Pair::Ed25519(pair) => {
+                VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?
+            }
+            Pair::Ec(pair) => VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?,
+            Pair::Rsa(pair, _) => {
+                VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?
+            }
+            Pair::Hmac(_, secret) => VerifyingKey::hmac(self.0.algorithm, secret)?,
+        };
+        key.with_id(&self.0.id)
+    }
+
+    /// The public key as a JWK (RFC 7517) in JSON; `None` for HMAC, which has nothing to publish.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<String> {
+        let public = public_jwk(&self.0.pair)?;
+        Some(public.document(&self.0.id, self.0.algorithm))
+    }
+
+    pub(crate) fn sign(&self, message: &[u8], out: &mut String) -> Result<(), KeyError> {
+        let failed = |_| KeyError::Failed;
+        match &self.0.pair {
+            Pair::Ed25519(pair) => {
+                base64url::encode_into(pair.try_sign(message).map_err(failed)?.as_ref(), out)
+            }
+            Pair::Ec(pair) => base64url::encode_into(
+                pair.sign(&AwsRandom::new(), message)
+                    .map_err(failed)?
+                    .as_ref(),
+                out,
+            ),
+            Pair::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &AwsRandom::new(), message, &mut signature)
+                    .map_err(failed)?;
+                base64url::encode_into(&signature, out);
+            }
+            Pair::Hmac(secret, _) => base64url::encode_into(&secret.sign(message), out),
+        }
+        Ok(())
+    }
+
+    fn named(algorithm: Algorithm, pair: Pair) -> Result<Self, KeyError> {
+        let id = match (&pair, public_jwk(&pair)) {
+            (_, Some(public)) => base64url::encode(&Sha256::digest(public.required())),
+            (Pair::Hmac(secret, _), None) => {
+                let tag = secret.sign(b"countersign key id");
+                base64url::encode(tag.get(..32).unwrap_or(&tag))
+            }
+            (_, None) => return Err(KeyError::Malformed),
+        };
+        Ok(Self(Arc::new(Inner {
+            algorithm,
+            id: id.into(),
+            pair,
+        })))
+    }
+}
+
+fn public_jwk(pair: &Pair) -> Option<PublicJwk> {
+    Some(match pair {
+        Pair::Ed25519(pair) => PublicJwk::Okp {
+            x: pair.public_key().as_ref().to_vec(),
+        },
+        Pair::Ec(pair) => {
+            // Uncompressed: 4, x, y.
+            let point = pair.public_key().as_ref().get(1..)?;
+            let (x, y) = point.split_at_checked(point.len() / 2)?;
+            PublicJwk::Ec {
+                crv: if x.len() == 32 { "P-256" } else { "P-384" },
+                x: x.to_vec(),
+                y: y.to_vec(),
+            }
+        }
+        Pair::Rsa(pair, _) => {
+            let public = pair.public_key();
+            PublicJwk::Rsa {
+                n: public.modulus().big_endian_without_leading_zero().to_vec(),
+                e: public.exponent().big_endian_without_leading_zero().to_vec(),
+            }
+        }
+        Pair::Hmac(..) => return None,
+    })
+}
+
+fn curve(algorithm: Algorithm) -> Result<&'static EcdsaSigningAlgorithm, KeyError> {
+    match algorithm {
+        Algorithm::Es256 => Ok(&aws::ECDSA_P256_SHA256_FIXED_SIGNING),
+        Algorithm::Es384 => Ok(&aws::ECDSA_P384_SHA384_FIXED_SIGNING),
+        _ => Err(KeyError::Algorithm),
+    }
+}
+
+fn encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, KeyError> {
+    Ok(match algorithm {
+        Algorithm::Rs256 => &aws::RSA_PKCS1_SHA256,
+        Algorithm::Rs384 => &aws::RSA_PKCS1_SHA384,
+        Algorithm::Rs512 => &aws::RSA_PKCS1_SHA512,
+        Algorithm::Ps256 => &aws::RSA_PSS_SHA256,
+        Algorithm::Ps384 => &aws::RSA_PSS_SHA384,
+        Algorithm::Ps512 => &aws::RSA_PSS_SHA512,
+        _ => return Err(KeyError::Algorithm),
+    })
+}
+
+const fn hash_length(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::Hs512 => 64,
+        Algorithm::Hs384 => 48,
+        _ => 32,
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, {})", self.0.algorithm, self.0.id)
+    }
+}

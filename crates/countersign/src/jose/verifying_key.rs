@@ -1,0 +1,176 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
+use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
+use rustls_pki_types::pem::{PemObject as _, SectionKind};
+
+use super::algorithm::Family;
+use super::hmac_secret::HmacSecret;
+use super::{Algorithm, KeyError, rsa};
+
+/// A key that verifies signatures of one algorithm. Cloning it copies a reference count.
+///
+/// ```
+/// use countersign::jose::{Algorithm, KeyError, VerifyingKey};
+///
+/// let secret = b"5t8Qk2nV0cXw7Lr9mB4yHf1sJd6gAe3Z";
+/// assert!(VerifyingKey::hmac(Algorithm::Hs256, secret).is_ok());
+/// assert_eq!(VerifyingKey::hmac(Algorithm::Hs256, b"short").unwrap_err(), KeyError::WeakSecret);
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    id: Option<Arc<str>>,
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    Public(Arc<ParsedPublicKey>),
+    Hmac(HmacSecret),
+}
+
+impl VerifyingKey {
+    /// A public key from a PEM file: one section `PUBLIC KEY` (RFC 7468 §13).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when it is not one, not for `algorithm`, or too weak.
+    pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
+        match <(SectionKind, Vec<u8>)>::from_pem_slice(pem) {
+            Ok((SectionKind::PublicKey, der)) => Self::from_der(algorithm, &der),
+            Ok((
+                SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey,
+                _,
+            )) => Err(KeyError::Private),
+            _ => Err(KeyError::Malformed),
+        }
+    }
+
+    /// A public key from DER: `SubjectPublicKeyInfo` (RFC 5280 §4.1), or for RSA `RSAPublicKey` (RFC
+    /// 8017 A.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when it is not one, not for `algorithm`, or too weak.
+    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
+        if algorithm.family() == Family::Rsa {
+            let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Malformed)?;
+            return Self::from_rsa(
+                algorithm,
+                key.modulus().big_endian_without_leading_zero(),
+                key.exponent().big_endian_without_leading_zero(),
+            );
+        }
+        // A raw point is no DER. The library would take one here.
+        if der.first() != Some(&0x30) {
+            return Err(KeyError::Malformed);
+        }
+        Self::parse(algorithm, der)
+    }
+
+    /// A shared secret, at least as long as the hash (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::WeakSecret`] when it is shorter, publicly known, or no secret at all but a PEM file.
+    pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self {
+            algorithm,
+            id: None,
+            key: Key::Hmac(HmacSecret::new(algorithm, secret)?),
+        })
+    }
+
+    /// The same key under a key id. A key without one verifies tokens whatever their `kid`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::KeyId`] when it is empty or longer than 256 bytes.
+    pub fn with_id(mut self, id: &str) -> Result<Self, KeyError> {
+        if !(1..=256).contains(&id.len()) {
+            return Err(KeyError::KeyId);
+        }
+        self.id = Some(id.into());
+        Ok(self)
+    }
+
+    /// The one algorithm that it verifies.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its key id.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(super) fn from_rsa(
+        algorithm: Algorithm,
+        modulus: &[u8],
+        exponent: &[u8],
+    ) -> Result<Self, KeyError> {
+        rsa::check(modulus, exponent)?;
+        Self::parse(algorithm, &rsa::to_der(modulus, exponent))
+    }
+
+    /// `bytes` in any form that the library takes for keys of this algorithm: raw, point or DER.
+    pub(super) fn parse(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
+        let verifies = verification(algorithm).ok_or(KeyError::Algorithm)?;
+        let key = ParsedPublicKey::new(verifies, bytes).map_err(|_| KeyError::Malformed)?;
+        Ok(Self {
+            algorithm,
+            id: None,
+            key: Key::Public(Arc::new(key)),
+        })
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        #[cfg(any(test, feature = "testing"))]
+        operations::count();
+        match &self.key {
+            Key::Public(key) => key.verify_sig(message, signature).is_ok(),
+            Key::Hmac(secret) => secret.verify(message, signature),
+        }
+    }
+}
+
+fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    Some(match algorithm {
+        Algorithm::EdDsa => &aws::ED25519,
+        Algorithm::Es256 => &aws::ECDSA_P256_SHA256_FIXED,
+        Algorithm::Es384 => &aws::ECDSA_P384_SHA384_FIXED,
+        Algorithm::Rs256 => &aws::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs384 => &aws::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &aws::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &aws::RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &aws::RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &aws::RSA_PSS_2048_8192_SHA512,
+        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => return None,
+    })
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({}, {:?})", self.algorithm, self.id)
+    }
+}
+
+/// How many signatures this thread has verified: what tests count instead of time.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod operations {
+    use std::cell::Cell;
+
+    thread_local!(static VERIFIED: Cell<u64> = const { Cell::new(0) });
+
+    pub(super) fn count() {
+        VERIFIED.set(VERIFIED.get() + 1);
+    }
+
+    pub(crate) fn verified() -> u64 {
+        VERIFIED.get()
+    }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod auth;
+pub mod credentials;
+pub mod dangerous;
+pub mod directory;
+#[cfg(feature = "axum")]
+pub mod extract;
+pub mod id;
+pub mod jose;
+pub mod key;
+pub mod mechanism;
+pub mod mint;
+pub mod principal;
+pub mod random;
+pub mod rejection;
+pub mod require;
+pub mod scope;
+mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;
+pub mod token;
+
+pub use auth::AuthLayer;
+pub use id::Id;
+pub use principal::{PrimaryPrincipal, Principal};
+pub use require::require;
+pub use scope::{Scope, Scopes};
+pub use secret::Secret;
+
+/// A boxed future, for traits that are used as trait objects.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,50 @@
+use std::fmt;
+
+use crate::credentials::{Carrier, Credentials};
+use crate::mechanism::{Claim, Judged, Mechanism};
+use crate::rejection::Challenge;
+use crate::time::Timestamp;
+use crate::token::{TrustedIssuer, verify};
+
+/// Judges bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
+///
+/// Everything that can be known before the signature is checked before it: a token that is too long,
+/// malformed, expired, of another issuer or for another audience costs no signature operation.
+pub struct Jwt {
+    issuers: Box<[TrustedIssuer]>,
+}
+
+impl Jwt {
+    /// Takes tokens of these issuers. Each token is judged with the keys and by the rules of its own
+    /// issuer (`iss`) alone.
+    ///
+    /// With none, every token is refused; with two of one URL, the first counts.
+    #[must_use]
+    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
+        Self {
+            issuers: issuers.into_iter().collect(),
+        }
+    }
+}
+
+impl Mechanism for Jwt {
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::tokens(Carrier::BEARER)]
+    }
+
+    fn challenge(&self) -> Challenge {
+        Challenge::BEARER
+    }
+
+    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
+        Judged::Now(verify(credentials.expose(), &self.issuers, now).into())
+    }
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt")
+            .field("issuers", &self.issuers)
+            .finish()
+    }
+}

@@ -1,0 +1,214 @@
+//! Mechanisms judge one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], and your own.
+
+mod api_keys;
+mod basic;
+mod jwt;
+#[cfg(feature = "passwords")]
+pub mod password;
+
+use std::sync::Arc;
+
+use crate::BoxFuture;
+use crate::credentials::{Carrier, Credentials};
+use crate::key::KeyPrefix;
+use crate::principal::Identity;
+use crate::rejection::{Challenge, Reason};
+use crate::time::Timestamp;
+
+pub use api_keys::ApiKeys;
+pub use basic::Basic;
+pub use jwt::Jwt;
+
+/// Judges one kind of credentials.
+///
+/// What it [claims](Self::claims) is judged by it alone: when it refuses, no other mechanism is
+/// asked.
+///
+/// ```
+/// use countersign::credentials::{Carrier, Credentials};
+/// use countersign::mechanism::{Claim, Judged, Mechanism, Verdict};
+/// use countersign::principal::Identity;
+/// use countersign::rejection::{Challenge, Reason};
+/// use countersign::time::Timestamp;
+/// use countersign::Scopes;
+/// use http::HeaderName;
+///
+/// /// Trusts a header that a proxy in front sets.
+/// struct Proxy;
+///
+/// impl Mechanism for Proxy {
+///     fn claims(&self) -> Vec<Claim> {
+///         vec![Claim::all(Carrier::Header(HeaderName::from_static("x-verified-user")))]
+///     }
+///     fn challenge(&self) -> Challenge {
+///         Challenge::named("Proxy")
+///     }
+///     fn try_verify(&self, credentials: &Credentials, _now: Timestamp) -> Judged {
+///         Judged::Now(match std::str::from_utf8(credentials.expose()) {
+///             Ok(name) if !name.is_empty() => Verdict::Accepted(Identity::new("proxy", name, Scopes::none())),
+///             _ => Verdict::Refused(Reason::Custom("proxy_header_empty")),
+///         })
+///     }
+/// }
+/// ```
+pub trait Mechanism: Send + Sync + 'static {
+    /// Which carriers it reads, and what in them is its own.
+    fn claims(&self) -> Vec<Claim>;
+
+    /// What it asks for when nothing was presented.
+    fn challenge(&self) -> Challenge;
+
+    /// Judges at once where that needs no waiting: no task, no lock, no I/O.
+    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged;
+
+    /// Judges what [`try_verify`](Self::try_verify) left for [`Later`](Judged::Later). Mechanisms
+    /// that always judge at once have no need of it.
+    fn verify(
+        self: Arc<Self>,
+        credentials: Credentials,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Verdict> {
+        let _ = (credentials, now);
+        Box::pin(std::future::ready(Verdict::NeverJudged(
+            Reason::MechanismUnavailable,
+        )))
+    }
+}
+
+/// A mechanism's answer.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is no fourth answer; a caller must treat all three"
+)]
+pub enum Verdict {
+    /// The credentials are good.
+    Accepted(Identity),
+    /// They are bad.
+    Refused(Reason),
+    /// They could not be judged: 503, not 401.
+    NeverJudged(Reason),
+}
+
+impl From<Result<Identity, Reason>> for Verdict {
+    fn from(result: Result<Identity, Reason>) -> Self {
+        match result {
+            Ok(identity) => Self::Accepted(identity),
+            Err(reason) if reason.kind() == crate::rejection::RejectionKind::Unavailable => {
+                Self::NeverJudged(reason)
+            }
+            Err(reason) => Self::Refused(reason),
+        }
+    }
+}
+
+/// What became of an attempt to judge at once.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "judged now, or not now")]
+pub enum Judged {
+    /// Judged.
+    Now(Verdict),
+    /// It takes waiting: ask [`Mechanism::verify`].
+    Later,
+}
+
+/// A carrier that a mechanism reads, and what in it is the mechanism's own.
+///
+/// Two mechanisms may read one carrier if what they claim there cannot be confused: keys of
+/// different prefixes, or keys and tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub(crate) carrier: Carrier,
+    pub(crate) part: Part,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    All,
+    /// `<prefix>_…`. No token begins so: a JOSE header begins with `{`, in base64url `e`, and a
+    /// second character after which no `_` can follow.
+    Keys(KeyPrefix),
+    Tokens,
+}
+
+impl Claim {
+    /// Whatever the carrier holds.
+    #[must_use]
+    pub const fn all(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            part: Part::All,
+        }
+    }
+
+    /// Keys that begin with `<prefix>_`.
+    #[must_use]
+    pub const fn keys(carrier: Carrier, prefix: KeyPrefix) -> Self {
+        Self {
+            carrier,
+            part: Part::Keys(prefix),
+        }
+    }
+
+    /// Signed tokens.
+    pub(crate) const fn tokens(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            part: Part::Tokens,
+        }
+    }
+
+    pub(crate) fn conflicts_with(&self, other: &Self) -> bool {
+        if self.carrier != other.carrier {
+            return false;
+        }
+        match (&self.part, &other.part) {
+            (Part::Keys(a), Part::Keys(b)) => a == b,
+            (Part::Keys(_), Part::Tokens) | (Part::Tokens, Part::Keys(_)) => false,
+            _ => true,
+        }
+    }
+
+    pub(crate) fn takes(&self, credentials: &Credentials) -> bool {
+        self.carrier == *credentials.carrier()
+            && match &self.part {
+                Part::All => true,
+                Part::Keys(prefix) => has_prefix(credentials.expose(), prefix),
+                Part::Tokens => true,
+            }
+    }
+}
+
+fn has_prefix(text: &[u8], prefix: &KeyPrefix) -> bool {
+    text.strip_prefix(prefix.as_str().as_bytes())
+        .is_some_and(|rest| rest.first() == Some(&b'_'))
+}
+
+/// A mechanism whose credentials are long-lived, so that tokens may be minted for them: [`ApiKeys`],
+/// [`Basic`], and what [`dangerous::AssertPrimary`](crate::dangerous::AssertPrimary) vouches for.
+///
+/// Sealed: nobody else can say it of theirs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not judge primary credentials, so no token can be minted for what it accepts",
+    label = "not a primary mechanism",
+    note = "a bearer token never mints another: give the mint `ApiKeys` or `Basic`",
+    note = "a mechanism of your own over long-lived credentials goes through `countersign::dangerous::AssertPrimary`"
+)]
+pub trait PrimaryMechanism: Mechanism + sealed::Sealed {}
+
+pub(crate) mod sealed {
+    /// Named only here.
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Sealed {}
+}
+
+impl PrimaryMechanism for ApiKeys {}
+impl sealed::Sealed for ApiKeys {}
+impl PrimaryMechanism for Basic {}
+impl sealed::Sealed for Basic {}
+
+/// Whether text is a signed token by its looks: three base64url parts, the first a JSON object with
+/// `alg`. Such a thing given as a key, secret or password is refused before anything is looked up.
+pub(crate) fn looks_like_token(text: &[u8]) -> bool {
+    crate::jose::looks_like_jws(text)
+}

@@ -1,0 +1,196 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::jose::{KeyError, KeySet, SigningKey};
+use crate::scope::Scopes;
+use crate::token::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
+
+/// Who mints: URL, audiences, signing key, lifetimes, catalogue of scopes. Cloning it copies a reference
+/// count.
+#[derive(Clone)]
+pub struct Issuer(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) url: Arc<str>,
+    pub(super) audiences: Vec<Box<str>>,
+    pub(super) key: SigningKey,
+    pub(super) lifetime: Duration,
+    pub(super) max_lifetime: Duration,
+    pub(super) catalogue: Scopes,
+    /// `{"alg":…,"typ":"at+jwt","kid":…}` in base64url, and the dot behind it: the same for all tokens.
+    pub(super) header: String,
+}
+
+impl Issuer {
+    /// Starts building one. `url` becomes `iss`, and the audience unless one is given.
+    #[must_use]
+    pub fn builder(url: impl Into<Arc<str>>) -> IssuerBuilder {
+        IssuerBuilder {
+            url: url.into(),
+            audiences: Vec::new(),
+            key: None,
+            lifetime: Duration::from_secs(3600),
+            max_lifetime: None,
+            catalogue: Scopes::none(),
+        }
+    }
+
+    /// Its URL, which is `iss` in its tokens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The scopes that tokens may have; empty: any.
+    #[must_use]
+    pub fn catalogue(&self) -> &Scopes {
+        &self.0.catalogue
+    }
+
+    /// The same issuer as the verifying side sees it: its audiences, its public keys, its longest lifetime.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when the signing key has no verifying half.
+    pub fn trusted(&self) -> Result<TrustedIssuerBuilder, KeyError> {
+        let keys = KeySet::new([self.0.key.verifying_key()?])?;
+        let trusted = TrustedIssuer::ours(Arc::clone(&self.0.url))
+            .keys(keys)
+            .max_lifetime(self.0.max_lifetime);
+        Ok(self.0.audiences.iter().fold(trusted, |trusted, audience| {
+            trusted.audience(audience.clone())
+        }))
+    }
+
+    /// The JWK set (RFC 7517 §5) that verifiers need, in JSON. HMAC secrets are not in it.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        let keys = self.0.key.public_jwk().unwrap_or_default();
+        format!(r#"{{"keys":[{keys}]}}"#)
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer")
+            .field("url", &self.0.url)
+            .field("key", &self.0.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds an [`Issuer`].
+#[derive(Clone, Debug)]
+pub struct IssuerBuilder {
+    url: Arc<str>,
+    audiences: Vec<Box<str>>,
+    key: Option<SigningKey>,
+    lifetime: Duration,
+    max_lifetime: Option<Duration>,
+    catalogue: Scopes,
+}
+
+impl IssuerBuilder {
+    /// An audience of its tokens. The first is the one that tokens get unless another is asked for; by
+    /// default the issuer's URL.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// The key to sign with.
+    #[must_use]
+    pub fn signing_key(mut self, key: SigningKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// How long tokens live unless asked otherwise; by default an hour.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// The longest lifetime that can be asked for; by default the lifetime.
+    #[must_use]
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.max_lifetime = Some(max_lifetime);
+        self
+    }
+
+    /// The scopes that tokens may have; by default any.
+    #[must_use]
+    pub fn catalogue(mut self, scopes: Scopes) -> Self {
+        self.catalogue = scopes;
+        self
+    }
+
+    /// The issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerError`] when nobody could verify its tokens, or a lifetime makes no sense.
+    pub fn build(self) -> Result<Issuer, IssuerError> {
+        let key = self.key.ok_or(IssuerError::NoKey)?;
+        let max_lifetime = self.max_lifetime.unwrap_or(self.lifetime);
+        if self.lifetime < Duration::from_secs(1) || self.lifetime > max_lifetime {
+            return Err(IssuerError::Lifetime);
+        }
+        let mut audiences = self.audiences;
+        if audiences.is_empty() {
+            audiences.push((*self.url).into());
+        }
+        let json = serde_json::json!({
+            "alg": key.algorithm().as_str(),
+            "typ": "at+jwt",
+            "kid": key.id(),
+        });
+        let mut header = String::new();
+        crate::jose::encode_into(json.to_string().as_bytes(), &mut header);
+        header.push('.');
+        let issuer = Issuer(Arc::new(Inner {
+            url: self.url,
+            audiences,
+            key,
+            lifetime: self.lifetime,
+            max_lifetime,
+            catalogue: self.catalogue,
+            header,
+        }));
+        // Whatever a verifier would refuse to be built with, no token should be minted for.
+        let trusted = issuer.trusted().map_err(IssuerError::Key)?;
+        trusted.build().map_err(IssuerError::Trust)?;
+        Ok(issuer)
+    }
+}
+
+/// Why an issuer cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// There is no signing key.
+    NoKey,
+    /// The lifetime is under a second or over the longest lifetime.
+    Lifetime,
+    /// The signing key has no usable verifying half.
+    Key(KeyError),
+    /// No verifier could be built for its tokens.
+    Trust(TrustError),
+}
+
+impl fmt::Display for IssuerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoKey => f.write_str("give the issuer a signing key"),
+            Self::Lifetime => f.write_str("a lifetime is 1 s to the longest lifetime"),
+            Self::Key(error) => write!(f, "the signing key cannot be used: {error}"),
+            Self::Trust(error) => write!(f, "no verifier could accept its tokens: {error}"),
+        }
+    }
+}
+
+impl Error for IssuerError {}

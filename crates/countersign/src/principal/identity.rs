@@ -1,0 +1,86 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::Scheme;
+use crate::id::{Id, IdText};
+use crate::scope::Scopes;
+use crate::time::Timestamp;
+
+/// What a mechanism found out: whose credentials these are, and what they allow.
+///
+/// Mechanisms of users' own make them with [`Identity::new`]. An identity opens nothing by itself:
+/// only a layer makes a `Principal` of it, and nothing in it says whether it is a primary one.
+#[derive(Clone)]
+pub struct Identity {
+    pub(crate) subject: Subject,
+    pub(crate) credential: Option<Id>,
+    pub(crate) generation: u32,
+    pub(crate) account: Option<Id>,
+    pub(crate) account_generation: u32,
+    pub(crate) environment: Option<Id>,
+    pub(crate) scheme: Scheme,
+    pub(crate) scopes: Scopes,
+    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) payload: Option<Box<[u8]>>,
+}
+
+impl Identity {
+    /// An identity of a mechanism of the user's own, with no account and no expiry.
+    #[must_use]
+    pub fn new(scheme: &'static str, subject: impl Into<Box<str>>, scopes: Scopes) -> Self {
+        Self::bare(
+            Scheme::Custom(scheme),
+            Subject::Text(subject.into()),
+            scopes,
+        )
+    }
+
+    /// The same until `moment`. A layer does not ask again: the mechanism refuses what has expired.
+    #[must_use]
+    pub fn expires_at(mut self, moment: Timestamp) -> Self {
+        self.expires_at = Some(moment);
+        self
+    }
+
+    pub(crate) fn bare(scheme: Scheme, subject: Subject, scopes: Scopes) -> Self {
+        Self {
+            subject,
+            credential: None,
+            generation: 0,
+            account: None,
+            account_generation: 0,
+            environment: None,
+            scheme,
+            scopes,
+            issuer: None,
+            expires_at: None,
+            payload: None,
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("subject", &self.subject.as_str())
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Our own subjects are ids and need no allocation.
+#[derive(Clone)]
+pub(crate) enum Subject {
+    Id(IdText),
+    Text(Box<str>),
+}
+
+impl Subject {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Id(id) => id.as_str(),
+            Self::Text(text) => text,
+        }
+    }
+}

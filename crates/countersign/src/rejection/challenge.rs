@@ -1,0 +1,115 @@
+use std::borrow::Cow;
+
+use http::HeaderValue;
+
+use super::{Answer, Rejection, RejectionKind};
+use crate::credentials::Carrier;
+
+/// What a mechanism asks for in `WWW-Authenticate` when nothing was presented (RFC 9110 §11.6.1).
+/// The realm is the layer's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    scheme: Cow<'static, str>,
+    charset: Option<&'static str>,
+}
+
+impl Challenge {
+    /// `Bearer realm="…"` (RFC 6750 §3).
+    pub const BEARER: Self = Self::named("Bearer");
+    /// `Basic realm="…", charset="UTF-8"` (RFC 7617 §2.1).
+    pub const BASIC: Self = Self {
+        scheme: Cow::Borrowed("Basic"),
+        charset: Some("UTF-8"),
+    };
+    /// `ApiKey realm="…"`, for keys in a header of their own.
+    pub const API_KEY: Self = Self::named("ApiKey");
+
+    /// `<scheme> realm="…"`.
+    #[must_use]
+    pub const fn named(scheme: &'static str) -> Self {
+        Self {
+            scheme: Cow::Borrowed(scheme),
+            charset: None,
+        }
+    }
+}
+
+/// The challenges of one layer, written once when it is built.
+#[derive(Debug, Default)]
+pub(crate) struct Challenges {
+    realm: Box<str>,
+    /// One for each mechanism, with the carriers that it declares.
+    entries: Vec<(Vec<Carrier>, HeaderValue)>,
+}
+
+impl Challenges {
+    /// `realm` holds no quote, backslash or control character: the builder has seen to it.
+    pub(crate) fn new(realm: &str) -> Self {
+        Self {
+            realm: realm.into(),
+            entries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, challenge: &Challenge, carriers: Vec<Carrier>) {
+        let mut text = format!("{} realm=\"{}\"", challenge.scheme, self.realm);
+        if let Some(charset) = challenge.charset {
+            text.push_str(", charset=\"");
+            text.push_str(charset);
+            text.push('"');
+        }
+        if let Ok(value) = HeaderValue::try_from(text) {
+            self.entries.push((carriers, value));
+        }
+    }
+
+    fn takes_bearers(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|(carriers, _)| carriers.contains(&Carrier::BEARER))
+    }
+
+    fn bearer(&self, parameters: &str) -> Option<HeaderValue> {
+        HeaderValue::try_from(format!("Bearer realm=\"{}\", {parameters}", self.realm)).ok()
+    }
+}
+
+impl Rejection {
+    /// The `WWW-Authenticate` values of this rejection.
+    pub(crate) fn challenges(&self) -> Vec<HeaderValue> {
+        let known = &self.challenges;
+        match (self.kind(), &self.answer) {
+            (RejectionKind::Missing, _) => {
+                let mut values: Vec<HeaderValue> = Vec::with_capacity(known.entries.len());
+                for (_, value) in &known.entries {
+                    if !values.contains(value) {
+                        values.push(value.clone());
+                    }
+                }
+                values
+            }
+            (RejectionKind::Malformed, _) if known.takes_bearers() => known
+                .bearer("error=\"invalid_request\"")
+                .into_iter()
+                .collect(),
+            (RejectionKind::Invalid, Answer::Carrier(carrier)) if *carrier == Carrier::BEARER => {
+                known
+                    .bearer("error=\"invalid_token\"")
+                    .into_iter()
+                    .collect()
+            }
+            (RejectionKind::Invalid, Answer::Carrier(carrier)) => known
+                .entries
+                .iter()
+                .filter(|(carriers, _)| carriers.contains(carrier))
+                .map(|(_, value)| value.clone())
+                .take(1)
+                .collect(),
+            (RejectionKind::InsufficientScope, Answer::Scope(scope)) => known
+                .bearer(&format!("error=\"insufficient_scope\", scope=\"{scope}\""))
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::ops::{BitAnd, BitOr};
+
+use crate::auth::BuildError;
+use crate::principal::Principal;
+use crate::scope::Scope;
+
+/// What a route requires. Combine requirements with `&` and `|`.
+#[derive(Clone, Debug)]
+pub struct Requirement(Node);
+
+#[derive(Clone, Debug)]
+enum Node {
+    Scope(String),
+    Primary,
+    Deny,
+    All(Vec<Requirement>),
+    Any(Vec<Requirement>),
+}
+
+/// The principal's scopes grant `scope`.
+#[must_use]
+pub fn scope(scope: impl Into<String>) -> Requirement {
+    Requirement(Node::Scope(scope.into()))
+}
+
+/// The principal was proven by a long-lived credential, not by a token.
+#[must_use]
+pub fn primary() -> Requirement {
+    Requirement(Node::Primary)
+}
+
+/// Nothing is enough.
+#[must_use]
+pub fn deny() -> Requirement {
+    Requirement(Node::Deny)
+}
+
+/// Each of them holds. An empty list is an error when the layer is built.
+#[must_use]
+pub fn all(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
+    Requirement(Node::All(requirements.into_iter().collect()))
+}
+
+/// One of them holds. An empty list is an error when the layer is built.
+#[must_use]
+pub fn any(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
+    Requirement(Node::Any(requirements.into_iter().collect()))
+}
+
+impl BitAnd for Requirement {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        all([self, other])
+    }
+}
+
+impl BitOr for Requirement {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        any([self, other])
+    }
+}
+
+/// What a principal lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// These scopes, joined by spaces.
+    Scope(String),
+    Primary,
+    Denied,
+}
+
+/// A requirement whose scopes were checked when the layer was built.
+#[derive(Clone, Debug)]
+pub(super) enum Check {
+    Scope(Scope),
+    Primary,
+    Deny,
+    All(Vec<Self>),
+    Any(Vec<Self>),
+}
+
+impl Check {
+    pub(super) fn new(requirement: &Requirement) -> Result<Self, BuildError> {
+        let each = |list: &[Requirement]| match list {
+            [] => Err(BuildError::EmptyRequirement),
+            list => list.iter().map(Self::new).collect(),
+        };
+        Ok(match &requirement.0 {
+            Node::Scope(text) => Self::Scope(text.parse().map_err(BuildError::Scope)?),
+            Node::Primary => Self::Primary,
+            Node::Deny => Self::Deny,
+            Node::All(list) => Self::All(each(list)?),
+            Node::Any(list) => Self::Any(each(list)?),
+        })
+    }
+
+    /// # Errors
+    ///
+    /// What is lacking. Where all of several hold, a missing scope names every scope that is lacking;
+    /// where one of several would do, the first alternative speaks.
+    pub(super) fn ask(&self, principal: &Principal) -> Result<(), Lack> {
+        match self {
+            Self::Scope(scope) if principal.scopes().grants(scope) => Ok(()),
+            Self::Scope(scope) => Err(Lack::Scope(scope.to_string())),
+            Self::Primary if principal.is_primary() => Ok(()),
+            Self::Primary => Err(Lack::Primary),
+            Self::Deny => Err(Lack::Denied),
+            Self::All(list) => {
+                let mut lack = None;
+                for check in list {
+                    lack = match (lack, check.ask(principal)) {
+                        (lack, Ok(())) => lack,
+                        (Some(Lack::Scope(a)), Err(Lack::Scope(b))) => {
+                            Some(Lack::Scope(format!("{a} {b}")))
+                        }
+                        // No scope would help: what is lacking is not a scope.
+                        (None | Some(Lack::Scope(_)), Err(lack)) => Some(lack),
+                        (lack, Err(_)) => lack,
+                    };
+                }
+                lack.map_or(Ok(()), Err)
+            }
+            Self::Any(list) => {
+                let mut first = Lack::Denied;
+                for (i, check) in list.iter().enumerate() {
+                    match check.ask(principal) {
+                        Ok(()) => return Ok(()),
+                        Err(lack) if i == 0 => first = lack,
+                        Err(_) => {}
+                    }
+                }
+                Err(first)
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Text that must not be printed: [`Secret`].
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Secret text. It has no `Display`, its `Debug` says only that it is there, and its memory is wiped
+/// when it is dropped.
+///
+/// ```
+/// use countersign::Secret;
+///
+/// let secret = Secret::from(String::from("open sesame"));
+/// assert_eq!(secret.expose(), "open sesame");
+/// assert_eq!(format!("{secret:?}"), "Secret([redacted])");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text itself. Whoever calls this answers for where it goes.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret([redacted])")
+    }
+}

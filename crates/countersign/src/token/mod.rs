@@ -1,0 +1,25 @@
+//! Access tokens (RFC 9068): how they are judged, and which issuers are trusted.
+//!
+//! ```
+//! use countersign::jose::{Algorithm, KeySet, SigningKey};
+//! use countersign::random::SystemRandom;
+//! use countersign::token::{TrustError, TrustedIssuer};
+//!
+//! let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
+//! let issuer = TrustedIssuer::ours("https://auth.example")
+//!     .audience("https://api.example")
+//!     .keys(KeySet::new([key.verifying_key()?])?)
+//!     .build()?;
+//! assert_eq!(issuer.url(), "https://auth.example");
+//!
+//! let open = TrustedIssuer::ours("https://auth.example").build();
+//! assert_eq!(open.unwrap_err(), TrustError::NoAudience);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod claims;
+mod trusted;
+mod verify;
+
+pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
+pub(crate) use verify::verify;
