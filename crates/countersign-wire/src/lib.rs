@@ -1,1 +1,70 @@
-//! x
+//! The HTTP shapes of token endpoints, as tower services over any body.
+//!
+//! A [`Wire`] is one shape: it reads a request into what is asked of the mint, and writes the answer in
+//! its own words. Everything that all shapes have in common, the order of judging, the refusal of
+//! bearers, the limits, is in the one [`TokenEndpoint`] that drives them.
+//!
+//! What is not minting is a [`Document`] beside it: the JWK set and the authorization server's metadata.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use bytes::Bytes;
+//! use countersign::auth::PrimaryAuthenticator;
+//! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+//! use countersign::directory::{NewKey, Registry};
+//! use countersign::jose::{Algorithm, SigningKey};
+//! use countersign::key::{Pepper, Peppers};
+//! use countersign::mechanism::{ApiKeys, Basic};
+//! use countersign::mint::{Issuer, Mint};
+//! use countersign::random::SystemRandom;
+//! use countersign::time::SystemClock;
+//! use countersign_wire::{OAuth, TokenEndpoint};
+//! use http::{Request, StatusCode};
+//! use http_body_util::Full;
+//! use tower::ServiceExt;
+//!
+//! # tokio_test::block_on(async {
+//! let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+//! let directory = Arc::new(MemoryDirectory::default());
+//! let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
+//! let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
+//! let key = registry.create_key(new).await?.issued.key;
+//!
+//! let authenticator = PrimaryAuthenticator::builder()
+//!     .primary(ApiKeys::new(directory.clone(), peppers.clone()))
+//!     .primary(Basic::new(directory, peppers))
+//!     .build()?;
+//! let issuer = Issuer::builder("https://auth.example")
+//!     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
+//!     .build()?;
+//! let mint = Mint::new(issuer, SystemClock, SystemRandom);
+//! let endpoint = TokenEndpoint::new(OAuth::default(), authenticator, mint);
+//!
+//! let ask = |name: &'static str, value: &str| {
+//!     Request::post("/oauth/token")
+//!         .header(name, value)
+//!         .header("content-type", "application/x-www-form-urlencoded")
+//!         .body(Full::<Bytes>::from("grant_type=client_credentials"))
+//! };
+//! let issued = endpoint.clone().oneshot(ask("x-api-key", key.expose())?).await?;
+//! assert_eq!(issued.status(), StatusCode::OK);
+//!
+//! let chained = endpoint.oneshot(ask("authorization", "Bearer whatever")?).await?;
+//! assert_eq!(chained.status(), StatusCode::FORBIDDEN);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod body;
+mod document;
+mod endpoint;
+mod oauth;
+mod wire;
+
+pub use document::Document;
+pub use endpoint::TokenEndpoint;
+pub use oauth::{AuthorizationServer, OAuth};
+pub use wire::{Answer, Denial, Submission, Wire};
+
+/// The body of every response here: whole, in memory.
+pub type ResponseBody = http_body_util::Full<bytes::Bytes>;

@@ -7,7 +7,7 @@ use crate::jose::{KeyError, KeySet, SigningKey};
 use crate::scope::Scopes;
 use crate::token::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
 
-/// Who mints: URL, audiences, signing key, lifetimes, catalogue of scopes. Cloning it copies a reference
+/// Who mints: URL, audiences, signing key, and the terms of its tokens. Cloning it copies a reference
 /// count.
 #[derive(Clone)]
 pub struct Issuer(pub(super) Arc<Inner>);
@@ -16,9 +16,7 @@ pub(super) struct Inner {
     pub(super) url: Arc<str>,
     pub(super) audiences: Vec<Box<str>>,
     pub(super) key: SigningKey,
-    pub(super) lifetime: Duration,
-    pub(super) max_lifetime: Duration,
-    pub(super) catalogue: Scopes,
+    pub(super) terms: Terms,
     /// `{"alg":…,"typ":"at+jwt","kid":…}` in base64url, and the dot behind it: the same for all tokens.
     pub(super) header: String,
 }
@@ -31,9 +29,7 @@ impl Issuer {
             url: url.into(),
             audiences: Vec::new(),
             key: None,
-            lifetime: Duration::from_secs(3600),
-            max_lifetime: None,
-            catalogue: Scopes::none(),
+            terms: Terms::default(),
         }
     }
 
@@ -43,10 +39,10 @@ impl Issuer {
         &self.0.url
     }
 
-    /// The scopes that tokens may have; empty: any.
+    /// The terms of its tokens.
     #[must_use]
-    pub fn catalogue(&self) -> &Scopes {
-        &self.0.catalogue
+    pub fn terms(&self) -> &Terms {
+        &self.0.terms
     }
 
     /// The same issuer as the verifying side sees it: its audiences, its public keys, its longest lifetime.
@@ -58,7 +54,7 @@ impl Issuer {
         let keys = KeySet::new([self.0.key.verifying_key()?])?;
         let trusted = TrustedIssuer::ours(Arc::clone(&self.0.url))
             .keys(keys)
-            .max_lifetime(self.0.max_lifetime);
+            .max_lifetime(self.0.terms.max_lifetime);
         Ok(self.0.audiences.iter().fold(trusted, |trusted, audience| {
             trusted.audience(audience.clone())
         }))
@@ -81,15 +77,45 @@ impl fmt::Debug for Issuer {
     }
 }
 
+/// How long tokens live, and which scopes they may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The lifetime of a token that asks for none.
+    pub lifetime: Duration,
+    /// The longest lifetime that can be asked for.
+    pub max_lifetime: Duration,
+    /// The scopes that can be asked for; empty: any.
+    pub catalogue: Scopes,
+}
+
+impl Default for Terms {
+    /// An hour, at most an hour, any scope.
+    fn default() -> Self {
+        let hour = Duration::from_secs(3600);
+        Self {
+            lifetime: hour,
+            max_lifetime: hour,
+            catalogue: Scopes::none(),
+        }
+    }
+}
+
+impl Terms {
+    pub(super) fn check(&self) -> Result<(), IssuerError> {
+        if self.lifetime < Duration::from_secs(1) || self.lifetime > self.max_lifetime {
+            return Err(IssuerError::Lifetime);
+        }
+        Ok(())
+    }
+}
+
 /// Builds an [`Issuer`].
 #[derive(Clone, Debug)]
 pub struct IssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
     key: Option<SigningKey>,
-    lifetime: Duration,
-    max_lifetime: Option<Duration>,
-    catalogue: Scopes,
+    terms: Terms,
 }
 
 impl IssuerBuilder {
@@ -108,24 +134,10 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long tokens live unless asked otherwise; by default an hour.
+    /// The terms of its tokens. Verifiers refuse tokens that live longer than these allow.
     #[must_use]
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// The longest lifetime that can be asked for; by default the lifetime.
-    #[must_use]
-    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.max_lifetime = Some(max_lifetime);
-        self
-    }
-
-    /// The scopes that tokens may have; by default any.
-    #[must_use]
-    pub fn catalogue(mut self, scopes: Scopes) -> Self {
-        self.catalogue = scopes;
+    pub fn terms(mut self, terms: Terms) -> Self {
+        self.terms = terms;
         self
     }
 
@@ -136,10 +148,7 @@ impl IssuerBuilder {
     /// [`IssuerError`] when nobody could verify its tokens, or a lifetime makes no sense.
     pub fn build(self) -> Result<Issuer, IssuerError> {
         let key = self.key.ok_or(IssuerError::NoKey)?;
-        let max_lifetime = self.max_lifetime.unwrap_or(self.lifetime);
-        if self.lifetime < Duration::from_secs(1) || self.lifetime > max_lifetime {
-            return Err(IssuerError::Lifetime);
-        }
+        self.terms.check()?;
         let mut audiences = self.audiences;
         if audiences.is_empty() {
             audiences.push((*self.url).into());
@@ -156,9 +165,7 @@ impl IssuerBuilder {
             url: self.url,
             audiences,
             key,
-            lifetime: self.lifetime,
-            max_lifetime,
-            catalogue: self.catalogue,
+            terms: self.terms,
             header,
         }));
         // Whatever a verifier would refuse to be built with, no token should be minted for.
@@ -174,7 +181,7 @@ impl IssuerBuilder {
 pub enum IssuerError {
     /// There is no signing key.
     NoKey,
-    /// The lifetime is under a second or over the longest lifetime.
+    /// The lifetime is under a second or over the longest lifetime, or that is over the issuer's.
     Lifetime,
     /// The signing key has no usable verifying half.
     Key(KeyError),

@@ -39,6 +39,6 @@ mod request;
 mod service;
 
 pub use error::MintError;
-pub use issuer::{Issuer, IssuerBuilder, IssuerError};
+pub use issuer::{Issuer, IssuerBuilder, IssuerError, Terms};
 pub use request::{AccessToken, MintParameters, MintRequest};
 pub use service::Mint;

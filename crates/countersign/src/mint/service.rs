@@ -7,7 +7,7 @@ use serde::Serialize;
 use tower_service::Service;
 
 use super::issuer::Inner;
-use super::{AccessToken, Issuer, MintError, MintParameters, MintRequest};
+use super::{AccessToken, Issuer, IssuerError, MintError, MintParameters, MintRequest, Terms};
 use crate::id::Id;
 use crate::principal::PrimaryPrincipal;
 use crate::random::Random;
@@ -21,6 +21,7 @@ use crate::time::{Clock, Timestamp};
 #[derive(Clone)]
 pub struct Mint {
     issuer: Issuer,
+    terms: Terms,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -48,10 +49,25 @@ impl Mint {
     #[must_use]
     pub fn new(issuer: Issuer, clock: impl Clock, random: impl Random) -> Self {
         Self {
+            terms: issuer.terms().clone(),
             issuer,
             clock: Arc::new(clock),
             random: Arc::new(random),
         }
+    }
+
+    /// The same mint on narrower terms, for one of several endpoints.
+    ///
+    /// # Errors
+    ///
+    /// [`IssuerError::Lifetime`] when they make no sense, or exceed what the issuer's verifiers accept.
+    pub fn with_terms(mut self, terms: Terms) -> Result<Self, IssuerError> {
+        terms.check()?;
+        if terms.max_lifetime > self.issuer.terms().max_lifetime {
+            return Err(IssuerError::Lifetime);
+        }
+        self.terms = terms;
+        Ok(self)
     }
 
     /// Whom it mints for.
@@ -76,8 +92,8 @@ impl Mint {
         let account = principal.account().ok_or(MintError::Principal)?;
         // In the order in which every wire judges: lifetime, then scope.
         let iat = now.unix_seconds();
-        let exp = issuer.expiry(principal, parameters, now)?;
-        let scopes = issuer.scopes(principal, parameters)?;
+        let exp = self.terms.expiry(principal, parameters, now)?;
+        let scopes = self.terms.scopes(principal, parameters)?;
         let aud = issuer.audience(parameters)?;
         let id = Id::new(now, account, &*self.random).map_err(|_| MintError::Failed)?;
 
@@ -116,7 +132,7 @@ impl Mint {
     }
 }
 
-impl Inner {
+impl Terms {
     fn expiry(
         &self,
         principal: &PrimaryPrincipal,
@@ -156,7 +172,9 @@ impl Inner {
             Err(MintError::Scope)
         }
     }
+}
 
+impl Inner {
     fn audience(&self, parameters: &MintParameters) -> Result<&str, MintError> {
         let mut audiences = self.audiences.iter().map(|audience| &**audience);
         match &parameters.resource {

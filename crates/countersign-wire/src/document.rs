@@ -1,0 +1,105 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use sha2::{Digest as _, Sha256};
+use tower_service::Service;
+
+use crate::ResponseBody;
+
+/// A JSON document that everybody may read and keep: GET and HEAD, with an `ETag` (RFC 9110 §8.8.3) and
+/// five minutes of freshness.
+///
+/// ```
+/// use countersign_wire::Document;
+/// use http::{Request, StatusCode};
+/// use tower::ServiceExt;
+///
+/// # tokio_test::block_on(async {
+/// let keys = Document::new("application/jwk-set+json", r#"{"keys":[]}"#.to_owned());
+/// let response = keys.clone().oneshot(Request::get("/").body(())?).await?;
+/// let tag = response.headers()["etag"].clone();
+///
+/// let again = keys.clone().oneshot(Request::get("/").header("if-none-match", tag).body(())?).await?;
+/// assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+///
+/// let refused = keys.oneshot(Request::post("/").body(())?).await?;
+/// assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Document {
+    content_type: HeaderValue,
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl Document {
+    /// A document of this media type.
+    #[must_use]
+    pub fn new(content_type: &'static str, json: String) -> Self {
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(json.as_bytes()));
+        Self {
+            content_type: HeaderValue::from_static(content_type),
+            tag: HeaderValue::try_from(format!("\"{digest}\""))
+                .unwrap_or(HeaderValue::from_static("\"\"")),
+            body: json.into(),
+        }
+    }
+
+    fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<ResponseBody> {
+        let mut response = Response::new(Full::default());
+        if method != Method::GET && method != Method::HEAD {
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            return response;
+        }
+        let known = self.is_known(headers);
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else if method == Method::GET {
+            *response.body_mut() = Full::new(self.body.clone());
+        }
+        let headers = response.headers_mut();
+        headers.insert(ETAG, self.tag.clone());
+        let freshness = HeaderValue::from_static("public, max-age=300");
+        headers.insert(CACHE_CONTROL, freshness);
+        if !known {
+            headers.insert(CONTENT_TYPE, self.content_type.clone());
+        }
+        response
+    }
+
+    /// RFC 9110 §13.1.2, with weak comparison.
+    fn is_known(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+            value.as_bytes().split(|&byte| byte == b',').any(|tag| {
+                let tag = tag.trim_ascii();
+                let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
+                tag == b"*" || tag == self.tag.as_bytes()
+            })
+        })
+    }
+}
+
+impl<B> Service<Request<B>> for Document {
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.respond(request.method(), request.headers())))
+    }
+}

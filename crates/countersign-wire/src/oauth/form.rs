@@ -1,0 +1,80 @@
+//! `application/x-www-form-urlencoded`, read strictly: UTF-8, and no parameter twice (RFC 6749 §3.2).
+
+use bytes::Bytes;
+use countersign::Secret;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use percent_encoding::percent_decode_str;
+
+use crate::Denial;
+
+const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+/// More parameters than any client sends.
+const MAX_PARAMETERS: usize = 64;
+
+/// The parameters of a form. Some are secret, so all are kept as if they were.
+pub(super) struct Form(Vec<(String, Secret)>);
+
+impl Form {
+    pub(super) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Denial> {
+        let media_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let is_form = media_type
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case(MEDIA_TYPE));
+        if !is_form {
+            return Err(Denial::InvalidRequest(
+                "the body must be application/x-www-form-urlencoded",
+            ));
+        }
+        let unreadable = Denial::InvalidRequest("the form is not valid");
+        let text = std::str::from_utf8(body).map_err(|_| unreadable)?;
+        let mut parameters: Vec<(String, Secret)> = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).ok_or(unreadable)?.expose().to_owned();
+            let value = decode(value).ok_or(unreadable)?;
+            // RFC 8707 §2 alone lets a parameter be repeated.
+            if name != "resource" && parameters.iter().any(|(known, _)| *known == name) {
+                return Err(Denial::InvalidRequest("a parameter is repeated"));
+            }
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(Denial::InvalidRequest("there are too many parameters"));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A parameter's value. One without a value counts as absent (RFC 6749 §3.2).
+    pub(super) fn take(&mut self, name: &str) -> Option<Secret> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        let (_, value) = self.0.swap_remove(at);
+        (!value.expose().is_empty()).then_some(value)
+    }
+
+    /// The one resource asked for: a token has one audience.
+    pub(super) fn take_resource(&mut self) -> Result<Option<String>, Denial> {
+        let first = self.take("resource");
+        if self.take("resource").is_some() {
+            return Err(Denial::InvalidTarget);
+        }
+        Ok(first.map(|resource| resource.expose().to_owned()))
+    }
+}
+
+/// Form-decodes one name or value: `+` is a space, `%XX` a byte of UTF-8.
+pub(super) fn decode(text: &str) -> Option<Secret> {
+    let spaced = zeroize::Zeroizing::new(text.replace('+', " "));
+    let mut after_percent = spaced.split('%').skip(1);
+    if after_percent.any(|rest| !rest.as_bytes().get(..2).is_some_and(is_hex)) {
+        return None;
+    }
+    let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
+    Some(Secret::from(decoded.into_owned()))
+}
+
+fn is_hex(digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_hexdigit)
+}

@@ -1,0 +1,65 @@
+use countersign::mint::Issuer;
+use serde::Serialize;
+
+use crate::Document;
+
+/// What an issuer publishes of itself: its metadata (RFC 8414) and its keys (RFC 7517).
+#[derive(Clone, Debug)]
+pub struct AuthorizationServer {
+    issuer: Issuer,
+    token_path: String,
+}
+
+/// RFC 8414 §2.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    token_endpoint: String,
+    jwks_uri: String,
+    grant_types_supported: [&'static str; 1],
+    /// Required, and empty: there is no authorization endpoint.
+    response_types_supported: [&'static str; 0],
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<&'a str>,
+}
+
+impl AuthorizationServer {
+    /// Where an issuer's metadata is looked for (RFC 8414 §3).
+    pub const METADATA_PATH: &'static str = "/.well-known/oauth-authorization-server";
+    /// Where an issuer's keys are.
+    pub const JWKS_PATH: &'static str = "/.well-known/jwks.json";
+
+    /// An issuer whose token endpoint is at `token_path` below its URL.
+    #[must_use]
+    pub fn new(issuer: Issuer, token_path: impl Into<String>) -> Self {
+        Self {
+            issuer,
+            token_path: token_path.into(),
+        }
+    }
+
+    /// The JWK set.
+    #[must_use]
+    pub fn jwks(&self) -> Document {
+        Document::new("application/jwk-set+json", self.issuer.jwks())
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn metadata(&self) -> Document {
+        let base = self.issuer.url().trim_end_matches('/');
+        let metadata = Metadata {
+            issuer: self.issuer.url(),
+            token_endpoint: format!("{base}{}", self.token_path),
+            jwks_uri: format!("{base}{}", Self::JWKS_PATH),
+            grant_types_supported: ["client_credentials"],
+            response_types_supported: [],
+            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            scopes_supported: self.issuer.terms().catalogue.iter().collect(),
+        };
+        // A struct of strings always serializes.
+        let json = serde_json::to_string(&metadata).unwrap_or_default();
+        Document::new("application/json", json)
+    }
+}

@@ -1,0 +1,193 @@
+//! The client credentials grant (RFC 6749 §4.4).
+
+mod form;
+mod metadata;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use countersign::credentials::{Carrier, Credentials};
+use countersign::mint::MintParameters;
+use http::header::{CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode, request};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{Answer, Denial, ResponseBody, Submission, Wire};
+use form::Form;
+
+pub use metadata::AuthorizationServer;
+
+/// `client_id` and `client_secret` are a key's id and secret; passwords are not for clients. `resource`
+/// (RFC 8707) chooses the audience.
+///
+/// Clients authenticate with `client_secret_basic`, `client_secret_post`, or an API key in its header.
+#[derive(Clone, Debug)]
+pub struct OAuth {
+    challenge: HeaderValue,
+}
+
+impl Default for OAuth {
+    fn default() -> Self {
+        Self {
+            challenge: HeaderValue::from_static(r#"Basic realm="countersign", charset="UTF-8""#),
+        }
+    }
+}
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+struct Issued<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+}
+
+/// RFC 6749 §5.2.
+#[derive(Serialize)]
+struct Denied {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+impl Wire for OAuth {
+    /// RFC 6749 §2.3.1: both halves of Basic are form-encoded first.
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+        if *presented.carrier() != Carrier::BASIC {
+            return Ok(presented);
+        }
+        let decoded = STANDARD.decode(presented.expose()).map(Zeroizing::new);
+        let text = decoded.map_err(|_| Denial::Unauthenticated)?;
+        let text = std::str::from_utf8(&text).map_err(|_| Denial::Unauthenticated)?;
+        let (id, secret) = text.split_once(':').ok_or(Denial::Unauthenticated)?;
+        let half = |text| form::decode(text).ok_or(Denial::Unauthenticated);
+        Ok(Credentials::pair(half(id)?, half(secret)?))
+    }
+
+    fn read(&self, head: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
+        let mut form = Form::parse(&head.headers, body)?;
+        match form.take("grant_type") {
+            Some(grant) if grant.expose() == "client_credentials" => {}
+            Some(_) => return Err(Denial::UnsupportedGrantType),
+            None => return Err(Denial::InvalidRequest("grant_type is missing")),
+        }
+        let scopes = form.take("scope").map(|scope| scope.expose().parse());
+        let parameters = MintParameters {
+            scopes: scopes.transpose().map_err(|_| Denial::InvalidScope)?,
+            lifetime: None,
+            resource: form.take_resource()?,
+        };
+        let credentials = match (form.take("client_id"), form.take("client_secret")) {
+            (Some(id), Some(secret)) => Some(Credentials::pair(id, secret)),
+            (None, Some(_)) => return Err(Denial::InvalidRequest("client_id is missing")),
+            (_, None) => None,
+        };
+        Ok(Submission {
+            credentials,
+            parameters,
+        })
+    }
+
+    fn write(&self, answer: Answer<'_>) -> Response<ResponseBody> {
+        match answer {
+            Answer::Issued { token, .. } => json(
+                StatusCode::OK,
+                &Issued {
+                    access_token: token.token.expose(),
+                    token_type: "Bearer",
+                    expires_in: token.expires_in,
+                    scope: token.scopes.as_str(),
+                },
+            ),
+            Answer::Denied(denial) => self.deny(denial),
+        }
+    }
+}
+
+impl OAuth {
+    fn deny(&self, denial: Denial) -> Response<ResponseBody> {
+        let (status, error, error_description) = match denial {
+            Denial::MethodNotAllowed => {
+                let mut response = Response::new(ResponseBody::default());
+                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+                return response;
+            }
+            Denial::Chaining => (
+                StatusCode::FORBIDDEN,
+                "unauthorized_client",
+                "a bearer token cannot be used to get another token",
+            ),
+            Denial::Ambiguous => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "client credentials are malformed, or there is more than one of them",
+            ),
+            Denial::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
+            Denial::PayloadTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                "the body is too large",
+            ),
+            Denial::UnsupportedGrantType => (
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                "grant_type must be client_credentials",
+            ),
+            Denial::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_client",
+                "client authentication failed",
+            ),
+            Denial::InvalidScope => (
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "a scope is malformed, or is not one that the client may have",
+            ),
+            Denial::InvalidTarget => (
+                StatusCode::BAD_REQUEST,
+                "invalid_target",
+                "resource is not an audience of this issuer",
+            ),
+            Denial::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "client authentication is not possible at present",
+            ),
+            // This wire takes no lifetime from a request.
+            Denial::InvalidLifetime | Denial::Failed => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                "no token could be made",
+            ),
+        };
+        let mut response = json(
+            status,
+            &Denied {
+                error,
+                error_description,
+            },
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = self.challenge.clone();
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::default());
+    *response.status_mut() = status;
+    match serde_json::to_vec(body) {
+        Ok(body) => *response.body_mut() = body.into(),
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, json);
+    // RFC 6749 §5.1 asks for it beside Cache-Control.
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
