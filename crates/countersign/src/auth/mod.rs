@@ -54,6 +54,8 @@ mod future;
 mod layer;
 mod primary;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use builder::{AuthBuilder, BuildError};
 pub(crate) use engine::{Engine, EngineBuilder, Judgement, Pending};

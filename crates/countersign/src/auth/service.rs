@@ -34,8 +34,6 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        // A principal that somebody else put there proves nothing here.
-        forget_principal(&mut request);
         let credentials = match self.engine.read(request.headers()) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return self.reject(self.engine.missing()),
@@ -78,15 +76,6 @@ impl<S: Clone, R> AuthService<S, R> {
     }
 }
 
-fn forget_principal<B>(request: &mut Request<B>) {
-    let extensions = request.extensions_mut();
-    if !extensions.is_empty() {
-        extensions.remove::<Principal>();
-        extensions.remove::<PrimaryPrincipal>();
-        extensions.remove::<Scopes>();
-    }
-}
-
 fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     match carrier {
         Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
@@ -95,6 +84,7 @@ fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     };
 }
 
+/// A principal that was there before, whoever put it there, is replaced.
 pub(super) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());
