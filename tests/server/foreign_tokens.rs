@@ -1,0 +1,94 @@
+//! Tokens that other libraries sign, before this one.
+
+use countersign::jose::{Algorithm, KeySet, SigningKey};
+use countersign::random::SystemRandom;
+use countersign::time::Timestamp;
+use countersign::token::TrustedIssuer;
+use countersign_tests::{AUDIENCE, FOREIGN, Gate, NOW};
+use serde_json::json;
+
+use crate::harness::Language;
+
+const SAMPLES: usize = 50;
+
+#[test]
+fn eddsa_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
+    accepted_and_refused(Algorithm::EdDsa);
+}
+
+#[test]
+fn es256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
+    accepted_and_refused(Algorithm::Es256);
+}
+
+#[test]
+fn rs256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
+    accepted_and_refused(Algorithm::Rs256);
+}
+
+fn accepted_and_refused(algorithm: Algorithm) {
+    let key = SigningKey::generate(algorithm, &SystemRandom).unwrap();
+    let published = format!(r#"{{"keys":[{}]}}"#, key.public_jwk().unwrap());
+    let (keys, unusable) = KeySet::from_jwks(&published).unwrap();
+    assert_eq!((keys.len(), unusable), (1, Vec::new()));
+    let issuer = TrustedIssuer::foreign(FOREIGN)
+        .audience(AUDIENCE)
+        .keys(keys);
+    let now = Timestamp::from_unix_seconds(NOW);
+    let gate = Gate::of(now, [issuer.build().unwrap()]);
+
+    for language in Language::ALL {
+        let token = sign(language, &key);
+        let verdict = gate.send(&token);
+        let principal = verdict.accepted("as signed").principal.clone().unwrap();
+        assert_eq!(principal.subject(), "somebody else");
+
+        for sample in 0..SAMPLES {
+            // Evenly over the whole token, its last letter included.
+            let position = sample * (token.len() - 1) / (SAMPLES - 1);
+            let mut changed = token.clone().into_bytes();
+            // Low bits, so that the result can still stand in a header.
+            changed[position] ^= 1 << (sample % 3);
+            let verdict = gate.send(&changed);
+            let case = format!(
+                "{language:?} {algorithm}, letter {position} of {}",
+                token.len()
+            );
+            assert_eq!(verdict.inner_calls, 0, "{case}");
+            assert!(
+                matches!(verdict.status.as_u16(), 400 | 401),
+                "{case}: {verdict:?}"
+            );
+        }
+    }
+}
+
+/// A token by a library that has only the key's PKCS #8.
+fn sign(language: Language, key: &SigningKey) -> String {
+    let der = key.to_secret_bytes().unwrap();
+    let input = json!({
+        "pem": pem(&der),
+        "header": {"alg": key.algorithm().as_str(), "typ": "at+jwt", "kid": key.id()},
+        "claims": {
+            "iss": FOREIGN,
+            "aud": AUDIENCE,
+            "sub": "somebody else",
+            "iat": NOW,
+            "exp": NOW + 600,
+        },
+    });
+    language.run("sign", &[], &input.to_string())
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| str::from_utf8(line).unwrap())
+        .collect();
+    let lines = lines.join("\n");
+    format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n")
+}

@@ -1,0 +1,87 @@
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An answer, as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Response {
+    /// The body, which is JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The value of a header that appears once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// A header of a request.
+pub(crate) type Header = (&'static str, String);
+
+pub(crate) fn bearer(token: &str) -> Header {
+    ("authorization", format!("Bearer {token}"))
+}
+
+pub(crate) fn api_key(key: &str) -> Header {
+    ("x-api-key", key.to_owned())
+}
+
+pub(crate) fn basic(id: &str, secret: &str) -> Header {
+    let pair = STANDARD.encode(format!("{id}:{secret}"));
+    ("authorization", format!("Basic {pair}"))
+}
+
+/// One request on a connection of its own.
+#[track_caller]
+pub(super) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[Header],
+    body: &str,
+) -> Response {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    request += &format!("content-length: {}\r\n\r\n{body}", body.len());
+
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("an answer, and then the end");
+
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let response = Response {
+        status: status.expect("a status"),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    };
+    assert_eq!(response.header("transfer-encoding"), None, "{response:?}");
+    response
+}

@@ -1,0 +1,49 @@
+//! What the tests stand on: the binary, a home for its files, a running server, an HTTP client, and the
+//! programs of other languages.
+
+mod client;
+mod foreign;
+mod home;
+mod server;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use client::{Response, api_key, basic, bearer};
+pub(crate) use foreign::Language;
+pub(crate) use home::{Home, IssuedKey};
+pub(crate) use server::Server;
+
+/// Looks at something outside this process until it has happened, or too much time has passed.
+#[track_caller]
+pub(crate) fn wait_for<T>(
+    what: &str,
+    at_most: Duration,
+    mut happened: impl FnMut() -> Option<T>,
+) -> T {
+    let begun = now();
+    loop {
+        if let Some(seen) = happened() {
+            return seen;
+        }
+        assert!(begun.elapsed() < at_most, "{what}: not within {at_most:?}");
+        pause();
+    }
+}
+
+/// The moment, to bound how long another process may take.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process has a clock of its own"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "between two looks at another process, which tells nobody"
+)]
+fn pause() {
+    thread::sleep(Duration::from_millis(5));
+}

@@ -1,0 +1,165 @@
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::{self, Header};
+use super::{Home, Response, wait_for};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `countersign serve`, which ends with this value.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    output: Transcript,
+    errors: Transcript,
+}
+
+impl Server {
+    /// Starts one on a free port, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        let mut child = home
+            .command(&[&serve, arguments].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Transcript::of(child.stdout.take().unwrap());
+        let errors = Transcript::of(child.stderr.take().unwrap());
+        let mut server = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            output,
+            errors,
+        };
+        let line = wait_for("the first line", PATIENCE, || {
+            let ended = server.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}: {}", server.errors.text());
+            server.output.lines(1).map(|lines| lines[0].clone())
+        });
+        let address = line.strip_prefix("listening on http://");
+        server.address = address.expect(&line).parse().expect(&line);
+        server
+    }
+
+    /// Its address as a URL, without a slash at the end.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All lines that it has printed, as soon as `enough` finds them to be.
+    #[track_caller]
+    pub(crate) fn printed(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        wait_for("what it prints", PATIENCE, || {
+            self.output.lines(1).filter(|lines| enough(lines))
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str, headers: &[Header]) -> Response {
+        client::send(self.address, "GET", path, headers, "")
+    }
+
+    /// Posts a form.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, headers: &[Header], form: &str) -> Response {
+        let form_type = (
+            "content-type",
+            "application/x-www-form-urlencoded".to_owned(),
+        );
+        let headers = [headers, &[form_type]].concat();
+        client::send(self.address, "POST", path, &headers, form)
+    }
+
+    /// Asks the mint for a token.
+    #[track_caller]
+    pub(crate) fn mint(&self, headers: &[Header]) -> Response {
+        self.post("/oauth/token", headers, "grant_type=client_credentials")
+    }
+
+    /// The token that it gives.
+    #[track_caller]
+    pub(crate) fn token(&self, headers: &[Header]) -> String {
+        let response = self.mint(headers);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Who these headers are, as far as the status tells.
+    #[track_caller]
+    pub(crate) fn status_for(&self, headers: &[Header]) -> u16 {
+        self.get("/whoami", headers).status
+    }
+
+    /// Asks it to end, as service managers do; how it ended, and all that it logged.
+    #[track_caller]
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let status = wait_for("its end", PATIENCE, || self.child.try_wait().unwrap());
+        self.errors.end();
+        (status, self.errors.text())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.errors.text());
+        }
+    }
+}
+
+/// What a process has written to a pipe so far.
+struct Transcript {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Transcript {
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                *written.lock().unwrap() += &String::from_utf8_lossy(&line);
+                line.clear();
+            }
+        });
+        Self {
+            text,
+            reader: Some(reader),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    /// The lines that are complete, once there are this many.
+    fn lines(&self, at_least: usize) -> Option<Vec<String>> {
+        let text = self.text();
+        let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let lines: Vec<String> = complete.lines().map(str::to_owned).collect();
+        (lines.len() >= at_least).then_some(lines)
+    }
+
+    /// Waits for the end of the pipe.
+    fn end(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The real `countersign` binary, started as users start it, and clients of other languages that do not
+//! know it. What they need comes from `tests/setup`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test program: what goes wrong ends the test"
+)]
+
+mod harness;
+
+mod first_start;
+mod foreign_clients;
+mod foreign_tokens;
+mod restart;
+mod revocation;
+mod secrets;
+mod usage;
+mod users;

@@ -1,0 +1,44 @@
+use crate::harness::{Home, Server, api_key, basic, bearer};
+
+#[test]
+fn keys_and_tokens_outlive_a_restart_and_sigterm_ends_well() {
+    // On a free port the issuer's URL would change with the port.
+    let home = Home::new();
+    let config = home.configure("[server]\npublic_url = \"https://auth.example\"\n");
+    let configured = ["--config", &config];
+
+    let server = Server::start(&home, &configured);
+    let key = home.create_key("*");
+    let token = server.token(&[api_key(&key.key)]);
+    let before = server.get("/.well-known/jwks.json", &[]).body;
+    assert_eq!(
+        server.get("/whoami", &[bearer(&token)]).json()["issuer"],
+        "https://auth.example"
+    );
+    let (status, _) = server.stop();
+    assert_eq!(status.code(), Some(0));
+
+    let server = Server::start(&home, &configured);
+    assert_eq!(server.get("/.well-known/jwks.json", &[]).body, before);
+    assert_eq!(server.status_for(&[bearer(&token)]), 200);
+    assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
+    assert_eq!(server.status_for(&[basic(&key.id, &key.secret)]), 200);
+    server.token(&[api_key(&key.key)]);
+}
+
+#[test]
+fn what_is_revoked_stays_revoked_over_a_restart() {
+    let home = Home::new();
+    let config = home.configure("[server]\npublic_url = \"https://auth.example\"\n");
+    let configured = ["--config", &config];
+
+    let server = Server::start(&home, &configured);
+    let key = home.create_key("*");
+    let token = server.token(&[api_key(&key.key)]);
+    server.stop();
+
+    home.run(&["key", "revoke", &key.id]);
+    let server = Server::start(&home, &configured);
+    assert_eq!(server.status_for(&[bearer(&token)]), 401);
+    assert_eq!(server.status_for(&[api_key(&key.key)]), 401);
+}
