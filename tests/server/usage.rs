@@ -86,13 +86,14 @@ fn config_check_reports_every_mistake_at_once() {
 }
 
 #[test]
-fn an_error_is_one_line_that_says_what_to_do() {
+fn an_error_is_one_line_on_standard_error() {
     let home = Home::new();
-    let output = home
-        .command(&["key", "create", "--name", "x", "--scopes", "not a scope!"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(errors.trim_end().lines().count(), 1, "{errors}");
+    let nobody = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
+    for command in ["show", "revoke"] {
+        let output = home.command(&["key", command, nobody]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(errors.trim_end().lines().count(), 1, "{errors}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
 }
