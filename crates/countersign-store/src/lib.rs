@@ -1,1 +1,60 @@
-//! x
+//! Durable records for countersign: credentials, issuers and sealed keys in SQLite, and a view of them
+//! in memory that answers every request without touching the disk.
+//!
+//! ```
+//! use countersign::directory::{Directory, NewKey, Registry, Status};
+//! use countersign_store::{Store, StoreOptions};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("sqlite://{}/countersign.db", folder.path().display());
+//! let store = Store::open(StoreOptions::new(url)).await?;
+//! let directory = store.directory();
+//!
+//! let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
+//! let key = store.create_key(new).await?;
+//! assert_eq!(directory.credential(&key.record.id).unwrap().status, Status::Active);
+//!
+//! store.revoke(key.record.id).await?;
+//! assert_eq!(directory.credential(&key.record.id).unwrap().status, Status::Revoked);
+//! store.close().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Rules
+//!
+//! 1. What a call has acknowledged is durable: SQLite's write-ahead log with `synchronous = FULL`.
+//! 2. A change is one transaction: the record, and the next number of the change log. Numbers are
+//!    dense and in the order of commits, so a reader at *n* has missed nothing below.
+//! 3. Changes made here are in the view before the call returns. Changes of other processes on the
+//!    same file arrive with [`Store::follow`], which somebody must spawn: a view that nobody
+//!    refreshes refuses to vouch once it is older than [`StoreOptions::max_staleness`].
+//! 4. Peppers and private keys are sealed under the master key before they reach the database, each
+//!    bound to its record. Secrets of API keys are never stored, only their digests.
+//!
+//! # Caveat
+//!
+//! The master key lies beside the database by default. A backup of the one without the other cannot
+//! be read; a thief of both can read everything.
+
+mod database;
+mod error;
+mod first_start;
+mod follow;
+mod issuer;
+mod master_key;
+mod options;
+mod record;
+mod registry;
+mod seal;
+mod since_boot;
+mod store;
+mod view;
+
+pub use error::StoreError;
+pub use options::{MasterKey, StoreOptions};
+pub use since_boot::{BootClock, SinceBoot};
+pub use store::Store;
+pub use view::View;

@@ -1,0 +1,171 @@
+//! What a database is brought to before anything else: its schema, and the initial set.
+
+use countersign::Id;
+use countersign::key::{Pepper, Peppers};
+use countersign::time::Timestamp;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Row as _};
+use zeroize::Zeroizing;
+
+use crate::error::StoreError;
+use crate::master_key::{self, Age};
+use crate::options::StoreOptions;
+use crate::record::read_id;
+use crate::seal::{Place, Sealer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What every store knows once its database is ready.
+pub(crate) struct Ground {
+    pub(crate) sealer: Sealer,
+    pub(crate) peppers: Peppers,
+    /// Where new credentials go.
+    pub(crate) account: Id,
+    pub(crate) environment: Id,
+}
+
+/// All in one transaction, which no other process can enter: two that start at once make one set,
+/// and one that dies half way has made nothing but a master key for the next to find.
+pub(crate) async fn prepare(
+    connection: &mut SqliteConnection,
+    database: &std::path::Path,
+    options: &StoreOptions,
+) -> Result<Ground, StoreError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let age = age(&mut transaction).await?;
+    let sealer = master_key::find(&options.master_key, database, age, &*options.random)?;
+    MIGRATIONS
+        .run_direct(None, &mut *transaction, false)
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(version) => StoreError::NewerSchema { version },
+            error => StoreError::Database(error.into()),
+        })?;
+    if age == Age::New {
+        make_initial_set(&mut transaction, &sealer, options).await?;
+    }
+    let mark = sqlx::query("SELECT account_id, environment_id FROM initial_set")
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or(StoreError::Foreign)?;
+    let peppers = open_peppers(&mut transaction, &sealer).await?;
+    transaction.commit().await?;
+    Ok(Ground {
+        sealer,
+        peppers,
+        account: read_id(mark.try_get("account_id")?)?,
+        environment: read_id(mark.try_get("environment_id")?)?,
+    })
+}
+
+/// A database is new while it has no table: a file without one holds nothing that a key could open.
+pub(crate) async fn age(connection: &mut SqliteConnection) -> Result<Age, StoreError> {
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await?;
+    if tables == 0 {
+        return Ok(Age::New);
+    }
+    let ours: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'initial_set'")
+            .fetch_one(connection)
+            .await?;
+    if ours == 0 {
+        Err(StoreError::Foreign)
+    } else {
+        Ok(Age::Existing)
+    }
+}
+
+async fn make_initial_set(
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+    options: &StoreOptions,
+) -> Result<(), StoreError> {
+    let (now, random) = (options.clock.now(), &*options.random);
+    let account = Id::new_account(now, random)?;
+    let environment = Id::new(now, &account, random)?;
+    let issuer = Id::new(now, &account, random)?;
+    let now = now.unix_millis();
+    sqlx::query("INSERT INTO accounts (id, name, created_at) VALUES (?, 'default', ?)")
+        .bind(account.as_bytes().as_slice())
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO environments (id, account_id, name, kind, created_at)
+         VALUES (?, ?, 'production', 'production', ?)",
+    )
+    .bind(environment.as_bytes().as_slice())
+    .bind(account.as_bytes().as_slice())
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("INSERT INTO issuers (id, name, created_at) VALUES (?, 'default', ?)")
+        .bind(issuer.as_bytes().as_slice())
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    make_pepper(connection, sealer, options, options.clock.now()).await?;
+    sqlx::query(
+        "INSERT INTO initial_set (one, account_id, environment_id, created_at) VALUES (1, ?, ?, ?)",
+    )
+    .bind(account.as_bytes().as_slice())
+    .bind(environment.as_bytes().as_slice())
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn make_pepper(
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+    options: &StoreOptions,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const FIRST: u32 = 1;
+    let mut pepper = Zeroizing::new([0; 32]);
+    options.random.fill(pepper.as_mut())?;
+    let version = FIRST.to_be_bytes();
+    let sealed = sealer.seal(pepper_place(&version), pepper.as_ref(), &*options.random)?;
+    sqlx::query("INSERT INTO peppers (version, sealed, created_at) VALUES (?, ?, ?)")
+        .bind(FIRST)
+        .bind(sealed)
+        .bind(now.unix_millis())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn open_peppers(
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+) -> Result<Peppers, StoreError> {
+    let rows = sqlx::query("SELECT version, sealed FROM peppers ORDER BY version DESC")
+        .fetch_all(connection)
+        .await?;
+    let mut peppers = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let version: u32 = row.try_get("version")?;
+        let secret = sealer
+            .open(pepper_place(&version.to_be_bytes()), row.try_get("sealed")?)
+            .map_err(|_| StoreError::Unseal { what: "the pepper" })?;
+        let pepper = Pepper::new(version, &secret);
+        peppers.push(pepper.map_err(|_| StoreError::Corrupt { what: "a pepper" })?);
+    }
+    let mut peppers = peppers.into_iter();
+    let newest = peppers.next().ok_or(StoreError::Corrupt {
+        what: "there is no pepper",
+    })?;
+    Ok(Peppers::new(newest, peppers))
+}
+
+fn pepper_place(version: &[u8; 4]) -> Place<'_> {
+    Place {
+        table: "peppers",
+        row: version,
+        column: "sealed",
+    }
+}

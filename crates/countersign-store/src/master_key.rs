@@ -1,0 +1,110 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign::random::Random;
+use zeroize::Zeroizing;
+
+use crate::error::StoreError;
+use crate::options::MasterKey;
+use crate::seal::Sealer;
+
+/// The file's name where none was given.
+const NAME: &str = "countersign.key";
+/// Longer than any key; a mistaken path is not read to its end.
+const LONGEST: u64 = 1024;
+
+/// Whether the database was there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    New,
+    Existing,
+}
+
+/// Finds the master key. For a new database it is made where there is none, and is on the disk for
+/// good when this returns: the first commit must not outlive the key that it depends on.
+pub(crate) fn find(
+    source: &MasterKey,
+    database: &Path,
+    age: Age,
+    random: &dyn Random,
+) -> Result<Sealer, StoreError> {
+    let path = match source {
+        MasterKey::Text(text) => return parse(text.expose()),
+        MasterKey::File(path) => path.clone(),
+        MasterKey::BesideDatabase => database.with_file_name(NAME),
+    };
+    match read(&path) {
+        Ok(text) => parse(&text),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::File {
+            path,
+            source: error,
+        }),
+        Err(_) if age == Age::Existing => Err(StoreError::MasterKeyMissing { path }),
+        Err(_) => make(&path, random),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    // Room for all of it at once: growing would leave copies of the key behind.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
+    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn parse(text: &str) -> Result<Sealer, StoreError> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
+    STANDARD
+        .decode_vec(text.trim_ascii(), &mut bytes)
+        .map_err(|_| StoreError::MasterKeyMalformed)?;
+    let key = bytes.as_slice().try_into();
+    key.ok()
+        .and_then(Sealer::new)
+        .ok_or(StoreError::MasterKeyMalformed)
+}
+
+fn make(path: &Path, random: &dyn Random) -> Result<Sealer, StoreError> {
+    let mut key = Zeroizing::new([0; 32]);
+    random.fill(key.as_mut())?;
+    let mut text = Zeroizing::new(String::with_capacity(64));
+    STANDARD.encode_string(key.as_ref(), &mut text);
+    text.push('\n');
+    write(path, &text).map_err(|source| StoreError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    Sealer::new(&key).ok_or(StoreError::MasterKeyMalformed)
+}
+
+/// Written beside its place first: a crash leaves the whole key there or none.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    // A crash may have left one. It is not written over: it could have been planted, open to all.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private().open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    sync_folder(path)
+}
+
+/// How a file is made that nobody else may read.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options
+}
+
+/// Makes the name of a new file as durable as its contents.
+pub(crate) fn sync_folder(of: &Path) -> io::Result<()> {
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}

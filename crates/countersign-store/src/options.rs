@@ -1,0 +1,115 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::Secret;
+use countersign::random::{Random, SystemRandom};
+use countersign::time::{Clock, SystemClock};
+
+use crate::error::StoreError;
+use crate::since_boot::{BootClock, SinceBoot};
+
+/// What a [`Store`](crate::Store) is opened with.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct StoreOptions {
+    /// Where the database is: `sqlite://countersign.db`, `sqlite:///var/lib/countersign.db`, or the
+    /// same without the slashes.
+    pub url: String,
+    /// Where the master key is.
+    pub master_key: MasterKey,
+    /// How old the view may be and still vouch for what it says: 5 s unless set.
+    pub max_staleness: Duration,
+    /// Dates records and their ids.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids, keys, peppers, nonces and the master key.
+    pub random: Arc<dyn Random>,
+    /// Measures how old the view is.
+    pub since_boot: Arc<dyn SinceBoot>,
+}
+
+impl StoreOptions {
+    /// The defaults for the database at `url`, with the system's clocks and generator.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            master_key: MasterKey::BesideDatabase,
+            max_staleness: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            since_boot: Arc::new(BootClock),
+        }
+    }
+
+    /// The file that the URL names.
+    pub(crate) fn database(&self) -> Result<PathBuf, StoreError> {
+        let rest = self.url.strip_prefix("sqlite:");
+        let path = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+        match path {
+            // A database in memory would lose what was acknowledged; a query would be ignored.
+            None | Some("" | ":memory:") => Err(StoreError::UnsupportedUrl),
+            Some(path) if path.contains(['?', '#']) => Err(StoreError::UnsupportedUrl),
+            Some(path) => Ok(path.into()),
+        }
+    }
+}
+
+impl fmt::Debug for StoreOptions {
+    /// Without the URL: a mistaken one may have a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("master_key", &self.master_key)
+            .field("max_staleness", &self.max_staleness)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the master key comes from: 32 bytes in base64.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MasterKey {
+    /// From `countersign.key` in the database's folder. Made there for a new database.
+    BesideDatabase,
+    /// From another file. Made there for a new database.
+    File(PathBuf),
+    /// From text that the caller has read elsewhere.
+    Text(Secret),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_names_a_file_with_and_without_slashes() {
+        for (url, path) in [
+            ("sqlite://countersign.db", "countersign.db"),
+            ("sqlite:countersign.db", "countersign.db"),
+            ("sqlite:///var/lib/c.db", "/var/lib/c.db"),
+            ("sqlite:/var/lib/c.db", "/var/lib/c.db"),
+        ] {
+            let options = StoreOptions::new(url);
+            assert_eq!(options.database().unwrap(), PathBuf::from(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn url_rejected_when_it_names_anything_but_a_file_and_is_not_repeated() {
+        for url in [
+            "postgres://me:swordfish@db/x",
+            "countersign.db",
+            "sqlite",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://c.db?mode=ro",
+        ] {
+            let options = StoreOptions::new(url);
+            let error = options.database().unwrap_err();
+            assert!(error.to_string().contains("sqlite://PATH"), "{url}");
+            assert!(!format!("{error:?} {error} {options:?}").contains("swordfish"));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What another process sees, and when a view stops vouching.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::directory::{Directory as _, Registry as _, Stale, Status};
+use countersign_store::{Store, StoreError};
+
+use crate::support::{Place, Uptime, key, user};
+
+#[tokio::test]
+async fn revoked_key_is_seen_by_a_second_process_after_one_poll() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    let id = here.create_key(key("ci")).await.unwrap().record.id;
+    assert!(there.directory().credential(&id).is_none());
+    there.catch_up().await.unwrap();
+    let status = |store: &Store| store.directory().credential(&id).unwrap().status;
+    assert_eq!(status(&there), Status::Active);
+
+    here.revoke(id).await.unwrap();
+    assert_eq!(
+        (status(&here), status(&there)),
+        (Status::Revoked, Status::Active)
+    );
+    there.catch_up().await.unwrap();
+    assert_eq!(status(&there), Status::Revoked);
+}
+
+#[tokio::test]
+async fn user_of_a_second_process_is_found_by_name_after_one_poll() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    here.create_user(user("aladdin")).await.unwrap();
+    there.catch_up().await.unwrap();
+    let name = "aladdin".parse().unwrap();
+    assert!(there.directory().user(&name).is_some());
+}
+
+#[tokio::test]
+async fn change_of_another_process_is_not_skipped_by_a_write_of_ones_own() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    let first = here.create_key(key("first")).await.unwrap().record.id;
+    let second = there.create_key(key("second")).await.unwrap().record.id;
+    assert!(there.directory().credential(&second).is_some());
+    there.catch_up().await.unwrap();
+    assert!(there.directory().credential(&first).is_some());
+}
+
+#[tokio::test]
+async fn changes_of_two_processes_to_one_record_end_in_the_same_view() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    let id = here.create_key(key("ci")).await.unwrap().record.id;
+    there.revoke(id).await.unwrap();
+    for store in [&here, &there] {
+        store.catch_up().await.unwrap();
+        assert_eq!(here.revoke(id).await.unwrap().generation, 2);
+        let seen = store.directory().credential(&id).unwrap();
+        assert_eq!((seen.status, seen.generation), (Status::Revoked, 2));
+    }
+}
+
+async fn with_uptime(place: &Place) -> (Store, Uptime) {
+    let uptime = Uptime::default();
+    uptime.advance(Duration::from_secs(1000));
+    let mut options = place.options();
+    options.since_boot = Arc::new(uptime.clone());
+    options.max_staleness = Duration::from_secs(5);
+    (Store::open(options).await.unwrap(), uptime)
+}
+
+#[tokio::test]
+async fn view_vouches_until_it_is_too_old_and_again_after_a_poll() {
+    let place = Place::new();
+    let (store, uptime) = with_uptime(&place).await;
+    let view = store.directory();
+    assert_eq!(view.vouch(), Ok(()));
+    uptime.advance(Duration::from_secs(5));
+    assert_eq!(view.vouch(), Ok(()));
+    uptime.advance(Duration::from_millis(1));
+    assert_eq!(view.vouch(), Err(Stale));
+    store.catch_up().await.unwrap();
+    assert_eq!(view.vouch(), Ok(()));
+}
+
+#[tokio::test]
+async fn poll_that_fails_makes_the_view_no_fresher() {
+    let place = Place::new();
+    let (store, uptime) = with_uptime(&place).await;
+    place
+        .execute("ALTER TABLE change_head RENAME TO lost")
+        .await;
+    uptime.advance(Duration::from_secs(6));
+    let error = store.catch_up().await.unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)));
+    assert_eq!(store.directory().vouch(), Err(Stale));
+
+    place
+        .execute("ALTER TABLE lost RENAME TO change_head")
+        .await;
+    store.catch_up().await.unwrap();
+    assert_eq!(store.directory().vouch(), Ok(()));
+}
+
+#[tokio::test]
+async fn log_with_a_gap_refused() {
+    let place = Place::new();
+    let (store, uptime) = with_uptime(&place).await;
+    place.execute("UPDATE change_head SET number = 1").await;
+    uptime.advance(Duration::from_secs(6));
+    // Twice: a refusal is not forgotten because the file has not changed since.
+    for _ in 0..2 {
+        let error = store.catch_up().await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }));
+        assert_eq!(store.directory().vouch(), Err(Stale));
+    }
+}
+
+#[tokio::test]
+async fn log_shorter_than_what_was_applied_refused() {
+    let place = Place::new();
+    let (store, _) = with_uptime(&place).await;
+    store.create_key(key("ci")).await.unwrap();
+    place
+        .execute("DELETE FROM changes; UPDATE change_head SET number = 0")
+        .await;
+    let error = store.catch_up().await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }));
+}
+
+#[tokio::test]
+async fn follower_brings_changes_and_ends_when_the_store_is_closed() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    let following = tokio::spawn(there.follow(Duration::from_millis(1)));
+    let id = here.create_key(key("ci")).await.unwrap().record.id;
+    let seen = async {
+        while there.directory().credential(&id).is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), seen)
+        .await
+        .unwrap();
+    there.close().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), following)
+        .await
+        .unwrap()
+        .unwrap();
+}

@@ -1,0 +1,9 @@
+//! The store as its users see it: what it keeps, what it refuses, and what another process sees.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod following;
+mod opening;
+mod records;
+mod sealing;
+mod support;

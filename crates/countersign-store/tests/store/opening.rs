@@ -1,0 +1,192 @@
+//! First starts, second starts, and what is refused at the door.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use countersign::Secret;
+use countersign_store::{MasterKey, Store, StoreError};
+
+use crate::support::{Place, key};
+use countersign::directory::{Directory as _, Registry as _};
+
+#[track_caller]
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn first_open_makes_files_that_nobody_else_can_read() {
+    let place = Place::new();
+    let store = place.open().await;
+    for name in [
+        "countersign.db",
+        "countersign.db-wal",
+        "countersign.db-shm",
+        "countersign.key",
+    ] {
+        assert_eq!(mode(&place.file(name)), 0o600, "{name}");
+    }
+    assert!(!place.file("countersign.key.new").exists());
+    store.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn second_open_finds_what_the_first_one_made() {
+    let place = Place::new();
+    let first = place.open().await;
+    assert!(!first.has_credentials().await.unwrap());
+    let made = first.create_key(key("ci")).await.unwrap();
+    first.close().await.unwrap();
+
+    let second = place.open().await;
+    assert!(second.has_credentials().await.unwrap());
+    let shown = second.show(made.record.id).await.unwrap();
+    assert_eq!(shown.account_id, made.record.account_id);
+    let digest = second
+        .peppers()
+        .digest(&made.record.id, made.issued.secret.expose());
+    let found = second.directory().credential(&made.record.id).unwrap();
+    let countersign::directory::Proof::Key(kept) = found.proof else {
+        panic!("a key has a digest");
+    };
+    assert_eq!(kept.digest.as_bytes(), digest.digest.as_bytes());
+}
+
+#[tokio::test]
+async fn key_file_missing_for_an_existing_database_is_an_error_that_names_it() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    fs::remove_file(place.file("countersign.key")).unwrap();
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::MasterKeyMissing { .. }));
+    assert!(error.to_string().contains("countersign.key"));
+    assert!(!place.file("countersign.key").exists(), "none was made");
+}
+
+#[tokio::test]
+async fn wrong_master_key_refused() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    // 32 bytes of zero.
+    let other = format!("{}=", "A".repeat(43));
+    fs::write(place.file("countersign.key"), &other).unwrap();
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unseal { .. }));
+    assert!(!format!("{error} {error:?}").contains(&other));
+}
+
+#[tokio::test]
+async fn malformed_master_key_refused_and_not_repeated() {
+    let place = Place::new();
+    for text in ["", "swordfish", "c3dvcmRmaXNo", &"A".repeat(5000)] {
+        fs::write(place.file("countersign.key"), text).unwrap();
+        let error = Store::open(place.options()).await.unwrap_err();
+        assert!(matches!(error, StoreError::MasterKeyMalformed));
+        assert!(!format!("{error} {error:?}").contains("swordfish"));
+    }
+}
+
+#[tokio::test]
+async fn master_key_given_as_text_is_used_and_no_file_is_made() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.master_key = MasterKey::Text(Secret::from(format!("{}=\n", "A".repeat(43))));
+    let store = Store::open(options.clone()).await.unwrap();
+    store.close().await.unwrap();
+    assert!(!place.file("countersign.key").exists());
+    Store::open(options.clone()).await.unwrap();
+    options.master_key = MasterKey::Text(Secret::from(format!("B{}=", "A".repeat(42))));
+    let error = Store::open(options).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unseal { .. }));
+}
+
+#[tokio::test]
+async fn master_key_is_made_where_the_caller_said() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.master_key = MasterKey::File(place.file("elsewhere"));
+    Store::open(options).await.unwrap();
+    assert_eq!(mode(&place.file("elsewhere")), 0o600);
+    assert!(!place.file("countersign.key").exists());
+}
+
+#[tokio::test]
+async fn master_key_left_by_a_start_that_died_is_used_by_the_next() {
+    let place = Place::new();
+    let text = format!("{}=\n", "A".repeat(43));
+    fs::write(place.file("countersign.key"), &text).unwrap();
+    fs::write(place.file("countersign.key.new"), "half").unwrap();
+    place.open().await;
+    let kept = fs::read_to_string(place.file("countersign.key")).unwrap();
+    assert_eq!(kept, text);
+}
+
+#[tokio::test]
+async fn newer_schema_refused() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    place
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', TRUE, x'00', 0)",
+        )
+        .await;
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { version: 9999 }));
+}
+
+#[tokio::test]
+async fn database_of_something_else_refused_and_left_alone() {
+    let place = Place::new();
+    fs::write(place.file("countersign.db"), "").unwrap();
+    place.execute("CREATE TABLE recipes (name TEXT)").await;
+    let before = fs::read(place.file("countersign.db")).unwrap();
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Foreign));
+    assert_eq!(fs::read(place.file("countersign.db")).unwrap(), before);
+    assert!(!place.file("countersign.key").exists());
+}
+
+#[tokio::test]
+async fn file_that_is_no_database_refused() {
+    let place = Place::new();
+    fs::write(place.file("countersign.db"), "x".repeat(8192)).unwrap();
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)));
+}
+
+#[tokio::test]
+async fn missing_folder_is_an_error_that_says_so() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.url = format!("sqlite://{}", place.file("no/such/c.db").display());
+    let error = Store::open(options).await.unwrap_err();
+    assert!(matches!(error, StoreError::File { .. }));
+    assert!(error.to_string().contains("its folder must exist"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_make_one_initial_set() {
+    let place = Place::new();
+    let starts: Vec<_> = (0..6)
+        .map(|_| tokio::spawn(Store::open(place.options())))
+        .collect();
+    for start in starts {
+        start.await.unwrap().unwrap();
+    }
+    let mut connection = place.intrude().await;
+    for sql in [
+        "SELECT count(*) FROM initial_set",
+        "SELECT count(*) FROM accounts WHERE name = 'default'",
+        "SELECT count(*) FROM environments WHERE name = 'production' AND kind = 'production'",
+        "SELECT count(*) FROM issuers WHERE name = 'default' AND url IS NULL",
+        "SELECT count(*) FROM peppers WHERE version = 1",
+    ] {
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(count, 1, "{sql}");
+    }
+}

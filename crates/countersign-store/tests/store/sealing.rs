@@ -1,0 +1,157 @@
+//! Issuers and their keys, and where secrets are not found.
+
+use std::fs;
+use std::sync::Arc;
+
+use countersign::directory::Registry as _;
+use countersign::jose::Algorithm;
+use countersign_store::{Store, StoreError};
+
+use crate::support::{Place, Recorded, key};
+
+#[tokio::test]
+async fn signing_key_is_made_once_and_kept() {
+    let place = Place::new();
+    let store = place.open().await;
+    let made = store.signing_key("default", Algorithm::EdDsa).await;
+    let made = made.unwrap().id().to_owned();
+    store.close().await.unwrap();
+    let again = place.open().await;
+    let kept = again.signing_key("default", Algorithm::EdDsa).await;
+    assert_eq!(kept.unwrap().id(), made);
+}
+
+#[tokio::test]
+async fn signing_key_of_another_algorithm_is_an_error_that_says_which() {
+    let place = Place::new();
+    let store = place.open().await;
+    store
+        .signing_key("default", Algorithm::Es256)
+        .await
+        .unwrap();
+    let error = store.signing_key("default", Algorithm::EdDsa).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, StoreError::OtherAlgorithm { .. }));
+    assert!(error.to_string().contains("configure ES256"));
+}
+
+#[tokio::test]
+async fn issuer_nobody_made_is_unknown() {
+    let place = Place::new();
+    let store = place.open().await;
+    let key = store.signing_key("other", Algorithm::EdDsa).await;
+    assert!(matches!(key, Err(StoreError::UnknownIssuer { .. })));
+    let url = store.issuer_url("other").await;
+    assert!(matches!(url, Err(StoreError::UnknownIssuer { .. })));
+    let url = store.set_issuer_url("other", "http://x").await;
+    assert!(matches!(url, Err(StoreError::UnknownIssuer { .. })));
+}
+
+#[tokio::test]
+async fn issuer_url_is_stored_once_and_the_first_one_stays() {
+    let place = Place::new();
+    let store = place.open().await;
+    assert_eq!(store.issuer_url("default").await.unwrap(), None);
+    let first = store.set_issuer_url("default", "http://127.0.0.1:8080");
+    assert_eq!(first.await.unwrap(), "http://127.0.0.1:8080");
+    let second = place.open().await;
+    let other = second.set_issuer_url("default", "http://127.0.0.1:9090");
+    assert_eq!(other.await.unwrap(), "http://127.0.0.1:8080");
+    let kept = store.issuer_url("default").await.unwrap();
+    assert_eq!(kept.as_deref(), Some("http://127.0.0.1:8080"));
+}
+
+#[tokio::test]
+async fn sealed_secrets_refused_when_swapped_between_tables() {
+    let place = Place::new();
+    let store = place.open().await;
+    store
+        .signing_key("default", Algorithm::Hs256)
+        .await
+        .unwrap();
+    // Both are 32 bytes sealed under the same key: only their places tell them apart.
+    place
+        .execute("UPDATE signing_keys SET sealed = (SELECT sealed FROM peppers)")
+        .await;
+    let error = store.signing_key("default", Algorithm::Hs256).await;
+    assert!(matches!(error, Err(StoreError::Unseal { .. })));
+}
+
+#[tokio::test]
+async fn sealed_secrets_refused_when_swapped_between_rows() {
+    let place = Place::new();
+    let store = place.open().await;
+    place
+        .execute(
+            "INSERT INTO issuers (id, name, created_at)
+             VALUES (x'0101010101010101010101010101010101010101', 'other', 0)",
+        )
+        .await;
+    store
+        .signing_key("default", Algorithm::EdDsa)
+        .await
+        .unwrap();
+    store.signing_key("other", Algorithm::EdDsa).await.unwrap();
+    place
+        .execute(
+            "CREATE TEMP TABLE swap AS SELECT a.id, b.sealed FROM signing_keys a, signing_keys b
+                 WHERE a.id <> b.id;
+             UPDATE signing_keys SET sealed =
+                 (SELECT sealed FROM swap WHERE swap.id = signing_keys.id)",
+        )
+        .await;
+    for issuer in ["default", "other"] {
+        let error = store.signing_key(issuer, Algorithm::EdDsa).await;
+        assert!(matches!(error, Err(StoreError::Unseal { .. })), "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn pepper_refused_when_its_version_is_changed() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    place.execute("UPDATE peppers SET version = 2").await;
+    let error = Store::open(place.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unseal { .. }));
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_database_or_its_log() {
+    let place = Place::new();
+    let random = Recorded::default();
+    let mut options = place.options();
+    options.random = Arc::new(random.clone());
+    let store = Store::open(options).await.unwrap();
+    let made = store.create_key(key("canary-name")).await.unwrap();
+    let pair = store
+        .signing_key("default", Algorithm::EdDsa)
+        .await
+        .unwrap();
+
+    let mut needles = random.secrets();
+    assert_eq!(needles.len(), 3, "master key, pepper, key");
+    let pair = pair.to_secret_bytes().unwrap();
+    // PKCS #8 ends with the private key itself.
+    needles.push(pair[pair.len() - 32..].to_vec());
+    needles.push(made.issued.secret.expose().as_bytes().to_vec());
+    let key_file = fs::read(place.file("countersign.key")).unwrap();
+    needles.push(key_file.trim_ascii().to_vec());
+
+    let mut found = 0;
+    for step in ["open", "closed"] {
+        if step == "closed" {
+            store.close().await.unwrap();
+        }
+        for name in ["countersign.db", "countersign.db-wal"] {
+            let bytes = fs::read(place.file(name)).unwrap_or_default();
+            let has = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
+            found += usize::from(has(b"canary-name"));
+            for needle in &needles {
+                assert!(!has(needle), "a secret is in {name}, {step}");
+            }
+        }
+    }
+    assert_eq!(found, 2, "first in the log, then in the file");
+    let shown = format!("{store:?} {:?} {made:?}", place.options());
+    assert!(!shown.contains(made.issued.secret.expose()));
+}

@@ -1,0 +1,105 @@
+//! A folder with a database, and what tests inject into stores.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::directory::{NewKey, NewUser};
+use countersign::random::{Random, RandomError, SystemRandom};
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use countersign::{Scopes, Secret};
+use countersign_store::{SinceBoot, Store, StoreOptions};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+pub(crate) struct Place(tempfile::TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn options(&self) -> StoreOptions {
+        let path = self.file("countersign.db");
+        let mut options = StoreOptions::new(format!("sqlite://{}", path.display()));
+        options.clock = Arc::new(FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000)));
+        options
+    }
+
+    pub(crate) async fn open(&self) -> Store {
+        Store::open(self.options()).await.unwrap()
+    }
+
+    /// A connection of somebody else's to the database.
+    pub(crate) async fn intrude(&self) -> SqliteConnection {
+        SqliteConnectOptions::new()
+            .filename(self.file("countersign.db"))
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let mut connection = self.intrude().await;
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    }
+}
+
+pub(crate) fn key(name: &str) -> NewKey {
+    NewKey {
+        name: name.into(),
+        scopes: "calls:read wallet:*".parse().unwrap(),
+        expires_at: Some(Timestamp::from_unix_millis(1_900_000_000_123)),
+    }
+}
+
+pub(crate) fn user(name: &str) -> NewUser {
+    NewUser {
+        name: name.parse().unwrap(),
+        password_hash: Secret::from(String::from("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA")),
+        scopes: Scopes::none(),
+    }
+}
+
+/// A machine whose uptime moves only when told to.
+#[derive(Clone, Default)]
+pub(crate) struct Uptime(Arc<AtomicU64>);
+
+impl Uptime {
+    pub(crate) fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl SinceBoot for Uptime {
+    fn since_boot(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Random bytes, and a memory of them.
+#[derive(Clone, Default)]
+pub(crate) struct Recorded(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Recorded {
+    /// Everything as long as a secret: master key, pepper, keys' bits.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        let all = self.0.lock().unwrap();
+        all.iter().filter(|b| b.len() == 32).cloned().collect()
+    }
+}
+
+impl Random for Recorded {
+    fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
+        SystemRandom.fill(out)?;
+        self.0.lock().unwrap().push(out.to_vec());
+        Ok(())
+    }
+}
