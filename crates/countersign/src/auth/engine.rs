@@ -51,10 +51,7 @@ impl Engine {
     }
 
     pub(crate) fn judge(&self, credentials: Credentials) -> Judgement {
-        let claimant = self
-            .entries
-            .iter()
-            .find(|entry| entry.claims.iter().any(|claim| claim.takes(&credentials)));
+        let claimant = self.claimant(&credentials);
         let carrier = credentials.carrier().clone();
         let Some(entry) = claimant else {
             let challenges = Arc::clone(&self.challenges);
@@ -80,6 +77,17 @@ impl Engine {
                 outcome,
             }),
         }
+    }
+
+    /// The one mechanism whose credentials these are. Keys are told by their prefix; whoever claims the
+    /// rest of a carrier gets what no prefix fits.
+    fn claimant(&self, credentials: &Credentials) -> Option<&Entry> {
+        let find = |takes: fn(&Claim, &Credentials) -> bool| {
+            self.entries
+                .iter()
+                .find(|entry| entry.claims.iter().any(|claim| takes(claim, credentials)))
+        };
+        find(Claim::takes_key).or_else(|| find(Claim::takes_rest))
     }
 
     fn refuse(&self, reason: Reason) -> Rejection {

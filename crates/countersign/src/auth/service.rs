@@ -8,9 +8,8 @@ use tower_service::Service;
 
 use crate::auth::{Engine, Judgement, ResponseFuture};
 use crate::credentials::Carrier;
-use crate::principal::{PrimaryPrincipal, Principal};
+use crate::principal::Principal;
 use crate::rejection::{RejectBody, Rejection};
-use crate::scope::Scopes;
 
 /// The service of an [`AuthLayer`](crate::auth::AuthLayer).
 #[derive(Clone, Debug)]

@@ -169,13 +169,19 @@ impl Claim {
         }
     }
 
-    pub(crate) fn takes(&self, credentials: &Credentials) -> bool {
-        self.carrier == *credentials.carrier()
-            && match &self.part {
-                Part::All => true,
-                Part::Keys(prefix) => has_prefix(credentials.expose(), prefix),
-                Part::Tokens => true,
+    /// Whether these are keys that it claims by their prefix.
+    pub(crate) fn takes_key(&self, credentials: &Credentials) -> bool {
+        match &self.part {
+            Part::Keys(prefix) => {
+                self.carrier == *credentials.carrier() && has_prefix(credentials.expose(), prefix)
             }
+            Part::All | Part::Tokens => false,
+        }
+    }
+
+    /// Whether it claims all of their carrier but the keys that others claim.
+    pub(crate) fn takes_rest(&self, credentials: &Credentials) -> bool {
+        self.carrier == *credentials.carrier() && matches!(self.part, Part::All | Part::Tokens)
     }
 }
 

@@ -1,0 +1,65 @@
+//! An HTTP client that sends one request on one connection.
+
+use std::net::SocketAddr;
+
+use http::{HeaderMap, Request, StatusCode, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+/// A response, read whole.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn challenges(&self) -> Vec<&str> {
+        let values = self.headers.get_all("www-authenticate").iter();
+        values.map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// The same without what changes from one second to the next.
+    pub fn timeless(mut self) -> Self {
+        self.headers.remove("date");
+        self
+    }
+}
+
+pub async fn send(
+    address: SocketAddr,
+    version: Version,
+    mut request: Request<Full<Bytes>>,
+) -> Answer {
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let response = if version == Version::HTTP_2 {
+        *request.uri_mut() = format!("http://{address}{}", request.uri())
+            .parse()
+            .unwrap();
+        *request.version_mut() = version;
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
+                .await
+                .unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap()
+    } else {
+        request
+            .headers_mut()
+            .insert("host", "test".parse().unwrap());
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap()
+    };
+    assert_eq!(response.version(), version);
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}

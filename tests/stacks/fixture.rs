@@ -1,0 +1,224 @@
+//! Credentials of every kind and state, and the layer that judges them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{
+    CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
+};
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::password::PasswordHasher;
+use countersign::mechanism::{ApiKeys, Basic, Jwt};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::random::SystemRandom;
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use countersign::{Id, Secret};
+use http::{HeaderMap, Request};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
+const URL: &str = "https://auth.example";
+
+/// What a directory was asked, and whether it is to seem stale.
+#[derive(Default)]
+pub struct Watched {
+    look_ups: AtomicU64,
+    stale: AtomicBool,
+}
+
+impl Watched {
+    pub fn look_ups(&self) -> u64 {
+        self.look_ups.load(Ordering::SeqCst)
+    }
+
+    pub fn go_stale(&self) {
+        self.stale.store(true, Ordering::SeqCst);
+    }
+
+    fn count(&self) {
+        self.look_ups.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A directory that the registry fills, read through a count.
+struct Through(Arc<MemoryDirectory>, Arc<Watched>);
+
+impl Directory for Through {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        self.1.count();
+        self.0.credential(id)
+    }
+
+    fn user(&self, name: &UserName) -> Option<Credential> {
+        self.1.count();
+        self.0.user(name)
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.0.lowest_generation(entity)
+    }
+
+    fn vouch(&self) -> Result<(), Stale> {
+        if self.1.stale.load(Ordering::SeqCst) {
+            Err(Stale)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+pub struct Fixture {
+    pub watched: Arc<Watched>,
+    pub key: CreatedKey,
+    pub other: CreatedKey,
+    pub revoked: CreatedKey,
+    pub expired: CreatedKey,
+    pub token: String,
+    pub token_of_revoked: String,
+    pub clock: FixedClock,
+    directory: Arc<dyn Directory>,
+    peppers: Peppers,
+    hasher: PasswordHasher,
+    issuer: Issuer,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        let clock = FixedClock::at(NOW);
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let table = Arc::new(MemoryDirectory::default());
+        let registry = MemoryRegistry::new(
+            Arc::clone(&table),
+            peppers.clone(),
+            clock.clone(),
+            SystemRandom,
+        )
+        .unwrap();
+        let watched = Arc::new(Watched::default());
+        let directory: Arc<dyn Directory> = Arc::new(Through(table, Arc::clone(&watched)));
+        let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
+
+        let new = |expires_at| NewKey {
+            name: "test".into(),
+            scopes: "calls:read".parse().unwrap(),
+            expires_at,
+        };
+        let key = registry.create_key(new(None)).await.unwrap();
+        let other = registry.create_key(new(None)).await.unwrap();
+        let revoked = registry.create_key(new(None)).await.unwrap();
+        let soon = NOW.plus(Duration::from_secs(1));
+        let expired = registry.create_key(new(Some(soon))).await.unwrap();
+        // RFC 7617 §2.1: user-id "test", password "123£".
+        for (name, password) in [("test", "123£"), ("colon", "p:w:"), ("gone", "right")] {
+            let user = NewUser {
+                name: name.parse().unwrap(),
+                password_hash: hasher.hash(password, &SystemRandom).unwrap(),
+                scopes: "calls:read".parse().unwrap(),
+            };
+            let record = registry.create_user(user).await.unwrap();
+            if name == "gone" {
+                registry.revoke(record.id).await.unwrap();
+            }
+        }
+        let long = NewUser {
+            name: "long".parse().unwrap(),
+            password_hash: hasher
+                .hash(&format!("{}a", "x".repeat(72)), &SystemRandom)
+                .unwrap(),
+            scopes: "calls:read".parse().unwrap(),
+        };
+        registry.create_user(long).await.unwrap();
+
+        let issuer = Issuer::builder(URL)
+            .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
+            .build()
+            .unwrap();
+        let mut fixture = Self {
+            watched,
+            key,
+            other,
+            revoked,
+            expired,
+            token: String::new(),
+            token_of_revoked: String::new(),
+            clock,
+            directory,
+            peppers,
+            hasher,
+            issuer,
+        };
+        fixture.token = fixture.mint(&fixture.key).await;
+        fixture.token_of_revoked = fixture.mint(&fixture.revoked).await;
+        registry.revoke(fixture.revoked.record.id).await.unwrap();
+        fixture.clock.advance(Duration::from_secs(2));
+        fixture
+    }
+
+    async fn mint(&self, key: &CreatedKey) -> String {
+        let authenticator = PrimaryAuthenticator::builder()
+            .primary(ApiKeys::new(
+                Arc::clone(&self.directory),
+                self.peppers.clone(),
+            ))
+            .clock(self.clock.clone())
+            .build()
+            .unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", key.issued.key.expose().parse().unwrap());
+        let credentials = authenticator.read(&headers).unwrap().unwrap();
+        let principal = authenticator.authenticate(credentials).await.unwrap();
+        let mint = Mint::new(self.issuer.clone(), self.clock.clone(), SystemRandom);
+        let request = MintRequest::new(principal, MintParameters::default());
+        mint.mint(&request).unwrap().token.expose().to_owned()
+    }
+
+    pub fn layer(&self) -> AuthLayer {
+        let directory = || Arc::clone(&self.directory);
+        let trusted = self
+            .issuer
+            .trusted()
+            .unwrap()
+            .directory(directory())
+            .build()
+            .unwrap();
+        AuthLayer::builder()
+            .mechanism(Jwt::new([trusted]))
+            .primary(ApiKeys::new(directory(), self.peppers.clone()).bearer())
+            .primary(Basic::new(directory(), self.peppers.clone()).passwords(self.hasher.clone()))
+            .clock(self.clock.clone())
+            .build()
+            .unwrap()
+    }
+}
+
+/// A GET with these headers, in this order.
+pub fn get(path: &str, headers: &[(&str, &[u8])]) -> Request<Full<Bytes>> {
+    let mut request = Request::get(path).body(Full::default()).unwrap();
+    for (name, value) in headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        request
+            .headers_mut()
+            .append(name, http::HeaderValue::from_bytes(value).unwrap());
+    }
+    request
+}
+
+pub fn bearer(token: &str) -> Vec<u8> {
+    format!("Bearer {token}").into_bytes()
+}
+
+pub fn basic(id: &str, secret: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+    format!("Basic {pair}").into_bytes()
+}
+
+pub fn text(secret: &Secret) -> &[u8] {
+    secret.expose().as_bytes()
+}

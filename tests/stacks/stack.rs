@@ -1,0 +1,174 @@
+//! The stacks: the same guarded service on each.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::any;
+use countersign::auth::AuthLayer;
+use countersign::require::{deny, primary, scope};
+use countersign::{PrimaryPrincipal, Principal, require};
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer as _, Service, ServiceExt as _, service_fn};
+
+use crate::client;
+use crate::fixture::Fixture;
+
+/// A way to serve the guarded paths, and the protocol to ask for them with.
+#[derive(Clone, Copy)]
+pub struct Stack {
+    pub name: &'static str,
+    pub version: Version,
+    serve: fn(&Fixture) -> Guarded,
+}
+
+pub const ALL: [Stack; 4] = [
+    Stack {
+        name: "axum, HTTP/1.1",
+        version: Version::HTTP_11,
+        serve: on_axum,
+    },
+    Stack {
+        name: "axum, HTTP/2",
+        version: Version::HTTP_2,
+        serve: on_axum,
+    },
+    Stack {
+        name: "bare hyper, HTTP/1.1",
+        version: Version::HTTP_11,
+        serve: on_hyper,
+    },
+    Stack {
+        name: "bare hyper, HTTP/2",
+        version: Version::HTTP_2,
+        serve: on_hyper,
+    },
+];
+
+type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
+type Guarded = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+
+/// A stack that serves, until it is dropped.
+pub struct Running {
+    pub address: SocketAddr,
+    pub stack: Stack,
+    _server: JoinSet<()>,
+}
+
+impl Stack {
+    pub async fn start(self, fixture: &Fixture) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = (self.serve)(fixture);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = TowerToHyperService::new(service.clone());
+                connections.spawn(async move {
+                    let mut builder = Builder::new(TokioExecutor::new());
+                    builder.http1().timer(TokioTimer::new());
+                    let _ = builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        Running {
+            address,
+            stack: self,
+            _server: server,
+        }
+    }
+}
+
+impl Running {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> client::Answer {
+        client::send(self.address, self.stack.version, request).await
+    }
+}
+
+/// What every stack answers behind the layer: who came, and how.
+fn introduce(principal: &Principal) -> String {
+    format!("{} {}", principal.scheme().as_str(), principal.subject())
+}
+
+fn on_axum(fixture: &Fixture) -> Guarded {
+    let whoami = || any(|principal: Principal| async move { introduce(&principal) });
+    let promoted = any(|principal: PrimaryPrincipal| async move { introduce(&principal) });
+    let scoped = whoami().layer(require(scope("calls:write")).unwrap());
+    let primary = whoami().layer(require(primary()).unwrap());
+    let denied = whoami().layer(require(deny()).unwrap());
+    let router = Router::new()
+        .route("/", whoami())
+        .route("/scoped", scoped)
+        .route("/primary", primary)
+        .route("/extracted-primary", promoted)
+        .route("/denied", denied)
+        .layer(auth(fixture))
+        .route("/unguarded", whoami());
+    let service =
+        router.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+    boxed(
+        service.map_response(|response: Response<axum::body::Body>| {
+            response.map(|body| {
+                body.map_err(|error| -> Infallible { panic!("{error}") })
+                    .boxed_unsync()
+            })
+        }),
+    )
+}
+
+fn on_hyper(fixture: &Fixture) -> Guarded {
+    let whoami = service_fn(|request: Request<Incoming>| async move {
+        let text = request.extensions().get::<Principal>().map(introduce);
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text.unwrap_or_default())))
+    });
+    let scoped = require(scope("calls:write")).unwrap().layer(whoami);
+    let only_primary = require(primary()).unwrap().layer(whoami);
+    let denied = require(deny()).unwrap().layer(whoami);
+    let unguarded = require(primary()).unwrap().layer(whoami);
+    let auth = auth(fixture);
+    let guarded = auth.layer(whoami);
+    let scoped = auth.layer(scoped);
+    let only_primary = auth.layer(only_primary);
+    let denied = auth.layer(denied);
+    let router = service_fn(move |request: Request<Incoming>| {
+        let service = match request.uri().path() {
+            "/scoped" => boxed(scoped.clone()),
+            "/primary" | "/extracted-primary" => boxed(only_primary.clone()),
+            "/denied" => boxed(denied.clone()),
+            "/unguarded" => boxed(unguarded.clone()),
+            _ => boxed(guarded.clone()),
+        };
+        service.oneshot(request)
+    });
+    BoxCloneSyncService::new(router)
+}
+
+fn auth(fixture: &Fixture) -> AuthLayer {
+    fixture.layer()
+}
+
+fn boxed<S, B>(service: S) -> Guarded
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    BoxCloneSyncService::new(
+        service.map_response(|response| response.map(|body| body.boxed_unsync())),
+    )
+}
