@@ -1,0 +1,144 @@
+//! The commands, one file each.
+
+mod arguments;
+mod check;
+mod key;
+pub(crate) mod output;
+mod serve;
+mod token;
+mod usage;
+mod user;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use countersign::directory::RegistryError;
+use countersign_store::{MasterKey, Store, StoreError, StoreOptions};
+
+pub(crate) use arguments::Arguments;
+use arguments::Config::Check;
+use arguments::{Command, Global, Serve};
+use output::Output;
+pub(crate) use usage::explain;
+
+use crate::config::{self, Config, Environment};
+use crate::logging;
+
+/// What `serve` writes to the log unless told otherwise; commands write what went wrong alone.
+const SERVER_LOG: &str = "info";
+const COMMAND_LOG: &str = "warn";
+
+/// Why a command did not do what it was asked: one line that says what to do.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Self(match error {
+            RegistryError::NotFound => {
+                "there is no credential of that id: `countersign key list` shows all keys"
+                    .to_owned()
+            }
+            RegistryError::NameTaken => {
+                "there is a user of that name already: choose another".to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
+}
+
+/// Says what went wrong, and that it did.
+pub(crate) fn fail(text: &str) -> ExitCode {
+    eprintln!("countersign: {text}");
+    ExitCode::FAILURE
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitCode {
+    let Arguments { global, command } = arguments;
+    let output = Output::from(&global);
+    let loaded = config::load(global.config.as_deref(), environment);
+    let ended = match command.unwrap_or(Command::Serve(Serve::default())) {
+        Command::Config(Check) => {
+            let file = config::file(global.config.as_deref());
+            check::run(file, loaded.map(drop), output)
+        }
+        command => match loaded {
+            Ok(config) => dispatch(command, override_with(global, config), output).await,
+            Err(mistakes) => {
+                // One a line, each with its place in front, as compilers write them.
+                eprintln!("{mistakes}");
+                Ok(ExitCode::FAILURE)
+            }
+        },
+    };
+    ended.unwrap_or_else(|failure| fail(&failure.to_string()))
+}
+
+async fn dispatch(command: Command, config: Config, output: Output) -> Result<ExitCode, Failure> {
+    let log = match command {
+        Command::Serve(_) => SERVER_LOG,
+        _ => COMMAND_LOG,
+    };
+    logging::start(&config.log, log);
+    match command {
+        Command::Serve(arguments) => serve::run(config, &arguments, output).await,
+        Command::Key(command) => key::run(&config, command, output).await,
+        Command::User(command) => user::run(&config, command, output).await,
+        Command::Token(command) => token::run(&config, command, output).await,
+        // Done already, without a configuration that holds.
+        Command::Config(Check) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Flags win over everything.
+fn override_with(global: Global, mut config: Config) -> Config {
+    if let Some(url) = global.database {
+        config.store.url = url;
+    }
+    if let Some(format) = global.log_format {
+        config.log.format = Some(format);
+    }
+    config
+}
+
+impl From<&Global> for Output {
+    fn from(global: &Global) -> Self {
+        if global.json {
+            Self::Json
+        } else {
+            Self::People
+        }
+    }
+}
+
+/// Opens the store that the configuration names.
+async fn open(config: &Config) -> Result<Store, Failure> {
+    let settings = &config.store;
+    let mut options = StoreOptions::new(settings.url.as_str());
+    options.max_staleness = settings.max_staleness;
+    options.master_key = match (&settings.master_key, &settings.master_key_file) {
+        (Some(text), _) => MasterKey::Text(text.clone()),
+        (None, Some(path)) => MasterKey::File(path.clone()),
+        (None, None) => MasterKey::BesideDatabase,
+    };
+    Ok(Store::open(options).await?)
+}

@@ -1,0 +1,155 @@
+//! `countersign serve`.
+
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use countersign::directory::{CreatedKey, NewKey, Registry as _};
+use countersign_store::Store;
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use super::arguments::Serve;
+use super::output::{self, Output};
+use super::{Failure, open};
+use crate::config::Config;
+use crate::http::{self, Ended, Signals};
+use crate::issuer;
+
+/// What a server says of itself to programs.
+#[derive(Serialize)]
+struct Started<'a> {
+    listening_on: &'a str,
+    /// The first key, where there was no credential and it may be shown.
+    first_key: Option<&'a str>,
+}
+
+/// What to do about a database without credentials.
+enum FirstKey {
+    NotNeeded,
+    Made(Box<CreatedKey>),
+    /// Nobody would see it.
+    LeftToPeople,
+}
+
+pub(super) async fn run(
+    mut config: Config,
+    arguments: &Serve,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    if let Some(listen) = arguments.listen {
+        config.server.listen = listen;
+    }
+    let store = open(&config).await?;
+    let listener = bind(config.server.listen).await?;
+    let bound = listener
+        .local_addr()
+        .map_err(|error| Failure::new(format!("the address is not known: {error}")))?;
+    let url = issuer::url_of_server(&config, &store, bound).await?;
+    let issuer = issuer::build(&config.issuer, &store, &url).await?;
+    let routes = http::routes(&config, &store, &issuer)?;
+    tokio::spawn(store.follow(Store::POLL_PERIOD));
+    let signals = Signals::listen()
+        .map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
+    tracing::info!(address = %bound, issuer = url, "listening");
+
+    let first = first_key(&store, arguments).await?;
+    let here = format!("http://{bound}");
+    match output {
+        Output::Json => introduce_to_programs(&here, &first)?,
+        Output::People => introduce(&here, bound, &config, &url, &first)?,
+    }
+    let grace = config.server.shutdown_grace;
+    match http::serve(listener, routes, grace, signals).await {
+        Ended::InOrder => {
+            store.close().await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ended::AtOnce => Ok(ExitCode::FAILURE),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!(
+            "{address} cannot be listened on: {error}; choose another with --listen or `listen` in [server]"
+        ))
+    })
+}
+
+async fn first_key(store: &Store, arguments: &Serve) -> Result<FirstKey, Failure> {
+    if store.has_credentials().await? {
+        return Ok(FirstKey::NotNeeded);
+    }
+    if !arguments.print_first_key && !io::stdout().is_terminal() {
+        return Ok(FirstKey::LeftToPeople);
+    }
+    let scopes = "*"
+        .parse()
+        .map_err(|error| Failure::new(format!("no first key can be made: {error}")))?;
+    let new = NewKey {
+        name: "first".to_owned(),
+        scopes,
+        expires_at: None,
+    };
+    Ok(FirstKey::Made(Box::new(store.create_key(new).await?)))
+}
+
+fn introduce_to_programs(here: &str, first: &FirstKey) -> Result<(), Failure> {
+    let started = Started {
+        listening_on: here,
+        first_key: match first {
+            FirstKey::Made(made) => Some(made.issued.key.expose()),
+            FirstKey::NotNeeded | FirstKey::LeftToPeople => None,
+        },
+    };
+    Output::Json.print(&started, "")
+}
+
+/// The first line is for programs: it says where, once connections are taken.
+fn introduce(
+    here: &str,
+    bound: SocketAddr,
+    config: &Config,
+    issuer_url: &str,
+    first: &FirstKey,
+) -> Result<(), Failure> {
+    output::write(&format!("listening on {here}"))?;
+    match first {
+        FirstKey::NotNeeded => Ok(()),
+        FirstKey::LeftToPeople => output::write(
+            "There is no credential yet: `countersign key create --name NAME --scopes \"*\"` makes one.",
+        ),
+        FirstKey::Made(made) => {
+            let base = format!("{}{}", issuer::url_of(bound), http::mount(issuer_url));
+            let wire = &config.issuer.oauth;
+            let token = wire.enabled.then(|| format!("{base}{}", wire.path));
+            let whoami = format!("{base}{}", http::WHOAMI);
+            output::write(&welcome(
+                made.issued.key.expose(),
+                token.as_deref(),
+                &whoami,
+            ))
+        }
+    }
+}
+
+/// The first key, and lines to paste into a shell.
+fn welcome(key: &str, token: Option<&str>, whoami: &str) -> String {
+    let shown = format!(
+        "\nThere was no credential yet. Here is an API key that may do everything; it is shown this once.\n\n\
+         {key}\n\nTo try it, paste:\n"
+    );
+    let Some(token) = token else {
+        return format!("{shown}\ncurl -sS {whoami} -H 'x-api-key: {key}'\n");
+    };
+    format!(
+        r#"{shown}
+TOKEN=$(curl -sS {token} -H 'x-api-key: {key}' -d grant_type=client_credentials | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
+curl -sS {whoami} -H "authorization: Bearer $TOKEN"; echo
+curl -sS {token} -H "authorization: Bearer $TOKEN" -d grant_type=client_credentials; echo
+
+The first gets a token, the second shows whose it is, the third is refused: a token gets no other token.
+"#
+    )
+}

@@ -1,0 +1,47 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+
+use countersign::Secret;
+
+use super::mistake::{Mistake, Place};
+
+const PREFIX: &str = "COUNTERSIGN_";
+const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
+
+/// The `COUNTERSIGN_*` variables of the process. It cannot print their values.
+#[derive(Default)]
+pub(crate) struct Environment {
+    pub(super) scalars: BTreeMap<String, String>,
+    pub(super) master_key: Option<Secret>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+impl Environment {
+    /// Keeps what is ours of `variables`.
+    pub(crate) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut found = Self::default();
+        for (name, value) in variables {
+            let name = name.to_string_lossy().into_owned();
+            if !name.starts_with(PREFIX) {
+                continue;
+            }
+            match value.into_string() {
+                Ok(value) if name == MASTER_KEY => found.master_key = Some(Secret::from(value)),
+                Ok(value) => {
+                    found.scalars.insert(name, value);
+                }
+                Err(_) => found
+                    .mistakes
+                    .push(Mistake::new(Place::Variable(name), "not UTF-8")),
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.scalars.keys()).finish()
+    }
+}

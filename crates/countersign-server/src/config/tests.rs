@@ -1,0 +1,303 @@
+use std::ffi::OsString;
+use std::time::Duration;
+
+use countersign::jose::Algorithm;
+
+use super::environment::Environment;
+use super::settings::{self, Config};
+use crate::logging::Format;
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let environment = Environment::new(variables);
+    settings::read("countersign.toml".to_owned(), text, environment)
+        .map_err(|mistakes| mistakes.to_string())
+}
+
+fn accepted(text: &str) -> Config {
+    read(text, &[]).unwrap()
+}
+
+#[track_caller]
+fn refused(text: &str) -> String {
+    read(text, &[]).unwrap_err()
+}
+
+#[test]
+fn defaults_are_those_of_the_contract() {
+    let config = accepted("");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.body_limit, 16 * 1024);
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(10));
+    assert_eq!(config.store.url, "sqlite://countersign.db");
+    assert_eq!(config.store.max_staleness, Duration::from_secs(5));
+    assert_eq!(config.issuer.algorithm, Algorithm::EdDsa);
+    assert_eq!(config.issuer.lifetime, Duration::from_secs(3600));
+    assert_eq!(config.issuer.oauth.path, "/oauth/token");
+    assert!(config.issuer.oauth.enabled && config.issuer.scopes.is_empty());
+}
+
+#[test]
+fn every_setting_is_read() {
+    let config = accepted(
+        r#"
+        [server]
+        listen = "0.0.0.0:80"
+        public_url = "https://example.com/auth"
+        body_limit = "1MiB"
+        shutdown_grace = "0s"
+        [store]
+        url = "sqlite:///var/lib/countersign.db"
+        master_key_file = "/etc/countersign.key"
+        max_staleness = "1m"
+        [log]
+        format = "json"
+        filter = "warn,countersign_server=debug"
+        [issuer.default]
+        url = "https://issuer.example"
+        audience = ["https://a.example", "https://b.example"]
+        algorithm = "ES256"
+        lifetime = "5m"
+        max_lifetime = "2h"
+        scopes = ["calls:*", "wallet:*"]
+        [issuer.default.wires.oauth]
+        enabled = false
+        path = "/token"
+        lifetime = "1m"
+        max_lifetime = "10m"
+        scopes = ["calls:read"]
+        "#,
+    );
+    assert_eq!(config.server.body_limit, 1024 * 1024);
+    assert_eq!(config.server.shutdown_grace, Duration::ZERO);
+    assert_eq!(config.log.format, Some(Format::Json));
+    assert_eq!(config.issuer.url.as_deref(), Some("https://issuer.example"));
+    assert_eq!(config.issuer.audiences.len(), 2);
+    assert_eq!(config.issuer.scopes.as_str(), "calls:* wallet:*");
+    let wire = config.issuer.oauth;
+    assert_eq!((wire.enabled, &*wire.path), (false, "/token"));
+    assert_eq!(wire.max_lifetime, Duration::from_secs(600));
+    assert_eq!(wire.scopes.as_str(), "calls:read");
+}
+
+#[test]
+fn audience_may_be_one_string() {
+    let config = accepted("[issuer.default]\naudience = \"https://a.example\"");
+    assert_eq!(config.issuer.audiences, ["https://a.example".into()]);
+}
+
+#[test]
+fn issuers_url_is_the_public_url_unless_it_has_its_own() {
+    let public = "[server]\npublic_url = \"https://example.com\"\n";
+    assert_eq!(
+        accepted(public).issuer.url.as_deref(),
+        Some("https://example.com")
+    );
+}
+
+#[test]
+fn a_wire_takes_the_issuers_limits_where_it_sets_none_and_its_own_lifetime_as_maximum() {
+    let issuer = "[issuer.default]\nlifetime = \"5m\"\nscopes = [\"a:*\"]\n";
+    let wire = accepted(issuer).issuer.oauth;
+    assert_eq!(wire.lifetime, Duration::from_secs(300));
+    assert_eq!(wire.max_lifetime, Duration::from_secs(3600));
+    assert_eq!(wire.scopes.as_str(), "a:*");
+
+    let own = format!("{issuer}[issuer.default.wires.oauth]\nlifetime = \"2h\"\nscopes = []\n");
+    let wire = accepted(&own).issuer.oauth;
+    assert_eq!(wire.max_lifetime, Duration::from_secs(7200));
+    assert_eq!(wire.scopes.as_str(), "a:*");
+}
+
+#[test]
+fn unknown_key_is_refused_with_its_line_and_what_is_known() {
+    assert_eq!(
+        refused("[log]\nformat = \"text\"\nlevel = \"info\"\n"),
+        "countersign.toml:3: log.level: unknown; known here: format, filter"
+    );
+}
+
+#[test]
+fn what_is_not_built_yet_is_unknown() {
+    for text in [
+        "[limits]\n",
+        "[server]\ntls = {}\n",
+        "[server]\ntrusted_proxies = []\n",
+        "[store]\nwhen_stale = \"serve\"\n",
+        "[issuer.other]\n",
+        "[issuer.default.wires.envelope]\n",
+        "[issuer.default.wires.oauth]\nerror_status = \"http\"\n",
+    ] {
+        assert!(refused(text).contains("unknown; known here: "), "{text}");
+    }
+}
+
+#[test]
+fn wrong_type_is_refused_with_its_line() {
+    for (text, mistake) in [
+        (
+            "[server]\nlisten = 8080",
+            "countersign.toml:2: server.listen: expected a string, found a number",
+        ),
+        (
+            "server = 1",
+            "countersign.toml:1: server: expected a section, found a number",
+        ),
+        (
+            "[issuer.default]\naudience = 1",
+            "countersign.toml:2: issuer.default.audience: expected a string or a list of strings, \
+             found a number",
+        ),
+        (
+            "[issuer.default]\nscopes = \"a b\"",
+            "countersign.toml:2: issuer.default.scopes: expected a list of strings, found a string",
+        ),
+        (
+            "[issuer.default.wires.oauth]\nenabled = \"no\"",
+            "countersign.toml:2: issuer.default.wires.oauth.enabled: expected true or false, found a string",
+        ),
+    ] {
+        assert_eq!(refused(text), mistake);
+    }
+}
+
+#[test]
+fn value_out_of_range_or_of_the_wrong_form_is_refused() {
+    for (section, line) in [
+        ("server", "listen = \"localhost\""),
+        ("server", "public_url = \"example.com\""),
+        ("server", "public_url = \"https://example.com/\""),
+        ("server", "public_url = \"https://example.com?a\""),
+        ("server", "public_url = \"https://example.com/a#b\""),
+        ("server", "public_url = \"https://user@example.com\""),
+        ("server", "public_url = \"ftp://example.com\""),
+        ("server", "body_limit = \"16\""),
+        ("server", "body_limit = \"1B\""),
+        ("server", "body_limit = \"2MiB\""),
+        ("server", "body_limit = \"99999999999999999999MiB\""),
+        ("server", "shutdown_grace = \"10\""),
+        ("server", "shutdown_grace = \"1hh\""),
+        ("server", "shutdown_grace = \"-1s\""),
+        ("server", "shutdown_grace = \"2h\""),
+        ("server", "shutdown_grace = \"1é\""),
+        ("store", "url = \"postgres://db\""),
+        ("store", "url = \"sqlite://\""),
+        ("store", "master_key_file = \"\""),
+        ("store", "max_staleness = \"0s\""),
+        ("log", "format = \"xml\""),
+        ("log", "filter = \"info,=,\""),
+        ("issuer.default", "url = \"\""),
+        ("issuer.default", "audience = [\"a\", \"\"]"),
+        ("issuer.default", "algorithm = \"none\""),
+        ("issuer.default", "lifetime = \"0s\""),
+        ("issuer.default", "max_lifetime = \"367d\""),
+        ("issuer.default", "scopes = [\"a b\"]"),
+        ("issuer.default.wires.oauth", "path = \"oauth\""),
+        ("issuer.default.wires.oauth", "path = \"/whoami\""),
+        ("issuer.default.wires.oauth", "path = \"/a/../b\""),
+        ("issuer.default.wires.oauth", "path = \"/{a}\""),
+        (
+            "issuer.default.wires.oauth",
+            "path = \"/.well-known/jwks.json\"",
+        ),
+    ] {
+        let mistakes = refused(&format!("[{section}]\n{line}\n"));
+        assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+        assert!(mistakes.starts_with("countersign.toml:2: "), "{mistakes}");
+    }
+}
+
+#[test]
+fn lifetime_longer_than_the_longest_is_refused_where_it_is_set() {
+    assert_eq!(
+        refused("[issuer.default]\nlifetime = \"90m\"\n"),
+        "countersign.toml:2: issuer.default.lifetime: out of range: 90m is longer than max_lifetime, 1h"
+    );
+}
+
+#[test]
+fn a_wires_scopes_outside_the_issuers_are_refused() {
+    let text =
+        "[issuer.default]\nscopes = [\"a:*\"]\n[issuer.default.wires.oauth]\nscopes = [\"b\"]\n";
+    assert!(refused(text).starts_with("countersign.toml:4: issuer.default.wires.oauth.scopes: "));
+}
+
+#[test]
+fn several_mistakes_are_reported_together_in_the_order_of_the_file() {
+    let text = "[server]\nlisten = 1\nsurprise = true\n\n[log]\nformat = \"xml\"\nfilter = \n[store]\nurl = \"x\"\n";
+    let variables = [("COUNTERSIGN_LOG__LEVEL", "info")];
+    let mistakes = read(text, &variables).unwrap_err();
+    let places: Vec<_> = mistakes
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "countersign.toml:2",
+            "countersign.toml:3",
+            "countersign.toml:6",
+            "countersign.toml:7",
+            "countersign.toml:9",
+            "COUNTERSIGN_LOG__LEVEL",
+        ]
+    );
+}
+
+#[test]
+fn values_are_never_repeated() {
+    let text = "[store]\nurl = \"canary\"\nmaster_key_file = 1\n[canary\n";
+    let variables = [
+        ("COUNTERSIGN_SERVER__LISTEN", "canary"),
+        ("COUNTERSIGN_LOG__FORMAT", "canary"),
+    ];
+    assert!(!read(text, &variables).unwrap_err().contains("canary"));
+}
+
+#[test]
+fn a_name_with_control_characters_cannot_write_to_a_terminal() {
+    let mistakes = refused("[server]\n\"\\u001b[2J\" = 1\n");
+    assert!(!mistakes.contains('\u{1b}'), "{mistakes:?}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let text = "[server]\nlisten = \"127.0.0.1:1\"\nshutdown_grace = \"1s\"\n";
+    let variables = [
+        ("COUNTERSIGN_SERVER__LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_STORE__MAX_STALENESS", "9s"),
+        ("UNRELATED", "x"),
+    ];
+    let config = read(text, &variables).unwrap();
+    assert_eq!(config.server.listen.port(), 2);
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(1));
+    assert_eq!(config.store.max_staleness, Duration::from_secs(9));
+}
+
+#[test]
+fn a_mistake_in_the_file_counts_though_the_environment_covers_it() {
+    let variables = [("COUNTERSIGN_SERVER__LISTEN", "127.0.0.1:2")];
+    assert!(read("[server]\nlisten = 1\n", &variables).is_err());
+}
+
+#[test]
+fn unknown_and_unreadable_variables_are_refused_by_name() {
+    for (name, value) in [
+        ("COUNTERSIGN_SERVER__LISTN", "127.0.0.1:2"),
+        ("COUNTERSIGN_SERVER_LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_ISSUER__URL", "https://example.com"),
+        ("COUNTERSIGN_SERVER__BODY_LIMIT", "much"),
+    ] {
+        let mistakes = read("", &[(name, value)]).unwrap_err();
+        assert!(mistakes.starts_with(&format!("{name}: ")), "{mistakes}");
+    }
+}
+
+#[test]
+fn the_master_key_comes_from_its_variable_and_is_not_printed() {
+    let config = read("", &[("COUNTERSIGN_MASTER_KEY", "canary")]).unwrap();
+    assert_eq!(config.store.master_key.as_ref().unwrap().expose(), "canary");
+    assert!(!format!("{config:?}").contains("canary"));
+}

@@ -1,0 +1,226 @@
+//! The forms of values: durations, sizes, URLs, paths. Each parser says what it expects, and never
+//! repeats what it was given.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::jose::Algorithm;
+use tracing_subscriber::EnvFilter;
+
+use crate::logging::Format;
+
+/// What a value should have been.
+pub(crate) type Expected = String;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+const DAY: u64 = 24 * 3600;
+
+/// `10s`, `5m`, `1h`, `90d`: whole numbers of one unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, Expected> {
+    let expected = || "expected a duration such as 10s, 5m, 1h or 90d".to_owned();
+    let unit = text.chars().next_back().ok_or_else(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => DAY,
+        _ => return Err(expected()),
+    };
+    whole(text.trim_end_matches(unit), text.len() - 1)
+        .and_then(|number| number.checked_mul(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(expected)
+}
+
+/// A duration within bounds, the bounds included.
+pub(super) fn duration_within(
+    least: Duration,
+    most: Duration,
+) -> impl Fn(&str) -> Result<Duration, Expected> {
+    move |text| {
+        let found = duration(text)?;
+        if (least..=most).contains(&found) {
+            Ok(found)
+        } else {
+            let (least, most) = (shown(least), shown(most));
+            Err(format!("out of range: expected {least} to {most}"))
+        }
+    }
+}
+
+/// How long tokens may live: what the library refuses to build an issuer with is refused here, with a line.
+pub(super) fn lifetime(text: &str) -> Result<Duration, Expected> {
+    duration_within(Duration::from_secs(1), Duration::from_secs(366 * DAY))(text)
+}
+
+/// The largest body that is read.
+pub(super) fn body_limit(text: &str) -> Result<usize, Expected> {
+    let expected = || "expected a size such as 512B, 16KiB or 1MiB".to_owned();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .ok_or_else(expected)?;
+    let (number, unit) = text.split_at(end);
+    let unit = match unit {
+        "B" => 1,
+        "KiB" => KIB,
+        "MiB" => MIB,
+        _ => return Err(expected()),
+    };
+    let bytes = whole(number, end)
+        .and_then(|number| usize::try_from(number).ok())
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(expected)?;
+    if (KIB..=MIB).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err("out of range: expected 1KiB to 1MiB".to_owned())
+    }
+}
+
+/// `digits` must be all of the first `length` bytes: `trim_end_matches` takes `ss` for `s`.
+fn whole(digits: &str, length: usize) -> Option<u64> {
+    let plain = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten()
+}
+
+/// The shortest form of a duration.
+pub(super) fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("d", DAY), ("h", 3600), ("m", 60)];
+    units
+        .into_iter()
+        .find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit))
+        .map_or_else(
+            || format!("{seconds}s"),
+            |(name, unit)| format!("{}{name}", seconds / unit),
+        )
+}
+
+/// An address and port to listen on.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, Expected> {
+    text.parse()
+        .map_err(|_| "expected an address and a port such as 127.0.0.1:8080".to_owned())
+}
+
+/// An http(s) URL without user, query, fragment and final slash. What a client compares letter by letter
+/// has one spelling.
+pub(super) fn base_url(text: &str) -> Result<String, Expected> {
+    let expected = || {
+        "expected a URL such as https://auth.example or https://example.com/auth, without user, \
+         query, fragment and final /"
+            .to_owned()
+    };
+    let uri: http::Uri = text.parse().map_err(|_| expected())?;
+    let authority = uri.authority().ok_or_else(expected)?.as_str();
+    let path = url_path(text);
+    let plain = matches!(uri.scheme_str(), Some("http" | "https"))
+        && !authority.contains('@')
+        && !text.contains(['?', '#'])
+        && (path.is_empty() || is_path(path));
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err(expected())
+    }
+}
+
+/// The path of a URL that [`base_url`] accepted: empty, or `/` and segments.
+pub(crate) fn url_path(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(after_scheme..).unwrap_or_default();
+    rest.find('/')
+        .and_then(|at| rest.get(at..))
+        .unwrap_or_default()
+}
+
+/// Where a wire is mounted.
+pub(super) fn path(text: &str) -> Result<String, Expected> {
+    const TAKEN: [&str; 3] = ["/whoami", "/healthz", "/readyz"];
+    if !is_path(text) {
+        return Err(
+            "expected a path such as /oauth/token: segments of A-Z a-z 0-9 _ ~ . -, none of \
+                    which begins with a dot"
+                .to_owned(),
+        );
+    }
+    if TAKEN.contains(&text) {
+        return Err("this path is the server's own: choose another".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// No segment begins with a dot: `..` would leave the mount, `.well-known` is the server's own.
+fn is_path(text: &str) -> bool {
+    text.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|segment| {
+            !segment.is_empty()
+                && !segment.starts_with('.')
+                && segment
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'~' | b'.' | b'-'))
+        })
+    })
+}
+
+/// A signature algorithm by its JOSE name.
+pub(super) fn algorithm(text: &str) -> Result<Algorithm, Expected> {
+    text.parse().map_err(|_| {
+        let names: Vec<_> = Algorithm::ALL.iter().map(|a| a.as_str()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// One audience.
+pub(super) fn audience(text: &str) -> Result<Box<str>, Expected> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("expected an audience: text that is not empty".to_owned());
+    }
+    Ok(text.into())
+}
+
+/// One scope of a list.
+pub(super) fn scope(text: &str) -> Result<Box<str>, Expected> {
+    match text.parse::<countersign::Scope>() {
+        Ok(_) => Ok(text.into()),
+        Err(invalid) => Err(invalid.to_string()),
+    }
+}
+
+/// How logs are written.
+pub(crate) fn format(text: &str) -> Result<Format, Expected> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err("expected text or json".to_owned()),
+    }
+}
+
+/// Which log lines are written.
+pub(super) fn filter(text: &str) -> Result<String, Expected> {
+    match EnvFilter::builder().parse(text) {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected a filter such as info or warn,countersign_server=debug".to_owned()),
+    }
+}
+
+/// Where the records are. A database in memory would lose what was acknowledged.
+pub(crate) fn store_url(text: &str) -> Result<String, Expected> {
+    let file = text.strip_prefix("sqlite:").filter(|rest| {
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        !matches!(path, "" | ":memory:") && !path.contains(['?', '#'])
+    });
+    match file {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("expected a URL such as sqlite://countersign.db, without ? and #".to_owned()),
+    }
+}
+
+/// A file's name.
+pub(super) fn file(text: &str) -> Result<PathBuf, Expected> {
+    if text.is_empty() || text.contains('\0') {
+        return Err("expected the name of a file".to_owned());
+    }
+    Ok(text.into())
+}

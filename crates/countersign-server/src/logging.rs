@@ -1,0 +1,40 @@
+//! Logs go to standard error: text on a terminal, JSON otherwise.
+
+use std::io::IsTerminal as _;
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogSettings;
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging. `default_filter` counts where the configuration names none.
+pub(crate) fn start(settings: &LogSettings, default_filter: &str) {
+    let terminal = std::io::stderr().is_terminal();
+    let format = settings
+        .format
+        .unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let filter = settings.filter.as_deref().unwrap_or(default_filter);
+    // The configuration has checked it: what does not parse is not written here.
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal);
+    match format {
+        Format::Text => tracing::subscriber::set_global_default(lines.finish()),
+        Format::Json => {
+            tracing::subscriber::set_global_default(lines.json().flatten_event(true).finish())
+        }
+    }
+    // Fails only where a subscriber is set already, whose choice then stands.
+    .unwrap_or_default();
+}
