@@ -33,7 +33,7 @@ pub(crate) fn find(
     random: &dyn Random,
 ) -> Result<Sealer, StoreError> {
     let path = match source {
-        MasterKey::Text(text) => return parse(text.expose()),
+        MasterKey::Text(text) => return parse(text.expose().as_bytes()),
         MasterKey::File(path) => path.clone(),
         MasterKey::BesideDatabase => database.with_file_name(NAME),
     };
@@ -48,14 +48,14 @@ pub(crate) fn find(
     }
 }
 
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for all of it at once: growing would leave copies of the key behind.
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
-    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
+    File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
     Ok(text)
 }
 
-fn parse(text: &str) -> Result<Sealer, StoreError> {
+fn parse(text: &[u8]) -> Result<Sealer, StoreError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
     STANDARD
         .decode_vec(text.trim_ascii(), &mut bytes)
