@@ -1,0 +1,154 @@
+//! security.md table 1a, rows 17 and 19: keys from files and secrets of one's own.
+
+use countersign::jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
+use countersign_tests::keys::pem;
+use countersign_tests::{Key, key, keys};
+
+use crate::jwks::{modulus, roca};
+
+#[test]
+fn public_key_file_rejected_when_it_is_another_thing() {
+    // security.md row 17 for keys from files
+    let es256 = key(Algorithm::Es256);
+    let rsa = key(Algorithm::Rs256);
+    let ed = key(Algorithm::EdDsa);
+    let spki = |key: &Key| pem("PUBLIC KEY", &key.spki(), "\n");
+    for key in [es256, rsa, ed] {
+        assert!(VerifyingKey::from_pem(key.algorithm, spki(key).as_bytes()).is_ok());
+        for other in Algorithm::ALL {
+            let (pem, der) = (spki(key), key.spki());
+            let rsa = |a: Algorithm| a.as_str().starts_with("RS") || a.as_str().starts_with("PS");
+            let fits = other == key.algorithm || (rsa(other) && rsa(key.algorithm));
+            let case = format!("{} as {other}", key.algorithm);
+            assert_eq!(
+                VerifyingKey::from_pem(other, pem.as_bytes()).is_ok(),
+                fits,
+                "{case}"
+            );
+            assert_eq!(VerifyingKey::from_der(other, &der).is_ok(), fits, "{case}");
+        }
+        let point = VerifyingKey::from_der(key.algorithm, &key.public());
+        assert_eq!(
+            point.is_ok(),
+            key.algorithm == Algorithm::Rs256,
+            "raw key as DER"
+        );
+        assert!(VerifyingKey::from_der(key.algorithm, &key.spki()[1..]).is_err());
+        let certificate = pem("CERTIFICATE", &key.spki(), "\n");
+        assert!(VerifyingKey::from_pem(key.algorithm, certificate.as_bytes()).is_err());
+        for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
+            let private = pem(label, &key.spki(), "\n");
+            let error = VerifyingKey::from_pem(key.algorithm, private.as_bytes()).unwrap_err();
+            assert_eq!(error, KeyError::Private, "{label}");
+        }
+        for nothing in [
+            "",
+            "PUBLIC KEY",
+            "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n",
+        ] {
+            assert!(VerifyingKey::from_pem(key.algorithm, nothing.as_bytes()).is_err());
+        }
+    }
+    let weak = der_rsa(&modulus(1024));
+    assert!(
+        VerifyingKey::from_der(Algorithm::Rs256, &weak).is_err(),
+        "1024 bits"
+    );
+    assert!(
+        VerifyingKey::from_der(Algorithm::Rs256, &der_rsa(&roca())).is_err(),
+        "ROCA"
+    );
+    assert!(
+        VerifyingKey::from_der(Algorithm::Rs256, &der_rsa(&modulus(2048))).is_ok(),
+        "control"
+    );
+}
+
+/// `RSAPublicKey` (RFC 8017 A.1.1) of a modulus whose first bit is set, and 65537.
+fn der_rsa(modulus: &[u8]) -> Vec<u8> {
+    let long = |tag: u8, content: &[u8]| {
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, high, low], content].concat()
+    };
+    let n = long(2, &[&[0], modulus].concat());
+    long(0x30, &[&n[..], &[2, 3, 1, 0, 1]].concat())
+}
+
+#[test]
+fn hmac_secret_rejected_when_short_or_known() {
+    // security.md row 19; RFC 7518 §3.2; wallarm/jwt-secrets
+    let good: Vec<u8> = (0..64u8).map(|i| i.wrapping_mul(37) ^ 0x5a).collect();
+    let lengths = [
+        (Algorithm::Hs256, 32),
+        (Algorithm::Hs384, 48),
+        (Algorithm::Hs512, 64),
+    ];
+    for (algorithm, length) in lengths {
+        assert!(VerifyingKey::hmac(algorithm, &good[..length]).is_ok());
+        assert!(SigningKey::from_secret_bytes(algorithm, &good[..length]).is_ok());
+        for short in [0, 1, 16, 31, length - 1] {
+            let error = VerifyingKey::hmac(algorithm, &good[..short]).unwrap_err();
+            assert_eq!(
+                error,
+                KeyError::WeakSecret,
+                "{algorithm} with {short} bytes"
+            );
+            assert!(SigningKey::from_secret_bytes(algorithm, &good[..short]).is_err());
+        }
+        for known in known_secrets(length) {
+            let error = VerifyingKey::hmac(algorithm, &known).unwrap_err();
+            let case = format!("{algorithm}: {:?}", String::from_utf8_lossy(&known));
+            assert_eq!(error, KeyError::WeakSecret, "{case}");
+            assert!(
+                SigningKey::from_secret_bytes(algorithm, &known).is_err(),
+                "{case}"
+            );
+        }
+    }
+    for algorithm in keys::public_keys().map(|key| key.algorithm) {
+        assert_eq!(
+            VerifyingKey::hmac(algorithm, &good).unwrap_err(),
+            KeyError::Algorithm
+        );
+    }
+}
+
+#[test]
+fn hmac_secret_rejected_when_in_a_public_list_of_leaked_ones() {
+    // security.md row 19: some of the secrets in wallarm/jwt-secrets that are long enough to pass
+    let leaked = [
+        "reallyreallyreallyreallyverysafe",
+        "serucity_is_secure_beacuse_it_is",
+        "<random_string_at_least_32_characters_long>",
+    ];
+    for secret in leaked {
+        let key = VerifyingKey::hmac(Algorithm::Hs256, secret.as_bytes());
+        assert_eq!(key.err(), Some(KeyError::WeakSecret), "{secret}");
+    }
+}
+
+fn known_secrets(length: usize) -> Vec<Vec<u8>> {
+    let texts = [
+        "a-string-secret-at-least-256-bits-long",
+        "a-string-secret-at-least-256-bits-long\n",
+        " a-string-secret-at-least-256-bits-long",
+        "a-valid-string-secret-that-is-at-least-384-bits-long",
+        "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "your-256-bit-secret",
+        "your-384-bit-secret",
+        "your-512-bit-secret",
+        "secret",
+        "",
+    ];
+    let patterns = [
+        vec![0; length],
+        vec![0xff; length],
+        b"secret".repeat(length),
+        b"0123".repeat(length),
+    ];
+    texts
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .chain(patterns)
+        .collect()
+}
