@@ -1,0 +1,17 @@
+//! The wires, to the letter: whole answers, the refusal of bearers, every body that is not wanted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod bodies;
+mod chaining;
+mod fixture;
+mod oauth;
+mod standards;
