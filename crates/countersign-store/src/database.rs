@@ -4,9 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
 use crate::error::StoreError;
 use crate::master_key::{private, sync_folder};
@@ -67,6 +66,12 @@ fn single(options: SqliteConnectOptions) -> SqlitePool {
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        // When the disk fails, SQLite ends the transaction itself, and the driver goes on counting
+        // one: such a connection could never begin another, and nothing could be revoked.
+        .before_acquire(|connection, _| {
+            let lost = connection.is_in_transaction();
+            Box::pin(async move { Ok(!lost) })
+        })
         .connect_lazy_with(options)
 }
 
