@@ -34,7 +34,10 @@
 //! 4. Peppers and private keys are sealed under the master key before they reach the database, each
 //!    bound to its record. Secrets of API keys are never stored, only their digests.
 //!
-//! # Caveat
+//! # Caveats
+//!
+//! A change that was refused because the disk failed may turn out to have been made when the process
+//! is killed next: its bytes were written, only not known to be safe. Never the other way round.
 //!
 //! The master key lies beside the database by default. A backup of the one without the other cannot
 //! be read; a thief of both can read everything.
