@@ -8,7 +8,7 @@ use crate::harness::{Home, IssuedKey, Language, Server, api_key};
 fn a_minted_token_verifies_with_joserfc_and_jose_through_the_key_set_url() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    let key = home.create_key("calls:read wallet:*");
+    let key = server.create_key(&home, "calls:read wallet:*");
     let token = server.token(&[api_key(&key.key)]);
 
     let issuer = server.url();
@@ -37,7 +37,7 @@ fn oauth4webapi_gets_and_uses_a_token_with_either_client_authentication() {
 fn gets_and_uses_a_token(language: Language) {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    let key = home.create_key("calls:read wallet:*");
+    let key = server.create_key(&home, "calls:read wallet:*");
     let client = json!({"id": key.id, "secret": key.secret}).to_string();
 
     for method in ["client_secret_basic", "client_secret_post"] {

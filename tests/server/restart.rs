@@ -8,7 +8,7 @@ fn keys_and_tokens_outlive_a_restart_and_sigterm_ends_well() {
     let configured = ["--config", &config];
 
     let server = Server::start(&home, &configured);
-    let key = home.create_key("*");
+    let key = server.create_key(&home, "*");
     let token = server.token(&[api_key(&key.key)]);
     let before = server.get("/.well-known/jwks.json", &[]).body;
     assert_eq!(
@@ -33,7 +33,7 @@ fn what_is_revoked_stays_revoked_over_a_restart() {
     let configured = ["--config", &config];
 
     let server = Server::start(&home, &configured);
-    let key = home.create_key("*");
+    let key = server.create_key(&home, "*");
     let token = server.token(&[api_key(&key.key)]);
     server.stop();
 

@@ -9,8 +9,8 @@ const BOUND: Duration = Duration::from_millis(250);
 fn a_key_revoked_by_another_process_is_refused_within_250_ms_and_its_token_too() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    let key = home.create_key("*");
-    let spared = home.create_key("*");
+    let key = server.create_key(&home, "*");
+    let spared = server.create_key(&home, "*");
     let token = server.token(&[api_key(&key.key)]);
     let presented = [
         vec![api_key(&key.key)],

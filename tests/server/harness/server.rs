@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::{self, Header};
-use super::{Home, Response, wait_for};
+use super::{Home, IssuedKey, Response, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -93,7 +93,23 @@ impl Server {
         response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Who these headers are, as far as the status tells.
+    /// Waits until it lets these in: what another process changes, it sees a moment later.
+    #[track_caller]
+    pub(crate) fn knows(&self, headers: &[Header]) {
+        wait_for("the server knows it", PATIENCE, || {
+            (self.status_for(headers) == 200).then_some(())
+        });
+    }
+
+    /// A key made by another process, as soon as it works.
+    #[track_caller]
+    pub(crate) fn create_key(&self, home: &Home, scopes: &str) -> IssuedKey {
+        let key = home.create_key(scopes);
+        self.knows(&[client::api_key(&key.key)]);
+        key
+    }
+
+    /// The status of `/whoami` for these headers.
     #[track_caller]
     pub(crate) fn status_for(&self, headers: &[Header]) -> u16 {
         self.get("/whoami", headers).status
