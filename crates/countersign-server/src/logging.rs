@@ -1,6 +1,7 @@
 //! Logs go to standard error: text on a terminal, JSON otherwise.
 
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
@@ -31,10 +32,21 @@ pub(crate) fn start(settings: &LogSettings, default_filter: &str) {
         .with_ansi(terminal);
     match format {
         Format::Text => tracing::subscriber::set_global_default(lines.finish()),
-        Format::Json => {
-            tracing::subscriber::set_global_default(lines.json().flatten_event(true).finish())
-        }
+        Format::Json => tracing::subscriber::set_global_default(
+            lines
+                .json()
+                .flatten_event(true)
+                .with_span_list(false)
+                .finish(),
+        ),
     }
     // Fails only where a subscriber is set already, whose choice then stands.
     .unwrap_or_default();
+    std::panic::set_hook(Box::new(panicked));
+}
+
+/// Says where, and not what: the text of a panic may quote the bytes that caused it.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(location, "panicked: this is a mistake in the program");
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Failure;
-use super::output::Output;
+use super::output::{self, Output};
 use crate::config::Mistakes;
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) fn run(
         ),
     };
     if output == Output::People && !mistakes.is_empty() {
-        eprintln!("{}", mistakes.join("\n"));
+        output::complain(&mistakes.join("\n"));
         return Ok(code);
     }
     let text = match &file {

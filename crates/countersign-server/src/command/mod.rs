@@ -65,9 +65,12 @@ impl From<RegistryError> for Failure {
     }
 }
 
-/// Says what went wrong, and that it did.
+/// Says what went wrong, and that it did: in one line, whatever a library below has put into its text.
 pub(crate) fn fail(text: &str) -> ExitCode {
-    eprintln!("countersign: {text}");
+    output::complain(&format!(
+        "countersign: {}",
+        text.replace(char::is_control, " ")
+    ));
     ExitCode::FAILURE
 }
 
@@ -85,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
             Ok(config) => dispatch(command, override_with(global, config), output).await,
             Err(mistakes) => {
                 // One a line, each with its place in front, as compilers write them.
-                eprintln!("{mistakes}");
+                output::complain(&mistakes.to_string());
                 Ok(ExitCode::FAILURE)
             }
         },

@@ -41,6 +41,11 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("standard output cannot be written: {error}")))
 }
 
+/// Writes lines to standard error. Where that is closed nobody listens, which is no reason to panic.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// A moment as RFC 3339 in UTC.
 #[must_use]
 pub(crate) fn rfc3339(moment: Timestamp) -> String {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use countersign::directory::{CreatedKey, NewKey, Registry as _};
 use countersign_store::Store;
@@ -15,6 +16,8 @@ use super::{Failure, open};
 use crate::config::Config;
 use crate::http::{self, Ended, Signals};
 use crate::issuer;
+
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a server says of itself to programs.
 #[derive(Serialize)]
@@ -62,7 +65,10 @@ pub(super) async fn run(
     let grace = config.server.shutdown_grace;
     match http::serve(listener, routes, grace, signals).await {
         Ended::InOrder => {
-            store.close().await?;
+            // What was acknowledged is on the disk already: closing late is not worth waiting for.
+            if let Ok(closed) = tokio::time::timeout(CLOSE_WITHIN, store.close()).await {
+                closed?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Ended::AtOnce => Ok(ExitCode::FAILURE),

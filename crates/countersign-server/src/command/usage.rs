@@ -3,6 +3,8 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::output;
+
 /// How long a word may be that is repeated to whoever typed it.
 const LONGEST_WORD: usize = 20;
 
@@ -13,13 +15,16 @@ const LONGEST_WORD: usize = 20;
 /// logs: it is not repeated.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        print!("{}", error.render());
-        return ExitCode::SUCCESS;
+        let text = error.render().to_string();
+        return match output::write(text.trim_end()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => super::fail(&failure.to_string()),
+        };
     }
     if let Some(text) = of_value(error) {
         return super::fail(&text);
     }
-    eprint!("{}", of_usage(error));
+    output::complain(of_usage(error).trim_end());
     ExitCode::from(2)
 }
 

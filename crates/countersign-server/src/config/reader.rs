@@ -187,10 +187,11 @@ impl<'i> Reader<'i> {
 
     /// Ends a section: keys that nobody took are unknown.
     pub(super) fn close(&mut self, section: Section<'i>) {
-        let known = section.known.join(", ");
-        for (key, _) in &section.table {
-            let path = section.path_of(key.get_ref());
+        let Section { path, table, known } = section;
+        let known = known.join(", ");
+        for (key, _) in table {
             let place = self.line(key.span().start);
+            let path = join(&path, key.get_ref());
             self.wrong(place, &path, &format!("unknown; known here: {known}"));
         }
     }
@@ -256,11 +257,15 @@ impl<'i> Section<'i> {
     }
 
     pub(super) fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        join(&self.path, key)
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
     }
 }
 

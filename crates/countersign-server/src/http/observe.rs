@@ -75,10 +75,8 @@ async fn answer(request: Request, next: Next) -> Response {
     let caught = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(PATIENCE, caught).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            tracing::error!("the handler panicked");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+        // The process's panic hook has said where.
+        Ok(Err(_)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(_) => {
             let close = (CONNECTION, HeaderValue::from_static("close"));
             (StatusCode::REQUEST_TIMEOUT, [close]).into_response()
@@ -97,5 +95,59 @@ fn known(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use countersign::random::SystemRandom;
+    use countersign::time::SystemClock;
+    use tower::ServiceExt as _;
+
+    async fn ask(path: &str) -> Response {
+        let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+        let routes: Router = Router::new()
+            .route("/fine", get(|| async { "fine" }))
+            .route("/panics", get(panics))
+            .route("/stuck", get(stuck))
+            .layer(axum::middleware::from_fn_with_state(observer, observe));
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        routes.oneshot(request).await.unwrap()
+    }
+
+    async fn panics() -> &'static str {
+        panic!("on purpose")
+    }
+
+    async fn stuck() -> &'static str {
+        std::future::pending().await
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_500_and_goes_no_further() {
+        let response = ask("/panics").await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key(REQUEST_ID));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_408() {
+        assert_eq!(ask("/stuck").await.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_an_id_of_its_own_of_version_7() {
+        let mut ids = Vec::new();
+        for path in ["/fine", "/fine", "/unknown"] {
+            let response = ask(path).await;
+            let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+            assert_eq!(id.parse::<Uuid>().unwrap().get_version_num(), 7, "{id}");
+            assert!(!ids.contains(&id));
+            ids.push(id);
+        }
     }
 }
