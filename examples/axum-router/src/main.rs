@@ -1,1 +1,26 @@
-fn main() {}
+//! Serves the router, with one key that is printed.
+//!
+//!     cargo run -p axum-router
+
+use std::error::Error;
+
+use countersign::directory::{NewKey, Registry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (router, registry) = axum_router::service()?;
+    let new = NewKey {
+        name: "example".into(),
+        scopes: "calls:*".parse()?,
+        expires_at: None,
+    };
+    let key = registry.create_key(new).await?.issued.key;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!(
+        "curl -H 'x-api-key: {}' http://{address}/calls",
+        key.expose()
+    );
+    axum::serve(listener, router).await?;
+    Ok(())
+}

@@ -1,1 +1,90 @@
-fn main() {}
+//! A key mints a token; the token is accepted, and cannot mint another.
+//!
+//!     cargo run -p mint-and-verify
+
+use std::error::Error;
+use std::sync::Arc;
+
+use countersign::Principal;
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{NewKey, Registry};
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::{ApiKeys, Jwt};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::random::{Random, SystemRandom};
+use countersign::time::SystemClock;
+use http::{HeaderMap, Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // A place where credentials live, and one key in it.
+    let mut pepper = [0; 32];
+    SystemRandom.fill(&mut pepper)?;
+    let peppers = Peppers::new(Pepper::new(1, &pepper)?, []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let registry = MemoryRegistry::new(
+        Arc::clone(&directory),
+        peppers.clone(),
+        SystemClock,
+        SystemRandom,
+    )?;
+    let new = NewKey {
+        name: "example".into(),
+        scopes: "calls:*".parse()?,
+        expires_at: None,
+    };
+    let key = registry.create_key(new).await?.issued.key;
+
+    // The key is judged, and a token minted for it.
+    let keys = ApiKeys::new(directory.clone(), peppers);
+    let authenticator = PrimaryAuthenticator::builder().primary(keys).build()?;
+    let headers = HeaderMap::from_iter([("x-api-key".parse()?, key.expose().parse()?)]);
+    let credentials = authenticator
+        .read(&headers)?
+        .ok_or("the key is in the headers")?;
+    let principal = authenticator.authenticate(credentials).await?;
+    let signing_key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
+    let issuer = Issuer::builder("https://auth.example")
+        .signing_key(signing_key)
+        .build()?;
+    let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
+    let token = mint.mint(&MintRequest::new(principal, MintParameters::default()))?;
+    println!("minted {token:?}");
+
+    // The token is judged by a layer that trusts the issuer.
+    let jwt = Jwt::new([issuer.trusted()?.directory(directory).build()?]);
+    let service = AuthLayer::builder()
+        .mechanism(jwt)
+        .build()?
+        .layer(service_fn(greet));
+    let bearer = format!("Bearer {}", token.token.expose());
+    let request = Request::get("/")
+        .header("authorization", &bearer)
+        .body(())?;
+    let accepted = service.clone().oneshot(request).await?;
+    println!("{}: {}", accepted.status(), accepted.body());
+
+    // One letter less, and it is not.
+    let request = Request::get("/")
+        .header("authorization", bearer.trim_end_matches(|c| c != '.'))
+        .body(())?;
+    let refused = service.oneshot(request).await?;
+    println!(
+        "{}: {:?}",
+        refused.status(),
+        refused.headers()["www-authenticate"]
+    );
+    Ok(())
+}
+
+async fn greet(request: Request<()>) -> Result<Response<String>, std::convert::Infallible> {
+    let principal = request.extensions().get::<Principal>();
+    let primary = principal.is_some_and(|principal| principal.primary().is_some());
+    let scheme = principal.map_or("nobody", |principal| principal.scheme().as_str());
+    Ok(Response::new(format!(
+        "a {scheme} came; may it mint? {primary}"
+    )))
+}

@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 ///
 /// A key whose form or checksum is wrong is refused without a look-up. One digest and one comparison
 /// are made for every other key, known or not.
+#[derive(Clone)]
 pub struct ApiKeys {
     directory: Arc<dyn Directory>,
     peppers: Peppers,

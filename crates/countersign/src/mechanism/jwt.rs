@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::credentials::{Carrier, Credentials};
 use crate::mechanism::{Claim, Judged, Mechanism};
@@ -10,8 +11,9 @@ use crate::token::{TrustedIssuer, verify};
 ///
 /// Everything that can be known before the signature is checked before it: a token that is too long,
 /// malformed, expired, of another issuer or for another audience costs no signature operation.
+#[derive(Clone)]
 pub struct Jwt {
-    issuers: Box<[TrustedIssuer]>,
+    issuers: Arc<[TrustedIssuer]>,
 }
 
 impl Jwt {

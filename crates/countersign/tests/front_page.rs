@@ -1,0 +1,87 @@
+//! The front page's table of outcomes says what the code does.
+
+use std::collections::BTreeSet;
+
+use countersign::rejection::{Reason, RejectionKind};
+
+struct Row {
+    status: u16,
+    challenge: String,
+    log: String,
+    reasons: Vec<String>,
+}
+
+fn rows() -> Vec<Row> {
+    let page = include_str!("../README.md");
+    let section = page
+        .split("## Outcomes")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let reasons = cells[4]
+            .split('`')
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
+        Row {
+            status: cells[1].parse().unwrap(),
+            challenge: cells[2].to_owned(),
+            log: cells[3].to_owned(),
+            reasons: reasons.map(str::to_owned).collect(),
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn every_reason_stands_in_the_table_once_and_under_its_own_status() {
+    let mut listed = BTreeSet::new();
+    for row in rows() {
+        for label in &row.reasons {
+            let reason = Reason::ALL.iter().find(|reason| reason.label() == label);
+            let reason = reason.unwrap_or_else(|| panic!("`{label}` is no reason"));
+            assert_eq!(reason.kind().status().as_u16(), row.status, "{label}");
+            assert!(listed.insert(label.clone()), "{label} is listed twice");
+        }
+    }
+    let all: BTreeSet<String> = Reason::ALL
+        .iter()
+        .map(|reason| reason.label().to_owned())
+        .collect();
+    assert_eq!(listed, all);
+}
+
+#[test]
+fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
+    for row in rows() {
+        for label in &row.reasons {
+            let reason = Reason::ALL
+                .iter()
+                .find(|reason| reason.label() == label)
+                .unwrap();
+            let (challenge, log) = match reason.kind() {
+                RejectionKind::Missing => ("one for each mechanism", "debug"),
+                RejectionKind::Malformed => ("error=\"invalid_request\"", "debug"),
+                RejectionKind::Invalid if row.challenge.contains("invalid_token") => {
+                    ("Bearer", "debug")
+                }
+                RejectionKind::Invalid => ("the mechanism's own", "debug"),
+                RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"", "debug"),
+                RejectionKind::Forbidden => ("none", "debug"),
+                RejectionKind::Unavailable => ("`Retry-After`", "warn"),
+                RejectionKind::Misconfigured => ("none", "error, once"),
+                other => panic!("{other:?} has no row"),
+            };
+            assert!(
+                row.challenge.contains(challenge),
+                "{label}: {}",
+                row.challenge
+            );
+            assert_eq!(row.log, log, "{label}");
+        }
+    }
+}
