@@ -5,11 +5,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::output;
 
+const BAD_USAGE: u8 = 2;
 /// How long a word may be that is repeated to whoever typed it.
 const LONGEST_WORD: usize = 20;
 
-/// Prints what clap has to say: help, the version, or why the command line is not understood (exit 2). A
-/// value that is not what it should be is an error like any other (exit 1).
+/// Prints what clap has to say: help, the version, or why the command line is not understood (exit 2).
 ///
 /// Whatever was typed where a value belongs may be a key or a database's password, and errors end up in
 /// logs: it is not repeated.
@@ -21,11 +21,9 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
             Err(failure) => super::fail(&failure.to_string()),
         };
     }
-    if let Some(text) = of_value(error) {
-        return super::fail(&text);
-    }
-    output::complain(of_usage(error).trim_end());
-    ExitCode::from(2)
+    let text = of_value(error).unwrap_or_else(|| of_usage(error));
+    output::complain(text.trim_end());
+    ExitCode::from(BAD_USAGE)
 }
 
 /// What a bad value should have been.
@@ -40,7 +38,9 @@ fn of_value(error: &clap::Error) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("the value of {argument} is not usable: {expected}"))
+    Some(format!(
+        "countersign: the value of {argument} is not usable: {expected}"
+    ))
 }
 
 fn is_empty(value: Option<&ContextValue>) -> bool {
