@@ -177,3 +177,32 @@ proptest! {
         prop_assert_eq!(aud.as_deref(), Some("https://billing.example"));
     }
 }
+
+#[test]
+fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
+    // security.md row 79: a lifetime beyond what verifiers accept is refused when the mint is set up
+    let terms = |seconds| Terms {
+        lifetime: Duration::from_secs(1),
+        max_lifetime: Duration::from_secs(seconds),
+        catalogue: "a".parse().unwrap(),
+    };
+    let wider = mint(Scopes::none()).with_terms(terms(LONGEST + 1));
+    assert!(wider.is_err());
+    let narrow = mint(Scopes::none()).with_terms(terms(60)).unwrap();
+    let ask = |seconds, scopes: &str| {
+        let held = "a b".parse().unwrap();
+        let principal = PrimaryPrincipal::for_test(SUBJECT.parse().unwrap(), held);
+        let parameters = MintParameters {
+            scopes: Some(scopes.parse().unwrap()),
+            lifetime: Some(Duration::from_secs(seconds)),
+            resource: None,
+        };
+        narrow.mint(&MintRequest::new(principal, parameters))
+    };
+    assert_eq!(ask(61, "a").unwrap_err(), MintError::Lifetime);
+    assert_eq!(ask(60, "b").unwrap_err(), MintError::Scope);
+    let minted = ask(60, "a").unwrap();
+    gate(&narrow)
+        .send(minted.token.expose())
+        .accepted("within the terms");
+}
