@@ -1,8 +1,9 @@
 //! security.md table 1a, rows 17 and 19: keys from files and secrets of one's own.
 
-use countersign::jose::{Algorithm, KeyError, SigningKey, VerifyingKey};
+use countersign::jose::{Algorithm, KeyError, KeySet, SigningKey, VerifyingKey};
+use countersign_tests::craft::with_signature;
 use countersign_tests::keys::pem;
-use countersign_tests::{Key, key, keys};
+use countersign_tests::{Craft, Gate, Key, key, keys};
 
 use crate::jwks::{modulus, roca};
 
@@ -72,6 +73,59 @@ fn der_rsa(modulus: &[u8]) -> Vec<u8> {
     };
     let n = long(2, &[&[0], modulus].concat());
     long(0x30, &[&n[..], &[2, 3, 1, 0, 1]].concat())
+}
+
+#[test]
+fn ed25519_key_rejected_when_its_point_is_not_on_the_curve() {
+    // security.md row 17; RFC 8032 §5.1.3: y = 2 is the height of no point, nor is a y above the field
+    let mut off = [0; 32];
+    off[0] = 2;
+    let mut beyond = [0xff; 32];
+    beyond[31] = 0x7f;
+    for y in [off, beyond] {
+        let x = countersign_tests::b64(y);
+        let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
+        let loaded = VerifyingKey::from_jwk(&jwk);
+        assert_eq!(loaded.err(), Some(KeyError::Malformed), "{jwk}");
+    }
+}
+
+#[test]
+fn ed25519_key_rejected_when_anybody_can_sign_for_it() {
+    // RFC 8725 §3.4, RFC 7748 §7: under a key of small order a signature of no private key is right, for
+    // any message under the neutral element. First that: R the neutral element, S zero.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let jwk = |y: &[u8]| {
+        let x = countersign_tests::b64(y);
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"kid-eddsa","x":"{x}"}}"#)
+    };
+    if let Ok(key) = VerifyingKey::from_jwk(&jwk(&neutral)) {
+        let forged = with_signature(&Craft::ours().token(), [neutral, [0; 32]].concat());
+        Gate::new(KeySet::new([key]).unwrap())
+            .send(forged)
+            .refused("signed by nobody");
+    }
+    let small = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+    for hex in small {
+        let bytes = (0..64)
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
+        let mut y: Vec<u8> = bytes.collect();
+        for sign in [0, 0x80] {
+            y[31] |= sign;
+            assert!(
+                VerifyingKey::from_jwk(&jwk(&y)).is_err(),
+                "{hex}, sign {sign}"
+            );
+        }
+    }
 }
 
 #[test]
