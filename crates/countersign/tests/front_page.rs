@@ -1,5 +1,12 @@
 //! The front page's table of outcomes says what the code does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
 use std::collections::BTreeSet;
 
 use countersign::rejection::{Reason, RejectionKind};

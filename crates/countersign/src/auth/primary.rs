@@ -42,7 +42,6 @@ impl PrimaryAuthenticator {
     }
 
     /// Judges credentials.
-    #[must_use]
     pub fn authenticate(&self, credentials: Credentials) -> Authenticating {
         Authenticating(match self.0.judge(credentials) {
             Judgement::Accepted(principal) => State::Ready(Some(
@@ -58,10 +57,6 @@ impl PrimaryAuthenticator {
 #[must_use = "nothing is judged until it is awaited"]
 pub struct Authenticating(State);
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the ready state is the common one, and lives for one poll"
-)]
 enum State {
     Ready(Option<Result<PrimaryPrincipal, Rejection>>),
     Pending(Pending),

@@ -103,7 +103,8 @@ pub enum RegistryError {
     NotFound,
     /// There is a user of that name already.
     NameTaken,
-    /// Records could not be read or written. Nothing was changed.
+    /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
+    /// they can be read again.
     Unavailable(Box<dyn Error + Send + Sync>),
 }
 

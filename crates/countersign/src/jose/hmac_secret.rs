@@ -1,7 +1,7 @@
 //! HMAC with SHA-2 (RFC 7518 §3.2), the key schedule done once.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, KeyError};
@@ -9,16 +9,10 @@ use super::{Algorithm, KeyError};
 /// Fewer different bytes than this in a secret, and it is a pattern, not a secret.
 const MIN_DISTINCT_BYTES: usize = 8;
 
-/// Secrets that stand in manuals and debuggers, long enough to pass as keys.
-const PUBLIC_SECRETS: [&str; 5] = [
-    "a-string-secret-at-least-256-bits-long",
-    "a-valid-string-secret-that-is-at-least-384-bits-long",
-    "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
-    "your-256-bit-secret-your-256-bit-secret",
-    "the-secret-key-must-be-at-least-32-bytes",
-];
+/// The first 8 bytes of the SHA-256 of each publicly known secret that is long enough to be a key, in
+/// order: those of the list wallarm/jwt-secrets (commit 99e2360) and of the debugger at jwt.io.
+const PUBLIC_SECRETS: &[u8] = include_bytes!("public_secrets.bin");
 
-#[derive(Clone)]
 pub(super) enum HmacSecret {
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
@@ -93,9 +87,13 @@ fn is_secret(secret: &[u8]) -> bool {
     }
     let distinct = seen.iter().filter(|&&seen| seen).count();
     let trimmed = secret.trim_ascii();
-    distinct >= MIN_DISTINCT_BYTES
-        && !trimmed.starts_with(b"-----BEGIN")
-        && !PUBLIC_SECRETS
-            .iter()
-            .any(|known| known.as_bytes() == trimmed)
+    distinct >= MIN_DISTINCT_BYTES && !trimmed.starts_with(b"-----BEGIN") && !is_public(trimmed)
+}
+
+fn is_public(secret: &[u8]) -> bool {
+    let digest = Sha256::digest(secret);
+    let (known, _) = PUBLIC_SECRETS.as_chunks::<8>();
+    digest
+        .first_chunk::<8>()
+        .is_some_and(|prefix| known.binary_search(prefix).is_ok())
 }

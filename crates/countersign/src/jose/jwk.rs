@@ -62,10 +62,7 @@ impl VerifyingKey {
         jwk.is_for_signatures()?;
         let algorithm = jwk.algorithm()?;
         let key = match algorithm.family() {
-            Family::Ed25519 => {
-                let x = fixed(&jwk.x, 32)?;
-                Self::parse(algorithm, &x)?
-            }
+            Family::Ed25519 => Self::from_ed25519(&fixed(&jwk.x, 32)?)?,
             Family::Ec => {
                 let size = if algorithm == Algorithm::Es256 {
                     32

@@ -5,6 +5,8 @@
 
 mod algorithm;
 mod base64url;
+mod der;
+mod ed25519;
 mod error;
 mod hmac_secret;
 pub(crate) mod json;

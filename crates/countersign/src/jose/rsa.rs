@@ -1,6 +1,7 @@
-//! Whether an RSA public key is one to rely on, and its DER form.
+//! Whether an RSA public key is one to rely on.
 
 use super::KeyError;
+use super::der::without_zeros;
 
 const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
@@ -8,8 +9,8 @@ const MAX_BITS: usize = 8192;
 /// Refuses sizes outside 2048 to 8192 bits (RFC 7518 §3.3), exponents that are even, one or longer than 32
 /// bits, and moduli with the structure of ROCA (CVE-2017-15361).
 pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
-    let modulus = strip(modulus);
-    let exponent = strip(exponent);
+    let modulus = without_zeros(modulus);
+    let exponent = without_zeros(exponent);
     let leading = modulus
         .first()
         .map_or(0, |byte| byte.leading_zeros() as usize);
@@ -26,43 +27,6 @@ pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
     } else {
         Err(KeyError::WeakRsa)
     }
-}
-
-/// `RSAPublicKey` (RFC 8017 A.1.1) in DER.
-pub(super) fn to_der(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-    let mut body = der_integer(strip(modulus));
-    body.extend(der_integer(strip(exponent)));
-    der(0x30, &body)
-}
-
-fn der_integer(number: &[u8]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(number.len() + 1);
-    // An integer whose first bit is set would be negative.
-    if number.first().is_none_or(|byte| byte & 0x80 != 0) {
-        content.push(0);
-    }
-    content.extend_from_slice(number);
-    der(0x02, &content)
-}
-
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    let length = content.len().to_be_bytes();
-    match u8::try_from(content.len()) {
-        Ok(short) if short < 0x80 => out.push(short),
-        _ => {
-            let digits = strip(&length);
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(0x7f));
-            out.extend_from_slice(digits);
-        }
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-fn strip(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
 }
 
 /// Keys made by the flawed library have moduli that are powers of 65537 modulo every small prime
@@ -129,12 +93,5 @@ mod tests {
             .collect();
         assert!(has_roca_structure(&flawed));
         assert_eq!(check(&flawed, &[1, 0, 1]), Err(KeyError::WeakRsa));
-    }
-
-    #[test]
-    fn der_lengths_are_written_short_where_they_can_be() {
-        assert_eq!(der(0x02, &[1; 3]), [2, 3, 1, 1, 1]);
-        assert_eq!(der(0x02, &[1; 200])[..3], [2, 0x81, 200]);
-        assert_eq!(der(0x02, &[1; 300])[..4], [2, 0x82, 1, 44]);
     }
 }

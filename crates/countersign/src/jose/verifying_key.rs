@@ -7,7 +7,7 @@ use rustls_pki_types::pem::{PemObject as _, SectionKind};
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
-use super::{Algorithm, KeyError, rsa};
+use super::{Algorithm, KeyError, der, ed25519, rsa};
 
 /// A key that verifies signatures of one algorithm. Cloning it copies a reference count.
 ///
@@ -28,7 +28,7 @@ pub struct VerifyingKey {
 #[derive(Clone)]
 enum Key {
     Public(Arc<ParsedPublicKey>),
-    Hmac(HmacSecret),
+    Hmac(Arc<HmacSecret>),
 }
 
 impl VerifyingKey {
@@ -55,19 +55,23 @@ impl VerifyingKey {
     ///
     /// [`KeyError`] when it is not one, not for `algorithm`, or too weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        if algorithm.family() == Family::Rsa {
-            let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Malformed)?;
-            return Self::from_rsa(
-                algorithm,
-                key.modulus().big_endian_without_leading_zero(),
-                key.exponent().big_endian_without_leading_zero(),
-            );
-        }
-        // A raw point is no DER. The library would take one here.
-        if der.first() != Some(&0x30) {
+        // The library would take a raw point here, and bytes after the key.
+        if !der::is_one_sequence(der) {
             return Err(KeyError::Malformed);
         }
-        Self::parse(algorithm, der)
+        match algorithm.family() {
+            Family::Rsa => {
+                let key = RsaPublicKey::from_der(der).map_err(|_| KeyError::Malformed)?;
+                Self::from_rsa(
+                    algorithm,
+                    key.modulus().big_endian_without_leading_zero(),
+                    key.exponent().big_endian_without_leading_zero(),
+                )
+            }
+            Family::Ed25519 => Self::from_ed25519(ed25519::from_spki(der)?),
+            Family::Ec => Self::parse(algorithm, der),
+            Family::Hmac => Err(KeyError::Algorithm),
+        }
     }
 
     /// A shared secret, at least as long as the hash (RFC 7518 §3.2).
@@ -79,7 +83,7 @@ impl VerifyingKey {
         Ok(Self {
             algorithm,
             id: None,
-            key: Key::Hmac(HmacSecret::new(algorithm, secret)?),
+            key: Key::Hmac(Arc::new(HmacSecret::new(algorithm, secret)?)),
         })
     }
 
@@ -114,7 +118,12 @@ impl VerifyingKey {
         exponent: &[u8],
     ) -> Result<Self, KeyError> {
         rsa::check(modulus, exponent)?;
-        Self::parse(algorithm, &rsa::to_der(modulus, exponent))
+        Self::parse(algorithm, &der::rsa_public_key(modulus, exponent))
+    }
+
+    pub(super) fn from_ed25519(key: &[u8]) -> Result<Self, KeyError> {
+        ed25519::check(key)?;
+        Self::parse(Algorithm::EdDsa, key)
     }
 
     /// `bytes` in any form that the library takes for keys of this algorithm: raw, point or DER.

@@ -105,6 +105,10 @@ impl From<Result<Identity, Reason>> for Verdict {
 /// What became of an attempt to judge at once.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "judged now, or not now")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the common one, and a box would be an allocation on every request"
+)]
 pub enum Judged {
     /// Judged.
     Now(Verdict),

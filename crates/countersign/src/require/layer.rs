@@ -20,6 +20,10 @@ use crate::require::requirement::Check;
 /// # Errors
 ///
 /// [`BuildError::Scope`] when a scope in it is not one.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`require(scope(…))` reads as it should only with the requirement by value"
+)]
 pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
     Ok(RequireLayer {
         check: Arc::new(Check::new(&requirement)?),
