@@ -247,7 +247,7 @@ fn keys(c: &mut Criterion) {
         scopes: "calls:read".parse().unwrap(),
         expires_at: None,
     };
-    let mut create = || {
+    let create = || {
         let mut future = registry.create_key(new());
         let mut cx = Context::from_waker(Waker::noop());
         match future.as_mut().poll(&mut cx) {

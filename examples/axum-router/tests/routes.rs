@@ -1,5 +1,7 @@
 //! Who is let in where.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use axum::Router;
 use axum::body::Body;
 use countersign::directory::{NewKey, Registry};

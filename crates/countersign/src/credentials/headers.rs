@@ -77,10 +77,11 @@ impl Carriers {
         match rest.get(spaces..).unwrap_or_default() {
             [] => Presented::Refused(Reason::IncompleteCredentials),
             _ if spaces == 0 => Presented::Refused(Reason::IncompleteCredentials),
-            text if text.contains(&b',') => Presented::Refused(Reason::JoinedCredentials),
-            text if !text.iter().all(|&b| b.is_ascii_graphic() && b != b'"') => {
-                Presented::Refused(Reason::IncompleteCredentials)
-            }
+            text if !is_one_token(text) => Presented::Refused(if text.contains(&b',') {
+                Reason::JoinedCredentials
+            } else {
+                Reason::IncompleteCredentials
+            }),
             _ => Presented::One(Credentials::header(
                 Carrier::Authorization(scheme.clone()),
                 value.clone(),
@@ -112,6 +113,15 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a Head
         return Err(Reason::RepeatedHeader);
     }
     Ok(first)
+}
+
+/// Neither several words nor a quoted or joined one. All bytes are looked at, so that they can be
+/// looked at many at a time.
+fn is_one_token(text: &[u8]) -> bool {
+    let foreign = |byte: u8| !byte.is_ascii_graphic() | (byte == b'"') | (byte == b',');
+    !text
+        .iter()
+        .fold(false, |found, &byte| found | foreign(byte))
 }
 
 /// RFC 9110 §5.6.2.

@@ -28,9 +28,8 @@ impl<'a> Jws<'a> {
         if token.len() > MAX_TOKEN {
             return Err(Reason::TokenTooLong);
         }
-        let mut dots = token.iter().enumerate().filter(|&(_, &b)| b == b'.');
-        let (Some((first, _)), Some((second, _)), None) = (dots.next(), dots.next(), dots.next())
-        else {
+        let mut dots = memchr::memchr_iter(b'.', token);
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Reason::TokenMalformed);
         };
         let part = |range: std::ops::Range<usize>| token.get(range).unwrap_or_default();
