@@ -1,8 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::id::Id;
-use crate::key::KeyDigest;
+use crate::key::{KeyDigest, SecretDigest};
 use crate::rejection::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -30,7 +30,28 @@ pub struct Credential {
     pub proof: Proof,
 }
 
+/// What is judged in the place of a credential that nobody has.
+static NOBODY: LazyLock<Credential> = LazyLock::new(|| Credential {
+    id: Id::from_bytes([0; 20]),
+    account: Id::from_bytes([0; 20]),
+    account_generation: 0,
+    environment: None,
+    generation: 0,
+    status: Status::Revoked,
+    scopes: Scopes::none(),
+    expires_at: None,
+    proof: Proof::Key(KeyDigest {
+        pepper: 0,
+        digest: SecretDigest::from_bytes([0; 32]),
+    }),
+});
+
 impl Credential {
+    /// Nobody's credential, revoked, for ids that are unknown: judging it takes as long as judging any.
+    pub(crate) fn nobody() -> Self {
+        NOBODY.clone()
+    }
+
     /// Whether it may be used now, its secret aside.
     pub(crate) fn usable(&self, now: Timestamp) -> Result<(), Reason> {
         match (self.status, self.expires_at) {

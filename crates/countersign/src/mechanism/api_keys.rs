@@ -125,15 +125,17 @@ pub(super) fn judge_key(
     now: Timestamp,
 ) -> Result<Identity, Reason> {
     directory.vouch().map_err(|_| Reason::DirectoryStale)?;
-    let credential = directory.credential(id);
-    let kept = credential.as_ref().and_then(|known| match &known.proof {
+    let found = directory.credential(id);
+    let known = found.is_some();
+    let credential = found.unwrap_or_else(Credential::nobody);
+    let kept = match &credential.proof {
         Proof::Key(kept) => Some(*kept),
         Proof::Password(_) => None,
-    });
-    let right = peppers.matches(kept, id, secret);
-    let (Some(credential), Some(_)) = (credential, kept) else {
-        return Err(Reason::CredentialUnknown);
     };
+    let right = peppers.matches(kept, id, secret);
+    if !known || kept.is_none() {
+        return Err(Reason::CredentialUnknown);
+    }
     if !right {
         return Err(Reason::SecretWrong);
     }

@@ -40,6 +40,8 @@ pub(crate) struct Challenges {
     realm: Box<str>,
     /// One for each mechanism, with the carriers that it declares.
     entries: Vec<(Vec<Carrier>, HeaderValue)>,
+    invalid_request: Option<HeaderValue>,
+    invalid_token: Option<HeaderValue>,
 }
 
 impl Challenges {
@@ -48,6 +50,8 @@ impl Challenges {
         Self {
             realm: realm.into(),
             entries: Vec::new(),
+            invalid_request: bearer(realm, "error=\"invalid_request\""),
+            invalid_token: bearer(realm, "error=\"invalid_token\""),
         }
     }
 
@@ -68,10 +72,10 @@ impl Challenges {
             .iter()
             .any(|(carriers, _)| carriers.contains(&Carrier::BEARER))
     }
+}
 
-    fn bearer(&self, parameters: &str) -> Option<HeaderValue> {
-        HeaderValue::try_from(format!("Bearer realm=\"{}\", {parameters}", self.realm)).ok()
-    }
+fn bearer(realm: &str, parameters: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("Bearer realm=\"{realm}\", {parameters}")).ok()
 }
 
 impl Rejection {
@@ -88,15 +92,11 @@ impl Rejection {
                 }
                 values
             }
-            (RejectionKind::Malformed, _) if known.takes_bearers() => known
-                .bearer("error=\"invalid_request\"")
-                .into_iter()
-                .collect(),
+            (RejectionKind::Malformed, _) if known.takes_bearers() => {
+                known.invalid_request.iter().cloned().collect()
+            }
             (RejectionKind::Invalid, Answer::Carrier(carrier)) if *carrier == Carrier::BEARER => {
-                known
-                    .bearer("error=\"invalid_token\"")
-                    .into_iter()
-                    .collect()
+                known.invalid_token.iter().cloned().collect()
             }
             (RejectionKind::Invalid, Answer::Carrier(carrier)) => known
                 .entries
@@ -105,10 +105,10 @@ impl Rejection {
                 .map(|(_, value)| value.clone())
                 .take(1)
                 .collect(),
-            (RejectionKind::InsufficientScope, Answer::Scope(scope)) => known
-                .bearer(&format!("error=\"insufficient_scope\", scope=\"{scope}\""))
-                .into_iter()
-                .collect(),
+            (RejectionKind::InsufficientScope, Answer::Scope(scope)) => {
+                let lacking = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
+                bearer(&known.realm, &lacking).into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }

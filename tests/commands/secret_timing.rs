@@ -1,0 +1,153 @@
+//! Whether the time that judging a key takes tells anything of the key (security.md rows 65 and 70).
+//!
+//!     cargo run --release -p countersign-tests --example secret_timing [SAMPLES]
+//!
+//! Two kinds of bad keys at a time are judged in random order, 1,000,000 of each unless told otherwise, and
+//! compared over all but the slowest 5 %. Where the secrets differ, with Welch's t-test, as dudect does: |t|
+//! under 4.5 says that no difference was found. An unknown id and a wrong secret may differ by 5 %, since one
+//! of them has a record to read.
+
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a command that measures time"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use countersign::credentials::Credentials;
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{NewKey, Registry as _};
+use countersign::key::{self, KeyPrefix, Pepper, Peppers};
+use countersign::mechanism::{ApiKeys, Basic, Mechanism};
+use countersign::random::{Random as _, SystemRandom};
+use countersign::time::{Clock as _, SystemClock};
+use countersign::{Id, Secret};
+
+fn main() {
+    let samples = std::env::args()
+        .nth(1)
+        .map_or(1_000_000, |text| text.parse().unwrap());
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let registry = MemoryRegistry::new(
+        Arc::clone(&directory),
+        peppers.clone(),
+        SystemClock,
+        SystemRandom,
+    )
+    .unwrap();
+    let new = NewKey {
+        name: "x".into(),
+        scopes: "a".parse().unwrap(),
+        expires_at: None,
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(known)) = registry.create_key(new).as_mut().poll(&mut cx) else {
+        panic!("no key");
+    };
+    let id = known.record.id;
+    let right = known.issued.secret.expose();
+    let other = |character: u8| if character == b'0' { '1' } else { '0' };
+    let first_wrong = format!("{}{}", other(right.as_bytes()[0]), &right[1..]);
+    let last_wrong = format!("{}{}", &right[..42], other(right.as_bytes()[42]));
+    let pair = |secret: String| {
+        move || Credentials::pair(Secret::from(id.to_string()), Secret::from(secret.clone()))
+    };
+    let basic = Basic::new(directory.clone(), peppers.clone());
+    let name = "secret wrong in its first or its last character";
+    let places = compare(
+        name,
+        samples,
+        &basic,
+        [&pair(first_wrong), &pair(last_wrong)],
+    );
+
+    let keys = ApiKeys::new(directory, peppers);
+    let fresh = |id: Id| {
+        let issued = key::generate(&KeyPrefix::default(), &id, &SystemRandom).unwrap();
+        move || Credentials::key(issued.key.clone())
+    };
+    let unknown = Id::new(SystemClock.now(), &id, &SystemRandom).unwrap();
+    let states = compare(
+        "unknown id or wrong secret",
+        samples,
+        &keys,
+        [&fresh(unknown), &fresh(id)],
+    );
+    let clear = places.t.abs() < 4.5 && states.difference.abs() < 0.05;
+    println!(
+        "{}",
+        if clear {
+            "nothing is told"
+        } else {
+            "SOMETHING IS TOLD"
+        }
+    );
+    std::process::exit(i32::from(!clear));
+}
+
+struct Comparison {
+    t: f64,
+    /// Of the means, as a part of the first.
+    difference: f64,
+}
+
+fn compare(
+    name: &str,
+    samples: usize,
+    judge: &impl Mechanism,
+    kinds: [&dyn Fn() -> Credentials; 2],
+) -> Comparison {
+    let now = SystemClock.now();
+    let mut times: [Vec<f64>; 2] = [Vec::with_capacity(samples), Vec::with_capacity(samples)];
+    let mut order = vec![0; samples * 2];
+    SystemRandom.fill(&mut order).unwrap();
+    for byte in order {
+        let kind = usize::from(byte & 1);
+        // Made anew each time, so that neither kind has a place in memory of its own.
+        let credentials = black_box(kinds[kind]());
+        let begun = Instant::now();
+        black_box(judge.try_verify(&credentials, now));
+        times[kind].push(begun.elapsed().as_nanos() as f64);
+    }
+    let mut all: Vec<f64> = times.concat();
+    all.sort_unstable_by(f64::total_cmp);
+    let slowest = all[all.len() * 95 / 100];
+    let [a, b] = times.map(|times| moments(times.into_iter().filter(move |&time| time <= slowest)));
+    let t = (a.mean - b.mean) / (a.variance / a.count + b.variance / b.count).sqrt();
+    let difference = (b.mean - a.mean) / a.mean;
+    println!(
+        "{name}: {:.1} ns and {:.1} ns ({:+.2} %), t = {t:.2} over {:.0} and {:.0}",
+        a.mean,
+        b.mean,
+        difference * 100.0,
+        a.count,
+        b.count
+    );
+    Comparison { t, difference }
+}
+
+struct Moments {
+    count: f64,
+    mean: f64,
+    variance: f64,
+}
+
+fn moments(times: impl Iterator<Item = f64> + Clone) -> Moments {
+    let count = times.clone().count() as f64;
+    let mean = times.clone().sum::<f64>() / count;
+    let variance = times.map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    Moments {
+        count,
+        mean,
+        variance,
+    }
+}
