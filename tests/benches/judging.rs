@@ -4,7 +4,6 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,39 +11,18 @@ use std::task::{Context, Poll, Waker};
 
 use aws_lc_rs::signature::{ED25519, KeyPair as _, ParsedPublicKey};
 use countersign::auth::AuthLayer;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{NewKey, Registry as _};
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{ApiKeys, Jwt};
+use countersign::mechanism::Jwt;
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::{Id, PrimaryPrincipal};
+use countersign_tests::{Memory, Nothing};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{Extensions, HeaderName, HeaderValue, Request, Response};
 use tower::{Layer as _, Service};
 
 const URL: &str = "https://auth.example";
-
-/// The inner service: nothing.
-#[derive(Clone)]
-struct Nothing;
-
-impl Service<Request<()>> for Nothing {
-    type Response = Response<()>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<()>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        black_box(request);
-        ready(Ok(Response::new(())))
-    }
-}
 
 fn request(name: &'static str, value: &str) -> Request<()> {
     let mut request = Request::new(());
@@ -233,33 +211,12 @@ fn pkcs1(pkcs8: &[u8]) -> Vec<u8> {
 }
 
 fn keys(c: &mut Criterion) {
-    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let directory = Arc::new(MemoryDirectory::default());
-    let registry = MemoryRegistry::new(
-        Arc::clone(&directory),
-        peppers.clone(),
-        SystemClock,
-        SystemRandom,
-    )
-    .unwrap();
-    let new = || NewKey {
-        name: String::new(),
-        scopes: "calls:read".parse().unwrap(),
-        expires_at: None,
-    };
-    let create = || {
-        let mut future = registry.create_key(new());
-        let mut cx = Context::from_waker(Waker::noop());
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(Ok(key)) => key.issued.key.expose().to_owned(),
-            _ => String::new(),
-        }
-    };
+    let memory = Memory::default();
+    let create = || memory.key("calls:read").issued.key.expose().to_owned();
     let key = create();
     let many: Vec<String> = (0..100_000).map(|_| create()).collect();
-    let keys = ApiKeys::new(directory, peppers);
     let mut service = AuthLayer::builder()
-        .primary(keys)
+        .primary(memory.keys())
         .build()
         .unwrap()
         .layer(Nothing);

@@ -11,48 +11,28 @@
     missing_docs,
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
     reason = "a command that measures time"
 )]
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use countersign::credentials::Credentials;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{NewKey, Registry as _};
-use countersign::key::{self, KeyPrefix, Pepper, Peppers};
-use countersign::mechanism::{ApiKeys, Basic, Mechanism};
+use countersign::key::{self, KeyPrefix};
+use countersign::mechanism::{Basic, Mechanism};
 use countersign::random::{Random as _, SystemRandom};
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Id, Secret};
+use countersign_tests::Memory;
 
 fn main() {
     let samples = std::env::args()
         .nth(1)
         .map_or(1_000_000, |text| text.parse().unwrap());
-    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let directory = Arc::new(MemoryDirectory::default());
-    let registry = MemoryRegistry::new(
-        Arc::clone(&directory),
-        peppers.clone(),
-        SystemClock,
-        SystemRandom,
-    )
-    .unwrap();
-    let new = NewKey {
-        name: "x".into(),
-        scopes: "a".parse().unwrap(),
-        expires_at: None,
-    };
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(known)) = registry.create_key(new).as_mut().poll(&mut cx) else {
-        panic!("no key");
-    };
+    let memory = Memory::default();
+    let known = memory.key("calls:read");
     let id = known.record.id;
     let right = known.issued.secret.expose();
     let other = |character: u8| if character == b'0' { '1' } else { '0' };
@@ -61,7 +41,7 @@ fn main() {
     let pair = |secret: String| {
         move || Credentials::pair(Secret::from(id.to_string()), Secret::from(secret.clone()))
     };
-    let basic = Basic::new(directory.clone(), peppers.clone());
+    let basic = Basic::new(memory.directory.clone(), memory.peppers.clone());
     let name = "secret wrong in its first or its last character";
     let places = compare(
         name,
@@ -70,7 +50,7 @@ fn main() {
         [&pair(first_wrong), &pair(last_wrong)],
     );
 
-    let keys = ApiKeys::new(directory, peppers);
+    let keys = memory.keys();
     let fresh = |id: Id| {
         let issued = key::generate(&KeyPrefix::default(), &id, &SystemRandom).unwrap();
         move || Credentials::key(issued.key.clone())

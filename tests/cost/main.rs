@@ -3,42 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use countersign::auth::AuthLayer;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{NewKey, Registry as _};
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{ApiKeys, Jwt, Mechanism, PrimaryMechanism};
+use countersign::mechanism::{Jwt, Mechanism};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::{Id, PrimaryPrincipal, Principal, Scopes};
-use http::{Extensions, HeaderName, HeaderValue, Request, Response};
+use countersign_tests::{Memory, Nothing};
+use http::{Extensions, HeaderName, HeaderValue, Request};
 use tower::{Layer as _, Service};
-
-/// An inner service that drops the request and answers with nothing.
-#[derive(Clone)]
-struct Nothing;
-
-impl Service<Request<()>> for Nothing {
-    type Response = Response<()>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<()>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(())))
-    }
-}
 
 fn scopes() -> Scopes {
     "calls:read calls:write agents:read campaigns:*"
@@ -85,32 +62,6 @@ fn accepted(layer: &AuthLayer, name: &'static str, value: &str) -> u64 {
     counted
 }
 
-fn key() -> (impl PrimaryMechanism, String) {
-    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let directory = Arc::new(MemoryDirectory::default());
-    let registry = MemoryRegistry::new(
-        Arc::clone(&directory),
-        peppers.clone(),
-        SystemClock,
-        SystemRandom,
-    )
-    .unwrap();
-    let new = NewKey {
-        name: "x".into(),
-        scopes: scopes(),
-        expires_at: None,
-    };
-    let mut create = registry.create_key(new);
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(key)) = create.as_mut().poll(&mut cx) else {
-        panic!("no key");
-    };
-    (
-        ApiKeys::new(directory, peppers),
-        key.issued.key.expose().to_owned(),
-    )
-}
-
 fn token(algorithm: Algorithm) -> (impl Mechanism, String) {
     let key = SigningKey::generate(algorithm, &SystemRandom).unwrap();
     let issuer = Issuer::builder("https://auth.example")
@@ -128,9 +79,13 @@ fn token(algorithm: Algorithm) -> (impl Mechanism, String) {
 
 #[test]
 fn accepted_key_allocates_its_principal_and_the_extensions() {
-    let (keys, key) = key();
-    let layer = AuthLayer::builder().primary(keys).build().unwrap();
-    assert_eq!(accepted(&layer, "x-api-key", &key), extensions() + 1);
+    let memory = Memory::default();
+    let key = memory.key(SCOPES).issued.key;
+    let layer = AuthLayer::builder().primary(memory.keys()).build().unwrap();
+    assert_eq!(
+        accepted(&layer, "x-api-key", key.expose()),
+        extensions() + 1
+    );
 }
 
 #[test]
@@ -139,5 +94,8 @@ fn accepted_token_allocates_at_most_four_more_than_the_extensions() {
     let (jwt, token) = token(Algorithm::Hs256);
     let layer = AuthLayer::builder().mechanism(jwt).build().unwrap();
     let (counted, allowed) = (accepted(&layer, "authorization", &token), extensions() + 4);
-    assert!(counted <= allowed, "{counted} allocations, {allowed} are allowed");
+    assert!(
+        counted <= allowed,
+        "{counted} allocations, {allowed} are allowed"
+    );
 }

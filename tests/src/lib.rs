@@ -18,12 +18,14 @@
 pub mod craft;
 pub mod gate;
 pub mod keys;
+pub mod memory;
 pub mod object;
 pub mod xorshift;
 
 pub use craft::{Craft, b64, compact};
 pub use gate::{Gate, Verdict};
 pub use keys::{Key, key};
+pub use memory::{Memory, Nothing};
 pub use object::Object;
 
 /// The present second of every test: 2026-03-15T12:00:00Z.

@@ -2,13 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use countersign::jose::KeyError;
 use countersign::mint::{Issuer, IssuerError, Terms};
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 
-use crate::command::Failure;
 use crate::config::{Config, IssuerSettings};
+use crate::failure::Failure;
 
 /// The one issuer's name.
 pub(crate) const NAME: &str = "default";
@@ -94,18 +93,6 @@ pub(crate) fn url_of(address: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-impl From<IssuerError> for Failure {
-    fn from(error: IssuerError) -> Self {
-        Self::new(format!("the issuer cannot be set up: {error}"))
-    }
-}
-
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        Self::new(format!("the signing key cannot be used: {error}"))
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@ use std::panic::PanicHookInfo;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogSettings;
-
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -17,13 +15,11 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Starts logging. `default_filter` counts where the configuration names none.
-pub(crate) fn start(settings: &LogSettings, default_filter: &str) {
+/// Starts logging. `default_filter` counts where no filter is chosen.
+pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter: &str) {
     let terminal = std::io::stderr().is_terminal();
-    let format = settings
-        .format
-        .unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let filter = settings.filter.as_deref().unwrap_or(default_filter);
+    let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let filter = filter.unwrap_or(default_filter);
     // The configuration has checked it: what does not parse is not written here.
     let filter = EnvFilter::builder().parse_lossy(filter);
     let lines = tracing_subscriber::fmt()

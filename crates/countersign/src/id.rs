@@ -124,6 +124,7 @@ impl FromStr for Id {
 
 /// The value of each character, 0xff for those that are no digit. A table takes as long for one as for
 /// another.
+#[expect(clippy::indexing_slicing, reason = "a byte is an index of 256")]
 const DIGITS: [u8; 256] = {
     let mut table = [0xff; 256];
     let mut value = 0u8;

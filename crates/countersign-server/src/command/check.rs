@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::Failure;
 use super::output::{self, Output};
 use crate::config::Mistakes;
+use crate::failure::Failure;
 
 #[derive(Serialize)]
 struct Checked {

@@ -8,9 +8,10 @@ use countersign::{Id, Scopes};
 use serde::Serialize;
 
 use super::arguments::{CreateKey, Key};
+use super::open;
 use super::output::{self, Output, Shown};
-use super::{Failure, open};
 use crate::config::Config;
+use crate::failure::Failure;
 
 /// A key that was just made. It is the one thing here that holds a secret, and is printed once.
 #[derive(Serialize)]

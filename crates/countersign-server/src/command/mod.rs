@@ -9,11 +9,9 @@ mod token;
 mod usage;
 mod user;
 
-use std::fmt;
 use std::process::ExitCode;
 
-use countersign::directory::RegistryError;
-use countersign_store::{MasterKey, Store, StoreError, StoreOptions};
+use countersign_store::{MasterKey, Store, StoreOptions};
 
 pub(crate) use arguments::Arguments;
 use arguments::Config::Check;
@@ -22,48 +20,12 @@ use output::Output;
 pub(crate) use usage::explain;
 
 use crate::config::{self, Config, Environment};
+use crate::failure::Failure;
 use crate::logging;
 
 /// What `serve` writes to the log unless told otherwise; commands write what went wrong alone.
 const SERVER_LOG: &str = "info";
 const COMMAND_LOG: &str = "warn";
-
-/// Why a command did not do what it was asked: one line that says what to do.
-#[derive(Debug)]
-pub(crate) struct Failure(String);
-
-impl Failure {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<RegistryError> for Failure {
-    fn from(error: RegistryError) -> Self {
-        Self(match error {
-            RegistryError::NotFound => {
-                "there is no credential of that id: `countersign key list` shows all keys"
-                    .to_owned()
-            }
-            RegistryError::NameTaken => {
-                "there is a user of that name already: choose another".to_owned()
-            }
-            error => error.to_string(),
-        })
-    }
-}
 
 /// Says what went wrong, and that it did: in one line, whatever a library below has put into its text.
 pub(crate) fn fail(text: &str) -> ExitCode {
@@ -101,7 +63,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Serve(_) => SERVER_LOG,
         _ => COMMAND_LOG,
     };
-    logging::start(&config.log, log);
+    logging::start(config.log.format, config.log.filter.as_deref(), log);
     match command {
         Command::Serve(arguments) => serve::run(config, &arguments, output).await,
         Command::Key(command) => key::run(&config, command, output).await,

@@ -2,14 +2,13 @@
 
 use std::io::{self, Write as _};
 
+use crate::failure::Failure;
 use countersign::directory::{CredentialKind, Record, Status};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-use super::Failure;
 
 /// Whom a command prints for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

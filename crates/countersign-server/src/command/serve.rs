@@ -11,9 +11,10 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::arguments::Serve;
+use super::open;
 use super::output::{self, Output};
-use super::{Failure, open};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::http::{self, Ended, Signals};
 use crate::issuer;
 

@@ -15,9 +15,10 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::arguments::{SecretArgument, Token};
+use super::open;
 use super::output::Output;
-use super::{Failure, open};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::issuer;
 
 /// More than any token that is looked at has.

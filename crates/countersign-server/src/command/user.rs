@@ -13,9 +13,10 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::arguments::{CreateUser, User};
+use super::open;
 use super::output::{Output, Shown};
-use super::{Failure, open};
 use crate::config::Config;
+use crate::failure::Failure;
 
 #[derive(Serialize)]
 struct Made<'a> {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use environment::Environment;
 pub(crate) use mistake::Mistakes;
-pub(crate) use settings::{Config, IssuerSettings, LogSettings};
+pub(crate) use settings::{Config, IssuerSettings};
 
 use mistake::{Mistake, Place};
 

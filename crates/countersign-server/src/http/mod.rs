@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
-use countersign::auth::{AuthLayer, BuildError, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::{Issuer, Mint};
@@ -22,8 +22,8 @@ use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::{AuthorizationServer, OAuth, TokenEndpoint};
 
-use crate::command::Failure;
 use crate::config::{Config, value};
+use crate::failure::Failure;
 use crate::issuer;
 
 pub(crate) use connections::{Ended, serve};
@@ -99,10 +99,4 @@ fn any_credential(store: &Store, issuer: &Issuer) -> Result<AuthLayer<ProblemDet
         .reject_body(ProblemDetails)
         .build()?;
     Ok(layer)
-}
-
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Self {
-        Self::new(format!("the server cannot be put together: {error}"))
-    }
 }

@@ -10,13 +10,11 @@ use crate::credentials::{Carrier, Credentials};
 use crate::directory::Directory;
 use crate::id::Id;
 use crate::key::{self, Peppers};
-use crate::mechanism::{Claim, Judged, Mechanism, Verdict, api_keys};
+use crate::mechanism::{Claim, Judged, MAX_PASSWORD, Mechanism, Verdict, api_keys};
 use crate::principal::{Identity, Scheme};
 use crate::rejection::{Challenge, Reason};
 use crate::time::Timestamp;
 
-/// The longest password that is looked at, in bytes. What is longer is refused before hashing.
-pub(super) const MAX_PASSWORD: usize = 1024;
 /// The longest `id:secret` that is decoded, in bytes.
 const MAX_PAIR: usize = MAX_PASSWORD + 128;
 

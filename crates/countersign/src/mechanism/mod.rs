@@ -19,6 +19,9 @@ pub use api_keys::ApiKeys;
 pub use basic::Basic;
 pub use jwt::Jwt;
 
+/// The longest password that is looked at, in bytes. What is longer is refused before hashing.
+const MAX_PASSWORD: usize = 1024;
+
 /// Judges one kind of credentials.
 ///
 /// What it [claims](Self::claims) is judged by it alone: when it refuses, no other mechanism is

@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::directory::{Directory, Proof, UserName};
-use crate::mechanism::api_keys;
+use crate::mechanism::{MAX_PASSWORD, api_keys};
 use crate::principal::{Identity, Scheme};
 use crate::random::Random;
 use crate::rejection::Reason;
@@ -60,7 +60,7 @@ impl PasswordHasher {
     ///
     /// [`PasswordError`] when no salt can be had, or the password is empty or longer than 1 KiB.
     pub fn hash(&self, password: &str, random: &dyn Random) -> Result<Secret, PasswordError> {
-        if !(1..=super::basic::MAX_PASSWORD).contains(&password.len()) {
+        if !(1..=MAX_PASSWORD).contains(&password.len()) {
             return Err(PasswordError);
         }
         let mut salt = [0; 16];
