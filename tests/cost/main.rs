@@ -17,10 +17,10 @@ use countersign_tests::{Memory, Nothing};
 use http::{Extensions, HeaderName, HeaderValue, Request};
 use tower::{Layer as _, Service};
 
+const SCOPES: &str = "calls:read calls:write agents:read campaigns:*";
+
 fn scopes() -> Scopes {
-    "calls:read calls:write agents:read campaigns:*"
-        .parse()
-        .unwrap()
+    SCOPES.parse().unwrap()
 }
 
 /// What two extensions of these types take.
