@@ -1,24 +1,43 @@
 //! Minting short-lived access tokens (RFC 9068) for primary principals.
 //!
 //! ```
+//! # use std::sync::Arc;
+//! # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+//! # use countersign::directory::{NewKey, Registry};
+//! # use countersign::key::{Pepper, Peppers};
 //! use std::time::Duration;
+//! use countersign::auth::PrimaryAuthenticator;
+//! use countersign::credentials::Credentials;
 //! use countersign::jose::{Algorithm, SigningKey};
+//! use countersign::mechanism::ApiKeys;
 //! use countersign::mint::{Issuer, Mint, MintError, MintParameters, MintRequest};
-//! use countersign::principal::PrimaryPrincipal;
 //! use countersign::random::SystemRandom;
 //! use countersign::time::SystemClock;
 //!
+//! # tokio_test::block_on(async {
+//! # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+//! # let directory = Arc::new(MemoryDirectory::default());
+//! # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
+//! # let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
+//! # let key = registry.create_key(new).await?.issued.key;
 //! let issuer = Issuer::builder("https://auth.example")
 //!     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 //!     .build()?;
 //! let mint = Mint::new(issuer, SystemClock, SystemRandom);
 //!
-//! fn token_for(mint: &Mint, principal: PrimaryPrincipal) -> Result<String, MintError> {
-//!     let parameters = MintParameters { lifetime: Some(Duration::from_secs(300)), ..Default::default() };
-//!     let token = mint.mint(&MintRequest::new(principal, parameters))?;
-//!     Ok(token.token.expose().to_owned())
-//! }
+//! // The key holds `calls:read`.
+//! let keys = PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+//! let principal = keys.authenticate(Credentials::key(key)).await?;
+//!
+//! let brief = MintParameters { lifetime: Some(Duration::from_secs(300)), ..Default::default() };
+//! let token = mint.mint(&MintRequest::new(principal.clone(), brief))?;
+//! assert_eq!((token.expires_in, token.scopes.as_str()), (300, "calls:read"));
+//!
+//! let greedy = MintParameters { scopes: Some("calls:write".parse()?), ..Default::default() };
+//! let refused = mint.mint(&MintRequest::new(principal, greedy));
+//! assert_eq!(refused.unwrap_err(), MintError::Scope);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
 //! ```
 //!
 //! A [`Principal`](crate::Principal) from a bearer token is not a
