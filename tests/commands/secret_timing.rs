@@ -39,7 +39,7 @@ fn main() {
     let first_wrong = format!("{}{}", other(right.as_bytes()[0]), &right[1..]);
     let last_wrong = format!("{}{}", &right[..42], other(right.as_bytes()[42]));
     let pair = |secret: String| {
-        move || Credentials::pair(Secret::from(id.to_string()), Secret::from(secret.clone()))
+        move || Credentials::client(Secret::from(id.to_string()), Secret::from(secret.clone()))
     };
     let basic = Basic::new(memory.directory.clone(), memory.peppers.clone());
     let name = "secret wrong in its first or its last character";

@@ -206,3 +206,13 @@ fn known_secrets(length: usize) -> Vec<Vec<u8>> {
         .chain(patterns)
         .collect()
 }
+
+#[test]
+fn pem_rejected_when_a_second_key_follows_the_first() {
+    // In a rotation, the second would be ignored without a word.
+    let pem = pem("PUBLIC KEY", &key(Algorithm::Es256).spki(), "\n");
+    assert!(VerifyingKey::from_pem(Algorithm::Es256, pem.as_bytes()).is_ok());
+    let two = format!("{pem}{pem}");
+    let key = VerifyingKey::from_pem(Algorithm::Es256, two.as_bytes());
+    assert_eq!(key.err(), Some(KeyError::Malformed));
+}

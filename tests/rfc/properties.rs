@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mint::{Issuer, Mint, MintError, MintParameters, MintRequest, Terms};
+use countersign::mint::{Issuer, IssuerError, Mint, MintError, MintParameters, MintRequest, Terms};
 use countersign::principal::{PrimaryPrincipal, Scheme};
 use countersign::random::SystemRandom;
 use countersign::testing::FixedClock;
@@ -134,7 +134,7 @@ proptest! {
                     if let Some(asked) = &asked {
                         prop_assert!(covers(asked, scope), "{scope:?} was not asked for");
                     }
-                    if asked.is_some() && !catalogue.is_empty() {
+                    if !catalogue.is_empty() {
                         prop_assert!(covers(&catalogue, scope), "{scope:?} is not the issuer's");
                     }
                 }
@@ -149,7 +149,8 @@ proptest! {
             Err(MintError::Lifetime) => prop_assert!(!within),
             Err(MintError::Scope) => {
                 prop_assert!(within);
-                let asked = asked.unwrap();
+                // Who asks for none asks for all that it holds.
+                let asked = asked.unwrap_or_else(|| held.clone());
                 let beyond = |limit: &str| {
                     let limit: Scopes = limit.parse().unwrap();
                     !limit.contains(&asked.parse().unwrap())
@@ -188,7 +189,19 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
     };
     let wider = mint(Scopes::none()).with_terms(terms(LONGEST + 1));
     assert!(wider.is_err());
-    let narrow = mint(Scopes::none()).with_terms(terms(60)).unwrap();
+    for catalogue in ["", "*", "a b", "b"] {
+        let beyond = Terms {
+            catalogue: catalogue.parse().unwrap(),
+            ..terms(60)
+        };
+        let refused = mint("a".parse().unwrap()).with_terms(beyond);
+        assert_eq!(
+            refused.unwrap_err(),
+            IssuerError::Catalogue,
+            "{catalogue:?}"
+        );
+    }
+    let narrow = mint("a c".parse().unwrap()).with_terms(terms(60)).unwrap();
     let ask = |seconds, scopes: &str| {
         let held = "a b".parse().unwrap();
         let principal = PrimaryPrincipal::for_test(SUBJECT.parse().unwrap(), held);

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use tower::ServiceExt as _;
 
-use crate::fixture::{FORM, Fixture, GRANT};
+use crate::fixture::{FORM, Fixture, GRANT, basic};
 
 async fn refused(fixture: &Fixture, content_type: Option<&str>, body: &[u8]) -> (u16, String) {
     let mut request = Request::post("/oauth/token").header("x-api-key", fixture.api_key());
@@ -137,5 +137,33 @@ async fn endless_body_is_read_up_to_the_limit_and_not_at_all_for_bad_credentials
         assert_eq!(response.status(), status);
         let asked = asked.load(std::sync::atomic::Ordering::SeqCst);
         assert!(asked <= most, "{asked} frames were read");
+    }
+}
+
+// security.md row 80: the body may take its time. What is revoked meanwhile mints nothing.
+#[tokio::test]
+async fn key_revoked_while_the_body_arrives_mints_nothing() {
+    for header in ["x-api-key", "authorization"] {
+        let fixture = Fixture::new().await;
+        let value = match header {
+            "authorization" => basic(&fixture.id(), fixture.secret()),
+            _ => fixture.api_key().to_owned(),
+        };
+        let (mut sender, body) = http_body_util::channel::Channel::<Bytes, Infallible>::new(1);
+        let request = Request::post("/oauth/token")
+            .header(header, value)
+            .header("content-type", FORM)
+            .body(body)
+            .unwrap();
+        let mut response = tokio_test::task::spawn(fixture.endpoint().oneshot(request));
+        assert!(
+            response.poll().is_pending(),
+            "the key was good, and the body is awaited"
+        );
+        fixture.revoke().await;
+        sender.send_data(GRANT.into()).await.unwrap();
+        drop(sender);
+        let answer = response.await.unwrap();
+        assert_eq!(answer.status(), 401, "{header}");
     }
 }

@@ -64,6 +64,7 @@ pub struct Fixture {
     pub revoked: CreatedKey,
     pub issuer: Issuer,
     directory: Arc<Counting>,
+    registry: MemoryRegistry,
     endpoint: TokenEndpoint<OAuth>,
 }
 
@@ -127,12 +128,17 @@ impl Fixture {
             revoked,
             issuer,
             directory,
+            registry,
             endpoint,
         }
     }
 
     pub fn endpoint(&self) -> TokenEndpoint<OAuth> {
         self.endpoint.clone()
+    }
+
+    pub async fn revoke(&self) {
+        self.registry.revoke(self.key.record.id).await.unwrap();
     }
 
     pub fn go_stale(&self) {

@@ -123,7 +123,7 @@ async fn every_refusal_has_its_status_and_body() {
         "resource is not an audience of this issuer",
     );
     type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, u16, &'a str);
-    let rows: [Row<'_>; 17] = [
+    let rows: [Row<'_>; 18] = [
         (&[], GRANT, 401, &invalid_client),
         (&[], &in_form, 401, &invalid_client),
         (&[("authorization", &bad)], GRANT, 401, &invalid_client),
@@ -189,6 +189,7 @@ async fn every_refusal_has_its_status_and_body() {
             400,
             &scope,
         ),
+        (&key, "grant_type=client_credentials&scope=+", 400, &scope),
         (
             &key,
             "grant_type=client_credentials&resource=https://other.example",

@@ -5,9 +5,8 @@ use std::task::{Context, Poll};
 
 use countersign::BoxFuture;
 use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::{AuthScheme, Credentials};
+use countersign::credentials::AuthScheme;
 use countersign::mint::{Mint, MintError, MintRequest};
-use countersign::principal::PrimaryPrincipal;
 use countersign::rejection::{Rejection, RejectionKind};
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -104,28 +103,30 @@ impl<W: Wire> Inner<W> {
             denial
         };
         let presented = self.authenticator.read(&head.headers).map_err(&mut deny)?;
-        let mut principal = match presented {
+        let in_headers = match presented {
             Some(credentials) => {
                 let credentials = self.wire.read_credentials(credentials)?;
-                Some(self.authenticate(credentials).await.map_err(&mut deny)?)
+                // Whoever has none that are good gets no body read.
+                let judged = self.authenticator.authenticate(credentials.clone());
+                judged.await.map_err(&mut deny)?;
+                Some(credentials)
             }
             None => None,
         };
         let body = body::read(body, self.body_limit).await?;
         let Submission {
-            credentials,
+            credentials: in_body,
             parameters,
         } = self.wire.read(&head, &body)?;
-        principal = match (principal, credentials) {
+        let credentials = match (in_headers, in_body) {
             (Some(_), Some(_)) => return Err(Denial::Ambiguous),
-            (None, Some(credentials)) => {
-                Some(self.authenticate(credentials).await.map_err(&mut deny)?)
-            }
-            (principal, None) => principal,
+            (None, None) => return Err(deny(self.authenticator.missing())),
+            (Some(credentials), None) | (None, Some(credentials)) => credentials,
         };
-        let Some(principal) = principal else {
-            return Err(deny(self.authenticator.missing()));
-        };
+        // Judged after the body in any case: it may have taken its time, and a credential that was revoked
+        // meanwhile mints nothing.
+        let judged = self.authenticator.authenticate(credentials);
+        let principal = judged.await.map_err(&mut deny)?;
         let request = MintRequest::new(principal.clone(), parameters);
         let token = self.mint.mint(&request).map_err(|error| match error {
             MintError::Lifetime => Denial::InvalidLifetime,
@@ -138,10 +139,6 @@ impl<W: Wire> Inner<W> {
             token: &token,
             principal: &principal,
         }))
-    }
-
-    async fn authenticate(&self, credentials: Credentials) -> Result<PrimaryPrincipal, Rejection> {
-        self.authenticator.authenticate(credentials).await
     }
 }
 

@@ -24,6 +24,8 @@ use std::sync::Arc;
 const MAX_BYTES: usize = 128;
 const MAX_SEGMENTS: usize = 8;
 const MAX_SCOPES: usize = 256;
+/// All of them together: what fits into a token of 8 KiB.
+const MAX_TOTAL: usize = 4096;
 
 /// One scope, checked.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,7 +122,8 @@ impl Scopes {
     ///
     /// # Errors
     ///
-    /// [`InvalidScope`] when one of them is not a scope, or when there are more than 256.
+    /// [`InvalidScope`] when one of them is not a scope, or when there are more than 256 or, joined, more
+    /// than 4096 bytes: a token must hold them all.
     pub fn from_list<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidScope> {
         let mut list: Vec<&str> = Vec::new();
         for scope in scopes {
@@ -133,7 +136,11 @@ impl Scopes {
             }
             list.push(scope);
         }
-        Ok(Self::patterns(&list.join(" ")))
+        let text = list.join(" ");
+        if text.len() > MAX_TOTAL {
+            return Err(InvalidScope(Flaw::TooMany));
+        }
+        Ok(Self::patterns(&text))
     }
 
     /// Scopes of a token that a foreign issuer signed: compared for equality only.
@@ -228,7 +235,7 @@ impl fmt::Display for InvalidScope {
             Flaw::EmptySegment => "a scope has no empty segment",
             Flaw::Character => "a scope's segments are made of A-Z a-z 0-9 _ . -",
             Flaw::PartialWildcard => "`*` in a scope stands for a whole segment",
-            Flaw::TooMany => "at most 256 scopes can be named at once",
+            Flaw::TooMany => "at most 256 scopes of 4096 bytes together can be named",
         })
     }
 }
@@ -352,6 +359,14 @@ mod tests {
         let many = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(" ");
         assert!(many(256).parse::<Scopes>().is_ok());
         assert!(many(257).parse::<Scopes>().is_err());
+        let long = |n: usize| {
+            (0..n)
+                .map(|i| format!("{i:0>127}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert!(long(32).parse::<Scopes>().is_ok());
+        assert!(long(33).parse::<Scopes>().is_err());
     }
 
     fn pattern() -> impl Strategy<Value = String> {

@@ -13,7 +13,7 @@ const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of a form. Some are secret, so all are kept as if they were.
-pub(super) struct Form(Vec<(String, Secret)>);
+pub(super) struct Form(Vec<(Secret, Secret)>);
 
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Denial> {
@@ -30,13 +30,13 @@ impl Form {
         }
         let unreadable = Denial::InvalidRequest("the form is not valid");
         let text = std::str::from_utf8(body).map_err(|_| unreadable)?;
-        let mut parameters: Vec<(String, Secret)> = Vec::new();
+        let mut parameters: Vec<(Secret, Secret)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or(unreadable)?.expose().to_owned();
+            let name = decode(name).ok_or(unreadable)?;
             let value = decode(value).ok_or(unreadable)?;
             // RFC 8707 §2 alone lets a parameter be repeated.
-            if name != "resource" && parameters.iter().any(|(known, _)| *known == name) {
+            if name.expose() != "resource" && is_in(&parameters, &name) {
                 return Err(Denial::InvalidRequest("a parameter is repeated"));
             }
             if parameters.len() == MAX_PARAMETERS {
@@ -49,7 +49,10 @@ impl Form {
 
     /// A parameter's value. One without a value counts as absent (RFC 6749 §3.2).
     pub(super) fn take(&mut self, name: &str) -> Option<Secret> {
-        let at = self.0.iter().position(|(known, _)| known == name)?;
+        let at = self
+            .0
+            .iter()
+            .position(|(known, _)| known.expose() == name)?;
         let (_, value) = self.0.swap_remove(at);
         (!value.expose().is_empty()).then_some(value)
     }
@@ -62,6 +65,12 @@ impl Form {
         }
         Ok(first.map(|resource| resource.expose().to_owned()))
     }
+}
+
+fn is_in(parameters: &[(Secret, Secret)], name: &Secret) -> bool {
+    parameters
+        .iter()
+        .any(|(known, _)| known.expose() == name.expose())
 }
 
 /// Form-decodes one name or value: `+` is a space, `%XX` a byte of UTF-8.

@@ -6,6 +6,7 @@ mod metadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use countersign::Scopes;
 use countersign::credentials::{Carrier, Credentials};
 use countersign::mint::MintParameters;
 use http::header::{CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
@@ -63,7 +64,7 @@ impl Wire for OAuth {
         let text = std::str::from_utf8(&text).map_err(|_| Denial::Unauthenticated)?;
         let (id, secret) = text.split_once(':').ok_or(Denial::Unauthenticated)?;
         let half = |text| form::decode(text).ok_or(Denial::Unauthenticated);
-        Ok(Credentials::pair(half(id)?, half(secret)?))
+        Ok(Credentials::client(half(id)?, half(secret)?))
     }
 
     fn read(&self, head: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
@@ -73,14 +74,20 @@ impl Wire for OAuth {
             Some(_) => return Err(Denial::UnsupportedGrantType),
             None => return Err(Denial::InvalidRequest("grant_type is missing")),
         }
-        let scopes = form.take("scope").map(|scope| scope.expose().parse());
+        let scopes = form.take("scope").map(|scope| {
+            let scopes: Option<Scopes> = scope.expose().parse().ok();
+            // Nothing but spaces asks for a token that may do nothing.
+            scopes
+                .filter(|scopes| !scopes.is_empty())
+                .ok_or(Denial::InvalidScope)
+        });
         let parameters = MintParameters {
-            scopes: scopes.transpose().map_err(|_| Denial::InvalidScope)?,
+            scopes: scopes.transpose()?,
             lifetime: None,
             resource: form.take_resource()?,
         };
         let credentials = match (form.take("client_id"), form.take("client_secret")) {
-            (Some(id), Some(secret)) => Some(Credentials::pair(id, secret)),
+            (Some(id), Some(secret)) => Some(Credentials::client(id, secret)),
             (None, Some(_)) => return Err(Denial::InvalidRequest("client_id is missing")),
             (_, None) => None,
         };

@@ -12,8 +12,8 @@ pub enum Carrier {
     Header(HeaderName),
     /// A member of a body that holds an API key. Only token endpoints read bodies.
     BodyKey,
-    /// Two members of a body: an id and its secret. Only token endpoints read bodies.
-    BodyPair,
+    /// Two members of a body: a client's id and its secret. Only token endpoints read bodies.
+    BodyClient,
 }
 
 impl Carrier {

@@ -45,11 +45,12 @@ impl Credentials {
         }
     }
 
-    /// A pair from a request's body, or from a header that a wire has decoded by its own rule.
+    /// A client's id and secret from a request's body, or from a header that a wire has decoded by its own
+    /// rule. They name a key, never a user.
     #[must_use]
-    pub fn pair(id: Secret, secret: Secret) -> Self {
+    pub fn client(id: Secret, secret: Secret) -> Self {
         Self {
-            carrier: Carrier::BodyPair,
+            carrier: Carrier::BodyClient,
             form: Form::Pair { id, secret },
         }
     }

@@ -16,7 +16,7 @@ pub enum KeyError {
     WeakRsa,
     /// An HMAC secret shorter than the hash (RFC 7518 §3.2), a text that everybody knows, or a PEM file.
     WeakSecret,
-    /// Two keys could verify the same token: the same `kid`, or none, for one algorithm.
+    /// Two keys could verify the same token: they have one `kid`, or no `kid` and one algorithm.
     Ambiguous,
     /// The key id is empty or longer than 256 bytes.
     KeyId,
@@ -33,7 +33,7 @@ impl fmt::Display for KeyError {
             Self::Private => "a private or symmetric key stands where a public one belongs",
             Self::WeakRsa => "the RSA key is too small, too large or flawed",
             Self::WeakSecret => "the HMAC secret is too short or publicly known",
-            Self::Ambiguous => "two keys have one kid, or none, for the same algorithm",
+            Self::Ambiguous => "two keys have one kid, or no kid and one algorithm",
             Self::KeyId => "a key id has 1 to 256 bytes",
             Self::Failed => "the cryptographic library failed",
         })

@@ -18,7 +18,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Ambiguous`] when two of one algorithm have the same key id, or one of them none: a
+    /// [`KeyError::Ambiguous`] when two have the same key id, or one of two for the same algorithm has none: a
     /// token must lead to one key.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();

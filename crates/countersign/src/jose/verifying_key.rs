@@ -32,18 +32,25 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// A public key from a PEM file: one section `PUBLIC KEY` (RFC 7468 §13).
+    /// A public key from a PEM file: one section `PUBLIC KEY` (RFC 7468 §13), and no second one.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when it is not one, not for `algorithm`, or too weak.
+    /// [`KeyError::Private`] for a private key, [`KeyError::WeakRsa`] for a weak one,
+    /// [`KeyError::Malformed`] for all else that is not one public key for `algorithm`. A certificate is no key.
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
-        match <(SectionKind, Vec<u8>)>::from_pem_slice(pem) {
-            Ok((SectionKind::PublicKey, der)) => Self::from_der(algorithm, &der),
-            Ok((
-                SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey,
+        let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem);
+        match (sections.next(), sections.next()) {
+            (Some(Ok((SectionKind::PublicKey, der))), None) => Self::from_der(algorithm, &der),
+            (
+                Some(Ok((
+                    SectionKind::PrivateKey
+                    | SectionKind::RsaPrivateKey
+                    | SectionKind::EcPrivateKey,
+                    _,
+                ))),
                 _,
-            )) => Err(KeyError::Private),
+            ) => Err(KeyError::Private),
             _ => Err(KeyError::Malformed),
         }
     }
@@ -53,7 +60,8 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when it is not one, not for `algorithm`, or too weak.
+    /// [`KeyError::Malformed`] when it is not one for `algorithm`, [`KeyError::WeakRsa`] when it is weak,
+    /// [`KeyError::Algorithm`] when HMAC has no public key.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         // The library would take a raw point here, and bytes after the key.
         if !der::is_one_sequence(der) {

@@ -95,7 +95,7 @@ impl Basic {
 
 impl Mechanism for Basic {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim::all(Carrier::BASIC), Claim::all(Carrier::BodyPair)]
+        vec![Claim::all(Carrier::BASIC), Claim::all(Carrier::BodyClient)]
     }
 
     fn challenge(&self) -> Challenge {
@@ -103,7 +103,15 @@ impl Mechanism for Basic {
     }
 
     fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        let judged = with_pair(credentials, |id, secret| self.judge(id, secret, now));
+        let judged = with_pair(credentials, |id, secret| {
+            match self.judge(id, secret, now) {
+                // A client is a key. Its id is no user's name.
+                None if *credentials.carrier() == Carrier::BodyClient => {
+                    Some(Err(Reason::PairMalformed))
+                }
+                judged => judged,
+            }
+        });
         match judged {
             Ok(Some(result)) => Judged::Now(result.into()),
             Ok(None) => Judged::Later,

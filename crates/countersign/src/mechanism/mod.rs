@@ -204,7 +204,7 @@ fn has_prefix(text: &[u8], prefix: &KeyPrefix) -> bool {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not judge primary credentials, so no token can be minted for what it accepts",
     label = "not a primary mechanism",
-    note = "a bearer token never mints another: give the mint `ApiKeys` or `Basic`",
+    note = "a bearer token never mints another: give the mint `ApiKeys` or `Basic`; to an `AuthLayer` add it with `mechanism`",
     note = "a mechanism of your own over long-lived credentials goes through `countersign::dangerous::AssertPrimary`"
 )]
 pub trait PrimaryMechanism: Mechanism + sealed::Sealed {}

@@ -84,7 +84,7 @@ pub struct Terms {
     pub lifetime: Duration,
     /// The longest lifetime that can be asked for.
     pub max_lifetime: Duration,
-    /// The scopes that can be asked for; empty: any.
+    /// The scopes that tokens may have; empty: any. Who asks for none asks for all that it holds.
     pub catalogue: Scopes,
 }
 
@@ -183,6 +183,8 @@ pub enum IssuerError {
     NoKey,
     /// The lifetime is under a second or over the longest lifetime, or that is over the issuer's.
     Lifetime,
+    /// A catalogue has scopes that are not in the issuer's.
+    Catalogue,
     /// The signing key has no usable verifying half.
     Key(KeyError),
     /// No verifier could be built for its tokens.
@@ -194,6 +196,7 @@ impl fmt::Display for IssuerError {
         match self {
             Self::NoKey => f.write_str("give the issuer a signing key"),
             Self::Lifetime => f.write_str("a lifetime is 1 s to the longest lifetime"),
+            Self::Catalogue => f.write_str("the catalogue has scopes that are not in the issuer's"),
             Self::Key(error) => write!(f, "the signing key cannot be used: {error}"),
             Self::Trust(error) => write!(f, "no verifier could accept its tokens: {error}"),
         }

@@ -60,11 +60,17 @@ impl Mint {
     ///
     /// # Errors
     ///
-    /// [`IssuerError::Lifetime`] when they make no sense, or exceed what the issuer's verifiers accept.
+    /// [`IssuerError::Lifetime`] when they make no sense, or exceed what the issuer's verifiers accept;
+    /// [`IssuerError::Catalogue`] when they allow a scope that the issuer's do not.
     pub fn with_terms(mut self, terms: Terms) -> Result<Self, IssuerError> {
         terms.check()?;
-        if terms.max_lifetime > self.issuer.terms().max_lifetime {
+        let issuers = self.issuer.terms();
+        if terms.max_lifetime > issuers.max_lifetime {
             return Err(IssuerError::Lifetime);
+        }
+        let wider = terms.catalogue.is_empty() || !issuers.catalogue.contains(&terms.catalogue);
+        if !issuers.catalogue.is_empty() && wider {
+            return Err(IssuerError::Catalogue);
         }
         self.terms = terms;
         Ok(self)
@@ -162,9 +168,8 @@ impl Terms {
         parameters: &MintParameters,
     ) -> Result<Scopes, MintError> {
         let held = principal.scopes();
-        let Some(asked) = &parameters.scopes else {
-            return Ok(held.clone());
-        };
+        // Who asks for none asks for all that it holds (RFC 6749 §3.3).
+        let asked = parameters.scopes.as_ref().unwrap_or(held);
         let in_catalogue = self.catalogue.is_empty() || self.catalogue.contains(asked);
         if held.contains(asked) && in_catalogue {
             Ok(asked.clone())
