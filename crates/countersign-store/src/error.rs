@@ -21,6 +21,11 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The database's file was replaced or removed since it was opened.
+    Replaced {
+        /// The name that was its own.
+        path: PathBuf,
+    },
     /// The SQLite library has a known fault that can damage a database.
     SqliteTooOld {
         /// Its version.
@@ -40,7 +45,7 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// The master key is not 32 bytes in base64.
+    /// The master key is not 32 bytes in base64, or not random.
     MasterKeyMalformed,
     /// A sealed secret does not open: the master key is another one, or the record was tampered with.
     Unseal {
@@ -86,6 +91,11 @@ impl fmt::Display for StoreError {
                 "`{}` cannot be used: {source}; its folder must exist, and both must be open to this user",
                 path.display()
             ),
+            Self::Replaced { path } => write!(
+                f,
+                "`{}` is not the file that was opened: it was replaced or removed; restart the server",
+                path.display()
+            ),
             Self::SqliteTooOld { found } => write!(
                 f,
                 "SQLite {found} can damage a database: build with SQLite 3.51.3 or newer"
@@ -108,7 +118,7 @@ impl fmt::Display for StoreError {
                 path.display()
             ),
             Self::MasterKeyMalformed => f.write_str(
-                "the master key is malformed: 32 bytes in base64 are expected; restore it from a backup",
+                "the master key is malformed: 32 random bytes in base64 are expected; restore it from a backup",
             ),
             Self::Unseal { what } => write!(
                 f,

@@ -8,12 +8,14 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::error::StoreError;
+use crate::opened::Opened;
 use crate::record::{Stored, select_credentials};
 use crate::view::View;
 
 /// Reads the change log and applies it. Whoever holds it is the only one that changes the view.
 pub(crate) struct Follower {
     options: SqliteConnectOptions,
+    opened: Opened,
     connection: Option<SqliteConnection>,
     /// What `PRAGMA data_version` said on this connection when the log was last read.
     seen: Option<i64>,
@@ -24,9 +26,10 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(options: SqliteConnectOptions, view: Arc<View>) -> Self {
+    pub(crate) fn new(options: SqliteConnectOptions, opened: Opened, view: Arc<View>) -> Self {
         Self {
             options,
+            opened,
             connection: None,
             seen: None,
             applied: None,
@@ -42,12 +45,17 @@ impl Follower {
         }
         // Before the comparison: the view is at least as fresh as this.
         let began = self.view.since_boot();
+        // What SQLite says of a file that has lost its name is true, and worth nothing.
+        self.opened.check()?;
         // Put back only after success. A new connection has no `seen`, so that it reads the log.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 self.seen = None;
-                self.options.connect().await?
+                let connection = self.options.connect().await?;
+                // The name may have gone to another file just before.
+                self.opened.check()?;
+                connection
             }
         };
         // Outside a transaction, where it answers for the present. It changes with every commit of

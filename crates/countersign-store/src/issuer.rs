@@ -17,7 +17,7 @@ impl Store {
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
     pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut connection = self.0.reader.acquire().await?;
+        let mut connection = self.0.reader().await?;
         stored_url(&mut connection, name).await
     }
 
@@ -28,7 +28,7 @@ impl Store {
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
     pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
-        let mut connection = self.0.writer.acquire().await?;
+        let mut connection = self.0.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let stored = match stored_url(&mut transaction, name).await? {
             Some(stored) => stored,
@@ -57,7 +57,7 @@ impl Store {
         name: &str,
         algorithm: Algorithm,
     ) -> Result<SigningKey, StoreError> {
-        let mut connection = self.0.writer.acquire().await?;
+        let mut connection = self.0.writer().await?;
         // No other process can make one meanwhile. Making an RSA key takes a moment, once.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let issuer = sqlx::query_scalar("SELECT id FROM issuers WHERE name = ?")

@@ -39,6 +39,9 @@
 //! A change that was refused because the disk failed may turn out to have been made when the process
 //! is killed next: its bytes were written, only not known to be safe. Never the other way round.
 //!
+//! A database whose file is replaced or removed under an open store is refused from then on: the view
+//! grows stale, and nothing is written. Close the store before you restore a backup, and open it again.
+//!
 //! The master key lies beside the database by default. A backup of the one without the other cannot
 //! be read; a thief of both can read everything.
 
@@ -48,6 +51,7 @@ mod first_start;
 mod follow;
 mod issuer;
 mod master_key;
+mod opened;
 mod options;
 mod record;
 mod registry;

@@ -1,6 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,6 +16,10 @@ use crate::seal::Sealer;
 const NAME: &str = "countersign.key";
 /// Longer than any key; a mistaken path is not read to its end.
 const LONGEST: u64 = 1024;
+/// Random keys have about 30 distinct bytes; fewer than this are a placeholder somebody left there.
+const LEAST_DISTINCT: usize = 8;
+/// Group and others.
+const NOT_OWNER: u32 = 0o077;
 
 /// Whether the database was there before.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,19 +55,35 @@ pub(crate) fn find(
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for all of it at once: growing would leave copies of the key behind.
     let mut text = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
+    let file = File::open(path)?;
+    if file.metadata()?.permissions().mode() & NOT_OWNER != 0 {
+        tracing::warn!(
+            path = %path.display(),
+            "others than its owner may use the master key: `chmod 600` it"
+        );
+    }
+    file.take(LONGEST).read_to_end(&mut text)?;
     Ok(text)
 }
 
-fn parse(text: &[u8]) -> Result<Sealer, StoreError> {
+pub(crate) fn parse(text: &[u8]) -> Result<Sealer, StoreError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
     STANDARD
         .decode_vec(text.trim_ascii(), &mut bytes)
         .map_err(|_| StoreError::MasterKeyMalformed)?;
-    let key = bytes.as_slice().try_into();
+    let key: Result<&[u8; 32], _> = bytes.as_slice().try_into();
     key.ok()
+        .filter(|key| looks_random(key))
         .and_then(Sealer::new)
         .ok_or(StoreError::MasterKeyMalformed)
+}
+
+fn looks_random(key: &[u8; 32]) -> bool {
+    let distinct = (0..key.len()).filter(|&i| {
+        let (before, rest) = key.split_at(i);
+        rest.first().is_some_and(|byte| !before.contains(byte))
+    });
+    distinct.count() >= LEAST_DISTINCT
 }
 
 fn make(path: &Path, random: &dyn Random) -> Result<Sealer, StoreError> {

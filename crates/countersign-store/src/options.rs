@@ -8,6 +8,7 @@ use countersign::random::{Random, SystemRandom};
 use countersign::time::{Clock, SystemClock};
 
 use crate::error::StoreError;
+use crate::master_key;
 use crate::since_boot::{BootClock, SinceBoot};
 
 /// What a [`Store`](crate::Store) is opened with.
@@ -48,8 +49,12 @@ impl StoreOptions {
         let rest = self.url.strip_prefix("sqlite:");
         let path = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match path {
+            // SQLite itself reads these two as something else than a file's name.
+            Some(path) if path.starts_with("file:") || path.starts_with(':') => {
+                Err(StoreError::UnsupportedUrl)
+            }
             // A database in memory would lose what was acknowledged; a query would be ignored.
-            None | Some("" | ":memory:") => Err(StoreError::UnsupportedUrl),
+            None | Some("") => Err(StoreError::UnsupportedUrl),
             Some(path) if path.contains(['?', '#']) => Err(StoreError::UnsupportedUrl),
             Some(path) => Ok(path.into()),
         }
@@ -78,6 +83,18 @@ pub enum MasterKey {
     Text(Secret),
 }
 
+impl MasterKey {
+    /// From `text`, looked at now rather than when a store is opened.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MasterKeyMalformed`], which does not repeat it.
+    pub fn from_text(text: Secret) -> Result<Self, StoreError> {
+        master_key::parse(text.expose().as_bytes())?;
+        Ok(Self::Text(text))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +121,10 @@ mod tests {
             "sqlite:",
             "sqlite://",
             "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://:x",
+            "sqlite:file:c.db",
+            "sqlite://file::memory:",
             "sqlite://c.db?mode=ro",
         ] {
             let options = StoreOptions::new(url);

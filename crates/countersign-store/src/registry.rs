@@ -7,7 +7,6 @@ use countersign::directory::{
 use countersign::key::{self, KeyDigest, KeyPrefix};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{Connection as _, Transaction};
 
@@ -30,7 +29,7 @@ impl Registry for Store {
 
     fn show(&self, id: Id) -> BoxFuture<'_, Result<Record, RegistryError>> {
         Box::pin(async move {
-            let mut connection = self.0.reader.acquire().await.map_err(StoreError::from)?;
+            let mut connection = self.0.reader().await?;
             Ok(Stored::find(&mut connection, &id).await?.record)
         })
     }
@@ -88,7 +87,7 @@ impl Inner {
             "WHERE c.kind = ? ORDER BY c.created_at, c.id"
         ))
         .bind(kind_text(kind))
-        .fetch_all(&self.reader)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter()
             .map(|row| Ok(Stored::read(row)?.record))
@@ -117,10 +116,6 @@ impl Inner {
         let now = self.options.clock.now();
         let id = Id::new(now, &self.ground.account, &*self.options.random)?;
         Ok((id, now))
-    }
-
-    async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        Ok(self.writer.acquire().await?)
     }
 
     async fn insert(

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use countersign::key::Peppers;
 use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::Sqlite;
 use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
 
@@ -11,6 +13,7 @@ use crate::database;
 use crate::error::StoreError;
 use crate::first_start::{self, Ground};
 use crate::follow::Follower;
+use crate::opened::Opened;
 use crate::options::StoreOptions;
 use crate::view::View;
 
@@ -22,8 +25,9 @@ use crate::view::View;
 pub struct Store(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) writer: SqlitePool,
-    pub(crate) reader: SqlitePool,
+    writer: SqlitePool,
+    reader: SqlitePool,
+    opened: Opened,
     pub(crate) follower: Mutex<Follower>,
     pub(crate) ground: Ground,
     pub(crate) options: StoreOptions,
@@ -44,6 +48,7 @@ impl Store {
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
         let path = options.database()?;
         database::create_file(&path)?;
+        let opened = Opened::at(&path)?;
         let writer = database::writer(&path);
         let mut connection = writer.acquire().await?;
         database::check_library(&mut connection).await?;
@@ -55,11 +60,14 @@ impl Store {
 
         let view = View::new(options.max_staleness, Arc::clone(&options.since_boot));
         let view = Arc::new(view);
-        let mut follower = Follower::new(database::follower(&path), Arc::clone(&view));
+        let mut follower =
+            Follower::new(database::follower(&path), opened.clone(), Arc::clone(&view));
+        // Looks at the file again: it is the one that the writer has opened.
         follower.poll().await?;
         Ok(Self(Arc::new(Inner {
             reader: database::reader(&path),
             writer,
+            opened,
             follower: Mutex::new(follower),
             ground,
             options,
@@ -123,7 +131,7 @@ impl Store {
     /// That the database cannot be read.
     pub async fn has_credentials(&self) -> Result<bool, StoreError> {
         let query = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM credentials)");
-        Ok(query.fetch_one(&self.0.reader).await?)
+        Ok(query.fetch_one(&mut *self.0.reader().await?).await?)
     }
 
     /// Whether the database answers, for readiness.
@@ -133,7 +141,7 @@ impl Store {
     /// That it does not.
     pub async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT number FROM change_head")
-            .fetch_one(&self.0.reader)
+            .fetch_one(&mut *self.0.reader().await?)
             .await?;
         Ok(())
     }
@@ -149,6 +157,25 @@ impl Store {
         // Last: whoever closes last writes the log back into the file, and readers may not.
         self.0.writer.close().await;
         followed
+    }
+}
+
+impl Inner {
+    /// The connection that writes, to the file that was opened: what is acknowledged must be where the
+    /// next start looks.
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.connection(&self.writer).await
+    }
+
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.connection(&self.reader).await
+    }
+
+    async fn connection(&self, pool: &SqlitePool) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let connection = pool.acquire().await;
+        // After the connection, which may be new, and before its error, which says less.
+        self.opened.check()?;
+        Ok(connection?)
     }
 }
 

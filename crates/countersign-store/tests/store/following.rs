@@ -1,5 +1,6 @@
 //! What another process sees, and when a view stops vouching.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +103,47 @@ async fn poll_that_fails_makes_the_view_no_fresher() {
         .await;
     store.catch_up().await.unwrap();
     assert_eq!(store.directory().vouch(), Ok(()));
+}
+
+#[tokio::test]
+async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written() {
+    for replaced in [true, false] {
+        let (place, other) = (Place::new(), Place::new());
+        other.open().await.close().await.unwrap();
+        let (store, uptime) = with_uptime(&place).await;
+        let id = store.create_key(key("ci")).await.unwrap().record.id;
+        let (path, aside) = (place.file("countersign.db"), place.file("aside"));
+        fs::rename(&path, &aside).unwrap();
+        if replaced {
+            fs::rename(other.file("countersign.db"), &path).unwrap();
+        }
+
+        uptime.advance(Duration::from_secs(6));
+        for _ in 0..2 {
+            let error = store.catch_up().await.unwrap_err();
+            assert!(matches!(error, StoreError::Replaced { .. }), "{error}");
+            assert!(error.to_string().contains("restart the server"));
+        }
+        assert_eq!(store.directory().vouch(), Err(Stale));
+        for refused in [
+            store.revoke(id).await.err(),
+            store.create_key(key("lost")).await.err(),
+            store.show(id).await.err(),
+        ] {
+            let refused = refused.unwrap().to_string();
+            assert!(refused.contains("restart the server"), "{refused}");
+        }
+        let error = store.set_issuer_url("default", "http://x").await;
+        assert!(matches!(error, Err(StoreError::Replaced { .. })));
+        let error = store.check().await.unwrap_err();
+        assert!(matches!(error, StoreError::Replaced { .. }));
+
+        // Put back, it is the one that was opened.
+        fs::rename(&aside, &path).unwrap();
+        store.catch_up().await.unwrap();
+        assert_eq!(store.directory().vouch(), Ok(()));
+        assert_eq!(store.revoke(id).await.unwrap().status, Status::Revoked);
+    }
 }
 
 #[tokio::test]

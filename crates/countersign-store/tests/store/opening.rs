@@ -10,6 +10,9 @@ use countersign_store::{MasterKey, Store, StoreError};
 use crate::support::{Place, key};
 use countersign::directory::{Directory as _, Registry as _};
 
+/// The bytes 0 to 31: nobody's key, and as good as any here.
+const OTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 #[track_caller]
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -68,8 +71,7 @@ async fn key_file_missing_for_an_existing_database_is_an_error_that_names_it() {
 async fn wrong_master_key_refused() {
     let place = Place::new();
     place.open().await.close().await.unwrap();
-    // 32 bytes of zero.
-    let other = format!("{}=", "A".repeat(43));
+    let other = OTHER_KEY.to_owned();
     fs::write(place.file("countersign.key"), &other).unwrap();
     let error = Store::open(place.options()).await.unwrap_err();
     assert!(matches!(error, StoreError::Unseal { .. }));
@@ -80,12 +82,17 @@ async fn wrong_master_key_refused() {
 async fn malformed_master_key_refused_and_not_repeated() {
     let place = Place::new();
     let long = [b'A'; 5000];
+    let zeros = format!("{}=", "A".repeat(43));
+    // Seven distinct bytes, over and over.
+    let placeholder = "YWJjZGVmZ2FiY2RlZmdhYmNkZWZnYWJjZGVmZ2FiY2Q=";
     for text in [
         b"".as_slice(),
         b"swordfish",
         b"c3dvcmRmaXNo",
         b"\xff\xfe",
         &long,
+        zeros.as_bytes(),
+        placeholder.as_bytes(),
     ] {
         fs::write(place.file("countersign.key"), text).unwrap();
         let error = Store::open(place.options()).await.unwrap_err();
@@ -94,16 +101,25 @@ async fn malformed_master_key_refused_and_not_repeated() {
     }
 }
 
+#[test]
+fn master_key_as_text_is_looked_at_before_there_is_a_store() {
+    assert!(MasterKey::from_text(Secret::from(OTHER_KEY.to_owned())).is_ok());
+    for text in ["", " ", "swordfish"] {
+        let error = MasterKey::from_text(Secret::from(text.to_owned())).unwrap_err();
+        assert!(matches!(error, StoreError::MasterKeyMalformed), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn master_key_given_as_text_is_used_and_no_file_is_made() {
     let place = Place::new();
     let mut options = place.options();
-    options.master_key = MasterKey::Text(Secret::from(format!("{}=\n", "A".repeat(43))));
+    options.master_key = MasterKey::Text(Secret::from(format!("{OTHER_KEY}\n")));
     let store = Store::open(options.clone()).await.unwrap();
     store.close().await.unwrap();
     assert!(!place.file("countersign.key").exists());
     Store::open(options.clone()).await.unwrap();
-    options.master_key = MasterKey::Text(Secret::from(format!("B{}=", "A".repeat(42))));
+    options.master_key = MasterKey::Text(Secret::from(OTHER_KEY.replace("AAEC", "BAEC")));
     let error = Store::open(options).await.unwrap_err();
     assert!(matches!(error, StoreError::Unseal { .. }));
 }
@@ -121,7 +137,7 @@ async fn master_key_is_made_where_the_caller_said() {
 #[tokio::test]
 async fn master_key_left_by_a_start_that_died_is_used_by_the_next() {
     let place = Place::new();
-    let text = format!("{}=\n", "A".repeat(43));
+    let text = format!("{OTHER_KEY}\n");
     fs::write(place.file("countersign.key"), &text).unwrap();
     fs::write(place.file("countersign.key.new"), "half").unwrap();
     place.open().await;
