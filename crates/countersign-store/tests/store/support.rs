@@ -62,7 +62,7 @@ pub(crate) fn key(name: &str) -> NewKey {
 pub(crate) fn user(name: &str) -> NewUser {
     NewUser {
         name: name.parse().unwrap(),
-        password_hash: Secret::from(String::from("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA")),
+        password_hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".parse().unwrap(),
         scopes: Scopes::none(),
     }
 }

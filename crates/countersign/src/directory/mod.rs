@@ -6,6 +6,7 @@
 
 mod credential;
 pub mod memory;
+mod password_hash;
 mod registry;
 mod user_name;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::id::Id;
 
 pub use credential::{Credential, Proof, Status};
+pub use password_hash::{InvalidPasswordHash, PasswordHash};
 pub use registry::{CreatedKey, CredentialKind, NewKey, NewUser, Record, Registry, RegistryError};
 pub use user_name::{InvalidUserName, UserName};
 

@@ -2,11 +2,10 @@ use std::error::Error;
 use std::fmt;
 
 use crate::BoxFuture;
-use crate::directory::{Status, UserName};
+use crate::directory::{PasswordHash, Status, UserName};
 use crate::id::Id;
 use crate::key::IssuedKey;
 use crate::scope::Scopes;
-use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// Makes and changes credentials. What a call has acknowledged is durable.
@@ -44,8 +43,8 @@ pub struct NewKey {
 pub struct NewUser {
     /// The name that the user signs in with.
     pub name: UserName,
-    /// The password's hash, as a PHC string (`$argon2id$…`).
-    pub password_hash: Secret,
+    /// The password's hash.
+    pub password_hash: PasswordHash,
     /// What the user may do.
     pub scopes: Scopes,
 }

@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::directory::{Directory, Proof, UserName};
+use crate::directory::{self, Directory, Proof, UserName};
 use crate::mechanism::{MAX_PASSWORD, api_keys};
 use crate::principal::{Identity, Scheme};
 use crate::random::Random;
@@ -59,12 +59,16 @@ impl PasswordHasher {
         Ok(hasher)
     }
 
-    /// The PHC string of a password. It blocks for some 20 ms.
+    /// The hash of a password. It blocks for some 20 ms.
     ///
     /// # Errors
     ///
     /// [`PasswordError`] when no salt can be had, or the password is empty or longer than 1 KiB.
-    pub fn hash(&self, password: &str, random: &dyn Random) -> Result<Secret, PasswordError> {
+    pub fn hash(
+        &self,
+        password: &str,
+        random: &dyn Random,
+    ) -> Result<directory::PasswordHash, PasswordError> {
         if !(1..=MAX_PASSWORD).contains(&password.len()) {
             return Err(PasswordError);
         }
@@ -79,7 +83,7 @@ impl PasswordHasher {
             salt: Some(Salt::new(&salt).map_err(|_| PasswordError)?),
             hash: Some(Output::new(&out).map_err(|_| PasswordError)?),
         };
-        Ok(Secret::from(hash.to_string()))
+        hash.to_string().parse().map_err(|_| PasswordError)
     }
 
     pub(super) async fn judge(

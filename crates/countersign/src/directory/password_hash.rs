@@ -1,0 +1,52 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::secret::Secret;
+
+/// A password's hash as a PHC string, `$argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>`: what a store keeps.
+///
+/// It is a type of its own so that no password is stored in the place of its hash.
+///
+/// ```
+/// use countersign::directory::PasswordHash;
+///
+/// assert!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA".parse::<PasswordHash>().is_ok());
+/// assert!("correct horse battery staple".parse::<PasswordHash>().is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct PasswordHash(Secret);
+
+impl PasswordHash {
+    /// The PHC string, for a store to keep. It lets nobody in, but guesses can be tested with it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl FromStr for PasswordHash {
+    type Err = InvalidPasswordHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPasswordHash> {
+        let mut parts = text.split('$');
+        let named = parts.next() == Some("") && parts.next() == Some("argon2id");
+        let filled = parts.clone().count() == 4 && parts.all(|part| !part.is_empty());
+        if named && filled {
+            Ok(Self(Secret::from(text.to_owned())))
+        } else {
+            Err(InvalidPasswordHash)
+        }
+    }
+}
+
+/// The text is not the PHC string of an Argon2id hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidPasswordHash;
+
+impl fmt::Display for InvalidPasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a hash of the form $argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>")
+    }
+}
+
+impl std::error::Error for InvalidPasswordHash {}
