@@ -26,7 +26,15 @@ impl fmt::Display for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self(error.to_string())
+        Self(match error {
+            StoreError::MasterKeyMissing { path } => format!(
+                "the master key `{}` is missing, and without it the database's secrets cannot be read: put \
+                 the file back, or say where the key is with `master_key_file` in [store] or with \
+                 COUNTERSIGN_MASTER_KEY",
+                path.display()
+            ),
+            error => error.to_string(),
+        })
     }
 }
 
@@ -34,8 +42,7 @@ impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         Self(match error {
             RegistryError::NotFound => {
-                "there is no credential of that id: `countersign key list` shows all keys"
-                    .to_owned()
+                "there is no key of that id: `countersign key list` shows all keys".to_owned()
             }
             RegistryError::NameTaken => {
                 "there is a user of that name already: choose another".to_owned()

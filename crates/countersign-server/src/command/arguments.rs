@@ -11,9 +11,10 @@ use countersign::{Id, Scopes};
 use crate::config::value;
 use crate::logging::Format;
 
-/// Makes API keys and users, mints short-lived tokens for them, and checks both. Without a command: serve.
+/// Makes API keys and users, mints short-lived tokens from keys, and checks them all. Without a command:
+/// serve.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, disable_help_subcommand = true)]
+#[command(name = "countersign", version)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -45,7 +46,7 @@ pub(crate) enum Command {
     /// Make, list, show and revoke API keys
     #[command(subcommand)]
     Key(Key),
-    /// Make users
+    /// Make, list and revoke users
     #[command(subcommand)]
     User(User),
     /// Look at tokens
@@ -102,6 +103,13 @@ pub(crate) struct CreateKey {
 pub(crate) enum User {
     /// Make a user; the password comes from a prompt, or from the first line of standard input
     Create(CreateUser),
+    /// List all users
+    List,
+    /// Revoke one for good
+    Revoke {
+        /// The name that the user signs in with
+        name: UserName,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn help_is_a_command_and_promises_tokens_for_keys_alone() {
+        for line in [&["help"][..], &["help", "key"], &["key", "help", "create"]] {
+            let name = std::iter::once(&"countersign");
+            let help = Arguments::try_parse_from(name.chain(line)).unwrap_err();
+            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp, "{line:?}");
+        }
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("tokens from keys"), "{help}");
+    }
+
+    #[test]
     fn what_is_not_built_yet_is_refused() {
         for line in [
             &["doctor"][..],
@@ -211,7 +230,7 @@ mod tests {
                 "--allow-from",
                 "::1/128",
             ],
-            &["user", "list"],
+            &["user", "passwd", "ada"],
             &["serve", "--tls"],
         ] {
             assert!(refused(line), "{line:?}");

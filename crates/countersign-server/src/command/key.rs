@@ -2,9 +2,12 @@
 
 use std::process::ExitCode;
 
-use countersign::directory::{CreatedKey, CredentialKind, NewKey, Registry as _};
+use countersign::directory::{
+    CreatedKey, CredentialKind, NewKey, Record, Registry as _, RegistryError,
+};
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
+use countersign_store::Store;
 use serde::Serialize;
 
 use super::arguments::{CreateKey, Key};
@@ -49,23 +52,32 @@ pub(super) async fn run(
             let text = match &*keys {
                 [] => "there is no key: `countersign key create --name NAME --scopes SCOPES` makes one"
                     .to_owned(),
-                keys => keys.iter().map(Shown::row).collect::<Vec<_>>().join("\n"),
+                keys => output::rows(keys),
             };
             output.print(&Listed { keys }, &text)?;
         }
         Key::Show { id } => {
-            let record = store.show(id).await?;
+            let record = key(&store, id).await?;
             let shown = Shown::from(&record);
             output.print(&shown, &shown.text())?;
         }
         Key::Revoke { id } => {
-            let record = store.revoke(id).await?;
+            let record = store.revoke(key(&store, id).await?.id).await?;
             let shown = Shown::from(&record);
             output.print(&shown, &shown.text())?;
         }
     }
     store.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The key of this id. A user's id names no key, and is not acted upon.
+async fn key(store: &Store, id: Id) -> Result<Record, RegistryError> {
+    let record = store.show(id).await?;
+    match record.kind {
+        CredentialKind::Key => Ok(record),
+        _ => Err(RegistryError::NotFound),
+    }
 }
 
 fn draft(new: CreateKey, now: Timestamp) -> NewKey {

@@ -101,7 +101,7 @@ async fn open(config: &Config) -> Result<Store, Failure> {
     let mut options = StoreOptions::new(settings.url.as_str());
     options.max_staleness = settings.max_staleness;
     options.master_key = match (&settings.master_key, &settings.master_key_file) {
-        (Some(text), _) => MasterKey::Text(text.clone()),
+        (Some(key), _) => key.clone(),
         (None, Some(path)) => MasterKey::File(path.clone()),
         (None, None) => MasterKey::BesideDatabase,
     };

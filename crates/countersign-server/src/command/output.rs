@@ -124,17 +124,44 @@ impl Shown<'_> {
         table(&lines)
     }
 
-    /// The whole record on one line.
-    pub(crate) fn row(&self) -> String {
-        format!(
-            "{}  {:<7}  {:<20}  {}  {}",
-            self.id,
-            status(self.status),
+    fn cells(&self) -> [String; COLUMNS] {
+        [
+            self.id.to_string(),
+            status(self.status).to_owned(),
             until(self.expires_at),
-            self.name,
-            self.scopes
-        )
+            self.name.to_owned(),
+            self.scopes.to_string(),
+        ]
     }
+}
+
+const COLUMNS: usize = 5;
+const HEADER: [&str; COLUMNS] = ["ID", "STATUS", "EXPIRES", "NAME", "SCOPES"];
+
+/// One line for each record, below one that says what is what. Columns are as wide as their widest.
+pub(crate) fn rows(records: &[Shown<'_>]) -> String {
+    let header = HEADER.map(str::to_owned);
+    let lines: Vec<_> = std::iter::once(header)
+        .chain(records.iter().map(Shown::cells))
+        .collect();
+    let mut widths = [0; COLUMNS];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let cells: Vec<_> = line
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
 }
 
 /// Lines of a name and a value.

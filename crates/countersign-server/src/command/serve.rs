@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use countersign::Scopes;
 use countersign::directory::{CreatedKey, NewKey, Registry as _};
 use countersign_store::Store;
 use serde::Serialize;
@@ -135,6 +136,7 @@ fn introduce(
             output::write(&welcome(
                 made.issued.key.expose(),
                 token.as_deref(),
+                &wire.scopes,
                 &whoami,
             ))
         }
@@ -142,7 +144,7 @@ fn introduce(
 }
 
 /// The first key, and lines to paste into a shell.
-fn welcome(key: &str, token: Option<&str>, whoami: &str) -> String {
+fn welcome(key: &str, token: Option<&str>, catalogue: &Scopes, whoami: &str) -> String {
     let shown = format!(
         "\nThere was no credential yet. Here is an API key that may do everything; it is shown this once.\n\n\
          {key}\n\nTo try it, paste:\n"
@@ -150,11 +152,17 @@ fn welcome(key: &str, token: Option<&str>, whoami: &str) -> String {
     let Some(token) = token else {
         return format!("{shown}\ncurl -sS {whoami} -H 'x-api-key: {key}'\n");
     };
+    // The key may do everything, which is more than such a mint gives: it must be asked for less.
+    let scope = if catalogue.is_empty() {
+        String::new()
+    } else {
+        format!(r#" --data-urlencode "scope={catalogue}""#)
+    };
     format!(
         r#"{shown}
-TOKEN=$(curl -sS {token} -H 'x-api-key: {key}' -d grant_type=client_credentials | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
+TOKEN=$(curl -sS {token} -H 'x-api-key: {key}' -d grant_type=client_credentials{scope} | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
 curl -sS {whoami} -H "authorization: Bearer $TOKEN"; echo
-curl -sS {token} -H "authorization: Bearer $TOKEN" -d grant_type=client_credentials; echo
+curl -sS {token} -H "authorization: Bearer $TOKEN" -d grant_type=client_credentials{scope}; echo
 
 The first gets a token, the second shows whose it is, the third is refused: a token gets no other token.
 "#

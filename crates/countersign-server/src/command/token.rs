@@ -122,7 +122,7 @@ fn explanation(reason: Reason) -> &'static str {
     match reason {
         Reason::TokenTooLong => "it is longer than any token that is looked at",
         Reason::TokenMalformed => {
-            "it is not a signed token: three parts in base64url, joined by dots"
+            "it is not a signed token: three parts in canonical base64url, joined by dots"
         }
         Reason::HeaderMalformed => "its header is not a JSON object of the right members",
         Reason::HeaderUnsupported => "its header asks for something that is not supported",

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
-use countersign::directory::{NewUser, Registry as _};
+use countersign::directory::{CredentialKind, NewUser, Registry as _, UserName};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::random::{Random as _, SystemRandom};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::arguments::{CreateUser, User};
 use super::open;
-use super::output::{Output, Shown};
+use super::output::{self, Output, Shown};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -27,12 +27,52 @@ struct Made<'a> {
     password: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Listed<'a> {
+    users: Vec<Shown<'a>>,
+}
+
 pub(super) async fn run(
     config: &Config,
     command: User,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let User::Create(new) = command;
+    match command {
+        User::Create(new) => create(config, new, output).await?,
+        User::List => list(config, output).await?,
+        User::Revoke { name } => revoke(config, &name, output).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(config: &Config, output: Output) -> Result<(), Failure> {
+    let store = open(config).await?;
+    let records = store.list(CredentialKind::User).await?;
+    store.close().await?;
+    let users: Vec<_> = records.iter().map(Shown::from).collect();
+    let text = match &*users {
+        [] => {
+            "there is no user: `countersign user create NAME --scopes SCOPES` makes one".to_owned()
+        }
+        users => output::rows(users),
+    };
+    output.print(&Listed { users }, &text)
+}
+
+async fn revoke(config: &Config, name: &UserName, output: Output) -> Result<(), Failure> {
+    let store = open(config).await?;
+    let users = store.list(CredentialKind::User).await?;
+    let user = users.iter().find(|user| *user.name == *name.as_str());
+    let id = user.map(|user| user.id).ok_or_else(|| {
+        Failure::new("there is no user of that name: `countersign user list` shows all users")
+    })?;
+    let record = store.revoke(id).await?;
+    store.close().await?;
+    let shown = Shown::from(&record);
+    output.print(&shown, &shown.text())
+}
+
+async fn create(config: &Config, new: CreateUser, output: Output) -> Result<(), Failure> {
     // Asked for before the database is touched: giving up leaves no trace.
     let password = password(&new)?;
     let hasher = PasswordHasher::new(1, &SystemRandom).map_err(of_hash)?;
@@ -57,8 +97,7 @@ pub(super) async fn run(
     if let Some(password) = made.password {
         text = format!("{text}\npassword     {password}\n\nThe password is shown once.");
     }
-    output.print(&made, &text)?;
-    Ok(ExitCode::SUCCESS)
+    output.print(&made, &text)
 }
 
 fn password(new: &CreateUser) -> Result<Secret, Failure> {
@@ -101,6 +140,11 @@ fn first_line() -> Result<Secret, Failure> {
         .map_err(|error| Failure::new(format!("the password cannot be read: {error}")))?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let password = line.strip_suffix('\r').unwrap_or(line);
+    if password.is_empty() {
+        return Err(Failure::new(
+            "no password came on standard input: write it there on one line, or let --generate make one",
+        ));
+    }
     if password.chars().any(char::is_control) {
         return Err(Failure::new(
             "a password has no control characters: Basic could not carry it",

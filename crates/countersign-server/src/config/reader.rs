@@ -177,6 +177,17 @@ impl<'i> Reader<'i> {
         Some(self.line(value.span().start))
     }
 
+    /// Where a list stands that has nothing in it.
+    pub(super) fn place_of_nothing(&self, section: &Section<'i>, key: &str) -> Option<Place> {
+        let list = section.table.get(key)?.get_ref().as_array()?;
+        list.is_empty().then(|| self.place(section, key)).flatten()
+    }
+
+    /// Notes something that is wrong outside the file.
+    pub(super) fn note(&mut self, mistake: Mistake) {
+        self.mistakes.push(mistake);
+    }
+
     /// Notes something that is wrong. What recovery made of a line that is not TOML is not worth a word.
     pub(super) fn wrong(&mut self, place: Place, path: &str, text: &str) {
         if !self.unreadable.contains(&place) {
@@ -190,10 +201,21 @@ impl<'i> Reader<'i> {
         let Section { path, table, known } = section;
         let known = known.join(", ");
         for (key, _) in table {
+            if self.is_astray(key.span().start) {
+                continue;
+            }
             let place = self.line(key.span().start);
             let path = join(&path, key.get_ref());
             self.wrong(place, &path, &format!("unknown; known here: {known}"));
         }
+    }
+
+    /// Whether the line that opens the section around `at` is not TOML, so that recovery has put what
+    /// follows it into another section.
+    fn is_astray(&self, at: usize) -> bool {
+        let before = self.text.get(..at).unwrap_or_default();
+        let header = before.rfind("\n[").map_or(0, |end| end + 1);
+        self.unreadable.contains(&self.line(header))
     }
 
     /// Ends reading: variables that nobody took are unknown.

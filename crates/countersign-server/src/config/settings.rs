@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign::Scopes;
 use countersign::jose::Algorithm;
-use countersign::{Scopes, Secret};
+use countersign_store::MasterKey;
 
-use super::environment::Environment;
-use super::mistake::Mistakes;
+use super::environment::{self, Environment};
+use super::mistake::{Mistake, Mistakes, Place};
 use super::reader::{Reader, Section, Single};
 use super::value;
 use crate::logging::Format;
@@ -39,8 +40,8 @@ pub(crate) struct ServerSettings {
 pub(crate) struct StoreSettings {
     pub(crate) url: String,
     pub(crate) master_key_file: Option<PathBuf>,
-    /// From `COUNTERSIGN_MASTER_KEY`: 32 bytes in base64.
-    pub(crate) master_key: Option<Secret>,
+    /// From `COUNTERSIGN_MASTER_KEY`.
+    pub(crate) master_key: Option<MasterKey>,
     pub(crate) max_staleness: Duration,
 }
 
@@ -77,9 +78,16 @@ pub(crate) struct OAuthSettings {
 /// Reads the text of a file and the environment.
 pub(super) fn read(file: String, text: &str, environment: Environment) -> Result<Config, Mistakes> {
     let master_key = environment.master_key.clone();
+    let gives_master_key = environment.gives_master_key;
     let (mut reader, mut root) = Reader::new(file, text, environment);
     let server = server(&mut reader, &mut root);
     let mut store = store(&mut reader, &mut root);
+    if store.master_key_file.is_some() && gives_master_key {
+        let place = Place::Variable(environment::MASTER_KEY.to_owned());
+        let text =
+            "master_key_file in [store] is given, too: only one of them can be the key's place";
+        reader.note(Mistake::new(place, text));
+    }
     store.master_key = master_key;
     let log = log(&mut reader, &mut root);
     let mut issuer = issuer(&mut reader, &mut root);
@@ -144,7 +152,7 @@ fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings
     let mut issuers = reader.section(root, "issuer");
     let mut section = reader.section(&mut issuers, "default");
     let url = reader.text(&mut section, "url", value::base_url);
-    let audiences = reader.list(&mut section, "audience", Single::Allowed, value::audience);
+    let audiences = audiences(reader, &mut section);
     let algorithm = reader.text(&mut section, "algorithm", value::algorithm);
     let lifetimes = lifetimes(reader, &mut section, (HOUR, HOUR));
     let scopes = catalogue(reader, &mut section, &Scopes::none());
@@ -156,13 +164,27 @@ fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings
     let (lifetime, max_lifetime) = lifetimes;
     IssuerSettings {
         url,
-        audiences: audiences.unwrap_or_default(),
+        audiences,
         algorithm: algorithm.unwrap_or(Algorithm::EdDsa),
         lifetime,
         max_lifetime,
         scopes,
         oauth,
     }
+}
+
+/// `audience`. Without one the issuer's URL is it; an empty list would say that tokens are for nobody.
+fn audiences<'i>(reader: &mut Reader<'i>, section: &mut Section<'i>) -> Vec<Box<str>> {
+    if let Some(place) = reader.place_of_nothing(section, "audience") {
+        let path = section.path_of("audience");
+        reader.wrong(
+            place,
+            &path,
+            "expected at least one audience, or no such line",
+        );
+    }
+    let audiences = reader.list(section, "audience", Single::Allowed, value::audience);
+    audiences.unwrap_or_default()
 }
 
 fn oauth<'i>(

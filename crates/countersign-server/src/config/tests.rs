@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countersign::jose::Algorithm;
+use countersign_store::MasterKey;
 
 use super::environment::Environment;
 use super::settings::{self, Config};
@@ -184,12 +185,20 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
         ("server", "shutdown_grace = \"1é\""),
         ("store", "url = \"postgres://db\""),
         ("store", "url = \"sqlite://\""),
+        ("store", "url = \"sqlite::memory:\""),
+        ("store", "url = \"sqlite://:x\""),
+        ("store", "url = \"sqlite:file:c.db\""),
+        ("store", "url = \"sqlite://file:c.db\""),
         ("store", "master_key_file = \"\""),
         ("store", "max_staleness = \"0s\""),
         ("log", "format = \"xml\""),
         ("log", "filter = \"info,=,\""),
         ("issuer.default", "url = \"\""),
         ("issuer.default", "audience = [\"a\", \"\"]"),
+        ("issuer.default", "audience = []"),
+        ("issuer.default", "audience = \"\""),
+        ("issuer.default", "audience = \" \\t\""),
+        ("issuer.default", "audience = [\" \"]"),
         ("issuer.default", "algorithm = \"none\""),
         ("issuer.default", "lifetime = \"0s\""),
         ("issuer.default", "max_lifetime = \"367d\""),
@@ -247,6 +256,25 @@ fn several_mistakes_are_reported_together_in_the_order_of_the_file() {
 }
 
 #[test]
+fn what_follows_a_header_that_is_not_toml_is_not_unknown_elsewhere() {
+    for header in ["[server", "[issuer default]"] {
+        let text = format!("[log]\nfilter = \"info\"\n{header}\nlisten = \"127.0.0.1:1\"\n");
+        let mistakes = refused(&text);
+        assert!(
+            mistakes.starts_with("countersign.toml:3: not TOML: "),
+            "{mistakes}"
+        );
+        assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+    }
+    // The next header ends it.
+    let mistakes = refused("[server\nlisten = 1\n[log]\nlevel = 1\n");
+    assert!(
+        mistakes.contains("countersign.toml:4: log.level: unknown"),
+        "{mistakes}"
+    );
+}
+
+#[test]
 fn values_are_never_repeated() {
     let text = "[store]\nurl = \"canary\"\nmaster_key_file = 1\n[canary\n";
     let variables = [
@@ -295,9 +323,41 @@ fn unknown_and_unreadable_variables_are_refused_by_name() {
     }
 }
 
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 #[test]
 fn the_master_key_comes_from_its_variable_and_is_not_printed() {
-    let config = read("", &[("COUNTERSIGN_MASTER_KEY", "canary")]).unwrap();
-    assert_eq!(config.store.master_key.as_ref().unwrap().expose(), "canary");
-    assert!(!format!("{config:?}").contains("canary"));
+    let config = read("", &[("COUNTERSIGN_MASTER_KEY", MASTER_KEY)]).unwrap();
+    let Some(MasterKey::Text(key)) = &config.store.master_key else {
+        panic!("the variable has a key");
+    };
+    assert_eq!(key.expose(), MASTER_KEY);
+    assert!(!format!("{config:?}").contains(MASTER_KEY));
+}
+
+#[test]
+fn a_master_key_that_is_none_is_refused_by_its_variable_and_not_repeated() {
+    let zeros = format!("{}=", "A".repeat(43));
+    for value in ["", " ", "canary", &MASTER_KEY[4..], &zeros] {
+        let mistakes = read("", &[("COUNTERSIGN_MASTER_KEY", value)]).unwrap_err();
+        assert!(
+            mistakes.starts_with("COUNTERSIGN_MASTER_KEY: expected 32 random bytes"),
+            "{mistakes}"
+        );
+        assert!(value.len() < 2 || !mistakes.contains(value), "{mistakes}");
+    }
+}
+
+#[test]
+fn a_master_key_in_two_places_is_refused() {
+    let file = "[store]\nmaster_key_file = \"a.key\"\n";
+    let also = ("COUNTERSIGN_STORE__MASTER_KEY_FILE", "a.key");
+    for (text, others) in [(file, &[][..]), ("", &[also])] {
+        for (key, found) in [(MASTER_KEY, 1), ("", 2)] {
+            let variables = [&[("COUNTERSIGN_MASTER_KEY", key)], others].concat();
+            let mistakes = read(text, &variables).unwrap_err();
+            assert!(mistakes.contains("only one of them"), "{mistakes}");
+            assert_eq!(mistakes.lines().count(), found, "{mistakes}");
+        }
+    }
 }

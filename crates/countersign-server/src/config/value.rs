@@ -174,7 +174,7 @@ pub(super) fn algorithm(text: &str) -> Result<Algorithm, Expected> {
 
 /// One audience.
 pub(super) fn audience(text: &str) -> Result<Box<str>, Expected> {
-    if text.is_empty() || text.chars().any(char::is_control) {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("expected an audience: text that is not empty".to_owned());
     }
     Ok(text.into())
@@ -209,11 +209,16 @@ pub(super) fn filter(text: &str) -> Result<String, Expected> {
 pub(crate) fn store_url(text: &str) -> Result<String, Expected> {
     let file = text.strip_prefix("sqlite:").filter(|rest| {
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        !matches!(path, "" | ":memory:") && !path.contains(['?', '#'])
+        // What SQLite itself reads as something else than a file's name: `:memory:`, `file:c.db`.
+        let special = path.starts_with(':') || path.starts_with("file:");
+        !path.is_empty() && !special && !path.contains(['?', '#'])
     });
     match file {
         Some(_) => Ok(text.to_owned()),
-        None => Err("expected a URL such as sqlite://countersign.db, without ? and #".to_owned()),
+        None => Err(
+            "expected a URL such as sqlite://countersign.db, without ? and #, and not of `file:` or `:`"
+                .to_owned(),
+        ),
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) async fn serve(
 ) -> Ended {
     let builder = builder();
     let connections = GracefulShutdown::new();
+    let mut episode = Episode::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -52,11 +53,16 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
+                if episode.ends() {
+                    tracing::info!("connections are taken again");
+                }
                 let watcher = connections.watcher();
                 tokio::spawn(connection(builder.clone(), stream, routes.clone(), watcher));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                if episode.begins() {
+                    tracing::warn!(%error, "connections cannot be taken; trying again");
+                }
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
@@ -73,13 +79,33 @@ pub(crate) async fn serve(
     }
 }
 
+/// Whether something goes wrong at present, so that it is told once and not at every try.
+#[derive(Default)]
+struct Episode {
+    lasts: bool,
+}
+
+impl Episode {
+    /// Notes a failure; whether it is the first.
+    fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.lasts, true)
+    }
+
+    /// Notes a success; whether there were failures before it.
+    fn ends(&mut self) -> bool {
+        std::mem::take(&mut self.lasts)
+    }
+}
+
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Without a timer hyper's time limits are silently off.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE);
+        .header_read_timeout(HEAD_PATIENCE)
+        // hyper's own limit is above 400 KB, for anybody who connects.
+        .max_buf_size(LONGEST_HEAD as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -122,5 +148,21 @@ async fn silence(spoke: &AtomicBool) {
     tokio::time::sleep(HEAD_PATIENCE).await;
     if spoke.load(Ordering::Relaxed) {
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_episode_is_told_when_it_begins_and_when_it_ends_and_not_between() {
+        let mut episode = Episode::default();
+        assert!(!episode.ends(), "nothing has failed yet");
+        for _ in 0..2 {
+            let told = [episode.begins(), episode.begins(), episode.begins()];
+            assert_eq!(told, [true, false, false]);
+            assert_eq!([episode.ends(), episode.ends()], [true, false]);
+        }
     }
 }
