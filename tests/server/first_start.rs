@@ -6,8 +6,29 @@ use crate::harness::{Home, Server, api_key, bearer};
 /// The first `serve` shows a key, and three lines that can be pasted into a shell.
 #[test]
 fn the_three_printed_curl_lines_work_when_pasted() {
-    let home = Home::new();
-    let server = Server::start(&home, &["--print-first-key"]);
+    let shown = paste_the_curl_lines(&Home::new(), &[]);
+    assert!(shown.contains(r#""scheme":"bearer""#), "{shown}");
+    assert!(shown.contains("unauthorized_client"), "{shown}");
+}
+
+#[test]
+fn the_three_printed_curl_lines_ask_for_the_catalogue_where_there_is_one() {
+    for text in [
+        "[issuer.default]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
+        "[issuer.default.wires.oauth]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
+    ] {
+        let home = Home::new();
+        let config = home.configure(text);
+        let shown = paste_the_curl_lines(&home, &["--config", &config]);
+        let scopes = r#""scopes":["calls:*","wallet:read"]"#;
+        assert!(shown.contains(scopes), "{shown}");
+    }
+}
+
+/// Starts a server and runs what it prints: two must be answered, and the third refused.
+#[track_caller]
+fn paste_the_curl_lines(home: &Home, arguments: &[&str]) -> String {
+    let server = Server::start(home, &[&["--print-first-key"], arguments].concat());
     let is_curl = |line: &&String| line.contains("curl ");
     let printed = server.printed(|lines| lines.iter().filter(is_curl).count() >= 3);
     let pasted: Vec<String> = printed.iter().filter(is_curl).cloned().collect();
@@ -30,9 +51,7 @@ fn the_three_printed_curl_lines_work_when_pasted() {
         .collect();
     assert_eq!(statuses, ["200", "200", "403"], "{output:?}");
 
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(shown.contains(r#""scheme":"bearer""#), "{shown}");
-    assert!(shown.contains("unauthorized_client"), "{shown}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

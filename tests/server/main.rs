@@ -11,6 +11,7 @@
 
 mod harness;
 
+mod endurance;
 mod first_start;
 mod foreign_clients;
 mod foreign_tokens;

@@ -97,3 +97,73 @@ fn an_error_is_one_line_on_standard_error() {
         assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
+
+#[test]
+fn lists_for_people_begin_with_what_their_columns_are() {
+    let home = Home::new();
+    let names = ["a", "a rather long name"];
+    for name in names {
+        let line = ["key", "create", "--name", name, "--scopes", "calls:read"];
+        home.run(&[&line[..], &["--expires-in", "1d"]].concat());
+    }
+    let output = home.run(&["key", "list"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    let column = |name: &str| {
+        lines[0]
+            .find(name)
+            .unwrap_or_else(|| panic!("{name}: {text}"))
+    };
+    for (line, name) in lines[1..].iter().zip(names) {
+        assert!(line[column("STATUS")..].starts_with("active "), "{text}");
+        assert!(line[column("NAME")..].starts_with(name), "{text}");
+        assert_eq!(&line[column("SCOPES")..], "calls:read", "{text}");
+    }
+    assert!(lines[0].starts_with("ID "), "{text}");
+}
+
+#[test]
+fn a_missing_master_key_is_an_error_that_names_both_ways_to_say_where_it_is() {
+    let home = Home::new();
+    home.run(&["key", "list"]);
+    std::fs::remove_file(home.path().join("countersign.key")).unwrap();
+    let output = home.command(&["key", "list"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = said(&output);
+    for name in [
+        "countersign.key",
+        "master_key_file",
+        "[store]",
+        "COUNTERSIGN_MASTER_KEY",
+    ] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_master_key_open_to_others_is_warned_of_by_name() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let home = Home::new();
+    let made = home.run(&["key", "list"]);
+    assert!(made.stderr.is_empty(), "{made:?}");
+    let key = home.path().join("countersign.key");
+    for mode in [0o640, 0o604] {
+        set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        let said = said(&home.run(&["key", "list"]));
+        assert!(said.contains("chmod 600"), "{mode:o}: {said}");
+        assert!(said.contains("countersign.key"), "{mode:o}: {said}");
+    }
+}
+
+#[test]
+fn config_check_reports_a_master_key_variable_that_is_none() {
+    let home = Home::new().with("COUNTERSIGN_MASTER_KEY", "canary");
+    let output = home.bare_command(&["config", "check"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = said(&output);
+    assert!(said.contains("COUNTERSIGN_MASTER_KEY: "), "{said}");
+    assert!(!said.contains("canary"), "{said}");
+}

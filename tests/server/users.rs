@@ -1,4 +1,6 @@
-use crate::harness::{Home, Server, basic, bearer};
+use std::time::Duration;
+
+use crate::harness::{Home, Server, basic, bearer, wait_for};
 
 #[test]
 fn a_user_with_a_generated_password_logs_in_and_a_wrong_one_does_not() {
@@ -30,6 +32,66 @@ fn a_user_with_a_generated_password_logs_in_and_a_wrong_one_does_not() {
     // This wire takes no passwords; and what looks like a token never mints.
     assert_eq!(server.mint(&[basic("ada", password)]).status, 401);
     assert_eq!(server.mint(&[bearer(password)]).status, 403);
+}
+
+#[test]
+fn a_user_revoked_by_name_is_listed_as_such_and_logs_in_no_more() {
+    let home = Home::new();
+    let create = ["user", "create", "ada", "--scopes", "a", "--generate"];
+    let made = home.json(&create);
+    let presented = [basic("ada", made["password"].as_str().unwrap())];
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.status_for(&presented), 200);
+
+    assert_eq!(home.json(&["user", "revoke", "ada"])["status"], "revoked");
+    let users = home.json(&["user", "list"]);
+    assert_eq!(users["users"].as_array().unwrap().len(), 1, "{users}");
+    assert_eq!(users["users"][0]["id"], made["id"]);
+    assert_eq!(users["users"][0]["status"], "revoked");
+    wait_for("refused", Duration::from_secs(10), || {
+        (server.status_for(&presented) == 401).then_some(())
+    });
+
+    let unknown = home.command(&["user", "revoke", "eve"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    let errors = String::from_utf8_lossy(&unknown.stderr);
+    assert!(errors.contains("no user of that name"), "{errors}");
+}
+
+#[test]
+fn commands_for_keys_leave_users_alone() {
+    let home = Home::new();
+    let create = ["user", "create", "ada", "--scopes", "a", "--generate"];
+    let made = home.json(&create);
+    let id = made["id"].as_str().unwrap();
+    for command in ["show", "revoke"] {
+        let output = home.command(&["key", command, id]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("there is no key of that id"), "{errors}");
+    }
+    let keys = home.json(&["key", "list"]);
+    assert_eq!(keys, serde_json::json!({ "keys": [] }));
+    assert_eq!(home.json(&["user", "list"])["users"][0]["status"], "active");
+}
+
+#[test]
+fn no_password_on_standard_input_is_an_error_that_names_generate() {
+    let home = Home::new();
+    let output = home
+        .command(&["user", "create", "ada", "--scopes", "a"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("no password came"), "{errors}");
+    assert!(errors.contains("--generate"), "{errors}");
+    assert_eq!(
+        home.path().read_dir().unwrap().count(),
+        0,
+        "nothing was made"
+    );
 }
 
 #[test]

@@ -48,6 +48,18 @@ pub(crate) fn basic(id: &str, secret: &str) -> Header {
     ("authorization", format!("Basic {pair}"))
 }
 
+/// What comes back for these bytes, which the server may refuse before it has read them all: then the
+/// connection breaks behind its answer.
+#[track_caller]
+pub(super) fn tell(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 /// One request on a connection of its own.
 #[track_caller]
 pub(super) fn send(

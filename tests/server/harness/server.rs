@@ -68,6 +68,27 @@ impl Server {
         client::send(self.address, "GET", path, headers, "")
     }
 
+    /// What it answers to these bytes.
+    #[track_caller]
+    pub(crate) fn tell(&self, bytes: &[u8]) -> String {
+        client::tell(self.address, bytes)
+    }
+
+    /// Sends a signal that it must outlive, and waits until it has logged these words.
+    #[track_caller]
+    pub(crate) fn hears(&self, signal: Signal, words: &str) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.logs(words);
+    }
+
+    /// Waits until it has logged these words.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &str) {
+        wait_for(words, PATIENCE, || {
+            self.errors.text().contains(words).then_some(())
+        });
+    }
+
     /// Posts a form.
     #[track_caller]
     pub(crate) fn post(&self, path: &str, headers: &[Header], form: &str) -> Response {

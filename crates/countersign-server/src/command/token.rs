@@ -168,5 +168,10 @@ mod tests {
         let inspected = Inspected::new(&pasted, Some(Reason::TokenMalformed));
         let json = serde_json::to_string(&inspected).unwrap();
         assert!(!json.contains("canary") && !inspected.text().contains("canary"));
+        // What looks right to the eye may be padded, or have bits left over.
+        assert!(
+            json.contains("three parts in canonical base64url"),
+            "{json}"
+        );
     }
 }

@@ -1,0 +1,67 @@
+//! What a running server must bear.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::harness::{Home, Server, api_key, wait_for};
+
+#[test]
+fn a_database_that_is_replaced_or_removed_under_a_server_ends_its_answers_until_a_restart() {
+    for replaced in [true, false] {
+        let (home, other) = (Home::new(), Home::new());
+        let config = home.configure("[store]\nmax_staleness = \"1s\"\n");
+        let server = Server::start(&home, &["--config", &config]);
+        let key = server.create_key(&home, "*");
+        let presented = [api_key(&key.key)];
+
+        let path = home.path().join("x.db");
+        fs::rename(&path, home.path().join("aside.db")).unwrap();
+        if replaced {
+            other.run(&["key", "list"]);
+            fs::rename(other.path().join("x.db"), &path).unwrap();
+        }
+        server.logs("restart the server");
+        wait_for("503", Duration::from_secs(10), || {
+            (server.status_for(&presented) == 503).then_some(())
+        });
+        assert_eq!(server.get("/readyz", &[]).status, 503);
+        assert_eq!(server.get("/healthz", &[]).status, 200);
+        assert_eq!(server.mint(&presented).status, 503);
+        server.stop();
+
+        fs::rename(home.path().join("aside.db"), &path).unwrap();
+        let server = Server::start(&home, &["--config", &config]);
+        assert_eq!(server.status_for(&presented), 200);
+    }
+}
+
+#[test]
+fn a_head_of_40_kb_is_refused_and_one_of_20_kb_is_not() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    for (length, status) in [(20_000, "200"), (40_000, "431")] {
+        let long = "a".repeat(length);
+        let head = format!(
+            "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {long}\r\n\r\n"
+        );
+        let answer = server.tell(head.as_bytes());
+        let answer = answer.lines().next().unwrap_or_default();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{length}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn sighup_ends_nothing_and_its_log_says_to_restart() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    server.hears(Signal::HUP, "SIGHUP is ignored");
+    assert_eq!(server.get("/healthz", &[]).status, 200);
+    let (status, log) = server.stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.contains("restart the server"), "{log}");
+}
