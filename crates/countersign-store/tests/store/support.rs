@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use countersign::Scopes;
 use countersign::directory::{NewKey, NewUser};
 use countersign::random::{Random, RandomError, SystemRandom};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
-use countersign::{Scopes, Secret};
 use countersign_store::{SinceBoot, Store, StoreOptions};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
