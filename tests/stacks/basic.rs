@@ -106,6 +106,20 @@ async fn unknown_user_wrong_password_and_revoked_user_get_one_answer() {
     }
 }
 
+// wires.md, "chaining": a token is no password, and costs neither a look-up nor a hash.
+#[tokio::test]
+async fn token_as_a_password_is_refused_without_a_look_up() {
+    let fixture = Fixture::new().await;
+    let running = stack::ALL[0].start(&fixture).await;
+    let before = fixture.watched.look_ups();
+    for name in ["test", "nobody", &fixture.key.record.id.to_string()] {
+        let value = basic(name, &fixture.token);
+        let answer = running.send(get("/", &[("authorization", &value)])).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(fixture.watched.look_ups(), before);
+}
+
 // Row 66; CVE-2026-47203: one canonical form.
 #[tokio::test]
 async fn user_name_is_the_same_in_any_ascii_case_and_with_no_space() {

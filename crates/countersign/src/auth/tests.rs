@@ -124,25 +124,49 @@ fn accepted_request_is_served_by_the_service_that_was_polled_ready() {
     );
 }
 
+/// Sends what is refused at once, and says whether another request can be let in meanwhile.
+#[track_caller]
+fn refused_without_a_permit<S>(mut service: Spawn<S>, request: Request<()>)
+where
+    S: Service<Request<()>> + Clone + Unpin,
+    S::Error: std::fmt::Debug,
+{
+    let mut other = task::spawn((*service).clone());
+    assert_pending!(
+        poll_ready(&mut other),
+        "there is one permit, and it is taken"
+    );
+    let refused = service.call(request);
+    // The response is still held, and so is the service.
+    assert!(other.is_woken());
+    assert_ready!(poll_ready(&mut other)).unwrap();
+    drop((refused, service));
+}
+
 #[test]
 fn refused_request_frees_its_permit_at_once() {
     for word in ["bad", "down"] {
         let (layer, _open) = layer();
-        let (mut service, _handle) = limited(&layer);
-        let refused = service.call(request(word));
-        // The refused response is still held, and the next request is let in all the same.
-        assert_ready!(poll_ready(&mut service)).unwrap();
-        drop(refused);
+        let (service, _handle) = limited(&layer);
+        refused_without_a_permit(service, request(word));
     }
 }
 
 #[test]
 fn request_without_credentials_frees_its_permit_at_once() {
     let (layer, _open) = layer();
-    let (mut service, _handle) = limited(&layer);
-    let refused = service.call(Request::new(()));
+    let (service, _handle) = limited(&layer);
+    refused_without_a_permit(service, Request::new(()));
+}
+
+#[test]
+fn request_that_does_not_meet_a_requirement_frees_its_permit_at_once() {
+    let (inner, mut handle) = mock::pair::<Request<()>, Response<String>>();
+    handle.allow(100);
+    let require = crate::require(crate::require::deny()).unwrap();
+    let mut service = task::spawn(require.layer(ConcurrencyLimit::new(inner, 1)));
     assert_ready!(poll_ready(&mut service)).unwrap();
-    drop(refused);
+    refused_without_a_permit(service, Request::new(()));
 }
 
 #[test]
@@ -330,6 +354,28 @@ fn keys_of_two_prefixes_and_tokens_share_the_bearer_scheme() {
     let conflict = Err(BuildError::Conflict(Carrier::BEARER));
     assert_eq!(build([keys("a"), keys("a"), tokens.clone()]), conflict);
     assert_eq!(build([keys("a"), tokens.clone(), tokens]), conflict);
+}
+
+#[test]
+fn challenge_of_two_mechanisms_is_sent_once() {
+    let keys = |prefix: &str| {
+        let prefix = prefix.parse().unwrap();
+        Claims(vec![Claim::keys(Carrier::BEARER, prefix)])
+    };
+    let layer = AuthLayer::builder()
+        .mechanism(keys("a"))
+        .mechanism(keys("b"));
+    let inner = service_fn(|_: Request<()>| async {
+        Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    });
+    let service = layer.build().unwrap().layer(inner);
+    let answer = poll_once(service.oneshot(Request::new(()))).unwrap();
+    let challenges: Vec<_> = answer
+        .headers()
+        .get_all("www-authenticate")
+        .iter()
+        .collect();
+    assert_eq!(challenges, [r#"Bearer realm="countersign""#]);
 }
 
 #[test]
