@@ -167,3 +167,33 @@ fn config_check_reports_a_master_key_variable_that_is_none() {
     assert!(said.contains("COUNTERSIGN_MASTER_KEY: "), "{said}");
     assert!(!said.contains("canary"), "{said}");
 }
+
+#[test]
+fn defaults_on_the_servers_page_are_a_configuration_without_mistakes() {
+    let page = include_str!("../../crates/countersign-server/README.md");
+    let block = page
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    // What has no default stands in comments, each a setting that exists. What follows its value explains it.
+    let uncommented: String = block
+        .lines()
+        .filter(|line| !line.starts_with("# lifetime,"))
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) => setting.split("    ").next().unwrap().trim_end().to_owned() + "\n",
+            None => line.to_owned() + "\n",
+        })
+        .collect();
+    let home = Home::new();
+    for text in [block, &uncommented] {
+        let config = home.configure(text);
+        let output = home
+            .bare_command(&["config", "check", "--config", &config])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+}

@@ -78,7 +78,7 @@ impl Language {
 /// Where `tests/setup` put the clients.
 #[track_caller]
 fn scratch() -> PathBuf {
-    let scratch = match std::env::var_os("COUNTERSIGN_SCRATCH") {
+    let scratch = match std::env::var_os("FOREIGN_SCRATCH") {
         Some(named) => PathBuf::from(named),
         // Beside `tmp` in cargo's target folder.
         None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("foreign"),
