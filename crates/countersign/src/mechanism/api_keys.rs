@@ -8,7 +8,7 @@ use crate::directory::{Credential, Directory, Proof};
 use crate::id::Id;
 use crate::key::{ApiKey, InvalidKey, KeyPrefix, Peppers};
 use crate::mechanism::{Claim, Judged, Mechanism};
-use crate::principal::{Identity, Scheme, Subject};
+use crate::principal::{Identity, Scheme};
 use crate::rejection::{Challenge, Reason};
 use crate::time::Timestamp;
 
@@ -139,20 +139,5 @@ pub(super) fn judge_key(
     if !right {
         return Err(Reason::SecretWrong);
     }
-    credential.usable(now)?;
-    Ok(identity(credential, scheme))
-}
-
-/// The identity behind a credential of ours whose secret or password was right.
-pub(super) fn identity(credential: Credential, scheme: Scheme) -> Identity {
-    let subject = Subject::Id(credential.id.text());
-    Identity {
-        credential: Some(credential.id),
-        generation: credential.generation,
-        account: Some(credential.account),
-        account_generation: credential.account_generation,
-        environment: credential.environment,
-        expires_at: credential.expires_at,
-        ..Identity::bare(scheme, subject, credential.scopes)
-    }
+    Identity::proven(credential, scheme, now)
 }

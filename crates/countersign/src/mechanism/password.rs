@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use crate::directory::{self, Directory, Proof, UserName};
-use crate::mechanism::{MAX_PASSWORD, api_keys};
+use crate::mechanism::MAX_PASSWORD;
 use crate::principal::{Identity, Scheme};
 use crate::random::Random;
 use crate::rejection::Reason;
@@ -110,8 +110,7 @@ impl PasswordHasher {
             .credential(&credential.id)
             .filter(|present| present.generation == credential.generation)
             .ok_or(Reason::CredentialRevoked)?;
-        credential.usable(now)?;
-        Ok(api_keys::identity(credential, Scheme::Basic))
+        Identity::proven(credential, Scheme::Basic, now)
     }
 
     async fn check(&self, password: Secret, hash: Arc<str>) -> Result<bool, Reason> {

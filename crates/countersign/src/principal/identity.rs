@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Scheme;
+use crate::directory::Credential;
 use crate::id::{Id, IdText};
+use crate::rejection::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -41,6 +43,40 @@ impl Identity {
     pub fn expires_at(mut self, moment: Timestamp) -> Self {
         self.expires_at = Some(moment);
         self
+    }
+
+    /// The identity behind a credential of the directory's that a mechanism of the user's own has found
+    /// proof of, such as a client certificate. Only such identities have an account, and only for those can
+    /// tokens be minted.
+    ///
+    /// # Errors
+    ///
+    /// The [`Reason`] why the credential may not be used now: it is revoked, or has expired.
+    pub fn of_credential(
+        scheme: &'static str,
+        credential: Credential,
+        now: Timestamp,
+    ) -> Result<Self, Reason> {
+        Self::proven(credential, Scheme::Custom(scheme), now)
+    }
+
+    /// The identity behind a credential of ours whose secret or password was right.
+    pub(crate) fn proven(
+        credential: Credential,
+        scheme: Scheme,
+        now: Timestamp,
+    ) -> Result<Self, Reason> {
+        credential.usable(now)?;
+        let subject = Subject::Id(credential.id.text());
+        Ok(Self {
+            credential: Some(credential.id),
+            generation: credential.generation,
+            account: Some(credential.account),
+            account_generation: credential.account_generation,
+            environment: credential.environment,
+            expires_at: credential.expires_at,
+            ..Self::bare(scheme, subject, credential.scopes)
+        })
     }
 
     pub(crate) fn bare(scheme: Scheme, subject: Subject, scopes: Scopes) -> Self {

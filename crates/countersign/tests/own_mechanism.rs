@@ -1,0 +1,118 @@
+//! A mechanism of the user's own, over credentials of the directory's.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::credentials::{Carrier, Credentials};
+use countersign::dangerous::AssertPrimary;
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{Directory, NewKey, Registry};
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::{Claim, Judged, Mechanism};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::principal::{Identity, Scheme};
+use countersign::random::SystemRandom;
+use countersign::rejection::{Challenge, Reason};
+use countersign::time::{SystemClock, Timestamp};
+use countersign::{Id, Principal};
+use http::{HeaderMap, HeaderName, Request, Response};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+/// Trusts a proxy that has checked a client certificate, and names the credential that it belongs to.
+#[derive(Clone)]
+struct Certificate(Arc<MemoryDirectory>);
+
+impl Certificate {
+    fn judge(&self, presented: &[u8], now: Timestamp) -> Result<Identity, Reason> {
+        let unknown = Reason::Custom("certificate_unknown");
+        let id: Id = std::str::from_utf8(presented)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or(unknown)?;
+        let credential = self.0.credential(&id).ok_or(unknown)?;
+        Identity::of_credential("certificate", credential, now)
+    }
+}
+
+impl Mechanism for Certificate {
+    fn claims(&self) -> Vec<Claim> {
+        let header = HeaderName::from_static("x-certificate-of");
+        vec![Claim::all(Carrier::Header(header))]
+    }
+
+    fn challenge(&self) -> Challenge {
+        Challenge::named("Certificate")
+    }
+
+    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
+        Judged::Now(self.judge(credentials.expose(), now).into())
+    }
+}
+
+async fn set_up() -> (Certificate, MemoryRegistry, Id) {
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let table = Arc::clone(&directory);
+    let registry = MemoryRegistry::new(table, peppers, SystemClock, SystemRandom).unwrap();
+    let new = NewKey {
+        name: "device".into(),
+        scopes: "calls:read".parse().unwrap(),
+        expires_at: None,
+    };
+    let id = registry.create_key(new).await.unwrap().record.id;
+    (Certificate(directory), registry, id)
+}
+
+fn headers(id: &Id) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-certificate-of", id.to_string().parse().unwrap());
+    headers
+}
+
+#[tokio::test]
+async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
+    let (certificate, registry, id) = set_up().await;
+    let asserted = AssertPrimary(certificate.clone());
+    let authenticator = PrimaryAuthenticator::builder()
+        .primary(asserted)
+        .build()
+        .unwrap();
+    let credentials = authenticator.read(&headers(&id)).unwrap().unwrap();
+    let principal = authenticator
+        .authenticate(credentials.clone())
+        .await
+        .unwrap();
+    let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
+    let issuer = Issuer::builder("https://auth.example")
+        .signing_key(key)
+        .build()
+        .unwrap();
+    let mint = Mint::new(issuer, SystemClock, SystemRandom);
+    let token = mint
+        .mint(&MintRequest::new(principal, MintParameters::default()))
+        .unwrap();
+    assert_eq!(token.scopes.as_str(), "calls:read");
+
+    registry.revoke(id).await.unwrap();
+    let refused = authenticator.authenticate(credentials).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::CredentialRevoked);
+}
+
+#[tokio::test]
+async fn own_mechanism_added_to_a_layer_is_not_primary() {
+    let (certificate, _registry, id) = set_up().await;
+    let layer = AuthLayer::builder().mechanism(certificate).build().unwrap();
+    let service = layer.layer(service_fn(|request: Request<()>| async move {
+        let principal = request.extensions().get::<Principal>().unwrap();
+        assert_eq!(principal.scheme(), Scheme::Custom("certificate"));
+        assert!(principal.primary().is_none());
+        Ok::<_, std::convert::Infallible>(Response::new(principal.subject().to_owned()))
+    }));
+    let mut request = Request::new(());
+    *request.headers_mut() = headers(&id);
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(*response.body(), id.to_string());
+}
