@@ -2,8 +2,8 @@
 
 use serde::de::MapAccess;
 
-use super::base64url;
 use super::json::{self, Members, Taken, Text, once};
+use super::{Algorithm, base64url};
 use crate::rejection::Reason;
 
 /// The longest token that is looked at, in bytes.
@@ -103,12 +103,13 @@ impl<'de> Members<'de> for Header<'de> {
 }
 
 impl Header<'_> {
-    /// `alg`'s text and `kid`, once nothing in the header asks for what is not done here.
-    pub(crate) fn supported(&self) -> Result<(&str, Option<&str>), Reason> {
+    /// `alg` and `kid`, once nothing in the header asks for what is not done here.
+    pub(crate) fn supported(&self) -> Result<(Algorithm, Option<&str>), Reason> {
         if self.unsupported {
             return Err(Reason::HeaderUnsupported);
         }
         let Text(alg) = self.alg.as_ref().ok_or(Reason::AlgorithmRefused)?;
+        let alg = alg.parse().map_err(|_| Reason::AlgorithmRefused)?;
         let kid = self.kid.as_ref().map(|Text(kid)| &**kid);
         if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KEY_ID) {
             return Err(Reason::KeyUnknown);

@@ -103,10 +103,9 @@ impl KeySet {
 
     /// The one key that may verify a token with this `alg` and `kid`. A token without `kid` leads to a
     /// key only if there is one of its algorithm.
-    pub(crate) fn find(&self, algorithm: &str, id: Option<&str>) -> Option<&VerifyingKey> {
+    pub(crate) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&VerifyingKey> {
         let mut fitting = self.keys.iter().filter(|key| {
-            key.algorithm().as_str() == algorithm
-                && (id.is_none() || key.id().is_none() || key.id() == id)
+            key.algorithm() == algorithm && (id.is_none() || key.id().is_none() || key.id() == id)
         });
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Some(key),
