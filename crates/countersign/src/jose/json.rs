@@ -164,8 +164,8 @@ impl<'de> Visitor<'de> for Anything {
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2) in whole seconds, rounded down. What no clock will ever show is
-/// refused.
+/// A `NumericDate` (RFC 7519 §2) in whole seconds, rounded down. Dates before 1970 are refused, and numbers
+/// too large to be one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct NumericDate(pub(crate) i64);
 
@@ -180,7 +180,9 @@ impl<'de> Deserialize<'de> for NumericDate {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-                Ok(number)
+                u64::try_from(number)
+                    .map_err(E::custom)
+                    .and_then(|number| self.visit_u64(number))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
@@ -190,7 +192,7 @@ impl<'de> Deserialize<'de> for NumericDate {
             fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
                 // Up to 2^53 a float holds every whole second exactly.
                 const LARGEST: f64 = 9_007_199_254_740_992.0;
-                if !(-LARGEST..=LARGEST).contains(&number) {
+                if !(0.0..=LARGEST).contains(&number) {
                     return Err(E::custom("out of range"));
                 }
                 #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
