@@ -1,7 +1,8 @@
 //! Extractors for axum handlers (feature `axum`): [`Principal`], [`PrimaryPrincipal`] and [`Scopes`].
 //!
 //! A handler behind an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the layer
-//! the answer is 500, not an open door. `PrimaryPrincipal` refuses bearers with 403.
+//! the answer is 500, not an open door. `PrimaryPrincipal` refuses bearers with 403. Their rejections have no
+//! body; to choose one, take `Result<Principal, Rejection>` and answer by yourself.
 //!
 //! ```
 //! use axum_core::extract::FromRequestParts;

@@ -32,6 +32,9 @@ pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
 }
 
 /// Asks the principal of each request for what a route requires.
+///
+/// Realm and challenges are those of the `AuthLayer` that judged the request. The body of rejections is not:
+/// it is empty unless [`reject_body`](Self::reject_body) chooses one here too.
 #[derive(Clone, Debug)]
 pub struct RequireLayer<R = EmptyBody> {
     check: Arc<Check>,
