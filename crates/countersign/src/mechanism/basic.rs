@@ -5,7 +5,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::BoxFuture;
 use crate::credentials::{Carrier, Credentials};
 use crate::directory::Directory;
 use crate::id::Id;
@@ -77,7 +76,6 @@ impl Basic {
         reason = "with the feature `passwords`, hashing is left for later"
     )]
     fn judge_user(&self, _name: &str, _password: &str) -> Option<Result<Identity, Reason>> {
-        let _ = &self.directory;
         Some(Err(Reason::PairMalformed))
     }
 
@@ -124,7 +122,7 @@ impl Mechanism for Basic {
         self: Arc<Self>,
         credentials: Credentials,
         now: Timestamp,
-    ) -> BoxFuture<'static, Verdict> {
+    ) -> crate::BoxFuture<'static, Verdict> {
         use crate::secret::Secret;
 
         let owned = with_pair(&credentials, |name, password| {
@@ -140,11 +138,6 @@ impl Mechanism for Basic {
                 .await
                 .into()
         })
-    }
-
-    #[cfg(not(feature = "passwords"))]
-    fn verify(self: Arc<Self>, _: Credentials, _: Timestamp) -> BoxFuture<'static, Verdict> {
-        Box::pin(std::future::ready(Verdict::Refused(Reason::PairMalformed)))
     }
 }
 

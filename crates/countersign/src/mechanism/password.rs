@@ -124,11 +124,11 @@ impl PasswordHasher {
         // Both permits go with the hash: a caller that gives up does not make room for another one.
         tokio::task::spawn_blocking(move || {
             let _permits = (admitted, running);
-            hasher
-                .verify(password.expose(), &hash)
-                .is_ok_and(|right| right)
+            hasher.verify(password.expose(), &hash)
         })
         .await
+        .map_err(|_| Reason::HasherBusy)?
+        // A kept hash that cannot be read says nothing of the password: never judged, not wrong.
         .map_err(|_| Reason::HasherBusy)
     }
 
@@ -225,6 +225,18 @@ mod tests {
         assert!(hasher.verify("x", &other).is_err());
         assert!(hasher.verify("x", "x").is_err());
         assert!(hasher.verify("x", "").is_err());
+    }
+
+    #[tokio::test]
+    async fn password_is_never_judged_by_a_kept_hash_that_cannot_be_read() {
+        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        let right = hasher.hash("x", &SystemRandom).unwrap();
+        let check = |kept: &str| hasher.check(Secret::from("x".to_owned()), kept.into());
+        assert_eq!(check(right.expose()).await, Ok(true));
+        let broken = right.expose().replacen("m=19456", "m=0", 1);
+        for kept in ["", "x", &broken] {
+            assert_eq!(check(kept).await, Err(Reason::HasherBusy), "{kept}");
+        }
     }
 
     #[tokio::test]
