@@ -131,13 +131,14 @@ impl Inner {
             .sealer
             .seal(key_place(&id), &key.to_secret_bytes()?, random)?;
         sqlx::query(
-            "INSERT INTO signing_keys (id, issuer_id, algorithm, sealed, created_at)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO signing_keys (id, issuer_id, algorithm, sealed, created_at, activates_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(id.as_bytes().as_slice())
         .bind(issuer)
         .bind(algorithm.as_str())
         .bind(sealed)
+        .bind(now.unix_millis())
         .bind(now.unix_millis())
         .execute(connection)
         .await?;

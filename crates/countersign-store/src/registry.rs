@@ -125,8 +125,8 @@ impl Inner {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, created_at,
-                                      expires_at, pepper_version, digest, password_hash)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                      updated_at, expires_at, pepper_version, digest, password_hash)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(draft.id.as_bytes().as_slice())
         .bind(kind_text(draft.kind))
@@ -134,6 +134,7 @@ impl Inner {
         .bind(self.ground.account.as_bytes().as_slice())
         .bind(self.ground.environment.as_bytes().as_slice())
         .bind(draft.scopes.as_str())
+        .bind(draft.created_at.unix_millis())
         .bind(draft.created_at.unix_millis())
         .bind(draft.expires_at.map(Timestamp::unix_millis))
         .bind(draft.digest.map(|digest| digest.pepper))
@@ -187,7 +188,7 @@ async fn is_taken(connection: &mut SqliteConnection, name: &str) -> Result<bool,
 
 /// The counter comes last, so that the order of numbers is the order of commits.
 async fn log(connection: &mut SqliteConnection, id: &Id) -> Result<i64, StoreError> {
-    sqlx::query("INSERT INTO changes (number, entity) SELECT number + 1, ? FROM change_head")
+    sqlx::query("INSERT INTO changes (number, kind, entity) SELECT number + 1, 'credential', ? FROM change_head")
         .bind(id.as_bytes().as_slice())
         .execute(&mut *connection)
         .await?;
