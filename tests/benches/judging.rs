@@ -79,7 +79,7 @@ fn bearers(c: &mut Criterion) {
         let (message, signature) = token.rsplit_once('.').unwrap();
 
         let mut group = c.benchmark_group(algorithm.as_str());
-        let jwt = Jwt::new([issuer.trusted().unwrap().build().unwrap()]);
+        let jwt = Jwt::new([issuer.trusted().build().unwrap()]);
         let mut service = AuthLayer::builder()
             .mechanism(jwt)
             .build()

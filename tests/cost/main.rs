@@ -73,7 +73,7 @@ fn token(algorithm: Algorithm) -> (impl Mechanism, String) {
     let token = mint
         .mint(&MintRequest::new(principal, MintParameters::default()))
         .unwrap();
-    let jwt = Jwt::new([issuer.trusted().unwrap().build().unwrap()]);
+    let jwt = Jwt::new([issuer.trusted().build().unwrap()]);
     (jwt, format!("Bearer {}", token.token.expose()))
 }
 

@@ -38,7 +38,7 @@ fn now() -> Timestamp {
 }
 
 fn gate(mint: &Mint) -> Gate {
-    Gate::of(now(), [mint.issuer().trusted().unwrap().build().unwrap()])
+    Gate::of(now(), [mint.issuer().trusted().build().unwrap()])
 }
 
 fn pattern() -> impl Strategy<Value = String> {

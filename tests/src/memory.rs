@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{CreatedKey, NewKey, Registry as _};
+use countersign::directory::{Caller, CreatedKey, NewKey, Registry as _};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::random::SystemRandom;
@@ -39,12 +39,9 @@ impl Default for Memory {
 impl Memory {
     /// A new key with these scopes.
     pub fn key(&self, scopes: &str) -> CreatedKey {
-        let new = NewKey {
-            name: "test".into(),
-            scopes: scopes.parse().unwrap(),
-            expires_at: None,
-        };
-        let mut create = self.registry.create_key(new);
+        let new = NewKey::new("test", scopes.parse().unwrap());
+        let me = Caller::operator("test");
+        let mut create = self.registry.create_key(&me, new);
         match create
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))

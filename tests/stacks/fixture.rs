@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{
-    CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
+    Caller, Change, CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
 };
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -64,6 +64,10 @@ impl Directory for Through {
         self.0.lowest_generation(entity)
     }
 
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.0.is_denied(issuer, token)
+    }
+
     fn vouch(&self) -> Result<(), Stale> {
         if self.1.stale.load(Ordering::SeqCst) {
             Err(Stale)
@@ -104,36 +108,36 @@ impl Fixture {
         let directory: Arc<dyn Directory> = Arc::new(Through(table, Arc::clone(&watched)));
         let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
 
-        let new = |expires_at| NewKey {
-            name: "test".into(),
-            scopes: "calls:read".parse().unwrap(),
-            expires_at,
-        };
-        let key = registry.create_key(new(None)).await.unwrap();
-        let other = registry.create_key(new(None)).await.unwrap();
-        let revoked = registry.create_key(new(None)).await.unwrap();
+        let me = Caller::operator("test");
+        let revoke = || Change::Revoke { reason: None };
+        let new = || NewKey::new("test", "calls:read".parse().unwrap());
+        let key = registry.create_key(&me, new()).await.unwrap();
+        let other = registry.create_key(&me, new()).await.unwrap();
+        let revoked = registry.create_key(&me, new()).await.unwrap();
         let soon = NOW.plus(Duration::from_secs(1));
-        let expired = registry.create_key(new(Some(soon))).await.unwrap();
+        let expired = registry
+            .create_key(&me, new().expires_at(soon))
+            .await
+            .unwrap();
         // RFC 7617 §2.1: user-id "test", password "123£".
         for (name, password) in [("test", "123£"), ("colon", "p:w:"), ("gone", "right")] {
-            let user = NewUser {
-                name: name.parse().unwrap(),
-                password_hash: hasher.hash(password, &SystemRandom).unwrap(),
-                scopes: "calls:read".parse().unwrap(),
-            };
-            let record = registry.create_user(user).await.unwrap();
+            let user = NewUser::new(
+                name.parse().unwrap(),
+                hasher.hash(password, &SystemRandom).unwrap(),
+                "calls:read".parse().unwrap(),
+            );
+            let record = registry.create_user(&me, user).await.unwrap();
             if name == "gone" {
-                registry.revoke(record.id).await.unwrap();
+                registry.change(&me, record.id, revoke()).await.unwrap();
             }
         }
-        let long = NewUser {
-            name: "long".parse().unwrap(),
-            password_hash: hasher
-                .hash(&format!("{}a", "x".repeat(72)), &SystemRandom)
-                .unwrap(),
-            scopes: "calls:read".parse().unwrap(),
-        };
-        registry.create_user(long).await.unwrap();
+        let password = format!("{}a", "x".repeat(72));
+        let long = NewUser::new(
+            "long".parse().unwrap(),
+            hasher.hash(&password, &SystemRandom).unwrap(),
+            "calls:read".parse().unwrap(),
+        );
+        registry.create_user(&me, long).await.unwrap();
 
         let issuer = Issuer::builder(URL)
             .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
@@ -155,7 +159,10 @@ impl Fixture {
         };
         fixture.token = fixture.mint(&fixture.key).await;
         fixture.token_of_revoked = fixture.mint(&fixture.revoked).await;
-        registry.revoke(fixture.revoked.record.id).await.unwrap();
+        registry
+            .change(&me, fixture.revoked.record.id, revoke())
+            .await
+            .unwrap();
         fixture.clock.advance(Duration::from_secs(2));
         fixture
     }
@@ -183,7 +190,6 @@ impl Fixture {
         let trusted = self
             .issuer
             .trusted()
-            .unwrap()
             .directory(directory())
             .build()
             .unwrap();

@@ -8,7 +8,7 @@ use countersign::Id;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{
-    CreatedKey, Credential, Directory, NewKey, Registry, Stale, UserName,
+    Caller, Change, CreatedKey, Credential, Directory, NewKey, Registry, Stale, UserName,
 };
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -48,6 +48,10 @@ impl Directory for Counting {
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
         self.table.lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.table.is_denied(issuer, token)
     }
 
     fn vouch(&self) -> Result<(), Stale> {
@@ -96,14 +100,15 @@ impl Fixture {
         let table = Arc::clone(&directory.table);
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
-        let new = || NewKey {
-            name: "test".into(),
-            scopes: "calls:read wallet:*".parse().unwrap(),
-            expires_at: None,
-        };
-        let key = registry.create_key(new()).await.unwrap();
-        let revoked = registry.create_key(new()).await.unwrap();
-        registry.revoke(revoked.record.id).await.unwrap();
+        let me = Caller::operator("test");
+        let revoke = Change::Revoke { reason: None };
+        let new = || NewKey::new("test", "calls:read wallet:*".parse().unwrap());
+        let key = registry.create_key(&me, new()).await.unwrap();
+        let revoked = registry.create_key(&me, new()).await.unwrap();
+        registry
+            .change(&me, revoked.record.id, revoke)
+            .await
+            .unwrap();
         let shared: Arc<dyn Directory> = directory.clone();
         let authenticator = PrimaryAuthenticator::builder()
             .primary(ApiKeys::new(Arc::clone(&shared), peppers.clone()))
@@ -138,7 +143,10 @@ impl Fixture {
     }
 
     pub async fn revoke(&self) {
-        self.registry.revoke(self.key.record.id).await.unwrap();
+        let revoke = Change::Revoke { reason: None };
+        let me = Caller::operator("test");
+        let id = self.key.record.id;
+        self.registry.change(&me, id, revoke).await.unwrap();
     }
 
     pub fn go_stale(&self) {

@@ -51,7 +51,8 @@ CREATE TABLE signing_keys_rebuilt (
     id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 20),
     issuer_id    BLOB    NOT NULL REFERENCES issuers (id),
     algorithm    TEXT    NOT NULL,
-    sealed       BLOB, -- NULL: removed.
+    kid          TEXT,    -- NULL: made before it was kept. The next start fills it in.
+    sealed       BLOB,    -- NULL: removed.
     created_at   INTEGER NOT NULL,
     activates_at INTEGER NOT NULL,
     revoked_at   INTEGER  -- NULL: not revoked.

@@ -66,6 +66,12 @@ pub enum StoreError {
         /// What was asked for.
         wanted: Algorithm,
     },
+    /// The issuer has no signing key of that id.
+    UnknownSigningKey,
+    /// The issuer has a signing key already that does not sign yet.
+    RotationPending,
+    /// HMAC secrets cannot stand beside key pairs (RFC 8725 §3.1).
+    MixedAlgorithms,
     /// A record does not say what records say.
     Corrupt {
         /// Which part of it.
@@ -135,7 +141,16 @@ impl fmt::Display for StoreError {
             } => write!(
                 f,
                 "issuer `{issuer}` signs with {stored}, and {wanted} was asked for: \
-                 configure {stored}"
+                 configure {stored}, or rotate: `countersign signing-key rotate --algorithm {wanted}`"
+            ),
+            Self::UnknownSigningKey => f.write_str(
+                "there is no signing key of that id: `signing-key list` shows all of them",
+            ),
+            Self::RotationPending => f.write_str(
+                "a signing key is pending already: wait until it signs, or revoke it",
+            ),
+            Self::MixedAlgorithms => f.write_str(
+                "an issuer does not change between HMAC and key pairs: set up another issuer",
             ),
             Self::Corrupt { what } => write!(
                 f,

@@ -1,29 +1,20 @@
 //! What a database is brought to before anything else: its schema, and the initial set.
 
 use countersign::Id;
-use countersign::key::{Pepper, Peppers};
-use countersign::time::Timestamp;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
-use zeroize::Zeroizing;
 
 use crate::error::StoreError;
+use crate::ground::{Ground, make_pepper};
 use crate::master_key::{self, Age};
 use crate::options::StoreOptions;
 use crate::record::read_id;
-use crate::seal::{Place, Sealer};
+use crate::seal::Sealer;
+
+const FIRST_PEPPER: u32 = 1;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// What every store knows once its database is ready.
-pub(crate) struct Ground {
-    pub(crate) sealer: Sealer,
-    pub(crate) peppers: Peppers,
-    /// Where new credentials go.
-    pub(crate) account: Id,
-    pub(crate) environment: Id,
-}
 
 /// All in one transaction, which no other process can enter: two that start at once make one set,
 /// and one that dies half way has made nothing but a master key for the next to find.
@@ -49,14 +40,14 @@ pub(crate) async fn prepare(
         .fetch_optional(&mut *transaction)
         .await?
         .ok_or(StoreError::Foreign)?;
-    let peppers = open_peppers(&mut transaction, &sealer).await?;
+    let home = (
+        read_id(mark.try_get("account_id")?)?,
+        read_id(mark.try_get("environment_id")?)?,
+    );
+    let database = database.to_owned();
+    let ground = Ground::new(&mut transaction, database, sealer, home, options).await?;
     transaction.commit().await?;
-    Ok(Ground {
-        sealer,
-        peppers,
-        account: read_id(mark.try_get("account_id")?)?,
-        environment: read_id(mark.try_get("environment_id")?)?,
-    })
+    Ok(ground)
 }
 
 /// A database is new while it has no table: a file without one holds nothing that a key could open.
@@ -107,7 +98,7 @@ async fn make_initial_set(
         .bind(now)
         .execute(&mut *connection)
         .await?;
-    make_pepper(connection, sealer, options, options.clock.now()).await?;
+    make_pepper(connection, sealer, FIRST_PEPPER, (&*options.clock, random)).await?;
     sqlx::query(
         "INSERT INTO initial_set (one, account_id, environment_id, created_at) VALUES (1, ?, ?, ?)",
     )
@@ -117,55 +108,4 @@ async fn make_initial_set(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-async fn make_pepper(
-    connection: &mut SqliteConnection,
-    sealer: &Sealer,
-    options: &StoreOptions,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    const FIRST: u32 = 1;
-    let mut pepper = Zeroizing::new([0; 32]);
-    options.random.fill(pepper.as_mut())?;
-    let version = FIRST.to_be_bytes();
-    let sealed = sealer.seal(pepper_place(&version), pepper.as_ref(), &*options.random)?;
-    sqlx::query("INSERT INTO peppers (version, sealed, created_at) VALUES (?, ?, ?)")
-        .bind(FIRST)
-        .bind(sealed)
-        .bind(now.unix_millis())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn open_peppers(
-    connection: &mut SqliteConnection,
-    sealer: &Sealer,
-) -> Result<Peppers, StoreError> {
-    let rows = sqlx::query("SELECT version, sealed FROM peppers ORDER BY version DESC")
-        .fetch_all(connection)
-        .await?;
-    let mut peppers = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let version: u32 = row.try_get("version")?;
-        let secret = sealer
-            .open(pepper_place(&version.to_be_bytes()), row.try_get("sealed")?)
-            .map_err(|_| StoreError::Unseal { what: "the pepper" })?;
-        let pepper = Pepper::new(version, &secret);
-        peppers.push(pepper.map_err(|_| StoreError::Corrupt { what: "a pepper" })?);
-    }
-    let mut peppers = peppers.into_iter();
-    let newest = peppers.next().ok_or(StoreError::Corrupt {
-        what: "there is no pepper",
-    })?;
-    Ok(Peppers::new(newest, peppers))
-}
-
-fn pepper_place(version: &[u8; 4]) -> Place<'_> {
-    Place {
-        table: "peppers",
-        row: version,
-        column: "sealed",
-    }
 }

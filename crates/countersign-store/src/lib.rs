@@ -2,7 +2,7 @@
 //! in memory that answers every request without touching the disk.
 //!
 //! ```
-//! use countersign::directory::{Directory, NewKey, Registry, Status};
+//! use countersign::directory::{Caller, Change, Directory, NewKey, Registry, Status};
 //! use countersign_store::{Store, StoreOptions};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -11,11 +11,12 @@
 //! let store = Store::open(StoreOptions::new(url)).await?;
 //! let directory = store.directory();
 //!
-//! let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
-//! let key = store.create_key(new).await?;
+//! let me = Caller::operator("me");
+//! let new = NewKey::new("ci", "calls:read".parse()?);
+//! let key = store.create_key(&me, new).await?;
 //! assert_eq!(directory.credential(&key.record.id).unwrap().status, Status::Active);
 //!
-//! store.revoke(key.record.id).await?;
+//! store.change(&me, key.record.id, Change::Revoke { reason: None }).await?;
 //! assert_eq!(directory.credential(&key.record.id).unwrap().status, Status::Revoked);
 //! store.close().await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,23 +46,34 @@
 //! The master key lies beside the database by default. A backup of the one without the other cannot
 //! be read; a thief of both can read everything.
 
+mod accounts;
+mod audit;
+mod credentials;
 mod database;
+mod denials;
 mod error;
 mod first_start;
 mod follow;
-mod issuer;
+mod ground;
+mod history;
 mod master_key;
 mod opened;
 mod options;
 mod record;
 mod registry;
 mod seal;
+mod signing_keys;
 mod since_boot;
 mod store;
+mod upkeep;
 mod view;
+mod writing;
 
+pub use audit::{AuditEntry, AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 pub use error::StoreError;
+pub use follow::Holds;
 pub use options::{MasterKey, StoreOptions};
+pub use signing_keys::{KeyState, SigningKeyRecord};
 pub use since_boot::{BootClock, SinceBoot};
 pub use store::Store;
 pub use view::View;

@@ -8,6 +8,7 @@ use countersign::random::{Random, SystemRandom};
 use countersign::time::{Clock, SystemClock};
 
 use crate::error::StoreError;
+use crate::follow::Holds;
 use crate::master_key;
 use crate::since_boot::{BootClock, SinceBoot};
 
@@ -22,6 +23,8 @@ pub struct StoreOptions {
     pub master_key: MasterKey,
     /// How old the view may be and still vouch for what it says: 5 s unless set.
     pub max_staleness: Duration,
+    /// What the view is to hold: everything unless set.
+    pub holds: Holds,
     /// Dates records and their ids.
     pub clock: Arc<dyn Clock>,
     /// Makes ids, keys, peppers, nonces and the master key.
@@ -38,6 +41,7 @@ impl StoreOptions {
             url: url.into(),
             master_key: MasterKey::BesideDatabase,
             max_staleness: Duration::from_secs(5),
+            holds: Holds::Everything,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             since_boot: Arc::new(BootClock),

@@ -1,10 +1,8 @@
-//! A credential as the database keeps it.
+//! Credentials and accounts as the database keeps them.
 
-use countersign::directory::memory::MemoryDirectory;
-use countersign::directory::{
-    Credential, CredentialKind, Proof, Record, RegistryError, Status, UserName,
-};
-use countersign::key::{KeyDigest, SecretDigest};
+use countersign::directory::lifecycle::Kept;
+use countersign::directory::{Account, CredentialKind, Networks, Proof, Record, Status, UserName};
+use countersign::key::{KeyDigest, KeyProof, SecretDigest};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use sqlx::Row as _;
@@ -16,95 +14,96 @@ use crate::error::StoreError;
 macro_rules! select_credentials {
     ($which:literal) => {
         concat!(
-            "SELECT c.id, c.kind, c.name, c.account_id, a.generation AS account_generation, \
-             c.environment_id, c.generation, c.status, c.scopes, c.created_at, c.expires_at, \
-             c.pepper_version, c.digest, c.password_hash \
-             FROM credentials c JOIN accounts a ON a.id = c.account_id ",
+            "SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, \
+             allow_from, created_at, updated_at, expires_at, last_used_at, pepper_version, digest, \
+             previous_digest, previous_until, password_hash FROM credentials ",
             $which
         )
     };
 }
 pub(crate) use select_credentials;
 
-/// One row: what people may see, and what judges need.
-pub(crate) struct Stored {
-    pub(crate) record: Record,
-    account_generation: u32,
-    proof: Proof,
+/// The statement that reads accounts, with the end that says which.
+macro_rules! select_accounts {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, status, generation, created_at FROM accounts ",
+            $which
+        )
+    };
+}
+pub(crate) use select_accounts;
+
+pub(crate) fn read_credential(row: &SqliteRow) -> Result<Kept, StoreError> {
+    let kind = read_kind(row.try_get("kind")?)?;
+    let proof = match kind {
+        CredentialKind::Key => Proof::Key(read_proof(row)?),
+        _ => Proof::Password(row.try_get::<&str, _>("password_hash")?.into()),
+    };
+    let environment: Option<&[u8]> = row.try_get("environment_id")?;
+    let record = Record {
+        id: read_id(row.try_get("id")?)?,
+        kind,
+        name: row.try_get("name")?,
+        account_id: read_id(row.try_get("account_id")?)?,
+        environment_id: environment.map(read_id).transpose()?,
+        status: read_status(row.try_get("status")?)?,
+        reason: row.try_get("reason")?,
+        scopes: read_scopes(row.try_get("scopes")?)?,
+        allow_from: read_networks(row.try_get("allow_from")?)?,
+        generation: row.try_get("generation")?,
+        created_at: moment(row.try_get("created_at")?),
+        updated_at: moment(row.try_get("updated_at")?),
+        expires_at: read_moment(row, "expires_at")?,
+        grace_until: read_moment(row, "previous_until")?,
+        last_used_at: read_moment(row, "last_used_at")?,
+    };
+    Ok(Kept { record, proof })
 }
 
-impl Stored {
-    pub(crate) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let kind = read_kind(row.try_get("kind")?)?;
-        let proof = match kind {
-            CredentialKind::Key => Proof::Key(KeyDigest {
-                pepper: row.try_get("pepper_version")?,
-                digest: read_digest(row.try_get("digest")?)?,
-            }),
-            _ => Proof::Password(row.try_get::<&str, _>("password_hash")?.into()),
-        };
-        let expires_at: Option<i64> = row.try_get("expires_at")?;
-        let environment: Option<&[u8]> = row.try_get("environment_id")?;
-        let record = Record {
-            id: read_id(row.try_get("id")?)?,
-            kind,
-            name: row.try_get("name")?,
-            account_id: read_id(row.try_get("account_id")?)?,
-            environment_id: environment.map(read_id).transpose()?,
-            status: read_status(row.try_get("status")?)?,
-            scopes: read_scopes(row.try_get("scopes")?)?,
-            generation: row.try_get("generation")?,
-            created_at: Timestamp::from_unix_millis(row.try_get("created_at")?),
-            expires_at: expires_at.map(Timestamp::from_unix_millis),
-        };
-        Ok(Self {
-            record,
-            account_generation: row.try_get("account_generation")?,
-            proof,
-        })
-    }
-
-    /// The one of that id.
-    pub(crate) async fn find(
-        connection: &mut SqliteConnection,
-        id: &Id,
-    ) -> Result<Self, RegistryError> {
-        let row = sqlx::query(select_credentials!("WHERE c.id = ?"))
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(connection)
-            .await
-            .map_err(StoreError::from)?
-            .ok_or(RegistryError::NotFound)?;
-        Ok(Self::read(&row)?)
-    }
-
-    /// Puts it into the view's table, in the place of what was known of it.
-    pub(crate) fn put_into(self, table: &MemoryDirectory) -> Result<(), StoreError> {
-        let record = self.record;
-        let credential = Credential {
-            id: record.id,
-            account: record.account_id,
-            account_generation: self.account_generation,
-            environment: record.environment_id,
-            generation: record.generation,
-            status: record.status,
-            scopes: record.scopes,
-            expires_at: record.expires_at,
-            proof: self.proof,
-        };
-        match record.kind {
-            CredentialKind::User => table.put_user(read_user_name(&record.name)?, credential),
-            _ => table.put(credential),
-        }
-        Ok(())
-    }
+/// The credential of that id, if there is one.
+pub(crate) async fn find_credential(
+    connection: &mut SqliteConnection,
+    id: &Id,
+) -> Result<Option<Kept>, StoreError> {
+    let row = sqlx::query(select_credentials!("WHERE id = ?"))
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(read_credential).transpose()
 }
 
-pub(crate) const fn kind_text(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::User => "user",
-        _ => "key",
-    }
+pub(crate) fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: read_id(row.try_get("id")?)?,
+        name: row.try_get("name")?,
+        status: read_status(row.try_get("status")?)?,
+        generation: row.try_get("generation")?,
+        created_at: moment(row.try_get("created_at")?),
+    })
+}
+
+/// The account of that id, if there is one.
+pub(crate) async fn find_account(
+    connection: &mut SqliteConnection,
+    id: &Id,
+) -> Result<Option<Account>, StoreError> {
+    let row = sqlx::query(select_accounts!("WHERE id = ?"))
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(read_account).transpose()
+}
+
+fn read_proof(row: &SqliteRow) -> Result<KeyProof, StoreError> {
+    let digest = KeyDigest {
+        pepper: row.try_get("pepper_version")?,
+        digest: read_digest(row.try_get("digest")?)?,
+    };
+    let previous: Option<&[u8]> = row.try_get("previous_digest")?;
+    let previous = previous.map(read_digest).transpose()?;
+    let until = read_moment(row, "previous_until")?;
+    Ok(KeyProof::new(digest, previous.zip(until)))
 }
 
 fn read_kind(text: &str) -> Result<CredentialKind, StoreError> {
@@ -118,8 +117,9 @@ fn read_kind(text: &str) -> Result<CredentialKind, StoreError> {
 fn read_status(text: &str) -> Result<Status, StoreError> {
     match text {
         "active" => Ok(Status::Active),
+        "suspended" => Ok(Status::Suspended),
         "revoked" => Ok(Status::Revoked),
-        _ => corrupt("a credential's status"),
+        _ => corrupt("a status"),
     }
 }
 
@@ -141,10 +141,23 @@ fn read_scopes(text: &str) -> Result<Scopes, StoreError> {
     text.parse().or_else(|_| corrupt("a credential's scopes"))
 }
 
-fn read_user_name(text: &str) -> Result<UserName, StoreError> {
+fn read_networks(text: &str) -> Result<Networks, StoreError> {
+    text.parse().or_else(|_| corrupt("a credential's networks"))
+}
+
+pub(crate) fn read_user_name(text: &str) -> Result<UserName, StoreError> {
     text.parse().or_else(|_| corrupt("a user's name"))
 }
 
-const fn corrupt<T>(what: &'static str) -> Result<T, StoreError> {
+pub(crate) fn read_moment(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+    let millis: Option<i64> = row.try_get(column)?;
+    Ok(millis.map(moment))
+}
+
+pub(crate) const fn moment(millis: i64) -> Timestamp {
+    Timestamp::from_unix_millis(millis)
+}
+
+pub(crate) const fn corrupt<T>(what: &'static str) -> Result<T, StoreError> {
     Err(StoreError::Corrupt { what })
 }

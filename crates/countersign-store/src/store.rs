@@ -11,8 +11,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::database;
 use crate::error::StoreError;
-use crate::first_start::{self, Ground};
+use crate::first_start;
 use crate::follow::Follower;
+use crate::ground::Ground;
 use crate::opened::Opened;
 use crate::options::StoreOptions;
 use crate::view::View;
@@ -29,9 +30,9 @@ pub(crate) struct Inner {
     reader: SqlitePool,
     opened: Opened,
     pub(crate) follower: Mutex<Follower>,
-    pub(crate) ground: Ground,
+    pub(crate) ground: Arc<Ground>,
     pub(crate) options: StoreOptions,
-    view: Arc<View>,
+    pub(crate) view: Arc<View>,
 }
 
 impl Store {
@@ -60,8 +61,14 @@ impl Store {
 
         let view = View::new(options.max_staleness, Arc::clone(&options.since_boot));
         let view = Arc::new(view);
-        let mut follower =
-            Follower::new(database::follower(&path), opened.clone(), Arc::clone(&view));
+        let ground = Arc::new(ground);
+        let mut follower = Follower::new(
+            database::follower(&path),
+            opened.clone(),
+            options.holds,
+            Arc::clone(&ground),
+            Arc::clone(&view),
+        );
         // Looks at the file again: it is the one that the writer has opened.
         follower.poll().await?;
         Ok(Self(Arc::new(Inner {
@@ -96,18 +103,23 @@ impl Store {
         self.0.follower.lock().await.poll().await
     }
 
-    /// Catches up every `period` until the store is closed. Spawn it on tokio, with its timer
-    /// enabled: without it the view grows stale. Failures are logged once, and tried again.
+    /// Catches up every `period`, and does the [`upkeep`](Self::upkeep), until the store is closed. Spawn it on
+    /// tokio, with its timer enabled: without it the view grows stale. Failures are logged once, and tried again.
     pub fn follow(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static + use<> {
         let store = self.clone();
         async move {
             // An interval of nothing panics.
             let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut upkeep = tokio::time::interval(Self::UPKEEP_PERIOD);
+            upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut failing = false;
             loop {
-                ticks.tick().await;
-                match store.catch_up().await {
+                let done = tokio::select! {
+                    _ = upkeep.tick() => store.upkeep().await,
+                    _ = ticks.tick() => store.catch_up().await,
+                };
+                match done {
                     Ok(()) if failing => {
                         tracing::info!("the database can be read again");
                         failing = false;
@@ -152,6 +164,8 @@ impl Store {
     ///
     /// That a connection did not close cleanly. Nothing that was acknowledged is lost by it.
     pub async fn close(&self) -> Result<(), StoreError> {
+        // What was used is worth a try, and no more.
+        let _ = self.upkeep().await;
         let followed = self.0.follower.lock().await.close().await;
         self.0.reader.close().await;
         // Last: whoever closes last writes the log back into the file, and readers may not.

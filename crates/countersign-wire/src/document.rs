@@ -1,5 +1,7 @@
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
@@ -34,23 +36,30 @@ use crate::ResponseBody;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document {
     content_type: HeaderValue,
-    body: Bytes,
-    tag: HeaderValue,
+    read: Arc<dyn Fn() -> Arc<str> + Send + Sync>,
 }
 
 impl Document {
     /// A document of this media type.
     #[must_use]
     pub fn new(content_type: &'static str, json: String) -> Self {
-        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(json.as_bytes()));
+        let json: Arc<str> = json.into();
+        Self::read_with(content_type, move || Arc::clone(&json))
+    }
+
+    /// A document of this media type that may change: what `read` says at each request. Its `ETag` changes
+    /// with it.
+    #[must_use]
+    pub fn read_with(
+        content_type: &'static str,
+        read: impl Fn() -> Arc<str> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             content_type: HeaderValue::from_static(content_type),
-            tag: HeaderValue::try_from(format!("\"{digest}\""))
-                .unwrap_or(HeaderValue::from_static("\"\"")),
-            body: json.into(),
+            read: Arc::new(read),
         }
     }
 
@@ -62,14 +71,19 @@ impl Document {
             response.headers_mut().insert(ALLOW, allowed);
             return response;
         }
-        let known = self.is_known(headers);
+        let text = (self.read)();
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+        let tag = format!("\"{digest}\"");
+        let known = is_known(headers, &tag);
         if known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else if method == Method::GET {
-            *response.body_mut() = Full::new(self.body.clone());
+            *response.body_mut() = Full::new(Bytes::copy_from_slice(text.as_bytes()));
         }
         let headers = response.headers_mut();
-        headers.insert(ETAG, self.tag.clone());
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(ETAG, tag);
+        }
         let freshness = HeaderValue::from_static("public, max-age=300");
         headers.insert(CACHE_CONTROL, freshness);
         if !known {
@@ -77,16 +91,24 @@ impl Document {
         }
         response
     }
+}
 
-    /// RFC 9110 §13.1.2, with weak comparison.
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        headers.get_all(IF_NONE_MATCH).iter().any(|value| {
-            value.as_bytes().split(|&byte| byte == b',').any(|tag| {
-                let tag = tag.trim_ascii();
-                let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-                tag == b"*" || tag == self.tag.as_bytes()
-            })
+/// RFC 9110 §13.1.2, with weak comparison.
+fn is_known(headers: &HeaderMap, present: &str) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+        value.as_bytes().split(|&byte| byte == b',').any(|tag| {
+            let tag = tag.trim_ascii();
+            let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
+            tag == b"*" || tag == present.as_bytes()
         })
+    })
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
     }
 }
 

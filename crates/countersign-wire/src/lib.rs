@@ -11,7 +11,7 @@
 //! use bytes::Bytes;
 //! use countersign::auth::PrimaryAuthenticator;
 //! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! use countersign::directory::{NewKey, Registry};
+//! use countersign::directory::{Caller, NewKey, Registry};
 //! use countersign::jose::{Algorithm, SigningKey};
 //! use countersign::key::{Pepper, Peppers};
 //! use countersign::mechanism::{ApiKeys, Basic};
@@ -27,8 +27,8 @@
 //! let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 //! let directory = Arc::new(MemoryDirectory::default());
 //! let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
-//! let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
-//! let key = registry.create_key(new).await?.issued.key;
+//! let new = NewKey::new("ci", "calls:read".parse()?);
+//! let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 //!
 //! let authenticator = PrimaryAuthenticator::builder()
 //!     .primary(ApiKeys::new(directory.clone(), peppers.clone()))

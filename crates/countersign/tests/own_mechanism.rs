@@ -8,7 +8,7 @@ use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::credentials::{Carrier, Credentials};
 use countersign::dangerous::AssertPrimary;
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Directory, NewKey, Registry};
+use countersign::directory::{Caller, Change, Directory, NewKey, Registry};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{Claim, Judged, Mechanism};
@@ -18,7 +18,7 @@ use countersign::random::SystemRandom;
 use countersign::rejection::{Challenge, Reason};
 use countersign::time::{SystemClock, Timestamp};
 use countersign::{Id, Principal};
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{HeaderName, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 /// Trusts a proxy that has checked a client certificate, and names the credential that it belongs to.
@@ -26,14 +26,14 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 struct Certificate(Arc<MemoryDirectory>);
 
 impl Certificate {
-    fn judge(&self, presented: &[u8], now: Timestamp) -> Result<Identity, Reason> {
+    fn judge(&self, presented: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
         let unknown = Reason::Custom("certificate_unknown");
-        let id: Id = std::str::from_utf8(presented)
+        let id: Id = std::str::from_utf8(presented.expose())
             .ok()
             .and_then(|text| text.parse().ok())
             .ok_or(unknown)?;
         let credential = self.0.credential(&id).ok_or(unknown)?;
-        Identity::of_credential("certificate", credential, now)
+        Identity::of_credential("certificate", credential, presented, now)
     }
 }
 
@@ -48,7 +48,7 @@ impl Mechanism for Certificate {
     }
 
     fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        Judged::Now(self.judge(credentials.expose(), now).into())
+        Judged::Now(self.judge(credentials, now).into())
     }
 }
 
@@ -57,19 +57,15 @@ async fn set_up() -> (Certificate, MemoryRegistry, Id) {
     let directory = Arc::new(MemoryDirectory::default());
     let table = Arc::clone(&directory);
     let registry = MemoryRegistry::new(table, peppers, SystemClock, SystemRandom).unwrap();
-    let new = NewKey {
-        name: "device".into(),
-        scopes: "calls:read".parse().unwrap(),
-        expires_at: None,
-    };
-    let id = registry.create_key(new).await.unwrap().record.id;
+    let new = NewKey::new("device", "calls:read".parse().unwrap());
+    let me = Caller::operator("test");
+    let id = registry.create_key(&me, new).await.unwrap().record.id;
     (Certificate(directory), registry, id)
 }
 
-fn headers(id: &Id) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-certificate-of", id.to_string().parse().unwrap());
-    headers
+fn request(id: &Id) -> Request<()> {
+    let request = Request::get("/").header("x-certificate-of", id.to_string());
+    request.body(()).unwrap()
 }
 
 #[tokio::test]
@@ -80,7 +76,10 @@ async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
         .primary(asserted)
         .build()
         .unwrap();
-    let credentials = authenticator.read(&headers(&id)).unwrap().unwrap();
+    let credentials = authenticator
+        .read(&request(&id).into_parts().0)
+        .unwrap()
+        .unwrap();
     let principal = authenticator
         .authenticate(credentials.clone())
         .await
@@ -96,7 +95,9 @@ async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
         .unwrap();
     assert_eq!(token.scopes.as_str(), "calls:read");
 
-    registry.revoke(id).await.unwrap();
+    let revoke = Change::Revoke { reason: None };
+    let me = Caller::operator("test");
+    registry.change(&me, id, revoke).await.unwrap();
     let refused = authenticator.authenticate(credentials).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::CredentialRevoked);
 }
@@ -111,8 +112,6 @@ async fn own_mechanism_added_to_a_layer_is_not_primary() {
         assert!(principal.primary().is_none());
         Ok::<_, std::convert::Infallible>(Response::new(principal.subject().to_owned()))
     }));
-    let mut request = Request::new(());
-    *request.headers_mut() = headers(&id);
-    let response = service.oneshot(request).await.unwrap();
+    let response = service.oneshot(request(&id)).await.unwrap();
     assert_eq!(*response.body(), id.to_string());
 }

@@ -41,7 +41,7 @@ pub fn service() -> Result<(Router, MemoryRegistry), Box<dyn Error>> {
         .build()?;
     let keys = ApiKeys::new(directory.clone(), peppers.clone());
     let pairs = Basic::new(directory.clone(), peppers);
-    let tokens = Jwt::new([issuer.trusted()?.directory(directory).build()?]);
+    let tokens = Jwt::new([issuer.trusted().directory(directory).build()?]);
 
     // Tokens are got with keys alone: what is given to this builder is all that can mint.
     let authenticator = PrimaryAuthenticator::builder()

@@ -4,17 +4,14 @@
 
 use std::error::Error;
 
-use countersign::directory::{NewKey, Registry};
+use countersign::directory::{Caller, NewKey, Registry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (router, registry) = axum_router::service()?;
-    let new = NewKey {
-        name: "example".into(),
-        scopes: "calls:*".parse()?,
-        expires_at: None,
-    };
-    let key = registry.create_key(new).await?.issued.key;
+    let new = NewKey::new("example", "calls:*".parse()?);
+    let me = Caller::operator("example");
+    let key = registry.create_key(&me, new).await?.issued.key;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     println!(

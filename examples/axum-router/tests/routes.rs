@@ -4,7 +4,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use countersign::directory::{NewKey, Registry};
+use countersign::directory::{Caller, NewKey, Registry};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -31,12 +31,13 @@ async fn send(
 #[tokio::test]
 async fn key_and_its_token_are_let_in_where_the_routes_say_so() {
     let (router, registry) = axum_router::service().unwrap();
-    let new = NewKey {
-        name: "reader and writer".into(),
-        scopes: "calls:*".parse().unwrap(),
-        expires_at: None,
-    };
-    let key = registry.create_key(new).await.unwrap().issued.key;
+    let new = NewKey::new("reader and writer", "calls:*".parse().unwrap());
+    let key = registry
+        .create_key(&Caller::operator("test"), new)
+        .await
+        .unwrap()
+        .issued
+        .key;
     let key = ("x-api-key", key.expose());
     let ok = StatusCode::OK;
     assert_eq!(
@@ -67,12 +68,13 @@ async fn key_and_its_token_are_let_in_where_the_routes_say_so() {
 #[tokio::test]
 async fn nobody_and_readers_are_kept_out_with_problem_details() {
     let (router, registry) = axum_router::service().unwrap();
-    let new = NewKey {
-        name: "reader".into(),
-        scopes: "calls:read".parse().unwrap(),
-        expires_at: None,
-    };
-    let key = registry.create_key(new).await.unwrap().issued.key;
+    let new = NewKey::new("reader", "calls:read".parse().unwrap());
+    let key = registry
+        .create_key(&Caller::operator("test"), new)
+        .await
+        .unwrap()
+        .issued
+        .key;
     let (status, body) = send(&router, "GET", "/calls", ("accept", "*/*")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(

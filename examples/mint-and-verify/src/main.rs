@@ -8,14 +8,14 @@ use std::sync::Arc;
 use countersign::Principal;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{NewKey, Registry};
+use countersign::directory::{Caller, NewKey, Registry};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{ApiKeys, Jwt};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::{Random, SystemRandom};
 use countersign::time::SystemClock;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,19 +31,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         SystemClock,
         SystemRandom,
     )?;
-    let new = NewKey {
-        name: "example".into(),
-        scopes: "calls:*".parse()?,
-        expires_at: None,
-    };
-    let key = registry.create_key(new).await?.issued.key;
+    let new = NewKey::new("example", "calls:*".parse()?);
+    let me = Caller::operator("example");
+    let key = registry.create_key(&me, new).await?.issued.key;
 
     // The key is judged, and a token minted for it.
     let keys = ApiKeys::new(directory.clone(), peppers);
     let authenticator = PrimaryAuthenticator::builder().primary(keys).build()?;
-    let headers = HeaderMap::from_iter([("x-api-key".parse()?, key.expose().parse()?)]);
+    let request = Request::get("/").header("x-api-key", key.expose());
+    let (head, ()) = request.body(())?.into_parts();
     let credentials = authenticator
-        .read(&headers)?
+        .read(&head)?
         .ok_or("the key is in the headers")?;
     let principal = authenticator.authenticate(credentials).await?;
     let signing_key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
@@ -55,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("minted {token:?}");
 
     // The token is judged by a layer that trusts the issuer.
-    let jwt = Jwt::new([issuer.trusted()?.directory(directory).build()?]);
+    let jwt = Jwt::new([issuer.trusted().directory(directory).build()?]);
     let service = AuthLayer::builder()
         .mechanism(jwt)
         .build()?

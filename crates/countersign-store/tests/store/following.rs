@@ -7,19 +7,19 @@ use std::time::Duration;
 use countersign::directory::{Directory as _, Registry as _, Stale, Status};
 use countersign_store::{Store, StoreError};
 
-use crate::support::{Place, Uptime, key, user};
+use crate::support::{Place, REVOKE, Uptime, key, me, user};
 
 #[tokio::test]
 async fn revoked_key_is_seen_by_a_second_process_after_one_poll() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);
-    let id = here.create_key(key("ci")).await.unwrap().record.id;
+    let id = here.create_key(&me(), key("ci")).await.unwrap().record.id;
     assert!(there.directory().credential(&id).is_none());
     there.catch_up().await.unwrap();
     let status = |store: &Store| store.directory().credential(&id).unwrap().status;
     assert_eq!(status(&there), Status::Active);
 
-    here.revoke(id).await.unwrap();
+    here.change(&me(), id, REVOKE).await.unwrap();
     assert_eq!(
         (status(&here), status(&there)),
         (Status::Revoked, Status::Active)
@@ -32,7 +32,7 @@ async fn revoked_key_is_seen_by_a_second_process_after_one_poll() {
 async fn user_of_a_second_process_is_found_by_name_after_one_poll() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);
-    here.create_user(user("aladdin")).await.unwrap();
+    here.create_user(&me(), user("aladdin")).await.unwrap();
     there.catch_up().await.unwrap();
     let name = "aladdin".parse().unwrap();
     assert!(there.directory().user(&name).is_some());
@@ -42,8 +42,18 @@ async fn user_of_a_second_process_is_found_by_name_after_one_poll() {
 async fn change_of_another_process_is_not_skipped_by_a_write_of_ones_own() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);
-    let first = here.create_key(key("first")).await.unwrap().record.id;
-    let second = there.create_key(key("second")).await.unwrap().record.id;
+    let first = here
+        .create_key(&me(), key("first"))
+        .await
+        .unwrap()
+        .record
+        .id;
+    let second = there
+        .create_key(&me(), key("second"))
+        .await
+        .unwrap()
+        .record
+        .id;
     assert!(there.directory().credential(&second).is_some());
     there.catch_up().await.unwrap();
     assert!(there.directory().credential(&first).is_some());
@@ -53,11 +63,11 @@ async fn change_of_another_process_is_not_skipped_by_a_write_of_ones_own() {
 async fn changes_of_two_processes_to_one_record_end_in_the_same_view() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);
-    let id = here.create_key(key("ci")).await.unwrap().record.id;
-    there.revoke(id).await.unwrap();
+    let id = here.create_key(&me(), key("ci")).await.unwrap().record.id;
+    there.change(&me(), id, REVOKE).await.unwrap();
     for store in [&here, &there] {
         store.catch_up().await.unwrap();
-        assert_eq!(here.revoke(id).await.unwrap().generation, 2);
+        assert_eq!(here.change(&me(), id, REVOKE).await.unwrap().generation, 2);
         let seen = store.directory().credential(&id).unwrap();
         assert_eq!((seen.status, seen.generation), (Status::Revoked, 2));
     }
@@ -111,7 +121,7 @@ async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written()
         let (place, other) = (Place::new(), Place::new());
         other.open().await.close().await.unwrap();
         let (store, uptime) = with_uptime(&place).await;
-        let id = store.create_key(key("ci")).await.unwrap().record.id;
+        let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
         let (path, aside) = (place.file("countersign.db"), place.file("aside"));
         fs::rename(&path, &aside).unwrap();
         if replaced {
@@ -126,9 +136,9 @@ async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written()
         }
         assert_eq!(store.directory().vouch(), Err(Stale));
         for refused in [
-            store.revoke(id).await.err(),
-            store.create_key(key("lost")).await.err(),
-            store.show(id).await.err(),
+            store.change(&me(), id, REVOKE).await.err(),
+            store.create_key(&me(), key("lost")).await.err(),
+            store.show(&me(), id).await.err(),
         ] {
             let refused = refused.unwrap().to_string();
             assert!(refused.contains("restart the server"), "{refused}");
@@ -142,7 +152,10 @@ async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written()
         fs::rename(&aside, &path).unwrap();
         store.catch_up().await.unwrap();
         assert_eq!(store.directory().vouch(), Ok(()));
-        assert_eq!(store.revoke(id).await.unwrap().status, Status::Revoked);
+        assert_eq!(
+            store.change(&me(), id, REVOKE).await.unwrap().status,
+            Status::Revoked
+        );
     }
 }
 
@@ -164,7 +177,7 @@ async fn log_with_a_gap_refused() {
 async fn log_shorter_than_what_was_applied_refused() {
     let place = Place::new();
     let (store, _) = with_uptime(&place).await;
-    store.create_key(key("ci")).await.unwrap();
+    store.create_key(&me(), key("ci")).await.unwrap();
     place
         .execute("DELETE FROM changes; UPDATE change_head SET number = 0")
         .await;
@@ -177,7 +190,7 @@ async fn follower_brings_changes_and_ends_when_the_store_is_closed() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);
     let following = tokio::spawn(there.follow(Duration::from_millis(1)));
-    let id = here.create_key(key("ci")).await.unwrap().record.id;
+    let id = here.create_key(&me(), key("ci")).await.unwrap().record.id;
     let seen = async {
         while there.directory().credential(&id).is_none() {
             tokio::task::yield_now().await;

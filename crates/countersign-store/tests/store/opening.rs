@@ -7,7 +7,7 @@ use std::path::Path;
 use countersign::Secret;
 use countersign_store::{MasterKey, Store, StoreError};
 
-use crate::support::{Place, key};
+use crate::support::{Place, key, me};
 use countersign::directory::{Directory as _, Registry as _};
 
 /// The bytes 0 to 31: nobody's key, and as good as any here.
@@ -39,21 +39,24 @@ async fn second_open_finds_what_the_first_one_made() {
     let place = Place::new();
     let first = place.open().await;
     assert!(!first.has_credentials().await.unwrap());
-    let made = first.create_key(key("ci")).await.unwrap();
+    let made = first.create_key(&me(), key("ci")).await.unwrap();
     first.close().await.unwrap();
 
     let second = place.open().await;
     assert!(second.has_credentials().await.unwrap());
-    let shown = second.show(made.record.id).await.unwrap();
+    let shown = second.show(&me(), made.record.id).await.unwrap();
     assert_eq!(shown.account_id, made.record.account_id);
     let digest = second
         .peppers()
-        .digest(&made.record.id, made.issued.secret.expose());
+        .proof(&made.record.id, made.issued.secret.expose());
     let found = second.directory().credential(&made.record.id).unwrap();
     let countersign::directory::Proof::Key(kept) = found.proof else {
         panic!("a key has a digest");
     };
-    assert_eq!(kept.digest.as_bytes(), digest.digest.as_bytes());
+    assert_eq!(
+        kept.current().digest.as_bytes(),
+        digest.current().digest.as_bytes()
+    );
 }
 
 #[tokio::test]

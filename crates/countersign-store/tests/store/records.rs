@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use countersign::Id;
 use countersign::directory::{
-    CredentialKind, Directory as _, Proof, Registry, RegistryError, Status, UserName,
+    CredentialKind, Directory as _, Listing, Proof, Registry, RegistryError, Status, UserName,
 };
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign_store::Store;
 
-use crate::support::{Place, key, user};
+use crate::support::{Place, REVOKE, key, me, user};
 
 #[tokio::test]
 async fn key_created_is_in_the_view_and_durable() {
     let place = Place::new();
     let store = place.open().await;
-    let made = store.create_key(key("ci")).await.unwrap().record;
+    let made = store.create_key(&me(), key("ci")).await.unwrap().record;
     let seen = store.directory().credential(&made.id).unwrap();
     assert_eq!((seen.status, seen.generation), (Status::Active, 1));
     store.close().await.unwrap();
@@ -31,7 +31,7 @@ async fn key_created_is_in_the_view_and_durable() {
     assert!(seen.environment.is_some());
     let end = Timestamp::from_unix_millis(1_900_000_000_123);
     assert_eq!(seen.expires_at, Some(end));
-    let shown = store.show(made.id).await.unwrap();
+    let shown = store.show(&me(), made.id).await.unwrap();
     assert_eq!(
         (shown.name.as_str(), shown.kind),
         ("ci", CredentialKind::Key)
@@ -46,7 +46,7 @@ async fn key_created_is_in_the_view_and_durable() {
 async fn key_begins_with_cs_and_its_id() {
     let place = Place::new();
     let store = place.open().await;
-    let made = store.create_key(key("ci")).await.unwrap();
+    let made = store.create_key(&me(), key("ci")).await.unwrap();
     let start = format!("cs_{}_", made.record.id);
     assert!(made.issued.key.expose().starts_with(&start));
 }
@@ -55,7 +55,7 @@ async fn key_begins_with_cs_and_its_id() {
 async fn user_created_is_found_by_name_and_durable() {
     let place = Place::new();
     let store = place.open().await;
-    let made = store.create_user(user("aladdin")).await.unwrap();
+    let made = store.create_user(&me(), user("aladdin")).await.unwrap();
     let name: UserName = "Aladdin".parse().unwrap();
     assert_eq!(store.directory().user(&name).unwrap().id, made.id);
     store.close().await.unwrap();
@@ -71,23 +71,23 @@ async fn user_created_is_found_by_name_and_durable() {
 async fn user_name_is_taken_once_also_after_it_was_revoked() {
     let place = Place::new();
     let store = place.open().await;
-    let made = store.create_user(user("aladdin")).await.unwrap();
-    store.create_key(key("aladdin")).await.unwrap();
-    let again = store.create_user(user("aladdin")).await;
+    let made = store.create_user(&me(), user("aladdin")).await.unwrap();
+    store.create_key(&me(), key("aladdin")).await.unwrap();
+    let again = store.create_user(&me(), user("aladdin")).await;
     assert!(matches!(again, Err(RegistryError::NameTaken)));
-    store.revoke(made.id).await.unwrap();
+    store.change(&me(), made.id, REVOKE).await.unwrap();
     let other_process = place.open().await;
-    let again = other_process.create_user(user("aladdin")).await;
+    let again = other_process.create_user(&me(), user("aladdin")).await;
     assert!(matches!(again, Err(RegistryError::NameTaken)));
-    store.create_user(user("jasmine")).await.unwrap();
+    store.create_user(&me(), user("jasmine")).await.unwrap();
 }
 
 #[tokio::test]
 async fn revoke_bumps_the_generation_and_is_durable() {
     let place = Place::new();
     let store = place.open().await;
-    let id = store.create_key(key("ci")).await.unwrap().record.id;
-    let ended = store.revoke(id).await.unwrap();
+    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
+    let ended = store.change(&me(), id, REVOKE).await.unwrap();
     assert_eq!((ended.status, ended.generation), (Status::Revoked, 2));
     let seen = store.directory().credential(&id).unwrap();
     assert_eq!((seen.status, seen.generation), (Status::Revoked, 2));
@@ -101,10 +101,10 @@ async fn revoke_bumps_the_generation_and_is_durable() {
 async fn revoking_twice_succeeds_and_changes_nothing() {
     let place = Place::new();
     let store = place.open().await;
-    let id = store.create_key(key("ci")).await.unwrap().record.id;
-    store.revoke(id).await.unwrap();
+    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
+    store.change(&me(), id, REVOKE).await.unwrap();
     let before = change_numbers(&place).await;
-    assert_eq!(store.revoke(id).await.unwrap().generation, 2);
+    assert_eq!(store.change(&me(), id, REVOKE).await.unwrap().generation, 2);
     assert_eq!(change_numbers(&place).await, before);
 }
 
@@ -113,9 +113,9 @@ async fn credential_nobody_made_is_not_found() {
     let place = Place::new();
     let store = place.open().await;
     let nobody = Id::from_bytes([7; 20]);
-    let shown = store.show(nobody).await;
+    let shown = store.show(&me(), nobody).await;
     assert!(matches!(shown, Err(RegistryError::NotFound)));
-    let revoked = store.revoke(nobody).await;
+    let revoked = store.change(&me(), nobody, REVOKE).await;
     assert!(matches!(revoked, Err(RegistryError::NotFound)));
 }
 
@@ -127,17 +127,23 @@ async fn list_has_one_kind_oldest_first() {
     options.clock = Arc::new(clock.clone());
     let store = Store::open(options).await.unwrap();
     for name in ["c", "a", "b"] {
-        store.create_key(key(name)).await.unwrap();
+        store.create_key(&me(), key(name)).await.unwrap();
         clock.advance(Duration::from_millis(1));
     }
-    store.create_user(user("d")).await.unwrap();
+    store.create_user(&me(), user("d")).await.unwrap();
     let names = |records: Vec<countersign::directory::Record>| {
         let names: Vec<String> = records.into_iter().map(|r| r.name).collect();
         names.join(" ")
     };
-    let keys = store.list(CredentialKind::Key).await.unwrap();
+    let keys = store
+        .list(&me(), Listing::of(CredentialKind::Key))
+        .await
+        .unwrap();
     assert_eq!(names(keys), "c a b");
-    let users = store.list(CredentialKind::User).await.unwrap();
+    let users = store
+        .list(&me(), Listing::of(CredentialKind::User))
+        .await
+        .unwrap();
     assert_eq!(names(users), "d");
 }
 
@@ -148,7 +154,7 @@ async fn change_numbers_are_dense_under_concurrent_creates_of_two_processes() {
     let tasks: Vec<_> = (0..24)
         .map(|i| {
             let store = stores[i % 2].clone();
-            tokio::spawn(async move { store.create_key(key("ci")).await })
+            tokio::spawn(async move { store.create_key(&me(), key("ci")).await })
         })
         .collect();
     for task in tasks {
@@ -158,7 +164,10 @@ async fn change_numbers_are_dense_under_concurrent_creates_of_two_processes() {
     assert_eq!(change_numbers(&place).await, expected);
     for store in stores {
         store.catch_up().await.unwrap();
-        let all = store.list(CredentialKind::Key).await.unwrap();
+        let all = store
+            .list(&me(), Listing::of(CredentialKind::Key))
+            .await
+            .unwrap();
         assert_eq!(all.len(), 24);
         for record in all {
             assert!(store.directory().credential(&record.id).is_some());
@@ -177,11 +186,11 @@ async fn create_that_fails_leaves_neither_record_nor_number_and_the_next_one_wor
              BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
         )
         .await;
-    let error = store.create_key(key("ci")).await.unwrap_err();
+    let error = store.create_key(&me(), key("ci")).await.unwrap_err();
     assert!(matches!(error, RegistryError::Unavailable(_)));
     assert!(!store.has_credentials().await.unwrap());
     place.execute("DROP TRIGGER full").await;
-    store.create_key(key("ci")).await.unwrap();
+    store.create_key(&me(), key("ci")).await.unwrap();
     assert_eq!(change_numbers(&place).await, [1]);
 }
 
@@ -192,7 +201,7 @@ async fn closed_store_answers_with_errors() {
     store.close().await.unwrap();
     assert!(store.check().await.is_err());
     assert!(store.catch_up().await.is_err());
-    let made = store.create_key(key("ci")).await;
+    let made = store.create_key(&me(), key("ci")).await;
     assert!(matches!(made, Err(RegistryError::Unavailable(_))));
 }
 

@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use countersign::directory::Registry as _;
 use countersign::jose::Algorithm;
+use countersign::time::Timestamp;
 use countersign_store::{Store, StoreError};
 
-use crate::support::{Place, Recorded, key};
+use crate::support::{Place, Recorded, key, me};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 #[tokio::test]
 async fn signing_key_is_made_once_and_kept() {
     let place = Place::new();
     let store = place.open().await;
-    let made = store.signing_key("default", Algorithm::EdDsa).await;
-    let made = made.unwrap().id().to_owned();
+    let made = store.signing_keys("default", Some(Algorithm::EdDsa)).await;
+    let made = made.unwrap().signing_at(NOW).unwrap().id().to_owned();
     store.close().await.unwrap();
     let again = place.open().await;
-    let kept = again.signing_key("default", Algorithm::EdDsa).await;
-    assert_eq!(kept.unwrap().id(), made);
+    let kept = again.signing_keys("default", Some(Algorithm::EdDsa)).await;
+    assert_eq!(kept.unwrap().signing_at(NOW).unwrap().id(), made);
 }
 
 #[tokio::test]
@@ -26,10 +29,10 @@ async fn signing_key_of_another_algorithm_is_an_error_that_says_which() {
     let place = Place::new();
     let store = place.open().await;
     store
-        .signing_key("default", Algorithm::Es256)
+        .signing_keys("default", Some(Algorithm::Es256))
         .await
         .unwrap();
-    let error = store.signing_key("default", Algorithm::EdDsa).await;
+    let error = store.signing_keys("default", Some(Algorithm::EdDsa)).await;
     let error = error.unwrap_err();
     assert!(matches!(error, StoreError::OtherAlgorithm { .. }));
     assert!(error.to_string().contains("configure ES256"));
@@ -39,7 +42,7 @@ async fn signing_key_of_another_algorithm_is_an_error_that_says_which() {
 async fn issuer_nobody_made_is_unknown() {
     let place = Place::new();
     let store = place.open().await;
-    let key = store.signing_key("other", Algorithm::EdDsa).await;
+    let key = store.signing_keys("other", Some(Algorithm::EdDsa)).await;
     assert!(matches!(key, Err(StoreError::UnknownIssuer { .. })));
     let url = store.issuer_url("other").await;
     assert!(matches!(url, Err(StoreError::UnknownIssuer { .. })));
@@ -66,14 +69,14 @@ async fn sealed_secrets_refused_when_swapped_between_tables() {
     let place = Place::new();
     let store = place.open().await;
     store
-        .signing_key("default", Algorithm::Hs256)
+        .signing_keys("default", Some(Algorithm::Hs256))
         .await
         .unwrap();
     // Both are 32 bytes sealed under the same key: only their places tell them apart.
     place
         .execute("UPDATE signing_keys SET sealed = (SELECT sealed FROM peppers)")
         .await;
-    let error = store.signing_key("default", Algorithm::Hs256).await;
+    let error = store.signing_keys("default", Some(Algorithm::Hs256)).await;
     assert!(matches!(error, Err(StoreError::Unseal { .. })));
 }
 
@@ -88,10 +91,13 @@ async fn sealed_secrets_refused_when_swapped_between_rows() {
         )
         .await;
     store
-        .signing_key("default", Algorithm::EdDsa)
+        .signing_keys("default", Some(Algorithm::EdDsa))
         .await
         .unwrap();
-    store.signing_key("other", Algorithm::EdDsa).await.unwrap();
+    store
+        .signing_keys("other", Some(Algorithm::EdDsa))
+        .await
+        .unwrap();
     place
         .execute(
             "CREATE TEMP TABLE swap AS SELECT a.id, b.sealed FROM signing_keys a, signing_keys b
@@ -101,7 +107,7 @@ async fn sealed_secrets_refused_when_swapped_between_rows() {
         )
         .await;
     for issuer in ["default", "other"] {
-        let error = store.signing_key(issuer, Algorithm::EdDsa).await;
+        let error = store.signing_keys(issuer, Some(Algorithm::EdDsa)).await;
         assert!(matches!(error, Err(StoreError::Unseal { .. })), "{issuer}");
     }
 }
@@ -122,15 +128,15 @@ async fn no_secret_reaches_the_database_or_its_log() {
     let mut options = place.options();
     options.random = Arc::new(random.clone());
     let store = Store::open(options).await.unwrap();
-    let made = store.create_key(key("canary-name")).await.unwrap();
+    let made = store.create_key(&me(), key("canary-name")).await.unwrap();
     let pair = store
-        .signing_key("default", Algorithm::EdDsa)
+        .signing_keys("default", Some(Algorithm::EdDsa))
         .await
         .unwrap();
 
     let mut needles = random.secrets();
-    assert_eq!(needles.len(), 3, "master key, pepper, key");
-    let pair = pair.to_secret_bytes().unwrap();
+    assert_eq!(needles.len(), 4, "master key, pepper, audit key, key");
+    let pair = pair.signing_at(NOW).unwrap().to_secret_bytes().unwrap();
     // PKCS #8 ends with the private key itself.
     needles.push(pair[pair.len() - 32..].to_vec());
     needles.push(made.issued.secret.expose().as_bytes().to_vec());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::Scopes;
-use countersign::directory::{NewKey, NewUser};
+use countersign::directory::{Caller, Change, NewKey, NewUser};
 use countersign::random::{Random, RandomError, SystemRandom};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
@@ -52,19 +52,19 @@ impl Place {
 }
 
 pub(crate) fn key(name: &str) -> NewKey {
-    NewKey {
-        name: name.into(),
-        scopes: "calls:read wallet:*".parse().unwrap(),
-        expires_at: Some(Timestamp::from_unix_millis(1_900_000_000_123)),
-    }
+    NewKey::new(name, "calls:read wallet:*".parse().unwrap())
+        .expires_at(Timestamp::from_unix_millis(1_900_000_000_123))
 }
 
+pub(crate) fn me() -> Caller {
+    Caller::operator("test")
+}
+
+pub(crate) const REVOKE: Change = Change::Revoke { reason: None };
+
 pub(crate) fn user(name: &str) -> NewUser {
-    NewUser {
-        name: name.parse().unwrap(),
-        password_hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".parse().unwrap(),
-        scopes: Scopes::none(),
-    }
+    let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".parse().unwrap();
+    NewUser::new(name.parse().unwrap(), hash, Scopes::none())
 }
 
 /// A machine whose uptime moves only when told to.

@@ -39,10 +39,11 @@ impl AuthorizationServer {
         }
     }
 
-    /// The JWK set.
+    /// The JWK set, as it is at each request.
     #[must_use]
     pub fn jwks(&self) -> Document {
-        Document::new("application/jwk-set+json", self.issuer.jwks())
+        let issuer = self.issuer.clone();
+        Document::read_with("application/jwk-set+json", move || issuer.jwks())
     }
 
     /// The metadata.

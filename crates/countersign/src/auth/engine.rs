@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 
 use crate::BoxFuture;
 use crate::auth::BuildError;
-use crate::credentials::{Carrier, Carriers, Credentials, Presented};
+use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, Presented};
 use crate::mechanism::{Claim, Judged, Mechanism, Part, Verdict};
 use crate::principal::{Principal, Proof};
 use crate::rejection::{Challenges, Reason, Rejection};
@@ -38,10 +38,17 @@ pub(crate) enum Judgement {
 
 impl Engine {
     /// What a request's headers present, by presence alone.
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Rejection> {
+    pub(crate) fn read(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Option<Credentials>, Rejection> {
         match self.carriers.read(headers) {
             Presented::Nothing => Ok(None),
-            Presented::One(credentials) => Ok(Some(credentials)),
+            Presented::One(credentials) => {
+                let from = extensions.get::<ClientAddress>().copied();
+                Ok(Some(credentials.presented_from(from)))
+            }
             Presented::Refused(reason) => Err(self.refuse(reason)),
         }
     }
@@ -123,6 +130,9 @@ impl Outcome {
                 self.challenges,
             )),
             Verdict::NeverJudged(reason) => Err(Rejection::never_judged(reason, self.challenges)),
+            Verdict::Throttled { retry_after } => {
+                Err(Rejection::throttled(retry_after, self.challenges))
+            }
         }
     }
 }

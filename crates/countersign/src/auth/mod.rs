@@ -13,7 +13,7 @@
 //! use std::sync::Arc;
 //! use countersign::auth::AuthLayer;
 //! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! use countersign::directory::{NewKey, Registry};
+//! use countersign::directory::{Caller, NewKey, Registry};
 //! use countersign::key::{Pepper, Peppers};
 //! use countersign::mechanism::ApiKeys;
 //! use countersign::principal::Principal;
@@ -26,8 +26,8 @@
 //! let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 //! let directory = Arc::new(MemoryDirectory::default());
 //! let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
-//! let new = NewKey { name: "ci".into(), scopes: "calls:read".parse()?, expires_at: None };
-//! let key = registry.create_key(new).await?.issued.key;
+//! let new = NewKey::new("ci", "calls:read".parse()?);
+//! let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 //!
 //! let service = ServiceBuilder::new()
 //!     .layer(AuthLayer::builder().primary(ApiKeys::new(directory, peppers)).build()?)

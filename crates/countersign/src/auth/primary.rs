@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
+use http::request::Parts;
 
 use crate::auth::{BuildError, Engine, EngineBuilder, Judgement, Pending};
 use crate::credentials::Credentials;
@@ -26,13 +26,14 @@ impl PrimaryAuthenticator {
         PrimaryAuthenticatorBuilder(EngineBuilder::default())
     }
 
-    /// What a request's headers present, by presence alone; nothing is verified.
+    /// What a request's headers present, by presence alone; nothing is verified. From where is taken from the
+    /// [`ClientAddress`](crate::credentials::ClientAddress) in its extensions.
     ///
     /// # Errors
     ///
     /// [`Rejection`] when they are malformed, or more than one.
-    pub fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Rejection> {
-        self.0.read(headers)
+    pub fn read(&self, head: &Parts) -> Result<Option<Credentials>, Rejection> {
+        self.0.read(&head.headers, &head.extensions)
     }
 
     /// The rejection of a request that presents nothing.

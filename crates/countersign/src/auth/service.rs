@@ -33,7 +33,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let credentials = match self.engine.read(request.headers()) {
+        let credentials = match self.engine.read(request.headers(), request.extensions()) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return self.reject(self.engine.missing()),
             Err(rejection) => return self.reject(rejection),

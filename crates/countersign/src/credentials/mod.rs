@@ -8,6 +8,7 @@ mod carrier;
 mod headers;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use http::HeaderValue;
@@ -17,11 +18,20 @@ use crate::secret::Secret;
 pub use carrier::{AuthScheme, Carrier};
 pub(crate) use headers::{Carriers, Presented};
 
+/// The address that a request came from, as a request extension.
+///
+/// Whoever accepts connections puts it there: the peer's, or behind proxies that are trusted the one that they
+/// vouch for. Credentials that may be presented from certain networks alone are refused where it is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "an address is all that it is")]
+pub struct ClientAddress(pub IpAddr);
+
 /// What one request presented (RFC 9110 §11.4): not yet judged, and never printed.
 #[derive(Clone)]
 pub struct Credentials {
     carrier: Carrier,
     form: Form,
+    from: Option<IpAddr>,
 }
 
 #[derive(Clone)]
@@ -42,6 +52,7 @@ impl Credentials {
         Self {
             carrier: Carrier::BodyKey,
             form: Form::Text(key),
+            from: None,
         }
     }
 
@@ -52,6 +63,7 @@ impl Credentials {
         Self {
             carrier: Carrier::BodyClient,
             form: Form::Pair { id, secret },
+            from: None,
         }
     }
 
@@ -59,7 +71,22 @@ impl Credentials {
         Self {
             carrier,
             form: Form::Header(value, range),
+            from: None,
         }
+    }
+
+    /// The same, presented from this address.
+    #[must_use]
+    pub fn presented_from(mut self, address: Option<ClientAddress>) -> Self {
+        self.from = address.map(|ClientAddress(address)| address.to_canonical());
+        self
+    }
+
+    /// The address that they were presented from, where it is known. An IPv4 address is one, also where it came
+    /// mapped into IPv6.
+    #[must_use]
+    pub const fn from(&self) -> Option<IpAddr> {
+        self.from
     }
 
     /// Where they travelled.

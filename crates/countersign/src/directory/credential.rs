@@ -1,8 +1,10 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
+use crate::directory::Networks;
 use crate::id::Id;
-use crate::key::{KeyDigest, SecretDigest};
+use crate::key::KeyProof;
 use crate::rejection::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -20,10 +22,12 @@ pub struct Credential {
     pub environment: Option<Id>,
     /// Its generation: a token minted at a lower one is refused.
     pub generation: u32,
-    /// Whether it may be used.
+    /// Whether it may be used. That of a revoked account's credential is [`Status::Revoked`].
     pub status: Status,
     /// What it may do.
     pub scopes: Scopes,
+    /// From where it may be presented.
+    pub allow_from: Networks,
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// What proves that somebody holds it.
@@ -39,11 +43,9 @@ static NOBODY: LazyLock<Credential> = LazyLock::new(|| Credential {
     generation: 0,
     status: Status::Revoked,
     scopes: Scopes::none(),
+    allow_from: Networks::anywhere(),
     expires_at: None,
-    proof: Proof::Key(KeyDigest {
-        pepper: 0,
-        digest: SecretDigest::from_bytes([0; 32]),
-    }),
+    proof: Proof::Key(KeyProof::nobody()),
 });
 
 impl Credential {
@@ -52,11 +54,13 @@ impl Credential {
         NOBODY.clone()
     }
 
-    /// Whether it may be used now, its secret aside.
-    pub(crate) fn usable(&self, now: Timestamp) -> Result<(), Reason> {
+    /// Whether it may be used now and from there, its secret aside.
+    pub(crate) fn usable(&self, now: Timestamp, from: Option<IpAddr>) -> Result<(), Reason> {
         match (self.status, self.expires_at) {
             (Status::Revoked, _) => Err(Reason::CredentialRevoked),
+            (Status::Suspended, _) => Err(Reason::CredentialSuspended),
             (Status::Active, Some(end)) if now >= end => Err(Reason::CredentialExpired),
+            (Status::Active, _) if !self.allow_from.admit(from) => Err(Reason::AddressNotAllowed),
             (Status::Active, _) => Ok(()),
         }
     }
@@ -69,8 +73,22 @@ impl Credential {
 pub enum Status {
     /// It may.
     Active,
+    /// Not until it is activated again.
+    Suspended,
     /// Never again.
     Revoked,
+}
+
+impl Status {
+    /// Its name: `active`, `suspended`, `revoked`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+        }
+    }
 }
 
 /// What proves that somebody holds a credential.
@@ -78,7 +96,7 @@ pub enum Status {
 #[non_exhaustive]
 pub enum Proof {
     /// A key's secret.
-    Key(KeyDigest),
+    Key(KeyProof),
     /// A password, as a PHC string (`$argon2id$…`).
     Password(Arc<str>),
 }

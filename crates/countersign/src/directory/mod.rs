@@ -2,21 +2,36 @@
 //!
 //! The two never meet in one trait: a directory is a view in memory that is read without waiting, a
 //! registry writes to wherever records live and takes its time. [`memory`] implements both without
-//! a database.
+//! a database; [`lifecycle`] has the rules that all registries follow.
 
+mod caller;
 mod credential;
+mod deny_set;
+pub mod lifecycle;
 pub mod memory;
+mod networks;
 mod password_hash;
+mod record;
 mod registry;
 mod user_name;
 
 use std::sync::Arc;
 
 use crate::id::Id;
+use crate::key::KeyDigest;
+use crate::time::Timestamp;
 
+pub use caller::Caller;
 pub use credential::{Credential, Proof, Status};
+pub use deny_set::DenySet;
+pub use lifecycle::{Change, Conflict, Rotation};
+pub use networks::{InvalidNetwork, Networks};
 pub use password_hash::{InvalidPasswordHash, PasswordHash};
-pub use registry::{CreatedKey, CredentialKind, NewKey, NewUser, Record, Registry, RegistryError};
+pub use record::{Account, CredentialKind, Environment, EnvironmentKind, Record};
+pub use registry::{
+    CreatedKey, DeniedToken, Listing, NewEnvironment, NewKey, NewUser, Owner, Registry,
+    RegistryError,
+};
 pub use user_name::{InvalidUserName, UserName};
 
 /// This node's view of credentials. Every call is a look-up in memory, without I/O.
@@ -31,17 +46,48 @@ pub trait Directory: Send + Sync + 'static {
     /// nothing of it is denied, or it is not known here.
     fn lowest_generation(&self, entity: &Id) -> Option<u32>;
 
+    /// Whether this one token is denied, whatever its generations: by issuer and `jti`, never by its text,
+    /// since a signature can have a twin.
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool;
+
     /// Whether the view is fresh enough to vouch for what it says, asked at each decision.
     ///
     /// # Errors
     ///
     /// [`Stale`] when it is not. The request is answered with 503 then, not with 401.
     fn vouch(&self) -> Result<(), Stale>;
+
+    /// Hears that a credential was just used. By default nobody is interested.
+    fn used(&self, usage: Usage) {
+        let _ = usage;
+    }
 }
 
 /// The view is older than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
+
+/// One use of a long-lived credential.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Which.
+    pub credential: Id,
+    /// When.
+    pub at: Timestamp,
+    /// What to keep of the key's secret from now on, if the digest that is kept was made with an older pepper.
+    pub digest: Option<Redigest>,
+}
+
+/// A secret's digest, made anew with the newest pepper while the secret was at hand.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Redigest {
+    /// What was kept. If something else is kept by now, it stays.
+    pub outdated: KeyDigest,
+    /// What to keep in its place.
+    pub renewed: KeyDigest,
+}
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {
     fn credential(&self, id: &Id) -> Option<Credential> {
@@ -56,7 +102,15 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
         (**self).lowest_generation(entity)
     }
 
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        (**self).is_denied(issuer, token)
+    }
+
     fn vouch(&self) -> Result<(), Stale> {
         (**self).vouch()
+    }
+
+    fn used(&self, usage: Usage) {
+        (**self).used(usage);
     }
 }

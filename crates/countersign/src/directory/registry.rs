@@ -2,44 +2,183 @@ use std::error::Error;
 use std::fmt;
 
 use crate::BoxFuture;
-use crate::directory::{PasswordHash, Status, UserName};
+use crate::directory::{
+    Account, Caller, Change, Conflict, CredentialKind, Environment, EnvironmentKind, Networks,
+    PasswordHash, Record, Rotation, UserName,
+};
 use crate::id::Id;
 use crate::key::IssuedKey;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// Makes and changes credentials. What a call has acknowledged is durable.
+/// Makes and changes credentials. What a call has acknowledged is durable, and in the
+/// [`Directory`](super::Directory) of this process.
+///
+/// Whatever lies outside the [`Caller`]'s account is answered with [`RegistryError::NotFound`].
 pub trait Registry: Send + Sync + 'static {
-    /// Makes an API key in the default account.
-    fn create_key(&self, new: NewKey) -> BoxFuture<'_, Result<CreatedKey, RegistryError>>;
+    /// Makes an API key.
+    fn create_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewKey,
+    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>>;
 
-    /// Makes a user in the default account.
-    fn create_user(&self, new: NewUser) -> BoxFuture<'_, Result<Record, RegistryError>>;
+    /// Makes a user.
+    fn create_user<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewUser,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
 
-    /// All credentials of one kind, oldest first.
-    fn list(&self, kind: CredentialKind) -> BoxFuture<'_, Result<Vec<Record>, RegistryError>>;
+    /// Credentials, oldest first.
+    fn list<'a>(
+        &'a self,
+        caller: &'a Caller,
+        listing: Listing,
+    ) -> BoxFuture<'a, Result<Vec<Record>, RegistryError>>;
 
     /// One credential.
-    fn show(&self, id: Id) -> BoxFuture<'_, Result<Record, RegistryError>>;
+    fn show<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
 
-    /// Revokes a credential for good, and with it every token minted from it. Revoking what is
-    /// revoked succeeds and changes nothing.
-    fn revoke(&self, id: Id) -> BoxFuture<'_, Result<Record, RegistryError>>;
+    /// The user of that name.
+    fn find_user<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: UserName,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+
+    /// Changes a credential by the rules of [`lifecycle`](super::lifecycle), and returns what it is now, or
+    /// was when it was deleted.
+    fn change<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        change: Change,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+
+    /// Gives a key another secret. Its id stays.
+    fn rotate<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        rotation: Rotation,
+    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>>;
+
+    /// Refuses one token from now on, known by its issuer and `jti`. `expires_at` is its `exp`.
+    fn deny_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        token: DeniedToken,
+    ) -> BoxFuture<'a, Result<(), RegistryError>>;
+
+    /// Makes an account.
+    fn create_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: String,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+
+    /// All accounts within reach, oldest first.
+    fn list_accounts<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<Account>, RegistryError>>;
+
+    /// One account.
+    fn show_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+
+    /// Revokes an account for good, and with it every credential of it and every token of those.
+    fn revoke_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+
+    /// Makes an environment.
+    fn create_environment<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewEnvironment,
+    ) -> BoxFuture<'a, Result<Environment, RegistryError>>;
+
+    /// All environments within reach, oldest first.
+    fn list_environments<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<Environment>, RegistryError>>;
 }
 
 /// What a new API key is to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewKey {
     /// What people call it.
     pub name: String,
     /// What it may do.
     pub scopes: Scopes,
+    /// Whose it is.
+    pub owner: Owner,
+    /// From where it may be presented.
+    pub allow_from: Networks,
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewKey {
+    /// A key of the caller's account that works from anywhere and does not expire.
+    #[must_use]
+    pub fn new(name: impl Into<String>, scopes: Scopes) -> Self {
+        Self {
+            name: name.into(),
+            scopes,
+            owner: Owner::default(),
+            allow_from: Networks::anywhere(),
+            expires_at: None,
+        }
+    }
+
+    /// The same until `moment`.
+    #[must_use]
+    pub const fn expires_at(mut self, moment: Timestamp) -> Self {
+        self.expires_at = Some(moment);
+        self
+    }
+
+    /// The same from these networks alone.
+    #[must_use]
+    pub fn allow_from(mut self, networks: Networks) -> Self {
+        self.allow_from = networks;
+        self
+    }
+
+    /// The same for this owner.
+    #[must_use]
+    pub const fn owner(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+}
+
+/// Whose a new credential is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owner {
+    /// The account; `None`: the caller's, or the default one for an operator.
+    pub account: Option<Id>,
+    /// The environment, which must be the account's; `None`: the default account's own, none elsewhere.
+    pub environment: Option<Id>,
+}
+
 /// What a new user is to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewUser {
     /// The name that the user signs in with.
     pub name: UserName,
@@ -47,9 +186,105 @@ pub struct NewUser {
     pub password_hash: PasswordHash,
     /// What the user may do.
     pub scopes: Scopes,
+    /// Whose the user is.
+    pub owner: Owner,
 }
 
-/// A key that was just made. Its secret is shown this once.
+impl NewUser {
+    /// A user of the caller's account.
+    #[must_use]
+    pub fn new(name: UserName, password_hash: PasswordHash, scopes: Scopes) -> Self {
+        Self {
+            name,
+            password_hash,
+            scopes,
+            owner: Owner::default(),
+        }
+    }
+
+    /// The same for this owner.
+    #[must_use]
+    pub const fn owner(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+}
+
+/// What a new environment is to be.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an environment is no more than this"
+)]
+pub struct NewEnvironment {
+    /// The account; `None`: the caller's, or the default one for an operator.
+    pub account: Option<Id>,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub kind: EnvironmentKind,
+}
+
+/// Which credentials to list.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Listing {
+    /// Of this kind.
+    pub kind: CredentialKind,
+    /// Of this account; `None`: of all within reach.
+    pub account: Option<Id>,
+    /// Those that come after this one.
+    pub after: Option<Id>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Listing {
+    /// All of one kind.
+    #[must_use]
+    pub const fn of(kind: CredentialKind) -> Self {
+        Self {
+            kind,
+            account: None,
+            after: None,
+            limit: u32::MAX,
+        }
+    }
+
+    /// The same of one account.
+    #[must_use]
+    pub const fn account(mut self, account: Id) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// At most `limit`, of those that come after `after`.
+    #[must_use]
+    pub const fn page(mut self, after: Option<Id>, limit: u32) -> Self {
+        self.after = after;
+        self.limit = limit;
+        self
+    }
+}
+
+/// A token that is refused though its signature is right.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "RFC 7519: what names a token, and its end"
+)]
+pub struct DeniedToken {
+    /// Its issuer, `iss`.
+    pub issuer: String,
+    /// Its id, `jti`.
+    pub token: Id,
+    /// The account that it belongs to.
+    pub account: Id,
+    /// When it expires, `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// A key that was just made, or that has a new secret. The secret is shown this once.
 #[derive(Clone, Debug)]
 pub struct CreatedKey {
     /// The record.
@@ -58,50 +293,16 @@ pub struct CreatedKey {
     pub issued: IssuedKey,
 }
 
-/// What is known of a credential, for people: no secret and no digest.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Record {
-    /// Its id.
-    pub id: Id,
-    /// Whether it is a key or a user.
-    pub kind: CredentialKind,
-    /// What people call it.
-    pub name: String,
-    /// The account that it belongs to.
-    pub account_id: Id,
-    /// The environment that it belongs to, if to one.
-    pub environment_id: Option<Id>,
-    /// Whether it may be used.
-    pub status: Status,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// Its generation.
-    pub generation: u32,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it stops working; `None`: never.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// The kinds of long-lived credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum CredentialKind {
-    /// An API key.
-    Key,
-    /// A user with a password.
-    User,
-}
-
 /// Why a registry did not do what it was asked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// There is no such credential.
+    /// There is no such thing, or it is out of the caller's reach.
     NotFound,
-    /// There is a user of that name already.
+    /// That name is taken.
     NameTaken,
+    /// The present state does not allow it.
+    Conflict(Conflict),
     /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
     /// they can be read again.
     Unavailable(Box<dyn Error + Send + Sync>),
@@ -114,11 +315,18 @@ impl RegistryError {
     }
 }
 
+impl From<Conflict> for RegistryError {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
 impl fmt::Display for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("there is no such credential"),
-            Self::NameTaken => f.write_str("there is a user of that name already"),
+            Self::NotFound => f.write_str("there is no such thing"),
+            Self::NameTaken => f.write_str("that name is taken already"),
+            Self::Conflict(conflict) => conflict.fmt(f),
             Self::Unavailable(source) => write!(f, "the records cannot be reached: {source}"),
         }
     }
@@ -128,6 +336,7 @@ impl Error for RegistryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unavailable(source) => Some(&**source),
+            Self::Conflict(conflict) => Some(conflict),
             Self::NotFound | Self::NameTaken => None,
         }
     }

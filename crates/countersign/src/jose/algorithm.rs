@@ -69,6 +69,12 @@ impl Algorithm {
         }
     }
 
+    /// Whether it is an HMAC, whose secret must stay between the two sides.
+    #[must_use]
+    pub const fn is_hmac(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+
     pub(crate) const fn family(self) -> Family {
         match self {
             Self::EdDsa => Family::Ed25519,

@@ -18,6 +18,8 @@ pub enum KeyError {
     WeakSecret,
     /// Two keys could verify the same token: they have one `kid`, or no `kid` and one algorithm.
     Ambiguous,
+    /// HMAC secrets stand beside key pairs (RFC 8725 §3.1).
+    Mixed,
     /// The key id is empty or longer than 256 bytes.
     KeyId,
     /// The cryptographic library failed to make a key or a signature.
@@ -34,6 +36,7 @@ impl fmt::Display for KeyError {
             Self::WeakRsa => "the RSA key is too small, too large or flawed",
             Self::WeakSecret => "the HMAC secret is too short or publicly known",
             Self::Ambiguous => "two keys have one kid, or no kid and one algorithm",
+            Self::Mixed => "HMAC secrets stand beside key pairs",
             Self::KeyId => "a key id has 1 to 256 bytes",
             Self::Failed => "the cryptographic library failed",
         })

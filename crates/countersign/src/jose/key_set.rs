@@ -114,12 +114,7 @@ impl KeySet {
     }
 
     pub(crate) fn has_hmac_and_public(&self) -> bool {
-        let hmac = |key: &VerifyingKey| {
-            matches!(
-                key.algorithm(),
-                Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512
-            )
-        };
+        let hmac = |key: &VerifyingKey| key.algorithm().is_hmac();
         self.keys.iter().any(hmac) && !self.keys.iter().all(hmac)
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod json;
 mod jwk;
 mod jws;
 mod key_set;
+mod rotating;
 mod rsa;
 mod signing_key;
 mod verifying_key;
@@ -22,6 +23,7 @@ pub(crate) use base64url::encode_into;
 pub use error::KeyError;
 pub(crate) use jws::{Header, HeaderBuffer, Jws, looks_like_jws};
 pub use key_set::KeySet;
+pub use rotating::{SharedKeySet, SigningKeys};
 pub use signing_key::SigningKey;
 pub use verifying_key::VerifyingKey;
 #[cfg(any(test, feature = "testing"))]

@@ -37,6 +37,9 @@ pub struct SigningKey(Arc<Inner>);
 struct Inner {
     algorithm: Algorithm,
     id: Box<str>,
+    /// The header of the access tokens that it signs, `{"alg":…,"typ":"at+jwt","kid":…}` (RFC 9068 §2.1), in
+    /// base64url, and the dot behind it.
+    header: Box<str>,
     pair: Pair,
 }
 
@@ -176,6 +179,10 @@ impl SigningKey {
         Some(public.document(&self.0.id, self.0.algorithm))
     }
 
+    pub(crate) fn access_token_header(&self) -> &str {
+        &self.0.header
+    }
+
     pub(crate) fn sign(&self, message: &[u8], out: &mut String) -> Result<(), KeyError> {
         let failed = |_| KeyError::Failed;
         match &self.0.pair {
@@ -208,9 +215,14 @@ impl SigningKey {
             }
             (_, None) => return Err(KeyError::Malformed),
         };
+        let json = serde_json::json!({ "alg": algorithm.as_str(), "typ": "at+jwt", "kid": id });
+        let mut header = String::new();
+        base64url::encode_into(json.to_string().as_bytes(), &mut header);
+        header.push('.');
         Ok(Self(Arc::new(Inner {
             algorithm,
             id: id.into(),
+            header: header.into(),
             pair,
         })))
     }

@@ -30,7 +30,8 @@ use crate::id::Id;
 use crate::random::{Random, RandomError};
 use crate::secret::Secret;
 
-pub use pepper::{InvalidPepper, KeyDigest, Pepper, Peppers, SecretDigest};
+pub(crate) use pepper::SecretIs;
+pub use pepper::{InvalidPepper, KeyDigest, KeyProof, Pepper, Peppers, SecretDigest};
 
 /// How many characters the secret part has.
 pub const SECRET_LEN: usize = 43;

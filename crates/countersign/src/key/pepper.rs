@@ -1,11 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::id::Id;
+use crate::time::Timestamp;
 
 /// What is kept of a key's secret: HMAC-SHA256 under a pepper over the length-framed parts
 /// `api-key/v1`, id and secret. Comparing takes the same time wherever the two differ.
@@ -103,44 +105,167 @@ impl fmt::Display for InvalidPepper {
 
 impl std::error::Error for InvalidPepper {}
 
-/// The peppers in use: the newest for new digests, all of them for old ones.
-#[derive(Clone, Debug)]
-pub struct Peppers {
+/// What a key's secret is judged by: its digest, and, while a rotation's grace lasts, that of the secret before.
+/// One pepper made both, so that one digest of what is presented is compared with both.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyProof {
+    current: KeyDigest,
+    previous: Option<(SecretDigest, Timestamp)>,
+}
+
+impl KeyProof {
+    /// From what a store kept: the digest, and the previous one with the moment at which it stops working.
+    #[must_use]
+    pub const fn new(current: KeyDigest, previous: Option<(SecretDigest, Timestamp)>) -> Self {
+        Self { current, previous }
+    }
+
+    /// The digest of the present secret.
+    #[must_use]
+    pub const fn current(&self) -> &KeyDigest {
+        &self.current
+    }
+
+    /// The digest of the secret before, and the moment at which it stops working.
+    #[must_use]
+    pub const fn previous(&self) -> Option<&(SecretDigest, Timestamp)> {
+        self.previous.as_ref()
+    }
+
+    /// Until when the secret before works, too.
+    #[must_use]
+    pub fn grace_until(&self) -> Option<Timestamp> {
+        self.previous.map(|(_, until)| until)
+    }
+
+    /// One that no secret proves.
+    pub(crate) const fn nobody() -> Self {
+        let current = KeyDigest {
+            pepper: 0,
+            digest: SecretDigest([0; 32]),
+        };
+        Self::new(current, None)
+    }
+}
+
+/// The peppers in use: the newest for new digests, all of them for old ones. Clones share what
+/// [`replace`](Self::replace) puts in.
+#[derive(Clone)]
+pub struct Peppers(Arc<ArcSwap<Versions>>);
+
+struct Versions {
     newest: Pepper,
-    older: Arc<[Pepper]>,
+    older: Box<[Pepper]>,
+}
+
+impl Versions {
+    fn get(&self, version: u32) -> Option<&Pepper> {
+        let mut all = std::iter::once(&self.newest).chain(&self.older);
+        all.find(|pepper| pepper.version == version)
+    }
 }
 
 impl Peppers {
     /// `newest`, and the `older` ones that digests still remember.
     #[must_use]
     pub fn new(newest: Pepper, older: impl IntoIterator<Item = Pepper>) -> Self {
-        Self {
-            newest,
-            older: older.into_iter().collect(),
-        }
+        let older = older.into_iter().collect();
+        Self(Arc::new(ArcSwap::from_pointee(Versions { newest, older })))
+    }
+
+    /// Puts others in the place of these, for every clone at once.
+    pub fn replace(&self, newest: Pepper, older: impl IntoIterator<Item = Pepper>) {
+        let older = older.into_iter().collect();
+        self.0.store(Arc::new(Versions { newest, older }));
     }
 
     /// What to keep of a new secret.
     #[must_use]
-    pub fn digest(&self, id: &Id, secret: &str) -> KeyDigest {
+    pub fn proof(&self, id: &Id, secret: &str) -> KeyProof {
+        KeyProof::new(self.digest(id, secret), None)
+    }
+
+    fn digest(&self, id: &Id, secret: &str) -> KeyDigest {
+        let newest = &self.0.load().newest;
         KeyDigest {
-            pepper: self.newest.version,
-            digest: self.newest.digest(id, secret),
+            pepper: newest.version,
+            digest: newest.digest(id, secret),
         }
     }
 
-    /// Whether `secret` is the one behind `kept`. Exactly one digest and one comparison are made,
-    /// also where there is nothing to compare with: an unknown id takes as long as a wrong secret.
-    pub(crate) fn matches(&self, kept: Option<KeyDigest>, id: &Id, secret: &str) -> bool {
-        let found = kept.and_then(|kept| {
-            let mut all = std::iter::once(&self.newest).chain(self.older.iter());
-            let pepper = all.find(|pepper| pepper.version == kept.pepper)?;
-            Some((pepper, kept.digest))
-        });
-        let (pepper, against) = found.unwrap_or((&self.newest, SecretDigest([0; 32])));
-        let equal = pepper.digest(id, secret).matches(&against);
-        equal && found.is_some()
+    /// What to keep of a new secret beside the one before it, which works until `until`. `None`: the pepper of
+    /// the one before is not here.
+    pub(crate) fn succeed(
+        &self,
+        before: &KeyProof,
+        id: &Id,
+        secret: &str,
+        until: Timestamp,
+    ) -> Option<KeyProof> {
+        let versions = self.0.load();
+        let pepper = versions.get(before.current.pepper)?;
+        let current = KeyDigest {
+            pepper: pepper.version,
+            digest: pepper.digest(id, secret),
+        };
+        Some(KeyProof::new(current, Some((before.current.digest, until))))
     }
+
+    /// Judges `secret` by what is `kept`. Exactly one digest and two comparisons are made, also where there
+    /// is nothing to compare with: an unknown id takes as long as a wrong secret.
+    pub(crate) fn judge(
+        &self,
+        kept: Option<&KeyProof>,
+        id: &Id,
+        secret: &str,
+        now: Timestamp,
+    ) -> SecretIs {
+        let versions = self.0.load();
+        let known = kept.and_then(|kept| Some((versions.get(kept.current.pepper)?, kept)));
+        let nobody = KeyProof::nobody();
+        let (pepper, proof) = known.unwrap_or((&versions.newest, &nobody));
+        let presented = pepper.digest(id, secret);
+        let (before, until) = proof.previous.unwrap_or((nobody.current.digest, now));
+        let current = presented.matches(&proof.current.digest);
+        let previous = presented.matches(&before) & (now < until);
+        match (kept, known) {
+            (Some(_), None) => SecretIs::NeverJudged,
+            (None, _) => SecretIs::Wrong,
+            (Some(_), Some(_)) if current => SecretIs::Right {
+                outdated: pepper.version != versions.newest.version && now >= until,
+            },
+            (Some(_), Some(_)) if previous => SecretIs::Right { outdated: false },
+            (Some(_), Some(_)) => SecretIs::Wrong,
+        }
+    }
+
+    /// What to keep of a secret whose digest is outdated.
+    pub(crate) fn renew(&self, id: &Id, secret: &str) -> KeyDigest {
+        self.digest(id, secret)
+    }
+}
+
+impl fmt::Debug for Peppers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions = self.0.load();
+        f.debug_struct("Peppers")
+            .field("newest", &versions.newest)
+            .field("older", &versions.older)
+            .finish()
+    }
+}
+
+/// What came of judging a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretIs {
+    /// It is the present one, or the one before within its grace. `outdated`: its digest was made with an older
+    /// pepper, and can be made anew.
+    Right {
+        outdated: bool,
+    },
+    Wrong,
+    /// The pepper that its digest was made with is not here.
+    NeverJudged,
 }
 
 #[cfg(test)]
@@ -176,22 +301,81 @@ mod tests {
         );
     }
 
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn judged(peppers: &Peppers, kept: &KeyProof, secret: &str, now: Timestamp) -> SecretIs {
+        peppers.judge(Some(kept), &Id::from_bytes([1; 20]), secret, now)
+    }
+
     #[test]
     fn secret_matches_under_the_version_that_made_it_and_no_other() {
         let id = Id::from_bytes([1; 20]);
-        let old = pepper(1).digest(&id, "s");
+        let digest = pepper(1).digest(&id, "s");
         let peppers = Peppers::new(pepper(2), [pepper(1)]);
-        let kept = |pepper| {
-            Some(KeyDigest {
-                pepper,
-                digest: old,
-            })
-        };
-        assert!(peppers.matches(kept(1), &id, "s"));
-        assert!(!peppers.matches(kept(1), &id, "t"));
-        assert!(!peppers.matches(kept(2), &id, "s"));
-        assert!(!peppers.matches(kept(3), &id, "s"));
-        assert!(!peppers.matches(None, &id, "s"));
+        let kept = |pepper| KeyProof::new(KeyDigest { pepper, digest }, None);
+        let right = SecretIs::Right { outdated: true };
+        assert_eq!(judged(&peppers, &kept(1), "s", NOW), right);
+        assert_eq!(judged(&peppers, &kept(1), "t", NOW), SecretIs::Wrong);
+        assert_eq!(judged(&peppers, &kept(2), "s", NOW), SecretIs::Wrong);
+        assert_eq!(peppers.judge(None, &id, "s", NOW), SecretIs::Wrong);
+    }
+
+    #[test]
+    fn secret_is_never_judged_when_its_pepper_is_not_here() {
+        let peppers = Peppers::new(pepper(2), [pepper(1)]);
+        let digest = pepper(3).digest(&Id::from_bytes([1; 20]), "s");
+        let kept = KeyProof::new(KeyDigest { pepper: 3, digest }, None);
+        for secret in ["s", "t"] {
+            assert_eq!(judged(&peppers, &kept, secret, NOW), SecretIs::NeverJudged);
+        }
+        peppers.replace(pepper(3), []);
+        let right = SecretIs::Right { outdated: false };
+        assert_eq!(judged(&peppers.clone(), &kept, "s", NOW), right);
+    }
+
+    #[test]
+    fn secret_before_works_until_its_grace_ends_and_the_present_one_on() {
+        let id = Id::from_bytes([1; 20]);
+        let peppers = Peppers::new(pepper(1), []);
+        let until = NOW.plus(std::time::Duration::from_secs(60));
+        let kept = peppers.succeed(&peppers.proof(&id, "old"), &id, "new", until);
+        let kept = kept.unwrap();
+        let right = SecretIs::Right { outdated: false };
+        let last = Timestamp::from_unix_millis(until.unix_millis() - 1);
+        assert_eq!(judged(&peppers, &kept, "new", NOW), right);
+        assert_eq!(judged(&peppers, &kept, "old", last), right);
+        assert_eq!(judged(&peppers, &kept, "old", until), SecretIs::Wrong);
+        assert_eq!(judged(&peppers, &kept, "new", until), right);
+    }
+
+    #[test]
+    fn both_secrets_of_a_rotation_have_one_pepper_and_stay_as_they_are_until_its_grace_ends() {
+        let id = Id::from_bytes([1; 20]);
+        let peppers = Peppers::new(pepper(1), []);
+        let first = peppers.proof(&id, "old");
+        peppers.replace(pepper(2), [pepper(1)]);
+        let until = NOW.plus(std::time::Duration::from_secs(60));
+        let kept = peppers.succeed(&first, &id, "new", until).unwrap();
+        assert_eq!(kept.current().pepper, 1);
+        let within = SecretIs::Right { outdated: false };
+        let after = SecretIs::Right { outdated: true };
+        assert_eq!(judged(&peppers, &kept, "new", NOW), within);
+        assert_eq!(judged(&peppers, &kept, "old", NOW), within);
+        assert_eq!(judged(&peppers, &kept, "new", until), after);
+    }
+
+    #[test]
+    fn nobody_s_digest_matches_nothing_not_even_within_no_grace() {
+        let peppers = Peppers::new(pepper(1), []);
+        assert_eq!(
+            judged(
+                &peppers,
+                &peppers.proof(&Id::from_bytes([2; 20]), "s"),
+                "s",
+                NOW
+            ),
+            SecretIs::Wrong
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
 
 use crate::credentials::{Carrier, Credentials};
-use crate::directory::{Credential, Directory, Proof};
+use crate::directory::{Credential, Directory, Proof, Redigest, Usage};
 use crate::id::Id;
-use crate::key::{ApiKey, InvalidKey, KeyPrefix, Peppers};
+use crate::key::{ApiKey, InvalidKey, KeyPrefix, Peppers, SecretIs};
 use crate::mechanism::{Claim, Judged, Mechanism};
 use crate::principal::{Identity, Scheme};
 use crate::rejection::{Challenge, Reason};
@@ -23,6 +24,8 @@ pub struct ApiKeys {
     prefix: KeyPrefix,
     header: HeaderName,
     bearer: bool,
+    #[cfg(feature = "passwords")]
+    failures: Option<super::FailureLimit>,
 }
 
 impl ApiKeys {
@@ -35,6 +38,8 @@ impl ApiKeys {
             prefix: KeyPrefix::default(),
             header: HeaderName::from_static("x-api-key"),
             bearer: false,
+            #[cfg(feature = "passwords")]
+            failures: None,
         }
     }
 
@@ -60,7 +65,17 @@ impl ApiKeys {
         self
     }
 
-    fn judge(&self, presented: &[u8], now: Timestamp) -> Result<Identity, Reason> {
+    /// Counts keys that are refused towards a limit that [`Basic`](super::Basic) has for passwords. Keys
+    /// themselves are judged in any case, since that is cheap.
+    #[cfg(feature = "passwords")]
+    #[must_use]
+    pub fn failure_limit(mut self, limit: super::FailureLimit) -> Self {
+        self.failures = Some(limit);
+        self
+    }
+
+    fn judge(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
+        let presented = credentials.expose();
         let key = ApiKey::parse(presented).map_err(|invalid| match invalid {
             InvalidKey::Checksum => Reason::KeyChecksum,
             InvalidKey::Form if super::looks_like_token(presented) => Reason::TokenAsSecret,
@@ -69,14 +84,18 @@ impl ApiKeys {
         if key.prefix() != self.prefix.as_str() {
             return Err(Reason::KeyMalformed);
         }
-        judge_key(
-            &*self.directory,
-            &self.peppers,
-            key.id(),
-            key.secret(),
-            Scheme::ApiKey,
-            now,
-        )
+        let pair = Pair {
+            id: *key.id(),
+            secret: key.secret(),
+            scheme: Scheme::ApiKey,
+            from: credentials.from(),
+        };
+        let judged = judge_key(&*self.directory, &self.peppers, &pair, now);
+        #[cfg(feature = "passwords")]
+        if let Some(limit) = &self.failures {
+            limit.count_key(&pair.id, pair.from, &judged, now);
+        }
+        judged
     }
 }
 
@@ -98,7 +117,7 @@ impl Mechanism for ApiKeys {
     }
 
     fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        Judged::Now(self.judge(credentials.expose(), now).into())
+        Judged::Now(self.judge(credentials, now).into())
     }
 }
 
@@ -112,32 +131,48 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-/// Judges a key's id and secret, however they were presented.
+/// A key's id and secret, and from where they came, however they were presented.
+pub(super) struct Pair<'a> {
+    pub(super) id: Id,
+    pub(super) secret: &'a str,
+    pub(super) scheme: Scheme,
+    pub(super) from: Option<IpAddr>,
+}
+
+/// Judges a key's id and secret.
 ///
-/// The work is the same whether the id is known or not; status and expiry count only once the secret
+/// The work is the same whether the id is known or not; status, expiry and address count only once the secret
 /// is right, so that nobody learns of a key's state without holding it.
 pub(super) fn judge_key(
     directory: &dyn Directory,
     peppers: &Peppers,
-    id: &Id,
-    secret: &str,
-    scheme: Scheme,
+    pair: &Pair<'_>,
     now: Timestamp,
 ) -> Result<Identity, Reason> {
     directory.vouch().map_err(|_| Reason::DirectoryStale)?;
-    let found = directory.credential(id);
+    let found = directory.credential(&pair.id);
     let known = found.is_some();
     let credential = found.unwrap_or_else(Credential::nobody);
     let kept = match &credential.proof {
-        Proof::Key(kept) => Some(*kept),
-        Proof::Password(_) => None,
+        Proof::Key(kept) if known => Some(kept),
+        Proof::Key(_) | Proof::Password(_) => None,
     };
-    let right = peppers.matches(kept, id, secret);
-    if !known || kept.is_none() {
-        return Err(Reason::CredentialUnknown);
-    }
-    if !right {
-        return Err(Reason::SecretWrong);
-    }
-    Identity::proven(credential, scheme, now)
+    let unknown = kept.is_none();
+    let outdated = match peppers.judge(kept, &pair.id, pair.secret, now) {
+        SecretIs::Right { outdated } => outdated,
+        SecretIs::Wrong if unknown => return Err(Reason::CredentialUnknown),
+        SecretIs::Wrong => return Err(Reason::SecretWrong),
+        SecretIs::NeverJudged => return Err(Reason::PepperMissing),
+    };
+    let digest = kept.filter(|_| outdated).map(|kept| Redigest {
+        outdated: *kept.current(),
+        renewed: peppers.renew(&pair.id, pair.secret),
+    });
+    let identity = Identity::proven(credential, pair.scheme, pair.from, now)?;
+    directory.used(Usage {
+        credential: pair.id,
+        at: now,
+        digest,
+    });
+    Ok(identity)
 }

@@ -14,6 +14,8 @@ pub enum MintError {
     Principal,
     /// The credential expires before a token could live a second.
     Expired,
+    /// None of the issuer's keys signs yet.
+    NoKey,
     /// Signing failed, or no random bytes could be had.
     Failed,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for MintError {
             Self::Audience => "the resource is none of the issuer's audiences",
             Self::Principal => "tokens are minted for credentials with an account",
             Self::Expired => "the credential has expired",
+            Self::NoKey => "no key of the issuer signs yet",
             Self::Failed => "signing failed",
         })
     }

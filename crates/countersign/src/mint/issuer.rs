@@ -3,8 +3,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::jose::{KeyError, KeySet, SigningKey};
+use crate::jose::{KeyError, SigningKey, SigningKeys};
 use crate::scope::Scopes;
+use crate::time::Timestamp;
 use crate::token::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
 
 /// Who mints: URL, audiences, signing key, and the terms of its tokens. Cloning it copies a reference
@@ -15,10 +16,8 @@ pub struct Issuer(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) url: Arc<str>,
     pub(super) audiences: Vec<Box<str>>,
-    pub(super) key: SigningKey,
+    pub(super) keys: SigningKeys,
     pub(super) terms: Terms,
-    /// `{"alg":…,"typ":"at+jwt","kid":…}` in base64url, and the dot behind it: the same for all tokens.
-    pub(super) header: String,
 }
 
 impl Issuer {
@@ -28,7 +27,7 @@ impl Issuer {
         IssuerBuilder {
             url: url.into(),
             audiences: Vec::new(),
-            key: None,
+            keys: None,
             terms: Terms::default(),
         }
     }
@@ -45,26 +44,22 @@ impl Issuer {
         &self.0.terms
     }
 
-    /// The same issuer as the verifying side sees it: its audiences, its public keys, its longest lifetime.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`] when the signing key has no verifying half.
-    pub fn trusted(&self) -> Result<TrustedIssuerBuilder, KeyError> {
-        let keys = KeySet::new([self.0.key.verifying_key()?])?;
+    /// The same issuer as the verifying side sees it: its audiences, its keys also after they were rotated,
+    /// its longest lifetime.
+    #[must_use]
+    pub fn trusted(&self) -> TrustedIssuerBuilder {
         let trusted = TrustedIssuer::ours(Arc::clone(&self.0.url))
-            .keys(keys)
+            .keys(self.0.keys.key_set())
             .max_lifetime(self.0.terms.max_lifetime);
-        Ok(self.0.audiences.iter().fold(trusted, |trusted, audience| {
+        self.0.audiences.iter().fold(trusted, |trusted, audience| {
             trusted.audience(audience.clone())
-        }))
+        })
     }
 
-    /// The JWK set (RFC 7517 §5) that verifiers need, in JSON. HMAC secrets are not in it.
+    /// The JWK set (RFC 7517 §5) that verifiers need at present, in JSON. HMAC secrets are not in it.
     #[must_use]
-    pub fn jwks(&self) -> String {
-        let keys = self.0.key.public_jwk().unwrap_or_default();
-        format!(r#"{{"keys":[{keys}]}}"#)
+    pub fn jwks(&self) -> Arc<str> {
+        self.0.keys.jwks()
     }
 }
 
@@ -72,7 +67,7 @@ impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer")
             .field("url", &self.0.url)
-            .field("key", &self.0.key)
+            .field("keys", &self.0.keys)
             .finish_non_exhaustive()
     }
 }
@@ -114,7 +109,7 @@ impl Terms {
 pub struct IssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
-    key: Option<SigningKey>,
+    keys: Option<Result<SigningKeys, KeyError>>,
     terms: Terms,
 }
 
@@ -127,10 +122,18 @@ impl IssuerBuilder {
         self
     }
 
-    /// The key to sign with.
+    /// The one key to sign with.
     #[must_use]
     pub fn signing_key(mut self, key: SigningKey) -> Self {
-        self.key = Some(key);
+        let always = Timestamp::from_unix_millis(i64::MIN);
+        self.keys = Some(SigningKeys::new([(key, always)]));
+        self
+    }
+
+    /// Keys to sign with, one after another.
+    #[must_use]
+    pub fn signing_keys(mut self, keys: SigningKeys) -> Self {
+        self.keys = Some(Ok(keys));
         self
     }
 
@@ -147,30 +150,21 @@ impl IssuerBuilder {
     ///
     /// [`IssuerError`] when nobody could verify its tokens, or a lifetime makes no sense.
     pub fn build(self) -> Result<Issuer, IssuerError> {
-        let key = self.key.ok_or(IssuerError::NoKey)?;
+        let keys = self.keys.ok_or(IssuerError::NoKey)?;
+        let keys = keys.map_err(IssuerError::Key)?;
         self.terms.check()?;
         let mut audiences = self.audiences;
         if audiences.is_empty() {
             audiences.push((*self.url).into());
         }
-        let json = serde_json::json!({
-            "alg": key.algorithm().as_str(),
-            "typ": "at+jwt",
-            "kid": key.id(),
-        });
-        let mut header = String::new();
-        crate::jose::encode_into(json.to_string().as_bytes(), &mut header);
-        header.push('.');
         let issuer = Issuer(Arc::new(Inner {
             url: self.url,
             audiences,
-            key,
+            keys,
             terms: self.terms,
-            header,
         }));
         // Whatever a verifier would refuse to be built with, no token should be minted for.
-        let trusted = issuer.trusted().map_err(IssuerError::Key)?;
-        trusted.build().map_err(IssuerError::Trust)?;
+        issuer.trusted().build().map_err(IssuerError::Trust)?;
         Ok(issuer)
     }
 }

@@ -118,13 +118,13 @@ impl Mint {
             agn: principal.account_generation(),
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| MintError::Failed)?;
-        let mut token = String::with_capacity(issuer.header.len() + payload.len() * 2);
-        token.push_str(&issuer.header);
+        let key = issuer.keys.signing_at(now).ok_or(MintError::NoKey)?;
+        let header = key.access_token_header();
+        let mut token = String::with_capacity(header.len() + payload.len() * 2);
+        token.push_str(header);
         crate::jose::encode_into(&payload, &mut token);
         let mut signature = String::new();
-        issuer
-            .key
-            .sign(token.as_bytes(), &mut signature)
+        key.sign(token.as_bytes(), &mut signature)
             .map_err(|_| MintError::Failed)?;
         token.push('.');
         token.push_str(&signature);

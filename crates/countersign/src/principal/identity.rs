@@ -1,7 +1,9 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Scheme;
+use crate::credentials::Credentials;
 use crate::directory::Credential;
 use crate::id::{Id, IdText};
 use crate::rejection::Reason;
@@ -46,27 +48,30 @@ impl Identity {
     }
 
     /// The identity behind a credential of the directory's that a mechanism of the user's own has found
-    /// proof of, such as a client certificate. Only such identities have an account, and only for those can
-    /// tokens be minted.
+    /// proof of in what was `presented`, such as a client certificate. Only such identities have an account,
+    /// and only for those can tokens be minted.
     ///
     /// # Errors
     ///
-    /// The [`Reason`] why the credential may not be used now: it is revoked, or has expired.
+    /// The [`Reason`] why the credential may not be used now: it is suspended or revoked, has expired, or may
+    /// not be presented from there.
     pub fn of_credential(
         scheme: &'static str,
         credential: Credential,
+        presented: &Credentials,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        Self::proven(credential, Scheme::Custom(scheme), now)
+        Self::proven(credential, Scheme::Custom(scheme), presented.from(), now)
     }
 
     /// The identity behind a credential of ours whose secret or password was right.
     pub(crate) fn proven(
         credential: Credential,
         scheme: Scheme,
+        from: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        credential.usable(now)?;
+        credential.usable(now, from)?;
         let subject = Subject::Id(credential.id.text());
         Ok(Self {
             credential: Some(credential.id),

@@ -3,7 +3,7 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! # use countersign::directory::{NewKey, Registry};
+//! # use countersign::directory::{Caller, NewKey, Registry};
 //! # use countersign::key::{Pepper, Peppers};
 //! # use countersign::mechanism::ApiKeys;
 //! # use countersign::random::SystemRandom;
@@ -17,9 +17,10 @@
 //! # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 //! # let directory = Arc::new(MemoryDirectory::default());
 //! # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
-//! # let new = |scopes: &str| NewKey { name: "ci".into(), scopes: scopes.parse().unwrap(), expires_at: None };
-//! # let payer = registry.create_key(new("wallet:*")).await?.issued.key;
-//! # let reader = registry.create_key(new("wallet:read")).await?.issued.key;
+//! # let new = |scopes: &str| NewKey::new("ci", scopes.parse().unwrap());
+//! # let me = Caller::operator("me");
+//! # let payer = registry.create_key(&me, new("wallet:*")).await?.issued.key;
+//! # let reader = registry.create_key(&me, new("wallet:read")).await?.issued.key;
 //! # let auth = AuthLayer::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 //! # let handler = service_fn(|_| async { Ok::<_, std::convert::Infallible>(Response::new(())) });
 //! let service = ServiceBuilder::new()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::directory::Directory;
-use crate::jose::KeySet;
+use crate::jose::{KeySet, SharedKeySet};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
     pub(super) audiences: Box<[Box<str>]>,
-    pub(super) keys: KeySet,
+    pub(super) keys: SharedKeySet,
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
@@ -71,7 +71,7 @@ impl fmt::Debug for TrustedIssuer {
 pub struct TrustedIssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
-    keys: KeySet,
+    keys: SharedKeySet,
     origin: Origin,
     leeway: Duration,
     max_lifetime: Duration,
@@ -82,7 +82,7 @@ impl TrustedIssuerBuilder {
         Self {
             url,
             audiences: Vec::new(),
-            keys: KeySet::default(),
+            keys: SharedKeySet::new(KeySet::default()),
             origin,
             leeway,
             max_lifetime,
@@ -96,10 +96,10 @@ impl TrustedIssuerBuilder {
         self
     }
 
-    /// The issuer's keys.
+    /// The issuer's keys: a [`KeySet`], or a [`SharedKeySet`] that somebody else replaces.
     #[must_use]
-    pub fn keys(mut self, keys: KeySet) -> Self {
-        self.keys = keys;
+    pub fn keys(mut self, keys: impl Into<SharedKeySet>) -> Self {
+        self.keys = keys.into();
         self
     }
 
@@ -137,14 +137,15 @@ impl TrustedIssuerBuilder {
             Origin::Ours(_) => Duration::from_secs(5),
             Origin::Foreign => Duration::from_secs(300),
         };
+        let keys = self.keys.load();
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         if self.url.is_empty() {
             Err(TrustError::NoUrl)
         } else if self.audiences.is_empty() || self.audiences.iter().any(|a| a.is_empty()) {
             Err(TrustError::NoAudience)
-        } else if self.keys.is_empty() {
+        } else if keys.is_empty() {
             Err(TrustError::NoKey)
-        } else if self.keys.has_hmac_and_public() {
+        } else if keys.has_hmac_and_public() {
             Err(TrustError::MixedKeys)
         } else if self.leeway > longest_leeway {
             Err(TrustError::Leeway(longest_leeway))
@@ -154,7 +155,7 @@ impl TrustedIssuerBuilder {
             Ok(TrustedIssuer {
                 url: self.url,
                 audiences: self.audiences.into(),
-                keys: self.keys,
+                keys: self.keys.clone(),
                 origin: self.origin,
                 leeway: seconds(self.leeway),
                 max_lifetime: seconds(self.max_lifetime),

@@ -42,17 +42,15 @@ pub(crate) fn verify(
         return Err(Reason::TokenBound);
     }
     let subject = subject(Claims::text(&claims.sub))?;
-    let key = issuer
-        .keys
-        .find(algorithm, key_id)
-        .ok_or(Reason::KeyUnknown)?;
+    let keys = issuer.keys.load();
+    let key = keys.find(algorithm, key_id).ok_or(Reason::KeyUnknown)?;
 
     let identity = match &issuer.origin {
         Origin::Ours(directory) => {
             let ours = Ours::read(&claims, subject)?;
             jws.check(|message, signature| key.verify(message, signature))?;
             if let Some(directory) = directory {
-                ours.check_generations(&**directory)?;
+                ours.check_denied(&**directory, &issuer.url)?;
             }
             ours.identity()
         }
@@ -150,6 +148,7 @@ fn opaque(claim: Option<&OneOrMany<'_>>) -> Scopes {
 
 /// What a token of ours says of its origin.
 struct Ours {
+    token: Id,
     credential: Id,
     generation: u32,
     account: Id,
@@ -161,8 +160,7 @@ struct Ours {
 impl Ours {
     fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
         let malformed = Reason::ClaimsMalformed;
-        let jti = Claims::text(&claims.jti).is_some_and(|jti| !jti.is_empty());
-        if !jti || Claims::text(&claims.client_id) != Some(subject) {
+        if Claims::text(&claims.client_id) != Some(subject) {
             return Err(malformed);
         }
         let scope = match &claims.scope {
@@ -171,6 +169,9 @@ impl Ours {
             Some(OneOrMany::Many(_)) => return Err(malformed),
         };
         Ok(Self {
+            token: Claims::id(&claims.jti)
+                .map_err(|_| malformed)?
+                .ok_or(malformed)?,
             credential: subject.parse().map_err(|_| malformed)?,
             generation: claims.credential_generation.ok_or(malformed)?,
             account: Claims::id(&claims.account)
@@ -183,8 +184,11 @@ impl Ours {
     }
 
     /// Exact, and without clocks: what was revoked has a higher generation than its tokens.
-    fn check_generations(&self, directory: &dyn Directory) -> Result<(), Reason> {
+    fn check_denied(&self, directory: &dyn Directory, issuer: &str) -> Result<(), Reason> {
         directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+        if directory.is_denied(issuer, &self.token) {
+            return Err(Reason::TokenRevoked);
+        }
         let origins = [
             (&self.credential, self.generation),
             (&self.account, self.account_generation),

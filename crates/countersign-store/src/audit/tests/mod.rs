@@ -1,0 +1,4 @@
+mod log;
+mod random;
+mod support;
+mod tampering;

@@ -1,0 +1,398 @@
+//! Every kind of tampering, one at a time.
+
+use std::rc::Rc;
+
+use super::support::{Contents, HeadRow, Log, Row};
+use crate::audit::{AuditEntry, Checkpoint, Verified};
+use crate::error::StoreError;
+
+const RECORDS: i64 = 8;
+
+/// Tampers with a log of eight records, and says which is named.
+async fn named(tamper: impl FnOnce(&mut Contents)) -> Option<i64> {
+    let mut log = Log::of(RECORDS).await;
+    tampered(&mut log, tamper).await;
+    log.broken(None).await
+}
+
+async fn tampered(log: &mut Log, tamper: impl FnOnce(&mut Contents)) {
+    log.drop_triggers().await;
+    let old = log.contents().await;
+    let mut new = old.clone();
+    tamper(&mut new);
+    assert_ne!(old, new, "nothing was tampered with");
+    log.write(&old, &new).await;
+}
+
+fn forged(of: &Row) -> Rc<Row> {
+    Rc::new(Row {
+        actor: b"somebody else".into(),
+        mac: vec![0x5a; 32],
+        ..of.clone()
+    })
+}
+
+#[tokio::test]
+async fn records_are_neither_changed_nor_deleted_through_sql() {
+    let mut log = Log::of(3).await;
+    for (sql, refusal) in [
+        (
+            "UPDATE audit SET actor = 'x' WHERE number = 2",
+            "never changed",
+        ),
+        (
+            "UPDATE audit SET number = 9 WHERE number = 3",
+            "never changed",
+        ),
+        ("DELETE FROM audit WHERE number = 3", "never deleted"),
+        ("DELETE FROM audit", "never deleted"),
+    ] {
+        let error = log.execute(sql).await.unwrap_err().to_string();
+        assert!(error.contains(refusal), "{sql}: {error}");
+    }
+    assert_eq!(log.broken(None).await, None);
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_that_was_replaced_past_the_triggers() {
+    let mut log = Log::of(3).await;
+    // SQLite runs no trigger of deletion for it.
+    let sql = "INSERT OR REPLACE INTO audit SELECT number, at, 'x', request_id, action, account_id,
+               entity, detail, mac FROM audit WHERE number = 2";
+    log.execute(sql).await.unwrap();
+    assert_eq!(log.broken(None).await, Some(2));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_of_which_a_bit_was_flipped_in_any_column() {
+    let flips: [(&str, fn(&mut Row)); 8] = [
+        ("at", |row| row.at ^= 1),
+        ("actor", |row| row.actor[0] ^= 1),
+        ("request_id", |row| row.request_id.as_mut().unwrap()[0] ^= 1),
+        ("action", |row| row.action[0] ^= 1),
+        ("account_id", |row| {
+            row.account.as_mut().unwrap()[19] ^= 0x80
+        }),
+        ("entity", |row| row.entity.as_mut().unwrap()[0] ^= 1),
+        ("detail", |row| row.detail[2] ^= 1),
+        ("mac", |row| row.mac[31] ^= 1),
+    ];
+    for number in [1, 2, 7] {
+        for (column, flip) in flips {
+            let found = named(|log| flip(log.row(number))).await;
+            assert_eq!(found, Some(number), "{column}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_last_record_when_it_was_changed() {
+    assert_eq!(named(|log| log.row(8).at += 1).await, Some(8));
+    assert_eq!(named(|log| log.row(8).mac[0] ^= 1).await, Some(8));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_whose_text_is_text_no_more() {
+    assert_eq!(named(|log| log.row(4).actor[0] ^= 0x80).await, Some(4));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_whose_detail_says_the_same_in_other_bytes() {
+    assert_eq!(
+        named(|log| log.row(4).detail.insert(1, b' ')).await,
+        Some(4)
+    );
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_in_which_nothing_became_an_empty_text_or_back() {
+    let emptied = |log: &mut Contents| log.row(3).request_id = Some(Vec::new());
+    assert_eq!(named(emptied).await, Some(3));
+    assert_eq!(named(|log| log.row(4).request_id = None).await, Some(4));
+
+    let mut log = Log::new().await;
+    let entry = AuditEntry {
+        request_id: Some(""),
+        ..AuditEntry::new("a", "b")
+    };
+    log.append(entry).await.unwrap();
+    tampered(&mut log, |log| log.row(1).request_id = None).await;
+    assert_eq!(log.broken(None).await, Some(1));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_whose_account_and_entity_were_swapped_or_removed() {
+    let swapped = |log: &mut Contents| {
+        let row = log.row(3);
+        std::mem::swap(&mut row.account, &mut row.entity);
+    };
+    assert_eq!(named(swapped).await, Some(3));
+    assert_eq!(named(|log| log.row(3).account = None).await, Some(3));
+    // The fourth has only an entity.
+    let moved = |log: &mut Contents| {
+        let row = log.row(4);
+        row.account = row.entity.take();
+    };
+    assert_eq!(named(moved).await, Some(4));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_of_which_a_letter_went_into_the_next_column() {
+    let moved = |log: &mut Contents| {
+        let row = log.row(4);
+        let letter = row.actor.pop().unwrap();
+        row.request_id.as_mut().unwrap().insert(0, letter);
+    };
+    assert_eq!(named(moved).await, Some(4));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_first_the_middle_and_the_last_record_when_deleted() {
+    for number in [1, 4, 8] {
+        let found = named(|log| drop(log.rows.remove(&number))).await;
+        assert_eq!(found, Some(number));
+    }
+    assert_eq!(named(|log| log.rows.clear()).await, Some(1));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_deleted_record_also_when_the_gap_was_closed() {
+    for number in [1, 4, 8] {
+        let closed = |log: &mut Contents| {
+            log.rows.remove(&number);
+            log.shift(number, -1);
+        };
+        assert_eq!(named(closed).await, Some(number));
+    }
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_first_of_two_swapped_records() {
+    assert_eq!(named(|log| log.swap(3, 6)).await, Some(3));
+    assert_eq!(named(|log| log.swap(7, 8)).await, Some(7));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_first_of_two_records_whose_contents_were_swapped() {
+    let swapped = |log: &mut Contents| log.swap_without_macs(3, 6);
+    assert_eq!(named(swapped).await, Some(3));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_place_to_which_a_record_was_copied() {
+    for (place, shift) in [(9, 0), (4, 1), (1, 1), (0, 0), (-3, 0), (12, 0)] {
+        let copied = |log: &mut Contents| {
+            let copy = log.rows[&3].clone();
+            log.shift(place, shift);
+            log.rows.insert(place, copy);
+        };
+        assert_eq!(named(copied).await, Some(place));
+    }
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_forged_record_that_was_put_in() {
+    for place in [1, 5, 8, 9] {
+        let put_in = |log: &mut Contents| {
+            let forged = forged(&log.rows[&2]);
+            log.shift(place, 1);
+            log.rows.insert(place, forged);
+        };
+        assert_eq!(named(put_in).await, Some(place));
+        let replaced = |log: &mut Contents| {
+            let forged = forged(&log.rows[&2]);
+            log.rows.insert(place, forged);
+        };
+        assert_eq!(named(replaced).await, Some(place));
+    }
+}
+
+/// Makes the table anew without its rules.
+async fn unruled(log: &mut Log) {
+    log.drop_triggers().await;
+    log.execute(
+        "CREATE TABLE other (number, at, actor, request_id, action, account_id, entity, detail, mac);
+         INSERT INTO other SELECT * FROM audit; DROP TABLE audit; ALTER TABLE other RENAME TO audit",
+    )
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_in_a_table_without_rules() {
+    for (sql, number) in [
+        ("INSERT INTO audit SELECT * FROM audit WHERE number = 5", 5),
+        ("UPDATE audit SET number = 2 WHERE number = 5", 2),
+        ("UPDATE audit SET number = NULL WHERE number = 5", 1),
+        ("UPDATE audit SET number = 'x' WHERE number = 5", 5),
+        ("UPDATE audit SET number = 4.5 WHERE number = 5", 5),
+        ("UPDATE audit SET at = CAST(at AS TEXT) WHERE number = 5", 5),
+        (
+            "UPDATE audit SET actor = CAST(actor AS BLOB) WHERE number = 5",
+            5,
+        ),
+        (
+            "UPDATE audit SET mac = substr(mac, 1, 31) WHERE number = 8",
+            8,
+        ),
+        ("UPDATE audit SET mac = NULL WHERE number = 8", 8),
+    ] {
+        let mut log = Log::of(RECORDS).await;
+        unruled(&mut log).await;
+        assert_eq!(log.broken(None).await, None);
+        log.execute(sql).await.unwrap();
+        assert_eq!(log.broken(None).await, Some(number), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_in_which_an_empty_text_or_a_zero_became_nothing() {
+    for sql in [
+        "UPDATE audit SET actor = NULL",
+        "UPDATE audit SET action = NULL",
+        "UPDATE audit SET at = NULL",
+    ] {
+        let mut log = Log::new().await;
+        log.append_at(0, AuditEntry::new("", "")).await.unwrap();
+        unruled(&mut log).await;
+        log.execute(sql).await.unwrap();
+        assert_eq!(log.broken(None).await, Some(1), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_old_or_new_number_of_a_record_whichever_is_first() {
+    for (from, to, first) in [(4, 20, 4), (8, 9, 8), (4, 0, 0), (4, -1, -1)] {
+        let moved = |log: &mut Contents| {
+            let row = log.rows.remove(&from).unwrap();
+            log.rows.insert(to, row);
+        };
+        assert_eq!(named(moved).await, Some(first));
+    }
+    assert_eq!(named(|log| log.shift(1, 1)).await, Some(1));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off() {
+    assert_eq!(named(|log| drop(log.rows.split_off(&6))).await, Some(6));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off_with_the_head_moved() {
+    let cut = |log: &mut Contents| {
+        log.rows.split_off(&6);
+        log.head().number = 5;
+    };
+    assert_eq!(named(cut).await, Some(6));
+    let cut = |log: &mut Contents| {
+        log.rows.split_off(&6);
+        log.head().number = 5;
+        log.head().mac = log.rows[&5].mac.clone();
+    };
+    assert_eq!(named(cut).await, Some(6));
+    let cut = |log: &mut Contents| {
+        log.rows.split_off(&6);
+        log.head = None;
+    };
+    assert_eq!(named(cut).await, Some(6));
+}
+
+#[tokio::test]
+async fn audit_verify_names_the_record_after_the_last_when_only_the_head_was_changed() {
+    assert_eq!(named(|log| log.head().mac[31] ^= 1).await, Some(9));
+    assert_eq!(named(|log| log.head().number = 7).await, Some(9));
+    assert_eq!(named(|log| log.head().number = 9).await, Some(9));
+    assert_eq!(named(|log| log.head().number = -1).await, Some(9));
+    assert_eq!(named(|log| log.head = None).await, Some(9));
+}
+
+/// The log as it was five records ago, and as it is.
+async fn rolled_back() -> (Log, HeadRow, Checkpoint) {
+    let mut log = Log::of(3).await;
+    let head = log.contents().await.head.unwrap();
+    for _ in 0..5 {
+        log.append(AuditEntry::new("a", "b")).await.unwrap();
+    }
+    let checkpoint = log.checkpoint().await;
+    (log, head, checkpoint)
+}
+
+#[tokio::test]
+async fn audit_verify_finds_an_old_head_that_was_put_back() {
+    let (mut log, old, _) = rolled_back().await;
+    tampered(&mut log, |log| log.head = Some(old)).await;
+    assert_eq!(log.broken(None).await, Some(9));
+}
+
+#[tokio::test]
+async fn audit_verify_finds_a_log_cut_together_with_its_head_by_the_checkpoint_alone() {
+    let (mut log, old, checkpoint) = rolled_back().await;
+    tampered(&mut log, |log| {
+        log.rows.split_off(&4);
+        log.head = Some(old);
+    })
+    .await;
+    assert_eq!(log.broken(None).await, None);
+    assert_eq!(log.broken(Some(&checkpoint)).await, Some(4));
+
+    // It grows again, beyond the checkpoint: another history.
+    for _ in 0..6 {
+        log.append(AuditEntry::new("a", "c")).await.unwrap();
+    }
+    assert_eq!(log.broken(None).await, None);
+    assert_eq!(log.broken(Some(&checkpoint)).await, Some(8));
+}
+
+#[tokio::test]
+async fn audit_verify_names_what_comes_before_the_checkpoints_own_complaint() {
+    let (mut log, _, checkpoint) = rolled_back().await;
+    tampered(&mut log, |log| log.row(2).at += 1).await;
+    assert_eq!(log.broken(Some(&checkpoint)).await, Some(2));
+}
+
+#[tokio::test]
+async fn audit_verify_finds_a_log_begun_anew_by_any_checkpoint_of_the_old() {
+    let empty = Log::new().await.checkpoint().await;
+    let full = Log::of(5).await.checkpoint().await;
+    let mut log = Log::of(5).await;
+    assert_eq!(log.broken(Some(&empty)).await, Some(1));
+    assert_eq!(log.broken(Some(&full)).await, Some(5));
+}
+
+#[tokio::test]
+async fn nothing_is_appended_to_a_log_whose_end_was_changed() {
+    let changes: [fn(&mut Contents); 7] = [
+        |log| drop(log.rows.remove(&8)),
+        |log| log.rows.clear(),
+        |log| log.row(8).mac[0] ^= 1,
+        |log| log.head().mac[0] ^= 1,
+        |log| log.head().number -= 1,
+        |log| log.head = None,
+        |log| {
+            let forged = forged(&log.rows[&8]);
+            log.rows.insert(9, forged);
+        },
+    ];
+    for change in changes {
+        let mut log = Log::of(RECORDS).await;
+        tampered(&mut log, change).await;
+        let refused = log.append(AuditEntry::new("a", "b")).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt { .. })));
+        assert!(matches!(log.verify(None).await, Verified::Broken { .. }));
+    }
+}
+
+#[tokio::test]
+async fn tampering_is_still_named_after_more_was_appended() {
+    let mut log = Log::of(RECORDS).await;
+    tampered(&mut log, |log| drop(log.rows.remove(&4))).await;
+    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    assert_eq!(log.broken(None).await, Some(4));
+}
+
+#[tokio::test]
+async fn audit_verify_under_another_key_believes_nothing() {
+    let mut log = Log::of(2).await;
+    log.key = Log::new().await.key;
+    assert_eq!(log.broken(None).await, Some(1));
+}

@@ -1,0 +1,412 @@
+//! Keys and users: made, changed and listed.
+
+use countersign::directory::lifecycle::{Effect, Kept};
+use countersign::directory::{
+    Caller, Change, CreatedKey, CredentialKind, DeniedToken, Listing, NewKey, NewUser, Owner,
+    Proof, Record, RegistryError, Rotation, Status, UserName,
+};
+use countersign::key::{self, KeyPrefix, KeyProof};
+use countersign::time::Timestamp;
+use countersign::{Id, Scopes};
+use sqlx::sqlite::SqliteConnection;
+
+use crate::denials;
+use crate::error::StoreError;
+use crate::record::{find_credential, read_credential, select_credentials};
+use crate::store::Inner;
+use crate::writing::{Entity, Writing, entry};
+
+impl Inner {
+    pub(crate) async fn create_key(
+        &self,
+        caller: &Caller,
+        new: NewKey,
+    ) -> Result<CreatedKey, RegistryError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let home = self.home(&mut writing, caller, new.owner).await?;
+        let id = self.new_id(writing.now, &home.account)?;
+        let issued = key::generate(&KeyPrefix::default(), &id, &*self.options.random)
+            .map_err(StoreError::from)?;
+        let record = Record {
+            allow_from: new.allow_from,
+            expires_at: new.expires_at,
+            ..draft(
+                id,
+                CredentialKind::Key,
+                home,
+                new.name,
+                new.scopes,
+                writing.now,
+            )
+        };
+        let proof = Proof::Key(self.ground.peppers.proof(&id, issued.secret.expose()));
+        let record = self.insert(writing, caller, Kept { record, proof }).await?;
+        Ok(CreatedKey { record, issued })
+    }
+
+    pub(crate) async fn create_user(
+        &self,
+        caller: &Caller,
+        new: NewUser,
+    ) -> Result<Record, RegistryError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let home = self.home(&mut writing, caller, new.owner).await?;
+        if find_user(writing.connection(), &new.name).await?.is_some() {
+            return Err(RegistryError::NameTaken);
+        }
+        let id = self.new_id(writing.now, &home.account)?;
+        let name = new.name.to_string();
+        let record = draft(
+            id,
+            CredentialKind::User,
+            home,
+            name,
+            new.scopes,
+            writing.now,
+        );
+        let proof = Proof::Password(new.password_hash.expose().into());
+        self.insert(writing, caller, Kept { record, proof }).await
+    }
+
+    async fn insert(
+        &self,
+        mut writing: Writing<'_>,
+        caller: &Caller,
+        kept: Kept,
+    ) -> Result<Record, RegistryError> {
+        let record = &kept.record;
+        let scopes = record.scopes.as_str();
+        insert(writing.connection(), &kept).await?;
+        let action = match record.kind {
+            CredentialKind::User => "user.create",
+            _ => "key.create",
+        };
+        let mut told = entry(caller, action).with("scopes", scopes);
+        told = told.with("name", record.name.as_str());
+        (told.account, told.entity) = (Some(record.account_id), Some(record.id));
+        writing.changed(Entity::Credential(record.id));
+        writing.commit(self, Some(told)).await?;
+        Ok(kept.record)
+    }
+
+    pub(crate) async fn list(
+        &self,
+        caller: &Caller,
+        listing: Listing,
+    ) -> Result<Vec<Record>, RegistryError> {
+        let account = match (caller.account(), listing.account) {
+            (Some(own), Some(asked)) if *own != asked => return Err(RegistryError::NotFound),
+            (own, asked) => asked.or(own.copied()),
+        };
+        let account = account.map(|id| id.as_bytes().to_vec());
+        let after = listing.after.map(|id| id.as_bytes().to_vec());
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(select_credentials!(
+            "WHERE kind = ?1 AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id > ?3) \
+             ORDER BY id LIMIT ?4"
+        ))
+        .bind(listing.kind.as_str())
+        .bind(account)
+        .bind(after)
+        .bind(listing.limit)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::from)?;
+        let records = rows.iter().map(|row| Ok(read_credential(row)?.record));
+        records.collect()
+    }
+
+    pub(crate) async fn show(&self, caller: &Caller, id: &Id) -> Result<Record, RegistryError> {
+        let mut connection = self.reader().await?;
+        let found = find_credential(&mut connection, id).await?;
+        Ok(reached(caller, found)?.record)
+    }
+
+    pub(crate) async fn find_user(
+        &self,
+        caller: &Caller,
+        name: &UserName,
+    ) -> Result<Record, RegistryError> {
+        let mut connection = self.reader().await?;
+        let found = find_user(&mut connection, name).await?;
+        Ok(reached(caller, found)?.record)
+    }
+
+    pub(crate) async fn change(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        change: &Change,
+    ) -> Result<Record, RegistryError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let found = find_credential(writing.connection(), id).await?;
+        let mut kept = reached(caller, found)?;
+        let effect = kept.change(change, writing.now)?;
+        let mut told = entry(caller, action(kept.record.kind, change));
+        told = match change {
+            Change::Scopes(scopes) => told.with("scopes", scopes.as_str()),
+            Change::Revoke {
+                reason: Some(reason),
+            } => told.with("reason", reason.as_str()),
+            _ => told,
+        };
+        self.finish(writing, effect, &kept, told).await?;
+        Ok(kept.record)
+    }
+
+    pub(crate) async fn rotate(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        rotation: Rotation,
+    ) -> Result<CreatedKey, RegistryError> {
+        let issued = key::generate(&KeyPrefix::default(), id, &*self.options.random)
+            .map_err(StoreError::from)?;
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let found = find_credential(writing.connection(), id).await?;
+        let mut kept = reached(caller, found)?;
+        let (secret, now) = (issued.secret.expose(), writing.now);
+        let effect = kept.rotate(secret, rotation, &self.ground.peppers, now)?;
+        let told = entry(caller, "key.rotate");
+        let told = match rotation {
+            Rotation::Grace(grace) => told.with("grace_seconds", grace.as_secs()),
+            _ => told.with("compromised", true),
+        };
+        self.finish(writing, effect, &kept, told).await?;
+        let record = kept.record;
+        Ok(CreatedKey { record, issued })
+    }
+
+    /// Writes what a change has made of a credential.
+    async fn finish(
+        &self,
+        mut writing: Writing<'_>,
+        effect: Effect,
+        kept: &Kept,
+        mut told: crate::audit::AuditEntry<'_>,
+    ) -> Result<(), StoreError> {
+        let record = &kept.record;
+        let (id, now) = (record.id, writing.now);
+        let connection = writing.connection();
+        match effect {
+            // What was asked for is so already: there is nothing to write, and nothing to tell.
+            Effect::Nothing => return Ok(()),
+            Effect::Changed => save(connection, kept).await?,
+            Effect::Superseded => {
+                save(connection, kept).await?;
+                denials::deny_below(connection, &id, record.generation, now).await?;
+            }
+            Effect::Deleted => {
+                denials::deny_below(connection, &id, record.generation, now).await?;
+                sqlx::query("DELETE FROM credentials WHERE id = ?")
+                    .bind(id.as_bytes().as_slice())
+                    .execute(connection)
+                    .await?;
+            }
+        }
+        told = told.with("generation", record.generation);
+        (told.account, told.entity) = (Some(record.account_id), Some(id));
+        writing.changed(Entity::Credential(id));
+        writing.commit(self, Some(told)).await
+    }
+
+    pub(crate) async fn deny_token(
+        &self,
+        caller: &Caller,
+        token: &DeniedToken,
+    ) -> Result<(), RegistryError> {
+        if !caller.reaches(&token.account) {
+            return Err(RegistryError::NotFound);
+        }
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let DeniedToken {
+            issuer, token: id, ..
+        } = token;
+        denials::deny_token(writing.connection(), issuer, id, token.expires_at).await?;
+        let mut told = entry(caller, "token.revoke").with("issuer", issuer.as_str());
+        (told.account, told.entity) = (Some(token.account), Some(*id));
+        writing.changed(Entity::Token(*id));
+        Ok(writing.commit(self, Some(told)).await?)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    pub(crate) fn new_id(&self, now: Timestamp, account: &Id) -> Result<Id, StoreError> {
+        Ok(Id::new(now, account, &*self.options.random)?)
+    }
+}
+
+/// Where a new credential belongs.
+pub(crate) struct Home {
+    pub(crate) account: Id,
+    pub(crate) environment: Option<Id>,
+}
+
+impl Inner {
+    /// The account and environment that something new is to belong to.
+    async fn home(
+        &self,
+        writing: &mut Writing<'_>,
+        caller: &Caller,
+        owner: Owner,
+    ) -> Result<Home, RegistryError> {
+        let connection = writing.connection();
+        let account = self.account_for(connection, caller, owner.account).await?;
+        let environment = match owner.environment {
+            None if account == self.ground.account => Some(self.ground.environment),
+            None => None,
+            Some(id) => Some(find_environment(connection, &account, id).await?),
+        };
+        Ok(Home {
+            account,
+            environment,
+        })
+    }
+}
+
+async fn find_environment(
+    connection: &mut SqliteConnection,
+    account: &Id,
+    id: Id,
+) -> Result<Id, RegistryError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM environments WHERE id = ? AND account_id = ?)";
+    let known: bool = sqlx::query_scalar(query)
+        .bind(id.as_bytes().as_slice())
+        .bind(account.as_bytes().as_slice())
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::from)?;
+    if known {
+        Ok(id)
+    } else {
+        Err(RegistryError::NotFound)
+    }
+}
+
+fn draft(
+    id: Id,
+    kind: CredentialKind,
+    home: Home,
+    name: String,
+    scopes: Scopes,
+    now: Timestamp,
+) -> Record {
+    Record {
+        id,
+        kind,
+        name,
+        account_id: home.account,
+        environment_id: home.environment,
+        status: Status::Active,
+        reason: None,
+        scopes,
+        allow_from: countersign::directory::Networks::anywhere(),
+        generation: 1,
+        created_at: now,
+        updated_at: now,
+        expires_at: None,
+        grace_until: None,
+        last_used_at: None,
+    }
+}
+
+fn reached(caller: &Caller, found: Option<Kept>) -> Result<Kept, RegistryError> {
+    let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
+    reached.ok_or(RegistryError::NotFound)
+}
+
+async fn find_user(
+    connection: &mut SqliteConnection,
+    name: &UserName,
+) -> Result<Option<Kept>, StoreError> {
+    let row = sqlx::query(select_credentials!("WHERE kind = 'user' AND name = ?"))
+        .bind(name.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(read_credential).transpose()
+}
+
+async fn insert(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), StoreError> {
+    let record = &kept.record;
+    let (key, password) = halves(&kept.proof);
+    sqlx::query(
+        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, created_at,
+                                  updated_at, expires_at, pepper_version, digest, password_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(record.id.as_bytes().as_slice())
+    .bind(record.kind.as_str())
+    .bind(&record.name)
+    .bind(record.account_id.as_bytes().as_slice())
+    .bind(record.environment_id.map(|id| id.as_bytes().to_vec()))
+    .bind(record.scopes.as_str())
+    .bind(record.allow_from.to_string())
+    .bind(record.created_at.unix_millis())
+    .bind(record.updated_at.unix_millis())
+    .bind(record.expires_at.map(Timestamp::unix_millis))
+    .bind(key.map(|key| key.current().pepper))
+    .bind(key.map(|key| key.current().digest.as_bytes().as_slice()))
+    .bind(password)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn halves(proof: &Proof) -> (Option<&KeyProof>, Option<&str>) {
+    match proof {
+        Proof::Key(key) => (Some(key), None),
+        Proof::Password(hash) => (None, Some(hash)),
+        _ => (None, None),
+    }
+}
+
+/// Writes everything of a credential that ever changes.
+async fn save(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), StoreError> {
+    let record = &kept.record;
+    let (key, password) = halves(&kept.proof);
+    let previous = key.and_then(|key| key.previous());
+    sqlx::query(
+        "UPDATE credentials SET generation = ?, status = ?, reason = ?, scopes = ?, updated_at = ?,
+             pepper_version = ?, digest = ?, previous_digest = ?, previous_until = ?, password_hash = ?
+         WHERE id = ?",
+    )
+    .bind(record.generation)
+    .bind(record.status.as_str())
+    .bind(&record.reason)
+    .bind(record.scopes.as_str())
+    .bind(record.updated_at.unix_millis())
+    .bind(key.map(|key| key.current().pepper))
+    .bind(key.map(|key| key.current().digest.as_bytes().as_slice()))
+    .bind(previous.map(|(digest, _)| digest.as_bytes().as_slice()))
+    .bind(previous.map(|(_, until)| until.unix_millis()))
+    .bind(password)
+    .bind(record.id.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the audit calls a change.
+const fn action(kind: CredentialKind, change: &Change) -> &'static str {
+    match (kind, change) {
+        (CredentialKind::User, Change::Suspend) => "user.suspend",
+        (CredentialKind::User, Change::Activate) => "user.activate",
+        (CredentialKind::User, Change::Revoke { .. }) => "user.revoke",
+        (CredentialKind::User, Change::Delete) => "user.delete",
+        (CredentialKind::User, Change::Scopes(_)) => "user.scopes",
+        (_, Change::Password(_)) => "user.password",
+        (_, Change::Suspend) => "key.suspend",
+        (_, Change::Activate) => "key.activate",
+        (_, Change::Revoke { .. }) => "key.revoke",
+        (_, Change::Delete) => "key.delete",
+        (_, Change::Scopes(_)) => "key.scopes",
+        (_, _) => "credential.change",
+    }
+}

@@ -1,0 +1,158 @@
+//! What is denied, for as long as there can be a token that it denies.
+
+use std::time::Duration;
+
+use countersign::Id;
+use countersign::directory::DenySet;
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::error::StoreError;
+use crate::record::{moment, read_id};
+
+/// What clocks may differ by, and what a clock that was set forward by mistake may be behind again.
+const MARGIN: Duration = Duration::from_secs(24 * 3600);
+
+/// When the last token that lives at `now` has expired, whatever issuer minted it.
+pub(crate) async fn until(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let seconds: i64 = sqlx::query_scalar("SELECT largest_lifetime FROM state")
+        .fetch_one(connection)
+        .await?;
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    Ok(now.plus(Duration::from_secs(seconds)))
+}
+
+/// Raises the longest lifetime that any token may have.
+pub(crate) async fn allow_lifetime(
+    connection: &mut SqliteConnection,
+    lifetime: Duration,
+) -> Result<(), StoreError> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    sqlx::query("UPDATE state SET largest_lifetime = ?1 WHERE largest_lifetime < ?1")
+        .bind(seconds)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Denies the tokens of an entity whose generation is lower.
+pub(crate) async fn deny_below(
+    connection: &mut SqliteConnection,
+    entity: &Id,
+    lowest: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let until = until(connection, now).await?;
+    sqlx::query(
+        "INSERT INTO denied_entities (entity, lowest_generation, until) VALUES (?, ?, ?)
+         ON CONFLICT (entity) DO UPDATE SET
+             lowest_generation = max(lowest_generation, excluded.lowest_generation),
+             until = max(until, excluded.until)",
+    )
+    .bind(entity.as_bytes().as_slice())
+    .bind(lowest)
+    .bind(until.unix_millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Denies one token until it has expired.
+pub(crate) async fn deny_token(
+    connection: &mut SqliteConnection,
+    issuer: &str,
+    token: &Id,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO denied_tokens (issuer, token, until) VALUES (?, ?, ?)
+         ON CONFLICT (token, issuer) DO UPDATE SET until = max(until, excluded.until)",
+    )
+    .bind(issuer)
+    .bind(token.as_bytes().as_slice())
+    .bind(until.unix_millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The moment before which what is denied can be forgotten.
+pub(crate) fn forgettable(now: Timestamp) -> Timestamp {
+    let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(margin))
+}
+
+/// Forgets what no token can be denied by any more.
+pub(crate) async fn forget(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = forgettable(now).unix_millis();
+    sqlx::query("DELETE FROM denied_entities WHERE until < ?")
+        .bind(before)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM denied_tokens WHERE until < ?")
+        .bind(before)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    into: &DenySet,
+) -> Result<(), StoreError> {
+    let entities = sqlx::query("SELECT entity, lowest_generation, until FROM denied_entities")
+        .fetch_all(&mut *connection)
+        .await?;
+    entities.iter().try_for_each(|row| put_entity(row, into))?;
+    let tokens = sqlx::query("SELECT issuer, token, until FROM denied_tokens")
+        .fetch_all(connection)
+        .await?;
+    tokens.iter().try_for_each(|row| put_token(row, into))
+}
+
+pub(crate) async fn load_entity(
+    connection: &mut SqliteConnection,
+    entity: &Id,
+    into: &DenySet,
+) -> Result<(), StoreError> {
+    let query = "SELECT entity, lowest_generation, until FROM denied_entities WHERE entity = ?";
+    let row = sqlx::query(query)
+        .bind(entity.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.iter().try_for_each(|row| put_entity(row, into))
+}
+
+pub(crate) async fn load_token(
+    connection: &mut SqliteConnection,
+    token: &Id,
+    into: &DenySet,
+) -> Result<(), StoreError> {
+    let query = "SELECT issuer, token, until FROM denied_tokens WHERE token = ?";
+    let rows = sqlx::query(query)
+        .bind(token.as_bytes().as_slice())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().try_for_each(|row| put_token(row, into))
+}
+
+fn put_entity(row: &SqliteRow, into: &DenySet) -> Result<(), StoreError> {
+    let entity = read_id(row.try_get("entity")?)?;
+    let until = moment(row.try_get("until")?);
+    into.deny_below(entity, row.try_get("lowest_generation")?, until);
+    Ok(())
+}
+
+fn put_token(row: &SqliteRow, into: &DenySet) -> Result<(), StoreError> {
+    let issuer: &str = row.try_get("issuer")?;
+    let token = read_id(row.try_get("token")?)?;
+    into.deny_token(issuer.into(), token, moment(row.try_get("until")?));
+    Ok(())
+}

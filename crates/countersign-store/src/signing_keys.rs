@@ -1,0 +1,504 @@
+//! Issuers: their URLs, and the keys that they sign with, one after another.
+//!
+//! A key's state follows from its dates alone, so that every process sees the same at the same moment:
+//!
+//! | state | from | to |
+//! |---|---|---|
+//! | pending | its creation: it is published, and does not sign | `activates_at` |
+//! | active | `activates_at`: it signs | the next key's `activates_at` |
+//! | retiring | then: it verifies what it signed | the longest lifetime later |
+//! | removed | then: its private part is destroyed | |
+//! | revoked | `signing-key revoke`: nothing that it signed is accepted | |
+
+use std::time::Duration;
+
+use countersign::Id;
+use countersign::directory::Caller;
+use countersign::jose::{Algorithm, SigningKey, SigningKeys};
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::denials;
+use crate::error::StoreError;
+use crate::ground::Ground;
+use crate::record::{corrupt, moment, read_id, read_moment};
+use crate::seal::{Place, Sealer};
+use crate::store::{Inner, Store};
+use crate::writing::{Entity, Writing, entry};
+
+/// What is known of a signing key, for people.
+#[derive(Clone, Debug)]
+pub struct SigningKeyRecord {
+    /// Its key id, `kid`.
+    pub kid: String,
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// What it does now.
+    pub state: KeyState,
+    /// When it was made, and published.
+    pub created_at: Timestamp,
+    /// When it begins to sign.
+    pub activates_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a signing key does at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// It is published, and does not sign yet.
+    Pending,
+    /// It signs.
+    Active,
+    /// It signs no more, and what it signed is accepted until it expires.
+    Retiring,
+    /// All that it signed has expired.
+    Removed,
+    /// Nothing that it signed is accepted.
+    Revoked,
+}
+
+impl KeyState {
+    /// Its name: `pending`, `active`, `retiring`, `removed`, `revoked`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Removed => "removed",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// One row, and what the rows of its issuer make of it.
+pub(crate) struct StoredKey {
+    pub(crate) id: Id,
+    issuer: String,
+    kid: Option<String>,
+    algorithm: Algorithm,
+    pub(crate) sealed: Option<Vec<u8>>,
+    created_at: Timestamp,
+    activates_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    pub(crate) state: KeyState,
+}
+
+impl Store {
+    /// The URL of issuer `name`; `None` while none was stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
+    pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut connection = self.0.reader().await?;
+        stored_url(&mut connection, name).await
+    }
+
+    /// Stores the URL of issuer `name` if it has none, and returns the one that it has. It is stored
+    /// once: tokens that were minted under it would stop being accepted if it changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
+    pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
+        let mut connection = self.0.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        if let Some(stored) = stored_url(writing.connection(), name).await? {
+            return Ok(stored);
+        }
+        sqlx::query("UPDATE issuers SET url = ? WHERE name = ?")
+            .bind(url)
+            .bind(name)
+            .execute(writing.connection())
+            .await?;
+        writing.commit(&self.0, None).await?;
+        Ok(url.to_owned())
+    }
+
+    /// The keys that issuer `name` signs with, kept as the database has them from now on. One is made, for
+    /// `algorithm` or else EdDSA, if none is there that signs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherAlgorithm`] when the one that signs is not for `algorithm`,
+    /// [`StoreError::Unseal`] when one does not open, [`StoreError::UnknownIssuer`], or that the
+    /// database cannot be read or written.
+    pub async fn signing_keys(
+        &self,
+        name: &str,
+        algorithm: Option<Algorithm>,
+    ) -> Result<SigningKeys, StoreError> {
+        let mut connection = self.0.writer().await?;
+        // No other process can make one meanwhile. Making an RSA key takes a moment, once.
+        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        let issuer = issuer_id(writing.connection(), name).await?;
+        let now = writing.now;
+        let keys = read_keys(writing.connection(), now).await?;
+        let mut keys = keys.into_iter().filter(|key| key.issuer == name);
+        match (keys.find(|key| key.state == KeyState::Active), algorithm) {
+            (Some(active), Some(wanted)) if active.algorithm != wanted => {
+                return Err(StoreError::OtherAlgorithm {
+                    issuer: name.to_owned(),
+                    stored: active.algorithm,
+                    wanted,
+                });
+            }
+            (Some(_), _) => {}
+            (None, wanted) => {
+                let wanted = wanted.unwrap_or(Algorithm::EdDsa);
+                self.0.make_key(&mut writing, &issuer, wanted, now).await?;
+            }
+        }
+        let ring = self.0.ground.ring(writing.connection(), name, now).await?;
+        writing.commit(&self.0, None).await?;
+        Ok(ring)
+    }
+
+    /// All signing keys of issuer `name`, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
+    pub async fn list_signing_keys(&self, name: &str) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        let mut connection = self.0.reader().await?;
+        issuer_id(&mut connection, name).await?;
+        let keys = read_keys(&mut connection, self.0.now()).await?;
+        let keys = keys.into_iter().filter(|key| key.issuer == name);
+        Ok(keys.map(StoredKey::describe).collect())
+    }
+
+    /// Makes issuer `name` a key that is published now and signs in `lead`'s time. The one that signs until
+    /// then goes on verifying what it signed.
+    ///
+    /// Verifiers elsewhere keep an issuer's keys for a while: a `lead` shorter than that has them refuse
+    /// good tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RotationPending`] while there is a key already that does not sign yet,
+    /// [`StoreError::UnknownIssuer`], [`StoreError::MixedAlgorithms`] from HMAC to key pairs or back, or that
+    /// the database cannot be read or written.
+    pub async fn rotate_signing_key(
+        &self,
+        caller: &Caller,
+        name: &str,
+        algorithm: Option<Algorithm>,
+        lead: Duration,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        let mut connection = self.0.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        let issuer = issuer_id(writing.connection(), name).await?;
+        let now = writing.now;
+        let keys = read_keys(writing.connection(), now).await?;
+        let of_issuer = |key: &&StoredKey| key.issuer == name;
+        if keys
+            .iter()
+            .filter(of_issuer)
+            .any(|key| key.state == KeyState::Pending)
+        {
+            return Err(StoreError::RotationPending);
+        }
+        let living = |key: &&StoredKey| matches!(key.state, KeyState::Active | KeyState::Retiring);
+        let mut living = keys.iter().filter(of_issuer).filter(living);
+        let active = living.clone().find(|key| key.state == KeyState::Active);
+        let wanted = algorithm.or(active.map(|key| key.algorithm));
+        let wanted = wanted.unwrap_or(Algorithm::EdDsa);
+        if living.any(|key| key.algorithm.is_hmac() != wanted.is_hmac()) {
+            return Err(StoreError::MixedAlgorithms);
+        }
+        let from = now.plus(lead);
+        let (id, kid) = self.0.make_key(&mut writing, &issuer, wanted, from).await?;
+        let mut told = entry(caller, "signing_key.rotate").with("kid", kid);
+        told = told.with("algorithm", wanted.as_str());
+        told.entity = Some(id);
+        writing.commit(&self.0, Some(told)).await?;
+        self.described(name, id).await
+    }
+
+    /// Revokes a signing key in an emergency: nothing that it signed is accepted any more. If no other signs,
+    /// the next one does now, and one is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownSigningKey`], [`StoreError::UnknownIssuer`], or that the database cannot be read
+    /// or written.
+    pub async fn revoke_signing_key(
+        &self,
+        caller: &Caller,
+        name: &str,
+        kid: &str,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        let mut connection = self.0.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        let issuer = issuer_id(writing.connection(), name).await?;
+        let now = writing.now;
+        let keys = read_keys(writing.connection(), now).await?;
+        let keys: Vec<_> = keys.into_iter().filter(|key| key.issuer == name).collect();
+        let mut named = keys.iter().filter(|key| key.kid.as_deref() == Some(kid));
+        let revoked = named.next().ok_or(StoreError::UnknownSigningKey)?;
+        let id = revoked.id;
+        if revoked.state != KeyState::Revoked {
+            // Its private part is of no use to anybody but a thief.
+            sqlx::query("UPDATE signing_keys SET revoked_at = ?, sealed = NULL WHERE id = ?")
+                .bind(now.unix_millis())
+                .bind(id.as_bytes().as_slice())
+                .execute(writing.connection())
+                .await?;
+            writing.changed(Entity::SigningKey(id));
+            if revoked.state == KeyState::Active {
+                let wanted = revoked.algorithm;
+                self.0.succeed(&mut writing, &issuer, &keys, wanted).await?;
+            }
+            let mut told = entry(caller, "signing_key.revoke").with("kid", kid);
+            told.entity = Some(id);
+            writing.commit(&self.0, Some(told)).await?;
+        }
+        self.described(name, id).await
+    }
+
+    async fn described(&self, name: &str, id: Id) -> Result<SigningKeyRecord, StoreError> {
+        let mut connection = self.0.reader().await?;
+        let keys = read_keys(&mut connection, self.0.now()).await?;
+        let mut keys = keys.into_iter().filter(|key| key.issuer == name);
+        let found = keys.find(|key| key.id == id);
+        found
+            .map(StoredKey::describe)
+            .ok_or(StoreError::UnknownSigningKey)
+    }
+}
+
+impl Inner {
+    /// The next key signs now, after the one that signed was revoked: one that is pending, else a new one.
+    async fn succeed(
+        &self,
+        writing: &mut Writing<'_>,
+        issuer: &Id,
+        keys: &[StoredKey],
+        wanted: Algorithm,
+    ) -> Result<(), StoreError> {
+        let now = writing.now;
+        let Some(pending) = keys.iter().find(|key| key.state == KeyState::Pending) else {
+            self.make_key(writing, issuer, wanted, now).await?;
+            return Ok(());
+        };
+        sqlx::query("UPDATE signing_keys SET activates_at = ? WHERE id = ?")
+            .bind(now.unix_millis())
+            .bind(pending.id.as_bytes().as_slice())
+            .execute(writing.connection())
+            .await?;
+        writing.changed(Entity::SigningKey(pending.id));
+        Ok(())
+    }
+
+    pub(crate) async fn make_key(
+        &self,
+        writing: &mut Writing<'_>,
+        issuer: &Id,
+        algorithm: Algorithm,
+        activates_at: Timestamp,
+    ) -> Result<(Id, String), StoreError> {
+        let (now, random) = (writing.now, &*self.options.random);
+        let id = Id::new(now, &self.ground.account, random)?;
+        let key = SigningKey::generate(algorithm, random)?;
+        let secret = key.to_secret_bytes()?;
+        let sealer = self.ground.sealer(writing.connection()).await?;
+        let sealed = sealer.seal(key_place(&id), &secret, random)?;
+        sqlx::query(
+            "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id.as_bytes().as_slice())
+        .bind(issuer.as_bytes().as_slice())
+        .bind(algorithm.as_str())
+        .bind(key.id())
+        .bind(sealed)
+        .bind(now.unix_millis())
+        .bind(activates_at.unix_millis())
+        .execute(writing.connection())
+        .await?;
+        writing.changed(Entity::SigningKey(id));
+        Ok((id, key.id().to_owned()))
+    }
+}
+
+impl Ground {
+    /// The ring of issuer `name`, which is kept as the database has it from now on.
+    async fn ring(
+        &self,
+        connection: &mut SqliteConnection,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<SigningKeys, StoreError> {
+        let sealer = self.sealer(connection).await?;
+        let keys = living(read_keys(connection, now).await?, name, &sealer)?;
+        let mut rings = self.rings();
+        if let Some(ring) = rings.get(name) {
+            ring.replace(keys)?;
+            return Ok(ring.clone());
+        }
+        let ring = SigningKeys::new(keys)?;
+        rings.insert(name.to_owned(), ring.clone());
+        Ok(ring)
+    }
+
+    /// Brings every ring that was asked for to what the database has.
+    pub(crate) async fn reload_signing_keys(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        let names: Vec<String> = self.rings().keys().cloned().collect();
+        for name in names {
+            self.ring(connection, &name, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The keys of an issuer that sign, will sign, or have signed what may still be accepted.
+fn living(
+    keys: Vec<StoredKey>,
+    name: &str,
+    sealer: &Sealer,
+) -> Result<Vec<(SigningKey, Timestamp)>, StoreError> {
+    let lives = |key: &StoredKey| {
+        let ended = matches!(key.state, KeyState::Removed | KeyState::Revoked);
+        key.issuer == name && key.sealed.is_some() && !ended
+    };
+    let living = keys.into_iter().filter(lives);
+    living
+        .map(|key| Ok((key.open(sealer)?, key.activates_at)))
+        .collect()
+}
+
+impl StoredKey {
+    fn open(&self, sealer: &Sealer) -> Result<SigningKey, StoreError> {
+        let sealed = self.sealed.as_deref().unwrap_or_default();
+        let secret = sealer
+            .open(key_place(&self.id), sealed)
+            .map_err(|_| StoreError::Unseal {
+                what: "the signing key",
+            })?;
+        let opened = SigningKey::from_secret_bytes(self.algorithm, &secret);
+        opened.or_else(|_| corrupt("a signing key"))
+    }
+
+    fn describe(self) -> SigningKeyRecord {
+        SigningKeyRecord {
+            kid: self.kid.unwrap_or_default(),
+            algorithm: self.algorithm,
+            state: self.state,
+            created_at: self.created_at,
+            activates_at: self.activates_at,
+            revoked_at: self.revoked_at,
+        }
+    }
+}
+
+/// Keeps the key ids of keys that were made before ids were kept.
+pub(crate) async fn name_keys(
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+) -> Result<(), StoreError> {
+    for key in read_keys(connection, Timestamp::from_unix_millis(0)).await? {
+        if key.kid.is_none() && key.sealed.is_some() {
+            sqlx::query("UPDATE signing_keys SET kid = ? WHERE id = ?")
+                .bind(key.open(sealer)?.id())
+                .bind(key.id.as_bytes().as_slice())
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// All signing keys, each issuer's newest first, with their states at `now`.
+pub(crate) async fn read_keys(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Vec<StoredKey>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT k.id, i.name AS issuer, k.kid, k.algorithm, k.sealed, k.created_at, k.activates_at, k.revoked_at
+         FROM signing_keys k JOIN issuers i ON i.id = k.issuer_id
+         ORDER BY i.name, k.activates_at DESC, k.id DESC",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut keys = rows.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
+    // What a key's tokens live at most, counted from now: the same as from when it stopped, at that moment.
+    let longest = denials::until(connection, Timestamp::from_unix_millis(0)).await?;
+    let mut issuer = String::new();
+    let mut superseded: Option<Timestamp> = None;
+    for key in &mut keys {
+        if key.issuer != issuer {
+            issuer.clone_from(&key.issuer);
+            superseded = None;
+        }
+        key.state = match superseded {
+            _ if key.revoked_at.is_some() => KeyState::Revoked,
+            _ if key.activates_at > now => KeyState::Pending,
+            None => KeyState::Active,
+            Some(at) if now.unix_millis() - at.unix_millis() <= longest.unix_millis() => {
+                KeyState::Retiring
+            }
+            Some(_) => KeyState::Removed,
+        };
+        if matches!(key.state, KeyState::Active | KeyState::Retiring) {
+            superseded = Some(key.activates_at);
+        }
+    }
+    Ok(keys)
+}
+
+fn read_key(row: &SqliteRow) -> Result<StoredKey, StoreError> {
+    let algorithm: &str = row.try_get("algorithm")?;
+    Ok(StoredKey {
+        id: read_id(row.try_get("id")?)?,
+        issuer: row.try_get("issuer")?,
+        kid: row.try_get("kid")?,
+        algorithm: algorithm
+            .parse()
+            .or_else(|_| corrupt("a signing key's algorithm"))?,
+        sealed: row.try_get("sealed")?,
+        created_at: moment(row.try_get("created_at")?),
+        activates_at: moment(row.try_get("activates_at")?),
+        revoked_at: read_moment(row, "revoked_at")?,
+        state: KeyState::Pending,
+    })
+}
+
+async fn issuer_id(connection: &mut SqliteConnection, name: &str) -> Result<Id, StoreError> {
+    let id: Option<Vec<u8>> = sqlx::query_scalar("SELECT id FROM issuers WHERE name = ?")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    read_id(&id.ok_or_else(|| unknown(name))?)
+}
+
+async fn stored_url(
+    connection: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar("SELECT url FROM issuers WHERE name = ?")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?
+        .ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> StoreError {
+    StoreError::UnknownIssuer {
+        name: name.to_owned(),
+    }
+}
+
+pub(crate) fn key_place(id: &Id) -> Place<'_> {
+    Place {
+        table: "signing_keys",
+        row: id.as_bytes(),
+        column: "sealed",
+    }
+}

@@ -1,0 +1,138 @@
+//! What a store does by itself from time to time: it writes down what was used, and forgets what nobody needs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use countersign::Id;
+use countersign::directory::{Redigest, Usage};
+
+use crate::denials;
+use crate::error::StoreError;
+use crate::signing_keys::{KeyState, read_keys};
+use crate::store::{Inner, Store};
+use crate::writing::{Entity, Writing};
+
+/// Changes that are kept, so that who was away for a while need not read everything again, and so that a restored
+/// backup can be brought up to date.
+const KEPT_CHANGES: i64 = 100_000;
+
+impl Store {
+    /// How often [`upkeep`](Self::upkeep) is due: what it writes down is never older than a minute.
+    pub const UPKEEP_PERIOD: Duration = Duration::from_secs(20);
+
+    /// Writes down when credentials were used last, makes outdated digests anew, destroys the private parts of
+    /// signing keys that have retired, and forgets denials and changes that nobody needs any more.
+    ///
+    /// [`follow`](Self::follow) does it every [`UPKEEP_PERIOD`](Self::UPKEEP_PERIOD), and
+    /// [`close`](Self::close) once more.
+    ///
+    /// # Errors
+    ///
+    /// That the database cannot be read or written. What was used is kept for the next time.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        let used = self.0.view.take_used();
+        let written = self.0.write_down(&used).await;
+        if written.is_err() {
+            self.0.view.put_back_used(used);
+        }
+        written?;
+        self.0.forget().await
+    }
+
+    /// Raises the longest lifetime that any token may have to `lifetime`: what is denied is kept that long. Call it
+    /// before the first such token is minted. A day is allowed from the start; it is never lowered.
+    ///
+    /// # Errors
+    ///
+    /// That the database cannot be written.
+    pub async fn allow_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
+        let mut connection = self.0.writer().await?;
+        denials::allow_lifetime(&mut connection, lifetime).await
+    }
+}
+
+impl Inner {
+    async fn write_down(&self, used: &HashMap<Id, Usage>) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        for usage in used.values() {
+            // Monotone, whoever else writes. Not a change: nobody judges by it.
+            sqlx::query(
+                "UPDATE credentials SET last_used_at = ?1
+                 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
+            )
+            .bind(usage.at.unix_millis())
+            .bind(usage.credential.as_bytes().as_slice())
+            .execute(writing.connection())
+            .await?;
+            if let Some(redigest) = &usage.digest {
+                make_anew(&mut writing, &usage.credential, redigest).await?;
+            }
+        }
+        writing.commit(self, None).await
+    }
+
+    async fn forget(&self) -> Result<(), StoreError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let now = writing.now;
+        denials::forget(writing.connection(), now).await?;
+        for key in read_keys(writing.connection(), now).await? {
+            if key.state == KeyState::Removed && key.sealed.is_some() {
+                sqlx::query("UPDATE signing_keys SET sealed = NULL WHERE id = ?")
+                    .bind(key.id.as_bytes().as_slice())
+                    .execute(writing.connection())
+                    .await?;
+                writing.changed(Entity::SigningKey(key.id));
+            }
+        }
+        sqlx::query(
+            "UPDATE state SET oldest_change = (SELECT number FROM change_head) - ?1 + 1
+             WHERE oldest_change < (SELECT number FROM change_head) - ?1 + 1",
+        )
+        .bind(KEPT_CHANGES)
+        .execute(writing.connection())
+        .await?;
+        sqlx::query("DELETE FROM changes WHERE number < (SELECT oldest_change FROM state)")
+            .execute(writing.connection())
+            .await?;
+        writing.commit(self, None).await?;
+        let table = self.view.table();
+        table.denied().forget_before(denials::forgettable(now));
+        Ok(())
+    }
+}
+
+/// Only if the secret is still the one whose digest is outdated: a rotation may have come first.
+async fn make_anew(
+    writing: &mut Writing<'_>,
+    id: &Id,
+    redigest: &Redigest,
+) -> Result<(), StoreError> {
+    let Redigest {
+        outdated, renewed, ..
+    } = redigest;
+    let now = writing.now.unix_millis();
+    let done = sqlx::query(
+        "UPDATE credentials SET pepper_version = ?, digest = ?, previous_digest = NULL, previous_until = NULL
+         WHERE id = ? AND pepper_version = ? AND digest = ?
+             AND (previous_until IS NULL OR previous_until <= ?)
+             AND EXISTS (SELECT 1 FROM peppers WHERE version = ?)",
+    )
+    .bind(renewed.pepper)
+    .bind(renewed.digest.as_bytes().as_slice())
+    .bind(id.as_bytes().as_slice())
+    .bind(outdated.pepper)
+    .bind(outdated.digest.as_bytes().as_slice())
+    .bind(now)
+    .bind(renewed.pepper)
+    .execute(writing.connection())
+    .await?;
+    if done.rows_affected() > 0 {
+        writing.changed(Entity::Credential(*id));
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::directory::{Credential, Directory, Stale, UserName};
+use crate::id::Id;
+use crate::time::Timestamp;
+
+/// The tokens that are refused though their signatures are right: all that a node needs that only checks
+/// tokens. By itself it knows no credential, and never grows stale: whoever fills it vouches.
+///
+/// An entry is kept until the last token that it denies has expired.
+///
+/// ```
+/// use countersign::Id;
+/// use countersign::directory::{DenySet, Directory};
+/// use countersign::time::Timestamp;
+///
+/// let (key, token) = (Id::from_bytes([1; 20]), Id::from_bytes([2; 20]));
+/// let until = Timestamp::from_unix_seconds(1_800_000_000);
+/// let denied = DenySet::default();
+/// denied.deny_below(key, 3, until);
+/// denied.deny_token("https://auth.example".into(), token, until);
+///
+/// // Tokens of generation 3 are accepted, of 2 are not.
+/// assert_eq!(denied.lowest_generation(&key), Some(3));
+/// assert!(denied.is_denied("https://auth.example", &token));
+/// assert!(!denied.is_denied("https://other.example", &token));
+///
+/// denied.forget_before(until);
+/// assert_eq!(denied.len(), 2);
+/// denied.forget_before(Timestamp::from_unix_seconds(1_800_000_001));
+/// assert!(denied.is_empty());
+/// ```
+#[derive(Default)]
+pub struct DenySet {
+    entities: papaya::HashMap<Id, Entity>,
+    tokens: papaya::HashMap<Id, Vec<Token>>,
+}
+
+#[derive(Clone, Copy)]
+struct Entity {
+    lowest: u32,
+    until: Timestamp,
+}
+
+#[derive(Clone, PartialEq)]
+struct Token {
+    issuer: Arc<str>,
+    until: Timestamp,
+}
+
+impl DenySet {
+    /// Denies the tokens of a credential or account whose generation is lower, until the last of them has
+    /// expired. It never takes back what was denied before.
+    pub fn deny_below(&self, entity: Id, lowest: u32, until: Timestamp) {
+        let new = Entity { lowest, until };
+        let higher = |old: &Entity| Entity {
+            lowest: old.lowest.max(lowest),
+            until: old.until.max(until),
+        };
+        self.entities.pin().update_or_insert(entity, higher, new);
+    }
+
+    /// Denies one token until it has expired.
+    pub fn deny_token(&self, issuer: Arc<str>, token: Id, until: Timestamp) {
+        let new = Token { issuer, until };
+        let added = |old: &Vec<Token>| {
+            let mut all = old.clone();
+            if !all.contains(&new) {
+                all.push(new.clone());
+            }
+            all
+        };
+        let tokens = self.tokens.pin();
+        tokens.update_or_insert(token, added, vec![new.clone()]);
+    }
+
+    /// Forgets what no token can be denied by any more.
+    pub fn forget_before(&self, moment: Timestamp) {
+        let entities = self.entities.pin();
+        entities.retain(|_, entity| entity.until >= moment);
+        let tokens = self.tokens.pin();
+        tokens.retain(|_, of| of.iter().any(|token| token.until >= moment));
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.entities.pin().clear();
+        self.tokens.pin().clear();
+    }
+
+    /// How many entities and tokens are denied.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entities.len() + self.tokens.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Directory for DenySet {
+    fn credential(&self, _id: &Id) -> Option<Credential> {
+        None
+    }
+
+    fn user(&self, _name: &UserName) -> Option<Credential> {
+        None
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.entities.pin().get(entity).map(|entity| entity.lowest)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        let tokens = self.tokens.pin();
+        let of = tokens.get(token);
+        of.is_some_and(|of| of.iter().any(|denied| *denied.issuer == *issuer))
+    }
+
+    fn vouch(&self) -> Result<(), Stale> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DenySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DenySet({} entries)", self.len())
+    }
+}

@@ -1,0 +1,451 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::MemoryDirectory;
+use crate::BoxFuture;
+use crate::directory::lifecycle::{Effect, Kept};
+use crate::directory::{
+    Account, Caller, Change, Conflict, CreatedKey, CredentialKind, DeniedToken, Environment,
+    Listing, Networks, NewEnvironment, NewKey, NewUser, Owner, Proof, Record, Registry,
+    RegistryError, Rotation, Status, UserName,
+};
+use crate::id::Id;
+use crate::key::{self, KeyPrefix, Peppers};
+use crate::random::{Random, RandomError};
+use crate::scope::Scopes;
+use crate::time::{Clock, Timestamp};
+
+/// What is denied is never forgotten: a process does not live that long.
+const FOR_GOOD: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+
+/// Makes credentials that live as long as the process, and keeps a [`MemoryDirectory`] true to them.
+///
+/// There is no audit: whoever needs one needs a store.
+pub struct MemoryRegistry {
+    directory: Arc<MemoryDirectory>,
+    peppers: Peppers,
+    prefix: KeyPrefix,
+    default_account: Id,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+    held: Mutex<Held>,
+}
+
+/// Ids sort by the time at which they were made.
+#[derive(Default)]
+struct Held {
+    credentials: BTreeMap<Id, Kept>,
+    accounts: BTreeMap<Id, Account>,
+    environments: BTreeMap<Id, Environment>,
+}
+
+impl MemoryRegistry {
+    /// A registry with the account `default`, and keys of the default prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] when no random bytes can be had for the account's id.
+    pub fn new(
+        directory: Arc<MemoryDirectory>,
+        peppers: Peppers,
+        clock: impl Clock,
+        random: impl Random,
+    ) -> Result<Self, RandomError> {
+        let account = Account {
+            id: Id::new_account(clock.now(), &random)?,
+            name: "default".to_owned(),
+            status: Status::Active,
+            generation: 1,
+            created_at: clock.now(),
+        };
+        directory.put_account(&account);
+        let default_account = account.id;
+        let mut held = Held::default();
+        held.accounts.insert(account.id, account);
+        Ok(Self {
+            directory,
+            peppers,
+            prefix: KeyPrefix::default(),
+            default_account,
+            clock: Box::new(clock),
+            random: Box::new(random),
+            held: Mutex::new(held),
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn new_id(&self, account: &Id) -> Result<Id, RegistryError> {
+        Id::new(self.clock.now(), account, &*self.random).map_err(RegistryError::unavailable)
+    }
+
+    fn make_key(&self, caller: &Caller, new: NewKey) -> Result<CreatedKey, RegistryError> {
+        let mut held = self.held();
+        let account = held.owner(caller, new.owner, self.default_account)?;
+        let id = self.new_id(&account)?;
+        let issued =
+            key::generate(&self.prefix, &id, &*self.random).map_err(RegistryError::unavailable)?;
+        let proof = Proof::Key(self.peppers.proof(&id, issued.secret.expose()));
+        let record = Record {
+            allow_from: new.allow_from,
+            expires_at: new.expires_at,
+            environment_id: new.owner.environment,
+            ..self.draft(id, CredentialKind::Key, account, new.name, new.scopes)
+        };
+        let kept = Kept { record, proof };
+        self.directory
+            .put(kept.credential(held.generation(&account)));
+        let record = kept.record.clone();
+        held.credentials.insert(id, kept);
+        Ok(CreatedKey { record, issued })
+    }
+
+    fn make_user(&self, caller: &Caller, new: NewUser) -> Result<Record, RegistryError> {
+        let mut held = self.held();
+        let account = held.owner(caller, new.owner, self.default_account)?;
+        if held.user(&new.name).is_some() {
+            return Err(RegistryError::NameTaken);
+        }
+        let id = self.new_id(&account)?;
+        let record = Record {
+            environment_id: new.owner.environment,
+            ..self.draft(
+                id,
+                CredentialKind::User,
+                account,
+                new.name.to_string(),
+                new.scopes,
+            )
+        };
+        let proof = Proof::Password(new.password_hash.expose().into());
+        let kept = Kept { record, proof };
+        let credential = kept.credential(held.generation(&account));
+        self.directory.put_user(new.name, credential);
+        let record = kept.record.clone();
+        held.credentials.insert(id, kept);
+        Ok(record)
+    }
+
+    fn draft(
+        &self,
+        id: Id,
+        kind: CredentialKind,
+        account_id: Id,
+        name: String,
+        scopes: Scopes,
+    ) -> Record {
+        let now = self.clock.now();
+        Record {
+            id,
+            kind,
+            name,
+            account_id,
+            environment_id: None,
+            status: Status::Active,
+            reason: None,
+            scopes,
+            allow_from: Networks::anywhere(),
+            generation: 1,
+            created_at: now,
+            updated_at: now,
+            expires_at: None,
+            grace_until: None,
+            last_used_at: None,
+        }
+    }
+
+    fn apply(&self, caller: &Caller, id: &Id, change: &Change) -> Result<Record, RegistryError> {
+        let mut held = self.held();
+        let kept = held.reach(caller, id)?;
+        let effect = kept.change(change, self.clock.now())?;
+        let kept = kept.clone();
+        if effect == Effect::Deleted {
+            let denied = self.directory.denied();
+            denied.deny_below(*id, kept.record.generation, FOR_GOOD);
+            self.directory.remove(id);
+            held.credentials.remove(id);
+        } else {
+            let generation = held.generation(&kept.record.account_id);
+            self.directory.put(kept.credential(generation));
+        }
+        Ok(kept.record)
+    }
+
+    fn renew(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        rotation: Rotation,
+    ) -> Result<CreatedKey, RegistryError> {
+        let issued =
+            key::generate(&self.prefix, id, &*self.random).map_err(RegistryError::unavailable)?;
+        let mut held = self.held();
+        let kept = held.reach(caller, id)?;
+        let now = self.clock.now();
+        kept.rotate(issued.secret.expose(), rotation, &self.peppers, now)?;
+        let kept = kept.clone();
+        let generation = held.generation(&kept.record.account_id);
+        self.directory.put(kept.credential(generation));
+        let record = kept.record;
+        Ok(CreatedKey { record, issued })
+    }
+
+    fn make_account(&self, caller: &Caller, name: String) -> Result<Account, RegistryError> {
+        let mut held = self.held();
+        if caller.account().is_some() {
+            return Err(RegistryError::NotFound);
+        }
+        if held.accounts.values().any(|account| account.name == name) {
+            return Err(RegistryError::NameTaken);
+        }
+        let now = self.clock.now();
+        let account = Account {
+            id: Id::new_account(now, &*self.random).map_err(RegistryError::unavailable)?,
+            name,
+            status: Status::Active,
+            generation: 1,
+            created_at: now,
+        };
+        self.directory.put_account(&account);
+        held.accounts.insert(account.id, account.clone());
+        Ok(account)
+    }
+
+    fn end_account(&self, caller: &Caller, id: &Id) -> Result<Account, RegistryError> {
+        let mut held = self.held();
+        let account = held.account(caller, id)?;
+        if *id == self.default_account {
+            return Err(Conflict::DefaultAccount.into());
+        }
+        if account.status != Status::Revoked {
+            let next = account.generation.checked_add(1);
+            account.generation = next.ok_or(Conflict::NoMoreGenerations)?;
+            account.status = Status::Revoked;
+            self.directory.put_account(account);
+        }
+        Ok(account.clone())
+    }
+
+    fn make_environment(
+        &self,
+        caller: &Caller,
+        new: NewEnvironment,
+    ) -> Result<Environment, RegistryError> {
+        let mut held = self.held();
+        let owner = Owner {
+            account: new.account,
+            environment: None,
+        };
+        let account_id = held.owner(caller, owner, self.default_account)?;
+        let same = |e: &&Environment| e.account_id == account_id && e.name == new.name;
+        if held.environments.values().any(|e| same(&e)) {
+            return Err(RegistryError::NameTaken);
+        }
+        let environment = Environment {
+            id: self.new_id(&account_id)?,
+            account_id,
+            name: new.name,
+            kind: new.kind,
+            created_at: self.clock.now(),
+        };
+        let id = environment.id;
+        held.environments.insert(id, environment.clone());
+        Ok(environment)
+    }
+}
+
+impl Held {
+    /// The account that something new is to belong to; its environment, if it names one, must be the account's.
+    fn owner(&mut self, caller: &Caller, owner: Owner, default: Id) -> Result<Id, RegistryError> {
+        let named = owner.account.or(caller.account().copied());
+        let account = self.account(caller, &named.unwrap_or(default))?;
+        if account.status == Status::Revoked {
+            return Err(Conflict::Revoked.into());
+        }
+        let id = account.id;
+        let foreign = |environment: &Id| {
+            let known = self.environments.get(environment);
+            known.is_none_or(|environment| environment.account_id != id)
+        };
+        if owner.environment.as_ref().is_some_and(foreign) {
+            return Err(RegistryError::NotFound);
+        }
+        Ok(id)
+    }
+
+    fn account(&mut self, caller: &Caller, id: &Id) -> Result<&mut Account, RegistryError> {
+        let found = self.accounts.get_mut(id);
+        let reached = found.filter(|account| caller.reaches(&account.id));
+        reached.ok_or(RegistryError::NotFound)
+    }
+
+    fn generation(&self, account: &Id) -> u32 {
+        self.accounts.get(account).map_or(0, |a| a.generation)
+    }
+
+    fn reach(&mut self, caller: &Caller, id: &Id) -> Result<&mut Kept, RegistryError> {
+        let found = self.credentials.get_mut(id);
+        let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
+        reached.ok_or(RegistryError::NotFound)
+    }
+
+    fn user(&self, name: &UserName) -> Option<&Record> {
+        let mut records = self.credentials.values().map(|kept| &kept.record);
+        records.find(|r| r.kind == CredentialKind::User && r.name == name.as_str())
+    }
+
+    fn list(&self, caller: &Caller, listing: Listing) -> Vec<Record> {
+        let wanted = |record: &&Record| {
+            record.kind == listing.kind
+                && caller.reaches(&record.account_id)
+                && listing.account.is_none_or(|id| record.account_id == id)
+                && listing.after.is_none_or(|after| record.id > after)
+        };
+        let limit = usize::try_from(listing.limit).unwrap_or(usize::MAX);
+        let records = self.credentials.values().map(|kept| &kept.record);
+        records.filter(wanted).take(limit).cloned().collect()
+    }
+}
+
+impl Registry for MemoryRegistry {
+    fn create_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewKey,
+    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>> {
+        Box::pin(async move { self.make_key(caller, new) })
+    }
+
+    fn create_user<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewUser,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move { self.make_user(caller, new) })
+    }
+
+    fn list<'a>(
+        &'a self,
+        caller: &'a Caller,
+        listing: Listing,
+    ) -> BoxFuture<'a, Result<Vec<Record>, RegistryError>> {
+        Box::pin(async move { Ok(self.held().list(caller, listing)) })
+    }
+
+    fn show<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move { Ok(self.held().reach(caller, &id)?.record.clone()) })
+    }
+
+    fn find_user<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: UserName,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move {
+            let held = self.held();
+            let reached = held.user(&name).filter(|r| caller.reaches(&r.account_id));
+            reached.cloned().ok_or(RegistryError::NotFound)
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        change: Change,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move { self.apply(caller, &id, &change) })
+    }
+
+    fn rotate<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        rotation: Rotation,
+    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>> {
+        Box::pin(async move { self.renew(caller, &id, rotation) })
+    }
+
+    fn deny_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        token: DeniedToken,
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move {
+            self.held().account(caller, &token.account)?;
+            let denied = self.directory.denied();
+            denied.deny_token(token.issuer.into(), token.token, FOR_GOOD);
+            Ok(())
+        })
+    }
+
+    fn create_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: String,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>> {
+        Box::pin(async move { self.make_account(caller, name) })
+    }
+
+    fn list_accounts<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<Account>, RegistryError>> {
+        Box::pin(async move {
+            let held = self.held();
+            let reached = held.accounts.values().filter(|a| caller.reaches(&a.id));
+            Ok(reached.cloned().collect())
+        })
+    }
+
+    fn show_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>> {
+        Box::pin(async move { Ok(self.held().account(caller, &id)?.clone()) })
+    }
+
+    fn revoke_account<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Account, RegistryError>> {
+        Box::pin(async move { self.end_account(caller, &id) })
+    }
+
+    fn create_environment<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewEnvironment,
+    ) -> BoxFuture<'a, Result<Environment, RegistryError>> {
+        Box::pin(async move { self.make_environment(caller, new) })
+    }
+
+    fn list_environments<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<Environment>, RegistryError>> {
+        Box::pin(async move {
+            let held = self.held();
+            let all = held.environments.values();
+            let reached = all.filter(|e| caller.reaches(&e.account_id));
+            Ok(reached.cloned().collect())
+        })
+    }
+}
+
+impl fmt::Debug for MemoryRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryRegistry")
+            .field("default_account", &self.default_account)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+/// The networks that a credential may be presented from; none: from anywhere.
+///
+/// An IPv4 address that comes mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address that it is.
+///
+/// ```
+/// use countersign::directory::Networks;
+///
+/// let office: Networks = "192.0.2.0/24 2001:db8::/32".parse()?;
+/// assert!(office.admit(Some("192.0.2.7".parse().unwrap())));
+/// assert!(!office.admit(Some("198.51.100.1".parse().unwrap())));
+/// // Where the address is not known, only what may come from anywhere is let in.
+/// assert!(!office.admit(None));
+/// assert!(Networks::anywhere().admit(None));
+/// # Ok::<(), countersign::directory::InvalidNetwork>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Networks(Option<Arc<[IpNet]>>);
+
+impl Networks {
+    /// The most that one credential may name.
+    pub const MAX: usize = 64;
+
+    /// No restriction.
+    #[must_use]
+    pub const fn anywhere() -> Self {
+        Self(None)
+    }
+
+    /// These networks.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidNetwork`] when one is malformed, or there are more than [`MAX`](Self::MAX).
+    pub fn from_list<'a>(
+        networks: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, InvalidNetwork> {
+        let list: Vec<_> = networks
+            .into_iter()
+            .map(parse)
+            .collect::<Result<_, InvalidNetwork>>()?;
+        match list.len() {
+            0 => Ok(Self::anywhere()),
+            1..=Self::MAX => Ok(Self(Some(list.into()))),
+            _ => Err(InvalidNetwork),
+        }
+    }
+
+    /// Whether there is no restriction.
+    #[must_use]
+    pub const fn is_anywhere(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether somebody at this address is let in.
+    #[must_use]
+    pub fn admit(&self, from: Option<IpAddr>) -> bool {
+        let Some(networks) = &self.0 else {
+            return true;
+        };
+        from.is_some_and(|address| {
+            let address = address.to_canonical();
+            networks.iter().any(|network| network.contains(&address))
+        })
+    }
+
+    /// The networks, as text.
+    pub fn iter(&self) -> impl Iterator<Item = String> {
+        self.0
+            .iter()
+            .flat_map(|all| all.iter())
+            .map(IpNet::to_string)
+    }
+}
+
+/// `192.0.2.0/24`, or one address. Bits behind the prefix are a slip: nobody knows which part was meant.
+fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address.to_canonical()),
+        Err(_) => text.parse().map_err(|_| InvalidNetwork)?,
+    };
+    if network.addr() == network.network() {
+        Ok(network)
+    } else {
+        Err(InvalidNetwork)
+    }
+}
+
+impl FromStr for Networks {
+    type Err = InvalidNetwork;
+
+    /// Networks separated by white space.
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        Self::from_list(text.split_whitespace())
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl serde::Serialize for Networks {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// The text is not a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidNetwork;
+
+impl fmt::Display for InvalidNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a network is an address, or one with a prefix and no bits behind it, such as 192.0.2.0/24 \
+             or 2001:db8::/32; at most 64 of them",
+        )
+    }
+}
+
+impl std::error::Error for InvalidNetwork {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(networks: &str, address: &str) -> bool {
+        let networks: Networks = networks.parse().unwrap();
+        networks.admit(Some(address.parse().unwrap()))
+    }
+
+    #[test]
+    fn address_is_let_in_from_its_network_alone() {
+        for (networks, address, admitted) in [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8::/32", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "192.0.2.1", false),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("10.0.0.0/8 192.0.2.0/24", "192.0.2.1", true),
+        ] {
+            assert_eq!(admits(networks, address), admitted, "{networks} {address}");
+        }
+    }
+
+    #[test]
+    fn address_mapped_into_ipv6_is_the_address_that_it_is() {
+        assert!(admits("192.0.2.0/24", "::ffff:192.0.2.7"));
+        assert!(admits("::ffff:192.0.2.7", "192.0.2.7"));
+    }
+
+    #[test]
+    fn network_rejected_when_malformed_or_with_bits_behind_its_prefix() {
+        for text in [
+            "192.0.2.1/24",
+            "192.0.2.0/33",
+            "a",
+            "192.0.2.0/",
+            "/8",
+            "1.2.3",
+        ] {
+            assert_eq!(text.parse::<Networks>(), Err(InvalidNetwork), "{text}");
+        }
+        let many = vec!["192.0.2.1"; Networks::MAX + 1].join(" ");
+        assert!(many.parse::<Networks>().is_err());
+    }
+
+    #[test]
+    fn networks_printed_and_parsed_are_themselves() {
+        for text in ["", "192.0.2.0/24", "192.0.2.1/32 2001:db8::/32"] {
+            let networks: Networks = text.parse().unwrap();
+            assert_eq!(networks.to_string(), text);
+        }
+    }
+}
