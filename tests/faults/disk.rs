@@ -1,0 +1,55 @@
+//! The disk that the other tests stand on.
+
+use std::fs;
+use std::process::Command;
+
+use countersign_tests::xorshift::XorShift;
+
+use crate::kit::{Disk, Switch};
+
+/// Runs commands on the disk.
+fn run(disk: &Disk, commands: &str) {
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", commands]).current_dir(disk.live());
+    disk.load(&mut shell);
+    assert!(shell.status().unwrap().success(), "{commands}");
+}
+
+/// What any power loss leaves of a file, each once.
+fn left(disk: &Disk, name: &str, commands: &str) -> Vec<Option<String>> {
+    let mut left = Vec::new();
+    let mut chance = XorShift::new(1);
+    for _ in 0..40 {
+        run(disk, "rm -f -- *");
+        disk.synchronise();
+        run(disk, commands);
+        disk.lose_power(&mut chance);
+        let found = fs::read(disk.live().join(name)).ok();
+        let found = found.map(|bytes| String::from_utf8(bytes).unwrap().replace('\0', ""));
+        if !left.contains(&found) {
+            left.push(found);
+        }
+    }
+    left.sort();
+    left
+}
+
+#[test]
+fn only_what_was_synchronised_is_sure_to_survive_a_power_loss() {
+    let disk = Disk::new();
+    disk.set(Switch::Mirror, 1);
+    let (none, empty) = (None, Some(String::new()));
+    let text = |text: &str| Some(format!("{text}\n"));
+    let cases = [
+        ("echo a >f; sync f .", vec![text("a")]),
+        ("echo a >f; sync f", vec![none.clone(), text("a")]),
+        ("echo a >f; sync .", vec![empty.clone(), text("a")]),
+        ("echo a >f", vec![none.clone(), empty, text("a")]),
+        ("echo a >f; sync f .; echo b >f; sync f", vec![text("b")]),
+        ("echo a >f; sync f .; rm f", vec![none.clone(), text("a")]),
+        ("echo a >f; sync f .; rm f; sync .", vec![none]),
+    ];
+    for (commands, expected) in cases {
+        assert_eq!(left(&disk, "f", commands), expected, "{commands}");
+    }
+}

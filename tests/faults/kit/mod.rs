@@ -1,0 +1,79 @@
+//! What both the tests of faults and the command that repeats them stand on: a disk that fails as told, the
+//! program on it, and campaigns of crashes with a model of what must be there after each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    dead_code,
+    unused_imports,
+    reason = "test kit for two programs: what goes wrong ends them, and time is that of other processes"
+)]
+
+mod campaign;
+mod check;
+mod client;
+mod crash;
+mod database;
+mod disk;
+mod model;
+mod operation;
+mod program;
+mod work;
+
+use std::fmt;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) use campaign::Campaign;
+pub(crate) use client::Client;
+pub(crate) use crash::Kind;
+pub(crate) use database::WriteLock;
+pub(crate) use disk::{Disk, Switch};
+pub(crate) use program::{Program, Server};
+
+/// How long another process may take for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What must never be: said so that somebody can look for it.
+#[derive(Debug)]
+pub(crate) struct Violation(pub(crate) String);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<io::Error> for Violation {
+    fn from(error: io::Error) -> Self {
+        Self(format!("the server does not answer: {error}"))
+    }
+}
+
+/// A [`Violation`], unless `holds`.
+pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation(what()))
+    }
+}
+
+/// Looks at something outside this process until it has happened; whether it has in time.
+pub(crate) fn within(at_most: Duration, mut happened: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if happened() {
+            return true;
+        }
+        if begun.elapsed() >= at_most {
+            return false;
+        }
+        // Another process tells nobody.
+        thread::sleep(Duration::from_millis(1));
+    }
+}

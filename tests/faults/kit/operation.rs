@@ -1,0 +1,158 @@
+//! What can be done to a key: when, and how it is said on the command line and over HTTP.
+
+use countersign_tests::xorshift::XorShift;
+
+use super::Program;
+use super::model::{Slot, State, Status};
+
+const NARROW: &str = "calls:read";
+const WIDE: &str = "calls:read wallet:*";
+/// What new keys get.
+pub(super) const SCOPES: [&str; 2] = [NARROW, WIDE];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rotation {
+    Grace,
+    AtOnce,
+    Compromised,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Suspend,
+    Activate,
+    Revoke,
+    Delete,
+    Widen(&'static str),
+    Narrow(&'static str),
+    Rotate(Rotation),
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) change: Change,
+    /// The word after `countersign key`.
+    command: &'static str,
+    /// What comes after the id.
+    arguments: &'static [&'static str],
+    /// Method, path after `/admin/v1/keys/{id}`, and body.
+    http: (&'static str, &'static str, &'static str),
+    /// When it is allowed.
+    allowed: fn(&State) -> bool,
+}
+
+impl Operation {
+    pub(super) fn command_line<'a>(&self, id: &'a str) -> Vec<&'a str> {
+        [&["key", self.command, id], self.arguments].concat()
+    }
+
+    pub(super) fn request(&self, id: &str) -> (&'static str, String, &'static str) {
+        let (method, path, body) = self.http;
+        (method, format!("/admin/v1/keys/{id}{path}"), body)
+    }
+}
+
+const fn lives(state: &State) -> bool {
+    matches!(state.status, Status::Active | Status::Suspended)
+}
+
+static TABLE: [Operation; 9] = [
+    Operation {
+        change: Change::Suspend,
+        command: "suspend",
+        arguments: &[],
+        http: ("POST", "/suspend", ""),
+        allowed: |state| state.status == Status::Active,
+    },
+    Operation {
+        change: Change::Activate,
+        command: "activate",
+        arguments: &[],
+        http: ("POST", "/activate", ""),
+        allowed: |state| state.status == Status::Suspended,
+    },
+    Operation {
+        change: Change::Revoke,
+        command: "revoke",
+        arguments: &[],
+        http: ("POST", "/revoke", ""),
+        allowed: lives,
+    },
+    Operation {
+        change: Change::Delete,
+        command: "delete",
+        arguments: &[],
+        http: ("DELETE", "", ""),
+        allowed: |state| state.status == Status::Revoked,
+    },
+    Operation {
+        change: Change::Widen(WIDE),
+        command: "scopes",
+        arguments: &[WIDE],
+        http: ("PUT", "/scopes", r#"{"scopes":["calls:read","wallet:*"]}"#),
+        allowed: |state| lives(state) && state.scopes == NARROW,
+    },
+    Operation {
+        change: Change::Narrow(NARROW),
+        command: "scopes",
+        arguments: &[NARROW],
+        http: ("PUT", "/scopes", r#"{"scopes":["calls:read"]}"#),
+        allowed: |state| lives(state) && state.scopes == WIDE,
+    },
+    Operation {
+        change: Change::Rotate(Rotation::Grace),
+        command: "rotate",
+        arguments: &["--grace", "24h"],
+        http: ("POST", "/rotate", r#"{"grace":"24h"}"#),
+        // Two secrets at most.
+        allowed: |state| lives(state) && state.previous == Slot::Empty,
+    },
+    Operation {
+        change: Change::Rotate(Rotation::AtOnce),
+        command: "rotate",
+        arguments: &["--grace", "0s"],
+        http: ("POST", "/rotate", r#"{"grace":"0s"}"#),
+        allowed: lives,
+    },
+    Operation {
+        change: Change::Rotate(Rotation::Compromised),
+        command: "rotate",
+        arguments: &["--compromised"],
+        http: ("POST", "/rotate", r#"{"compromised":true}"#),
+        allowed: lives,
+    },
+];
+
+/// The operations that a program knows.
+#[derive(Clone, Debug)]
+pub(super) struct Repertoire(Vec<&'static Operation>);
+
+impl Repertoire {
+    pub(super) fn of(program: &Program) -> Self {
+        let known = |operation: &&Operation| program.has(&["key", operation.command]);
+        Self(TABLE.iter().filter(known).collect())
+    }
+
+    /// Their names, each once.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.0.iter().map(|operation| operation.command).collect();
+        names.dedup();
+        names
+    }
+
+    /// One that is allowed now.
+    pub(super) fn choose(
+        &self,
+        state: &State,
+        chance: &mut XorShift,
+    ) -> Option<&'static Operation> {
+        let allowed: Vec<_> = self
+            .0
+            .iter()
+            .copied()
+            .filter(|operation| (operation.allowed)(state))
+            .collect();
+        (!allowed.is_empty()).then(|| *chance.choose(&allowed))
+    }
+}

@@ -1,0 +1,236 @@
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use serde_json::Value;
+
+use super::{Disk, Violation, ensure};
+
+/// The tokens of one start must be good in the next, whatever the port.
+const CONFIG: &str = "[server]\npublic_url = \"https://auth.example\"\n";
+
+/// The program on a disk, with a configuration and a database.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) disk: Disk,
+    binary: PathBuf,
+    /// Commands under way. Who is in here was not waited for, so that the number is still theirs.
+    running: Mutex<Vec<Pid>>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Ended {
+    /// The object that it has printed, if it was whole.
+    pub(crate) fn printed(&self) -> Option<Value> {
+        let line = self.output.strip_suffix('\n')?;
+        serde_json::from_str(line).ok()
+    }
+}
+
+impl Program {
+    pub(crate) fn new(binary: &Path) -> Self {
+        let disk = Disk::new();
+        fs::write(disk.aside("countersign.toml"), CONFIG).unwrap();
+        Self {
+            disk,
+            binary: binary.to_owned(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// The program as users build it.
+    pub(crate) fn build(release: bool) -> PathBuf {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--package", "countersign-server"])
+            .args(["--bin", "countersign"])
+            .args(release.then_some("--release"))
+            .args(["--message-format", "json-render-diagnostics"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let messages = String::from_utf8(built.stdout).unwrap();
+        messages
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|message| message["target"]["name"] == "countersign")
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("the program is built")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.disk.live().join("x.db")
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.wrapped(&[], arguments)
+    }
+
+    /// The command, started by another program, such as a shell that sets a limit.
+    pub(crate) fn wrapped(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
+        let binary = self.binary.as_os_str();
+        let mut command = match wrapper {
+            [] => Command::new(binary),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(binary);
+                command
+            }
+        };
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COUNTERSIGN_") {
+                command.env_remove(name);
+            }
+        }
+        let database = format!("sqlite://{}", self.database().display());
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.disk.aside("countersign.toml"))
+            .args(["--database", &database])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.disk.load(&mut command);
+        command
+    }
+
+    /// Runs a command to whatever end it finds.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.finish(self.command(arguments))
+    }
+
+    pub(crate) fn finish(&self, mut command: Command) -> Ended {
+        let (mut child, id) = {
+            let mut running = self.running.lock().unwrap();
+            let child = command.spawn().unwrap();
+            let id = Pid::from_child(&child);
+            running.push(id);
+            (child, id)
+        };
+        let (mut output, mut errors) = (String::new(), String::new());
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut output)
+            .unwrap();
+        // A line or two: never more than a pipe takes.
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
+        let mut running = self.running.lock().unwrap();
+        let status = child.wait().unwrap();
+        running.retain(|other| *other != id);
+        Ended {
+            status,
+            output,
+            errors,
+        }
+    }
+
+    /// Runs a command that must succeed, and gives the object that it printed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Result<Value, Violation> {
+        let ended = self.run(&[arguments, &["--json"]].concat());
+        ensure(ended.status.success(), || {
+            format!("{arguments:?}: {ended:?}")
+        })?;
+        let printed = ended.printed();
+        printed.ok_or_else(|| Violation(format!("{arguments:?} printed no object: {ended:?}")))
+    }
+
+    /// Whether there is such a command.
+    pub(crate) fn has(&self, command: &[&str]) -> bool {
+        let mut help = self.command(&[command, &["--help"]].concat());
+        help.stderr(Stdio::null()).stdout(Stdio::null());
+        help.status().unwrap().success()
+    }
+
+    /// Kills the commands that are under way.
+    pub(crate) fn kill_commands(&self) {
+        for id in self.running.lock().unwrap().iter() {
+            // It may have ended already.
+            let _ = kill_process(*id, Signal::KILL);
+        }
+    }
+}
+
+/// A running server, which ends with this value.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts one, and does not wait for it.
+    pub(crate) fn spawn(program: &Program) -> Self {
+        let log = program.disk.aside("log");
+        let child = program
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Where it listens, once it does.
+    pub(crate) fn address(&mut self) -> Result<SocketAddr, Violation> {
+        let mut line = String::new();
+        let output = self.child.stdout.take().expect("asked for once");
+        // The rest fits into the pipe; the end of the pipe would be an error to whoever prints.
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line).unwrap();
+        self.child.stdout = Some(output.into_inner());
+        let address = line.trim().strip_prefix("listening on http://");
+        address
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Violation(format!("the server does not start: {}", self.log())))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Lets it open so many files more; `None`: as many as it likes.
+    pub(crate) fn limit_files(&self, more: Option<u64>) {
+        let id = Pid::from_child(&self.child);
+        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let limit = more.map_or(1024, |more| open.count() as u64 + more);
+        let limit = Rlimit {
+            current: Some(limit),
+            maximum: Some(1024),
+        };
+        prlimit(Some(id), Resource::Nofile, limit).unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

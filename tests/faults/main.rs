@@ -1,0 +1,16 @@
+//! What a crash, a power loss and a disk that fails may not do to what was acknowledged (security.md, F1, F2
+//! and F4). A few of each; `--example crashes` does as many as it is told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test program: what goes wrong ends the test"
+)]
+
+mod kit;
+
+mod crashes;
+mod disk;
+mod shortage;
