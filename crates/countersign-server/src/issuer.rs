@@ -18,8 +18,8 @@ pub(crate) async fn build(
     store: &Store,
     url: &str,
 ) -> Result<Issuer, Failure> {
-    let key = store.signing_key(NAME, config.algorithm).await?;
-    let builder = Issuer::builder(url).signing_key(key).terms(Terms {
+    let keys = store.signing_keys(NAME, config.algorithm).await?;
+    let builder = Issuer::builder(url).signing_keys(keys).terms(Terms {
         lifetime: config.lifetime,
         max_lifetime: longest(config),
         catalogue: config.scopes.clone(),
@@ -33,12 +33,12 @@ pub(crate) async fn build(
 
 /// The issuer as this server's own verifiers see it: tokens of revoked credentials are refused.
 pub(crate) fn trusted(issuer: &Issuer, store: &Store) -> Result<TrustedIssuer, Failure> {
-    let trusted = issuer.trusted()?.directory(store.directory()).build();
+    let trusted = issuer.trusted().directory(store.directory()).build();
     trusted.map_err(|error| IssuerError::Trust(error).into())
 }
 
 /// What verifiers must accept: the longest lifetime of any endpoint.
-fn longest(config: &IssuerSettings) -> std::time::Duration {
+pub(crate) fn longest(config: &IssuerSettings) -> std::time::Duration {
     if config.oauth.enabled {
         config.max_lifetime.max(config.oauth.max_lifetime)
     } else {

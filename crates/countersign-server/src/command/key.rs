@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use countersign::directory::{
-    CreatedKey, CredentialKind, NewKey, Record, Registry as _, RegistryError,
+    Caller, Change, CreatedKey, CredentialKind, Listing, NewKey, Record, Registry as _,
+    RegistryError,
 };
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
@@ -11,8 +12,8 @@ use countersign_store::Store;
 use serde::Serialize;
 
 use super::arguments::{CreateKey, Key};
-use super::open;
 use super::output::{self, Output, Shown};
+use super::{caller, open};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -40,14 +41,17 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let store = open(config).await?;
+    let caller = caller();
     match command {
         Key::Create(new) => {
             let now = SystemClock.now();
-            let created = store.create_key(draft(new, now)).await?;
+            let created = store.create_key(&caller, draft(new, now)).await?;
             show_made(&created, output)?;
         }
         Key::List => {
-            let records = store.list(CredentialKind::Key).await?;
+            let records = store
+                .list(&caller, Listing::of(CredentialKind::Key))
+                .await?;
             let keys: Vec<_> = records.iter().map(Shown::from).collect();
             let text = match &*keys {
                 [] => "there is no key: `countersign key create --name NAME --scopes SCOPES` makes one"
@@ -57,12 +61,14 @@ pub(super) async fn run(
             output.print(&Listed { keys }, &text)?;
         }
         Key::Show { id } => {
-            let record = key(&store, id).await?;
+            let record = key(&store, &caller, id).await?;
             let shown = Shown::from(&record);
             output.print(&shown, &shown.text())?;
         }
         Key::Revoke { id } => {
-            let record = store.revoke(key(&store, id).await?.id).await?;
+            key(&store, &caller, id).await?;
+            let change = Change::Revoke { reason: None };
+            let record = store.change(&caller, id, change).await?;
             let shown = Shown::from(&record);
             output.print(&shown, &shown.text())?;
         }
@@ -72,8 +78,8 @@ pub(super) async fn run(
 }
 
 /// The key of this id. A user's id names no key, and is not acted upon.
-async fn key(store: &Store, id: Id) -> Result<Record, RegistryError> {
-    let record = store.show(id).await?;
+async fn key(store: &Store, caller: &Caller, id: Id) -> Result<Record, RegistryError> {
+    let record = store.show(caller, id).await?;
     match record.kind {
         CredentialKind::Key => Ok(record),
         _ => Err(RegistryError::NotFound),
@@ -81,11 +87,9 @@ async fn key(store: &Store, id: Id) -> Result<Record, RegistryError> {
 }
 
 fn draft(new: CreateKey, now: Timestamp) -> NewKey {
-    NewKey {
-        name: new.name,
-        scopes: new.scopes,
-        expires_at: new.expires_in.map(|lifetime| now.plus(lifetime)),
-    }
+    let mut key = NewKey::new(new.name, new.scopes);
+    key.expires_at = new.expires_in.map(|lifetime| now.plus(lifetime));
+    key
 }
 
 fn show_made(CreatedKey { record, issued }: &CreatedKey, output: Output) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod arguments;
+mod caller;
 mod check;
 mod key;
 pub(crate) mod output;
@@ -16,6 +17,7 @@ use countersign_store::{MasterKey, Store, StoreOptions};
 pub(crate) use arguments::Arguments;
 use arguments::Config::Check;
 use arguments::{Command, Global, Serve};
+use caller::caller;
 use output::Output;
 pub(crate) use usage::explain;
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::arguments::Serve;
-use super::open;
 use super::output::{self, Output};
+use super::{caller, open};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::{self, Ended, Signals};
@@ -51,6 +51,10 @@ pub(super) async fn run(
         .local_addr()
         .map_err(|error| Failure::new(format!("the address is not known: {error}")))?;
     let url = issuer::url_of_server(&config, &store, bound).await?;
+    // Before the first token: what is denied is kept as long as any token can live.
+    store
+        .allow_lifetime(issuer::longest(&config.issuer))
+        .await?;
     let issuer = issuer::build(&config.issuer, &store, &url).await?;
     let routes = http::routes(&config, &store, &issuer)?;
     tokio::spawn(store.follow(Store::POLL_PERIOD));
@@ -95,12 +99,9 @@ async fn first_key(store: &Store, arguments: &Serve) -> Result<FirstKey, Failure
     let scopes = "*"
         .parse()
         .map_err(|error| Failure::new(format!("no first key can be made: {error}")))?;
-    let new = NewKey {
-        name: "first".to_owned(),
-        scopes,
-        expires_at: None,
-    };
-    Ok(FirstKey::Made(Box::new(store.create_key(new).await?)))
+    let new = NewKey::new("first", scopes);
+    let made = store.create_key(&caller(), new).await?;
+    Ok(FirstKey::Made(Box::new(made)))
 }
 
 fn introduce_to_programs(here: &str, first: &FirstKey) -> Result<(), Failure> {

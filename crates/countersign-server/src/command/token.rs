@@ -58,7 +58,7 @@ pub(super) async fn run(
     let refused = match judged {
         Judged::Now(Verdict::Accepted(_)) => None,
         Judged::Now(Verdict::Refused(reason)) => Some(reason),
-        Judged::Now(Verdict::NeverJudged(_)) | Judged::Later => {
+        Judged::Now(Verdict::NeverJudged(_) | Verdict::Throttled { .. }) | Judged::Later => {
             return Err(Failure::new("the token could not be judged: try again"));
         }
     };
@@ -137,7 +137,10 @@ fn explanation(reason: Reason) -> &'static str {
         Reason::TokenBound => "it is bound to a key, and bindings are not checked here",
         Reason::KeyUnknown => "no key of the issuer has its key id and algorithm",
         Reason::SignatureInvalid => "its signature is wrong",
-        Reason::Superseded => "the credential that it was minted from was revoked since",
+        Reason::Superseded => {
+            "the credential that it was minted from, or its account, was revoked, suspended or narrowed since"
+        }
+        Reason::TokenRevoked => "this one token was revoked",
         _ => "the server would refuse it",
     }
 }

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
-use countersign::directory::{CredentialKind, NewUser, Registry as _, UserName};
+use countersign::directory::{
+    Change, CredentialKind, Listing, NewUser, Registry as _, RegistryError, UserName,
+};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::random::{Random as _, SystemRandom};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::arguments::{CreateUser, User};
-use super::open;
 use super::output::{self, Output, Shown};
+use super::{caller, open};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -47,7 +49,9 @@ pub(super) async fn run(
 
 async fn list(config: &Config, output: Output) -> Result<(), Failure> {
     let store = open(config).await?;
-    let records = store.list(CredentialKind::User).await?;
+    let records = store
+        .list(&caller(), Listing::of(CredentialKind::User))
+        .await?;
     store.close().await?;
     let users: Vec<_> = records.iter().map(Shown::from).collect();
     let text = match &*users {
@@ -61,12 +65,15 @@ async fn list(config: &Config, output: Output) -> Result<(), Failure> {
 
 async fn revoke(config: &Config, name: &UserName, output: Output) -> Result<(), Failure> {
     let store = open(config).await?;
-    let users = store.list(CredentialKind::User).await?;
-    let user = users.iter().find(|user| *user.name == *name.as_str());
-    let id = user.map(|user| user.id).ok_or_else(|| {
-        Failure::new("there is no user of that name: `countersign user list` shows all users")
+    let found = store.find_user(&caller(), name.clone()).await;
+    let user = found.map_err(|error| match error {
+        RegistryError::NotFound => {
+            Failure::new("there is no user of that name: `countersign user list` shows all users")
+        }
+        error => error.into(),
     })?;
-    let record = store.revoke(id).await?;
+    let change = Change::Revoke { reason: None };
+    let record = store.change(&caller(), user.id, change).await?;
     store.close().await?;
     let shown = Shown::from(&record);
     output.print(&shown, &shown.text())
@@ -81,11 +88,7 @@ async fn create(config: &Config, new: CreateUser, output: Output) -> Result<(), 
         .map_err(of_hash)?;
     let store = open(config).await?;
     let record = store
-        .create_user(NewUser {
-            name: new.name,
-            password_hash,
-            scopes: new.scopes,
-        })
+        .create_user(&caller(), NewUser::new(new.name, password_hash, new.scopes))
         .await?;
     store.close().await?;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::Scopes;
+use countersign::directory::Networks;
 use countersign::jose::Algorithm;
 use countersign_store::MasterKey;
 
@@ -33,6 +34,8 @@ pub(crate) struct ServerSettings {
     pub(crate) public_url: Option<String>,
     pub(crate) body_limit: usize,
     pub(crate) shutdown_grace: Duration,
+    /// The proxies whose word is taken for where a request comes from.
+    pub(crate) trusted_proxies: Option<Networks>,
 }
 
 /// `[store]`
@@ -58,7 +61,8 @@ pub(crate) struct IssuerSettings {
     /// `url`, or else the server's `public_url`.
     pub(crate) url: Option<String>,
     pub(crate) audiences: Vec<Box<str>>,
-    pub(crate) algorithm: Algorithm,
+    /// `None`: what the issuer signs with already, or EdDSA for a new one.
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) scopes: Scopes,
@@ -116,9 +120,29 @@ fn server<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> ServerSettings
         shutdown_grace: reader
             .scalar(&mut section, "shutdown_grace", grace)
             .unwrap_or(Duration::from_secs(10)),
+        trusted_proxies: networks(reader, &mut section, "trusted_proxies"),
     };
     reader.close(section);
     settings
+}
+
+/// A list of networks; `None` where it is empty, which [`Networks`] would take for anywhere.
+fn networks<'i>(
+    reader: &mut Reader<'i>,
+    section: &mut Section<'i>,
+    key: &'static str,
+) -> Option<Networks> {
+    let place = reader.place(section, key)?;
+    let list = reader.list(section, key, Single::Refused, value::network)?;
+    match Networks::from_list(list.iter().map(|network| &**network)) {
+        Ok(networks) if networks.is_anywhere() => None,
+        Ok(networks) => Some(networks),
+        Err(invalid) => {
+            let path = section.path_of(key);
+            reader.wrong(place, &path, &invalid.to_string());
+            None
+        }
+    }
 }
 
 fn store<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> StoreSettings {
@@ -165,7 +189,7 @@ fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings
     IssuerSettings {
         url,
         audiences,
-        algorithm: algorithm.unwrap_or(Algorithm::EdDsa),
+        algorithm,
         lifetime,
         max_lifetime,
         scopes,

@@ -34,7 +34,8 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(10));
     assert_eq!(config.store.url, "sqlite://countersign.db");
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
-    assert_eq!(config.issuer.algorithm, Algorithm::EdDsa);
+    assert_eq!(config.issuer.algorithm, None);
+    assert_eq!(config.server.trusted_proxies, None);
     assert_eq!(config.issuer.lifetime, Duration::from_secs(3600));
     assert_eq!(config.issuer.oauth.path, "/oauth/token");
     assert!(config.issuer.oauth.enabled && config.issuer.scopes.is_empty());
@@ -49,6 +50,7 @@ fn every_setting_is_read() {
         public_url = "https://example.com/auth"
         body_limit = "1MiB"
         shutdown_grace = "0s"
+        trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]
         [store]
         url = "sqlite:///var/lib/countersign.db"
         master_key_file = "/etc/countersign.key"
@@ -73,9 +75,12 @@ fn every_setting_is_read() {
     );
     assert_eq!(config.server.body_limit, 1024 * 1024);
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
+    let proxies = config.server.trusted_proxies.unwrap();
+    assert_eq!(proxies.to_string(), "192.0.2.0/24 2001:db8::1/128");
     assert_eq!(config.log.format, Some(Format::Json));
     assert_eq!(config.issuer.url.as_deref(), Some("https://issuer.example"));
     assert_eq!(config.issuer.audiences.len(), 2);
+    assert_eq!(config.issuer.algorithm, Some(Algorithm::Es256));
     assert_eq!(config.issuer.scopes.as_str(), "calls:* wallet:*");
     let wire = config.issuer.oauth;
     assert_eq!((wire.enabled, &*wire.path), (false, "/token"));
@@ -125,7 +130,6 @@ fn what_is_not_built_yet_is_unknown() {
     for text in [
         "[limits]\n",
         "[server]\ntls = {}\n",
-        "[server]\ntrusted_proxies = []\n",
         "[store]\nwhen_stale = \"serve\"\n",
         "[issuer.other]\n",
         "[issuer.default.wires.envelope]\n",

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign::directory::Networks;
 use countersign::jose::Algorithm;
 use tracing_subscriber::EnvFilter;
 
@@ -183,6 +184,14 @@ pub(super) fn audience(text: &str) -> Result<Box<str>, Expected> {
 /// One scope of a list.
 pub(super) fn scope(text: &str) -> Result<Box<str>, Expected> {
     match text.parse::<countersign::Scope>() {
+        Ok(_) => Ok(text.into()),
+        Err(invalid) => Err(invalid.to_string()),
+    }
+}
+
+/// One network of a list.
+pub(super) fn network(text: &str) -> Result<Box<str>, Expected> {
+    match Networks::from_list([text]) {
         Ok(_) => Ok(text.into()),
         Err(invalid) => Err(invalid.to_string()),
     }
