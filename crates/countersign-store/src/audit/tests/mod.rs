@@ -1,3 +1,5 @@
+mod contents;
+mod end;
 mod log;
 mod random;
 mod support;

@@ -1,6 +1,7 @@
 //! Ten thousand tamperings that nobody thought of.
 
-use super::support::{Contents, HeadRow, Log, Row};
+use super::contents::{Contents, HeadRow, Row};
+use super::support::Log;
 use crate::audit::AuditEntry;
 
 const RECORDS: i64 = 60;

@@ -1,14 +1,15 @@
 //! A log, and somebody who can write its database but does not have its key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use countersign::Id;
 use countersign::random::SystemRandom;
 use countersign::time::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
+use super::contents::{Contents, HeadRow, Row, blob};
 use crate::audit::{self, AuditEntry, AuditKey, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::seal::Sealer;
@@ -16,91 +17,21 @@ use crate::seal::Sealer;
 pub(super) const ACCOUNT: Id = Id::from_bytes([1; 20]);
 pub(super) const OTHER_ACCOUNT: Id = Id::from_bytes([2; 20]);
 pub(super) const ENTITY: Id = Id::from_bytes([3; 20]);
+pub(super) const RECORDS: i64 = 8;
 
 pub(super) struct Log {
     pub(super) connection: SqliteConnection,
     pub(super) key: AuditKey,
 }
 
-/// A record as the database has it, text as its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) at: i64,
-    pub(super) actor: Vec<u8>,
-    pub(super) request_id: Option<Vec<u8>>,
-    pub(super) action: Vec<u8>,
-    pub(super) account: Option<Vec<u8>>,
-    pub(super) entity: Option<Vec<u8>>,
-    pub(super) detail: Vec<u8>,
-    pub(super) mac: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HeadRow {
-    pub(super) number: i64,
-    pub(super) mac: Vec<u8>,
-}
-
-/// All of the log, by number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Contents {
-    pub(super) rows: BTreeMap<i64, Rc<Row>>,
-    pub(super) head: Option<HeadRow>,
-}
-
-impl Contents {
-    pub(super) fn row(&mut self, number: i64) -> &mut Row {
-        Rc::make_mut(self.rows.get_mut(&number).unwrap())
-    }
-
-    pub(super) fn head(&mut self) -> &mut HeadRow {
-        self.head.as_mut().unwrap()
-    }
-
-    pub(super) fn swap(&mut self, one: i64, other: i64) {
-        let (a, b) = (self.rows[&one].clone(), self.rows[&other].clone());
-        self.rows.extend([(one, b), (other, a)]);
-    }
-
-    pub(super) fn swap_without_macs(&mut self, one: i64, other: i64) {
-        self.swap(one, other);
-        let (a, b) = (self.rows[&one].mac.clone(), self.rows[&other].mac.clone());
-        self.row(one).mac = b;
-        self.row(other).mac = a;
-    }
-
-    /// The numbers under which there is something else.
-    pub(super) fn differing(&self, other: &Self) -> BTreeSet<i64> {
-        let numbers = self.rows.keys().chain(other.rows.keys());
-        let differ = |number: &i64| match (self.rows.get(number), other.rows.get(number)) {
-            (Some(one), Some(other)) => !Rc::ptr_eq(one, other) && one != other,
-            _ => true,
-        };
-        numbers.copied().filter(differ).collect()
-    }
-
-    /// Gives the records from `first` on other numbers, so that a gap closes or opens.
-    pub(super) fn shift(&mut self, first: i64, by: i64) {
-        let tail = self.rows.split_off(&first);
-        let moved = tail.into_iter().map(|(number, row)| (number + by, row));
-        self.rows.extend(moved);
-    }
-}
-
 pub(super) fn sealer(byte: u8) -> Sealer {
     Sealer::new(&[byte; 32]).unwrap()
 }
 
-/// The database before its log was begun.
-pub(super) async fn database() -> SqliteConnection {
-    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    sqlx::migrate!().run(&mut connection).await.unwrap();
-    connection
-}
-
 impl Log {
     pub(super) async fn new() -> Self {
-        let mut connection = database().await;
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::migrate!().run(&mut connection).await.unwrap();
         let key = audit::prepare(&mut connection, &sealer(1), &SystemRandom).await;
         Self {
             connection,
@@ -176,7 +107,7 @@ impl Log {
         Contents {
             rows: rows
                 .iter()
-                .map(|r| (r.get("number"), Rc::new(row(r))))
+                .map(|r| (r.get("number"), Rc::new(Row::read(r))))
                 .collect(),
             head: head.map(|head| HeadRow {
                 number: head.get("number"),
@@ -237,56 +168,23 @@ impl Log {
     }
 }
 
+/// Tampers with a log of eight records, and says which is named.
+pub(super) async fn named(tamper: impl FnOnce(&mut Contents)) -> Option<i64> {
+    let mut log = Log::of(RECORDS).await;
+    tampered(&mut log, tamper).await;
+    log.broken(None).await
+}
+
+pub(super) async fn tampered(log: &mut Log, tamper: impl FnOnce(&mut Contents)) {
+    log.drop_triggers().await;
+    let old = log.contents().await;
+    let mut new = old.clone();
+    tamper(&mut new);
+    assert_ne!(old, new, "nothing was tampered with");
+    log.write(&old, &new).await;
+}
+
 fn list(numbers: &BTreeSet<i64>) -> String {
     let numbers: Vec<_> = numbers.iter().map(i64::to_string).collect();
     numbers.join(",")
-}
-
-impl Row {
-    fn values(&self, number: i64) -> String {
-        // Cast, because what the bits were flipped of may be text no more.
-        let text = |bytes| format!("CAST({} AS TEXT)", blob(bytes));
-        let or_null = |value: Option<String>| value.unwrap_or("NULL".into());
-        let columns = [
-            number.to_string(),
-            self.at.to_string(),
-            text(&self.actor),
-            or_null(self.request_id.as_deref().map(text)),
-            text(&self.action),
-            or_null(self.account.as_deref().map(blob)),
-            or_null(self.entity.as_deref().map(blob)),
-            text(&self.detail),
-            blob(&self.mac),
-        ];
-        format!("({})", columns.join(","))
-    }
-}
-
-fn blob(bytes: &[u8]) -> String {
-    // Formatting each byte took half of the ten thousand tamperings' time.
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2 + 3);
-    text.push_str("x'");
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text.push('\'');
-    text
-}
-
-fn row(row: &SqliteRow) -> Row {
-    let text = |column| row.get::<String, _>(column).into_bytes();
-    Row {
-        at: row.get("at"),
-        actor: text("actor"),
-        request_id: row
-            .get::<Option<String>, _>("request_id")
-            .map(String::into_bytes),
-        action: text("action"),
-        account: row.get("account_id"),
-        entity: row.get("entity"),
-        detail: text("detail"),
-        mac: row.get("mac"),
-    }
 }

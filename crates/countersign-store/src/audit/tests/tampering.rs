@@ -1,36 +1,10 @@
-//! Every kind of tampering, one at a time.
+//! Every kind of tampering with records, one at a time.
 
-use std::rc::Rc;
+use super::contents::{Contents, Row, forged};
+use super::support::{Log, RECORDS, named, tampered};
+use crate::audit::AuditEntry;
 
-use super::support::{Contents, HeadRow, Log, Row};
-use crate::audit::{AuditEntry, Checkpoint, Verified};
-use crate::error::StoreError;
-
-const RECORDS: i64 = 8;
-
-/// Tampers with a log of eight records, and says which is named.
-async fn named(tamper: impl FnOnce(&mut Contents)) -> Option<i64> {
-    let mut log = Log::of(RECORDS).await;
-    tampered(&mut log, tamper).await;
-    log.broken(None).await
-}
-
-async fn tampered(log: &mut Log, tamper: impl FnOnce(&mut Contents)) {
-    log.drop_triggers().await;
-    let old = log.contents().await;
-    let mut new = old.clone();
-    tamper(&mut new);
-    assert_ne!(old, new, "nothing was tampered with");
-    log.write(&old, &new).await;
-}
-
-fn forged(of: &Row) -> Rc<Row> {
-    Rc::new(Row {
-        actor: b"somebody else".into(),
-        mac: vec![0x5a; 32],
-        ..of.clone()
-    })
-}
+type Flip = fn(&mut Row);
 
 #[tokio::test]
 async fn records_are_neither_changed_nor_deleted_through_sql() {
@@ -65,7 +39,7 @@ async fn audit_verify_names_the_record_that_was_replaced_past_the_triggers() {
 
 #[tokio::test]
 async fn audit_verify_names_the_record_of_which_a_bit_was_flipped_in_any_column() {
-    let flips: [(&str, fn(&mut Row)); 8] = [
+    let flips: [(&str, Flip); 8] = [
         ("at", |row| row.at ^= 1),
         ("actor", |row| row.actor[0] ^= 1),
         ("request_id", |row| row.request_id.as_mut().unwrap()[0] ^= 1),
@@ -270,116 +244,6 @@ async fn audit_verify_names_the_old_or_new_number_of_a_record_whichever_is_first
         assert_eq!(named(moved).await, Some(first));
     }
     assert_eq!(named(|log| log.shift(1, 1)).await, Some(1));
-}
-
-#[tokio::test]
-async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off() {
-    assert_eq!(named(|log| drop(log.rows.split_off(&6))).await, Some(6));
-}
-
-#[tokio::test]
-async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off_with_the_head_moved() {
-    let cut = |log: &mut Contents| {
-        log.rows.split_off(&6);
-        log.head().number = 5;
-    };
-    assert_eq!(named(cut).await, Some(6));
-    let cut = |log: &mut Contents| {
-        log.rows.split_off(&6);
-        log.head().number = 5;
-        log.head().mac = log.rows[&5].mac.clone();
-    };
-    assert_eq!(named(cut).await, Some(6));
-    let cut = |log: &mut Contents| {
-        log.rows.split_off(&6);
-        log.head = None;
-    };
-    assert_eq!(named(cut).await, Some(6));
-}
-
-#[tokio::test]
-async fn audit_verify_names_the_record_after_the_last_when_only_the_head_was_changed() {
-    assert_eq!(named(|log| log.head().mac[31] ^= 1).await, Some(9));
-    assert_eq!(named(|log| log.head().number = 7).await, Some(9));
-    assert_eq!(named(|log| log.head().number = 9).await, Some(9));
-    assert_eq!(named(|log| log.head().number = -1).await, Some(9));
-    assert_eq!(named(|log| log.head = None).await, Some(9));
-}
-
-/// The log as it was five records ago, and as it is.
-async fn rolled_back() -> (Log, HeadRow, Checkpoint) {
-    let mut log = Log::of(3).await;
-    let head = log.contents().await.head.unwrap();
-    for _ in 0..5 {
-        log.append(AuditEntry::new("a", "b")).await.unwrap();
-    }
-    let checkpoint = log.checkpoint().await;
-    (log, head, checkpoint)
-}
-
-#[tokio::test]
-async fn audit_verify_finds_an_old_head_that_was_put_back() {
-    let (mut log, old, _) = rolled_back().await;
-    tampered(&mut log, |log| log.head = Some(old)).await;
-    assert_eq!(log.broken(None).await, Some(9));
-}
-
-#[tokio::test]
-async fn audit_verify_finds_a_log_cut_together_with_its_head_by_the_checkpoint_alone() {
-    let (mut log, old, checkpoint) = rolled_back().await;
-    tampered(&mut log, |log| {
-        log.rows.split_off(&4);
-        log.head = Some(old);
-    })
-    .await;
-    assert_eq!(log.broken(None).await, None);
-    assert_eq!(log.broken(Some(&checkpoint)).await, Some(4));
-
-    // It grows again, beyond the checkpoint: another history.
-    for _ in 0..6 {
-        log.append(AuditEntry::new("a", "c")).await.unwrap();
-    }
-    assert_eq!(log.broken(None).await, None);
-    assert_eq!(log.broken(Some(&checkpoint)).await, Some(8));
-}
-
-#[tokio::test]
-async fn audit_verify_names_what_comes_before_the_checkpoints_own_complaint() {
-    let (mut log, _, checkpoint) = rolled_back().await;
-    tampered(&mut log, |log| log.row(2).at += 1).await;
-    assert_eq!(log.broken(Some(&checkpoint)).await, Some(2));
-}
-
-#[tokio::test]
-async fn audit_verify_finds_a_log_begun_anew_by_any_checkpoint_of_the_old() {
-    let empty = Log::new().await.checkpoint().await;
-    let full = Log::of(5).await.checkpoint().await;
-    let mut log = Log::of(5).await;
-    assert_eq!(log.broken(Some(&empty)).await, Some(1));
-    assert_eq!(log.broken(Some(&full)).await, Some(5));
-}
-
-#[tokio::test]
-async fn nothing_is_appended_to_a_log_whose_end_was_changed() {
-    let changes: [fn(&mut Contents); 7] = [
-        |log| drop(log.rows.remove(&8)),
-        |log| log.rows.clear(),
-        |log| log.row(8).mac[0] ^= 1,
-        |log| log.head().mac[0] ^= 1,
-        |log| log.head().number -= 1,
-        |log| log.head = None,
-        |log| {
-            let forged = forged(&log.rows[&8]);
-            log.rows.insert(9, forged);
-        },
-    ];
-    for change in changes {
-        let mut log = Log::of(RECORDS).await;
-        tampered(&mut log, change).await;
-        let refused = log.append(AuditEntry::new("a", "b")).await;
-        assert!(matches!(refused, Err(StoreError::Corrupt { .. })));
-        assert!(matches!(log.verify(None).await, Verified::Broken { .. }));
-    }
 }
 
 #[tokio::test]
