@@ -15,6 +15,7 @@ mod api_keys;
 mod basic;
 mod client;
 mod fixture;
+mod guessing;
 mod outcomes;
 mod presence;
 mod raw;

@@ -15,3 +15,4 @@ mod chaining;
 mod fixture;
 mod oauth;
 mod standards;
+mod throttled;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use countersign::BoxFuture;
 use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::AuthScheme;
+use countersign::credentials::{AuthScheme, ClientAddress};
 use countersign::mint::{Mint, MintError, MintRequest};
 use countersign::rejection::{Rejection, RejectionKind};
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
@@ -71,7 +71,7 @@ impl<W: Wire> Inner<W> {
         if denial == Denial::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if let Denial::Unavailable(seconds) = denial {
+        if let Denial::Unavailable(seconds) | Denial::TooManyRequests(seconds) = denial {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         // For whoever logs outside: which check it was.
@@ -102,10 +102,12 @@ impl<W: Wire> Inner<W> {
             *rejection = Some(why);
             denial
         };
-        let presented = self.authenticator.read(&head.headers).map_err(&mut deny)?;
+        let from = head.extensions.get::<ClientAddress>().copied();
+        let presented = self.authenticator.read(&head).map_err(&mut deny)?;
         let in_headers = match presented {
             Some(credentials) => {
                 let credentials = self.wire.read_credentials(credentials)?;
+                let credentials = credentials.presented_from(from);
                 // Whoever has none that are good gets no body read.
                 let judged = self.authenticator.authenticate(credentials.clone());
                 judged.await.map_err(&mut deny)?;
@@ -121,7 +123,8 @@ impl<W: Wire> Inner<W> {
         let credentials = match (in_headers, in_body) {
             (Some(_), Some(_)) => return Err(Denial::Ambiguous),
             (None, None) => return Err(deny(self.authenticator.missing())),
-            (Some(credentials), None) | (None, Some(credentials)) => credentials,
+            (Some(credentials), None) => credentials,
+            (None, Some(credentials)) => credentials.presented_from(from),
         };
         // Judged after the body in any case: it may have taken its time, and a credential that was revoked
         // meanwhile mints nothing.
@@ -167,6 +170,9 @@ fn denial(rejection: &Rejection) -> Denial {
     match rejection.kind() {
         RejectionKind::Malformed => Denial::Ambiguous,
         RejectionKind::Missing | RejectionKind::Invalid => Denial::Unauthenticated,
+        RejectionKind::TooManyRequests => {
+            Denial::TooManyRequests(rejection.retry_after().unwrap_or(1))
+        }
         RejectionKind::Unavailable => Denial::Unavailable(rejection.retry_after().unwrap_or(1)),
         _ => Denial::Failed,
     }

@@ -79,6 +79,8 @@ pub enum Denial {
     InvalidScope,
     /// The resource asked for is none of the issuer's audiences.
     InvalidTarget,
+    /// Nothing was judged, since there were too many failures. The number says in how many seconds to try again.
+    TooManyRequests(u32),
     /// The credentials were not judged. The number says in how many seconds to try again.
     Unavailable(u32),
     /// The fault is ours.

@@ -157,6 +157,12 @@ impl OAuth {
                 "invalid_target",
                 "resource is not an audience of this issuer",
             ),
+            // RFC 8628 §3.5's word for it; RFC 6749 has none.
+            Denial::TooManyRequests(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow_down",
+                "there were too many failures",
+            ),
             Denial::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",

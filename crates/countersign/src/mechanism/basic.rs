@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -7,11 +8,17 @@ use zeroize::Zeroizing;
 
 use crate::credentials::{Carrier, Credentials};
 use crate::directory::Directory;
+#[cfg(feature = "passwords")]
+use crate::directory::UserName;
 use crate::id::Id;
 use crate::key::{self, Peppers};
+#[cfg(feature = "passwords")]
+use crate::mechanism::password::{Attempt, PasswordHasher};
 use crate::mechanism::{Claim, Judged, MAX_PASSWORD, Mechanism, Verdict, api_keys};
 use crate::principal::{Identity, Scheme};
 use crate::rejection::{Challenge, Reason};
+#[cfg(feature = "passwords")]
+use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// The longest `id:secret` that is decoded, in bytes.
@@ -26,7 +33,9 @@ pub struct Basic {
     directory: Arc<dyn Directory>,
     peppers: Peppers,
     #[cfg(feature = "passwords")]
-    hasher: Option<super::password::PasswordHasher>,
+    hasher: Option<PasswordHasher>,
+    #[cfg(feature = "passwords")]
+    failures: Option<super::FailureLimit>,
 }
 
 impl Basic {
@@ -38,57 +47,113 @@ impl Basic {
             peppers,
             #[cfg(feature = "passwords")]
             hasher: None,
+            #[cfg(feature = "passwords")]
+            failures: None,
         }
     }
 
     /// Takes users' names and passwords too.
     #[cfg(feature = "passwords")]
     #[must_use]
-    pub fn passwords(mut self, hasher: super::password::PasswordHasher) -> Self {
+    pub fn passwords(mut self, hasher: PasswordHasher) -> Self {
         self.hasher = Some(hasher);
         self
     }
 
-    fn judge(&self, id: &str, secret: &str, now: Timestamp) -> Option<Result<Identity, Reason>> {
-        if super::looks_like_token(secret.as_bytes()) {
-            return Some(Err(Reason::TokenAsSecret));
+    /// Limits how many passwords may be guessed. Without it, or where no
+    /// [`ClientAddress`](crate::credentials::ClientAddress) is known, none are refused unjudged.
+    #[cfg(feature = "passwords")]
+    #[must_use]
+    pub fn failure_limit(mut self, limit: super::FailureLimit) -> Self {
+        self.failures = Some(limit);
+        self
+    }
+
+    fn judge(&self, pair: &Halves<'_>, now: Timestamp) -> Judged {
+        if super::looks_like_token(pair.secret.as_bytes()) {
+            return refused(Reason::TokenAsSecret);
         }
-        if let Ok(id) = id.parse::<Id>() {
-            if !key::is_secret(secret) {
-                return Some(Err(Reason::PairMalformed));
-            }
-            let (directory, peppers) = (&*self.directory, &self.peppers);
-            return Some(api_keys::judge_key(
-                directory,
-                peppers,
-                &id,
-                secret,
-                Scheme::Basic,
-                now,
-            ));
+        if let Ok(id) = pair.id.parse::<Id>() {
+            return Judged::Now(self.judge_key(id, pair, now).into());
         }
-        self.judge_user(id, secret)
+        // A client is a key. Its id is no user's name.
+        if *pair.carrier == Carrier::BodyClient {
+            return refused(Reason::PairMalformed);
+        }
+        self.judge_user(pair, now)
+    }
+
+    fn judge_key(&self, id: Id, pair: &Halves<'_>, now: Timestamp) -> Result<Identity, Reason> {
+        if !key::is_secret(pair.secret) {
+            return Err(Reason::PairMalformed);
+        }
+        let key = api_keys::Pair {
+            id,
+            secret: pair.secret,
+            scheme: Scheme::Basic,
+            from: pair.from,
+        };
+        let judged = api_keys::judge_key(&*self.directory, &self.peppers, &key, now);
+        #[cfg(feature = "passwords")]
+        if let Some(limit) = &self.failures {
+            limit.count_key(&id, pair.from, &judged, now);
+        }
+        judged
     }
 
     #[cfg(not(feature = "passwords"))]
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "with the feature `passwords`, hashing is left for later"
-    )]
-    fn judge_user(&self, _name: &str, _password: &str) -> Option<Result<Identity, Reason>> {
-        Some(Err(Reason::PairMalformed))
+    #[expect(clippy::unused_self, reason = "with the feature `passwords` it judges")]
+    fn judge_user(&self, _: &Halves<'_>, _: Timestamp) -> Judged {
+        refused(Reason::PairMalformed)
     }
 
-    /// What needs no hash is refused at once; all else waits for one.
+    /// What needs no hash is judged at once: what was found right lately, and what finds no room.
     #[cfg(feature = "passwords")]
-    fn judge_user(&self, name: &str, password: &str) -> Option<Result<Identity, Reason>> {
-        let readable = name.parse::<crate::directory::UserName>().is_ok()
-            && (1..=MAX_PASSWORD).contains(&password.len());
-        if self.hasher.is_none() || !readable {
-            return Some(Err(Reason::PairMalformed));
+    fn judge_user(&self, pair: &Halves<'_>, now: Timestamp) -> Judged {
+        let Some((hasher, name)) = self.reads(pair) else {
+            return refused(Reason::PairMalformed);
+        };
+        if self.directory.vouch().is_err() {
+            return Judged::Now(Verdict::NeverJudged(Reason::DirectoryStale));
         }
-        None
+        let attempt = Attempt {
+            directory: &*self.directory,
+            name: &name,
+            password: pair.secret,
+            from: pair.from,
+            now,
+        };
+        if let Some(identity) = hasher.recall(&attempt) {
+            return Judged::Now(Verdict::Accepted(identity));
+        }
+        let limit = self.failures.as_ref();
+        match limit.map(|limit| limit.check(&attempt.who(), now)) {
+            Some(Err(throttled)) => Judged::Now(throttled.into()),
+            Some(Ok(())) | None => Judged::Later,
+        }
     }
+
+    /// Whether this can be a user's name and password at all.
+    #[cfg(feature = "passwords")]
+    fn reads(&self, pair: &Halves<'_>) -> Option<(&PasswordHasher, UserName)> {
+        let hasher = self.hasher.as_ref()?;
+        let fits = (1..=MAX_PASSWORD).contains(&pair.secret.len());
+        fits.then(|| pair.id.parse().ok())
+            .flatten()
+            .map(|name| (hasher, name))
+    }
+}
+
+fn refused(reason: Reason) -> Judged {
+    Judged::Now(Verdict::Refused(reason))
+}
+
+/// The two halves of what was presented, how, and from where.
+struct Halves<'a> {
+    id: &'a str,
+    secret: &'a str,
+    carrier: &'a Carrier,
+    from: Option<IpAddr>,
 }
 
 impl Mechanism for Basic {
@@ -101,20 +166,7 @@ impl Mechanism for Basic {
     }
 
     fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        let judged = with_pair(credentials, |id, secret| {
-            match self.judge(id, secret, now) {
-                // A client is a key. Its id is no user's name.
-                None if *credentials.carrier() == Carrier::BodyClient => {
-                    Some(Err(Reason::PairMalformed))
-                }
-                judged => judged,
-            }
-        });
-        match judged {
-            Ok(Some(result)) => Judged::Now(result.into()),
-            Ok(None) => Judged::Later,
-            Err(reason) => Judged::Now(Verdict::Refused(reason)),
-        }
+        with_pair(credentials, |pair| self.judge(pair, now)).unwrap_or_else(refused)
     }
 
     #[cfg(feature = "passwords")]
@@ -123,20 +175,23 @@ impl Mechanism for Basic {
         credentials: Credentials,
         now: Timestamp,
     ) -> crate::BoxFuture<'static, Verdict> {
-        use crate::secret::Secret;
-
-        let owned = with_pair(&credentials, |name, password| {
-            let name = name.parse().ok()?;
-            Some((name, Secret::from(password.to_owned())))
-        });
         Box::pin(async move {
+            let owned = with_pair(&credentials, |pair| {
+                let (_, name) = self.reads(pair)?;
+                Some((name, Secret::from(pair.secret.to_owned())))
+            });
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {
                 return Verdict::Refused(Reason::PairMalformed);
             };
-            hasher
-                .judge(&*self.directory, &name, password, now)
-                .await
-                .into()
+            let attempt = Attempt {
+                directory: &*self.directory,
+                name: &name,
+                password: password.expose(),
+                from: credentials.from(),
+                now,
+            };
+            let judged = hasher.judge(&attempt, self.failures.as_ref()).await;
+            judged.map_or_else(Verdict::from, Verdict::Accepted)
         })
     }
 }
@@ -148,9 +203,15 @@ impl fmt::Debug for Basic {
 }
 
 /// Calls `f` with the two halves: of a pair as they are, of Basic decoded (RFC 7617 §2).
-fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&str, &str) -> T) -> Result<T, Reason> {
+fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&Halves<'_>) -> T) -> Result<T, Reason> {
+    let halves = |id, secret| Halves {
+        id,
+        secret,
+        carrier: credentials.carrier(),
+        from: credentials.from(),
+    };
     if let Some((id, secret)) = credentials.expose_pair() {
-        return Ok(f(id, secret));
+        return Ok(f(&halves(id, secret)));
     }
     let encoded = credentials.expose();
     if encoded.len() > MAX_PAIR.div_ceil(3) * 4 {
@@ -168,5 +229,5 @@ fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&str, &str) -> T) -> R
         .ok_or(Reason::PairMalformed)?;
     // "the first colon in a user-pass string separates user-id and password" (RFC 7617 §2).
     let (id, secret) = text.split_once(':').ok_or(Reason::PairMalformed)?;
-    Ok(f(id, secret))
+    Ok(f(&halves(id, secret)))
 }

@@ -2,21 +2,26 @@
 
 mod api_keys;
 mod basic;
+#[cfg(feature = "passwords")]
+mod failures;
 mod jwt;
 #[cfg(feature = "passwords")]
 pub mod password;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::BoxFuture;
 use crate::credentials::{Carrier, Credentials};
 use crate::key::KeyPrefix;
 use crate::principal::Identity;
-use crate::rejection::{Challenge, Reason};
+use crate::rejection::{Challenge, Reason, RejectionKind};
 use crate::time::Timestamp;
 
 pub use api_keys::ApiKeys;
 pub use basic::Basic;
+#[cfg(feature = "passwords")]
+pub use failures::FailureLimit;
 pub use jwt::Jwt;
 
 /// The longest password that is looked at, in bytes. What is longer is refused before hashing.
@@ -82,7 +87,7 @@ pub trait Mechanism: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "there is no fourth answer; a caller must treat all three"
+    reason = "there is no fifth answer; a caller must treat all four"
 )]
 pub enum Verdict {
     /// The credentials are good.
@@ -91,16 +96,25 @@ pub enum Verdict {
     Refused(Reason),
     /// They could not be judged: 503, not 401.
     NeverJudged(Reason),
+    /// They are not judged, right or wrong, since whoever presents them has failed too often: 429.
+    Throttled {
+        /// In what time they may be presented again. The client is told it in whole seconds, rounded up, and
+        /// at least one.
+        retry_after: Duration,
+    },
 }
 
 impl From<Result<Identity, Reason>> for Verdict {
     fn from(result: Result<Identity, Reason>) -> Self {
         match result {
             Ok(identity) => Self::Accepted(identity),
-            Err(reason) if reason.kind() == crate::rejection::RejectionKind::Unavailable => {
-                Self::NeverJudged(reason)
-            }
-            Err(reason) => Self::Refused(reason),
+            Err(reason) => match reason.kind() {
+                RejectionKind::Unavailable => Self::NeverJudged(reason),
+                RejectionKind::TooManyRequests => Self::Throttled {
+                    retry_after: Duration::ZERO,
+                },
+                _ => Self::Refused(reason),
+            },
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | [`Invalid`](RejectionKind::Invalid) | 401 | `Bearer … error="invalid_token"`; plain for the others |
 //! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"`, to bearers alone |
 //! | [`Forbidden`](RejectionKind::Forbidden) | 403 | none |
+//! | [`TooManyRequests`](RejectionKind::TooManyRequests) | 429 | none; `Retry-After` |
 //! | [`Unavailable`](RejectionKind::Unavailable) | 503 | none; `Retry-After` |
 //! | [`Misconfigured`](RejectionKind::Misconfigured) | 500 | none |
 
@@ -20,6 +21,7 @@ mod response;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::credentials::Carrier;
 use crate::principal::Scheme;
@@ -30,7 +32,7 @@ pub(crate) use challenge::Challenges;
 pub use reason::{Reason, RejectionKind};
 pub use response::{EmptyBody, ProblemDetails, RejectBody};
 
-/// Seconds after which a request that was never judged may be tried again.
+/// Seconds after which a request that was not judged may be tried again, where nothing else is known.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Why a request was not let in.
@@ -49,6 +51,8 @@ enum Answer {
     Carrier(Carrier),
     /// A bearer lacks these scopes, joined by spaces.
     Scope(Box<str>),
+    /// In how many seconds to come back.
+    RetryAfter(u32),
 }
 
 impl Rejection {
@@ -79,6 +83,17 @@ impl Rejection {
             _ => Reason::MechanismUnavailable,
         };
         Self::of_request(reason, challenges)
+    }
+
+    /// Too much was tried. Part of a second is a whole one, so that whoever obeys is not early.
+    pub(crate) fn throttled(retry_after: Duration, challenges: Arc<Challenges>) -> Self {
+        let seconds = retry_after.as_millis().div_ceil(1000);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        Self {
+            reason: Reason::TooManyFailures,
+            answer: Answer::RetryAfter(seconds.max(RETRY_AFTER_SECONDS)),
+            challenges,
+        }
     }
 
     pub(crate) fn of_principal(lack: Lack, scheme: Scheme, challenges: Arc<Challenges>) -> Self {
@@ -115,10 +130,16 @@ impl Rejection {
         self.reason
     }
 
-    /// Seconds after which a request that was never judged may be tried again.
+    /// Seconds after which a request that was not judged may be tried again.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
-        (self.kind() == RejectionKind::Unavailable).then_some(RETRY_AFTER_SECONDS)
+        match (self.kind(), &self.answer) {
+            (_, Answer::RetryAfter(seconds)) => Some(*seconds),
+            (RejectionKind::Unavailable | RejectionKind::TooManyRequests, _) => {
+                Some(RETRY_AFTER_SECONDS)
+            }
+            _ => None,
+        }
     }
 
     /// What the client may read: the same sentence for every reason of one kind.
@@ -132,6 +153,7 @@ impl Rejection {
             RejectionKind::Invalid => "The credentials are not valid.",
             RejectionKind::InsufficientScope => "The credentials lack a scope that this requires.",
             RejectionKind::Forbidden => "This is not permitted with these credentials.",
+            RejectionKind::TooManyRequests => "There were too many failures. Try again later.",
             RejectionKind::Unavailable => "Credentials cannot be judged at present.",
             RejectionKind::Misconfigured => "The service is not set up correctly.",
         }
@@ -151,3 +173,31 @@ impl fmt::Debug for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanism::Verdict;
+
+    #[test]
+    fn whoever_waits_as_long_as_told_is_not_early() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
+            let wait = Duration::from_millis(millis);
+            let rejection = Rejection::throttled(wait, Arc::default());
+            assert_eq!(rejection.retry_after(), Some(seconds), "{millis} ms");
+        }
+        let forever = Rejection::throttled(Duration::MAX, Arc::default());
+        assert_eq!(forever.retry_after(), Some(u32::MAX));
+    }
+
+    #[test]
+    fn reason_of_too_many_failures_is_a_429_with_retry_after_whoever_gives_it() {
+        let verdict = Verdict::from(Err(Reason::TooManyFailures));
+        assert!(matches!(verdict, Verdict::Throttled { .. }));
+        let refused =
+            Rejection::of_credentials(Reason::TooManyFailures, Carrier::BASIC, Arc::default());
+        assert_eq!(refused.kind().status().as_u16(), 429);
+        assert_eq!(refused.retry_after(), Some(1));
+        assert!(refused.challenges().is_empty());
+    }
+}

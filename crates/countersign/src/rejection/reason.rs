@@ -14,6 +14,8 @@ pub enum RejectionKind {
     InsufficientScope,
     /// They are good, and of a kind that may not do this.
     Forbidden,
+    /// Nothing was judged, since too much was tried: the client must wait.
+    TooManyRequests,
     /// Nothing was judged: the client may try again, the operator must look.
     Unavailable,
     /// The service is wired wrongly: its developer must act.
@@ -28,6 +30,7 @@ impl RejectionKind {
             Self::Missing | Self::Invalid => StatusCode::UNAUTHORIZED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -117,6 +120,8 @@ reasons! {
     SignatureInvalid, Invalid, "signature_invalid";
     /// The token's origin was revoked after it was minted.
     Superseded, Invalid, "superseded";
+    /// This one token was revoked.
+    TokenRevoked, Invalid, "token_revoked";
 
     /// The key has not the form of one, or the prefix of another.
     KeyMalformed, Invalid, "key_malformed";
@@ -132,6 +137,10 @@ reasons! {
     SecretWrong, Invalid, "secret_wrong";
     /// The credential, or its account, is revoked.
     CredentialRevoked, Invalid, "credential_revoked";
+    /// The credential is suspended.
+    CredentialSuspended, Invalid, "credential_suspended";
+    /// The credential may not be presented from this address.
+    AddressNotAllowed, Invalid, "address_not_allowed";
     /// The credential has expired.
     CredentialExpired, Invalid, "credential_expired";
 
@@ -142,8 +151,13 @@ reasons! {
     /// The route is closed to everybody.
     Denied, Forbidden, "denied";
 
+    /// Too many passwords or keys from the same address were wrong lately.
+    TooManyFailures, TooManyRequests, "too_many_failures";
+
     /// The view of the store is too old to vouch for anything.
     DirectoryStale, Unavailable, "directory_stale";
+    /// The pepper that a key's digest was made with is not here.
+    PepperMissing, Unavailable, "pepper_missing";
     /// Too many passwords are being hashed already, or the hashing failed.
     HasherBusy, Unavailable, "hasher_busy";
     /// A mechanism could not judge.

@@ -1,0 +1,213 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// How many failures a bucket holds, and in what time it empties.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quota {
+    pub(super) burst: NonZeroU32,
+    pub(super) per: Duration,
+}
+
+impl Quota {
+    /// The time in which room for one failure comes back.
+    fn cell(self) -> Duration {
+        self.per / self.burst.get()
+    }
+
+    /// Not `per`, which may be a few nanoseconds more than whole cells: the last one would not fit.
+    fn capacity(self) -> Duration {
+        self.cell() * self.burst.get()
+    }
+}
+
+/// Failures that are not yet forgotten, and attempts under way (GCRA, with places to give back).
+///
+/// An attempt holds a place from before it is judged, so that a thousand at once do not all find room.
+/// It is counted apart from what has been filled: a place that is given back takes no other attempt's
+/// failure with it, however long it was held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bucket {
+    /// The time in which it empties, as of `at`.
+    filled: Duration,
+    at: Timestamp,
+    held: u32,
+    reported: Option<Timestamp>,
+}
+
+impl Bucket {
+    pub(super) const fn empty(now: Timestamp) -> Self {
+        Self {
+            filled: Duration::ZERO,
+            at: now,
+            held: 0,
+            reported: None,
+        }
+    }
+
+    /// How long until there is room for one more attempt; `None`: there is.
+    pub(super) fn wait(&self, quota: Quota, now: Timestamp) -> Option<Duration> {
+        // As many places are held as were room for, so that this does not overflow.
+        let held = quota.cell() * self.held.min(quota.burst.get());
+        let wanted = self.filled(quota, now) + held + quota.cell();
+        let over = wanted.saturating_sub(quota.capacity());
+        (!over.is_zero()).then_some(over)
+    }
+
+    pub(super) fn hold(&mut self) {
+        self.held = self.held.saturating_add(1);
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// Counts a failure. A full bucket stays as full as it is.
+    pub(super) fn fill(&mut self, quota: Quota, now: Timestamp) {
+        let filled = self.filled(quota, now) + quota.cell();
+        self.filled = filled.min(quota.capacity());
+        // The moment that a judge was given may be older than another's. Going back to it would
+        // empty the bucket of the time between twice.
+        if now > self.at || self.lies_ahead(quota, now) {
+            self.at = now;
+        }
+    }
+
+    /// Whether failures alone have filled it, asked to say so once in `per`.
+    pub(super) fn newly_full(&mut self, quota: Quota, now: Timestamp) -> bool {
+        let room = quota.capacity().saturating_sub(self.filled(quota, now));
+        let silent = self
+            .reported
+            .is_some_and(|then| then <= now && now < then.plus(quota.per));
+        let report = room < quota.cell() && !silent;
+        if report {
+            self.reported = Some(now);
+        }
+        report
+    }
+
+    fn filled(&self, quota: Quota, now: Timestamp) -> Duration {
+        if self.lies_ahead(quota, now) {
+            return self.filled;
+        }
+        self.filled.saturating_sub(since(self.at, now))
+    }
+
+    /// Whether the clock was set back by more than requests overtake each other.
+    fn lies_ahead(&self, quota: Quota, now: Timestamp) -> bool {
+        since(now, self.at) > quota.per
+    }
+}
+
+/// The time from `then` to `now`; none if `now` is the earlier.
+pub(super) fn since(then: Timestamp, now: Timestamp) -> Duration {
+    let millis = now.unix_millis().saturating_sub(then.unix_millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
+
+    fn at(millis: u64) -> Timestamp {
+        NOW.plus(Duration::from_millis(millis))
+    }
+
+    fn quota(burst: u32, seconds: u64) -> Quota {
+        Quota {
+            burst: NonZeroU32::new(burst).unwrap(),
+            per: Duration::from_secs(seconds),
+        }
+    }
+
+    fn full(quota: Quota) -> Bucket {
+        let mut bucket = Bucket::empty(NOW);
+        for _ in 0..quota.burst.get() {
+            assert_eq!(bucket.wait(quota, NOW), None);
+            bucket.fill(quota, NOW);
+        }
+        bucket
+    }
+
+    #[test]
+    fn bucket_holds_its_burst_and_no_more_whatever_the_numbers() {
+        for burst in [1, 2, 3, 7, 20, 1000] {
+            for seconds in [1, 60, 3600] {
+                let quota = quota(burst, seconds);
+                assert!(full(quota).wait(quota, NOW).is_some(), "{quota:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bucket_empties_evenly() {
+        let quota = quota(20, 60);
+        let mut bucket = full(quota);
+        for failure in 1..=20 {
+            let next = failure * 3000;
+            assert!(bucket.wait(quota, at(next - 1)).is_some(), "{failure}");
+            assert_eq!(bucket.wait(quota, at(next)), None, "{failure}");
+            bucket.fill(quota, at(next));
+        }
+        assert_eq!(bucket.wait(quota, at(60_000)), Some(quota.cell()));
+    }
+
+    #[test]
+    fn full_bucket_is_not_filled_further() {
+        let quota = quota(20, 60);
+        let mut bucket = full(quota);
+        for _ in 0..1000 {
+            bucket.fill(quota, NOW);
+        }
+        assert_eq!(bucket.wait(quota, NOW), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn place_given_back_takes_no_failure_with_it() {
+        let quota = quota(2, 60);
+        let mut bucket = Bucket::empty(NOW);
+        bucket.hold();
+        // Meanwhile half a minute passes, and another attempt fails.
+        bucket.fill(quota, at(30_000));
+        bucket.give_back();
+        bucket.fill(quota, at(30_000));
+        assert!(bucket.wait(quota, at(30_000)).is_some());
+    }
+
+    #[test]
+    fn clock_that_steps_back_neither_empties_a_bucket_nor_keeps_it_full_for_long() {
+        let quota = quota(2, 60);
+        let mut bucket = full(quota);
+        // A request that was overtaken.
+        let before = Timestamp::from_unix_millis(NOW.unix_millis() - 20_000);
+        bucket.fill(quota, before);
+        assert!(bucket.wait(quota, NOW).is_some());
+        // A clock set right.
+        let yesterday = Timestamp::from_unix_millis(NOW.unix_millis() - 86_400_000);
+        assert!(bucket.wait(quota, yesterday).is_some());
+        bucket.fill(quota, yesterday);
+        assert_eq!(
+            bucket.wait(quota, yesterday.plus(Duration::from_secs(30))),
+            None
+        );
+    }
+
+    #[test]
+    fn full_bucket_is_reported_once_in_a_window() {
+        let quota = quota(2, 60);
+        let mut bucket = Bucket::empty(NOW);
+        bucket.fill(quota, NOW);
+        assert!(!bucket.newly_full(quota, NOW));
+        bucket.fill(quota, NOW);
+        assert!(bucket.newly_full(quota, NOW));
+        for second in 0..60 {
+            bucket.fill(quota, at(second * 1000));
+            assert!(!bucket.newly_full(quota, at(second * 1000)));
+        }
+        bucket.fill(quota, at(60_000));
+        assert!(bucket.newly_full(quota, at(60_000)));
+    }
+}

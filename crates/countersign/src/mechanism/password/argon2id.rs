@@ -1,0 +1,133 @@
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use subtle::ConstantTimeEq as _;
+
+use super::PasswordError;
+use crate::directory;
+use crate::random::Random;
+
+/// OWASP's Argon2id parameters: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Makes and checks Argon2id hashes, each in memory that is kept and used again.
+pub(super) struct Argon2id {
+    memory: Mutex<Vec<Vec<Block>>>,
+    params: Params,
+}
+
+impl Argon2id {
+    pub(super) fn new() -> Result<Self, PasswordError> {
+        Ok(Self {
+            memory: Mutex::default(),
+            params: Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| PasswordError)?,
+        })
+    }
+
+    /// A new hash, as a PHC string.
+    pub(super) fn hash(
+        &self,
+        password: &str,
+        random: &dyn Random,
+    ) -> Result<directory::PasswordHash, PasswordError> {
+        let mut salt = [0; 16];
+        random.fill(&mut salt).map_err(|_| PasswordError)?;
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.compute(&self.params, password, &salt, &mut out)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&self.params).map_err(|_| PasswordError)?,
+            salt: Some(Salt::new(&salt).map_err(|_| PasswordError)?),
+            hash: Some(Output::new(&out).map_err(|_| PasswordError)?),
+        };
+        hash.to_string().parse().map_err(|_| PasswordError)
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.memory.lock().unwrap().len()
+    }
+
+    /// Whether `password` is the one behind a PHC string, by the parameters in it.
+    pub(super) fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordError> {
+        let hash = PasswordHash::new(hash).map_err(|_| PasswordError)?;
+        let params = Params::try_from(&hash).map_err(|_| PasswordError)?;
+        let (Some(salt), Some(kept)) = (hash.salt, hash.hash) else {
+            return Err(PasswordError);
+        };
+        if hash.algorithm != Algorithm::Argon2id.ident() {
+            return Err(PasswordError);
+        }
+        let mut out = [0; Output::MAX_LENGTH];
+        let out = out.get_mut(..kept.len()).ok_or(PasswordError)?;
+        self.compute(&params, password, &salt, out)?;
+        Ok(kept.as_bytes().ct_eq(out).into())
+    }
+
+    fn compute(
+        &self,
+        params: &Params,
+        password: &str,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), PasswordError> {
+        let memory = || self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = memory().pop().unwrap_or_default();
+        if blocks.len() < params.block_count() {
+            blocks.resize(params.block_count(), Block::new());
+        }
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let used = blocks.get_mut(..params.block_count()).unwrap_or_default();
+        let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, used);
+        memory().push(blocks);
+        done.map_err(|_| PasswordError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::PasswordVerifier as _;
+
+    use super::*;
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn hash_is_a_phc_string_that_the_library_verifies_by_itself() {
+        let argon2id = Argon2id::new().unwrap();
+        let hash = argon2id.hash("correct horse", &SystemRandom).unwrap();
+        let hash = hash.expose();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        let theirs = |password: &[u8]| Argon2::default().verify_password(password, hash);
+        assert!(theirs(b"correct horse").is_ok());
+        assert!(theirs(b"wrong horse").is_err());
+        assert_eq!(argon2id.verify("correct horse", hash), Ok(true));
+        assert_eq!(argon2id.verify("wrong horse", hash), Ok(false));
+    }
+
+    #[test]
+    fn hash_of_another_kind_is_never_right() {
+        let argon2id = Argon2id::new().unwrap();
+        // RFC 9106's variants with the same password would be another hash; a plain text is none.
+        let hash = argon2id.hash("x", &SystemRandom).unwrap();
+        let other = hash.expose().replacen("argon2id", "argon2i", 1);
+        for kept in [&other, "x", ""] {
+            assert!(argon2id.verify("x", kept).is_err(), "{kept}");
+        }
+    }
+
+    #[test]
+    fn memory_of_one_hash_is_used_for_the_next() {
+        let argon2id = Argon2id::new().unwrap();
+        for _ in 0..3 {
+            argon2id.hash("x", &SystemRandom).unwrap();
+        }
+        assert_eq!(argon2id.kept(), 1);
+    }
+}

@@ -1,0 +1,506 @@
+//! security.md rows 63 to 66 and 71: passwords that were right lately, and limits on guessing them.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::auth::AuthLayer;
+use countersign::credentials::ClientAddress;
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{
+    Caller, Change, CreatedKey, Credential, Directory, NewKey, NewUser, Proof, Registry, Stale,
+    Status, UserName,
+};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::password::PasswordHasher;
+use countersign::mechanism::{ApiKeys, Basic, FailureLimit};
+use countersign::random::SystemRandom;
+use countersign::rejection::{Reason, Rejection};
+use countersign::testing::FixedClock;
+use countersign::{Id, Scopes};
+use futures_util::future::join_all;
+use http::{Request, Response, StatusCode};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::fixture::{NOW, basic};
+
+const HOME: &str = "192.0.2.1";
+const RIGHT: &str = "open sesame";
+
+type Doctor = Box<dyn Fn(&mut Credential) + Send + Sync>;
+
+/// A directory whose credentials can be made to look otherwise.
+#[derive(Default)]
+struct Doctored {
+    table: Arc<MemoryDirectory>,
+    doctor: Mutex<Option<Doctor>>,
+    stale: Mutex<bool>,
+}
+
+impl Doctored {
+    fn show(&self, credential: Option<Credential>) -> Option<Credential> {
+        let mut credential = credential?;
+        if let Some(doctor) = &*self.doctor.lock().unwrap() {
+            doctor(&mut credential);
+        }
+        Some(credential)
+    }
+}
+
+impl Directory for Doctored {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        self.show(self.table.credential(id))
+    }
+
+    fn user(&self, name: &UserName) -> Option<Credential> {
+        self.show(self.table.user(name))
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.table.lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.table.is_denied(issuer, token)
+    }
+
+    fn vouch(&self) -> Result<(), Stale> {
+        if *self.stale.lock().unwrap() {
+            Err(Stale)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+struct House {
+    directory: Arc<Doctored>,
+    registry: MemoryRegistry,
+    me: Caller,
+    user: Id,
+    key: CreatedKey,
+    hasher: PasswordHasher,
+    clock: FixedClock,
+    layer: AuthLayer,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(FailureLimit::default()).await
+    }
+
+    async fn with(limit: FailureLimit) -> Self {
+        let clock = FixedClock::at(NOW);
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let directory = Arc::new(Doctored::default());
+        let table = Arc::clone(&directory.table);
+        let registry =
+            MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
+        let me = Caller::operator("test");
+        let new = NewKey::new("test", "calls:read".parse().unwrap());
+        let key = registry.create_key(&me, new).await.unwrap();
+        let shared: Arc<dyn Directory> = directory.clone();
+        let basic = Basic::new(Arc::clone(&shared), peppers.clone())
+            .passwords(hasher.clone())
+            .failure_limit(limit.clone());
+        let layer = AuthLayer::builder()
+            .primary(ApiKeys::new(shared, peppers).failure_limit(limit))
+            .primary(basic)
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let mut house = Self {
+            directory,
+            registry,
+            me,
+            user: key.record.id,
+            key,
+            hasher,
+            clock,
+            layer,
+        };
+        house.user = house.add("aladdin", RIGHT).await;
+        house
+    }
+
+    async fn add(&self, name: &str, password: &str) -> Id {
+        let hash = self.hasher.hash(password, &SystemRandom).unwrap();
+        let scopes = "calls:read calls:write".parse().unwrap();
+        let user = NewUser::new(name.parse().unwrap(), hash, scopes);
+        self.registry.create_user(&self.me, user).await.unwrap().id
+    }
+
+    async fn change(&self, change: Change) {
+        let changed = self.registry.change(&self.me, self.user, change);
+        changed.await.unwrap();
+    }
+
+    fn doctor(&self, doctor: impl Fn(&mut Credential) + Send + Sync + 'static) {
+        *self.directory.doctor.lock().unwrap() = Some(Box::new(doctor));
+    }
+
+    /// The answer to one request with these headers; its body is the principal's scopes.
+    async fn ask(&self, from: Option<&str>, name: &str, value: Vec<u8>) -> Response<String> {
+        let inner = service_fn(|request: Request<()>| async move {
+            let scopes = request.extensions().get::<Scopes>().unwrap().to_string();
+            Ok::<_, std::convert::Infallible>(Response::new(scopes))
+        });
+        let mut request = Request::builder().header(name, value).body(()).unwrap();
+        if let Some(from) = from {
+            let address: IpAddr = from.parse().unwrap();
+            request.extensions_mut().insert(ClientAddress(address));
+        }
+        let service = self.layer.layer(inner);
+        service.oneshot(request).await.unwrap()
+    }
+
+    async fn sign_in(&self, from: &str, name: &str, password: &str) -> Response<String> {
+        let value = basic(name, password);
+        self.ask(Some(from), "authorization", value).await
+    }
+
+    async fn status(&self, from: &str, name: &str, password: &str) -> u16 {
+        self.sign_in(from, name, password).await.status().as_u16()
+    }
+
+    async fn fail(&self, from: &str, times: u32) {
+        for n in 0..times {
+            let status = self.status(from, "aladdin", &format!("guess {n}")).await;
+            assert_eq!(status, 401, "guess {n}");
+        }
+    }
+
+    fn hashes(&self) -> u64 {
+        self.hasher.passwords_checked()
+    }
+}
+
+fn reason(response: &Response<String>) -> Reason {
+    response.extensions().get::<Rejection>().unwrap().reason()
+}
+
+#[tokio::test]
+async fn password_that_was_right_is_not_hashed_again_and_a_wrong_one_is() {
+    let house = House::new().await;
+    for _ in 0..3 {
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+        assert_eq!(house.status(HOME, "ALADDIN", RIGHT).await, 200);
+    }
+    assert_eq!(house.hashes(), 1);
+    for _ in 0..3 {
+        assert_eq!(house.status(HOME, "aladdin", "open barley").await, 401);
+        assert_eq!(house.status(HOME, "nobody", RIGHT).await, 401);
+        assert_eq!(house.status(HOME, "nobody", "nobody's").await, 401);
+    }
+    assert_eq!(house.hashes(), 10);
+}
+
+#[tokio::test]
+async fn success_is_forgotten_after_five_minutes_and_when_the_clock_steps_back() {
+    let house = House::new().await;
+    let second = Duration::from_secs(1);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    house.clock.advance(second * 299);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    assert_eq!(house.hashes(), 1);
+    // Five minutes after it was hashed, however often it was used meanwhile.
+    house.clock.advance(second);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    assert_eq!(house.hashes(), 2);
+    house.clock.set(NOW);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    assert_eq!(house.hashes(), 3);
+}
+
+#[tokio::test]
+async fn changed_password_is_judged_anew_at_once() {
+    let house = House::new().await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    let hash = house.hasher.hash("open barley", &SystemRandom).unwrap();
+    house.change(Change::Password(hash)).await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 401);
+    assert_eq!(house.status(HOME, "aladdin", "open barley").await, 200);
+    assert_eq!(house.hashes(), 3);
+}
+
+#[tokio::test]
+async fn suspended_user_is_refused_by_a_hash_and_activated_one_is_let_in_by_another() {
+    let house = House::new().await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    house.change(Change::Suspend).await;
+    let refused = house.sign_in(HOME, "aladdin", RIGHT).await;
+    assert_eq!(reason(&refused), Reason::CredentialSuspended);
+    house.change(Change::Activate).await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    assert_eq!(house.hashes(), 3);
+}
+
+#[tokio::test]
+async fn scopes_of_a_remembered_success_are_those_of_now() {
+    let house = House::new().await;
+    let response = house.sign_in(HOME, "aladdin", RIGHT).await;
+    assert_eq!(response.body(), "calls:read calls:write");
+    house
+        .change(Change::Scopes("calls:read".parse().unwrap()))
+        .await;
+    let response = house.sign_in(HOME, "aladdin", RIGHT).await;
+    assert_eq!(response.body(), "calls:read");
+}
+
+#[tokio::test]
+async fn remembered_success_lets_nobody_in_whom_the_credential_does_not() {
+    let cases: [(fn(&mut Credential), Result<(), Reason>); 6] = [
+        (|user| user.generation += 1, Ok(())),
+        (
+            |user| user.status = Status::Suspended,
+            Err(Reason::CredentialSuspended),
+        ),
+        (
+            |user| user.status = Status::Revoked,
+            Err(Reason::CredentialRevoked),
+        ),
+        (
+            |user| user.expires_at = Some(NOW),
+            Err(Reason::CredentialExpired),
+        ),
+        (
+            |user| user.allow_from = "198.51.100.0/24".parse().unwrap(),
+            Err(Reason::AddressNotAllowed),
+        ),
+        // Another hash at the same generation, of a password that is not known.
+        (
+            |user| {
+                let other = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo";
+                user.proof = Proof::Password(other.into());
+            },
+            Err(Reason::SecretWrong),
+        ),
+    ];
+    for (case, (doctor, expected)) in cases.into_iter().enumerate() {
+        let house = House::new().await;
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+        house.doctor(doctor);
+        let response = house.sign_in(HOME, "aladdin", RIGHT).await;
+        match expected {
+            Ok(()) => assert_eq!(response.status(), StatusCode::OK, "case {case}"),
+            Err(expected) => {
+                assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "case {case}");
+                assert_eq!(reason(&response), expected, "case {case}");
+            }
+        }
+        // Whatever the answer, it took as long as any.
+        assert_eq!(house.hashes(), 2, "case {case}");
+    }
+}
+
+#[tokio::test]
+async fn remembered_success_is_not_vouched_for_by_a_stale_directory() {
+    let house = House::new().await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    *house.directory.stale.lock().unwrap() = true;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 503);
+}
+
+// Row 63: Okta's cache, keyed by a bcrypt hash of id, name and password, looked at the first 72 bytes.
+#[tokio::test]
+async fn no_long_name_and_no_long_beginning_lets_another_password_in() {
+    let house = House::new().await;
+    let long = "x".repeat(72);
+    house.add("long", &format!("{long}a")).await;
+    let name = "n".repeat(53);
+    house.add(&name, RIGHT).await;
+    assert_eq!(house.status(HOME, "long", &format!("{long}a")).await, 200);
+    assert_eq!(house.status(HOME, "long", &format!("{long}b")).await, 401);
+    assert_eq!(house.status(HOME, "long", &long).await, 401);
+    assert_eq!(house.status(HOME, &name, RIGHT).await, 200);
+    assert_eq!(house.status(HOME, &name, "anything").await, 401);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    // One user's success is not another's, whose password is the same.
+    assert_eq!(house.hashes(), 6);
+}
+
+#[tokio::test]
+async fn crowd_with_one_right_password_costs_one_hash_and_is_not_limited() {
+    let house = House::new().await;
+    let crowd = (0..200).map(|_| house.status(HOME, "aladdin", RIGHT));
+    assert!(join_all(crowd).await.iter().all(|&status| status == 200));
+    assert_eq!(house.hashes(), 1);
+    house.fail(HOME, 20).await;
+}
+
+// Row 71.
+#[tokio::test]
+async fn password_is_refused_unhashed_after_twenty_failures_even_if_it_is_right() {
+    let house = House::new().await;
+    house.fail(HOME, 20).await;
+    assert_eq!(house.hashes(), 20);
+    for password in ["guess 21", RIGHT] {
+        let response = house.sign_in(HOME, "aladdin", password).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert!(!response.headers().contains_key("www-authenticate"));
+        assert_eq!(reason(&response), Reason::TooManyFailures);
+    }
+    assert_eq!(house.status(HOME, "somebody-else", "x").await, 429);
+    assert_eq!(house.hashes(), 20);
+}
+
+#[tokio::test]
+async fn user_can_sign_in_from_elsewhere_while_one_address_guesses() {
+    let house = House::new().await;
+    house.fail(HOME, 20).await;
+    assert_eq!(house.status("192.0.2.2", "aladdin", RIGHT).await, 200);
+    // Remembered now: it needs no hash, and passes from there too.
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
+}
+
+#[tokio::test]
+async fn ipv6_neighbours_share_their_failures() {
+    let house = House::new().await;
+    for n in 0..20 {
+        house.fail(&format!("2001:db8::{n:x}"), 1).await;
+    }
+    assert_eq!(house.status("2001:db8::99", "aladdin", RIGHT).await, 429);
+    assert_eq!(house.status("2001:db8:0:1::", "aladdin", RIGHT).await, 200);
+}
+
+#[tokio::test]
+async fn valid_key_passes_from_an_address_that_is_out_of_room() {
+    let house = House::new().await;
+    house.fail(HOME, 20).await;
+    let key = house.key.issued.key.expose().as_bytes().to_vec();
+    let answer = house.ask(Some(HOME), "x-api-key", key).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let id = house.key.record.id.to_string();
+    let secret = house.key.issued.secret.expose();
+    assert_eq!(house.status(HOME, &id, secret).await, 200);
+}
+
+#[tokio::test]
+async fn keys_that_are_refused_count_and_are_not_limited_themselves() {
+    let house = House::new().await;
+    let id = house.key.record.id.to_string();
+    let wrong = "0".repeat(43);
+    for _ in 0..40 {
+        assert_eq!(house.status(HOME, &id, &wrong).await, 401);
+    }
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+
+    let key = house.key.issued.key.expose().as_bytes().to_vec();
+    house.doctor(|key| key.status = Status::Suspended);
+    for _ in 0..40 {
+        let answer = house.ask(Some("192.0.2.2"), "x-api-key", key.clone()).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(house.status("192.0.2.2", "aladdin", RIGHT).await, 429);
+    // A key that is not even well-formed was never judged.
+    for _ in 0..40 {
+        let answer = house.ask(Some("192.0.2.3"), "x-api-key", b"cs_x".to_vec());
+        assert_eq!(answer.await.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(house.status("192.0.2.3", "aladdin", "x").await, 401);
+}
+
+#[tokio::test]
+async fn room_for_one_guess_comes_back_every_three_seconds() {
+    let house = House::new().await;
+    house.fail(HOME, 20).await;
+    for _ in 0..3 {
+        house.clock.advance(Duration::from_millis(2999));
+        let response = house.sign_in(HOME, "aladdin", "x").await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()["retry-after"], "1");
+        house.clock.advance(Duration::from_millis(1));
+        assert_eq!(house.status(HOME, "aladdin", "x").await, 401);
+        assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
+    }
+    house.clock.advance(Duration::from_secs(60));
+    house.fail(HOME, 20).await;
+    assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
+}
+
+// Rows 64 and 71, F22: no crowd gets past the limit before its first failure is known.
+#[tokio::test]
+async fn thousand_guesses_at_once_are_twenty() {
+    let house = House::new().await;
+    let crowd = (0..1000).map(|n| {
+        let house = &house;
+        async move { house.status(HOME, "aladdin", &format!("guess {n}")).await }
+    });
+    let answers = join_all(crowd).await;
+    let count = |status| answers.iter().filter(|&&answer| answer == status).count();
+    assert_eq!((count(401), count(429)), (20, 980));
+    assert_eq!(house.hashes(), 20);
+}
+
+#[tokio::test]
+async fn success_and_what_was_not_judged_take_no_room() {
+    let house = House::new().await;
+    for generation in 0..30 {
+        // Each time it must be hashed.
+        house.doctor(move |user| user.generation = generation);
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    }
+    assert_eq!(house.hashes(), 30);
+    // A hash that cannot be read: never judged.
+    house.doctor(|user| user.proof = Proof::Password("".into()));
+    for _ in 0..30 {
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 503);
+    }
+    house.doctor(|_| {});
+    house.fail(HOME, 20).await;
+    assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
+}
+
+// Else whoever counts how often it may guess learns that a suspended user's password is right.
+#[tokio::test]
+async fn right_password_of_a_suspended_user_counts_as_any_wrong_one() {
+    let house = House::new().await;
+    house.change(Change::Suspend).await;
+    for _ in 0..20 {
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 401);
+    }
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+}
+
+#[tokio::test]
+async fn attempt_that_is_given_up_while_it_is_hashed_counts() {
+    let house = House::new().await;
+    for n in 0..20 {
+        let password = format!("guess {n}");
+        let mut attempt = tokio_test::task::spawn(house.status(HOME, "aladdin", &password));
+        tokio_test::assert_pending!(attempt.poll());
+    }
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+}
+
+// Row 66: one canonical form for the limit too; row 71: by address and name.
+#[tokio::test]
+async fn name_has_less_room_than_an_address_that_many_share() {
+    let burst = |n| NonZeroU32::new(n).unwrap();
+    let limit = FailureLimit::new(burst(3), Duration::from_secs(60)).address_burst(burst(6));
+    let house = House::with(limit).await;
+    for name in ["aladdin", "ALADDIN", "Aladdin"] {
+        assert_eq!(house.status(HOME, name, "x").await, 401);
+    }
+    assert_eq!(house.status(HOME, "aLADDIN", "x").await, 429);
+    assert_eq!(house.status(HOME, "nobody", "x").await, 401);
+    assert_eq!(house.status("192.0.2.2", "aladdin", RIGHT).await, 200);
+}
+
+// Row 71: never by id alone.
+#[tokio::test]
+async fn nobody_is_locked_out_where_addresses_are_not_known() {
+    let house = House::new().await;
+    for n in 0..40 {
+        let value = basic("aladdin", &format!("guess {n}"));
+        let answer = house.ask(None, "authorization", value).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
+    let right = basic("aladdin", RIGHT);
+    let answer = house.ask(None, "authorization", right).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}

@@ -1,0 +1,76 @@
+//! wires.md, `limits`: too many failures, in the wire's own error shape.
+
+use std::time::Duration;
+
+use countersign::auth::PrimaryAuthenticator;
+use countersign::credentials::{Carrier, Credentials};
+use countersign::dangerous::AssertPrimary;
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::mechanism::{Claim, Judged, Mechanism, Verdict};
+use countersign::mint::{Issuer, Mint};
+use countersign::random::SystemRandom;
+use countersign::rejection::{Challenge, Reason, Rejection};
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use countersign_wire::{OAuth, TokenEndpoint};
+use http::{HeaderName, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use tower::ServiceExt as _;
+
+use crate::fixture::{FORM, GRANT, NOW, URL};
+
+/// A mechanism of a user's own, which nobody may try now.
+#[derive(Clone)]
+struct Throttles;
+
+impl Mechanism for Throttles {
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::all(Carrier::Header(HeaderName::from_static(
+            "x-badge",
+        )))]
+    }
+
+    fn challenge(&self) -> Challenge {
+        Challenge::named("Badge")
+    }
+
+    fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
+        Judged::Now(Verdict::Throttled {
+            retry_after: Duration::from_millis(2001),
+        })
+    }
+}
+
+#[tokio::test]
+async fn client_that_failed_too_often_is_told_to_slow_down_and_when_to_come_back() {
+    let clock = FixedClock::at(NOW);
+    let authenticator = PrimaryAuthenticator::builder()
+        .primary(AssertPrimary(Throttles))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let issuer = Issuer::builder(URL)
+        .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
+        .build()
+        .unwrap();
+    let mint = Mint::new(issuer, clock, SystemRandom);
+    let endpoint = TokenEndpoint::new(OAuth::default(), authenticator, mint);
+    let request = Request::post("/oauth/token")
+        .header("content-type", FORM)
+        .header("x-badge", "7")
+        .body(Full::new(Bytes::from(GRANT)))
+        .unwrap();
+    let response = endpoint.oneshot(request).await.unwrap();
+    assert_eq!(response.status().as_u16(), 429);
+    assert_eq!(response.headers()["retry-after"], "3");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert!(!response.headers().contains_key("www-authenticate"));
+    let rejection = response.extensions().get::<Rejection>().unwrap();
+    assert_eq!(rejection.reason(), Reason::TooManyFailures);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(
+        body,
+        r#"{"error":"slow_down","error_description":"there were too many failures"}"#
+    );
+}
