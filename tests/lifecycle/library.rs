@@ -1,0 +1,273 @@
+//! The library in this process, over memory or over the store.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::credentials::Credentials;
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{self as d, Caller, DeniedToken, Directory, NewKey, Owner, Registry};
+use countersign::jose::{Algorithm, SigningKey, SigningKeys};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::{ApiKeys, Jwt};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::random::SystemRandom;
+use countersign::testing::FixedClock;
+use countersign::time::{Clock as _, Timestamp};
+use countersign::{Id, Secret};
+use countersign_store::{Store, StoreOptions};
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::model::{Change, Outcome, Rotation};
+use crate::walk::{Issued, Subject};
+
+const URL: &str = "https://auth.example";
+const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+/// What both have in common.
+pub(crate) struct Library {
+    runtime: Arc<Runtime>,
+    clock: FixedClock,
+    caller: Caller,
+    registry: Arc<dyn Registry>,
+    authenticator: PrimaryAuthenticator,
+    mint: Mint,
+    layer: AuthLayer,
+    /// Where a store is, if there is one.
+    home: Option<Home>,
+}
+
+struct Home {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+impl Library {
+    pub(crate) fn in_memory() -> Self {
+        let clock = FixedClock::at(START);
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let directory = Arc::new(MemoryDirectory::default());
+        let table = Arc::clone(&directory);
+        let registry =
+            MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
+        let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
+        let keys = SigningKeys::new([(key, START)]).unwrap();
+        Self::new(
+            runtime(),
+            clock,
+            Arc::new(registry),
+            directory,
+            peppers,
+            keys,
+            None,
+        )
+    }
+
+    pub(crate) fn on_disk() -> Self {
+        let runtime = runtime();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = FixedClock::at(START);
+        Self::over(runtime, folder, clock)
+    }
+
+    fn over(runtime: Arc<Runtime>, folder: tempfile::TempDir, clock: FixedClock) -> Self {
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let mut options = StoreOptions::new(url);
+        options.clock = Arc::new(clock.clone());
+        let (store, keys) = runtime.block_on(async {
+            let store = Store::open(options).await.unwrap();
+            let keys = store.signing_keys("default", None).await.unwrap();
+            (store, keys)
+        });
+        let (registry, directory) = (Arc::new(store.clone()), store.directory());
+        let peppers = store.peppers();
+        let home = Home { folder, store };
+        Self::new(
+            runtime,
+            clock,
+            registry,
+            directory,
+            peppers,
+            keys,
+            Some(home),
+        )
+    }
+
+    fn new(
+        runtime: Arc<Runtime>,
+        clock: FixedClock,
+        registry: Arc<dyn Registry>,
+        directory: Arc<dyn Directory>,
+        peppers: Peppers,
+        keys: SigningKeys,
+        home: Option<Home>,
+    ) -> Self {
+        let issuer = Issuer::builder(URL).signing_keys(keys).build().unwrap();
+        let api_keys = ApiKeys::new(Arc::clone(&directory), peppers);
+        let trusted = issuer.trusted().directory(directory).build().unwrap();
+        Self {
+            runtime,
+            caller: Caller::operator("test"),
+            registry,
+            authenticator: PrimaryAuthenticator::builder()
+                .primary(api_keys)
+                .clock(clock.clone())
+                .build()
+                .unwrap(),
+            mint: Mint::new(issuer, clock.clone(), SystemRandom),
+            layer: AuthLayer::builder()
+                .mechanism(Jwt::new([trusted]))
+                .clock(clock.clone())
+                .build()
+                .unwrap(),
+            clock,
+            home,
+        }
+    }
+
+    fn outcome<T>(result: Result<T, d::RegistryError>) -> Result<T, Outcome> {
+        result.map_err(|error| match error {
+            d::RegistryError::NotFound => Outcome::NotFound,
+            d::RegistryError::Conflict(_) => Outcome::Conflict,
+            other => panic!("{other}"),
+        })
+    }
+}
+
+fn runtime() -> Arc<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    Arc::new(builder.enable_all().build().unwrap())
+}
+
+fn issued(made: &d::CreatedKey) -> Issued {
+    (
+        made.record.id.to_string(),
+        made.issued.key.expose().to_owned(),
+    )
+}
+
+impl Subject for Library {
+    fn create_account(&mut self) -> String {
+        let mut bytes = [0; 8];
+        countersign::random::Random::fill(&SystemRandom, &mut bytes).unwrap();
+        let name = format!("{bytes:?}");
+        let made = self.registry.create_account(&self.caller, name);
+        self.runtime.block_on(made).unwrap().id.to_string()
+    }
+
+    fn revoke_account(&mut self, id: &str) -> Outcome {
+        let done = self
+            .registry
+            .revoke_account(&self.caller, id.parse().unwrap());
+        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |_| Outcome::Done)
+    }
+
+    fn create_key(
+        &mut self,
+        account: &str,
+        scopes: &str,
+        expires_in: Option<u64>,
+    ) -> Result<Issued, Outcome> {
+        let owner = Owner {
+            account: Some(account.parse().unwrap()),
+            environment: None,
+        };
+        let mut new = NewKey::new("k", scopes.parse().unwrap()).owner(owner);
+        if let Some(seconds) = expires_in {
+            new = new.expires_at(self.clock.now().plus(Duration::from_secs(seconds)));
+        }
+        let made = self.registry.create_key(&self.caller, new);
+        Self::outcome(self.runtime.block_on(made)).map(|made| issued(&made))
+    }
+
+    fn change(&mut self, id: &str, change: Change) -> Outcome {
+        let change = match change {
+            Change::Suspend => d::Change::Suspend,
+            Change::Activate => d::Change::Activate,
+            Change::Revoke => d::Change::Revoke { reason: None },
+            Change::Delete => d::Change::Delete,
+            Change::Scopes(index) => {
+                d::Change::Scopes(crate::model::SCOPES[index].0.parse().unwrap())
+            }
+        };
+        let done = self
+            .registry
+            .change(&self.caller, id.parse().unwrap(), change);
+        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |_| Outcome::Done)
+    }
+
+    fn rotate(&mut self, id: &str, rotation: Rotation) -> Result<Issued, Outcome> {
+        let rotation = match rotation {
+            Rotation::Grace(seconds) => d::Rotation::Grace(Duration::from_secs(seconds)),
+            Rotation::Compromised => d::Rotation::Compromised,
+        };
+        let made = self
+            .registry
+            .rotate(&self.caller, id.parse().unwrap(), rotation);
+        Self::outcome(self.runtime.block_on(made)).map(|made| issued(&made))
+    }
+
+    fn mint(&mut self, key: &str) -> Option<String> {
+        let credentials = Credentials::key(Secret::from(key.to_owned()));
+        let judged = self.authenticator.authenticate(credentials);
+        let principal = self.runtime.block_on(judged).ok()?;
+        let request = MintRequest::new(principal, MintParameters::default());
+        let token = self.mint.mint(&request).unwrap();
+        Some(token.token.expose().to_owned())
+    }
+
+    fn deny(&mut self, token: &str) -> Outcome {
+        let payload = token.split('.').nth(1).unwrap();
+        let claims: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        let id = |name: &str| claims[name].as_str().unwrap().parse::<Id>().unwrap();
+        let denied = DeniedToken {
+            issuer: URL.to_owned(),
+            token: id("jti"),
+            account: id("account"),
+            expires_at: Timestamp::from_unix_seconds(claims["exp"].as_i64().unwrap()),
+        };
+        let done = self.registry.deny_token(&self.caller, denied);
+        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |()| Outcome::Done)
+    }
+
+    fn accepts_key(&mut self, key: &str) -> bool {
+        let credentials = Credentials::key(Secret::from(key.to_owned()));
+        self.runtime
+            .block_on(self.authenticator.authenticate(credentials))
+            .is_ok()
+    }
+
+    fn accepts_token(&mut self, token: &str) -> bool {
+        let service = self.layer.layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(String::new()))
+        }));
+        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+        let response = self
+            .runtime
+            .block_on(service.oneshot(request.body(()).unwrap()));
+        response.unwrap().status() == StatusCode::OK
+    }
+
+    fn advance(&mut self, seconds: u64) -> bool {
+        self.clock.advance(Duration::from_secs(seconds));
+        true
+    }
+
+    fn restart(&mut self) {
+        let Some(home) = self.home.take() else {
+            return;
+        };
+        self.runtime.block_on(async {
+            home.store.upkeep().await.unwrap();
+            home.store.close().await.unwrap();
+        });
+        *self = Self::over(Arc::clone(&self.runtime), home.folder, self.clock.clone());
+    }
+}
