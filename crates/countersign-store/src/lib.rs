@@ -59,6 +59,7 @@ mod history;
 mod master_key;
 mod opened;
 mod options;
+mod pepper_rotation;
 mod record;
 mod registry;
 mod seal;

@@ -4,6 +4,7 @@
 
 mod following;
 mod opening;
+mod pepper_rotation;
 mod records;
 mod sealing;
 mod support;
