@@ -80,10 +80,6 @@ pub(crate) async fn prepare(
 }
 
 /// Seals the key of the log's chain under another master key. The chain stays what it is.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the master key cannot be replaced yet")
-)]
 pub(crate) async fn reseal(
     connection: &mut SqliteConnection,
     old: &Sealer,

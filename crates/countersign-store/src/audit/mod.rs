@@ -30,10 +30,6 @@ pub(crate) use append::append;
 pub(crate) use chain::AuditKey;
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub(crate) use head::prepare;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the master key cannot be replaced yet")
-)]
 pub(crate) use head::reseal;
 pub use list::AuditRecord;
 pub(crate) use list::list;

@@ -24,7 +24,8 @@ pub enum Verified {
     },
     /// It was tampered with.
     Broken {
-        /// The lowest number at which it is not what was written. Of the records below, each is.
+        /// The lowest number at which it is not what was written. All records below are genuine, and
+        /// follow each other; after a rollback the last of them may be the abandoned history's.
         number: i64,
         /// What became of that record, to be read after its number.
         what: &'static str,

@@ -114,3 +114,22 @@ async fn nothing_is_appended_to_a_log_whose_end_was_changed() {
         assert!(matches!(log.verify(None).await, Verified::Broken { .. }));
     }
 }
+
+#[tokio::test]
+async fn audit_verify_finds_a_record_of_an_abandoned_history() {
+    let mut log = Log::of(4).await;
+    log.drop_triggers().await;
+    let fork = log.contents().await;
+    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    let abandoned = log.contents().await;
+    log.write(&abandoned, &fork).await;
+    for _ in 0..3 {
+        log.append(AuditEntry::new("a", "c")).await.unwrap();
+    }
+    let present = log.contents().await;
+    let mut replaced = present.clone();
+    replaced.rows.insert(5, abandoned.rows[&5].clone());
+    log.write(&present, &replaced).await;
+    // Both fifth records were written after the fourth: only the sixth tells which was before it.
+    assert_eq!(log.broken(None).await, Some(6));
+}
