@@ -302,6 +302,15 @@ impl Inner {
         activates_at: Timestamp,
     ) -> Result<(Id, String), StoreError> {
         let (now, random) = (writing.now, &*self.options.random);
+        // Two that begin at one moment would not know which of them signs.
+        let taken: Option<i64> = sqlx::query_scalar(
+            "SELECT max(activates_at) FROM signing_keys WHERE issuer_id = ? AND revoked_at IS NULL",
+        )
+        .bind(issuer.as_bytes().as_slice())
+        .fetch_one(writing.connection())
+        .await?;
+        let free = taken.map_or(activates_at, |taken| moment(taken.saturating_add(1)));
+        let activates_at = activates_at.max(free);
         let id = Id::new(now, &self.ground.account, random)?;
         let key = SigningKey::generate(algorithm, random)?;
         let secret = key.to_secret_bytes()?;

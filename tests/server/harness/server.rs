@@ -68,6 +68,20 @@ impl Server {
         client::send(self.address, "GET", path, headers, "")
     }
 
+    /// Sends JSON.
+    #[track_caller]
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[Header],
+        json: &str,
+    ) -> Response {
+        let json_type = ("content-type", "application/json".to_owned());
+        let headers = [headers, &[json_type]].concat();
+        client::send(self.address, method, path, &headers, json)
+    }
+
     /// What it answers to these bytes.
     #[track_caller]
     pub(crate) fn tell(&self, bytes: &[u8]) -> String {

@@ -1,0 +1,222 @@
+//! What is written down from time to time, and the audit that goes with each change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::auth::PrimaryAuthenticator;
+use countersign::credentials::Credentials;
+use countersign::directory::{Caller, Change, NewEnvironment, Registry as _, Rotation};
+use countersign::directory::{EnvironmentKind, RegistryError};
+use countersign::mechanism::ApiKeys;
+use countersign::testing::FixedClock;
+use countersign::time::{Clock as _, Timestamp};
+use countersign_store::{Store, Verified};
+
+use crate::support::{Place, REVOKE, key, me, user};
+
+async fn open(place: &Place) -> (Store, FixedClock) {
+    let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+    let mut options = place.options();
+    options.clock = Arc::new(clock.clone());
+    (Store::open(options).await.unwrap(), clock)
+}
+
+#[tokio::test]
+async fn last_use_is_written_down_at_the_next_upkeep_and_never_goes_back() {
+    let place = Place::new();
+    let (store, clock) = open(&place).await;
+    let made = store.create_key(&me(), key("ci")).await.unwrap();
+    let authenticator = PrimaryAuthenticator::builder()
+        .primary(ApiKeys::new(store.directory(), store.peppers()))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let use_it = || authenticator.authenticate(Credentials::key(made.issued.key.clone()));
+    let last = || async {
+        store
+            .show(&me(), made.record.id)
+            .await
+            .unwrap()
+            .last_used_at
+    };
+    clock.advance(Duration::from_secs(5));
+    let fifth = clock.now();
+    use_it().await.unwrap();
+    assert_eq!(last().await, None);
+    store.upkeep().await.unwrap();
+    assert_eq!(last().await, Some(fifth));
+
+    // Somebody with a clock that is behind.
+    place
+        .execute("UPDATE credentials SET last_used_at = last_used_at + 60000")
+        .await;
+    clock.advance(Duration::from_secs(1));
+    use_it().await.unwrap();
+    store.upkeep().await.unwrap();
+    assert_eq!(last().await, Some(fifth.plus(Duration::from_secs(60))));
+}
+
+#[tokio::test]
+async fn last_use_that_could_not_be_written_is_written_the_next_time() {
+    let place = Place::new();
+    let (store, clock) = open(&place).await;
+    let made = store.create_key(&me(), key("ci")).await.unwrap();
+    let authenticator = PrimaryAuthenticator::builder()
+        .primary(ApiKeys::new(store.directory(), store.peppers()))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let judged = authenticator.authenticate(Credentials::key(made.issued.key.clone()));
+    judged.await.unwrap();
+    place
+        .execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON credentials
+             BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
+        )
+        .await;
+    assert!(store.upkeep().await.is_err());
+    place.execute("DROP TRIGGER full").await;
+    store.upkeep().await.unwrap();
+    let shown = store.show(&me(), made.record.id).await.unwrap();
+    assert_eq!(shown.last_used_at, Some(clock.now()));
+}
+
+#[tokio::test]
+async fn each_change_is_on_record_with_its_actor_and_request() {
+    let place = Place::new();
+    let (store, _clock) = open(&place).await;
+    let caller = Caller::operator("ada").with_request_id("r-1");
+    let id = store
+        .create_key(&caller, key("ci"))
+        .await
+        .unwrap()
+        .record
+        .id;
+    let scopes = Change::Scopes("calls:read".parse().unwrap());
+    let reason = Some("lost".to_owned());
+    for change in [Change::Suspend, Change::Suspend, Change::Activate, scopes] {
+        store.change(&caller, id, change).await.unwrap();
+    }
+    store
+        .rotate(&caller, id, Rotation::Compromised)
+        .await
+        .unwrap();
+    store
+        .change(&caller, id, Change::Revoke { reason })
+        .await
+        .unwrap();
+    store.change(&caller, id, Change::Delete).await.unwrap();
+    let told = store.list_audit(&me(), None, 100).await.unwrap();
+    let actions: Vec<_> = told
+        .iter()
+        .rev()
+        .map(|record| record.action.as_str())
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "key.create",
+            // The second suspension changed nothing.
+            "key.suspend",
+            "key.activate",
+            "key.scopes",
+            "key.rotate",
+            "key.revoke",
+            "key.delete"
+        ]
+    );
+    for record in &told {
+        assert_eq!(record.actor, "ada");
+        assert_eq!(record.request_id.as_deref(), Some("r-1"));
+        assert_eq!(record.entity, Some(id));
+    }
+    let verified = store.verify_audit(None).await.unwrap();
+    assert!(matches!(verified, Verified::Intact { records: 7, .. }));
+}
+
+#[tokio::test]
+async fn change_that_cannot_be_put_on_record_is_not_made() {
+    let place = Place::new();
+    let (store, _clock) = open(&place).await;
+    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
+    place
+        .execute(
+            "CREATE TRIGGER full BEFORE INSERT ON audit
+             BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
+        )
+        .await;
+    let revoked = store.change(&me(), id, REVOKE).await;
+    assert!(matches!(revoked, Err(RegistryError::Unavailable(_))));
+    assert_eq!(store.show(&me(), id).await.unwrap().generation, 1);
+    place.execute("DROP TRIGGER full").await;
+    assert_eq!(store.change(&me(), id, REVOKE).await.unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn nothing_of_one_account_is_visible_to_another() {
+    let place = Place::new();
+    let (store, _clock) = open(&place).await;
+    let ours = store
+        .create_account(&me(), "ours".to_owned())
+        .await
+        .unwrap();
+    let theirs = store
+        .create_account(&me(), "theirs".to_owned())
+        .await
+        .unwrap();
+    let we = Caller::of_account("we", ours.id);
+    let they = Caller::of_account("they", theirs.id);
+    let made = store.create_key(&we, key("ci")).await.unwrap().record;
+    let aladdin = store.create_user(&we, user("aladdin")).await.unwrap();
+    assert_eq!((made.account_id, aladdin.account_id), (ours.id, ours.id));
+    let environment = NewEnvironment {
+        account: None,
+        name: "test".to_owned(),
+        kind: EnvironmentKind::Sandbox,
+    };
+    store
+        .create_environment(&we, environment.clone())
+        .await
+        .unwrap();
+
+    let absent =
+        |error: RegistryError| assert!(matches!(error, RegistryError::NotFound), "{error}");
+    for id in [made.id, aladdin.id] {
+        absent(store.show(&they, id).await.unwrap_err());
+        absent(store.change(&they, id, Change::Suspend).await.unwrap_err());
+        absent(
+            store
+                .rotate(&they, id, Rotation::Compromised)
+                .await
+                .unwrap_err(),
+        );
+    }
+    let name = "aladdin".parse().unwrap();
+    absent(store.find_user(&they, name).await.unwrap_err());
+    absent(store.show_account(&they, ours.id).await.unwrap_err());
+    absent(store.revoke_account(&they, ours.id).await.unwrap_err());
+    absent(
+        store
+            .create_account(&they, "new".to_owned())
+            .await
+            .unwrap_err(),
+    );
+    let into_ours = NewEnvironment {
+        account: Some(ours.id),
+        ..environment
+    };
+    absent(
+        store
+            .create_environment(&they, into_ours)
+            .await
+            .unwrap_err(),
+    );
+    assert!(store.list_environments(&they).await.unwrap().is_empty());
+    assert_eq!(store.list_accounts(&they).await.unwrap(), [theirs]);
+    let records = store.list_audit(&they, None, 100).await.unwrap();
+    assert!(
+        records
+            .iter()
+            .all(|record| record.account_id != Some(ours.id))
+    );
+}

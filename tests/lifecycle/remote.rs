@@ -1,0 +1,236 @@
+//! The real server, changed over HTTP or by the command line, and asked over HTTP.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::harness::{Home, Response, Server, api_key, bearer, wait_for};
+use crate::model::{Change, Model, Outcome, Rotation, SCOPES};
+use crate::walk::{Issued, Subject};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which way changes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Http,
+    CommandLine,
+}
+
+pub(crate) struct Remote {
+    way: Way,
+    home: Home,
+    server: Option<Server>,
+    admin: String,
+    accounts: usize,
+}
+
+impl Remote {
+    pub(crate) fn new(way: Way) -> Self {
+        let home = Home::new().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example");
+        let admin = home.create_key("*").key;
+        let server = Some(Server::start(&home, &[]));
+        Self {
+            way,
+            home,
+            server,
+            admin,
+            accounts: 0,
+        }
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
+    fn admin(&self, method: &str, path: &str, body: &Value) -> Response {
+        let headers = [api_key(&self.admin)];
+        let path = format!("/admin/v1/{path}");
+        self.server()
+            .send(method, &path, &headers, &body.to_string())
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Outcome> {
+        let response = self.admin(method, path, body);
+        match response.status {
+            200 | 201 => Ok(response.json()),
+            204 => Ok(Value::Null),
+            404 => Err(Outcome::NotFound),
+            409 => Err(Outcome::Conflict),
+            _ => panic!("{method} {path}: {response:?}"),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<Value, Outcome> {
+        let all = [arguments, &["--json"]].concat();
+        let output = self.home.command(&all).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) if output.stdout.is_empty() => Ok(Value::Null),
+            Some(0) => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+            Some(1) if errors.contains("there is no") => Err(Outcome::NotFound),
+            Some(1) => Err(Outcome::Conflict),
+            _ => panic!("{arguments:?}: {errors}"),
+        }
+    }
+
+    fn accepts(&self, header: (&'static str, String)) -> bool {
+        match self.server().get("/whoami", &[header]).status {
+            200 => true,
+            401 => false,
+            other => panic!("/whoami answered {other}"),
+        }
+    }
+}
+
+fn done(result: Result<Value, Outcome>) -> Outcome {
+    result.map_or_else(|outcome| outcome, |_| Outcome::Done)
+}
+
+fn issued(made: &Value) -> Issued {
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("id"), text("key"))
+}
+
+impl Subject for Remote {
+    fn create_account(&mut self) -> String {
+        self.accounts += 1;
+        let name = format!("account {}", self.accounts);
+        let made = match self.way {
+            Way::Http => self.call("POST", "accounts", &json!({ "name": name })),
+            Way::CommandLine => self.command(&["account", "create", &name]),
+        };
+        made.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    fn revoke_account(&mut self, id: &str) -> Outcome {
+        done(match self.way {
+            Way::Http => self.call("POST", &format!("accounts/{id}/revoke"), &Value::Null),
+            Way::CommandLine => self.command(&["account", "revoke", id]),
+        })
+    }
+
+    fn create_key(
+        &mut self,
+        account: &str,
+        scopes: &str,
+        expires_in: Option<u64>,
+    ) -> Result<Issued, Outcome> {
+        let made = match self.way {
+            Way::Http => {
+                let scopes: Vec<&str> = scopes.split(' ').collect();
+                let mut new = json!({ "name": "k", "scopes": scopes, "account_id": account });
+                if let Some(seconds) = expires_in {
+                    let end =
+                        OffsetDateTime::from(SystemTime::now() + Duration::from_secs(seconds));
+                    new["expires_at"] = end.format(&Rfc3339).unwrap().into();
+                }
+                self.call("POST", "keys", &new)
+            }
+            Way::CommandLine => {
+                let mut new = vec!["key", "create", "--name", "k", "--scopes", scopes];
+                new.extend(["--account", account]);
+                let seconds = expires_in.map(|seconds| format!("{seconds}s"));
+                if let Some(seconds) = &seconds {
+                    new.extend(["--expires-in", seconds]);
+                }
+                self.command(&new)
+            }
+        };
+        made.map(|made| issued(&made))
+    }
+
+    fn change(&mut self, id: &str, change: Change) -> Outcome {
+        let verb = match change {
+            Change::Suspend => "suspend",
+            Change::Activate => "activate",
+            Change::Revoke => "revoke",
+            Change::Delete => "delete",
+            Change::Scopes(_) => "scopes",
+        };
+        done(match (self.way, change) {
+            (Way::Http, Change::Delete) => self.call("DELETE", &format!("keys/{id}"), &Value::Null),
+            (Way::Http, Change::Scopes(index)) => {
+                let scopes: Vec<&str> = SCOPES[index].0.split(' ').collect();
+                let body = json!({ "scopes": scopes });
+                self.call("PUT", &format!("keys/{id}/scopes"), &body)
+            }
+            (Way::Http, _) => self.call("POST", &format!("keys/{id}/{verb}"), &json!({})),
+            (Way::CommandLine, Change::Scopes(index)) => {
+                self.command(&["key", verb, id, SCOPES[index].0])
+            }
+            (Way::CommandLine, _) => self.command(&["key", verb, id]),
+        })
+    }
+
+    fn rotate(&mut self, id: &str, rotation: Rotation) -> Result<Issued, Outcome> {
+        let made = match (self.way, rotation) {
+            (Way::Http, rotation) => {
+                let body = match rotation {
+                    Rotation::Grace(seconds) => json!({ "grace_seconds": seconds }),
+                    Rotation::Compromised => json!({ "compromised": true }),
+                };
+                self.call("POST", &format!("keys/{id}/rotate"), &body)
+            }
+            (Way::CommandLine, Rotation::Grace(seconds)) => {
+                self.command(&["key", "rotate", id, "--grace", &format!("{seconds}s")])
+            }
+            (Way::CommandLine, Rotation::Compromised) => {
+                self.command(&["key", "rotate", id, "--compromised"])
+            }
+        };
+        made.map(|made| issued(&made))
+    }
+
+    fn mint(&mut self, key: &str) -> Option<String> {
+        let response = self.server().mint(&[api_key(key)]);
+        let minted = || response.json()["access_token"].as_str().unwrap().to_owned();
+        match response.status {
+            200 => Some(minted()),
+            401 => None,
+            _ => panic!("{response:?}"),
+        }
+    }
+
+    fn deny(&mut self, token: &str) -> Outcome {
+        done(match self.way {
+            Way::Http => self.call("POST", "tokens/revoke", &json!({ "token": token })),
+            Way::CommandLine => self.command(&["token", "revoke", token]),
+        })
+    }
+
+    fn accepts_key(&mut self, key: &str) -> bool {
+        self.accepts(api_key(key))
+    }
+
+    fn accepts_token(&mut self, token: &str) -> bool {
+        self.accepts(bearer(token))
+    }
+
+    /// The clock is the machine's.
+    fn advance(&mut self, _seconds: u64) -> bool {
+        false
+    }
+
+    fn restart(&mut self) {
+        self.server.take().unwrap().stop();
+        self.server = Some(Server::start(&self.home, &[]));
+    }
+
+    /// What another process changed is seen a moment later.
+    fn settle(&mut self, model: &Model) {
+        if self.way == Way::CommandLine {
+            wait_for("the server sees what was changed", PATIENCE, || {
+                let keys = model
+                    .secrets()
+                    .all(|(key, right)| self.accepts(api_key(key)) == right);
+                let mut tokens = model.tokens();
+                let tokens =
+                    keys && tokens.all(|(token, right)| self.accepts(bearer(token)) == right);
+                tokens.then_some(())
+            });
+        }
+    }
+}
