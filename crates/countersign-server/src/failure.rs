@@ -3,10 +3,12 @@
 use std::fmt;
 
 use countersign::auth::BuildError;
-use countersign::directory::RegistryError;
+use countersign::directory::{Conflict, RegistryError};
 use countersign::jose::KeyError;
 use countersign::mint::IssuerError;
 use countersign_store::StoreError;
+
+use crate::command::output::rfc3339;
 
 /// Why a command did not do what it was asked: one line that says what to do.
 #[derive(Debug)]
@@ -41,14 +43,74 @@ impl From<StoreError> for Failure {
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         Self(match error {
-            RegistryError::NotFound => {
-                "there is no key of that id: `countersign key list` shows all keys".to_owned()
-            }
-            RegistryError::NameTaken => {
-                "there is a user of that name already: choose another".to_owned()
-            }
+            RegistryError::Conflict(conflict) => advice(conflict),
             error => error.to_string(),
         })
+    }
+}
+
+/// What a command was about, so that its failure can say where to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject {
+    Key,
+    User,
+    Account,
+    Environment,
+    /// Of something new.
+    Owner,
+}
+
+impl Subject {
+    /// Why a registry did nothing about it.
+    pub(crate) fn failure(self, error: RegistryError) -> Failure {
+        let text = match (error, self) {
+            (RegistryError::NotFound, Self::Key) => {
+                "there is no key of that id: `countersign key list` shows all keys"
+            }
+            (RegistryError::NotFound, Self::User) => {
+                "there is no user of that name: `countersign user list` shows all users"
+            }
+            (RegistryError::NotFound, Self::Account) => {
+                "there is no account of that id: `countersign account list` shows all accounts"
+            }
+            (RegistryError::NotFound, Self::Environment | Self::Owner) => {
+                "there is no such account, or no such environment of it: `countersign account list` and \
+                 `countersign environment list` show all of them"
+            }
+            (RegistryError::Conflict(Conflict::Revoked), Self::Environment | Self::Owner) => {
+                "that account is revoked, which is for good: choose another"
+            }
+            (RegistryError::NameTaken, Self::Account) => {
+                "there is an account of that name already: choose another"
+            }
+            (RegistryError::NameTaken, Self::Environment) => {
+                "the account has an environment of that name already: choose another"
+            }
+            (RegistryError::NameTaken, _) => "there is a user of that name already: choose another",
+            (error, _) => return error.into(),
+        };
+        Failure::new(text)
+    }
+}
+
+/// What to do on the command line.
+fn advice(conflict: Conflict) -> String {
+    match conflict {
+        Conflict::RotationUnderWay(until) => format!(
+            "its previous secret works beside the present one until {}: wait until then, or rotate with \
+             `--grace 0s` or `--compromised`, which end both",
+            rfc3339(until)
+        ),
+        Conflict::PepperMissing => {
+            "the pepper of its present secret is not known here: rotate with `--grace 0s`"
+                .to_owned()
+        }
+        Conflict::DefaultAccount => {
+            "the default account cannot be revoked, since the server's own operators \
+                                     are there: revoke its credentials one by one"
+                .to_owned()
+        }
+        conflict => conflict.to_string(),
     }
 }
 

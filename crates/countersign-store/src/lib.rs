@@ -51,6 +51,7 @@ mod audit;
 mod credentials;
 mod database;
 mod denials;
+mod diagnosis;
 mod error;
 mod first_start;
 mod follow;
@@ -71,6 +72,7 @@ mod view;
 mod writing;
 
 pub use audit::{AuditEntry, AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
+pub use diagnosis::Diagnosis;
 pub use error::StoreError;
 pub use follow::Holds;
 pub use options::{MasterKey, StoreOptions};

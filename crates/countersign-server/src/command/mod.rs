@@ -1,11 +1,19 @@
 //! The commands, one file each.
 
+mod account;
 mod arguments;
+mod audit;
 mod caller;
 mod check;
+mod completions;
+mod doctor;
+mod environment;
 mod key;
 pub(crate) mod output;
+mod password;
 mod serve;
+pub(crate) mod shown;
+mod signing_key;
 mod token;
 mod usage;
 mod user;
@@ -48,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
             let file = config::file(global.config.as_deref());
             check::run(file, loaded.map(drop), output)
         }
+        Command::Completions { shell } => completions::run(shell, output),
         command => match loaded {
             Ok(config) => dispatch(command, override_with(global, config), output).await,
             Err(mistakes) => {
@@ -70,9 +79,14 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Serve(arguments) => serve::run(config, &arguments, output).await,
         Command::Key(command) => key::run(&config, command, output).await,
         Command::User(command) => user::run(&config, command, output).await,
+        Command::Account(command) => account::run(&config, command, output).await,
+        Command::Environment(command) => environment::run(&config, command, output).await,
+        Command::SigningKey(command) => signing_key::run(&config, command, output).await,
         Command::Token(command) => token::run(&config, command, output).await,
+        Command::Audit(command) => audit::run(&config, command, output).await,
+        Command::Doctor => doctor::run(&config, output).await,
         // Done already, without a configuration that holds.
-        Command::Config(Check) => Ok(ExitCode::SUCCESS),
+        Command::Config(Check) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -3,9 +3,7 @@
 use std::io::{self, Write as _};
 
 use crate::failure::Failure;
-use countersign::directory::{CredentialKind, Record, Status};
 use countersign::time::Timestamp;
-use countersign::{Id, Scopes};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -69,82 +67,20 @@ pub(crate) fn maybe<S: Serializer>(moment: &Option<Timestamp>, s: S) -> Result<S
     }
 }
 
-/// A credential's record as commands show it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Shown<'a> {
-    id: Id,
-    kind: CredentialKind,
-    name: &'a str,
-    account_id: Id,
-    environment_id: Option<Id>,
-    status: Status,
-    scopes: &'a Scopes,
-    generation: u32,
-    #[serde(serialize_with = "moment")]
-    created_at: Timestamp,
-    #[serde(serialize_with = "maybe")]
-    expires_at: Option<Timestamp>,
-}
-
-impl<'a> From<&'a Record> for Shown<'a> {
-    fn from(record: &'a Record) -> Self {
-        Self {
-            id: record.id,
-            kind: record.kind,
-            name: &record.name,
-            account_id: record.account_id,
-            environment_id: record.environment_id,
-            status: record.status,
-            scopes: &record.scopes,
-            generation: record.generation,
-            created_at: record.created_at,
-            expires_at: record.expires_at,
-        }
-    }
-}
-
-impl Shown<'_> {
-    /// One line for each member.
-    pub(crate) fn text(&self) -> String {
-        let environment = self.environment_id.map(|id| id.to_string());
-        let lines = [
-            ("id", self.id.to_string()),
-            ("name", self.name.to_owned()),
-            ("status", status(self.status).to_owned()),
-            ("scopes", self.scopes.to_string()),
-            ("account", self.account_id.to_string()),
-            (
-                "environment",
-                environment.unwrap_or_else(|| "none".to_owned()),
-            ),
-            ("generation", self.generation.to_string()),
-            ("created", rfc3339(self.created_at)),
-            ("expires", until(self.expires_at)),
-        ];
-        table(&lines)
-    }
-
-    fn cells(&self) -> [String; COLUMNS] {
-        [
-            self.id.to_string(),
-            status(self.status).to_owned(),
-            until(self.expires_at),
-            self.name.to_owned(),
-            self.scopes.to_string(),
-        ]
-    }
-}
-
-const COLUMNS: usize = 5;
-const HEADER: [&str; COLUMNS] = ["ID", "STATUS", "EXPIRES", "NAME", "SCOPES"];
-
-/// One line for each record, below one that says what is what. Columns are as wide as their widest.
-pub(crate) fn rows(records: &[Shown<'_>]) -> String {
-    let header = HEADER.map(str::to_owned);
-    let lines: Vec<_> = std::iter::once(header)
-        .chain(records.iter().map(Shown::cells))
+/// One line for each of `lines`, below one that says what is what. Columns are as wide as their widest; one in
+/// which no line has anything is left out.
+pub(crate) fn rows<const N: usize>(
+    header: [&str; N],
+    lines: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut lines: Vec<_> = lines.into_iter().collect();
+    let said =
+        |column: usize| move |line: &[String; N]| !line.get(column).is_none_or(String::is_empty);
+    let used: Vec<bool> = (0..N)
+        .map(|column| lines.iter().any(said(column)))
         .collect();
-    let mut widths = [0; COLUMNS];
+    lines.insert(0, header.map(str::to_owned));
+    let mut widths = [0; N];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = cell.chars().count().max(*width);
@@ -153,10 +89,10 @@ pub(crate) fn rows(records: &[Shown<'_>]) -> String {
     let lines: Vec<_> = lines
         .iter()
         .map(|line| {
-            let cells: Vec<_> = line
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
+            let columns = line.iter().zip(widths).zip(&used);
+            let cells: Vec<_> = columns
+                .filter(|(_, used)| **used)
+                .map(|((cell, width), _)| format!("{cell:<width$}"))
                 .collect();
             cells.join("  ").trim_end().to_owned()
         })
@@ -178,15 +114,6 @@ pub(crate) fn until(moment: Option<Timestamp>) -> String {
     moment.map_or_else(|| "never".to_owned(), rfc3339)
 }
 
-fn status(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Revoked => "revoked",
-        // The enum may grow; its records are shown before this text learns of it.
-        _ => "unknown",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,5 +128,14 @@ mod tests {
         ] {
             assert_eq!(rfc3339(Timestamp::from_unix_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn column_in_which_nothing_is_said_is_left_out_and_the_others_line_up() {
+        let lines = [["a", "", "c"], ["longer", "", "d"]].map(|line| line.map(str::to_owned));
+        assert_eq!(
+            rows(["ID", "WHY", "NAME"], lines),
+            "ID      NAME\na       c\nlonger  d"
+        );
     }
 }

@@ -1,24 +1,20 @@
 //! `countersign user …`.
 
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
 use countersign::directory::{
-    Change, CredentialKind, Listing, NewUser, Registry as _, RegistryError, UserName,
+    Change, CredentialKind, Listing, NewUser, Record, Registry as _, UserName,
 };
-use countersign::mechanism::password::PasswordHasher;
-use countersign::random::{Random as _, SystemRandom};
+use countersign_store::Store;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::arguments::{CreateUser, User};
-use super::output::{self, Output, Shown};
-use super::{caller, open};
+use super::output::Output;
+use super::shown::{self, Shown};
+use super::{caller, open, password};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, Subject};
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -41,121 +37,87 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     match command {
         User::Create(new) => create(config, new, output).await?,
+        User::Passwd { name, generate } => passwd(config, name, generate, output).await?,
         User::List => list(config, output).await?,
-        User::Revoke { name } => revoke(config, &name, output).await?,
+        User::Suspend { name } => change(config, name, Change::Suspend, output).await?,
+        User::Activate { name } => change(config, name, Change::Activate, output).await?,
+        User::Revoke { name, reason } => {
+            change(config, name, Change::Revoke { reason }, output).await?;
+        }
+        User::Delete { name } => change(config, name, Change::Delete, output).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(config: &Config, output: Output) -> Result<(), Failure> {
     let store = open(config).await?;
-    let records = store
-        .list(&caller(), Listing::of(CredentialKind::User))
-        .await?;
+    let listing = Listing::of(CredentialKind::User);
+    let records = store.list(&caller(), listing).await?;
     store.close().await?;
     let users: Vec<_> = records.iter().map(Shown::from).collect();
     let text = match &*users {
         [] => {
             "there is no user: `countersign user create NAME --scopes SCOPES` makes one".to_owned()
         }
-        users => output::rows(users),
+        users => shown::list(users),
     };
     output.print(&Listed { users }, &text)
 }
 
-async fn revoke(config: &Config, name: &UserName, output: Output) -> Result<(), Failure> {
+async fn change(
+    config: &Config,
+    name: UserName,
+    change: Change,
+    output: Output,
+) -> Result<(), Failure> {
     let store = open(config).await?;
-    let found = store.find_user(&caller(), name.clone()).await;
-    let user = found.map_err(|error| match error {
-        RegistryError::NotFound => {
-            Failure::new("there is no user of that name: `countersign user list` shows all users")
-        }
-        error => error.into(),
-    })?;
-    let change = Change::Revoke { reason: None };
-    let record = store.change(&caller(), user.id, change).await?;
+    let record = change_named(&store, name, change).await?;
     store.close().await?;
-    let shown = Shown::from(&record);
-    output.print(&shown, &shown.text())
+    show(&record, None, output)
 }
 
 async fn create(config: &Config, new: CreateUser, output: Output) -> Result<(), Failure> {
     // Asked for before the database is touched: giving up leaves no trace.
-    let password = password(&new)?;
-    let hasher = PasswordHasher::new(1, &SystemRandom).map_err(of_hash)?;
-    let password_hash = hasher
-        .hash(password.expose(), &SystemRandom)
-        .map_err(of_hash)?;
+    let password = password::new(new.generate)?;
+    let hash = password::hash(&password)?;
     let store = open(config).await?;
-    let record = store
-        .create_user(&caller(), NewUser::new(new.name, password_hash, new.scopes))
-        .await?;
+    let user = NewUser::new(new.name, hash, new.scopes).owner(new.owner.into());
+    let record = store.create_user(&caller(), user).await;
+    let record = record.map_err(|error| Subject::Owner.failure(error))?;
     store.close().await?;
+    show(&record, new.generate.then_some(&password), output)
+}
 
+async fn passwd(
+    config: &Config,
+    name: UserName,
+    generate: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let password = password::new(generate)?;
+    let hash = password::hash(&password)?;
+    let store = open(config).await?;
+    let record = change_named(&store, name, Change::Password(hash)).await?;
+    store.close().await?;
+    show(&record, generate.then_some(&password), output)
+}
+
+async fn change_named(store: &Store, name: UserName, change: Change) -> Result<Record, Failure> {
+    let caller = caller();
+    let failed = |error| Subject::User.failure(error);
+    let user = store.find_user(&caller, name).await.map_err(failed)?;
+    let changed = store.change(&caller, user.id, change).await;
+    changed.map_err(failed)
+}
+
+fn show(record: &Record, made: Option<&Secret>, output: Output) -> Result<(), Failure> {
     let made = Made {
-        user: Shown::from(&record),
-        password: new.generate.then(|| password.expose()),
+        user: Shown::from(record),
+        password: made.map(Secret::expose),
     };
     let mut text = made.user.text();
     if let Some(password) = made.password {
         text = format!("{text}\npassword     {password}\n\nThe password is shown once.");
     }
     output.print(&made, &text)
-}
-
-fn password(new: &CreateUser) -> Result<Secret, Failure> {
-    if new.generate {
-        generated()
-    } else if io::stdin().is_terminal() {
-        prompted()
-    } else {
-        first_line()
-    }
-}
-
-/// 192 random bits in 32 characters.
-fn generated() -> Result<Secret, Failure> {
-    let mut bytes = Zeroizing::new([0; 24]);
-    SystemRandom
-        .fill(bytes.as_mut())
-        .map_err(|error| Failure::new(format!("no password can be made: {error}")))?;
-    Ok(Secret::from(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
-}
-
-fn prompted() -> Result<Secret, Failure> {
-    let ask = |prompt: &str| {
-        rpassword::prompt_password(prompt)
-            .map(Secret::from)
-            .map_err(|error| Failure::new(format!("the password cannot be read: {error}")))
-    };
-    let password = ask("Password: ")?;
-    let again = ask("Again: ")?;
-    if password.expose() != again.expose() {
-        return Err(Failure::new("the two passwords differ: try again"));
-    }
-    Ok(password)
-}
-
-fn first_line() -> Result<Secret, Failure> {
-    let mut line = Zeroizing::new(String::new());
-    io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(format!("the password cannot be read: {error}")))?;
-    let line = line.strip_suffix('\n').unwrap_or(&line);
-    let password = line.strip_suffix('\r').unwrap_or(line);
-    if password.is_empty() {
-        return Err(Failure::new(
-            "no password came on standard input: write it there on one line, or let --generate make one",
-        ));
-    }
-    if password.chars().any(char::is_control) {
-        return Err(Failure::new(
-            "a password has no control characters: Basic could not carry it",
-        ));
-    }
-    Ok(Secret::from(password.to_owned()))
-}
-
-fn of_hash(error: impl std::fmt::Display) -> Failure {
-    Failure::new(error.to_string())
 }

@@ -140,6 +140,32 @@ impl<'i> Reader<'i> {
         found
     }
 
+    /// A whole number of the file.
+    pub(super) fn number<T>(
+        &mut self,
+        section: &mut Section<'i>,
+        key: &'static str,
+        parse: impl Fn(i64) -> Result<T, Expected>,
+    ) -> Option<T> {
+        let path = section.path_of(key);
+        let value = section.take(key)?;
+        let at = value.span().start;
+        let DeValue::Integer(number) = value.get_ref() else {
+            self.wrong_type(at, &path, "a whole number", value.get_ref());
+            return None;
+        };
+        // What is too large for this is too large for anything.
+        let number = i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX);
+        match parse(number) {
+            Ok(value) => Some(value),
+            Err(expected) => {
+                let place = self.line(at);
+                self.wrong(place, &path, &expected);
+                None
+            }
+        }
+    }
+
     /// A list of strings. All of them are looked at.
     pub(super) fn list<T>(
         &mut self,

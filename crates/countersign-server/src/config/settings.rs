@@ -1,6 +1,7 @@
 //! What can be set, its defaults, and how the sections are read.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,13 +16,17 @@ use super::reader::{Reader, Section, Single};
 use super::value;
 use crate::logging::Format;
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+/// How many passwords and keys an address may get wrong at once.
+const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) server: ServerSettings,
     pub(crate) store: StoreSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
     /// The one issuer, `default`.
     pub(crate) issuer: IssuerSettings,
@@ -46,6 +51,19 @@ pub(crate) struct StoreSettings {
     /// From `COUNTERSIGN_MASTER_KEY`.
     pub(crate) master_key: Option<MasterKey>,
     pub(crate) max_staleness: Duration,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug)]
+pub(crate) struct LimitSettings {
+    pub(crate) failed_authentications: Rate,
+}
+
+/// `burst` at once, and as many again in each `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    pub(crate) burst: NonZeroU32,
+    pub(crate) per: Duration,
 }
 
 /// `[log]`
@@ -93,6 +111,7 @@ pub(super) fn read(file: String, text: &str, environment: Environment) -> Result
         reader.note(Mistake::new(place, text));
     }
     store.master_key = master_key;
+    let limits = limits(&mut reader, &mut root);
     let log = log(&mut reader, &mut root);
     let mut issuer = issuer(&mut reader, &mut root);
     reader.close(root);
@@ -101,6 +120,7 @@ pub(super) fn read(file: String, text: &str, environment: Environment) -> Result
     Ok(Config {
         server,
         store,
+        limits,
         log,
         issuer,
     })
@@ -160,6 +180,23 @@ fn store<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> StoreSettings {
     };
     reader.close(section);
     settings
+}
+
+fn limits<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LimitSettings {
+    let mut section = reader.section(root, "limits");
+    let mut rate = reader.section(&mut section, "failed_authentications");
+    let per = value::duration_within(Duration::from_secs(1), 24 * HOUR);
+    let failed_authentications = Rate {
+        per: reader.text(&mut rate, "per", per).unwrap_or(MINUTE),
+        burst: reader
+            .number(&mut rate, "burst", value::burst)
+            .unwrap_or(BURST),
+    };
+    reader.close(rate);
+    reader.close(section);
+    LimitSettings {
+        failed_authentications,
+    }
 }
 
 fn log<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LogSettings {

@@ -36,6 +36,8 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
     assert_eq!(config.issuer.algorithm, None);
     assert_eq!(config.server.trusted_proxies, None);
+    let failures = config.limits.failed_authentications;
+    assert_eq!((failures.burst.get(), failures.per.as_secs()), (20, 60));
     assert_eq!(config.issuer.lifetime, Duration::from_secs(3600));
     assert_eq!(config.issuer.oauth.path, "/oauth/token");
     assert!(config.issuer.oauth.enabled && config.issuer.scopes.is_empty());
@@ -55,6 +57,8 @@ fn every_setting_is_read() {
         url = "sqlite:///var/lib/countersign.db"
         master_key_file = "/etc/countersign.key"
         max_staleness = "1m"
+        [limits]
+        failed_authentications = { per = "1h", burst = 5 }
         [log]
         format = "json"
         filter = "warn,countersign_server=debug"
@@ -77,6 +81,8 @@ fn every_setting_is_read() {
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
     let proxies = config.server.trusted_proxies.unwrap();
     assert_eq!(proxies.to_string(), "192.0.2.0/24 2001:db8::1/128");
+    let failures = config.limits.failed_authentications;
+    assert_eq!((failures.burst.get(), failures.per.as_secs()), (5, 3600));
     assert_eq!(config.log.format, Some(Format::Json));
     assert_eq!(config.issuer.url.as_deref(), Some("https://issuer.example"));
     assert_eq!(config.issuer.audiences.len(), 2);
@@ -128,7 +134,7 @@ fn unknown_key_is_refused_with_its_line_and_what_is_known() {
 #[test]
 fn what_is_not_built_yet_is_unknown() {
     for text in [
-        "[limits]\n",
+        "[limits]\nmints = {}\n",
         "[server]\ntls = {}\n",
         "[store]\nwhen_stale = \"serve\"\n",
         "[issuer.other]\n",
@@ -145,6 +151,10 @@ fn wrong_type_is_refused_with_its_line() {
         (
             "[server]\nlisten = 8080",
             "countersign.toml:2: server.listen: expected a string, found a number",
+        ),
+        (
+            "[limits]\nfailed_authentications = { burst = \"20\" }",
+            "countersign.toml:2: limits.failed_authentications.burst: expected a whole number, found a string",
         ),
         (
             "server = 1",
@@ -195,6 +205,18 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
         ("store", "url = \"sqlite://file:c.db\""),
         ("store", "master_key_file = \"\""),
         ("store", "max_staleness = \"0s\""),
+        ("server", "trusted_proxies = [\"10.0.0.1/8\"]"),
+        ("server", "trusted_proxies = [\"10.0.0.0/8 ::1\"]"),
+        ("server", "trusted_proxies = [\"\"]"),
+        ("limits.failed_authentications", "burst = 0"),
+        ("limits.failed_authentications", "burst = -1"),
+        ("limits.failed_authentications", "burst = 1000001"),
+        (
+            "limits.failed_authentications",
+            "burst = 99999999999999999999",
+        ),
+        ("limits.failed_authentications", "per = \"0s\""),
+        ("limits.failed_authentications", "per = \"2d\""),
         ("log", "format = \"xml\""),
         ("log", "filter = \"info,=,\""),
         ("issuer.default", "url = \"\""),

@@ -2,6 +2,7 @@
 //! repeats what it was given.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -166,7 +167,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// A signature algorithm by its JOSE name.
-pub(super) fn algorithm(text: &str) -> Result<Algorithm, Expected> {
+pub(crate) fn algorithm(text: &str) -> Result<Algorithm, Expected> {
     text.parse().map_err(|_| {
         let names: Vec<_> = Algorithm::ALL.iter().map(|a| a.as_str()).collect();
         format!("expected one of {}", names.join(", "))
@@ -190,11 +191,20 @@ pub(super) fn scope(text: &str) -> Result<Box<str>, Expected> {
 }
 
 /// One network of a list.
-pub(super) fn network(text: &str) -> Result<Box<str>, Expected> {
+pub(crate) fn network(text: &str) -> Result<Box<str>, Expected> {
     match Networks::from_list([text]) {
         Ok(_) => Ok(text.into()),
         Err(invalid) => Err(invalid.to_string()),
     }
+}
+
+/// How many of something may come at once.
+pub(super) fn burst(number: i64) -> Result<NonZeroU32, Expected> {
+    const MOST: u32 = 1_000_000;
+    let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+    number
+        .filter(|number| number.get() <= MOST)
+        .ok_or_else(|| format!("out of range: expected 1 to {MOST}"))
 }
 
 /// How logs are written.

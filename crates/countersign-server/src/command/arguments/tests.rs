@@ -1,0 +1,156 @@
+use super::*;
+use clap::CommandFactory as _;
+
+fn refused(arguments: &[&str]) -> bool {
+    let name = std::iter::once(&"countersign");
+    Arguments::try_parse_from(name.chain(arguments)).is_err()
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn no_command_is_serve_with_its_defaults() {
+    let arguments = Arguments::try_parse_from(["countersign"]).unwrap();
+    assert!(arguments.command.is_none() && !arguments.global.json);
+}
+
+#[test]
+fn global_flags_are_taken_after_the_command_too() {
+    let line = [
+        "countersign",
+        "key",
+        "list",
+        "--json",
+        "--database",
+        "sqlite://a.db",
+    ];
+    let arguments = Arguments::try_parse_from(line).unwrap();
+    assert!(arguments.global.json);
+    assert_eq!(arguments.global.database.as_deref(), Some("sqlite://a.db"));
+}
+
+#[test]
+fn help_is_a_command_and_promises_tokens_for_keys_alone() {
+    for line in [&["help"][..], &["help", "key"], &["key", "help", "create"]] {
+        let name = std::iter::once(&"countersign");
+        let help = Arguments::try_parse_from(name.chain(line)).unwrap_err();
+        assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp, "{line:?}");
+    }
+    let help = Arguments::command().render_long_help().to_string();
+    assert!(help.contains("tokens from keys"), "{help}");
+}
+
+const ID: &str = "013xrzp12g3nqk8n7f8f9jbg8d18q7tm";
+
+#[test]
+fn what_is_not_built_yet_is_refused() {
+    for line in [
+        &["node", "list"][..],
+        &["session", "list", ID],
+        &["key", "revoke", ID, "--wait"],
+        &[
+            "key", "create", "--name", "a", "--scopes", "a", "--issuer", "default",
+        ],
+        &["serve", "--tls"],
+    ] {
+        assert!(refused(line), "{line:?}");
+    }
+}
+
+#[test]
+fn grace_and_compromised_exclude_each_other() {
+    assert!(!refused(&["key", "rotate", ID]));
+    assert!(!refused(&["key", "rotate", ID, "--grace", "0s"]));
+    assert!(!refused(&["key", "rotate", ID, "--compromised"]));
+    assert!(refused(&[
+        "key",
+        "rotate",
+        ID,
+        "--grace",
+        "1h",
+        "--compromised"
+    ]));
+}
+
+#[test]
+fn bad_values_are_refused() {
+    for line in [
+        &["key", "show", "no-id"][..],
+        &["key", "create", "--name", "a"],
+        &["key", "create", "--scopes", "a"],
+        &["key", "create", "--name", "", "--scopes", "a"],
+        &["key", "create", "--name", "a\nb", "--scopes", "a"],
+        &["key", "create", "--name", "a", "--scopes", "a::b"],
+        &[
+            "key",
+            "create",
+            "--name",
+            "a",
+            "--scopes",
+            "a",
+            "--expires-in",
+            "0d",
+        ],
+        &[
+            "key",
+            "create",
+            "--name",
+            "a",
+            "--scopes",
+            "a",
+            "--expires-in",
+            "soon",
+        ],
+        &[
+            "key",
+            "create",
+            "--name",
+            "a",
+            "--scopes",
+            "a",
+            "--allow-from",
+            "192.0.2.1/24",
+        ],
+        &[
+            "key",
+            "create",
+            "--name",
+            "a",
+            "--scopes",
+            "a",
+            "--allow-from",
+            "10.0.0.0/8 ::1",
+        ],
+        &[
+            "key",
+            "create",
+            "--name",
+            "a",
+            "--scopes",
+            "a",
+            "--account",
+            "default",
+        ],
+        &["key", "scopes", ID],
+        &["key", "scopes", ID, "a::b"],
+        &["key", "revoke", ID, "--reason", ""],
+        &["key", "revoke", ID, "--reason", "a\u{1b}[2J"],
+        &["key", "rotate", ID, "--grace", "-1s"],
+        &["account", "create", "a\nb"],
+        &["environment", "create", "a", "--kind", "staging"],
+        &["signing-key", "rotate", "--algorithm", "none"],
+        &["signing-key", "rotate", "--lead", "10"],
+        &["audit", "list", "--limit", "0"],
+        &["audit", "verify", "--checkpoint", "41"],
+        &["completions", "cmd"],
+        &["user", "create", "two words", "--scopes", "a"],
+        &["serve", "--listen", "8080"],
+        &["--database", "postgres://db"],
+        &["--log-format", "xml"],
+    ] {
+        assert!(refused(line), "{line:?}");
+    }
+}

@@ -1,0 +1,32 @@
+//! `countersign completions`.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use serde::Serialize;
+
+use super::arguments::Arguments;
+use super::output::Output;
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct Completions<'a> {
+    shell: String,
+    script: &'a str,
+}
+
+pub(super) fn run(shell: Shell, output: Output) -> Result<ExitCode, Failure> {
+    let mut command = Arguments::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    let shell = shell.to_string();
+    let completions = Completions {
+        shell,
+        script: &script,
+    };
+    output.print(&completions, script.trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}

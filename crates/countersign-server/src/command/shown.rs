@@ -1,0 +1,127 @@
+//! Credentials as commands show them.
+
+use countersign::directory::{CredentialKind, Networks, Record, Status};
+use countersign::time::Timestamp;
+use countersign::{Id, Scopes};
+use serde::Serialize;
+
+use super::output::{maybe, moment, rfc3339, rows, table, until};
+
+/// A credential's record.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown<'a> {
+    id: Id,
+    kind: CredentialKind,
+    name: &'a str,
+    account_id: Id,
+    environment_id: Option<Id>,
+    status: Status,
+    reason: Option<&'a str>,
+    scopes: &'a Scopes,
+    /// Empty: from anywhere.
+    allow_from: &'a Networks,
+    generation: u32,
+    #[serde(serialize_with = "moment")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "moment")]
+    updated_at: Timestamp,
+    #[serde(serialize_with = "maybe")]
+    expires_at: Option<Timestamp>,
+    #[serde(serialize_with = "maybe")]
+    grace_until: Option<Timestamp>,
+    #[serde(serialize_with = "maybe")]
+    last_used_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Record> for Shown<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self {
+            id: record.id,
+            kind: record.kind,
+            name: &record.name,
+            account_id: record.account_id,
+            environment_id: record.environment_id,
+            status: record.status,
+            reason: record.reason.as_deref(),
+            scopes: &record.scopes,
+            allow_from: &record.allow_from,
+            generation: record.generation,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            expires_at: record.expires_at,
+            grace_until: record.grace_until,
+            last_used_at: record.last_used_at,
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// One line for each member.
+    pub(crate) fn text(&self) -> String {
+        let environment = self.environment_id.map(|id| id.to_string());
+        let from = match self.allow_from {
+            anywhere if anywhere.is_anywhere() => "anywhere".to_owned(),
+            networks => networks.to_string(),
+        };
+        let mut lines = vec![
+            ("id", self.id.to_string()),
+            ("name", self.name.to_owned()),
+            ("status", self.status.as_str().to_owned()),
+            ("scopes", self.scopes.to_string()),
+            ("from", from),
+            ("account", self.account_id.to_string()),
+            (
+                "environment",
+                environment.unwrap_or_else(|| "none".to_owned()),
+            ),
+            ("generation", self.generation.to_string()),
+            ("created", rfc3339(self.created_at)),
+            ("updated", rfc3339(self.updated_at)),
+            ("expires", until(self.expires_at)),
+            ("last used", until(self.last_used_at)),
+        ];
+        if let Some(reason) = self.reason {
+            lines.insert(3, ("reason", reason.to_owned()));
+        }
+        if let Some(moment) = self.grace_until {
+            lines.push(("grace until", rfc3339(moment)));
+        }
+        table(&lines)
+    }
+
+    fn cells(&self) -> [String; COLUMNS] {
+        let updated = (self.updated_at != self.created_at).then_some(self.updated_at);
+        let perhaps = |moment: Option<Timestamp>| moment.map(rfc3339).unwrap_or_default();
+        [
+            self.id.to_string(),
+            self.status.as_str().to_owned(),
+            until(self.expires_at),
+            until(self.last_used_at),
+            perhaps(updated),
+            perhaps(self.grace_until),
+            self.allow_from.to_string(),
+            self.reason.unwrap_or_default().to_owned(),
+            self.name.to_owned(),
+            self.scopes.to_string(),
+        ]
+    }
+}
+
+const COLUMNS: usize = 10;
+const HEADER: [&str; COLUMNS] = [
+    "ID",
+    "STATUS",
+    "EXPIRES",
+    "LAST USED",
+    "UPDATED",
+    "GRACE UNTIL",
+    "FROM",
+    "REASON",
+    "NAME",
+    "SCOPES",
+];
+
+/// A list for people.
+pub(crate) fn list(records: &[Shown<'_>]) -> String {
+    rows(HEADER, records.iter().map(Shown::cells))
+}
