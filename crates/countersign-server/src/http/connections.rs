@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use super::Signals;
+use super::client_address::Peer;
 
 /// How long a request's head may take, and how long a new connection may be silent.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -52,12 +53,14 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if episode.ends() {
                     tracing::info!("connections are taken again");
                 }
                 let watcher = connections.watcher();
-                tokio::spawn(connection(builder.clone(), stream, routes.clone(), watcher));
+                let peer = Peer(peer.ip());
+                let connection = connection(builder.clone(), stream, peer, routes.clone(), watcher);
+                tokio::spawn(connection);
             }
             Err(error) => {
                 if episode.begins() {
@@ -119,6 +122,7 @@ fn builder() -> Builder<TokioExecutor> {
 async fn connection(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
+    peer: Peer,
     routes: Router,
     watcher: Watcher,
 ) {
@@ -126,8 +130,9 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let spoke = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&spoke);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         heard.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         routes.clone().oneshot(request.map(Body::new))
     });
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));

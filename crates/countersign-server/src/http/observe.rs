@@ -20,6 +20,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a request may take, its body included: whoever sends it byte by byte is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The request's id, as a request extension: what answers, logs and the audit call it by.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) Arc<str>);
+
 /// Makes ids of requests.
 #[derive(Clone)]
 pub(super) struct Observer {
@@ -45,10 +49,11 @@ impl Observer {
 /// Runs the rest, and says what became of it.
 pub(super) async fn observe(
     State(observer): State<Observer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let id = observer.request_id();
+    let id: Arc<str> = observer.request_id().to_string().into();
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let span = tracing::info_span!("request", %id);
     let method = known(request.method());
     // The route, not the path: anything may stand in a path, a key too.
@@ -63,7 +68,7 @@ pub(super) async fn observe(
         reason = rejection.map(|rejection| rejection.reason().label()),
         "answered"
     );
-    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+    if let Ok(value) = HeaderValue::try_from(&*id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response

@@ -1,0 +1,145 @@
+//! Who asks, and how far that reaches.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use countersign::credentials::{ClientAddress, Credentials};
+use countersign::directory::{Caller, Directory as _};
+use countersign::principal::{Identity, PrimaryPrincipal};
+use countersign::time::{Clock as _, SystemClock};
+use countersign::{Principal, Scopes, Secret};
+use countersign_store::Store;
+use futures_util::StreamExt as _;
+
+use super::Admin;
+use super::problem::Problem;
+use crate::http::observe::RequestId;
+
+/// A primary credential that may administrate. There is one behind [`admit`] alone.
+#[derive(Clone)]
+pub(super) struct Administrator {
+    pub(super) caller: Caller,
+    scopes: Scopes,
+}
+
+impl Administrator {
+    /// Whoever hands out scopes holds them.
+    pub(super) fn grants(&self, scopes: &Scopes) -> Result<(), Problem> {
+        if self.scopes.contains(scopes) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "scope_not_held",
+            "These credentials grant at most the scopes that they hold.",
+        ))
+    }
+
+    /// What concerns the whole server is for the default account.
+    pub(super) fn runs_the_server(&self) -> Result<(), Problem> {
+        if self.caller.account().is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "default_account_required",
+            "This concerns the whole server: it takes credentials of the account `default`.",
+        ))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(Problem::internal)
+    }
+}
+
+/// Reads the body, and then says who asks: whoever takes their time to send it may have been revoked
+/// meanwhile.
+pub(super) async fn admit(
+    State(admin): State<Admin>,
+    principal: PrimaryPrincipal,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let (mut head, body) = request.into_parts();
+    let body = read(body, admin.0.body_limit).await?;
+    if !still_stands(&admin.0.store, &principal, &head.extensions) {
+        return Ok(lapsed());
+    }
+    let administrator = administrator(&admin, &principal, &head.extensions).await?;
+    head.extensions.insert(administrator);
+    Ok(next.run(Request::from_parts(head, body.into())).await)
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large());
+    }
+    let mut read = Vec::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk
+            .map_err(|_| Problem::invalid("incomplete_body", "The body came to no proper end."))?;
+        if chunk.len() > limit.saturating_sub(read.len()) {
+            return Err(Problem::too_large());
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.into())
+}
+
+/// Whether what was judged before the body was read would be judged so now.
+fn still_stands(store: &Store, principal: &Principal, extensions: &Extensions) -> bool {
+    let id = principal.credential_id();
+    let Some(now) = id.and_then(|id| store.directory().credential(id)) else {
+        return false;
+    };
+    if now.generation != principal.generation() {
+        return false;
+    }
+    let from = extensions.get::<ClientAddress>().copied();
+    // Nothing is proven by it but that the credential may be used.
+    let presented = Credentials::key(Secret::from(String::new())).presented_from(from);
+    Identity::of_credential("admin", now, &presented, SystemClock.now()).is_ok()
+}
+
+fn lapsed() -> Response {
+    let mut response = StatusCode::UNAUTHORIZED.into_response();
+    let challenge = HeaderValue::from_static(r#"ApiKey realm="countersign""#);
+    let headers = response.headers_mut();
+    headers.insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+async fn administrator(
+    admin: &Admin,
+    principal: &Principal,
+    extensions: &Extensions,
+) -> Result<Administrator, Problem> {
+    let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
+        return Err(Problem::internal());
+    };
+    let actor = credential.to_string();
+    let caller = if *account == admin.default_account().await? {
+        Caller::operator(actor)
+    } else {
+        Caller::of_account(actor, *account)
+    };
+    let caller = match extensions.get::<RequestId>() {
+        Some(RequestId(id)) => caller.with_request_id(Arc::clone(id)),
+        None => caller,
+    };
+    Ok(Administrator {
+        caller,
+        scopes: principal.scopes().clone(),
+    })
+}

@@ -1,0 +1,114 @@
+//! `/admin/v1`: what the commands do, over HTTP, for primary credentials with `countersign:admin`.
+//!
+//! Credentials of the account `default` reach everything; all others reach their own account, and what lies
+//! outside it does not exist for them. Nobody grants a scope that they do not hold.
+
+mod accounts;
+mod administrator;
+mod answer;
+mod audit;
+mod credentials;
+mod environments;
+mod extract;
+mod fields;
+mod keys;
+mod problem;
+mod signing_keys;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use countersign::Id;
+use countersign::auth::AuthBuilder;
+use countersign::directory::{Caller, Registry as _};
+use countersign::jose::Algorithm;
+use countersign::mechanism::password::PasswordHasher;
+use countersign::mint::Issuer;
+use countersign::require::{primary, require, scope};
+use countersign_store::Store;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use problem::Problem;
+use tokens::TokenReader;
+
+/// Where all of it is.
+pub(super) const PATH: &str = "/admin/v1";
+const SCOPE: &str = "countersign:admin";
+/// The account of those who run the server.
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// What handlers need.
+#[derive(Clone)]
+struct Admin(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    hasher: PasswordHasher,
+    /// A hash takes 19 MiB: whoever makes users has them hashed one after another.
+    hashing: Semaphore,
+    tokens: TokenReader,
+    body_limit: usize,
+    /// What the configuration insists on.
+    algorithm: Option<Algorithm>,
+    default_account: OnceCell<Id>,
+}
+
+impl Admin {
+    async fn default_account(&self) -> Result<Id, Problem> {
+        let find = async || {
+            let operator = Caller::operator("server");
+            let all = self.0.store.list_accounts(&operator).await?;
+            let mut all = all.into_iter();
+            let account = all.find(|account| account.name == DEFAULT_ACCOUNT);
+            account
+                .map(|account| account.id)
+                .ok_or_else(Problem::internal)
+        };
+        self.0.default_account.get_or_try_init(find).await.copied()
+    }
+}
+
+/// All routes of it, behind credentials that `mechanisms` judge. Tokens should be judged too, to be refused as
+/// what they are.
+pub(super) fn routes(
+    config: &Config,
+    store: &Store,
+    issuer: &Issuer,
+    hasher: PasswordHasher,
+    mechanisms: AuthBuilder,
+) -> Result<Router, Failure> {
+    let admin = Admin(Arc::new(Inner {
+        store: store.clone(),
+        hasher,
+        hashing: Semaphore::new(1),
+        tokens: TokenReader::new(issuer)?,
+        body_limit: config.server.body_limit,
+        algorithm: config.issuer.algorithm,
+        default_account: OnceCell::new(),
+    }));
+    let judge = mechanisms.reject_body(problem::of_rejection).build()?;
+    let require = require(scope(SCOPE) & primary())?.reject_body(problem::of_rejection);
+    let routes = Router::new()
+        .merge(keys::routes(&admin))
+        .merge(users::routes(&admin))
+        .merge(accounts::routes(&admin))
+        .merge(environments::routes(&admin))
+        .merge(signing_keys::routes(&admin))
+        .merge(tokens::routes(&admin))
+        .merge(audit::routes(&admin))
+        // Strangers do not learn which paths there are.
+        .fallback(async || Problem::not_found())
+        // The body has been read by then, and was not too large.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(admin, administrator::admit))
+        .layer(require)
+        .layer(judge)
+        .layer(middleware::map_response(problem::complete));
+    Ok(Router::new().nest(PATH, routes))
+}

@@ -1,0 +1,106 @@
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use countersign::Secret;
+use countersign::directory::{self, Change, CredentialKind, PasswordHash, Registry as _};
+use countersign::random::SystemRandom;
+use serde::Deserialize;
+
+use super::administrator::Administrator;
+use super::answer::{self, Answer};
+use super::credentials::Credentials;
+use super::extract::{Json, Members, PathId, secret};
+use super::problem::Problem;
+use super::{Admin, fields};
+use crate::command::shown::Shown;
+
+pub(super) fn routes(admin: &Admin) -> Router {
+    let users = Credentials {
+        admin: admin.clone(),
+        kind: CredentialKind::User,
+    };
+    users
+        .routes()
+        .route("/users", post(create))
+        .route("/users/{id}/password", post(password))
+        .with_state(users)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    name: String,
+    #[serde(deserialize_with = "secret")]
+    password: Secret,
+    scopes: Vec<String>,
+    account_id: Option<String>,
+    environment_id: Option<String>,
+}
+
+impl Members for NewUser {
+    const EXPECTED: &'static str = "`name` and `password` (strings), `scopes` (a list of strings), and optionally `account_id` and \
+         `environment_id` (strings)";
+}
+
+async fn create(
+    State(users): State<Credentials>,
+    by: Administrator,
+    Json(new): Json<NewUser>,
+) -> Answer {
+    let scopes = fields::scopes(&new.scopes)?;
+    by.grants(&scopes)?;
+    let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
+    let name = new.name.parse();
+    let name = name.map_err(|flaw| Problem::invalid("invalid_name", format!("`name`: {flaw}.")))?;
+    let hash = hash(&users.admin, new.password).await?;
+    let user = directory::NewUser::new(name, hash, scopes).owner(owner);
+    let made = users.store().create_user(&by.caller, user).await?;
+    answer::created(users.location(&made.id), &Shown::from(&made))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    #[serde(deserialize_with = "secret")]
+    password: Secret,
+}
+
+impl Members for NewPassword {
+    const EXPECTED: &'static str = "`password` (a string)";
+}
+
+/// Whoever sets a password can do what the user may: that must not be more than they could before.
+async fn password(
+    State(users): State<Credentials>,
+    by: Administrator,
+    PathId(id): PathId,
+    Json(new): Json<NewPassword>,
+) -> Answer {
+    by.grants(&users.find(&by, id).await?.scopes)?;
+    let hash = hash(&users.admin, new.password).await?;
+    users.change(&by, id, Change::Password(hash)).await
+}
+
+/// What is kept of a password. It takes some 20 ms, away from those who answer requests.
+async fn hash(admin: &Admin, password: Secret) -> Result<PasswordHash, Problem> {
+    let invalid = || {
+        let detail =
+            "`password` has 1 to 1024 bytes, and no control character: Basic could not carry it.";
+        Problem::invalid("invalid_password", detail)
+    };
+    if password.expose().chars().any(char::is_control) {
+        return Err(invalid());
+    }
+    let _turn = admin
+        .0
+        .hashing
+        .acquire()
+        .await
+        .map_err(|_| Problem::internal())?;
+    let hasher = admin.0.hasher.clone();
+    let hashed = move || hasher.hash(password.expose(), &SystemRandom);
+    let hashed = tokio::task::spawn_blocking(hashed).await;
+    hashed
+        .map_err(|_| Problem::internal())?
+        .map_err(|_| invalid())
+}
