@@ -47,6 +47,10 @@ pub enum StoreError {
     },
     /// The master key is not 32 bytes in base64, or not random.
     MasterKeyMalformed,
+    /// The master key was rotated, and this process does not have the new one.
+    MasterKeyRotated,
+    /// The master key is no file here, so that a new one has to be given.
+    MasterKeyIsText,
     /// A sealed secret does not open: the master key is another one, or the record was tampered with.
     Unseal {
         /// What is sealed.
@@ -125,6 +129,12 @@ impl fmt::Display for StoreError {
             ),
             Self::MasterKeyMalformed => f.write_str(
                 "the master key is malformed: 32 random bytes in base64 are expected; restore it from a backup",
+            ),
+            Self::MasterKeyRotated => f.write_str(
+                "the master key was rotated, and this process has the old one: give it the new one, and restart it",
+            ),
+            Self::MasterKeyIsText => f.write_str(
+                "the master key is not in a file that could be replaced: give the new one",
             ),
             Self::Unseal { what } => write!(
                 f,

@@ -8,6 +8,7 @@ use sqlx::{Connection as _, Row as _};
 use crate::error::StoreError;
 use crate::ground::{Ground, make_pepper};
 use crate::master_key::{self, Age};
+use crate::master_key_rotation::Keeper;
 use crate::options::StoreOptions;
 use crate::record::read_id;
 use crate::seal::Sealer;
@@ -33,6 +34,12 @@ pub(crate) async fn prepare(
             MigrateError::VersionMissing(version) => StoreError::NewerSchema { version },
             error => StoreError::Database(error.into()),
         })?;
+    let keeper = Keeper {
+        source: &options.master_key,
+        database,
+        random: &*options.random,
+    };
+    let sealer = keeper.settle(&mut transaction, sealer).await?;
     if age == Age::New {
         make_initial_set(&mut transaction, &sealer, options).await?;
     }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::{self, AuditKey};
 use crate::error::StoreError;
-use crate::master_key::{self, Age};
+use crate::master_key_rotation::Keeper;
 use crate::options::{MasterKey, StoreOptions};
 use crate::record::corrupt;
 use crate::seal::{Place, Sealer};
@@ -76,12 +76,25 @@ impl Ground {
             Err(StoreError::Unseal { .. }) => {}
             Err(error) => return Err(error),
         }
-        let source = (&self.source, &*self.database);
-        let found = master_key::find(source.0, source.1, Age::Existing, &*self.random)?;
-        audit::prepare(connection, &found, &*self.random).await?;
+        let keeper = self.keeper();
+        let found = keeper.find_rotated(connection).await?;
         let found = Arc::new(found);
         self.sealer.store(Arc::clone(&found));
         Ok(found)
+    }
+
+    /// Where the master key is kept.
+    pub(crate) fn keeper(&self) -> Keeper<'_> {
+        Keeper {
+            source: &self.source,
+            database: &self.database,
+            random: &*self.random,
+        }
+    }
+
+    /// Uses another master key from now on.
+    pub(crate) fn use_sealer(&self, sealer: Sealer) {
+        self.sealer.store(Arc::new(sealer));
     }
 
     pub(crate) fn rings(&self) -> MutexGuard<'_, HashMap<String, SigningKeys>> {

@@ -58,6 +58,7 @@ mod follow;
 mod ground;
 mod history;
 mod master_key;
+mod master_key_rotation;
 mod opened;
 mod options;
 mod pepper_rotation;

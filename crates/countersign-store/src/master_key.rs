@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::Secret;
 use countersign::random::Random;
 use zeroize::Zeroizing;
 
@@ -28,6 +29,20 @@ pub(crate) enum Age {
     Existing,
 }
 
+/// Where a master key is.
+pub(crate) enum Located<'a> {
+    Text(&'a Secret),
+    File(PathBuf),
+}
+
+pub(crate) fn locate<'a>(source: &'a MasterKey, database: &Path) -> Located<'a> {
+    match source {
+        MasterKey::Text(text) => Located::Text(text),
+        MasterKey::File(path) => Located::File(path.clone()),
+        MasterKey::BesideDatabase => Located::File(database.with_file_name(NAME)),
+    }
+}
+
 /// Finds the master key. For a new database it is made where there is none, and is on the disk for
 /// good when this returns: the first commit must not outlive the key that it depends on.
 pub(crate) fn find(
@@ -36,10 +51,9 @@ pub(crate) fn find(
     age: Age,
     random: &dyn Random,
 ) -> Result<Sealer, StoreError> {
-    let path = match source {
-        MasterKey::Text(text) => return parse(text.expose().as_bytes()),
-        MasterKey::File(path) => path.clone(),
-        MasterKey::BesideDatabase => database.with_file_name(NAME),
+    let path = match locate(source, database) {
+        Located::Text(text) => return parse(text.expose().as_bytes()),
+        Located::File(path) => path,
     };
     match read(&path) {
         Ok(text) => parse(&text),
@@ -87,23 +101,33 @@ fn looks_random(key: &[u8; 32]) -> bool {
 }
 
 fn make(path: &Path, random: &dyn Random) -> Result<Sealer, StoreError> {
+    let text = generate(random)?;
+    keep(path, &text)?;
+    parse(text.expose().as_bytes())
+}
+
+/// The text of a new master key.
+pub(crate) fn generate(random: &dyn Random) -> Result<Secret, StoreError> {
     let mut key = Zeroizing::new([0; 32]);
     random.fill(key.as_mut())?;
-    let mut text = Zeroizing::new(String::with_capacity(64));
+    // Room for all of it at once: growing would leave copies of the key behind.
+    let mut text = String::with_capacity(64);
     STANDARD.encode_string(key.as_ref(), &mut text);
-    text.push('\n');
-    write(path, &text).map_err(|source| StoreError::File {
+    Ok(Secret::from(text))
+}
+
+/// Writes a master key for good: it is on the disk when this returns, and nobody else can read it.
+pub(crate) fn keep(path: &Path, text: &Secret) -> Result<(), StoreError> {
+    let written = write(path, text.expose().trim_ascii());
+    written.map_err(|source| StoreError::File {
         path: path.to_owned(),
         source,
-    })?;
-    Sealer::new(&key).ok_or(StoreError::MasterKeyMalformed)
+    })
 }
 
 /// Written beside its place first: a crash leaves the whole key there or none.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
+    let draft = beside(path, ".new");
     // A crash may have left one. It is not written over: it could have been planted, open to all.
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -111,9 +135,17 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = private().open(&draft)?;
     file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     sync_folder(path)
+}
+
+/// The name of a file with something added.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// How a file is made that nobody else may read.

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod denials;
 mod following;
+mod master_key_rotation;
 mod opening;
 mod pepper_rotation;
 mod records;
 mod sealing;
+mod signing_keys;
 mod support;
+mod upkeep;
