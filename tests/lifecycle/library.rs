@@ -1,29 +1,21 @@
 //! The library in this process, over memory or over the store.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::credentials::Credentials;
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{self as d, Caller, DeniedToken, Directory, NewKey, Owner, Registry};
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{ApiKeys, Jwt};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Id, Secret};
 use countersign_store::{Store, StoreOptions};
-use http::{Request, Response, StatusCode};
-use serde_json::Value;
 use tokio::runtime::Runtime;
-use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use crate::judge::{Judge, part};
 use crate::model::{Change, Outcome, Rotation};
 use crate::walk::{Issued, Subject};
 
@@ -36,9 +28,8 @@ pub(crate) struct Library {
     clock: FixedClock,
     caller: Caller,
     registry: Arc<dyn Registry>,
-    authenticator: PrimaryAuthenticator,
+    judge: Judge,
     mint: Mint,
-    layer: AuthLayer,
     /// Where a store is, if there is one.
     home: Option<Home>,
 }
@@ -109,23 +100,13 @@ impl Library {
         home: Option<Home>,
     ) -> Self {
         let issuer = Issuer::builder(URL).signing_keys(keys).build().unwrap();
-        let api_keys = ApiKeys::new(Arc::clone(&directory), peppers);
-        let trusted = issuer.trusted().directory(directory).build().unwrap();
+        let judge = Judge::new(&issuer, directory, peppers, &clock);
         Self {
             runtime,
             caller: Caller::operator("test"),
             registry,
-            authenticator: PrimaryAuthenticator::builder()
-                .primary(api_keys)
-                .clock(clock.clone())
-                .build()
-                .unwrap(),
+            judge,
             mint: Mint::new(issuer, clock.clone(), SystemRandom),
-            layer: AuthLayer::builder()
-                .mechanism(Jwt::new([trusted]))
-                .clock(clock.clone())
-                .build()
-                .unwrap(),
             clock,
             home,
         }
@@ -214,18 +195,15 @@ impl Subject for Library {
     }
 
     fn mint(&mut self, key: &str) -> Option<String> {
-        let credentials = Credentials::key(Secret::from(key.to_owned()));
-        let judged = self.authenticator.authenticate(credentials);
-        let principal = self.runtime.block_on(judged).ok()?;
+        let key = Secret::from(key.to_owned());
+        let principal = self.runtime.block_on(self.judge.principal(&key)).ok()?;
         let request = MintRequest::new(principal, MintParameters::default());
         let token = self.mint.mint(&request).unwrap();
         Some(token.token.expose().to_owned())
     }
 
     fn deny(&mut self, token: &str) -> Outcome {
-        let payload = token.split('.').nth(1).unwrap();
-        let claims: Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        let claims = part(token, 1);
         let id = |name: &str| claims[name].as_str().unwrap().parse::<Id>().unwrap();
         let denied = DeniedToken {
             issuer: URL.to_owned(),
@@ -238,21 +216,12 @@ impl Subject for Library {
     }
 
     fn accepts_key(&mut self, key: &str) -> bool {
-        let credentials = Credentials::key(Secret::from(key.to_owned()));
-        self.runtime
-            .block_on(self.authenticator.authenticate(credentials))
-            .is_ok()
+        let key = Secret::from(key.to_owned());
+        self.runtime.block_on(self.judge.principal(&key)).is_ok()
     }
 
     fn accepts_token(&mut self, token: &str) -> bool {
-        let service = self.layer.layer(service_fn(|_: Request<()>| async {
-            Ok::<_, Infallible>(Response::new(String::new()))
-        }));
-        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
-        let response = self
-            .runtime
-            .block_on(service.oneshot(request.body(()).unwrap()));
-        response.unwrap().status() == StatusCode::OK
+        self.runtime.block_on(self.judge.accepts_token(token))
     }
 
     fn advance(&mut self, seconds: u64) -> bool {

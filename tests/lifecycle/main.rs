@@ -12,12 +12,15 @@
     reason = "these are tests"
 )]
 
+mod denial;
 #[path = "../server/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "made for more than this")]
 mod harness;
+mod judge;
 mod library;
 mod model;
 mod remote;
+mod rotation;
 mod walk;
 
 use library::Library;

@@ -122,6 +122,8 @@ CREATE TABLE audit (
     mac        BLOB    NOT NULL CHECK (length(mac) = 32)
 ) STRICT;
 
+CREATE INDEX audit_of_accounts ON audit (account_id, number);
+
 -- The key of the MACs, sealed, and the end of the chain, so that a tail that was cut off is missed.
 CREATE TABLE audit_head (
     one    INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),

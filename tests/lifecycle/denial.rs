@@ -1,0 +1,126 @@
+//! What is denied by issuer and id, and from where keys may come.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::auth::PrimaryAuthenticator;
+use countersign::credentials::{ClientAddress, Credentials};
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{Caller, DeniedToken, NewKey, Registry as _};
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::{ApiKeys, Basic};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::random::SystemRandom;
+use countersign::rejection::Reason;
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use num_bigint::BigUint;
+
+use crate::judge::{Judge, part};
+
+const URL: &str = "https://auth.example";
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+/// The order of P-256 (SEC 2, 2.4.2).
+const ORDER: &[u8] = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+/// security.md row 9: the signature (r, n - s) is right, too. Both are refused once one is.
+#[tokio::test]
+async fn bearer_rejected_when_revoked_also_with_the_twin_of_its_signature() {
+    let clock = FixedClock::at(NOW);
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let table = Arc::clone(&directory);
+    let registry =
+        MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
+    let caller = Caller::operator("test");
+    let made = registry.create_key(&caller, NewKey::new("k", "a:*".parse().unwrap()));
+    let made = made.await.unwrap();
+    let key = SigningKey::generate(Algorithm::Es256, &SystemRandom).unwrap();
+    let issuer = Issuer::builder(URL).signing_key(key).build().unwrap();
+    let judge = Judge::new(&issuer, directory, peppers, &clock);
+    let mint = Mint::new(issuer, clock, SystemRandom);
+    let principal = judge.principal(&made.issued.key).await.unwrap();
+    let request = MintRequest::new(principal, MintParameters::default());
+    let token = mint.mint(&request).unwrap();
+    let other = mint.mint(&request).unwrap();
+    let twin = twin(token.token.expose());
+    assert_ne!(twin, token.token.expose());
+    assert!(judge.accepts_token(token.token.expose()).await);
+    assert!(judge.accepts_token(&twin).await);
+
+    let denied = DeniedToken {
+        issuer: URL.to_owned(),
+        token: part(&twin, 1)["jti"].as_str().unwrap().parse().unwrap(),
+        account: made.record.account_id,
+        expires_at: token.expires_at,
+    };
+    registry.deny_token(&caller, denied).await.unwrap();
+    assert!(!judge.accepts_token(token.token.expose()).await);
+    assert!(!judge.accepts_token(&twin).await);
+    assert!(judge.accepts_token(other.token.expose()).await);
+}
+
+fn twin(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let (r, s) = signature.split_at(32);
+    let order = BigUint::parse_bytes(ORDER, 16).unwrap();
+    let s = (order - BigUint::from_bytes_be(s)).to_bytes_be();
+    let padded = [vec![0; 32 - s.len()], s].concat();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode([r, &padded].concat()))
+}
+
+#[tokio::test]
+async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let (table, clock) = (Arc::clone(&directory), FixedClock::at(NOW));
+    let registry =
+        MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
+    let new = NewKey::new("k", "a:*".parse().unwrap());
+    let new = new.allow_from("192.0.2.0/24 2001:db8::/32".parse().unwrap());
+    let made = registry
+        .create_key(&Caller::operator("test"), new)
+        .await
+        .unwrap();
+    let authenticator = PrimaryAuthenticator::builder()
+        .primary(ApiKeys::new(directory.clone(), peppers.clone()))
+        .primary(Basic::new(directory, peppers))
+        .clock(clock)
+        .build()
+        .unwrap();
+    let pair = (
+        made.record.id.to_string().into(),
+        made.issued.secret.clone(),
+    );
+    let presented = [
+        Credentials::key(made.issued.key.clone()),
+        Credentials::client(pair.0, pair.1),
+    ];
+    for credentials in presented {
+        for (from, accepted) in [
+            (Some("192.0.2.1"), true),
+            (Some("::ffff:192.0.2.1"), true),
+            (Some("2001:db8::1"), true),
+            (Some("198.51.100.1"), false),
+            (Some("2001:db9::1"), false),
+            // Nobody knows from where: only what may come from anywhere is let in.
+            (None, false),
+        ] {
+            let address = from.map(|from| ClientAddress(from.parse().unwrap()));
+            let judged = authenticator.authenticate(credentials.clone().presented_from(address));
+            let judged = judged
+                .await
+                .map(drop)
+                .map_err(|rejection| rejection.reason());
+            let expected = if accepted {
+                Ok(())
+            } else {
+                Err(Reason::AddressNotAllowed)
+            };
+            assert_eq!(judged, expected, "{from:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a service does with what it is shown.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::Secret;
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::credentials::Credentials;
+use countersign::directory::Directory;
+use countersign::key::Peppers;
+use countersign::mechanism::{ApiKeys, Jwt};
+use countersign::mint::Issuer;
+use countersign::principal::PrimaryPrincipal;
+use countersign::rejection::Rejection;
+use countersign::testing::FixedClock;
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+/// Judges keys and tokens over one directory.
+pub(crate) struct Judge {
+    keys: PrimaryAuthenticator,
+    tokens: AuthLayer,
+}
+
+impl Judge {
+    pub(crate) fn new(
+        issuer: &Issuer,
+        directory: Arc<dyn Directory>,
+        peppers: Peppers,
+        clock: &FixedClock,
+    ) -> Self {
+        let keys = ApiKeys::new(Arc::clone(&directory), peppers);
+        let trusted = issuer.trusted().directory(directory).build().unwrap();
+        let keys = PrimaryAuthenticator::builder().primary(keys);
+        let tokens = AuthLayer::builder().mechanism(Jwt::new([trusted]));
+        Self {
+            keys: keys.clock(clock.clone()).build().unwrap(),
+            tokens: tokens.clock(clock.clone()).build().unwrap(),
+        }
+    }
+
+    pub(crate) async fn principal(&self, key: &Secret) -> Result<PrimaryPrincipal, Rejection> {
+        self.keys.authenticate(Credentials::key(key.clone())).await
+    }
+
+    pub(crate) async fn accepts_token(&self, token: &str) -> bool {
+        let service = self.tokens.layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(String::new()))
+        }));
+        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+        let response = service.oneshot(request.body(()).unwrap()).await;
+        match response.unwrap().status() {
+            StatusCode::OK => true,
+            StatusCode::UNAUTHORIZED => false,
+            other => panic!("{other}"),
+        }
+    }
+}
+
+/// A part of a token, which is JSON.
+pub(crate) fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}

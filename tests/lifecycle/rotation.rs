@@ -1,0 +1,137 @@
+//! Signing keys are rotated while tokens are minted and judged.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::Secret;
+use countersign::directory::{Caller, NewKey, Registry as _};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
+use countersign::random::SystemRandom;
+use countersign::testing::FixedClock;
+use countersign::time::{Clock as _, Timestamp};
+use countersign_store::{Store, StoreOptions};
+
+use crate::judge::Judge;
+
+const ROTATIONS: usize = 100;
+const LEAD: Duration = Duration::from_secs(10);
+
+/// Tokens by the key that signed them.
+type Minted = Mutex<HashMap<String, Vec<String>>>;
+
+/// security.md F14, F15: a key is published before it signs, and kept while its tokens live; revoked, it is
+/// believed nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("x.db").display());
+    let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+    let mut options = StoreOptions::new(url);
+    options.clock = Arc::new(clock.clone());
+    let store = Store::open(options).await.unwrap();
+    let ring = store.signing_keys("default", None).await.unwrap();
+    let issuer = Issuer::builder("https://auth.example").signing_keys(ring.clone());
+    let issuer = issuer.build().unwrap();
+    let caller = Caller::operator("test");
+    let new = NewKey::new("k", "a:*".parse().unwrap());
+    let made = store.create_key(&caller, new).await.unwrap();
+    let judge = Arc::new(Judge::new(
+        &issuer,
+        store.directory(),
+        store.peppers(),
+        &clock,
+    ));
+    let mint = Mint::new(issuer, clock.clone(), SystemRandom);
+
+    let minted = Arc::new(Minted::default());
+    let done = Arc::new(AtomicBool::new(false));
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let (judge, mint, key) = (Arc::clone(&judge), mint.clone(), made.issued.key.clone());
+            let (minted, done) = (Arc::clone(&minted), Arc::clone(&done));
+            tokio::spawn(async move { load(&judge, &mint, &key, &minted, &done).await })
+        })
+        .collect();
+    for _ in 0..ROTATIONS {
+        let before = ring.signing_at(clock.now()).unwrap();
+        store
+            .rotate_signing_key(&caller, "default", None, LEAD)
+            .await
+            .unwrap();
+        clock.advance(LEAD);
+        assert_ne!(ring.signing_at(clock.now()).unwrap().id(), before.id());
+        store.upkeep().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    done.store(true, Ordering::SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+
+    let minted = minted.lock().unwrap().clone();
+    assert!(
+        minted.len() > ROTATIONS / 2,
+        "{} keys have signed",
+        minted.len()
+    );
+    for token in minted.values().flatten() {
+        assert!(judge.accepts_token(token).await);
+    }
+    // The one that signs, and one that has retired.
+    let active = ring.signing_at(clock.now()).unwrap().id().to_owned();
+    let retired = minted.keys().find(|kid| **kid != active).unwrap().clone();
+    for revoked in [&active, &retired] {
+        store
+            .revoke_signing_key(&caller, "default", revoked)
+            .await
+            .unwrap();
+    }
+    for (kid, tokens) in &minted {
+        let believed = ![&active, &retired].contains(&kid);
+        for token in tokens {
+            assert_eq!(judge.accepts_token(token).await, believed);
+        }
+    }
+    let principal = judge.principal(&made.issued.key).await.unwrap();
+    let next = mint
+        .mint(&MintRequest::new(principal, MintParameters::default()))
+        .unwrap();
+    assert!(judge.accepts_token(next.token.expose()).await);
+}
+
+/// Mints and judges at once, and judges what was minted before again.
+async fn load(judge: &Judge, mint: &Mint, key: &Secret, minted: &Minted, done: &AtomicBool) {
+    while !done.load(Ordering::SeqCst) {
+        let principal = judge.principal(key).await.unwrap();
+        let token = mint
+            .mint(&MintRequest::new(principal, MintParameters::default()))
+            .unwrap();
+        let token = token.token.expose().to_owned();
+        assert!(judge.accepts_token(&token).await, "a new token was refused");
+        let before = {
+            let mut minted = minted.lock().unwrap();
+            let of_key = minted.entry(kid(&token)).or_default();
+            let before = of_key.first().cloned();
+            if of_key.len() < 20 {
+                of_key.push(token);
+            }
+            before
+        };
+        if let Some(before) = before {
+            assert!(
+                judge.accepts_token(&before).await,
+                "an old token was refused"
+            );
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn kid(token: &str) -> String {
+    crate::judge::part(token, 0)["kid"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
