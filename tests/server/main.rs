@@ -11,12 +11,18 @@
 
 mod harness;
 
+mod accounts;
+mod audit;
+mod doctor;
 mod endurance;
 mod first_start;
 mod foreign_clients;
 mod foreign_tokens;
+mod lifecycle;
 mod restart;
 mod revocation;
 mod secrets;
+mod signing_keys;
+mod tokens;
 mod usage;
 mod users;

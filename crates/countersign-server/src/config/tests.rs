@@ -188,6 +188,7 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
         ("server", "public_url = \"https://example.com/a#b\""),
         ("server", "public_url = \"https://user@example.com\""),
         ("server", "public_url = \"ftp://example.com\""),
+        ("server", "public_url = \"https://example.com/admin/v1\""),
         ("server", "body_limit = \"16\""),
         ("server", "body_limit = \"1B\""),
         ("server", "body_limit = \"2MiB\""),
@@ -231,6 +232,7 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
         ("issuer.default", "scopes = [\"a b\"]"),
         ("issuer.default.wires.oauth", "path = \"oauth\""),
         ("issuer.default.wires.oauth", "path = \"/whoami\""),
+        ("issuer.default.wires.oauth", "path = \"/admin/v1/keys\""),
         ("issuer.default.wires.oauth", "path = \"/a/../b\""),
         ("issuer.default.wires.oauth", "path = \"/{a}\""),
         (

@@ -111,7 +111,7 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Expected> {
 pub(super) fn base_url(text: &str) -> Result<String, Expected> {
     let expected = || {
         "expected a URL such as https://auth.example or https://example.com/auth, without user, \
-         query, fragment and final /"
+         query, fragment and final /, and not under /admin"
             .to_owned()
     };
     let uri: http::Uri = text.parse().map_err(|_| expected())?;
@@ -120,7 +120,8 @@ pub(super) fn base_url(text: &str) -> Result<String, Expected> {
     let plain = matches!(uri.scheme_str(), Some("http" | "https"))
         && !authority.contains('@')
         && !text.contains(['?', '#'])
-        && (path.is_empty() || is_path(path));
+        && (path.is_empty() || is_path(path))
+        && !is_administration(path);
     if plain {
         Ok(text.to_owned())
     } else {
@@ -147,10 +148,16 @@ pub(super) fn path(text: &str) -> Result<String, Expected> {
                 .to_owned(),
         );
     }
-    if TAKEN.contains(&text) {
+    if TAKEN.contains(&text) || is_administration(text) {
         return Err("this path is the server's own: choose another".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// What lies there belongs to whoever administers the server, under every issuer's URL.
+fn is_administration(path: &str) -> bool {
+    let below = path.strip_prefix("/admin");
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// No segment begins with a dot: `..` would leave the mount, `.well-known` is the server's own.

@@ -154,3 +154,60 @@ fn bad_values_are_refused() {
         assert!(refused(line), "{line:?}");
     }
 }
+
+/// The commands that do something, each with its words.
+fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+    let below: Vec<_> = command
+        .get_subcommands()
+        .filter(|one| one.get_name() != "help")
+        .flat_map(|one| leaves(one, format!("{words} {}", one.get_name()).trim()))
+        .collect();
+    if below.is_empty() {
+        return vec![(words.to_owned(), command.clone())];
+    }
+    below
+}
+
+const PAGE: &str = include_str!("../../../README.md");
+
+#[test]
+fn every_command_and_flag_is_on_the_servers_page() {
+    for (words, command) in leaves(&Arguments::command(), "") {
+        let row = PAGE
+            .lines()
+            .filter(|line| line.starts_with("| `countersign"))
+            .find(|line| {
+                line.contains(&format!("{words}`")) || line.contains(&format!("{words} "))
+            });
+        let row = row.unwrap_or_else(|| panic!("{words}"));
+        for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(row.contains(&format!("--{flag}")), "{words} --{flag}");
+        }
+    }
+}
+
+#[test]
+fn every_command_on_the_servers_page_exists() {
+    let known: Vec<_> = leaves(&Arguments::command(), "")
+        .into_iter()
+        .map(|(words, _)| words)
+        .collect();
+    let rows = PAGE
+        .lines()
+        .filter(|line| line.starts_with("| `countersign"));
+    let mut named = 0;
+    for row in rows {
+        let cell = row.split(" | ").next().unwrap();
+        for span in cell.split('`').skip(1).step_by(2) {
+            let words: Vec<_> = span
+                .split(' ')
+                .filter(|word| *word != "countersign")
+                .take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+                .take_while(|word| !word.starts_with('-'))
+                .collect();
+            assert!(known.contains(&words.join(" ")), "{span}");
+            named += 1;
+        }
+    }
+    assert!(named >= known.len(), "{named} of {}", known.len());
+}

@@ -1,0 +1,81 @@
+//! The record of who did what.
+
+use serde_json::Value;
+
+use crate::harness::Home;
+use crate::lifecycle::refused;
+
+#[test]
+fn what_was_done_is_on_record_with_who_did_it_newest_first() {
+    let home = Home::new().with("USER", "ada");
+    let key = home.create_key("*");
+    home.run(&["key", "suspend", &key.id]);
+    let listed = home.json(&["audit", "list"]);
+    let records = listed["records"].as_array().unwrap();
+    let actions: Vec<_> = records.iter().map(|record| &record["action"]).collect();
+    assert_eq!(actions[..2], ["key.suspend", "key.create"], "{listed}");
+    assert_eq!(records[0]["actor"], "cli:ada");
+    assert_eq!(records[0]["entity"], key.id.as_str());
+    let newest = home.json(&["audit", "list", "--limit", "1"]);
+    assert_eq!(newest["records"], Value::from(records[..1].to_vec()));
+
+    let text = home.run(&["audit", "list"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.lines()
+            .nth(1)
+            .unwrap()
+            .contains("cli:ada  key.suspend"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_actor_that_could_write_to_a_terminal_is_not_taken_from_the_environment() {
+    let home = Home::new().with("USER", "\u{1b}[2J").with("LOGNAME", "a b");
+    home.create_key("*");
+    assert_eq!(home.json(&["audit", "list"])["records"][0]["actor"], "cli");
+}
+
+#[test]
+fn an_intact_log_is_verified_and_its_checkpoint_holds_later() {
+    let home = Home::new();
+    home.create_key("*");
+    let first = home.json(&["audit", "verify"]);
+    assert_eq!(first["intact"], true);
+    let checkpoint = first["checkpoint"].as_str().unwrap();
+    home.create_key("*");
+    let later = home.json(&["audit", "verify", "--checkpoint", checkpoint]);
+    assert_eq!(later["records"], first["records"].as_i64().unwrap() + 1);
+    let text = home.run(&["audit", "verify"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains(later["checkpoint"].as_str().unwrap()),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_log_that_is_another_than_the_checkpoints_is_broken_at_a_record_that_is_named() {
+    let home = Home::new();
+    home.create_key("*");
+    let other = Home::new();
+    other.create_key("*");
+    let checkpoint = other.json(&["audit", "verify"]);
+    let checkpoint = checkpoint["checkpoint"].as_str().unwrap();
+
+    let verify = ["audit", "verify", "--checkpoint", checkpoint];
+    let error = refused(&home, &verify);
+    assert!(error.contains("tampered with: record "), "{error}");
+    let json = home
+        .command(&[&verify[..], &["--json"]].concat())
+        .output()
+        .unwrap();
+    assert_eq!(json.status.code(), Some(1), "{json:?}");
+    let found: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(found["intact"], false);
+    assert!(
+        found["number"].is_i64() && found["what"].is_string(),
+        "{found}"
+    );
+}

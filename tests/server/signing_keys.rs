@@ -1,0 +1,116 @@
+//! The keys that tokens are signed with, one after another.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::harness::{Home, Server, api_key, bearer, wait_for};
+use crate::lifecycle::{answers, refused};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The header of the token that the server mints now.
+fn header(token: &str) -> Value {
+    let header = token.split('.').next().unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
+}
+
+fn published(server: &Server) -> Vec<Value> {
+    let keys = server.get("/.well-known/jwks.json", &[]).json();
+    let keys = keys["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["kid"].clone()).collect()
+}
+
+#[test]
+fn the_next_key_is_published_before_it_signs_and_what_the_last_one_signed_stays_valid() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "*");
+    let presented = [api_key(&key.key)];
+    let before = server.token(&presented);
+
+    let rotated = home.json(&[
+        "signing-key",
+        "rotate",
+        "--lead",
+        "2s",
+        "--algorithm",
+        "ES256",
+    ]);
+    assert_eq!(
+        (&rotated["state"], &rotated["algorithm"]),
+        (&"pending".into(), &"ES256".into())
+    );
+    let next = &rotated["kid"];
+    wait_for("the next key is published", PATIENCE, || {
+        published(&server).contains(next).then_some(())
+    });
+    let early = server.token(&presented);
+    assert!(header(&early)["kid"] == header(&before)["kid"] || header(&early)["kid"] == *next);
+    let again = refused(&home, &["signing-key", "rotate"]);
+    // Unless the lead is over by now, which a slow machine may need two seconds for.
+    assert!(again.contains("pending already"), "{again}");
+
+    let after = wait_for("the next key signs", PATIENCE, || {
+        let token = server.token(&presented);
+        (header(&token)["kid"] == *next).then_some(token)
+    });
+    assert_eq!(header(&after)["alg"], "ES256");
+    for token in [&before, &early, &after] {
+        assert_eq!(server.status_for(&[bearer(token)]), 200);
+    }
+    let listed = home.json(&["signing-key", "list"]);
+    let states = listed["signing_keys"].as_array().unwrap().iter();
+    let states: Vec<_> = states.map(|key| key["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["active", "retiring"]);
+}
+
+#[test]
+fn without_a_lead_time_the_next_key_signs_in_ten_minutes() {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+
+    let home = Home::new();
+    let rotated = home.json(&["signing-key", "rotate"]);
+    let moment =
+        |name: &str| OffsetDateTime::parse(rotated[name].as_str().unwrap(), &Rfc3339).unwrap();
+    let lead = moment("activates_at") - moment("created_at");
+    assert_eq!(lead.whole_seconds(), 600);
+}
+
+#[test]
+fn what_a_revoked_signing_key_signed_is_refused_and_another_signs() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "*");
+    let token = server.token(&[api_key(&key.key)]);
+    let kid = header(&token)["kid"].as_str().unwrap().to_owned();
+
+    let revoked = home.json(&["signing-key", "revoke", &kid]);
+    assert_eq!(revoked["state"], "revoked");
+    answers(&server, 401, &[bearer(&token)]);
+    assert!(!published(&server).contains(&kid.as_str().into()));
+    let anew = server.token(&[api_key(&key.key)]);
+    assert_ne!(header(&anew)["kid"], kid.as_str());
+    assert_eq!(server.status_for(&[bearer(&anew)]), 200);
+}
+
+#[test]
+fn a_key_for_another_algorithm_than_the_configured_one_is_not_made() {
+    let home = Home::new();
+    let config = home.configure("[issuer.default]\nalgorithm = \"EdDSA\"\n");
+    let rotate = [
+        "--config",
+        &config,
+        "signing-key",
+        "rotate",
+        "--algorithm",
+        "ES256",
+    ];
+    let error = refused(&home, &rotate);
+    assert!(error.contains("`algorithm` in [issuer.default]"), "{error}");
+    let listed = home.json(&["signing-key", "list"]);
+    assert_eq!(listed["signing_keys"], serde_json::json!([]));
+}
