@@ -46,10 +46,10 @@ fn store_does_what_the_model_says_also_after_it_was_opened_again() {
 
 #[test]
 fn server_changed_over_http_does_what_the_model_says() {
-    seeds(6).for_each(|seed| walk(&mut Remote::new(Way::Http), seed, 40));
+    seeds(4).for_each(|seed| walk(&mut Remote::new(Way::Http), seed, 40));
 }
 
 #[test]
 fn server_changed_by_the_command_line_does_what_the_model_says() {
-    seeds(3).for_each(|seed| walk(&mut Remote::new(Way::CommandLine), seed, 40));
+    seeds(2).for_each(|seed| walk(&mut Remote::new(Way::CommandLine), seed, 30));
 }

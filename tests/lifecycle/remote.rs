@@ -107,7 +107,7 @@ impl Subject for Remote {
 
     fn revoke_account(&mut self, id: &str) -> Outcome {
         done(match self.way {
-            Way::Http => self.call("POST", &format!("accounts/{id}/revoke"), &Value::Null),
+            Way::Http => self.call("POST", &format!("accounts/{id}/revoke"), &json!({})),
             Way::CommandLine => self.command(&["account", "revoke", id]),
         })
     }
@@ -151,7 +151,7 @@ impl Subject for Remote {
             Change::Scopes(_) => "scopes",
         };
         done(match (self.way, change) {
-            (Way::Http, Change::Delete) => self.call("DELETE", &format!("keys/{id}"), &Value::Null),
+            (Way::Http, Change::Delete) => self.call("DELETE", &format!("keys/{id}"), &json!({})),
             (Way::Http, Change::Scopes(index)) => {
                 let scopes: Vec<&str> = SCOPES[index].0.split(' ').collect();
                 let body = json!({ "scopes": scopes });
