@@ -219,6 +219,37 @@ impl Store {
         self.described(name, id).await
     }
 
+    /// Rotates as [`rotate_signing_key`](Self::rotate_signing_key) does if it is due: the one that signs will have
+    /// signed for `every` when a key that is published now begins, and none is pending. Call it now and then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rotate_signing_key`](Self::rotate_signing_key).
+    pub async fn rotate_signing_key_when_due(
+        &self,
+        caller: &Caller,
+        name: &str,
+        every: Duration,
+        lead: Duration,
+    ) -> Result<Option<SigningKeyRecord>, StoreError> {
+        let keys = self.list_signing_keys(name).await?;
+        let begins = self.0.now().plus(lead);
+        let fresh = |key: &SigningKeyRecord| match key.state {
+            KeyState::Pending => true,
+            KeyState::Active => key.activates_at.plus(every) > begins,
+            _ => false,
+        };
+        if keys.iter().any(fresh) {
+            return Ok(None);
+        }
+        match self.rotate_signing_key(caller, name, None, lead).await {
+            Ok(made) => Ok(Some(made)),
+            // Another process was faster.
+            Err(StoreError::RotationPending) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Revokes a signing key in an emergency: nothing that it signed is accepted any more. If no other signs,
     /// the next one does now, and one is made if there is none.
     ///

@@ -82,6 +82,30 @@ async fn rotation_waits_for_the_one_before_it_to_sign() {
 }
 
 #[tokio::test]
+async fn key_is_rotated_by_schedule_so_that_none_signs_longer() {
+    let place = Place::new();
+    let (store, clock, ring) = open(&place).await;
+    let (every, lead) = (DAY * 90, MINUTE * 60);
+    let due = || async {
+        let due = store
+            .rotate_signing_key_when_due(&me(), "default", every, lead)
+            .await;
+        due.unwrap().map(|key| key.kid)
+    };
+    let first = signs(&ring, &clock);
+    assert_eq!(due().await, None);
+    clock.advance(every - lead - Duration::from_millis(1));
+    assert_eq!(due().await, None);
+    clock.advance(Duration::from_millis(1));
+    let second = due().await.unwrap();
+    assert_eq!(due().await, None, "one is pending");
+    assert_eq!(signs(&ring, &clock), first);
+    clock.advance(lead);
+    assert_eq!(signs(&ring, &clock), second);
+    assert_eq!(due().await, None);
+}
+
+#[tokio::test]
 async fn key_of_another_process_is_in_the_ring_after_one_poll() {
     let place = Place::new();
     let (here, clock, ring) = open(&place).await;
@@ -118,6 +142,7 @@ async fn pending_key_signs_at_once_when_the_active_one_is_revoked() {
     let (store, clock, ring) = open(&place).await;
     let first = signs(&ring, &clock);
     let pending = rotate(&store, DAY).await.kid;
+    clock.advance(Duration::from_millis(1));
     store
         .revoke_signing_key(&me(), "default", &first)
         .await
