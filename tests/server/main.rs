@@ -12,13 +12,16 @@
 mod harness;
 
 mod accounts;
+mod admin;
 mod audit;
+mod client_address;
 mod doctor;
 mod endurance;
 mod first_start;
 mod foreign_clients;
 mod foreign_tokens;
 mod lifecycle;
+mod limits;
 mod restart;
 mod revocation;
 mod secrets;

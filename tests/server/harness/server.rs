@@ -50,6 +50,11 @@ impl Server {
         server
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its address as a URL, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -80,6 +85,15 @@ impl Server {
         let json_type = ("content-type", "application/json".to_owned());
         let headers = [headers, &[json_type]].concat();
         client::send(self.address, method, path, &headers, json)
+    }
+
+    /// One request of any kind; a body is JSON.
+    #[track_caller]
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[Header], body: &str) -> Response {
+        let json = ("content-type", "application/json".to_owned());
+        let described = (!body.is_empty()).then_some(json);
+        let headers: Vec<_> = headers.iter().cloned().chain(described).collect();
+        client::send(self.address, method, path, &headers, body)
     }
 
     /// What it answers to these bytes.

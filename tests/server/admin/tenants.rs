@@ -1,0 +1,204 @@
+use serde_json::{Value, json};
+
+use super::{Site, Tenant, assert_problem, assert_same, text};
+use crate::harness::{api_key, basic, bearer};
+
+const ABSENT: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
+
+/// Two tenants with an administrator each; the first has a key, a user and an environment.
+struct Town {
+    site: Site,
+    a: Tenant,
+    b: Tenant,
+    key: Value,
+    user: String,
+    environment: String,
+}
+
+impl Town {
+    fn open() -> Self {
+        let site = Site::open();
+        let a = site.tenant("a", &["*"]);
+        let b = site.tenant("b", &["*"]);
+        let make = |path: &str, body: &Value| {
+            let made = site.ask(&a.key, "POST", path, body);
+            assert_eq!(made.status, 201, "{made:?}");
+            made.json()
+        };
+        let key = make("/keys", &json!({ "name": "a's", "scopes": ["a"] }));
+        let user = json!({ "name": "ada", "password": "p", "scopes": ["a"] });
+        let user = text(&make("/users", &user), "id");
+        let environment = json!({ "name": "try", "kind": "sandbox" });
+        let environment = text(&make("/environments", &environment), "id");
+        Self {
+            site,
+            a,
+            b,
+            key,
+            user,
+            environment,
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
+    let Town {
+        site,
+        a,
+        b,
+        key,
+        user,
+        environment,
+    } = Town::open();
+    let key_id = text(&key, "id");
+    let own = json!({ "name": "x", "scopes": [] });
+    let with = |name: &str, id: &str| {
+        let mut body = own.clone();
+        body[name] = json!(id);
+        body
+    };
+    let user_with =
+        |id: &str| json!({ "name": "eve", "password": "p", "scopes": [], "account_id": id });
+    let environment_with = |id: &str| json!({ "name": "x", "kind": "sandbox", "account_id": id });
+    let nothing = |_: &str| Value::Null;
+    let scopes = |_: &str| json!({ "scopes": ["a"] });
+    let password = |_: &str| json!({ "password": "q" });
+    type Body<'a> = &'a dyn Fn(&str) -> Value;
+    let in_account: Body<'_> = &|id| with("account_id", id);
+    let in_environment: Body<'_> = &|id| with("environment_id", id);
+    let asked: [(&str, &str, &str, Body<'_>); 18] = [
+        ("GET", "/keys/ID", &key_id, &nothing),
+        ("DELETE", "/keys/ID", &key_id, &nothing),
+        ("POST", "/keys/ID/suspend", &key_id, &nothing),
+        ("POST", "/keys/ID/activate", &key_id, &nothing),
+        ("POST", "/keys/ID/revoke", &key_id, &nothing),
+        ("POST", "/keys/ID/rotate", &key_id, &nothing),
+        ("PUT", "/keys/ID/scopes", &key_id, &scopes),
+        ("GET", "/users/ID", &user, &nothing),
+        ("DELETE", "/users/ID", &user, &nothing),
+        ("POST", "/users/ID/suspend", &user, &nothing),
+        ("POST", "/users/ID/revoke", &user, &nothing),
+        ("POST", "/users/ID/password", &user, &password),
+        ("GET", "/accounts/ID", &a.account, &nothing),
+        ("POST", "/accounts/ID/revoke", &a.account, &nothing),
+        ("POST", "/keys", &a.account, in_account),
+        ("POST", "/keys", &environment, in_environment),
+        ("POST", "/users", &a.account, &user_with),
+        ("POST", "/environments", &a.account, &environment_with),
+    ];
+    for (method, path, id, body) in asked {
+        let ask = |id: &str| site.ask(&b.key, method, &path.replace("ID", id), &body(id));
+        let (foreign, absent) = (ask(id), ask(ABSENT));
+        assert_problem(&foreign, 404, "not_found");
+        assert_same(&foreign, &absent);
+    }
+    // Nothing has happened.
+    assert_eq!(site.whoami(&text(&key, "key")), 200);
+    assert_eq!(site.server.status_for(&[basic("ada", "p")]), 200);
+    let shown = site.ask(&a.key, "GET", &format!("/keys/{key_id}"), &Value::Null);
+    assert_eq!(shown.json()["generation"], 1);
+    assert_eq!(
+        site.get("/environments")["environments"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn lists_and_cursors_show_nothing_of_another_account() {
+    let Town {
+        site, a, b, key, ..
+    } = Town::open();
+    let names = |tenant: &Tenant, path: &str, list: &str| -> Vec<String> {
+        let listed = site.ask(&tenant.key, "GET", path, &Value::Null).json();
+        let listed = listed[list].as_array().unwrap().clone();
+        listed.iter().map(|one| text(one, "name")).collect()
+    };
+    assert_eq!(names(&a, "/keys", "keys"), ["admin", "a's"]);
+    assert_eq!(names(&b, "/keys", "keys"), ["admin"]);
+    assert_eq!(names(&b, "/users", "users"), [""; 0]);
+    assert_eq!(names(&b, "/accounts", "accounts"), ["b"]);
+    assert_eq!(names(&b, "/environments", "environments"), [""; 0]);
+    let from_theirs = format!("/keys?after={}", a.id);
+    assert_eq!(names(&b, &from_theirs, "keys"), ["admin"]);
+
+    let audit = site.ask(&b.key, "GET", "/audit", &Value::Null).json();
+    let records = audit["records"].as_array().unwrap();
+    assert!(!records.is_empty());
+    for record in records {
+        assert_eq!(record["account_id"], json!(b.account), "{record}");
+    }
+    let id = text(&key, "id");
+    assert!(!audit.to_string().contains(&id), "{audit}");
+    assert!(site.get("/audit").to_string().contains(&id));
+}
+
+#[test]
+fn what_concerns_the_whole_server_takes_the_default_account() {
+    let Town { site, b, .. } = Town::open();
+    let account = format!("/accounts/{}", b.account);
+    let revoke = format!("{account}/revoke");
+    for (method, path, body) in [
+        ("POST", "/accounts", json!({ "name": "c" })),
+        ("POST", &*revoke, Value::Null),
+        ("GET", "/signing-keys", Value::Null),
+        ("POST", "/signing-keys/rotate", Value::Null),
+        ("POST", "/signing-keys/x/revoke", Value::Null),
+        ("GET", "/audit/verify", Value::Null),
+    ] {
+        let refused = site.ask(&b.key, method, path, &body);
+        assert_problem(&refused, 403, "default_account_required");
+    }
+    assert_eq!(site.ask(&b.key, "GET", &account, &Value::Null).status, 200);
+    assert_eq!(
+        site.get("/accounts")["accounts"].as_array().unwrap().len(),
+        3
+    );
+    assert_eq!(
+        site.get("/signing-keys")["signing_keys"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_tenants_administrator_does_in_its_own_account_what_it_likes() {
+    let Town {
+        site, a, key, user, ..
+    } = Town::open();
+    let id = text(&key, "id");
+    assert_eq!(key["account_id"], json!(a.account));
+    let token = site.server.token(&[api_key(&text(&key, "key"))]);
+    for (method, path, body, status) in [
+        (
+            "POST",
+            format!("/users/{user}/password"),
+            json!({ "password": "q" }),
+            200,
+        ),
+        (
+            "POST",
+            format!("/keys/{id}/rotate"),
+            json!({ "compromised": true }),
+            200,
+        ),
+        ("POST", format!("/keys/{id}/revoke"), Value::Null, 200),
+        ("DELETE", format!("/keys/{id}"), Value::Null, 204),
+    ] {
+        assert_eq!(
+            site.ask(&a.key, method, &path, &body).status,
+            status,
+            "{path}"
+        );
+    }
+    assert_eq!(site.server.status_for(&[bearer(&token)]), 401);
+    assert_eq!(site.server.status_for(&[basic("ada", "q")]), 200);
+    // The operator reaches into every account.
+    let found = site.get(&format!("/users/{user}"));
+    assert_eq!(found["account_id"], json!(a.account));
+}
