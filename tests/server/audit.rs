@@ -56,6 +56,25 @@ fn an_intact_log_is_verified_and_its_checkpoint_holds_later() {
 }
 
 #[test]
+fn what_cannot_be_put_on_record_is_not_done() {
+    let home = Home::new();
+    let key = home.create_key("*");
+    home.meddle("UPDATE audit_head SET mac = zeroblob(32)");
+    for command in [
+        &["key", "suspend", &key.id][..],
+        &["key", "rotate", &key.id, "--compromised"],
+        &["key", "create", "--name", "a", "--scopes", "a"],
+        &["account", "create", "acme"],
+        &["signing-key", "rotate"],
+    ] {
+        refused(&home, command);
+    }
+    let keys = home.json(&["key", "list"]);
+    assert_eq!(keys["keys"][0]["status"], "active", "{keys}");
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{keys}");
+}
+
+#[test]
 fn a_log_that_is_another_than_the_checkpoints_is_broken_at_a_record_that_is_named() {
     let home = Home::new();
     home.create_key("*");

@@ -35,6 +35,31 @@ fn a_store_that_does_not_open_fails_with_what_to_do() {
 }
 
 #[test]
+fn a_record_from_the_future_is_a_wrong_clock() {
+    let home = Home::new();
+    home.create_key("*");
+    home.meddle("UPDATE credentials SET updated_at = 4102444800000");
+    let output = home.command(&["doctor"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.starts_with("fail  clock "));
+    assert!(
+        line.is_some_and(|line| line.contains("2100-01-01T00:00:00Z")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_pepper_of_other_times_is_warned_of_and_no_failure() {
+    let home = Home::new();
+    home.create_key("*");
+    home.meddle("UPDATE peppers SET created_at = 0");
+    let output = home.run(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("warn  pepper "), "{text}");
+}
+
+#[test]
 fn shells_are_told_of_every_command() {
     let home = Home::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

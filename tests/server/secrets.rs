@@ -114,6 +114,16 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
         refused.iter().all(|status| (400..500).contains(status)),
         "{refused:?}"
     );
+    let rotated = home.run(&["key", "rotate", &id, "--json"]);
+    let new_password = home.run(&["user", "passwd", "ada", "--generate", "--json"]);
+    let mut anew = Vec::new();
+    for (output, name) in [(rotated, "secret"), (new_password, "password")] {
+        log.extend(output.stderr);
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        anew.push(answer[name].as_str().unwrap().to_owned());
+    }
+    server.knows(&[basic(&id, &anew[0])]);
+    server.knows(&[basic("ada", &anew[1])]);
     log.extend(home.run(&["key", "revoke", &id]).stderr);
     let (_, served) = server.stop();
     // The library's own lines too: else there is less to look at than users can ask for.
@@ -140,6 +150,8 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
         "the password's Basic value",
         STANDARD.encode(format!("ada:{password}")),
     );
+    canaries.add("the rotated key's secret", &anew[0]);
+    canaries.add("the new password", &anew[1]);
     canaries.add("the token's signature", signature);
     canaries.add("the token's claims", unsigned);
     canaries.add("the forged signature", &forged[unsigned.len()..]);

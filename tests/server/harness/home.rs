@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
 /// The program, built once, as users build it.
@@ -107,6 +108,22 @@ impl Home {
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    }
+
+    /// Does something to the database behind the program's back, or looks into it; the number that this says.
+    #[track_caller]
+    pub(crate) fn meddle(&self, statement: &'static str) -> Option<i64> {
+        use sqlx::ConnectOptions as _;
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.path().join("x.db"));
+            let mut connection = options.connect().await.unwrap();
+            let query = sqlx::query_scalar(statement);
+            query.fetch_optional(&mut connection).await.unwrap()
+        })
     }
 
     #[track_caller]

@@ -1,0 +1,41 @@
+//! What is configured is what holds.
+
+use crate::harness::{Home, Server, api_key, basic};
+
+#[test]
+fn wrong_passwords_are_answered_429_after_as_many_as_are_configured_and_keys_go_on() {
+    let home = Home::new();
+    let create = ["user", "create", "ada", "--scopes", "*", "--generate"];
+    let made = home.json(&create);
+    let config = home.configure("[limits]\nfailed_authentications = { per = \"1h\", burst = 3 }\n");
+    let server = Server::start(&home, &["--config", &config]);
+    let key = server.create_key(&home, "*");
+
+    for _ in 0..2 {
+        assert_eq!(server.status_for(&[basic("ada", "wrong")]), 401);
+    }
+    // Where it was wrong does not matter.
+    assert_eq!(server.mint(&[basic(&key.id, "wrong")]).status, 401);
+    let limited = server.get("/whoami", &[basic("ada", "wrong")]);
+    assert_eq!(limited.status, 429, "{limited:?}");
+    assert!(limited.header("retry-after").is_some(), "{limited:?}");
+    let right = basic("ada", made["password"].as_str().unwrap());
+    assert_eq!(server.status_for(&[right]), 429);
+    assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
+}
+
+#[test]
+fn denials_are_kept_as_long_as_the_longest_token_that_is_configured_lives() {
+    let home = Home::new();
+    let longest = "SELECT largest_lifetime FROM state";
+    let config = home.configure(
+        "[issuer.default]\nmax_lifetime = \"2d\"\n[issuer.default.wires.oauth]\nmax_lifetime = \"30d\"\n",
+    );
+    let server = Server::start(&home, &["--config", &config]);
+    assert_eq!(home.meddle(longest), Some(30 * 24 * 3600));
+    drop(server);
+    // A shorter one later does not shorten it: longer ones were minted.
+    let server = Server::start(&home, &[]);
+    assert_eq!(home.meddle(longest), Some(30 * 24 * 3600));
+    drop(server);
+}
