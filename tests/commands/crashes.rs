@@ -103,11 +103,5 @@ fn run(arguments: &Arguments) -> Result<(), Violation> {
         report.let_in,
         report.refused,
     );
-    println!(
-        "asked for: create, {}; over HTTP too: {}; the audit verified: {}",
-        report.operations.join(", "),
-        report.over_http,
-        report.audited,
-    );
     Ok(())
 }

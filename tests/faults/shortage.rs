@@ -2,6 +2,7 @@
 //! clear word and are not done, and checking goes on.
 
 use std::net::SocketAddr;
+use std::thread::{self, ScopedJoinHandle};
 
 use rustix::io::Errno;
 
@@ -51,20 +52,49 @@ impl Fixture {
         keys.iter().map(name).collect()
     }
 
-    /// That keys are neither made nor revoked, that this is said in one line with one of `words`, and that
-    /// the server goes on checking.
-    fn refuses_changes(&mut self, wrapper: &[&str], words: &[&str]) {
+    /// That commands neither make nor revoke keys and say so in one line with one of `words`, that the server
+    /// does neither if it is asked, and that it goes on checking meanwhile.
+    fn refuses_changes(&mut self, wrapper: &[&str], words: &[&str], asked: bool) {
+        let (program, address, id, key) = (&self.program, self.address, &self.id, &self.key);
         let create = ["key", "create", "--name", "new", "--scopes", "a", "--json"];
-        let id = self.id.clone();
-        for line in [&create[..], &["key", "revoke", &id, "--json"]] {
-            let ended = self.program.finish(self.program.wrapped(wrapper, line));
-            assert_eq!(ended.status.code(), Some(1), "{line:?}: {ended:?}");
-            assert_eq!(ended.output, "", "{line:?}: {ended:?}");
-            assert_eq!(ended.errors.lines().count(), 1, "{line:?}: {ended:?}");
-            let clear = words.iter().any(|word| ended.errors.contains(word));
-            assert!(clear, "{line:?}: {}", ended.errors);
-            assert_eq!(self.status(), 200, "{line:?}");
-        }
+        let revoke = ["key", "revoke", id, "--json"];
+        let lines = [&create[..], &revoke];
+        let requests = [
+            (
+                "/admin/v1/keys".to_owned(),
+                r#"{"name":"new","scopes":["a"]}"#,
+            ),
+            (format!("/admin/v1/keys/{id}/revoke"), ""),
+        ];
+        let headers = [
+            ("x-api-key", key.as_str()),
+            ("content-type", "application/json"),
+        ];
+        thread::scope(|scope| {
+            let commands = lines.map(|line| {
+                scope.spawn(move || {
+                    let ended = program.finish(program.wrapped(wrapper, line));
+                    assert_eq!(ended.status.code(), Some(1), "{line:?}: {ended:?}");
+                    assert_eq!(ended.output, "", "{line:?}: {ended:?}");
+                    assert_eq!(ended.errors.lines().count(), 1, "{line:?}: {ended:?}");
+                    let clear = words.iter().any(|word| ended.errors.contains(word));
+                    assert!(clear, "{line:?}: {}", ended.errors);
+                })
+            });
+            let requests = requests.iter().filter(|_| asked).map(|(path, body)| {
+                scope.spawn(move || {
+                    let mut client = Client::connect(address).unwrap();
+                    let answer = client.send("POST", path, &headers, body).unwrap();
+                    assert_eq!(answer.status, 503, "{path}: {answer:?}");
+                    assert!(answer.json()["detail"].is_string(), "{path}: {answer:?}");
+                })
+            });
+            let under_way: Vec<_> = commands.into_iter().chain(requests).collect();
+            while !under_way.iter().all(ScopedJoinHandle::is_finished) {
+                assert_eq!(self.client.whoami("x-api-key", key).unwrap(), 200);
+            }
+        });
+        assert_eq!(self.status(), 200);
     }
 
     /// That nothing of it was done, now and after a restart, and that changes are made again.
@@ -80,7 +110,8 @@ impl Fixture {
     fn restart(&mut self) {
         self.server.kill();
         self.server = Server::spawn(&self.program);
-        self.client = Client::connect(self.server.address().unwrap()).unwrap();
+        self.address = self.server.address().unwrap();
+        self.client = Client::connect(self.address).unwrap();
     }
 
     /// That changes are made.
@@ -98,7 +129,7 @@ fn a_full_disk_refuses_changes_and_checking_goes_on() {
     let mut fixture = Fixture::new();
     let disk = &fixture.program.disk;
     disk.set(Switch::WriteError, Errno::NOSPC.raw_os_error() as u64);
-    fixture.refuses_changes(&[], &["full", "No space"]);
+    fixture.refuses_changes(&[], &["full", "No space"], true);
     fixture.program.disk.set(Switch::WriteError, 0);
     fixture.recovers();
 }
@@ -108,7 +139,7 @@ fn a_disk_that_cannot_synchronise_refuses_changes_and_checking_goes_on() {
     let mut fixture = Fixture::new();
     let disk = &fixture.program.disk;
     disk.set(Switch::SyncError, Errno::IO.raw_os_error() as u64);
-    fixture.refuses_changes(&[], &["I/O error", "Input/output"]);
+    fixture.refuses_changes(&[], &["I/O error", "Input/output"], true);
     fixture.program.disk.set(Switch::SyncError, 0);
 
     // The changes are in the log whole, since only synchronising it has failed: whoever reads it anew after a
@@ -129,7 +160,7 @@ fn a_disk_that_cannot_synchronise_refuses_changes_and_checking_goes_on() {
 fn a_command_without_files_to_open_refuses_changes_and_checking_goes_on() {
     let mut fixture = Fixture::new();
     let limit = ["sh", "-c", "ulimit -n 10 && exec \"$0\" \"$@\""];
-    fixture.refuses_changes(&limit, &["open"]);
+    fixture.refuses_changes(&limit, &["open"], false);
     fixture.recovers();
 }
 
@@ -151,7 +182,7 @@ fn a_server_without_files_to_open_goes_on_checking_and_takes_connections_again()
 fn a_database_that_another_process_holds_refuses_changes_and_checking_goes_on() {
     let mut fixture = Fixture::new();
     let held = WriteLock::take(&fixture.program.database());
-    fixture.refuses_changes(&[], &["locked", "busy"]);
+    fixture.refuses_changes(&[], &["locked", "busy"], true);
     held.release();
     fixture.recovers();
 }

@@ -29,6 +29,8 @@ pub(super) fn check(
     let mut asked = Asked::default();
     database::is_sound(&program.database())?;
     let mut listed = listed(program)?;
+    let audited = audited(program, &mut model.checkpoint)?;
+    let records = |id: &String| audited.get(id).copied().unwrap_or_default();
     let mut client = Client::connect(server)?;
     for key in &mut model.keys {
         let row = listed.remove(&key.id);
@@ -39,8 +41,9 @@ pub(super) fn check(
             None
         };
         let fits = |state: &State| {
-            let row = is_so(state, row.as_ref());
-            row && seen.as_ref().is_none_or(|seen| seen.fits(key, state))
+            is_so(state, row.as_ref())
+                && state.records == records(&key.id)
+                && seen.as_ref().is_none_or(|seen| seen.fits(key, state))
         };
         for status in seen.iter().flat_map(Seen::all) {
             if status == 200 {
@@ -59,9 +62,10 @@ pub(super) fn check(
         if found.is_empty() {
             return Err(Violation(format!(
                 "the key {} may be {:?}, and is {row:?}; presented, its keys and tokens get {seen:?}; \
-                 tokens are of {:?}",
+                 the audit has {} records of it; tokens are of {:?}",
                 key.id,
                 key.states,
+                records(&key.id),
                 key.tokens
                     .iter()
                     .map(|token| token.generation)
@@ -77,7 +81,7 @@ pub(super) fn check(
             format!("the key {id} is lost")
         })?;
     }
-    adopt(model, listed)?;
+    adopt(model, listed, records)?;
     // Who is deleted was looked at in this check for the last time.
     model.keys.retain(|key| {
         key.states
@@ -93,6 +97,31 @@ fn listed(program: &Program) -> Result<HashMap<String, Value>, Violation> {
     let rows = printed["keys"].as_array().cloned().unwrap_or_default();
     let id = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
     Ok(rows.into_iter().map(|row| (id(&row), row)).collect())
+}
+
+/// How often the audit names each entity. It must be whole, and go on from what it was.
+fn audited(
+    program: &Program,
+    checkpoint: &mut Option<String>,
+) -> Result<HashMap<String, usize>, Violation> {
+    const ALL: &str = "1000000";
+    let mut verify = vec!["audit", "verify"];
+    if let Some(checkpoint) = checkpoint {
+        verify.extend(["--checkpoint", checkpoint.as_str()]);
+    }
+    let verified = program.json(&verify)?;
+    *checkpoint = verified["checkpoint"].as_str().map(str::to_owned);
+    ensure(checkpoint.is_some(), || {
+        format!("no checkpoint: {verified}")
+    })?;
+
+    let printed = program.json(&["audit", "list", "--limit", ALL])?;
+    let mut times = HashMap::new();
+    for record in printed["records"].as_array().into_iter().flatten() {
+        let entity = record["entity"].as_str().unwrap_or_default();
+        *times.entry(entity.to_owned()).or_default() += 1;
+    }
+    Ok(times)
 }
 
 /// Whether the row that is listed, or that there is none, is that state.
@@ -160,7 +189,11 @@ impl Seen {
 }
 
 /// What is listed beyond the keys that are known must have been asked for, once each, and be whole.
-fn adopt(model: &mut Model, listed: HashMap<String, Value>) -> Result<(), Violation> {
+fn adopt(
+    model: &mut Model,
+    listed: HashMap<String, Value>,
+    records: impl Fn(&String) -> usize,
+) -> Result<(), Violation> {
     for (id, row) in listed {
         let draft = model
             .drafts
@@ -171,8 +204,10 @@ fn adopt(model: &mut Model, listed: HashMap<String, Value>) -> Result<(), Violat
         };
         let draft = model.drafts.swap_remove(place);
         let state = State::new(&draft.scopes, Slot::Unknown);
-        ensure(is_so(&state, Some(&row)), || {
-            format!("the key {row} was to be {state:?}")
+        let whole = is_so(&state, Some(&row)) && records(&id) == state.records;
+        ensure(whole, || {
+            let records = records(&id);
+            format!("the key {row} was to be {state:?}; the audit has {records} records of it")
         })?;
         model.keys.push(Key {
             id,

@@ -8,13 +8,12 @@ use std::time::Duration;
 use countersign_tests::xorshift::XorShift;
 
 use super::campaign::Home;
-use super::operation::Repertoire;
 use super::work::Work;
 use super::{Server, Switch, Violation, within};
 
 const WORKERS: u64 = 4;
 /// At most so many places to die at are passed before the crash: some operations' worth.
-const PLACES: usize = 150;
+const PLACES: usize = 100;
 
 /// What a crash takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,6 @@ pub(super) struct Done {
 /// Works on the keys until the crash. The server is gone then.
 pub(super) fn crash(
     home: &mut Home,
-    repertoire: &Repertoire,
     kind: Kind,
     name: &str,
     patience: Duration,
@@ -78,7 +76,6 @@ pub(super) fn crash(
     }
     let work = Work {
         program,
-        repertoire,
         server: server
             .1
             .map(|address| (address, home.administrator.as_deref())),

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) generation: u64,
     pub(super) current: Slot,
     pub(super) previous: Slot,
+    /// How often the audit names it.
+    pub(super) records: usize,
 }
 
 impl State {
@@ -51,12 +53,14 @@ impl State {
             generation: 1,
             current,
             previous: Slot::Empty,
+            records: 1,
         }
     }
 
     /// What it is after a change that is allowed. A rotation gives it the secret `new`.
     pub(super) fn after(&self, change: &Change, new: Slot) -> Self {
         let mut next = self.clone();
+        next.records += 1;
         match change {
             Change::Suspend => next.end_tokens(Status::Suspended),
             Change::Activate => next.status = Status::Active,
@@ -163,4 +167,6 @@ pub(super) struct Model {
     pub(super) drafts: Vec<Draft>,
     /// The ids of keys that nothing is done to.
     pub(super) spared: Vec<String>,
+    /// What the audit's end was called after the last crash.
+    pub(super) checkpoint: Option<String>,
 }

@@ -2,7 +2,6 @@
 
 use countersign_tests::xorshift::XorShift;
 
-use super::Program;
 use super::model::{Slot, State, Status};
 
 const NARROW: &str = "calls:read";
@@ -104,7 +103,7 @@ static TABLE: [Operation; 9] = [
         change: Change::Rotate(Rotation::Grace),
         command: "rotate",
         arguments: &["--grace", "24h"],
-        http: ("POST", "/rotate", r#"{"grace":"24h"}"#),
+        http: ("POST", "/rotate", r#"{"grace_seconds":86400}"#),
         // Two secrets at most.
         allowed: |state| lives(state) && state.previous == Slot::Empty,
     },
@@ -112,7 +111,7 @@ static TABLE: [Operation; 9] = [
         change: Change::Rotate(Rotation::AtOnce),
         command: "rotate",
         arguments: &["--grace", "0s"],
-        http: ("POST", "/rotate", r#"{"grace":"0s"}"#),
+        http: ("POST", "/rotate", r#"{"grace_seconds":0}"#),
         allowed: lives,
     },
     Operation {
@@ -124,35 +123,11 @@ static TABLE: [Operation; 9] = [
     },
 ];
 
-/// The operations that a program knows.
-#[derive(Clone, Debug)]
-pub(super) struct Repertoire(Vec<&'static Operation>);
-
-impl Repertoire {
-    pub(super) fn of(program: &Program) -> Self {
-        let known = |operation: &&Operation| program.has(&["key", operation.command]);
-        Self(TABLE.iter().filter(known).collect())
-    }
-
-    /// Their names, each once.
-    pub(super) fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.0.iter().map(|operation| operation.command).collect();
-        names.dedup();
-        names
-    }
-
-    /// One that is allowed now.
-    pub(super) fn choose(
-        &self,
-        state: &State,
-        chance: &mut XorShift,
-    ) -> Option<&'static Operation> {
-        let allowed: Vec<_> = self
-            .0
-            .iter()
-            .copied()
-            .filter(|operation| (operation.allowed)(state))
-            .collect();
-        (!allowed.is_empty()).then(|| *chance.choose(&allowed))
-    }
+/// One that is allowed now.
+pub(super) fn choose(state: &State, chance: &mut XorShift) -> Option<&'static Operation> {
+    let allowed: Vec<_> = TABLE
+        .iter()
+        .filter(|operation| (operation.allowed)(state))
+        .collect();
+    (!allowed.is_empty()).then(|| *chance.choose(&allowed))
 }

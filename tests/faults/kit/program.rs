@@ -153,13 +153,6 @@ impl Program {
         printed.ok_or_else(|| Violation(format!("{arguments:?} printed no object: {ended:?}")))
     }
 
-    /// Whether there is such a command.
-    pub(crate) fn has(&self, command: &[&str]) -> bool {
-        let mut help = self.command(&[command, &["--help"]].concat());
-        help.stderr(Stdio::null()).stdout(Stdio::null());
-        help.status().unwrap().success()
-    }
-
     /// Kills the commands that are under way.
     pub(crate) fn kill_commands(&self) {
         for id in self.running.lock().unwrap().iter() {

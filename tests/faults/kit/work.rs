@@ -11,7 +11,7 @@ use countersign_tests::xorshift::XorShift;
 use serde_json::{Value, json};
 
 use super::model::{Draft, Key, Model, Slot, State, Token};
-use super::operation::{Operation, Repertoire, SCOPES};
+use super::operation::{self, Operation, SCOPES};
 use super::program::Ended;
 use super::{Client, Program, Violation};
 
@@ -19,7 +19,6 @@ use super::{Client, Program, Violation};
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     pub(super) program: &'a Program,
-    pub(super) repertoire: &'a Repertoire,
     /// A running server, and a key of its administrator if it takes changes over HTTP.
     pub(super) server: Option<(SocketAddr, Option<&'a str>)>,
     pub(super) model: Mutex<&'a mut Model>,
@@ -72,7 +71,7 @@ impl Work<'_> {
         (0..LOOKS.min(keys.len())).find_map(|_| {
             let place = chance.below(keys.len());
             // What it is while that is not known, only a look after the crash can say.
-            let operation = self.repertoire.choose(keys[place].state()?, chance)?;
+            let operation = operation::choose(keys[place].state()?, chance)?;
             Some((keys.swap_remove(place), operation))
         })
     }
