@@ -19,7 +19,7 @@ impl Site {
         let server = Server::start(&home, &["--config", &file]);
         let body =
             json!({ "name": "x", "scopes": ["countersign:admin"], "allow_from": [allow_from] });
-        let made = server.ask(
+        let made = server.send(
             "POST",
             "/admin/v1/keys",
             &[api_key(&operator)],

@@ -47,7 +47,7 @@ impl Site {
             body => body.to_string(),
         };
         let path = format!("/admin/v1{path}");
-        self.server.ask(method, &path, &[api_key(key)], &body)
+        self.server.send(method, &path, &[api_key(key)], &body)
     }
 
     /// What the operator is answered, which must have this status.

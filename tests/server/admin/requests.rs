@@ -59,7 +59,7 @@ fn every_route_is_closed_to_strangers_to_tokens_and_to_keys_without_the_scope() 
     let token = server.token(&[api_key(&site.operator)]);
     let reader = text(&site.key(&["countersign:read", "admin"]), "key");
     for (method, path) in routes() {
-        let ask = |headers: &[_]| server.ask(method, &path, headers, "");
+        let ask = |headers: &[_]| server.send(method, &path, headers, "");
         let stranger = ask(&[]);
         assert_problem(&stranger, 401, "credentials_missing");
         assert!(
@@ -86,11 +86,11 @@ fn a_token_with_the_scope_alone_reaches_no_handler() {
     let body = json!({ "name": "x", "scopes": ["countersign:admin"] }).to_string();
     let refused = site
         .server
-        .ask("POST", "/admin/v1/keys", &[bearer(&token)], &body);
+        .send("POST", "/admin/v1/keys", &[bearer(&token)], &body);
     assert_problem(&refused, 403, "primary_required");
     let allowed = site
         .server
-        .ask("POST", "/admin/v1/keys", &[api_key(&admin)], &body);
+        .send("POST", "/admin/v1/keys", &[api_key(&admin)], &body);
     assert_eq!(allowed.status, 201, "{allowed:?}");
 }
 

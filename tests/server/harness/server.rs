@@ -87,15 +87,6 @@ impl Server {
         client::send(self.address, method, path, &headers, json)
     }
 
-    /// One request of any kind; a body is JSON.
-    #[track_caller]
-    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[Header], body: &str) -> Response {
-        let json = ("content-type", "application/json".to_owned());
-        let described = (!body.is_empty()).then_some(json);
-        let headers: Vec<_> = headers.iter().cloned().chain(described).collect();
-        client::send(self.address, method, path, &headers, body)
-    }
-
     /// What it answers to these bytes.
     #[track_caller]
     pub(crate) fn tell(&self, bytes: &[u8]) -> String {
