@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use countersign::directory::RegistryError;
 use countersign::jose::{Algorithm, KeyError};
 use countersign::random::RandomError;
+use countersign::time::Timestamp;
 
 /// Why the store did not do what it was asked. Its text is one line that says what to do; no secret
 /// and no record's contents are in it.
@@ -51,6 +52,28 @@ pub enum StoreError {
     MasterKeyRotated,
     /// The master key is no file here, so that a new one has to be given.
     MasterKeyIsText,
+    /// There is a file of that name, which is not written over.
+    Exists {
+        /// The name.
+        path: PathBuf,
+    },
+    /// Another process has the database open.
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is no backup that could be restored.
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        what: &'static str,
+    },
+    /// What is lost began to be lost earlier: the backup was made at this moment.
+    LostSince {
+        /// The moment.
+        at: Timestamp,
+    },
     /// A sealed secret does not open: the master key is another one, or the record was tampered with.
     Unseal {
         /// What is sealed.
@@ -135,6 +158,26 @@ impl fmt::Display for StoreError {
             ),
             Self::MasterKeyIsText => f.write_str(
                 "the master key is not in a file that could be replaced: give the new one",
+            ),
+            Self::Exists { path } => write!(
+                f,
+                "`{}` exists already: name a file that does not",
+                path.display()
+            ),
+            Self::InUse { path } => write!(
+                f,
+                "`{}` is open in another process: stop the server first",
+                path.display()
+            ),
+            Self::NotABackup { path, what } => write!(
+                f,
+                "`{}` cannot be restored: {what}; take another backup",
+                path.display()
+            ),
+            Self::LostSince { at } => write!(
+                f,
+                "what came {} ms after 1970 or later is lost: accept a loss since then, or since earlier",
+                at.unix_millis()
             ),
             Self::Unseal { what } => write!(
                 f,

@@ -15,7 +15,7 @@ use crate::seal::Sealer;
 
 const FIRST_PEPPER: u32 = 1;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// All in one transaction, which no other process can enter: two that start at once make one set,
 /// and one that dies half way has made nothing but a master key for the next to find.

@@ -48,6 +48,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod credentials;
 mod database;
 mod denials;
@@ -64,6 +65,7 @@ mod options;
 mod pepper_rotation;
 mod record;
 mod registry;
+mod restore;
 mod seal;
 mod signing_keys;
 mod since_boot;
@@ -73,10 +75,12 @@ mod view;
 mod writing;
 
 pub use audit::{AuditEntry, AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
+pub use backup::Backup;
 pub use diagnosis::Diagnosis;
 pub use error::StoreError;
 pub use follow::Holds;
 pub use options::{MasterKey, StoreOptions};
+pub use restore::{NotReplayed, Restored};
 pub use signing_keys::{KeyState, SigningKeyRecord};
 pub use since_boot::{BootClock, SinceBoot};
 pub use store::Store;

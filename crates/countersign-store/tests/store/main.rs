@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod backup;
 mod denials;
 mod following;
 mod master_key_rotation;
 mod opening;
 mod pepper_rotation;
 mod records;
+mod restore;
 mod sealing;
 mod signing_keys;
 mod support;

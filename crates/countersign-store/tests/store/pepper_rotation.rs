@@ -41,11 +41,11 @@ impl Scene {
     fn is_accepted(&self, store: &Store, key: &CreatedKey) -> bool {
         let keys = ApiKeys::new(store.directory(), store.peppers());
         let presented = Credentials::key(key.issued.key.clone());
-        match keys.try_verify(&presented, self.clock.now()) {
-            Judged::Now(Verdict::Accepted(_)) => true,
-            Judged::Now(Verdict::Refused(_)) => false,
-            other => panic!("{other:?}"),
-        }
+        let judged = keys.try_verify(&presented, self.clock.now());
+        let accepted = matches!(&judged, Judged::Now(Verdict::Accepted(_)));
+        let refused = matches!(&judged, Judged::Now(Verdict::Refused(_)));
+        assert!(accepted || refused, "{judged:?}");
+        accepted
     }
 
     /// Which pepper the key's digest was made with.

@@ -38,16 +38,42 @@ impl Place {
 
     /// A connection of somebody else's to the database.
     pub(crate) async fn intrude(&self) -> SqliteConnection {
+        self.intrude_into("countersign.db").await
+    }
+
+    /// The same, to another one of this folder.
+    pub(crate) async fn intrude_into(&self, name: &str) -> SqliteConnection {
         SqliteConnectOptions::new()
-            .filename(self.file("countersign.db"))
+            .filename(self.file(name))
             .connect()
             .await
             .unwrap()
     }
 
+    /// The same, to one that is not there yet.
+    pub(crate) async fn intrude_new(&self, name: &str) -> SqliteConnection {
+        std::fs::write(self.file(name), "").unwrap();
+        self.intrude_into(name).await
+    }
+
     pub(crate) async fn execute(&self, sql: &'static str) {
-        let mut connection = self.intrude().await;
+        self.execute_in("countersign.db", sql).await;
+    }
+
+    pub(crate) async fn execute_in(&self, name: &str, sql: &'static str) {
+        let mut connection = self.intrude_into(name).await;
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    }
+}
+
+impl Place {
+    /// What a query for one number says.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = self.intrude().await;
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
     }
 }
 
