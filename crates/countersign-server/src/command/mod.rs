@@ -3,14 +3,18 @@
 mod account;
 mod arguments;
 mod audit;
+mod backup;
 mod caller;
 mod check;
 mod completions;
 mod doctor;
 mod environment;
 mod key;
+mod master_key;
 pub(crate) mod output;
 mod password;
+mod pepper;
+mod restore;
 mod serve;
 pub(crate) mod shown;
 mod signing_key;
@@ -82,8 +86,12 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Account(command) => account::run(&config, command, output).await,
         Command::Environment(command) => environment::run(&config, command, output).await,
         Command::SigningKey(command) => signing_key::run(&config, command, output).await,
+        Command::Pepper(command) => pepper::run(&config, command, output).await,
+        Command::MasterKey(command) => master_key::run(&config, command, output).await,
         Command::Token(command) => token::run(&config, command, output).await,
         Command::Audit(command) => audit::run(&config, command, output).await,
+        Command::Backup(arguments) => backup::run(&config, &arguments, output).await,
+        Command::Restore(arguments) => restore::run(&config, &arguments, output).await,
         Command::Doctor => doctor::run(&config, output).await,
         // Done already, without a configuration that holds.
         Command::Config(Check) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
@@ -113,6 +121,11 @@ impl From<&Global> for Output {
 
 /// Opens the store that the configuration names.
 async fn open(config: &Config) -> Result<Store, Failure> {
+    Ok(Store::open(store_options(config)).await?)
+}
+
+/// How it is opened.
+fn store_options(config: &Config) -> StoreOptions {
     let settings = &config.store;
     let mut options = StoreOptions::new(settings.url.as_str());
     options.max_staleness = settings.max_staleness;
@@ -121,5 +134,5 @@ async fn open(config: &Config) -> Result<Store, Failure> {
         (None, Some(path)) => MasterKey::File(path.clone()),
         (None, None) => MasterKey::BesideDatabase,
     };
-    Ok(Store::open(options).await?)
+    options
 }

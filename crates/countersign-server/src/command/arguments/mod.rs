@@ -1,6 +1,7 @@
 //! The command line's form.
 
 mod credentials;
+mod keeping;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::config::value;
 use crate::logging::Format;
 
 pub(crate) use credentials::{CreateKey, CreateUser, Key, RotateKey, User};
+pub(crate) use keeping::{Backup, MasterKey, Pepper, Restore};
 pub(crate) use server::{
     Account, Audit, Environment, RotateSigningKey, SecretArgument, SigningKey, Token,
 };
@@ -66,12 +68,22 @@ pub(crate) enum Command {
     /// List, rotate and revoke the keys that tokens are signed with
     #[command(subcommand)]
     SigningKey(SigningKey),
+    /// Rotate the secret that what is kept of keys is made with
+    #[command(subcommand)]
+    Pepper(Pepper),
+    /// Rotate the key that the database's secrets are sealed under
+    #[command(subcommand)]
+    MasterKey(MasterKey),
     /// Look at tokens, and revoke single ones
     #[command(subcommand)]
     Token(Token),
     /// Look at the record of who did what
     #[command(subcommand)]
     Audit(Audit),
+    /// Copy the database into a file while servers run
+    Backup(Backup),
+    /// Put a backup in the place of the database, while no server runs
+    Restore(Restore),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
