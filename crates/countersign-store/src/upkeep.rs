@@ -1,6 +1,5 @@
 //! What a store does by itself from time to time: it writes down what was used, and forgets what nobody needs.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use countersign::Id;
@@ -15,6 +14,8 @@ use crate::writing::{Entity, Writing};
 /// Changes that are kept, so that who was away for a while need not read everything again, and so that a restored
 /// backup can be brought up to date.
 const KEPT_CHANGES: i64 = 100_000;
+/// How many uses are written down in one transaction.
+const BATCH: usize = 1000;
 
 impl Store {
     /// How often [`upkeep`](Self::upkeep) is due: what it writes down is never older than a minute.
@@ -30,12 +31,16 @@ impl Store {
     ///
     /// That the database cannot be read or written. What was used is kept for the next time.
     pub async fn upkeep(&self) -> Result<(), StoreError> {
-        let used = self.0.view.take_used();
-        let written = self.0.write_down(&used).await;
-        if written.is_err() {
-            self.0.view.put_back_used(used);
+        let mut used = self.0.view.take_used();
+        while !used.is_empty() {
+            // Not all at once: who wants to revoke something is not kept waiting.
+            let rest = used.split_off(used.len().min(BATCH));
+            if let Err(error) = self.0.write_down(&used).await {
+                self.0.view.put_back_used(used.into_iter().chain(rest));
+                return Err(error);
+            }
+            used = rest;
         }
-        written?;
         self.0.forget().await
     }
 
@@ -52,13 +57,10 @@ impl Store {
 }
 
 impl Inner {
-    async fn write_down(&self, used: &HashMap<Id, Usage>) -> Result<(), StoreError> {
-        if used.is_empty() {
-            return Ok(());
-        }
+    async fn write_down(&self, used: &[Usage]) -> Result<(), StoreError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin(&mut connection, self.now()).await?;
-        for usage in used.values() {
+        for usage in used {
             // Monotone, whoever else writes. Not a change: nobody judges by it.
             sqlx::query(
                 "UPDATE credentials SET last_used_at = ?1

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,20 +57,18 @@ impl View {
     }
 
     /// What was used since this was last called.
-    pub(crate) fn take_used(&self) -> HashMap<Id, Usage> {
+    pub(crate) fn take_used(&self) -> Vec<Usage> {
         let used = self.used.pin();
         let ids: Vec<Id> = used.keys().copied().collect();
-        let taken = ids
-            .iter()
-            .filter_map(|id| Some((*id, used.remove(id)?.clone())));
-        taken.collect()
+        let taken = ids.iter().filter_map(|id| used.remove(id));
+        taken.cloned().collect()
     }
 
     /// Puts back what could not be written down. What was used since counts more.
-    pub(crate) fn put_back_used(&self, used: HashMap<Id, Usage>) {
+    pub(crate) fn put_back_used(&self, used: impl IntoIterator<Item = Usage>) {
         let kept = self.used.pin();
-        for (id, usage) in used {
-            kept.get_or_insert(id, usage);
+        for usage in used {
+            kept.get_or_insert(usage.credential, usage);
         }
     }
 }

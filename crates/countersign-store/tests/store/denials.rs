@@ -192,6 +192,23 @@ async fn history_that_is_gone_is_made_up_for_by_reading_everything() {
 }
 
 #[tokio::test]
+async fn denial_counts_more_than_the_record_of_an_older_backup() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
+    store.change(&me(), id, Change::Suspend).await.unwrap();
+    // As if only the record came from a backup.
+    place
+        .execute(
+            "UPDATE credentials SET status = 'active', generation = 1;
+             UPDATE state SET epoch = randomblob(20)",
+        )
+        .await;
+    store.catch_up().await.unwrap();
+    assert_eq!(store.directory().lowest_generation(&id), Some(2));
+}
+
+#[tokio::test]
 async fn another_history_is_read_from_its_beginning() {
     let place = Place::new();
     let (here, there) = (place.open().await, place.open().await);

@@ -78,13 +78,16 @@ impl Directory for MemoryDirectory {
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
-        if let Some(credential) = self.credentials.pin().get(entity) {
-            return Some(credential.generation);
-        }
-        if let Some((generation, _)) = self.accounts.pin().get(entity) {
-            return Some(*generation);
-        }
-        self.denied.lowest_generation(entity)
+        let credentials = self.credentials.pin();
+        let held = credentials.get(entity).map(|c| c.generation);
+        let held = held.or_else(|| {
+            self.accounts
+                .pin()
+                .get(entity)
+                .map(|(generation, _)| *generation)
+        });
+        // Whichever is higher: nothing that is put in takes a denial back.
+        held.max(self.denied.lowest_generation(entity))
     }
 
     fn is_denied(&self, issuer: &str, token: &Id) -> bool {
