@@ -358,6 +358,16 @@ async fn user_can_sign_in_from_elsewhere_while_one_address_guesses() {
 }
 
 #[tokio::test]
+async fn address_out_of_room_profits_from_no_hash_that_another_waits_for() {
+    let house = House::new().await;
+    house.fail(HOME, 20).await;
+    let mut elsewhere = tokio_test::task::spawn(house.status("192.0.2.2", "aladdin", RIGHT));
+    tokio_test::assert_pending!(elsewhere.poll());
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+    assert_eq!(elsewhere.await, 200);
+}
+
+#[tokio::test]
 async fn ipv6_neighbours_share_their_failures() {
     let house = House::new().await;
     for n in 0..20 {
