@@ -95,6 +95,12 @@ fn every_setting_is_read() {
 }
 
 #[test]
+fn no_trusted_proxy_is_nobody_and_not_anybody() {
+    let config = accepted("[server]\ntrusted_proxies = []\n");
+    assert_eq!(config.server.trusted_proxies, None);
+}
+
+#[test]
 fn audience_may_be_one_string() {
     let config = accepted("[issuer.default]\naudience = \"https://a.example\"");
     assert_eq!(config.issuer.audiences, ["https://a.example".into()]);
