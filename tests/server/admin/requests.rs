@@ -187,6 +187,26 @@ fn pages_and_ids_that_are_none_are_refused_and_forged_ones_find_nothing() {
 }
 
 #[test]
+fn a_browser_changes_nothing_on_behalf_of_another_sites_page() {
+    let site = Site::open();
+    let body = json!({ "name": "x", "scopes": [] }).to_string();
+    let send = |method: &str, fetched_from: &str| {
+        let headers = [
+            api_key(&site.operator),
+            ("sec-fetch-site", fetched_from.to_owned()),
+        ];
+        site.server.send(method, "/admin/v1/keys", &headers, &body)
+    };
+    for fetched_from in ["cross-site", "same-site", "", "unknown"] {
+        assert_problem(&send("POST", fetched_from), 403, "cross_site");
+        assert_eq!(send("GET", fetched_from).status, 200, "it cannot read it");
+    }
+    for fetched_from in ["same-origin", "none"] {
+        assert_eq!(send("POST", fetched_from).status, 201);
+    }
+}
+
+#[test]
 fn the_audit_and_the_answer_call_a_request_by_the_same_id() {
     let site = Site::open();
     let body = json!({ "name": "x", "scopes": [] });

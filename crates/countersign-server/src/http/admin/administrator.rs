@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign::credentials::{ClientAddress, Credentials};
@@ -71,6 +71,10 @@ pub(super) async fn admit(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
+    if !head.method.is_safe() && is_cross_site(&head.headers) {
+        let detail = "Pages of other sites may change nothing here.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail));
+    }
     let body = read(body, admin.0.body_limit).await?;
     if !still_stands(&admin.0.store, &principal, &head.extensions) {
         return Ok(lapsed());
@@ -78,6 +82,12 @@ pub(super) async fn admit(
     let administrator = administrator(&admin, &principal, &head.extensions).await?;
     head.extensions.insert(administrator);
     Ok(next.run(Request::from_parts(head, body.into())).await)
+}
+
+/// A browser sends along the password that it was told, whichever site's page asks it to (Fetch Metadata).
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    !sites.all(|site| site == "same-origin" || site == "none")
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
