@@ -9,14 +9,15 @@ fn wrong_passwords_are_answered_429_after_as_many_as_are_configured_and_keys_go_
     let made = home.json(&create);
     // Before the server starts: asking whether it knows the key yet would be a failure, too.
     let key = home.create_key("*");
+    let other = home.create_key("*");
     let config = home.configure("[limits]\nfailed_authentications = { per = \"1h\", burst = 3 }\n");
     let server = Server::start(&home, &["--config", &config]);
 
     for _ in 0..2 {
         assert_eq!(server.status_for(&[basic("ada", "wrong")]), 401);
     }
-    // Where it was wrong does not matter.
-    assert_eq!(server.mint(&[basic(&key.id, "wrong")]).status, 401);
+    // Where it was wrong does not matter, nor what: a secret that is another key's counts, too.
+    assert_eq!(server.mint(&[basic(&key.id, &other.secret)]).status, 401);
     let limited = server.get("/whoami", &[basic("ada", "wrong")]);
     assert_eq!(limited.status, 429, "{limited:?}");
     assert!(limited.header("retry-after").is_some(), "{limited:?}");
