@@ -151,6 +151,24 @@ async fn rotation_of_the_key_between_its_use_and_the_upkeep_is_not_undone() {
 }
 
 #[tokio::test]
+async fn rotation_of_the_key_whose_grace_has_ended_before_the_upkeep_is_not_undone() {
+    let scene = Scene::new();
+    let (server, other) = (scene.open().await, scene.open().await);
+    let old = server.create_key(&me(), key("ci")).await.unwrap();
+    other.rotate_pepper(&me()).await.unwrap();
+    server.catch_up().await.unwrap();
+    assert!(scene.is_accepted(&server, &old));
+    let grace = Rotation::Grace(Duration::from_secs(60));
+    let new = other.rotate(&me(), old.record.id, grace).await.unwrap();
+    // Pepper and status are what they were when the old secret was used: its digest alone is not.
+    scene.clock.advance(Duration::from_secs(61));
+    server.upkeep().await.unwrap();
+    server.catch_up().await.unwrap();
+    assert!(scene.is_accepted(&server, &new));
+    assert!(!scene.is_accepted(&server, &old));
+}
+
+#[tokio::test]
 async fn process_that_does_not_know_of_the_rotation_yet_goes_on_and_then_takes_it_over() {
     let scene = Scene::new();
     let (here, there) = (scene.open().await, scene.open().await);
