@@ -174,6 +174,16 @@ async fn running_process_bears_a_rotation_killed_after_its_commit() {
 }
 
 #[tokio::test]
+async fn rotation_that_fails_does_not_take_away_the_key_that_one_before_left_beside() {
+    let place = Place::new();
+    let running = place.open().await;
+    let new = killed_before_the_rename(&place).await;
+    fail_to_rotate(&place, &running).await;
+    works(&place.open().await).await;
+    assert_eq!(read(&place), new);
+}
+
+#[tokio::test]
 async fn rotation_killed_before_its_commit_leaves_a_key_that_is_written_over() {
     for left in [OTHER, "", "half a k"] {
         let place = Place::new();
@@ -190,11 +200,8 @@ async fn rotation_killed_before_its_commit_leaves_a_key_that_is_written_over() {
     }
 }
 
-#[tokio::test]
-async fn rotation_that_fails_changes_nothing() {
-    let place = Place::new();
-    let store = place.open().await;
-    let (old, before) = (read(&place), sealed(&place).await);
+/// A rotation that fails right before its commit.
+async fn fail_to_rotate(place: &Place, store: &Store) {
     place
         .execute(
             "CREATE TRIGGER full BEFORE INSERT ON audit
@@ -202,8 +209,16 @@ async fn rotation_that_fails_changes_nothing() {
         )
         .await;
     store.rotate_master_key(&me()).await.unwrap_err();
-    assert_eq!((read(&place), sealed(&place).await), (old, before));
     place.execute("DROP TRIGGER full").await;
+}
+
+#[tokio::test]
+async fn rotation_that_fails_changes_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (old, before) = (read(&place), sealed(&place).await);
+    fail_to_rotate(&place, &store).await;
+    assert_eq!((read(&place), sealed(&place).await), (old, before));
     store.rotate_master_key(&me()).await.unwrap();
     works(&place.open().await).await;
 }
