@@ -1,7 +1,8 @@
 //! The real server, changed over HTTP or by the command line, and asked over HTTP.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use countersign::time::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -85,6 +86,10 @@ impl Remote {
     }
 }
 
+fn now() -> i64 {
+    SystemClock.now().unix_seconds()
+}
+
 fn done(result: Result<Value, Outcome>) -> Outcome {
     result.map_or_else(|outcome| outcome, |_| Outcome::Done)
 }
@@ -123,8 +128,10 @@ impl Subject for Remote {
                 let scopes: Vec<&str> = scopes.split(' ').collect();
                 let mut new = json!({ "name": "k", "scopes": scopes, "account_id": account });
                 if let Some(seconds) = expires_in {
-                    let end =
-                        OffsetDateTime::from(SystemTime::now() + Duration::from_secs(seconds));
+                    let end = OffsetDateTime::from_unix_timestamp(
+                        now() + i64::try_from(seconds).unwrap(),
+                    )
+                    .unwrap();
                     new["expires_at"] = end.format(&Rfc3339).unwrap().into();
                 }
                 self.call("POST", "keys", &new)

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::credentials::Credentials;
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{
     Caller, Change, CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
@@ -18,7 +19,7 @@ use countersign::random::SystemRandom;
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::{Id, Secret};
-use http::{HeaderMap, Request};
+use http::Request;
 use http_body_util::Full;
 use hyper::body::Bytes;
 
@@ -176,9 +177,7 @@ impl Fixture {
             .clock(self.clock.clone())
             .build()
             .unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("x-api-key", key.issued.key.expose().parse().unwrap());
-        let credentials = authenticator.read(&headers).unwrap().unwrap();
+        let credentials = Credentials::key(key.issued.key.clone());
         let principal = authenticator.authenticate(credentials).await.unwrap();
         let mint = Mint::new(self.issuer.clone(), self.clock.clone(), SystemRandom);
         let request = MintRequest::new(principal, MintParameters::default());

@@ -251,7 +251,8 @@ async fn scopes_of_a_remembered_success_are_those_of_now() {
 
 #[tokio::test]
 async fn remembered_success_lets_nobody_in_whom_the_credential_does_not() {
-    let cases: [(fn(&mut Credential), Result<(), Reason>); 6] = [
+    type Case = (fn(&mut Credential), Result<(), Reason>);
+    let cases: [Case; 6] = [
         (|user| user.generation += 1, Ok(())),
         (
             |user| user.status = Status::Suspended,
@@ -363,8 +364,19 @@ async fn address_out_of_room_profits_from_no_hash_that_another_waits_for() {
     house.fail(HOME, 20).await;
     let mut elsewhere = tokio_test::task::spawn(house.status("192.0.2.2", "aladdin", RIGHT));
     tokio_test::assert_pending!(elsewhere.poll());
-    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+    let mut here = tokio_test::task::spawn(house.status(HOME, "aladdin", RIGHT));
+    tokio_test::assert_ready_eq!(here.poll(), 429);
     assert_eq!(elsewhere.await, 200);
+}
+
+#[tokio::test]
+async fn crowd_with_one_wrong_password_costs_one_hash_and_every_one_counts() {
+    let house = House::new().await;
+    let crowd = (0..15).map(|_| house.status(HOME, "aladdin", "x"));
+    assert!(join_all(crowd).await.iter().all(|&status| status == 401));
+    assert_eq!(house.hashes(), 1);
+    house.fail(HOME, 5).await;
+    assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
 }
 
 #[tokio::test]

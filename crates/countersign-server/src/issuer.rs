@@ -1,13 +1,20 @@
 //! The issuer `default`, from the configuration and the store.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
+use countersign::directory::Caller;
 use countersign::mint::{Issuer, IssuerError, Terms};
 use countersign::token::TrustedIssuer;
-use countersign_store::Store;
+use countersign_store::{Store, StoreError};
 
 use crate::config::{Config, IssuerSettings};
 use crate::failure::Failure;
+
+/// How long the next signing key is published before it signs. Verifiers may keep the key set for five minutes.
+const LEAD: Duration = Duration::from_secs(3600);
+/// How often is looked whether it is time.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// The one issuer's name.
 pub(crate) const NAME: &str = "default";
@@ -31,6 +38,25 @@ pub(crate) async fn build(
     Ok(issuer)
 }
 
+/// Rotates the signing key when its time has come, for as long as the server runs. Failures are logged, and tried
+/// again.
+pub(crate) async fn rotate_keys(store: Store, every: Duration) {
+    let caller = Caller::operator("schedule");
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        ticks.tick().await;
+        match store
+            .rotate_signing_key_when_due(&caller, NAME, every, LEAD)
+            .await
+        {
+            Ok(Some(made)) => tracing::info!(kid = made.kid, "the next signing key is published"),
+            Ok(None) => {}
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::warn!(%error, "whether to rotate the signing key is not known"),
+        }
+    }
+}
+
 /// The issuer as this server's own verifiers see it: tokens of revoked credentials are refused.
 pub(crate) fn trusted(issuer: &Issuer, store: &Store) -> Result<TrustedIssuer, Failure> {
     let trusted = issuer.trusted().directory(store.directory()).build();
@@ -38,7 +64,7 @@ pub(crate) fn trusted(issuer: &Issuer, store: &Store) -> Result<TrustedIssuer, F
 }
 
 /// What verifiers must accept: the longest lifetime of any endpoint.
-pub(crate) fn longest(config: &IssuerSettings) -> std::time::Duration {
+pub(crate) fn longest(config: &IssuerSettings) -> Duration {
     if config.oauth.enabled {
         config.max_lifetime.max(config.oauth.max_lifetime)
     } else {

@@ -244,6 +244,7 @@ impl Inner {
 }
 
 /// Where a new credential belongs.
+#[derive(Clone, Copy)]
 pub(crate) struct Home {
     pub(crate) account: Id,
     pub(crate) environment: Option<Id>,

@@ -58,6 +58,8 @@ pub(super) async fn run(
     let issuer = issuer::build(&config.issuer, &store, &url).await?;
     let routes = http::routes(&config, &store, &issuer)?;
     tokio::spawn(store.follow(Store::POLL_PERIOD));
+    let every = config.issuer.rotate_keys_every;
+    tokio::spawn(issuer::rotate_keys(store.clone(), every));
     let signals = Signals::listen()
         .map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
     tracing::info!(address = %bound, issuer = url, "listening");

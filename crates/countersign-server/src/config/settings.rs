@@ -18,6 +18,7 @@ use crate::logging::Format;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How many passwords and keys an address may get wrong at once.
 const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
@@ -84,6 +85,8 @@ pub(crate) struct IssuerSettings {
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) scopes: Scopes,
+    /// How long a signing key signs before the next one does.
+    pub(crate) rotate_keys_every: Duration,
     pub(crate) oauth: OAuthSettings,
 }
 
@@ -217,6 +220,8 @@ fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings
     let algorithm = reader.text(&mut section, "algorithm", value::algorithm);
     let lifetimes = lifetimes(reader, &mut section, (HOUR, HOUR));
     let scopes = catalogue(reader, &mut section, &Scopes::none());
+    let every = value::duration_within(DAY, DAY * 3650);
+    let every = reader.text(&mut section, "rotate_keys_every", every);
     let mut wires = reader.section(&mut section, "wires");
     let oauth = oauth(reader, &mut wires, lifetimes, &scopes);
     reader.close(wires);
@@ -230,6 +235,7 @@ fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings
         lifetime,
         max_lifetime,
         scopes,
+        rotate_keys_every: every.unwrap_or(DAY * 90),
         oauth,
     }
 }
