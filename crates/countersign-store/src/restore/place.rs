@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Row as _, SqlitePool, Transaction};
 
 use super::NotReplayed;
@@ -136,12 +136,7 @@ async fn hold(
     if first_start::age(&mut connection).await? == Age::New {
         return corrupt("it is empty");
     }
-    // SQLite gives up the log, after what is in it was written to the file, for the last one that uses it alone.
-    let mode = "PRAGMA journal_mode = DELETE";
-    let mode: String = sqlx::query_scalar(mode)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(busy)?;
+    let mode = give_up_log(&mut connection).await.map_err(busy)?;
     if mode != "delete" {
         return Err(in_use(path));
     }
@@ -173,6 +168,26 @@ async fn hold(
         Ok(held)
     } else {
         Err(in_use(path))
+    }
+}
+
+/// SQLite gives up the log, after what is in it was written to the file, for the last one that uses it alone; which
+/// way of writing is left.
+async fn give_up_log(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let mode = sqlx::query_scalar("PRAGMA journal_mode = DELETE")
+            .fetch_one(&mut *connection)
+            .await;
+        match mode {
+            // It does not wait for this one lock, and a command may be about to end.
+            Err(error) if is_busy(&error) && waited < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+            ended => return ended,
+        }
     }
 }
 
