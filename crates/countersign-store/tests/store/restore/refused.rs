@@ -6,7 +6,7 @@ use countersign::directory::{Registry as _, Status};
 use countersign_store::StoreError;
 
 use super::{backed_up, files, restore, status};
-use crate::support::{Place, REVOKE, me};
+use crate::support::{Place, REVOKE, key, me};
 
 #[tokio::test]
 async fn restore_under_an_open_database_is_refused() {
@@ -121,11 +121,17 @@ async fn database_of_something_else_in_place_is_left_alone() {
 async fn restore_takes_the_place_of_what_a_killed_one_left() {
     let place = Place::new();
     let (store, id) = backed_up(&place).await;
+    store.create_key(&me(), key("later")).await.unwrap();
+    let log = fs::read(place.file("countersign.db-wal")).unwrap();
+    assert!(!log.is_empty());
     store.close().await.unwrap();
+    fs::remove_file(place.file("countersign.db")).unwrap();
     for left in ["", "-wal", "-shm", "-journal"] {
-        fs::write(place.file(&format!("countersign.db.restoring{left}")), "x").unwrap();
+        // A log is written into whatever database it lies beside.
+        fs::write(place.file(&format!("countersign.db.restoring{left}")), &log).unwrap();
     }
     restore(&place).await.unwrap();
-    assert_eq!(status(&place, id).await, Status::Active);
+    assert_eq!(status(&place, id).await, Status::Suspended);
+    assert_eq!(place.count("SELECT count(*) FROM credentials").await, 1);
     assert!(!files(&place).iter().any(|name| name.contains("restoring")));
 }

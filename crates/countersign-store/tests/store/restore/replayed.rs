@@ -62,6 +62,11 @@ async fn everything_that_changed_since_the_backup_is_taken_over() {
         .rotate_signing_key(&me, "default", algorithm, lead)
         .await
         .unwrap();
+    let in_backup = &store.list_signing_keys("default").await.unwrap()[1].kid;
+    store
+        .revoke_signing_key(&me, "default", in_backup)
+        .await
+        .unwrap();
     let lifetime = Duration::from_secs(99 * 3600);
     store.allow_lifetime(lifetime).await.unwrap();
     let countersign_store::Verified::Intact {
