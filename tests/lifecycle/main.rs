@@ -13,6 +13,7 @@
     reason = "these are tests"
 )]
 
+mod callers;
 mod denial;
 #[path = "../server/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "made for more than this")]

@@ -23,7 +23,7 @@ impl Inner {
             return Err(RegistryError::NotFound);
         }
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let now = writing.now;
         let account = Account {
             id: Id::new_account(now, &*self.options.random).map_err(StoreError::from)?,
@@ -78,7 +78,7 @@ impl Inner {
         id: &Id,
     ) -> Result<Account, RegistryError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let mut account = reached(writing.connection(), caller, id).await?;
         if account.id == self.ground.account {
             return Err(Conflict::DefaultAccount.into());
@@ -126,7 +126,7 @@ impl Inner {
         new: NewEnvironment,
     ) -> Result<Environment, RegistryError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let now = writing.now;
         let account_id = self
             .account_for(writing.connection(), caller, new.account)

@@ -23,7 +23,7 @@ impl Inner {
         new: NewKey,
     ) -> Result<CreatedKey, RegistryError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let home = self.home(&mut writing, caller, new.owner).await?;
         let id = self.new_id(writing.now, &home.account)?;
         let issued = key::generate(&KeyPrefix::default(), &id, &*self.options.random)
@@ -51,7 +51,7 @@ impl Inner {
         new: NewUser,
     ) -> Result<Record, RegistryError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let home = self.home(&mut writing, caller, new.owner).await?;
         if find_user(writing.connection(), &new.name).await?.is_some() {
             return Err(RegistryError::NameTaken);
@@ -141,7 +141,7 @@ impl Inner {
         change: &Change,
     ) -> Result<Record, RegistryError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let found = find_credential(writing.connection(), id).await?;
         let mut kept = reached(caller, found)?;
         let effect = kept.change(change, writing.now)?;
@@ -166,7 +166,7 @@ impl Inner {
         let issued = key::generate(&KeyPrefix::default(), id, &*self.options.random)
             .map_err(StoreError::from)?;
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let found = find_credential(writing.connection(), id).await?;
         let mut kept = reached(caller, found)?;
         let (secret, now) = (issued.secret.expose(), writing.now);
@@ -223,7 +223,7 @@ impl Inner {
             return Err(RegistryError::NotFound);
         }
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let DeniedToken {
             issuer, token: id, ..
         } = token;

@@ -99,6 +99,8 @@ pub enum StoreError {
     RotationPending,
     /// HMAC secrets cannot stand beside key pairs (RFC 8725 §3.1).
     MixedAlgorithms,
+    /// The credential that proved the caller does not stand any more.
+    CallerLapsed,
     /// A record does not say what records say.
     Corrupt {
         /// Which part of it.
@@ -205,6 +207,7 @@ impl fmt::Display for StoreError {
             Self::MixedAlgorithms => f.write_str(
                 "an issuer does not change between HMAC and key pairs: set up another issuer",
             ),
+            Self::CallerLapsed => f.write_str("the credentials do not stand any more"),
             Self::Corrupt { what } => write!(
                 f,
                 "the database is damaged ({what}): stop the server and restore a backup"
@@ -252,6 +255,9 @@ impl From<KeyError> for StoreError {
 
 impl From<StoreError> for RegistryError {
     fn from(source: StoreError) -> Self {
-        Self::unavailable(source)
+        match source {
+            StoreError::CallerLapsed => Self::CallerLapsed,
+            source => Self::unavailable(source),
+        }
     }
 }

@@ -19,6 +19,7 @@ use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use crate::audit::AuditEntry;
 use crate::denials;
 use crate::error::StoreError;
 use crate::ground::Ground;
@@ -26,6 +27,9 @@ use crate::record::{corrupt, moment, read_id, read_moment};
 use crate::seal::{Place, Sealer};
 use crate::store::{Inner, Store};
 use crate::writing::{Entity, Writing, entry};
+
+/// The actor of what nobody asked for.
+const ITSELF: &str = "store";
 
 /// What is known of a signing key, for people.
 #[derive(Clone, Debug)]
@@ -110,12 +114,15 @@ impl Store {
         if let Some(stored) = stored_url(writing.connection(), name).await? {
             return Ok(stored);
         }
-        sqlx::query("UPDATE issuers SET url = ? WHERE name = ?")
+        let issuer = issuer_id(writing.connection(), name).await?;
+        sqlx::query("UPDATE issuers SET url = ? WHERE id = ?")
             .bind(url)
-            .bind(name)
+            .bind(issuer.as_bytes().as_slice())
             .execute(writing.connection())
             .await?;
-        writing.commit(&self.0, None).await?;
+        let mut told = AuditEntry::new(ITSELF, "issuer.url").with("url", url);
+        told.entity = Some(issuer);
+        writing.commit(&self.0, Some(told)).await?;
         Ok(url.to_owned())
     }
 
@@ -190,7 +197,7 @@ impl Store {
         lead: Duration,
     ) -> Result<SigningKeyRecord, StoreError> {
         let mut connection = self.0.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.0.now(), caller).await?;
         let issuer = issuer_id(writing.connection(), name).await?;
         let now = writing.now;
         let keys = read_keys(writing.connection(), now).await?;
@@ -264,7 +271,7 @@ impl Store {
         kid: &str,
     ) -> Result<SigningKeyRecord, StoreError> {
         let mut connection = self.0.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
+        let mut writing = Writing::begin_for(&mut connection, self.0.now(), caller).await?;
         let issuer = issuer_id(writing.connection(), name).await?;
         let now = writing.now;
         let keys = read_keys(writing.connection(), now).await?;
@@ -280,12 +287,13 @@ impl Store {
                 .execute(writing.connection())
                 .await?;
             writing.changed(Entity::SigningKey(id));
-            if revoked.state == KeyState::Active {
-                let wanted = revoked.algorithm;
-                self.0.succeed(&mut writing, &issuer, &keys, wanted).await?;
-            }
             let mut told = entry(caller, "signing_key.revoke").with("kid", kid);
             told.entity = Some(id);
+            if revoked.state == KeyState::Active {
+                let wanted = revoked.algorithm;
+                let successor = self.0.succeed(&mut writing, &issuer, &keys, wanted).await?;
+                told = told.with("successor", successor);
+            }
             writing.commit(&self.0, Some(told)).await?;
         }
         self.described(name, id).await
@@ -303,18 +311,19 @@ impl Store {
 }
 
 impl Inner {
-    /// The next key signs now, after the one that signed was revoked: one that is pending, else a new one.
+    /// The next key signs now, after the one that signed was revoked: one that is pending, else a new one;
+    /// its key id.
     async fn succeed(
         &self,
         writing: &mut Writing<'_>,
         issuer: &Id,
         keys: &[StoredKey],
         wanted: Algorithm,
-    ) -> Result<(), StoreError> {
+    ) -> Result<String, StoreError> {
         let now = writing.now;
         let Some(pending) = keys.iter().find(|key| key.state == KeyState::Pending) else {
-            self.make_key(writing, issuer, wanted, now).await?;
-            return Ok(());
+            let (_, kid) = self.make_key(writing, issuer, wanted, now).await?;
+            return Ok(kid);
         };
         sqlx::query("UPDATE signing_keys SET activates_at = ? WHERE id = ?")
             .bind(now.unix_millis())
@@ -322,7 +331,7 @@ impl Inner {
             .execute(writing.connection())
             .await?;
         writing.changed(Entity::SigningKey(pending.id));
-        Ok(())
+        Ok(pending.kid.clone().unwrap_or_default())
     }
 
     pub(crate) async fn make_key(

@@ -1,7 +1,7 @@
 //! A change is one transaction: the records, their numbers in the change log, and an entry in the audit.
 
 use countersign::Id;
-use countersign::directory::Caller;
+use countersign::directory::{Caller, Status};
 use countersign::time::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
@@ -9,6 +9,7 @@ use sqlx::{Connection as _, Transaction};
 
 use crate::audit::{self, AuditEntry};
 use crate::error::StoreError;
+use crate::record::{find_account, find_credential};
 use crate::store::Inner;
 
 /// What kind of thing changed, as the change log names it.
@@ -52,6 +53,32 @@ impl<'c> Writing<'c> {
             now,
             changed: Vec::new(),
         })
+    }
+
+    /// The same for a caller, whose credential must stand: it may have been revoked while this waited for its
+    /// turn.
+    pub(crate) async fn begin_for(
+        connection: &'c mut PoolConnection<Sqlite>,
+        now: Timestamp,
+        caller: &Caller,
+    ) -> Result<Self, StoreError> {
+        let mut writing = Self::begin(connection, now).await?;
+        let Some((id, _)) = caller.credential() else {
+            return Ok(writing);
+        };
+        let connection = writing.connection();
+        let found = find_credential(connection, id).await?;
+        let account = match &found {
+            Some(kept) => find_account(connection, &kept.record.account_id).await?,
+            None => None,
+        };
+        let active = account.is_some_and(|account| account.status == Status::Active);
+        let found = found.map(|kept| kept.credential(0));
+        if active && caller.stands(found.as_ref(), now) {
+            Ok(writing)
+        } else {
+            Err(StoreError::CallerLapsed)
+        }
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {

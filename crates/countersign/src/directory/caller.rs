@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
+use crate::directory::{Credential, Status};
 use crate::id::Id;
+use crate::principal::PrimaryPrincipal;
+use crate::time::Timestamp;
 
 /// On whose behalf a [`Registry`](super::Registry) acts: for the audit, and for what is within reach.
 ///
@@ -10,6 +13,7 @@ pub struct Caller {
     actor: Arc<str>,
     request_id: Option<Arc<str>>,
     account: Option<Id>,
+    credential: Option<(Id, u32)>,
 }
 
 impl Caller {
@@ -20,6 +24,7 @@ impl Caller {
             actor: actor.into(),
             request_id: None,
             account: None,
+            credential: None,
         }
     }
 
@@ -37,6 +42,36 @@ impl Caller {
     pub fn with_request_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.request_id = Some(id.into());
         self
+    }
+
+    /// The same, proven by this credential. What it asks for is done only while the credential stands: what was
+    /// asked before it was revoked, and comes to its turn afterwards, is answered with
+    /// [`RegistryError::CallerLapsed`](super::RegistryError::CallerLapsed).
+    #[must_use]
+    pub fn proven_by(mut self, principal: &PrimaryPrincipal) -> Self {
+        let id = principal.credential_id().copied();
+        self.credential = id.map(|id| (id, principal.generation()));
+        self
+    }
+
+    /// The credential that proved it, and its generation then.
+    #[must_use]
+    pub const fn credential(&self) -> Option<&(Id, u32)> {
+        self.credential.as_ref()
+    }
+
+    /// Whether the credential that proved it, which is `found` now, stands.
+    #[must_use]
+    pub fn stands(&self, found: Option<&Credential>, now: Timestamp) -> bool {
+        let Some((id, generation)) = &self.credential else {
+            return true;
+        };
+        found.is_some_and(|found| {
+            // From where it was presented was looked at when it was.
+            let lasts = found.expires_at.is_none_or(|end| now < end);
+            let same = found.id == *id && found.generation == *generation;
+            same && lasts && found.status == Status::Active
+        })
     }
 
     /// Its name in the audit.

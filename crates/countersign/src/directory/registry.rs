@@ -301,6 +301,8 @@ pub enum RegistryError {
     NotFound,
     /// That name is taken.
     NameTaken,
+    /// The credential that proved the caller does not stand any more.
+    CallerLapsed,
     /// The present state does not allow it.
     Conflict(Conflict),
     /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
@@ -326,6 +328,7 @@ impl fmt::Display for RegistryError {
         match self {
             Self::NotFound => f.write_str("there is no such thing"),
             Self::NameTaken => f.write_str("that name is taken already"),
+            Self::CallerLapsed => f.write_str("the credentials do not stand any more"),
             Self::Conflict(conflict) => conflict.fmt(f),
             Self::Unavailable(source) => write!(f, "the records cannot be reached: {source}"),
         }
@@ -337,7 +340,7 @@ impl Error for RegistryError {
         match self {
             Self::Unavailable(source) => Some(&**source),
             Self::Conflict(conflict) => Some(conflict),
-            Self::NotFound | Self::NameTaken => None,
+            Self::NotFound | Self::NameTaken | Self::CallerLapsed => None,
         }
     }
 }

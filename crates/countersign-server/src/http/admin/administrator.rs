@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use countersign::credentials::{ClientAddress, Credentials};
 use countersign::directory::{Caller, Directory as _};
 use countersign::principal::{Identity, PrimaryPrincipal};
@@ -77,7 +77,7 @@ pub(super) async fn admit(
     }
     let body = read(body, admin.0.body_limit).await?;
     if !still_stands(&admin.0.store, &principal, &head.extensions) {
-        return Ok(lapsed());
+        return Err(Problem::lapsed());
     }
     let administrator = administrator(&admin, &principal, &head.extensions).await?;
     head.extensions.insert(administrator);
@@ -122,17 +122,9 @@ fn still_stands(store: &Store, principal: &Principal, extensions: &Extensions) -
     Identity::of_credential("admin", now, &presented, SystemClock.now()).is_ok()
 }
 
-fn lapsed() -> Response {
-    let mut response = StatusCode::UNAUTHORIZED.into_response();
-    let challenge = HeaderValue::from_static(r#"ApiKey realm="countersign""#);
-    let headers = response.headers_mut();
-    headers.insert(header::WWW_AUTHENTICATE, challenge);
-    response
-}
-
 async fn administrator(
     admin: &Admin,
-    principal: &Principal,
+    principal: &PrimaryPrincipal,
     extensions: &Extensions,
 ) -> Result<Administrator, Problem> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
@@ -144,6 +136,8 @@ async fn administrator(
     } else {
         Caller::of_account(actor, *account)
     };
+    // The change may have to wait for its turn: it is asked again then.
+    let caller = caller.proven_by(principal);
     let caller = match extensions.get::<RequestId>() {
         Some(RequestId(id)) => caller.with_request_id(Arc::clone(id)),
         None => caller,

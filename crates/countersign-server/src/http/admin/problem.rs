@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign::directory::RegistryError;
@@ -11,6 +13,8 @@ use countersign::rejection::{Rejection, RejectionKind};
 use countersign_store::StoreError;
 use serde::Serialize;
 
+/// By itself, for whoever was let in and is no more; the layers have their own.
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"ApiKey realm="countersign""#);
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Seconds after which what was not done may be tried again.
@@ -61,6 +65,11 @@ impl Problem {
         Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
+    /// 401: the credentials were good when the request came, and are not any more.
+    pub(super) fn lapsed() -> Self {
+        Self::of_status(StatusCode::UNAUTHORIZED)
+    }
+
     /// 500.
     pub(super) fn internal() -> Self {
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
@@ -106,6 +115,9 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, MEDIA_TYPE);
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_SECONDS.into());
         }
@@ -119,6 +131,7 @@ impl From<RegistryError> for Problem {
             |code, text: &dyn ToString| Self::new(StatusCode::CONFLICT, code, text.to_string());
         match error {
             RegistryError::NotFound => Self::not_found(),
+            RegistryError::CallerLapsed => Self::lapsed(),
             RegistryError::NameTaken => conflict("name_taken", &error),
             RegistryError::Conflict(why) => conflict(why.label(), &why),
             error => {

@@ -6,9 +6,9 @@ use super::MemoryDirectory;
 use crate::BoxFuture;
 use crate::directory::lifecycle::{Effect, Kept};
 use crate::directory::{
-    Account, Caller, Change, Conflict, CreatedKey, CredentialKind, DeniedToken, Environment,
-    Listing, Networks, NewEnvironment, NewKey, NewUser, Owner, Proof, Record, Registry,
-    RegistryError, Rotation, Status, UserName,
+    Account, Caller, Change, Conflict, CreatedKey, CredentialKind, DeniedToken, Directory as _,
+    Environment, Listing, Networks, NewEnvironment, NewKey, NewUser, Owner, Proof, Record,
+    Registry, RegistryError, Rotation, Status, UserName,
 };
 use crate::id::Id;
 use crate::key::{self, KeyPrefix, Peppers};
@@ -78,12 +78,25 @@ impl MemoryRegistry {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For a change: the caller must stand, and nothing comes between.
+    fn held_for(&self, caller: &Caller) -> Result<MutexGuard<'_, Held>, RegistryError> {
+        let held = self.held();
+        let found = caller
+            .credential()
+            .map(|(id, _)| self.directory.credential(id));
+        if caller.stands(found.flatten().as_ref(), self.clock.now()) {
+            Ok(held)
+        } else {
+            Err(RegistryError::CallerLapsed)
+        }
+    }
+
     fn new_id(&self, account: &Id) -> Result<Id, RegistryError> {
         Id::new(self.clock.now(), account, &*self.random).map_err(RegistryError::unavailable)
     }
 
     fn make_key(&self, caller: &Caller, new: NewKey) -> Result<CreatedKey, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let account = held.owner(caller, new.owner, self.default_account)?;
         let id = self.new_id(&account)?;
         let issued =
@@ -104,7 +117,7 @@ impl MemoryRegistry {
     }
 
     fn make_user(&self, caller: &Caller, new: NewUser) -> Result<Record, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let account = held.owner(caller, new.owner, self.default_account)?;
         if held.user(&new.name).is_some() {
             return Err(RegistryError::NameTaken);
@@ -158,7 +171,7 @@ impl MemoryRegistry {
     }
 
     fn apply(&self, caller: &Caller, id: &Id, change: &Change) -> Result<Record, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let kept = held.reach(caller, id)?;
         let effect = kept.change(change, self.clock.now())?;
         let kept = kept.clone();
@@ -182,7 +195,7 @@ impl MemoryRegistry {
     ) -> Result<CreatedKey, RegistryError> {
         let issued =
             key::generate(&self.prefix, id, &*self.random).map_err(RegistryError::unavailable)?;
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let kept = held.reach(caller, id)?;
         let now = self.clock.now();
         kept.rotate(issued.secret.expose(), rotation, &self.peppers, now)?;
@@ -194,7 +207,7 @@ impl MemoryRegistry {
     }
 
     fn make_account(&self, caller: &Caller, name: String) -> Result<Account, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         if caller.account().is_some() {
             return Err(RegistryError::NotFound);
         }
@@ -215,7 +228,7 @@ impl MemoryRegistry {
     }
 
     fn end_account(&self, caller: &Caller, id: &Id) -> Result<Account, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let account = held.account(caller, id)?;
         if *id == self.default_account {
             return Err(Conflict::DefaultAccount.into());
@@ -234,7 +247,7 @@ impl MemoryRegistry {
         caller: &Caller,
         new: NewEnvironment,
     ) -> Result<Environment, RegistryError> {
-        let mut held = self.held();
+        let mut held = self.held_for(caller)?;
         let owner = Owner {
             account: new.account,
             environment: None,
@@ -379,7 +392,7 @@ impl Registry for MemoryRegistry {
         token: DeniedToken,
     ) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move {
-            self.held().account(caller, &token.account)?;
+            self.held_for(caller)?.account(caller, &token.account)?;
             let denied = self.directory.denied();
             denied.deny_token(token.issuer.into(), token.token, FOR_GOOD);
             Ok(())
