@@ -5,6 +5,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
+use crate::audit;
 use crate::error::StoreError;
 use crate::ground::{Ground, make_pepper};
 use crate::master_key::{self, Age};
@@ -14,8 +15,10 @@ use crate::record::read_id;
 use crate::seal::Sealer;
 
 const FIRST_PEPPER: u32 = 1;
+/// The migration that makes the audit log.
+const AUDIT: i64 = 2;
 
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// All in one transaction, which no other process can enter: two that start at once make one set,
 /// and one that dies half way has made nothing but a master key for the next to find.
@@ -26,20 +29,12 @@ pub(crate) async fn prepare(
 ) -> Result<Ground, StoreError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let age = age(&mut transaction).await?;
-    let sealer = master_key::find(&options.master_key, database, age, &*options.random)?;
-    MIGRATIONS
-        .run_direct(None, &mut *transaction, false)
-        .await
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(version) => StoreError::NewerSchema { version },
-            error => StoreError::Database(error.into()),
-        })?;
     let keeper = Keeper {
         source: &options.master_key,
         database,
         random: &*options.random,
     };
-    let sealer = keeper.settle(&mut transaction, sealer).await?;
+    let sealer = bring_up(&mut transaction, &keeper, age).await?;
     if age == Age::New {
         make_initial_set(&mut transaction, &sealer, options).await?;
     }
@@ -55,6 +50,37 @@ pub(crate) async fn prepare(
     let ground = Ground::new(&mut transaction, database, sealer, home, options).await?;
     transaction.commit().await?;
     Ok(ground)
+}
+
+/// Brings a database to the schema of this version; what its secrets are sealed under, if the master key is the one.
+pub(crate) async fn bring_up(
+    connection: &mut SqliteConnection,
+    keeper: &Keeper<'_>,
+    age: Age,
+) -> Result<Sealer, StoreError> {
+    let sealer = master_key::find(keeper.source, keeper.database, age, keeper.random)?;
+    let has_audit = has_audit(&mut *connection, age).await?;
+    MIGRATIONS
+        .run_direct(None, &mut *connection, false)
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(version) => StoreError::NewerSchema { version },
+            error => StoreError::Database(error.into()),
+        })?;
+    if !has_audit {
+        audit::begin(&mut *connection, &sealer, keeper.random).await?;
+    }
+    keeper.settle(connection, sealer).await
+}
+
+/// Whether there is an audit log already, whatever became of it.
+async fn has_audit(connection: &mut SqliteConnection, age: Age) -> Result<bool, StoreError> {
+    if age == Age::New {
+        return Ok(false);
+    }
+    let query = "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = ?)";
+    let has_audit = sqlx::query_scalar(query).bind(AUDIT).fetch_one(connection);
+    Ok(has_audit.await?)
 }
 
 /// A database is new while it has no table: a file without one holds nothing that a key could open.

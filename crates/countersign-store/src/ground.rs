@@ -47,8 +47,7 @@ impl Ground {
         (account, environment): (Id, Id),
         options: &StoreOptions,
     ) -> Result<Self, StoreError> {
-        let random = &*options.random;
-        let audit_key = audit::prepare(connection, &sealer, random).await?;
+        let audit_key = audit::open(connection, &sealer).await?;
         let (newest, older) = open_peppers(connection, &sealer).await?;
         name_keys(connection, &sealer).await?;
         Ok(Self {
@@ -71,7 +70,7 @@ impl Ground {
         connection: &mut SqliteConnection,
     ) -> Result<Arc<Sealer>, StoreError> {
         let known = self.sealer.load_full();
-        match audit::prepare(connection, &known, &*self.random).await {
+        match audit::open(connection, &known).await {
             Ok(_) => return Ok(known),
             Err(StoreError::Unseal { .. }) => {}
             Err(error) => return Err(error),

@@ -35,12 +35,27 @@ pub(crate) enum Located<'a> {
     File(PathBuf),
 }
 
+/// A file is found where the links to it end: what took a link's place would leave the old key where it was.
 pub(crate) fn locate<'a>(source: &'a MasterKey, database: &Path) -> Located<'a> {
-    match source {
-        MasterKey::Text(text) => Located::Text(text),
-        MasterKey::File(path) => Located::File(path.clone()),
-        MasterKey::BesideDatabase => Located::File(database.with_file_name(NAME)),
+    let path = match source {
+        MasterKey::Text(text) => return Located::Text(text),
+        MasterKey::File(path) => path.clone(),
+        MasterKey::BesideDatabase => database.with_file_name(NAME),
+    };
+    Located::File(resolve(path))
+}
+
+/// Where the links end, though nothing may be there yet.
+fn resolve(mut path: PathBuf) -> PathBuf {
+    // More than any system follows: these lead in a circle.
+    for _ in 0..40 {
+        match (fs::canonicalize(&path), fs::read_link(&path)) {
+            (Ok(file), _) => return file,
+            (Err(_), Ok(target)) => path = path.with_file_name("").join(target),
+            (Err(_), Err(_)) => break,
+        }
     }
+    path
 }
 
 /// Finds the master key. For a new database it is made where there is none, and is on the disk for

@@ -174,7 +174,7 @@ impl Keeper<'_> {
         connection: &mut SqliteConnection,
         sealer: &Sealer,
     ) -> Result<bool, StoreError> {
-        match audit::prepare(connection, sealer, self.random).await {
+        match audit::open(connection, sealer).await {
             Ok(_) => Ok(true),
             Err(StoreError::Unseal { .. }) => Ok(false),
             Err(error) => Err(error),

@@ -16,6 +16,7 @@ use crate::follow::Follower;
 use crate::ground::Ground;
 use crate::opened::Opened;
 use crate::options::StoreOptions;
+use crate::upkeep::OpenedAt;
 use crate::view::View;
 
 /// Durable records in SQLite. Cloning it copies a reference count.
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) follower: Mutex<Follower>,
     pub(crate) ground: Arc<Ground>,
     pub(crate) options: StoreOptions,
+    pub(crate) opened_at: OpenedAt,
     pub(crate) view: Arc<View>,
 }
 
@@ -77,6 +79,7 @@ impl Store {
             opened,
             follower: Mutex::new(follower),
             ground,
+            opened_at: OpenedAt::now(&options),
             options,
             view,
         })))
@@ -165,7 +168,7 @@ impl Store {
     /// That a connection did not close cleanly. Nothing that was acknowledged is lost by it.
     pub async fn close(&self) -> Result<(), StoreError> {
         // What was used is worth a try, and no more.
-        let _ = self.upkeep().await;
+        let _ = self.0.write_down_used().await;
         let followed = self.0.follower.lock().await.close().await;
         self.0.reader.close().await;
         // Last: whoever closes last writes the log back into the file, and readers may not.

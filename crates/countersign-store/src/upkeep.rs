@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use countersign::Id;
 use countersign::directory::{Redigest, Usage};
+use countersign::time::Timestamp;
 
 use crate::denials;
 use crate::error::StoreError;
+use crate::options::StoreOptions;
 use crate::signing_keys::{KeyState, read_keys};
 use crate::store::{Inner, Store};
 use crate::writing::{Entity, Writing};
@@ -14,6 +16,8 @@ use crate::writing::{Entity, Writing};
 /// Changes that are kept, so that who was away for a while need not read everything again, and so that a restored
 /// backup can be brought up to date.
 const KEPT_CHANGES: i64 = 100_000;
+/// By how much a clock may be set forward and still be believed.
+const CORRECTION: Duration = Duration::from_secs(3600);
 /// How many uses are written down in one transaction.
 const BATCH: usize = 1000;
 
@@ -24,23 +28,16 @@ impl Store {
     /// Writes down when credentials were used last, makes outdated digests anew, destroys the private parts of
     /// signing keys that have retired, and forgets denials and changes that nobody needs any more.
     ///
-    /// [`follow`](Self::follow) does it every [`UPKEEP_PERIOD`](Self::UPKEEP_PERIOD), and
-    /// [`close`](Self::close) once more.
+    /// [`follow`](Self::follow) does it every [`UPKEEP_PERIOD`](Self::UPKEEP_PERIOD). [`close`](Self::close) writes
+    /// down what was used, and forgets nothing: a command whose clock is wrong has no say in that.
+    ///
+    /// A clock that is set forward while the store is open makes it forget an hour sooner at most.
     ///
     /// # Errors
     ///
     /// That the database cannot be read or written. What was used is kept for the next time.
     pub async fn upkeep(&self) -> Result<(), StoreError> {
-        let mut used = self.0.view.take_used();
-        while !used.is_empty() {
-            // Not all at once: who wants to revoke something is not kept waiting.
-            let rest = used.split_off(used.len().min(BATCH));
-            if let Err(error) = self.0.write_down(&used).await {
-                self.0.view.put_back_used(used.into_iter().chain(rest));
-                return Err(error);
-            }
-            used = rest;
-        }
+        self.0.write_down_used().await?;
         self.0.forget().await
     }
 
@@ -56,7 +53,44 @@ impl Store {
     }
 }
 
+/// What both clocks said when the store was opened.
+pub(crate) struct OpenedAt {
+    time: Timestamp,
+    since_boot: Duration,
+}
+
+impl OpenedAt {
+    pub(crate) fn now(options: &StoreOptions) -> Self {
+        Self {
+            time: options.clock.now(),
+            since_boot: options.since_boot.since_boot(),
+        }
+    }
+
+    /// The time, as far as it can have come since.
+    fn credible(&self, options: &StoreOptions) -> Timestamp {
+        let open = options.since_boot.since_boot();
+        let open = open.saturating_sub(self.since_boot);
+        let latest = self.time.plus(open).plus(CORRECTION);
+        options.clock.now().min(latest)
+    }
+}
+
 impl Inner {
+    pub(crate) async fn write_down_used(&self) -> Result<(), StoreError> {
+        let mut used = self.view.take_used();
+        while !used.is_empty() {
+            // Not all at once: who wants to revoke something is not kept waiting.
+            let rest = used.split_off(used.len().min(BATCH));
+            if let Err(error) = self.write_down(&used).await {
+                self.view.put_back_used(used.into_iter().chain(rest));
+                return Err(error);
+            }
+            used = rest;
+        }
+        Ok(())
+    }
+
     async fn write_down(&self, used: &[Usage]) -> Result<(), StoreError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin(&mut connection, self.now()).await?;
@@ -79,8 +113,8 @@ impl Inner {
 
     async fn forget(&self) -> Result<(), StoreError> {
         let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
-        let now = writing.now;
+        let now = self.opened_at.credible(&self.options);
+        let mut writing = Writing::begin(&mut connection, now).await?;
         denials::forget(writing.connection(), now).await?;
         for key in read_keys(writing.connection(), now).await? {
             if key.state == KeyState::Removed && key.sealed.is_some() {

@@ -48,25 +48,13 @@ impl Head {
     }
 }
 
-/// The key of the log's chain. Where there is none it is made, and the chain begins: call it in the
-/// transaction that opens the database.
-pub(crate) async fn prepare(
+/// Begins the chain, with a key of its own. Only in the transaction that makes the table: whoever emptied the log
+/// later and removed its head would otherwise have it begun anew.
+pub(crate) async fn begin(
     connection: &mut SqliteConnection,
     sealer: &Sealer,
     random: &dyn Random,
-) -> Result<AuditKey, StoreError> {
-    if let Some(sealed) = sealed(connection).await? {
-        return open(&sealed, sealer).and_then(|secret| key(&secret));
-    }
-    let records: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit)")
-        .fetch_one(&mut *connection)
-        .await?;
-    if records {
-        // A new chain would begin in the middle, and never verify.
-        return Err(StoreError::Corrupt {
-            what: "the audit log has lost its key and its end",
-        });
-    }
+) -> Result<(), StoreError> {
     let mut secret = Zeroizing::new([0; AuditKey::LEN]);
     random.fill(secret.as_mut())?;
     let key = key(secret.as_ref())?;
@@ -76,7 +64,16 @@ pub(crate) async fn prepare(
         .bind(key.of_head(&End::GENESIS).bytes().as_slice())
         .execute(connection)
         .await?;
-    Ok(key)
+    Ok(())
+}
+
+/// The key of the log's chain.
+pub(crate) async fn open(
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+) -> Result<AuditKey, StoreError> {
+    let sealed = sealed(connection).await?;
+    unseal(&sealed, sealer).and_then(|secret| key(&secret))
 }
 
 /// Seals the key of the log's chain under another master key. The chain stays what it is.
@@ -86,10 +83,8 @@ pub(crate) async fn reseal(
     new: &Sealer,
     random: &dyn Random,
 ) -> Result<(), StoreError> {
-    let sealed = sealed(connection).await?.ok_or(StoreError::Corrupt {
-        what: "the audit log has lost its key and its end",
-    })?;
-    let secret = open(&sealed, old)?;
+    let sealed = sealed(connection).await?;
+    let secret = unseal(&sealed, old)?;
     sqlx::query("UPDATE audit_head SET sealed = ? WHERE one = 1")
         .bind(new.seal(PLACE, &secret, random)?)
         .execute(connection)
@@ -111,12 +106,15 @@ pub(super) async fn close(
     Ok(())
 }
 
-async fn sealed(connection: &mut SqliteConnection) -> Result<Option<Vec<u8>>, StoreError> {
+async fn sealed(connection: &mut SqliteConnection) -> Result<Vec<u8>, StoreError> {
     let sealed = sqlx::query_scalar("SELECT sealed FROM audit_head WHERE one = 1");
-    Ok(sealed.fetch_optional(connection).await?)
+    let sealed = sealed.fetch_optional(connection).await?;
+    sealed.ok_or(StoreError::Corrupt {
+        what: "the audit log has lost its key and its end",
+    })
 }
 
-fn open(sealed: &[u8], sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+fn unseal(sealed: &[u8], sealer: &Sealer) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let opened = sealer.open(PLACE, sealed);
     opened.map_err(|_| StoreError::Unseal { what: KEY })
 }

@@ -14,8 +14,8 @@ use crate::audit::{self, AuditKey, Checkpoint, Verified};
 use crate::backup::{Backup, is_sound, unusable};
 use crate::database::is_busy;
 use crate::error::StoreError;
-use crate::first_start::{self, MIGRATIONS};
-use crate::master_key::{self, Age};
+use crate::first_start;
+use crate::master_key::Age;
 use crate::master_key_rotation::Keeper;
 use crate::options::StoreOptions;
 use crate::record::{corrupt, read_id};
@@ -147,16 +147,13 @@ async fn hold(
 
     // As any start of this version would.
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(busy)?;
-    let migrated = MIGRATIONS.run_direct(None, &mut *transaction, false).await;
-    migrated.map_err(|error| StoreError::Database(error.into()))?;
     let keeper = Keeper {
         source: &options.master_key,
         database: path,
         random: &*options.random,
     };
-    let sealer = master_key::find(keeper.source, path, Age::Existing, keeper.random)?;
-    let sealer = keeper.settle(&mut transaction, sealer).await?;
-    audit::prepare(&mut transaction, &sealer, keeper.random).await?;
+    let sealer = first_start::bring_up(&mut transaction, &keeper, Age::Existing).await?;
+    audit::open(&mut transaction, &sealer).await?;
     transaction.commit().await.map_err(busy)?;
 
     let mut held = pool.begin_with("BEGIN IMMEDIATE").await.map_err(busy)?;

@@ -11,7 +11,7 @@ use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Holds, Store};
 
-use crate::support::{Place, REVOKE, key, me};
+use crate::support::{NeverSet, Place, REVOKE, Uptime, key, me};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const ISSUER: &str = "https://auth.example";
@@ -20,6 +20,7 @@ async fn holding(place: &Place, holds: Holds, clock: &FixedClock) -> Store {
     let mut options = place.options();
     options.holds = holds;
     options.clock = Arc::new(clock.clone());
+    options.since_boot = Arc::new(NeverSet(clock.clone()));
     Store::open(options).await.unwrap()
 }
 
@@ -153,6 +154,55 @@ async fn denials_are_forgotten_a_day_after_the_last_token_has_expired_and_not_be
     assert_eq!(view.lowest_generation(&made.id), None);
     let later = holding(&place, Holds::Everything, &clock).await;
     assert_eq!(later.directory().lowest_generation(&made.id), None);
+}
+
+/// A key that was revoked and deleted: only its denial is left.
+async fn buried(store: &Store) -> Id {
+    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
+    store.change(&me(), id, REVOKE).await.unwrap();
+    store.change(&me(), id, Change::Delete).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn command_whose_clock_is_ahead_forgets_no_denial() {
+    let place = Place::new();
+    let clock = clock();
+    let store = holding(&place, Holds::Everything, &clock).await;
+    let id = buried(&store).await;
+    store.close().await.unwrap();
+    let denials = || place.count("SELECT count(*) FROM denied_entities");
+    assert_eq!(denials().await, 1);
+    let ahead = FixedClock::at(clock.now().plus(DAY * 3));
+    let command = holding(&place, Holds::Everything, &ahead).await;
+    command.close().await.unwrap();
+    assert_eq!(denials().await, 1);
+    let store = holding(&place, Holds::Everything, &clock).await;
+    assert_eq!(store.directory().lowest_generation(&id), Some(2));
+}
+
+#[tokio::test]
+async fn clock_set_forward_while_the_store_is_open_forgets_no_denial() {
+    let place = Place::new();
+    let (clock, uptime) = (clock(), Uptime::default());
+    let mut options = place.options();
+    options.clock = Arc::new(clock.clone());
+    options.since_boot = Arc::new(uptime.clone());
+    let store = Store::open(options).await.unwrap();
+    let id = buried(&store).await;
+    let denials = || place.count("SELECT count(*) FROM denied_entities");
+    clock.advance(DAY * 3);
+    for _ in 0..2 {
+        store.upkeep().await.unwrap();
+        assert_eq!(denials().await, 1);
+        assert_eq!(store.directory().lowest_generation(&id), Some(2));
+        uptime.advance(Duration::from_secs(3600));
+    }
+    // Until so much time has passed indeed.
+    uptime.advance(DAY * 2);
+    store.upkeep().await.unwrap();
+    assert_eq!(denials().await, 0);
+    assert_eq!(store.directory().lowest_generation(&id), None);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Another master key, at every moment at which a rotation may be cut short.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,6 +159,47 @@ async fn rotation_killed_after_its_commit_is_finished_by_the_next_open() {
     works(&place.open().await).await;
     assert_eq!(read(&place), new);
     assert!(!place.file("countersign.key.next").exists());
+}
+
+/// The key lies elsewhere, and its place has a link to a link to it.
+fn link_elsewhere(place: &Place) {
+    fs::create_dir(place.file("keys")).unwrap();
+    fs::rename(place.file("countersign.key"), place.file("keys/k.key")).unwrap();
+    symlink("keys/k.key", place.file("link")).unwrap();
+    symlink("link", place.file("countersign.key")).unwrap();
+}
+
+#[tokio::test]
+async fn key_file_that_is_a_link_stays_one_and_what_it_leads_to_is_replaced() {
+    let place = Place::new();
+    let running = place.open().await;
+    link_elsewhere(&place);
+    let old = read(&place);
+    running.rotate_master_key(&me()).await.unwrap();
+    assert!(place.file("countersign.key").is_symlink());
+    assert!(place.file("link").is_symlink());
+    assert_ne!(read(&place), old);
+    let left: Vec<_> = fs::read_dir(place.file("keys")).unwrap().collect();
+    assert_eq!(left.len(), 1, "the old key is gone");
+    works(&place.open().await).await;
+}
+
+#[tokio::test]
+async fn rotation_killed_after_its_commit_is_finished_where_a_link_leads() {
+    let place = Place::new();
+    let running = place.open().await;
+    link_elsewhere(&place);
+    let (file, next) = (place.file("keys/k.key"), place.file("keys/k.key.next"));
+    let old = read(&place);
+    place.open().await.rotate_master_key(&me()).await.unwrap();
+    fs::rename(&file, &next).unwrap();
+    fs::write(&file, old).unwrap();
+    let new = fs::read_to_string(&next).unwrap();
+    works(&running).await;
+    works(&place.open().await).await;
+    assert!(place.file("countersign.key").is_symlink());
+    assert_eq!(read(&place), new);
+    assert!(!next.exists());
 }
 
 #[tokio::test]

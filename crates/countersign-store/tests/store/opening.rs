@@ -1,11 +1,12 @@
 //! First starts, second starts, and what is refused at the door.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use countersign::Secret;
-use countersign_store::{MasterKey, Store, StoreError};
+use countersign_store::{MasterKey, Store, StoreError, Verified};
+use sqlx::Connection as _;
 
 use crate::support::{Place, key, me};
 use countersign::directory::{Directory as _, Registry as _};
@@ -146,6 +147,81 @@ async fn master_key_left_by_a_start_that_died_is_used_by_the_next() {
     place.open().await;
     let kept = fs::read_to_string(place.file("countersign.key")).unwrap();
     assert_eq!(kept, text);
+}
+
+#[tokio::test]
+async fn master_key_is_made_where_a_link_leads() {
+    let place = Place::new();
+    fs::create_dir(place.file("keys")).unwrap();
+    symlink("keys/k.key", place.file("countersign.key")).unwrap();
+    place.open().await.close().await.unwrap();
+    assert!(place.file("countersign.key").is_symlink());
+    assert_eq!(mode(&place.file("keys/k.key")), 0o600);
+    place.open().await;
+}
+
+#[tokio::test]
+async fn audit_log_is_not_begun_anew_after_it_was_emptied() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.create_key(&me(), key("ci")).await.unwrap();
+    store.close().await.unwrap();
+    place
+        .execute("DROP TRIGGER audit_is_never_deleted; DELETE FROM audit; DELETE FROM audit_head")
+        .await;
+    for _ in 0..2 {
+        let error = Store::open(place.options()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("audit log"), "{error}");
+    }
+    // Nor when the records come to be missing under an open store.
+    let other = Place::new();
+    let store = other.open().await;
+    other.execute("DELETE FROM audit_head").await;
+    let error = store.rotate_pepper(&me()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn audit_log_is_begun_when_a_database_from_before_it_is_opened() {
+    let place = Place::new();
+    let now = place.options();
+    Store::open(now.clone())
+        .await
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+    let mut older = place.intrude_new("older.db").await;
+    let first = include_str!("../../migrations/0001_first.sql");
+    sqlx::raw_sql(first).execute(&mut older).await.unwrap();
+    let path = place.file("countersign.db");
+    sqlx::query("ATTACH DATABASE ? AS newer")
+        .bind(path.to_str().unwrap())
+        .execute(&mut older)
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE _sqlx_migrations AS SELECT * FROM newer._sqlx_migrations WHERE version = 1;
+         INSERT INTO accounts SELECT id, name, generation, created_at FROM newer.accounts;
+         INSERT INTO environments SELECT * FROM newer.environments;
+         INSERT INTO issuers SELECT * FROM newer.issuers;
+         INSERT INTO peppers SELECT * FROM newer.peppers;
+         INSERT INTO initial_set SELECT * FROM newer.initial_set",
+    )
+    .execute(&mut older)
+    .await
+    .unwrap();
+    older.close().await.unwrap();
+
+    let mut options = now;
+    options.url = format!("sqlite://{}", place.file("older.db").display());
+    let store = Store::open(options.clone()).await.unwrap();
+    store.create_key(&me(), key("ci")).await.unwrap();
+    store.close().await.unwrap();
+    let store = Store::open(options).await.unwrap();
+    let verified = store.verify_audit(None).await.unwrap();
+    assert!(matches!(verified, Verified::Intact { records: 1, .. }));
 }
 
 #[tokio::test]

@@ -51,6 +51,22 @@ async fn issuer_nobody_made_is_unknown() {
 }
 
 #[tokio::test]
+async fn issuer_url_is_put_on_record_when_it_is_stored() {
+    let place = Place::new();
+    let store = place.open().await;
+    for url in ["http://x", "http://y"] {
+        store.set_issuer_url("default", url).await.unwrap();
+    }
+    let [told] = &store.list_audit(&me(), None, 9).await.unwrap()[..] else {
+        panic!("one was stored");
+    };
+    assert_eq!(
+        (&*told.actor, &*told.action, &told.detail["url"]),
+        ("store", "issuer.url", &"http://x".into())
+    );
+}
+
+#[tokio::test]
 async fn issuer_url_is_stored_once_and_the_first_one_stays() {
     let place = Place::new();
     let store = place.open().await;

@@ -8,7 +8,7 @@ use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{KeyState, SigningKeyRecord, Store, StoreError};
 
-use crate::support::{Place, me};
+use crate::support::{NeverSet, Place, me};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -17,6 +17,7 @@ async fn open(place: &Place) -> (Store, FixedClock, SigningKeys) {
     let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
     let mut options = place.options();
     options.clock = Arc::new(clock.clone());
+    options.since_boot = Arc::new(NeverSet(clock.clone()));
     let store = Store::open(options).await.unwrap();
     let ring = store.signing_keys("default", None).await.unwrap();
     (store, clock, ring)
@@ -134,6 +135,36 @@ async fn revoked_key_is_gone_at_once_and_another_signs() {
     assert_eq!(signs(&ring, &clock), second);
     let unknown = store.revoke_signing_key(&me(), "default", "nobody").await;
     assert!(matches!(unknown, Err(StoreError::UnknownSigningKey)));
+}
+
+#[tokio::test]
+async fn revocation_is_on_record_with_the_key_that_signs_instead() {
+    let place = Place::new();
+    let (store, clock, ring) = open(&place).await;
+    let told = || async { store.list_audit(&me(), None, 1).await.unwrap().remove(0) };
+    let revoke = async |kid: &str| {
+        let revoked = store.revoke_signing_key(&me(), "default", kid).await;
+        clock.advance(Duration::from_millis(1));
+        revoked.unwrap()
+    };
+    let first = signs(&ring, &clock);
+    revoke(&first).await;
+    let made = signs(&ring, &clock);
+    assert_eq!(told().await.detail["kid"], *first);
+    assert_eq!(told().await.detail["successor"], *made);
+
+    let pending = rotate(&store, DAY).await.kid;
+    revoke(&made).await;
+    assert_eq!(told().await.detail["successor"], *pending);
+
+    let idle = rotate(&store, DAY).await.kid;
+    revoke(&idle).await;
+    assert_eq!(told().await.detail["kid"], *idle);
+    assert_eq!(
+        told().await.detail.get("successor"),
+        None,
+        "it never signed"
+    );
 }
 
 #[tokio::test]

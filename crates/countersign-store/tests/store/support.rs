@@ -9,7 +9,7 @@ use countersign::Scopes;
 use countersign::directory::{Caller, Change, NewKey, NewUser};
 use countersign::random::{Random, RandomError, SystemRandom};
 use countersign::testing::FixedClock;
-use countersign::time::Timestamp;
+use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{SinceBoot, Store, StoreOptions};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -107,6 +107,16 @@ impl Uptime {
 impl SinceBoot for Uptime {
     fn since_boot(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A machine whose clock nobody sets: it has been up for as long as the clock has run.
+pub(crate) struct NeverSet(pub(crate) FixedClock);
+
+impl SinceBoot for NeverSet {
+    fn since_boot(&self) -> Duration {
+        let millis = self.0.now().unix_millis();
+        Duration::from_millis(u64::try_from(millis).unwrap())
     }
 }
 

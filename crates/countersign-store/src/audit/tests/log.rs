@@ -131,7 +131,7 @@ async fn records_are_listed_newest_first_by_account_and_page() {
 #[tokio::test]
 async fn key_is_made_once_and_opened_from_then_on() {
     let mut log = Log::of(3).await;
-    let again = audit::prepare(&mut log.connection, &sealer(1), &SystemRandom).await;
+    let again = audit::open(&mut log.connection, &sealer(1)).await;
     log.key = again.unwrap();
     assert_eq!(log.broken(None).await, None);
     assert_ne!(
@@ -143,7 +143,7 @@ async fn key_is_made_once_and_opened_from_then_on() {
 #[tokio::test]
 async fn key_does_not_open_under_another_master_key_or_with_any_bit_flipped() {
     let mut log = Log::of(3).await;
-    let other = audit::prepare(&mut log.connection, &sealer(2), &SystemRandom).await;
+    let other = audit::open(&mut log.connection, &sealer(2)).await;
     assert!(matches!(other, Err(StoreError::Unseal { .. })));
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM audit_head")
         .fetch_one(&mut log.connection)
@@ -157,7 +157,7 @@ async fn key_does_not_open_under_another_master_key_or_with_any_bit_flipped() {
             .execute(&mut log.connection)
             .await
             .unwrap();
-        let opened = audit::prepare(&mut log.connection, &sealer(1), &SystemRandom).await;
+        let opened = audit::open(&mut log.connection, &sealer(1)).await;
         assert!(
             matches!(opened, Err(StoreError::Unseal { .. })),
             "bit {bit}"
@@ -191,18 +191,20 @@ async fn key_resealed_opens_under_the_new_master_key_only_and_the_chain_stays() 
     assert!(matches!(wrong, Err(StoreError::Unseal { .. })));
     let resealed = audit::reseal(&mut log.connection, &old, &new, &SystemRandom).await;
     resealed.unwrap();
-    let opened = audit::prepare(&mut log.connection, &old, &SystemRandom).await;
+    let opened = audit::open(&mut log.connection, &old).await;
     assert!(matches!(opened, Err(StoreError::Unseal { .. })));
-    let opened = audit::prepare(&mut log.connection, &new, &SystemRandom).await;
+    let opened = audit::open(&mut log.connection, &new).await;
     log.key = opened.unwrap();
     assert_eq!(log.checkpoint().await, before);
 }
 
 #[tokio::test]
-async fn chain_is_not_begun_in_the_middle_when_its_head_was_removed() {
-    let mut log = Log::of(3).await;
+async fn chain_is_not_begun_again_when_its_head_was_removed() {
+    let mut log = Log::new().await;
+    let again = audit::begin(&mut log.connection, &sealer(1), &SystemRandom).await;
+    assert!(again.is_err(), "there is one");
     log.execute("DELETE FROM audit_head").await.unwrap();
-    let opened = audit::prepare(&mut log.connection, &sealer(1), &SystemRandom).await;
+    let opened = audit::open(&mut log.connection, &sealer(1)).await;
     assert!(matches!(opened, Err(StoreError::Corrupt { .. })));
     let (old, new) = (sealer(1), sealer(2));
     let resealed = audit::reseal(&mut log.connection, &old, &new, &SystemRandom).await;

@@ -32,7 +32,9 @@ impl Log {
     pub(super) async fn new() -> Self {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         sqlx::migrate!().run(&mut connection).await.unwrap();
-        let key = audit::prepare(&mut connection, &sealer(1), &SystemRandom).await;
+        let begun = audit::begin(&mut connection, &sealer(1), &SystemRandom).await;
+        begun.unwrap();
+        let key = audit::open(&mut connection, &sealer(1)).await;
         Self {
             connection,
             key: key.unwrap(),
