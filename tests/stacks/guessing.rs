@@ -21,7 +21,7 @@ use countersign::testing::FixedClock;
 use countersign::{Id, Scopes};
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
-use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower::{Layer as _, Service as _, service_fn};
 
 use crate::fixture::{NOW, basic};
 
@@ -143,6 +143,16 @@ impl House {
 
     /// The answer to one request with these headers; its body is the principal's scopes.
     async fn ask(&self, from: Option<&str>, name: &str, value: Vec<u8>) -> Response<String> {
+        self.take(from, name, value).await
+    }
+
+    /// A request that the layer has taken, and judges when it is polled.
+    fn take(
+        &self,
+        from: Option<&str>,
+        name: &str,
+        value: Vec<u8>,
+    ) -> impl Future<Output = Response<String>> + use<> {
         let inner = service_fn(|request: Request<()>| async move {
             let scopes = request.extensions().get::<Scopes>().unwrap().to_string();
             Ok::<_, std::convert::Infallible>(Response::new(scopes))
@@ -152,8 +162,13 @@ impl House {
             let address: IpAddr = from.parse().unwrap();
             request.extensions_mut().insert(ClientAddress(address));
         }
-        let service = self.layer.layer(inner);
-        service.oneshot(request).await.unwrap()
+        let answer = self.layer.layer(inner).call(request);
+        async { answer.await.unwrap() }
+    }
+
+    fn attempt(&self, from: &str, password: &str) -> impl Future<Output = u16> + use<> {
+        let answer = self.take(Some(from), "authorization", basic("aladdin", password));
+        async { answer.await.status().as_u16() }
     }
 
     async fn sign_in(&self, from: &str, name: &str, password: &str) -> Response<String> {
@@ -175,6 +190,10 @@ impl House {
     fn hashes(&self) -> u64 {
         self.hasher.passwords_checked()
     }
+}
+
+fn limit_of_one() -> FailureLimit {
+    FailureLimit::new(NonZeroU32::MIN, Duration::from_secs(60))
 }
 
 fn reason(response: &Response<String>) -> Reason {
@@ -353,9 +372,79 @@ async fn user_can_sign_in_from_elsewhere_while_one_address_guesses() {
     let house = House::new().await;
     house.fail(HOME, 20).await;
     assert_eq!(house.status("192.0.2.2", "aladdin", RIGHT).await, 200);
-    // Remembered now: it needs no hash, and passes from there too.
+    // Remembered now, and refused from there all the same.
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+    assert_eq!(house.status("192.0.2.2", "aladdin", RIGHT).await, 200);
+    assert_eq!(house.hashes(), 21);
+}
+
+#[tokio::test]
+async fn right_password_is_not_told_from_a_wrong_one_when_the_bucket_is_full_also_when_it_was_right_lately()
+ {
+    let house = House::new().await;
     assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
-    assert_eq!(house.status(HOME, "aladdin", "x").await, 429);
+    house.fail(HOME, 20).await;
+    for retry_after in ["3", "2", "1"] {
+        let right = house.sign_in(HOME, "aladdin", RIGHT).await;
+        let wrong = house.sign_in(HOME, "aladdin", "x").await;
+        assert_eq!(right.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(right.headers()["retry-after"], retry_after);
+        assert_eq!(right.status(), wrong.status());
+        assert_eq!(right.headers(), wrong.headers());
+        assert_eq!(right.body(), wrong.body());
+        assert_eq!(reason(&right), reason(&wrong));
+        house.clock.advance(Duration::from_secs(1));
+    }
+    // There is room for one again. What is remembered needs it, and does not take it.
+    for _ in 0..3 {
+        assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    }
+    assert_eq!(house.hashes(), 21);
+    assert_eq!(house.status(HOME, "aladdin", "x").await, 401);
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 429);
+}
+
+// Each has found room when it came. Only one of them is told whether it is right.
+#[tokio::test]
+async fn guesses_that_came_at_once_are_not_told_from_what_was_right_lately_by_the_room_for_one() {
+    let house = House::with(limit_of_one()).await;
+    assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 200);
+    let mut wrong = tokio_test::task::spawn(house.attempt(HOME, "x"));
+    let mut right = tokio_test::task::spawn(house.attempt(HOME, RIGHT));
+    let mut other = tokio_test::task::spawn(house.attempt(HOME, "y"));
+    tokio_test::assert_pending!(wrong.poll());
+    tokio_test::assert_ready_eq!(right.poll(), 429);
+    tokio_test::assert_ready_eq!(other.poll(), 429);
+    assert_eq!(wrong.await, 401);
+}
+
+#[tokio::test]
+async fn guess_that_another_address_has_hashed_needs_room_of_its_own() {
+    let house = House::with(limit_of_one()).await;
+    let mut elsewhere = tokio_test::task::spawn(house.attempt("192.0.2.2", RIGHT));
+    tokio_test::assert_pending!(elsewhere.poll());
+    let mut wrong = tokio_test::task::spawn(house.attempt(HOME, "x"));
+    let mut right = tokio_test::task::spawn(house.attempt(HOME, RIGHT));
+    tokio_test::assert_pending!(wrong.poll());
+    tokio_test::assert_ready_eq!(right.poll(), 429);
+    assert_eq!(elsewhere.await, 200);
+    assert_eq!(wrong.await, 401);
+}
+
+#[tokio::test]
+async fn same_password_from_many_addresses_costs_one_hash_and_each_of_them_its_room() {
+    let house = House::with(limit_of_one()).await;
+    let addresses: Vec<_> = (1..=50).map(|n| format!("192.0.2.{n}")).collect();
+    let crowd = async |password| {
+        let statuses = addresses.iter().map(|from| house.attempt(from, password));
+        join_all(statuses).await
+    };
+    assert_eq!(crowd(RIGHT).await, [200; 50]);
+    assert_eq!(house.hashes(), 1);
+    assert_eq!(crowd("x").await, [401; 50]);
+    assert_eq!(house.hashes(), 2);
+    assert_eq!(crowd("x").await, [429; 50]);
+    assert_eq!(crowd(RIGHT).await, [429; 50]);
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use crate::directory::UserName;
 use crate::id::Id;
 use crate::key::{self, Peppers};
 #[cfg(feature = "passwords")]
+use crate::mechanism::failures::Who;
+#[cfg(feature = "passwords")]
 use crate::mechanism::password::{Attempt, PasswordHasher};
 use crate::mechanism::{Claim, Judged, MAX_PASSWORD, Mechanism, Verdict, api_keys};
 use crate::principal::{Identity, Scheme};
@@ -107,27 +109,22 @@ impl Basic {
         refused(Reason::PairMalformed)
     }
 
-    /// What needs no hash is judged at once: what was found right lately, and what finds no room.
+    /// Before anything is looked up: what finds no room is refused, right or wrong. All the rest waits,
+    /// what was right lately too: whether there is room and whether it is remembered must be asked together.
     #[cfg(feature = "passwords")]
     fn judge_user(&self, pair: &Halves<'_>, now: Timestamp) -> Judged {
-        let Some((hasher, name)) = self.reads(pair) else {
+        let Some(name) = self.reads(pair) else {
             return refused(Reason::PairMalformed);
         };
         if self.directory.vouch().is_err() {
             return Judged::Now(Verdict::NeverJudged(Reason::DirectoryStale));
         }
-        let attempt = Attempt {
-            directory: &*self.directory,
-            name: &name,
-            password: pair.secret,
+        let who = Who {
             from: pair.from,
-            now,
+            id: name.as_str(),
         };
-        if let Some(identity) = hasher.recall(&attempt) {
-            return Judged::Now(Verdict::Accepted(identity));
-        }
         let limit = self.failures.as_ref();
-        match limit.map(|limit| limit.check(&attempt.who(), now)) {
+        match limit.map(|limit| limit.check(&who, now)) {
             Some(Err(throttled)) => Judged::Now(throttled.into()),
             Some(Ok(())) | None => Judged::Later,
         }
@@ -135,12 +132,11 @@ impl Basic {
 
     /// Whether this can be a user's name and password at all.
     #[cfg(feature = "passwords")]
-    fn reads(&self, pair: &Halves<'_>) -> Option<(&PasswordHasher, UserName)> {
-        let hasher = self.hasher.as_ref()?;
+    fn reads(&self, pair: &Halves<'_>) -> Option<UserName> {
         let fits = (1..=MAX_PASSWORD).contains(&pair.secret.len());
-        fits.then(|| pair.id.parse().ok())
+        (fits && self.hasher.is_some())
+            .then(|| pair.id.parse().ok())
             .flatten()
-            .map(|name| (hasher, name))
     }
 }
 
@@ -177,7 +173,7 @@ impl Mechanism for Basic {
     ) -> crate::BoxFuture<'static, Verdict> {
         Box::pin(async move {
             let owned = with_pair(&credentials, |pair| {
-                let (_, name) = self.reads(pair)?;
+                let name = self.reads(pair)?;
                 Some((name, Secret::from(pair.secret.to_owned())))
             });
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {

@@ -16,16 +16,19 @@ use crate::principal::Identity;
 use crate::rejection::{Reason, RejectionKind};
 use crate::time::Timestamp;
 use bucket::{Bucket, Quota};
-use network::Network;
 use table::Table;
+
+pub(super) use network::Network;
 
 /// Limits how many passwords may be guessed, before any is hashed.
 ///
 /// Each failure fills a bucket of `burst`, which empties evenly over `per`: one for the address that the
-/// failure came from, and one for that address and the name or id that was tried. With either full, a
-/// password is answered with 429 and `Retry-After` before it is hashed, even the right one. A password
-/// that was found right within the last minutes still passes, since it needs no hash, and so does a key
-/// that is right: whoever shares an address with a guesser keeps working.
+/// failure came from, and one for that address and the name or id that was tried. With either full, every
+/// password is answered with 429 and `Retry-After` before it is hashed or looked up, the right one and one that
+/// was right a moment ago too: nothing tells it from a wrong one. A key that is right still passes: judging it is
+/// cheap, and nobody guesses one. Whoever shares an address with a guesser and must keep working has a key.
+///
+/// Where there is room, a password that was right lately passes without a hash and takes none of it.
 ///
 /// Failures are all credentials that were judged and refused, passwords and keys. What is malformed is
 /// not judged, and what could not be judged is no failure. An attempt holds its place from before it is
@@ -152,7 +155,8 @@ impl FailureLimit {
         })
     }
 
-    /// Counts what was judged without a place: a key, or a password along with another's attempt.
+    /// Counts what was judged without a place: a key, or a password along with the same one from the same
+    /// address.
     pub(super) fn count(&self, who: &Who<'_>, judged: Result<(), Reason>, now: Timestamp) {
         if is_failure(judged) {
             self.fill(self.buckets(who), now, |_| {});
@@ -201,7 +205,7 @@ impl FailureLimit {
 
     /// The buckets that an attempt counts in, the address's first.
     fn buckets(&self, who: &Who<'_>) -> impl Iterator<Item = (Key, Quota)> + use<> {
-        let network = who.from.map(Network::of);
+        let network = who.network();
         let id = Some(self.hasher.hash_one(who.id));
         let of_address = network.map(|network| (Key { network, id: None }, self.of_address));
         // An address's bucket that is no larger is full whenever the other one is.
@@ -239,6 +243,12 @@ impl fmt::Debug for FailureLimit {
 pub(super) struct Who<'a> {
     pub(super) from: Option<IpAddr>,
     pub(super) id: &'a str,
+}
+
+impl Who<'_> {
+    pub(super) fn network(&self) -> Option<Network> {
+        self.from.map(Network::of)
+    }
 }
 
 /// There is no room for another attempt for so long.

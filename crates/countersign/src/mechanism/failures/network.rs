@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What counts as one address: of IPv6 a /64, since nobody has less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Network {
+pub(in crate::mechanism) enum Network {
     V4(u32),
     /// The first 64 bits; the rest is zero.
     V6(u128),

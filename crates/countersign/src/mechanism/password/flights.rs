@@ -1,17 +1,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
-
-use super::recent::Digest;
 
 /// Checks under way, each made once however many ask for it at the same time.
 ///
 /// Without that, whoever has a hundred requests under way when a success is forgotten would cause a
 /// hundred hashes, and be taken for somebody who guesses a hundred passwords at once.
-#[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<Digest, Boarded>>);
+pub(super) struct Flights<K>(Mutex<HashMap<K, Boarded>>);
 
 #[derive(Default)]
 struct Boarded {
@@ -19,44 +17,50 @@ struct Boarded {
     waiting: usize,
 }
 
-impl Flights {
+impl<K> Default for Flights<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Flights<K> {
     /// What `check` says, or what the same check says that is under way. Where that one fails or is given
     /// up, the next makes its own.
     pub(super) async fn join<E>(
         &self,
-        digest: Digest,
+        key: K,
         check: impl Future<Output = Result<bool, E>>,
     ) -> Result<bool, E> {
-        let flight = self.board(digest);
+        let flight = self.board(key);
         flight.right.get_or_try_init(|| check).await.copied()
     }
 
-    fn board(&self, digest: Digest) -> Flight<'_> {
+    fn board(&self, key: K) -> Flight<'_, K> {
         let mut boarded = self.boarded();
-        let boarded = boarded.entry(digest).or_default();
+        let boarded = boarded.entry(key).or_default();
         boarded.waiting += 1;
         Flight {
             flights: self,
-            digest,
+            key,
             right: Arc::clone(&boarded.right),
         }
     }
 
-    fn boarded(&self) -> MutexGuard<'_, HashMap<Digest, Boarded>> {
+    fn boarded(&self) -> MutexGuard<'_, HashMap<K, Boarded>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Flight<'a> {
-    flights: &'a Flights,
-    digest: Digest,
+struct Flight<'a, K: Copy + Eq + Hash> {
+    flights: &'a Flights<K>,
+    key: K,
     right: Arc<OnceCell<bool>>,
 }
 
-impl Drop for Flight<'_> {
+impl<K: Copy + Eq + Hash> Drop for Flight<'_, K> {
     /// The last one takes the flight with it, also when all have given up.
     fn drop(&mut self) {
-        if let Entry::Occupied(mut entry) = self.flights.boarded().entry(self.digest) {
+        if let Entry::Occupied(mut entry) = self.flights.boarded().entry(self.key) {
             entry.get_mut().waiting -= 1;
             if entry.get().waiting == 0 {
                 entry.remove();
@@ -74,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    const DIGEST: Digest = [7; 32];
+    const DIGEST: [u8; 32] = [7; 32];
 
     #[test]
     fn check_under_way_answers_all_that_ask_for_it_and_is_not_kept() {

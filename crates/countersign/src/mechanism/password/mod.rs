@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::directory::{self, Credential, Proof};
 use crate::mechanism::MAX_PASSWORD;
-use crate::mechanism::failures::FailureLimit;
+use crate::mechanism::failures::{FailureLimit, Network};
 use crate::principal::Identity;
 use crate::random::Random;
 use crate::rejection::Reason;
@@ -39,14 +39,19 @@ const WAITING_PER_PERMIT: usize = 16;
 /// a key that is made for this process, along with the credential's id, generation and kept hash. So a
 /// changed password, or any other change that bumps the generation, is judged anew at once; status, expiry and
 /// address are judged on every request. Wrong passwords are not remembered. Requests that bring the
-/// same password at the same time are judged by one hash. Clones remember the same; 10,000 at most.
+/// same password at the same time are judged by one hash. None of this gets past a
+/// [`FailureLimit`](super::FailureLimit): without room a remembered password is refused as any other. Clones
+/// remember the same; 10,000 at most.
 #[derive(Clone)]
 pub struct PasswordHasher {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     argon2id: Arc<Argon2id>,
     recent: Arc<Recent>,
-    flights: Arc<Flights>,
+    /// Attempts that share a place: the same password from the same address.
+    places: Arc<Flights<(Digest, Option<Network>)>>,
+    /// Those that share a hash, from wherever. Each address has found its own room.
+    hashes: Arc<Flights<Digest>>,
     /// The hash of no user's password, for names that nobody has.
     nobody: Arc<str>,
     #[cfg(feature = "testing")]
@@ -68,7 +73,8 @@ impl PasswordHasher {
             admitted: Arc::new(Semaphore::new(parallel * (1 + WAITING_PER_PERMIT))),
             argon2id: Arc::new(argon2id),
             recent: Arc::new(Recent::new(random).map_err(|_| PasswordError)?),
-            flights: Arc::default(),
+            places: Arc::default(),
+            hashes: Arc::default(),
             nobody,
             #[cfg(feature = "testing")]
             checked: Arc::default(),
@@ -98,17 +104,10 @@ impl PasswordHasher {
         self.checked.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Whoever an attempt lets in without a hash, because the same one did so lately. Where it no longer
-    /// does, it is hashed as all others are: how long the refusal takes tells nobody that the password is right.
-    pub(super) fn recall(&self, attempt: &Attempt<'_>) -> Option<Identity> {
-        let presumed = self.presume(attempt);
-        if !self.recent.holds(&presumed.digest, attempt.now) {
-            return None;
-        }
-        attempt.finish(presumed.credential?).ok()
-    }
-
-    /// Judges by a hash, unless `limit` has no room.
+    /// Judges by a hash, or without one what was right lately; neither where `limit` has no room.
+    ///
+    /// Whether there is room is asked once, of what is remembered as of what is not: were it known before
+    /// that a password is remembered, many guesses at once would be told from it by the room for one.
     pub(super) async fn judge(
         &self,
         attempt: &Attempt<'_>,
@@ -116,13 +115,20 @@ impl PasswordHasher {
     ) -> Result<Identity, Refusal> {
         let (who, now) = (attempt.who(), attempt.now);
         let presumed = self.presume(attempt);
+        if self.recent.holds(&presumed.digest, now) {
+            limit.map_or(Ok(()), |limit| limit.check(&who, now))?;
+            if let Some(identity) = recall(attempt, &presumed) {
+                return Ok(identity);
+            }
+        }
         let mut place = None;
         let check = async {
             place = limit.map(|limit| limit.hold(&who, now)).transpose()?;
-            let right = self.check(attempt.password, presumed.hash.clone()).await?;
-            Ok::<_, Refusal>(right)
+            let check = self.check(attempt.password, presumed.hash.clone());
+            Ok::<_, Refusal>(self.hashes.join(presumed.digest, check).await?)
         };
-        let right = self.flights.join(presumed.digest, check).await;
+        let same = (presumed.digest, who.network());
+        let right = self.places.join(same, check).await;
         let judged = match right {
             Ok(right) => self.conclude(attempt, presumed, right),
             Err(Refusal::Because(reason)) => Err(reason),
@@ -131,7 +137,7 @@ impl PasswordHasher {
         let outcome = judged.as_ref().map(drop).map_err(|&reason| reason);
         match (place, limit) {
             (Some(place), _) => place.settle(outcome),
-            // Another attempt had the hash made. A failure is one all the same.
+            // The same attempt from the same address held the place. A failure is one all the same.
             (None, Some(limit)) => limit.count(&who, outcome, now),
             (None, None) => {}
         }
@@ -211,6 +217,13 @@ impl PasswordHasher {
         // A kept hash that cannot be read says nothing of the password: never judged, not wrong.
         .map_err(|_| Reason::HasherBusy)
     }
+}
+
+/// Whoever is let in by what is remembered. Where it no longer lets anybody in, it is hashed as all others
+/// are: how long the refusal takes tells nobody that the password is right.
+fn recall(attempt: &Attempt<'_>, presumed: &Presumed) -> Option<Identity> {
+    attempt.directory.vouch().ok()?;
+    attempt.finish(presumed.credential.clone()?).ok()
 }
 
 impl fmt::Debug for PasswordHasher {
