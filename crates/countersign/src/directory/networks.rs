@@ -3,11 +3,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// The networks that a credential may be presented from; none: from anywhere.
 ///
-/// An IPv4 address that comes mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address that it is.
+/// An IPv4 address that comes mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address that it is, and so is a
+/// network of them (`::ffff:192.0.2.0/120`).
 ///
 /// ```
 /// use countersign::directory::Networks;
@@ -82,14 +83,27 @@ impl Networks {
 /// `192.0.2.0/24`, or one address. Bits behind the prefix are a slip: nobody knows which part was meant.
 fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
     let network = match text.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address.to_canonical()),
+        Ok(address) => IpNet::from(address),
         Err(_) => text.parse().map_err(|_| InvalidNetwork)?,
     };
     if network.addr() == network.network() {
-        Ok(network)
+        Ok(canonical(network))
     } else {
         Err(InvalidNetwork)
     }
+}
+
+/// A network of mapped addresses is the IPv4 network that they are of.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else {
+        return network;
+    };
+    let address = mapped.addr().to_ipv4_mapped();
+    let prefix = mapped.prefix_len().checked_sub(96);
+    address
+        .zip(prefix)
+        .and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok())
+        .map_or(network, IpNet::V4)
 }
 
 impl FromStr for Networks {
@@ -158,6 +172,38 @@ mod tests {
     fn address_mapped_into_ipv6_is_the_address_that_it_is() {
         assert!(admits("192.0.2.0/24", "::ffff:192.0.2.7"));
         assert!(admits("::ffff:192.0.2.7", "192.0.2.7"));
+    }
+
+    #[test]
+    fn network_mapped_into_ipv6_is_the_network_that_it_is() {
+        for (mapped, printed, inside, outside) in [
+            (
+                "::ffff:192.0.2.0/120",
+                "192.0.2.0/24",
+                "192.0.2.7",
+                "192.0.3.7",
+            ),
+            (
+                "::ffff:c000:200/128",
+                "192.0.2.0/32",
+                "192.0.2.0",
+                "192.0.2.1",
+            ),
+            ("::ffff:192.0.2.0", "192.0.2.0/32", "192.0.2.0", "192.0.2.1"),
+            ("::ffff:0:0/96", "0.0.0.0/0", "192.0.2.7", "2001:db8::1"),
+            // Among the others of these there are those that are mapped, which do not come as such.
+            ("::fffe:0:0/95", "::fffe:0:0/95", "::fffe:0:1", "192.0.2.7"),
+            ("::/0", "::/0", "2001:db8::1", "192.0.2.7"),
+        ] {
+            let networks: Networks = mapped.parse().unwrap();
+            assert_eq!(networks.to_string(), printed, "{mapped}");
+            assert_eq!(printed.parse(), Ok(networks), "{mapped}");
+            assert!(admits(mapped, inside), "{mapped} {inside}");
+            assert!(!admits(mapped, outside), "{mapped} {outside}");
+        }
+        assert!(admits("::ffff:192.0.2.0/120", "::ffff:192.0.2.7"));
+        let slip = "::ffff:192.0.2.1/120".parse::<Networks>();
+        assert_eq!(slip, Err(InvalidNetwork));
     }
 
     #[test]
