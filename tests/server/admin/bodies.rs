@@ -64,6 +64,10 @@ fn bodies_that_do_not_say_one_thing_exactly_are_refused_and_not_repeated() {
         ),
         (
             "invalid_name",
+            r#"{"name":"canary\u202egnp.","scopes":[]}"#.to_owned(),
+        ),
+        (
+            "invalid_name",
             format!(r#"{{"name":"{}","scopes":[]}}"#, "n".repeat(129)),
         ),
         (
@@ -199,6 +203,18 @@ fn bodies_that_do_not_say_one_thing_exactly_are_refused_and_not_repeated() {
             "POST",
             "/accounts".to_owned(),
             r#"{"name":"canary\t"}"#,
+            "invalid_name",
+        ),
+        (
+            "POST",
+            "/accounts".to_owned(),
+            r#"{"name":"canary\u2028"}"#,
+            "invalid_name",
+        ),
+        (
+            "POST",
+            "/environments".to_owned(),
+            r#"{"name":"\ufeffcanary","kind":"sandbox"}"#,
             "invalid_name",
         ),
         (

@@ -36,6 +36,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Expected> {
         .ok_or_else(expected)
 }
 
+/// Whether text may be shown again, on terminals and in logs: 1 to `longest` characters, none of which ends a
+/// line, turns the direction of what is around it, or hides.
+pub(crate) fn is_line(text: &str, longest: usize) -> bool {
+    let controls = |c: char| {
+        let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        c.is_control() || directs || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    };
+    (1..=longest).contains(&text.chars().count()) && !text.chars().any(controls)
+}
+
 /// A duration within bounds, the bounds included.
 pub(super) fn duration_within(
     least: Duration,

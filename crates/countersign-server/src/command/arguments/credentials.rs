@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use countersign::directory::{Owner, UserName};
 use countersign::{Id, Scopes};
 
-use super::{lifetime, name, reason};
+use super::{grace, lifetime, name, reason};
 use crate::config::value;
 
 #[derive(Debug, Subcommand)]
@@ -95,7 +95,7 @@ pub(crate) struct RotateKey {
     /// The key's id
     pub(crate) id: Id,
     /// How long the old secret works beside the new one; 0s ends it now [default: 24h]
-    #[arg(long, value_name = "DURATION", value_parser = value::duration, conflicts_with = "compromised")]
+    #[arg(long, value_name = "DURATION", value_parser = grace, conflicts_with = "compromised")]
     pub(crate) grace: Option<Duration>,
     /// Somebody else has the old secret: it, and every token minted from the key, is dead now
     #[arg(long)]

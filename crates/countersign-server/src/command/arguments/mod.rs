@@ -125,20 +125,38 @@ fn reason(text: &str) -> Result<String, String> {
 
 /// It is printed again later, on terminals and in logs.
 fn words(text: &str, longest: usize) -> Result<String, String> {
-    let fits = (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits {
+    if value::is_line(text, longest) {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "expected 1 to {longest} characters, none of them a control character"
+            "expected 1 to {longest} characters, none of which controls how text is shown"
         ))
     }
 }
 
+/// How long an old secret works beside the new one.
+fn grace(text: &str) -> Result<Duration, String> {
+    at_most(366, text)
+}
+
+/// How long a signing key is published before it signs.
+fn lead(text: &str) -> Result<Duration, String> {
+    at_most(90, text)
+}
+
 fn lifetime(text: &str) -> Result<Duration, String> {
-    let duration = value::duration(text)?;
+    let duration = at_most(36_500, text)?;
     if duration.is_zero() {
         return Err("a key that has expired already is of no use".to_owned());
+    }
+    Ok(duration)
+}
+
+/// A duration of at most so many days.
+fn at_most(days: u64, text: &str) -> Result<Duration, String> {
+    let duration = value::duration(text)?;
+    if duration > Duration::from_secs(days * 24 * 3600) {
+        return Err(format!("out of range: expected at most {days}d"));
     }
     Ok(duration)
 }

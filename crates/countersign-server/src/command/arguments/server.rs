@@ -6,7 +6,7 @@ use countersign::jose::Algorithm;
 use countersign::{Id, Secret};
 use countersign_store::Checkpoint;
 
-use super::name;
+use super::{lead, name};
 use crate::config::value;
 
 #[derive(Debug, Subcommand)]
@@ -94,7 +94,7 @@ pub(crate) struct RotateSigningKey {
     pub(crate) algorithm: Option<Algorithm>,
     /// How long it is published before it signs. It must be longer than verifiers elsewhere keep the key set,
     /// or they refuse good tokens; the answer with the key set may be kept for 300 s
-    #[arg(long, value_name = "DURATION", value_parser = value::duration, default_value = "10m")]
+    #[arg(long, value_name = "DURATION", value_parser = lead, default_value = "10m")]
     pub(crate) lead: Duration,
 }
 

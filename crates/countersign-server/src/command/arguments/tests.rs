@@ -76,6 +76,57 @@ fn grace_and_compromised_exclude_each_other() {
 }
 
 #[test]
+fn durations_beyond_their_bounds_are_refused_with_the_bounds() {
+    let create = ["key", "create", "--name", "a", "--scopes", "a"];
+    let expires_in = [&create[..], &["--expires-in"]].concat();
+    for (line, longest, too_long, bound) in [
+        (
+            &["key", "rotate", ID, "--grace"][..],
+            "366d",
+            "367d",
+            "366d",
+        ),
+        (
+            &["key", "rotate", ID, "--grace"],
+            "366d",
+            "99999999d",
+            "366d",
+        ),
+        (&expires_in, "36500d", "36501d", "36500d"),
+        (&["signing-key", "rotate", "--lead"], "90d", "2161h", "90d"),
+    ] {
+        let with = |value| [&["countersign"], line, &[value]].concat();
+        assert!(Arguments::try_parse_from(with(longest)).is_ok(), "{line:?}");
+        let error = Arguments::try_parse_from(with(too_long)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(&format!("at most {bound}")), "{error}");
+    }
+}
+
+#[test]
+fn names_and_reasons_that_change_how_text_is_shown_are_refused() {
+    for c in [
+        '\u{7}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2028}', '\u{2029}',
+        '\u{2066}', '\u{2069}', '\u{feff}',
+    ] {
+        let text = format!("a{c}b");
+        for line in [
+            &["key", "create", "--scopes", "a", "--name", &text][..],
+            &["account", "create", &text],
+            &["environment", "create", &text],
+            &["key", "revoke", ID, "--reason", &text],
+        ] {
+            assert!(refused(line), "{line:?}");
+        }
+    }
+    assert!(!refused(&[
+        "account",
+        "create",
+        "Bücher, 書籍, کتاب\u{200c}ها"
+    ]));
+}
+
+#[test]
 fn bad_values_are_refused() {
     for line in [
         &["key", "show", "no-id"][..],

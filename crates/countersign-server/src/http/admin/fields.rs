@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::extract::id;
 use super::problem::Problem;
+use crate::config::value;
 
 const LONGEST_NAME: usize = 128;
 const LONGEST_REASON: usize = 256;
@@ -21,10 +22,10 @@ pub(super) fn scopes(list: &[String]) -> Result<Scopes, Problem> {
 
 /// What people call something. It is shown on terminals.
 pub(super) fn name(text: String) -> Result<String, Problem> {
-    if is_line(&text, LONGEST_NAME) {
+    if value::is_line(&text, LONGEST_NAME) {
         Ok(text)
     } else {
-        let detail = "`name` has 1 to 128 characters, none of them a control character.";
+        let detail = "`name` has 1 to 128 characters, none of which controls how text is shown.";
         Err(Problem::invalid("invalid_name", detail))
     }
 }
@@ -32,17 +33,13 @@ pub(super) fn name(text: String) -> Result<String, Problem> {
 pub(super) fn reason(text: Option<String>) -> Result<Option<String>, Problem> {
     if text
         .as_ref()
-        .is_none_or(|text| is_line(text, LONGEST_REASON))
+        .is_none_or(|text| value::is_line(text, LONGEST_REASON))
     {
         Ok(text)
     } else {
-        let detail = "`reason` has 1 to 256 characters, none of them a control character.";
+        let detail = "`reason` has 1 to 256 characters, none of which controls how text is shown.";
         Err(Problem::invalid("invalid_reason", detail))
     }
-}
-
-fn is_line(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 pub(super) fn networks(list: &[String]) -> Result<Networks, Problem> {
