@@ -207,6 +207,30 @@ fn a_browser_changes_nothing_on_behalf_of_another_sites_page() {
 }
 
 #[test]
+fn a_browser_that_says_an_origin_alone_changes_something_for_the_servers_own_pages_alone() {
+    let site = Site::open();
+    let body = json!({ "name": "x", "scopes": [] }).to_string();
+    let send = |method: &str, origin: String| {
+        let headers = [api_key(&site.operator), ("origin", origin)];
+        site.server.send(method, "/admin/v1/keys", &headers, &body)
+    };
+    let port = site.server.address().port();
+    for origin in [
+        "null",
+        "https://evil.example",
+        "http://127.0.0.1",
+        &format!("http://localhost:{port}"),
+        &format!("http://127.0.0.1:{port}.evil.example"),
+    ] {
+        assert_problem(&send("POST", origin.to_owned()), 403, "cross_site");
+        assert_eq!(send("GET", origin.to_owned()).status, 200, "{origin}");
+    }
+    assert_eq!(send("POST", site.server.url()).status, 201);
+    let made = site.get("/keys")["keys"].as_array().unwrap().len();
+    assert_eq!(made, 2);
+}
+
+#[test]
 fn the_audit_and_the_answer_call_a_request_by_the_same_id() {
     let site = Site::open();
     let body = json!({ "name": "x", "scopes": [] });

@@ -1,3 +1,5 @@
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::{Site, assert_problem, assert_same, text};
@@ -52,6 +54,31 @@ fn a_new_password_ends_the_old_one_at_once() {
     let path = format!("/users/{id}/password");
     let refused = site.ask(&site.operator, "POST", &path, &json!({ "password": long }));
     assert_problem(&refused, 400, "invalid_password");
+}
+
+#[test]
+fn an_account_that_sets_many_passwords_at_once_is_told_to_come_back_and_nothing_of_it_is_done() {
+    let site = Site::open();
+    let tenant = site.tenant("busy", &["countersign:admin"]);
+    let body = json!({ "name": "ada", "password": "p", "scopes": [] });
+    let made = site.ask(&tenant.key, "POST", "/users", &body).json();
+    let path = format!("/users/{}", text(&made, "id"));
+    let set = || {
+        let (path, body) = (format!("{path}/password"), json!({ "password": "p" }));
+        site.ask(&tenant.key, "POST", &path, &body)
+    };
+    let answers: Vec<_> = thread::scope(|scope| {
+        let asked: Vec<_> = (0..100).map(|_| scope.spawn(set)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == 200);
+    assert!(done.len() >= 4 && !refused.is_empty(), "{}", done.len());
+    for refused in refused {
+        assert_problem(refused, 503, "busy");
+        assert_eq!(refused.header("retry-after"), Some("1"), "{refused:?}");
+    }
+    assert_eq!(site.get(&path)["generation"], 1 + done.len());
+    assert_eq!(set().status, 200, "when there is room again");
 }
 
 #[test]

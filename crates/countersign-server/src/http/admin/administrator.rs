@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use countersign::credentials::{ClientAddress, Credentials};
@@ -16,8 +16,8 @@ use countersign::{Principal, Scopes, Secret};
 use countersign_store::Store;
 use futures_util::StreamExt as _;
 
-use super::Admin;
 use super::problem::Problem;
+use super::{Admin, origin};
 use crate::http::observe::RequestId;
 
 /// A primary credential that may administrate. There is one behind [`admit`] alone.
@@ -71,7 +71,7 @@ pub(super) async fn admit(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
-    if !head.method.is_safe() && is_cross_site(&head.headers) {
+    if !head.method.is_safe() && origin::is_cross_site(&head) {
         let detail = "Pages of other sites may change nothing here.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
@@ -82,12 +82,6 @@ pub(super) async fn admit(
     let administrator = administrator(&admin, &principal, &head.extensions).await?;
     head.extensions.insert(administrator);
     Ok(next.run(Request::from_parts(head, body.into())).await)
-}
-
-/// A browser sends along the password that it was told, whichever site's page asks it to (Fetch Metadata).
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    let mut sites = headers.get_all("sec-fetch-site").iter();
-    !sites.all(|site| site == "same-origin" || site == "none")
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {

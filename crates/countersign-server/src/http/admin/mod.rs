@@ -11,7 +11,9 @@ mod credentials;
 mod environments;
 mod extract;
 mod fields;
+mod hashing;
 mod keys;
+mod origin;
 mod problem;
 mod signing_keys;
 mod tokens;
@@ -30,10 +32,11 @@ use countersign::mechanism::password::PasswordHasher;
 use countersign::mint::Issuer;
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use hashing::Hashing;
 use problem::Problem;
 use tokens::TokenReader;
 
@@ -49,9 +52,7 @@ struct Admin(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    hasher: PasswordHasher,
-    /// A hash takes 19 MiB: whoever makes users has them hashed one after another.
-    hashing: Semaphore,
+    hashing: Hashing,
     tokens: TokenReader,
     body_limit: usize,
     /// What the configuration insists on.
@@ -85,8 +86,7 @@ pub(super) fn routes(
 ) -> Result<Router, Failure> {
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
-        hasher,
-        hashing: Semaphore::new(1),
+        hashing: Hashing::new(hasher),
         tokens: TokenReader::new(issuer)?,
         body_limit: config.server.body_limit,
         algorithm: config.issuer.algorithm,

@@ -80,6 +80,12 @@ impl Problem {
         Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
     }
 
+    /// 503: others were there before, and nothing was done.
+    pub(super) fn busy() -> Self {
+        let detail = "Too many passwords wait to be set. Nothing was done: try again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    }
+
     /// What a status says by itself.
     fn of_status(status: StatusCode) -> Self {
         let (code, detail) = match status {

@@ -3,7 +3,6 @@ use axum::extract::State;
 use axum::routing::post;
 use countersign::Secret;
 use countersign::directory::{self, Change, CredentialKind, PasswordHash, Registry as _};
-use countersign::random::SystemRandom;
 use serde::Deserialize;
 
 use super::administrator::Administrator;
@@ -52,7 +51,7 @@ async fn create(
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let name = new.name.parse();
     let name = name.map_err(|flaw| Problem::invalid("invalid_name", format!("`name`: {flaw}.")))?;
-    let hash = hash(&users.admin, new.password).await?;
+    let hash = hash(&users, &by, new.password).await?;
     let user = directory::NewUser::new(name, hash, scopes).owner(owner);
     let made = users.store().create_user(&by.caller, user).await?;
     answer::created(users.location(&made.id), &Shown::from(&made))
@@ -77,30 +76,15 @@ async fn password(
     Json(new): Json<NewPassword>,
 ) -> Answer {
     by.grants(&users.find(&by, id).await?.scopes)?;
-    let hash = hash(&users.admin, new.password).await?;
+    let hash = hash(&users, &by, new.password).await?;
     users.change(&by, id, Change::Password(hash)).await
 }
 
-/// What is kept of a password. It takes some 20 ms, away from those who answer requests.
-async fn hash(admin: &Admin, password: Secret) -> Result<PasswordHash, Problem> {
-    let invalid = || {
-        let detail =
-            "`password` has 1 to 1024 bytes, and no control character: Basic could not carry it.";
-        Problem::invalid("invalid_password", detail)
-    };
-    if password.expose().chars().any(char::is_control) {
-        return Err(invalid());
-    }
-    let _turn = admin
-        .0
-        .hashing
-        .acquire()
-        .await
-        .map_err(|_| Problem::internal())?;
-    let hasher = admin.0.hasher.clone();
-    let hashed = move || hasher.hash(password.expose(), &SystemRandom);
-    let hashed = tokio::task::spawn_blocking(hashed).await;
-    hashed
-        .map_err(|_| Problem::internal())?
-        .map_err(|_| invalid())
+async fn hash(
+    users: &Credentials,
+    by: &Administrator,
+    password: Secret,
+) -> Result<PasswordHash, Problem> {
+    let account = by.caller.account().copied();
+    users.admin.0.hashing.hash(account, password).await
 }
