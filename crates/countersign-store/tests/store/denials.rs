@@ -242,6 +242,32 @@ async fn history_that_is_gone_is_made_up_for_by_reading_everything() {
 }
 
 #[tokio::test]
+async fn change_log_keeps_its_last_hundred_thousand_and_stays_dense() {
+    let place = Place::new();
+    let (here, there) = (place.open().await, place.open().await);
+    let id = here.create_key(&me(), key("ci")).await.unwrap().record.id;
+    // A long life, in one go.
+    place
+        .execute(
+            "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100009)
+             INSERT INTO changes SELECT i, 'credential', entity FROM n, changes WHERE number = 1;
+             UPDATE change_head SET number = 100009",
+        )
+        .await;
+    here.upkeep().await.unwrap();
+    let count = place.count("SELECT count(*) FROM changes").await;
+    let first = place.count("SELECT min(number) FROM changes").await;
+    let oldest = place.count("SELECT oldest_change FROM state").await;
+    assert_eq!((count, first, oldest), (100_000, 10, 10));
+    // Whoever had read the ninth lacks nothing, whoever had read less reads everything.
+    there.change(&me(), id, Change::Suspend).await.unwrap();
+    for store in [here, there] {
+        store.catch_up().await.unwrap();
+        assert_eq!(store.directory().lowest_generation(&id), Some(2));
+    }
+}
+
+#[tokio::test]
 async fn denial_counts_more_than_the_record_of_an_older_backup() {
     let place = Place::new();
     let store = place.open().await;
