@@ -590,6 +590,19 @@ async fn attempt_that_is_given_up_while_it_is_hashed_counts() {
 
 // Row 66: one canonical form for the limit too; row 71: by address and name.
 #[tokio::test]
+async fn guess_that_there_was_no_room_to_hash_counts() {
+    let burst = NonZeroU32::new(40).unwrap();
+    let house = House::with(FailureLimit::new(burst, Duration::from_secs(60))).await;
+    let guesses: Vec<_> = (0..40)
+        .map(|n| house.attempt(HOME, &format!("guess {n}")))
+        .collect();
+    let answers = join_all(guesses).await;
+    // Two are hashed, and 32 wait.
+    assert_eq!(answers.iter().filter(|&&status| status == 503).count(), 6);
+    assert_eq!(house.status(HOME, "aladdin", "another").await, 429);
+}
+
+#[tokio::test]
 async fn name_has_less_room_than_an_address_that_many_share() {
     let burst = |n| NonZeroU32::new(n).unwrap();
     let limit = FailureLimit::new(burst(3), Duration::from_secs(60)).address_burst(burst(6));

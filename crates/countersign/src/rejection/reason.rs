@@ -158,8 +158,10 @@ reasons! {
     DirectoryStale, Unavailable, "directory_stale";
     /// The pepper that a key's digest was made with is not here.
     PepperMissing, Unavailable, "pepper_missing";
-    /// Too many passwords are being hashed already, or the hashing failed.
+    /// Too many passwords are being hashed already.
     HasherBusy, Unavailable, "hasher_busy";
+    /// A kept hash cannot be read, or the hashing failed.
+    HasherFailed, Unavailable, "hasher_failed";
     /// A mechanism could not judge.
     MechanismUnavailable, Unavailable, "mechanism_unavailable";
 

@@ -31,9 +31,9 @@ pub(super) use network::Network;
 /// Where there is room, a password that was right lately passes without a hash and takes none of it.
 ///
 /// Failures are all credentials that were judged and refused, passwords and keys. What is malformed is
-/// not judged, and what could not be judged is no failure. An attempt holds its place from before it is
-/// hashed until it has succeeded, so that no number of guesses at once gets past the limit. One that is
-/// given up while it is hashed counts as a failure.
+/// not judged, and what could not be judged is no failure, but for a guess that there was no room to
+/// hash. An attempt holds its place from before it is hashed until it has succeeded, so that no number of
+/// guesses at once gets past the limit. One that is given up while it is hashed counts as a failure.
 ///
 /// Of IPv6 addresses the first 64 bits count: nobody has fewer.
 ///

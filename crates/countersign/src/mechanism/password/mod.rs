@@ -131,6 +131,9 @@ impl PasswordHasher {
         let right = self.places.join(same, check).await;
         let judged = match right {
             Ok(right) => self.conclude(attempt, presumed, right),
+            // Its place goes with it, taken: were it given back, guesses would be free while there is no room for
+            // hashes, and what is remembered would be told from them.
+            Err(busy @ Refusal::Because(Reason::HasherBusy)) => return Err(busy),
             Err(Refusal::Because(reason)) => Err(reason),
             Err(throttled) => return Err(throttled),
         };
@@ -213,9 +216,9 @@ impl PasswordHasher {
             argon2id.verify(password.expose(), &hash)
         })
         .await
-        .map_err(|_| Reason::HasherBusy)?
+        .map_err(|_| Reason::HasherFailed)?
         // A kept hash that cannot be read says nothing of the password: never judged, not wrong.
-        .map_err(|_| Reason::HasherBusy)
+        .map_err(|_| Reason::HasherFailed)
     }
 }
 
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(check(right.expose()).await, Ok(true));
         let broken = right.expose().replacen("m=19456", "m=0", 1);
         for kept in ["", "x", &broken] {
-            assert_eq!(check(kept).await, Err(Reason::HasherBusy), "{kept}");
+            assert_eq!(check(kept).await, Err(Reason::HasherFailed), "{kept}");
         }
     }
 
