@@ -40,7 +40,7 @@ const WAITING_PER_PERMIT: usize = 16;
 /// changed password, or any other change that bumps the generation, is judged anew at once; status, expiry and
 /// address are judged on every request. Wrong passwords are not remembered. Requests that bring the
 /// same password at the same time are judged by one hash. None of this gets past a
-/// [`FailureLimit`](super::FailureLimit): without room a remembered password is refused as any other. Clones
+/// [`FailureLimit`]: without room a remembered password is refused as any other. Clones
 /// remember the same; 10,000 at most.
 #[derive(Clone)]
 pub struct PasswordHasher {
