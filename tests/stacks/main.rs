@@ -16,6 +16,7 @@ mod basic;
 mod client;
 mod fixture;
 mod guessing;
+mod house;
 mod outcomes;
 mod presence;
 mod raw;
