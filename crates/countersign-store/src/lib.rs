@@ -27,8 +27,8 @@
 //! # Rules
 //!
 //! 1. What a call has acknowledged is durable: SQLite's write-ahead log with `synchronous = FULL`.
-//! 2. A change is one transaction: the record, and the next number of the change log. Numbers are
-//!    dense and in the order of commits, so a reader at *n* has missed nothing below.
+//! 2. A change is one transaction: the record, its entry in the audit, and the next number of the change
+//!    log. Numbers are dense and in the order of commits, so a reader at *n* has missed nothing below.
 //! 3. Changes made here are in the view before the call returns. Changes of other processes on the
 //!    same file arrive with [`Store::follow`], which somebody must spawn: a view that nobody
 //!    refreshes refuses to vouch once it is older than [`StoreOptions::max_staleness`].

@@ -83,12 +83,6 @@ impl DenySet {
         tokens.retain(|_, of| of.iter().any(|token| token.until >= moment));
     }
 
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.entities.pin().clear();
-        self.tokens.pin().clear();
-    }
-
     /// How many entities and tokens are denied.
     #[must_use]
     pub fn len(&self) -> usize {

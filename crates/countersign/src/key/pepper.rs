@@ -185,7 +185,8 @@ impl Peppers {
         KeyProof::new(self.digest(id, secret), None)
     }
 
-    fn digest(&self, id: &Id, secret: &str) -> KeyDigest {
+    /// The digest by the newest pepper.
+    pub(crate) fn digest(&self, id: &Id, secret: &str) -> KeyDigest {
         let newest = &self.0.load().newest;
         KeyDigest {
             pepper: newest.version,
@@ -237,11 +238,6 @@ impl Peppers {
             (Some(_), Some(_)) if previous => SecretIs::Right { outdated: false },
             (Some(_), Some(_)) => SecretIs::Wrong,
         }
-    }
-
-    /// What to keep of a secret whose digest is outdated.
-    pub(crate) fn renew(&self, id: &Id, secret: &str) -> KeyDigest {
-        self.digest(id, secret)
     }
 }
 

@@ -166,7 +166,7 @@ pub(super) fn judge_key(
     };
     let digest = kept.filter(|_| outdated).map(|kept| Redigest {
         outdated: *kept.current(),
-        renewed: peppers.renew(&pair.id, pair.secret),
+        renewed: peppers.digest(&pair.id, pair.secret),
     });
     let identity = Identity::proven(credential, pair.scheme, pair.from, now)?;
     directory.used(Usage {
