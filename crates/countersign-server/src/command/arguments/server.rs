@@ -83,6 +83,8 @@ pub(crate) enum SigningKey {
     /// In an emergency: nothing that the key signed is accepted any more, and the next key signs now
     Revoke {
         /// The key's id, `kid` in the header of its tokens
+        // One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -262,3 +262,17 @@ fn every_command_on_the_servers_page_exists() {
     }
     assert!(named >= known.len(), "{named} of {}", known.len());
 }
+
+#[test]
+fn signing_key_whose_id_begins_with_a_hyphen_can_be_revoked() {
+    for kid in ["-zcRp9_dg-opAdRc", "--Rp9_dg-opAdRc", "-hcRp9_dg-opAdRc"] {
+        for line in [
+            ["countersign", "signing-key", "revoke", kid, "--json"],
+            ["countersign", "signing-key", "revoke", "--json", kid],
+        ] {
+            let arguments = Arguments::try_parse_from(line).unwrap();
+            assert!(arguments.global.json, "{line:?}");
+            assert!(format!("{arguments:?}").contains(kid), "{line:?}");
+        }
+    }
+}
