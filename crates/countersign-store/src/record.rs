@@ -1,7 +1,9 @@
 //! Credentials and accounts as the database keeps them.
 
 use countersign::directory::lifecycle::Kept;
-use countersign::directory::{Account, CredentialKind, Networks, Proof, Record, Status, UserName};
+use countersign::directory::{
+    Account, CredentialKind, EnvironmentKind, Issuers, Networks, Proof, Record, Status, UserName,
+};
 use countersign::key::{KeyDigest, KeyProof, SecretDigest};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
@@ -16,7 +18,9 @@ macro_rules! select_credentials {
         concat!(
             "SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, \
              allow_from, created_at, updated_at, expires_at, last_used_at, pepper_version, digest, \
-             previous_digest, previous_until, password_hash FROM credentials ",
+             previous_digest, previous_until, password_hash, issuers, created_by, \
+             (SELECT kind FROM environments WHERE id = environment_id) AS environment_kind \
+             FROM credentials ",
             $which
         )
     };
@@ -38,19 +42,24 @@ pub(crate) fn read_credential(row: &SqliteRow) -> Result<Kept, StoreError> {
     let kind = read_kind(row.try_get("kind")?)?;
     let proof = match kind {
         CredentialKind::Key => Proof::Key(read_proof(row)?),
+        CredentialKind::Token => Proof::Signature,
         _ => Proof::Password(row.try_get::<&str, _>("password_hash")?.into()),
     };
     let environment: Option<&[u8]> = row.try_get("environment_id")?;
+    let created_by: Option<&[u8]> = row.try_get("created_by")?;
     let record = Record {
         id: read_id(row.try_get("id")?)?,
         kind,
         name: row.try_get("name")?,
         account_id: read_id(row.try_get("account_id")?)?,
         environment_id: environment.map(read_id).transpose()?,
+        environment_kind: read_environment_kind(row.try_get("environment_kind")?)?,
         status: read_status(row.try_get("status")?)?,
         reason: row.try_get("reason")?,
         scopes: read_scopes(row.try_get("scopes")?)?,
         allow_from: read_networks(row.try_get("allow_from")?)?,
+        issuers: read_issuers(row.try_get("issuers")?)?,
+        created_by: created_by.map(read_id).transpose()?,
         generation: row.try_get("generation")?,
         created_at: moment(row.try_get("created_at")?),
         updated_at: moment(row.try_get("updated_at")?),
@@ -110,6 +119,7 @@ fn read_kind(text: &str) -> Result<CredentialKind, StoreError> {
     match text {
         "key" => Ok(CredentialKind::Key),
         "user" => Ok(CredentialKind::User),
+        "token" => Ok(CredentialKind::Token),
         _ => corrupt("a credential's kind"),
     }
 }
@@ -143,6 +153,19 @@ fn read_scopes(text: &str) -> Result<Scopes, StoreError> {
 
 fn read_networks(text: &str) -> Result<Networks, StoreError> {
     text.parse().or_else(|_| corrupt("a credential's networks"))
+}
+
+fn read_issuers(text: &str) -> Result<Issuers, StoreError> {
+    text.parse().or_else(|_| corrupt("a credential's issuers"))
+}
+
+/// What an environment is for; without one, production.
+pub(crate) fn read_environment_kind(text: Option<&str>) -> Result<EnvironmentKind, StoreError> {
+    match text {
+        Some("sandbox") => Ok(EnvironmentKind::Sandbox),
+        Some("production") | None => Ok(EnvironmentKind::Production),
+        Some(_) => corrupt("an environment's kind"),
+    }
 }
 
 pub(crate) fn read_user_name(text: &str) -> Result<UserName, StoreError> {

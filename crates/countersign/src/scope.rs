@@ -167,7 +167,24 @@ impl Scopes {
         }
     }
 
-    fn grants_text(&self, wanted: &str) -> bool {
+    /// Those of them that `keep` wants.
+    pub(crate) fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let kept: Vec<&str> = self.iter().filter(|scope| keep(scope)).collect();
+        Self {
+            text: kept.join(" ").into(),
+            meaning: self.meaning,
+        }
+    }
+
+    /// The scopes in order, joined by single spaces: one text for equal sets.
+    #[must_use]
+    pub fn to_sorted_string(&self) -> String {
+        let mut list: Vec<&str> = self.iter().collect();
+        list.sort_unstable();
+        list.join(" ")
+    }
+
+    pub(crate) fn grants_text(&self, wanted: &str) -> bool {
         match self.meaning {
             Meaning::Patterns => self.iter().any(|held| covers(held, wanted)),
             Meaning::Opaque => self.iter().any(|held| held == wanted),

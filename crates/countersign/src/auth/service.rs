@@ -79,7 +79,7 @@ fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     match carrier {
         Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
         Carrier::Header(name) => request.headers_mut().remove(name),
-        Carrier::BodyKey | Carrier::BodyClient => None,
+        Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => None,
     };
 }
 

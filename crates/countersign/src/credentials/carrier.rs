@@ -14,6 +14,8 @@ pub enum Carrier {
     BodyKey,
     /// Two members of a body: a client's id and its secret. Only token endpoints read bodies.
     BodyClient,
+    /// Two members of a body: a user's name and password. Only token endpoints read bodies.
+    BodyUser,
 }
 
 impl Carrier {

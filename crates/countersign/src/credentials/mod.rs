@@ -67,6 +67,19 @@ impl Credentials {
         }
     }
 
+    /// A user's name and password from a request's body. They name a user, never a key.
+    #[must_use]
+    pub fn user(name: Secret, password: Secret) -> Self {
+        Self {
+            carrier: Carrier::BodyUser,
+            form: Form::Pair {
+                id: name,
+                secret: password,
+            },
+            from: None,
+        }
+    }
+
     pub(crate) fn header(carrier: Carrier, value: HeaderValue, range: Range<usize>) -> Self {
         Self {
             carrier,

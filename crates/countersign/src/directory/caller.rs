@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::directory::{Credential, Status};
 use crate::id::Id;
-use crate::principal::PrimaryPrincipal;
+use crate::principal::Principal;
 use crate::time::Timestamp;
 
 /// On whose behalf a [`Registry`](super::Registry) acts: for the audit, and for what is within reach.
@@ -48,7 +48,7 @@ impl Caller {
     /// asked before it was revoked, and comes to its turn afterwards, is answered with
     /// [`RegistryError::CallerLapsed`](super::RegistryError::CallerLapsed).
     #[must_use]
-    pub fn proven_by(mut self, principal: &PrimaryPrincipal) -> Self {
+    pub fn proven_by(mut self, principal: &Principal) -> Self {
         let id = principal.credential_id().copied();
         self.credential = id.map(|id| (id, principal.generation()));
         self

@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use crate::directory::Networks;
+use crate::directory::{EnvironmentKind, Issuers, Networks};
 use crate::id::Id;
 use crate::key::KeyProof;
 use crate::rejection::Reason;
@@ -20,6 +20,8 @@ pub struct Credential {
     pub account_generation: u32,
     /// The environment that it belongs to, if to one.
     pub environment: Option<Id>,
+    /// What that environment is for; without one, production.
+    pub environment_kind: EnvironmentKind,
     /// Its generation: a token minted at a lower one is refused.
     pub generation: u32,
     /// Whether it may be used. That of a revoked account's credential is [`Status::Revoked`].
@@ -28,6 +30,8 @@ pub struct Credential {
     pub scopes: Scopes,
     /// From where it may be presented.
     pub allow_from: Networks,
+    /// The issuers that it may use.
+    pub issuers: Issuers,
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// What proves that somebody holds it.
@@ -40,10 +44,12 @@ static NOBODY: LazyLock<Credential> = LazyLock::new(|| Credential {
     account: Id::from_bytes([0; 20]),
     account_generation: 0,
     environment: None,
+    environment_kind: EnvironmentKind::Production,
     generation: 0,
     status: Status::Revoked,
     scopes: Scopes::none(),
     allow_from: Networks::anywhere(),
+    issuers: Issuers::all(),
     expires_at: None,
     proof: Proof::Key(KeyProof::nobody()),
 });
@@ -99,6 +105,8 @@ pub enum Proof {
     Key(KeyProof),
     /// A password, as a PHC string (`$argon2id$…`).
     Password(Arc<str>),
+    /// The signature of a managed token, which is checked before its record is looked at.
+    Signature,
 }
 
 impl fmt::Debug for Proof {
@@ -106,6 +114,7 @@ impl fmt::Debug for Proof {
         f.write_str(match self {
             Self::Key(_) => "Key([redacted])",
             Self::Password(_) => "Password([redacted])",
+            Self::Signature => "Signature",
         })
     }
 }

@@ -181,17 +181,24 @@ impl Kept {
             account: record.account_id,
             account_generation,
             environment: record.environment_id,
+            environment_kind: record.environment_kind,
             generation: record.generation,
             status: record.status,
             scopes: record.scopes.clone(),
             allow_from: record.allow_from.clone(),
+            issuers: record.issuers.clone(),
             expires_at: record.expires_at,
             proof: self.proof.clone(),
         }
     }
 
-    /// Bumps the generation: tokens of lower ones are refused.
+    /// Bumps the generation: tokens of lower ones are refused. A managed token has none: it is judged by its
+    /// record, and works again when it is activated.
     fn end_tokens(&mut self, status: Status) -> Result<Effect, Conflict> {
+        if self.record.kind == CredentialKind::Token {
+            self.record.status = status;
+            return Ok(Effect::Changed);
+        }
         let next = self.record.generation.checked_add(1);
         self.record.generation = next.ok_or(Conflict::NoMoreGenerations)?;
         self.record.status = status;

@@ -7,12 +7,15 @@
 mod caller;
 mod credential;
 mod deny_set;
+mod issuers;
 pub mod lifecycle;
+mod managed;
 pub mod memory;
 mod networks;
 mod password_hash;
 mod record;
 mod registry;
+mod sessions;
 mod user_name;
 
 use std::sync::Arc;
@@ -24,13 +27,19 @@ use crate::time::Timestamp;
 pub use caller::Caller;
 pub use credential::{Credential, Proof, Status};
 pub use deny_set::DenySet;
+pub use issuers::{InvalidIssuerName, Issuers, OfIssuer};
 pub use lifecycle::{Change, Conflict, Rotation};
+pub use managed::{Done, ManagedTokens, NewToken, Once};
 pub use networks::{InvalidNetwork, Networks};
 pub use password_hash::{InvalidPasswordHash, PasswordHash};
 pub use record::{Account, CredentialKind, Environment, EnvironmentKind, Record};
 pub use registry::{
     CreatedKey, DeniedToken, Listing, NewEnvironment, NewKey, NewUser, Owner, Registry,
     RegistryError,
+};
+pub use sessions::{
+    InvalidSessionName, Opening, Session, SessionError, SessionKey, SessionName, SessionToken,
+    Sessions, WhichSession,
 };
 pub use user_name::{InvalidUserName, UserName};
 

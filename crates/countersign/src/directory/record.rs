@@ -1,6 +1,6 @@
 //! What is known of credentials, accounts and environments, for people.
 
-use crate::directory::{Networks, Status};
+use crate::directory::{Issuers, Networks, Status};
 use crate::id::Id;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 pub struct Record {
     /// Its id.
     pub id: Id,
-    /// Whether it is a key or a user.
+    /// Whether it is a key, a user or a managed token.
     pub kind: CredentialKind,
     /// What people call it.
     pub name: String,
@@ -18,6 +18,8 @@ pub struct Record {
     pub account_id: Id,
     /// The environment that it belongs to, if to one.
     pub environment_id: Option<Id>,
+    /// What that environment is for; without one, production.
+    pub environment_kind: EnvironmentKind,
     /// Whether it may be used.
     pub status: Status,
     /// Why it was revoked, if whoever did gave a reason.
@@ -26,6 +28,10 @@ pub struct Record {
     pub scopes: Scopes,
     /// From where it may be presented.
     pub allow_from: Networks,
+    /// The issuers that it may use.
+    pub issuers: Issuers,
+    /// The user that made it: of a managed token alone, and only where a user did.
+    pub created_by: Option<Id>,
     /// Its generation.
     pub generation: u32,
     /// When it was made.
@@ -49,15 +55,18 @@ pub enum CredentialKind {
     Key,
     /// A user with a password.
     User,
+    /// A managed token.
+    Token,
 }
 
 impl CredentialKind {
-    /// Its name: `key` or `user`.
+    /// Its name: `key`, `user` or `token`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::User => "user",
+            Self::Token => "token",
         }
     }
 }

@@ -3,8 +3,8 @@ use std::fmt;
 
 use crate::BoxFuture;
 use crate::directory::{
-    Account, Caller, Change, Conflict, CredentialKind, Environment, EnvironmentKind, Networks,
-    PasswordHash, Record, Rotation, UserName,
+    Account, Caller, Change, Conflict, CredentialKind, Environment, EnvironmentKind, Issuers,
+    Networks, PasswordHash, Record, Rotation, UserName,
 };
 use crate::id::Id;
 use crate::key::IssuedKey;
@@ -128,6 +128,8 @@ pub struct NewKey {
     pub owner: Owner,
     /// From where it may be presented.
     pub allow_from: Networks,
+    /// The issuers that it may use.
+    pub issuers: Issuers,
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
@@ -141,6 +143,7 @@ impl NewKey {
             scopes,
             owner: Owner::default(),
             allow_from: Networks::anywhere(),
+            issuers: Issuers::all(),
             expires_at: None,
         }
     }
@@ -163,6 +166,13 @@ impl NewKey {
     #[must_use]
     pub const fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
+        self
+    }
+
+    /// The same for these issuers alone.
+    #[must_use]
+    pub fn issuers(mut self, issuers: Issuers) -> Self {
+        self.issuers = issuers;
         self
     }
 }
@@ -188,6 +198,8 @@ pub struct NewUser {
     pub scopes: Scopes,
     /// Whose the user is.
     pub owner: Owner,
+    /// The issuers that the user may use.
+    pub issuers: Issuers,
 }
 
 impl NewUser {
@@ -199,6 +211,7 @@ impl NewUser {
             password_hash,
             scopes,
             owner: Owner::default(),
+            issuers: Issuers::all(),
         }
     }
 
@@ -206,6 +219,13 @@ impl NewUser {
     #[must_use]
     pub const fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
+        self
+    }
+
+    /// The same for these issuers alone.
+    #[must_use]
+    pub fn issuers(mut self, issuers: Issuers) -> Self {
+        self.issuers = issuers;
         self
     }
 }
@@ -305,6 +325,8 @@ pub enum RegistryError {
     CallerLapsed,
     /// The present state does not allow it.
     Conflict(Conflict),
+    /// The client called another request by the same idempotency key.
+    KeyReused,
     /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
     /// they can be read again.
     Unavailable(Box<dyn Error + Send + Sync>),
@@ -330,6 +352,7 @@ impl fmt::Display for RegistryError {
             Self::NameTaken => f.write_str("that name is taken already"),
             Self::CallerLapsed => f.write_str("the credentials do not stand any more"),
             Self::Conflict(conflict) => conflict.fmt(f),
+            Self::KeyReused => f.write_str("another request had the same idempotency key"),
             Self::Unavailable(source) => write!(f, "the records cannot be reached: {source}"),
         }
     }
@@ -340,7 +363,7 @@ impl Error for RegistryError {
         match self {
             Self::Unavailable(source) => Some(&**source),
             Self::Conflict(conflict) => Some(conflict),
-            Self::NotFound | Self::NameTaken | Self::CallerLapsed => None,
+            Self::NotFound | Self::NameTaken | Self::CallerLapsed | Self::KeyReused => None,
         }
     }
 }

@@ -183,6 +183,11 @@ impl SigningKey {
         &self.0.header
     }
 
+    /// The header of a managed token.
+    pub(crate) fn managed_token_header(&self) -> String {
+        header(self.0.algorithm, "api-token+jwt", &self.0.id)
+    }
+
     pub(crate) fn sign(&self, message: &[u8], out: &mut String) -> Result<(), KeyError> {
         let failed = |_| KeyError::Failed;
         match &self.0.pair {
@@ -215,17 +220,22 @@ impl SigningKey {
             }
             (_, None) => return Err(KeyError::Malformed),
         };
-        let json = serde_json::json!({ "alg": algorithm.as_str(), "typ": "at+jwt", "kid": id });
-        let mut header = String::new();
-        base64url::encode_into(json.to_string().as_bytes(), &mut header);
-        header.push('.');
         Ok(Self(Arc::new(Inner {
             algorithm,
+            header: header(algorithm, "at+jwt", &id).into(),
             id: id.into(),
-            header: header.into(),
             pair,
         })))
     }
+}
+
+/// `{"alg":…,"typ":…,"kid":…}` in base64url, and a dot.
+fn header(algorithm: Algorithm, typ: &str, id: &str) -> String {
+    let json = serde_json::json!({ "alg": algorithm.as_str(), "typ": typ, "kid": id });
+    let mut header = String::new();
+    base64url::encode_into(json.to_string().as_bytes(), &mut header);
+    header.push('.');
+    header
 }
 
 fn public_jwk(pair: &Pair) -> Option<PublicJwk> {

@@ -155,7 +155,7 @@ pub(super) fn judge_key(
     let credential = found.unwrap_or_else(Credential::nobody);
     let kept = match &credential.proof {
         Proof::Key(kept) if known => Some(kept),
-        Proof::Key(_) | Proof::Password(_) => None,
+        Proof::Key(_) | Proof::Password(_) | Proof::Signature => None,
     };
     let unknown = kept.is_none();
     let outdated = match peppers.judge(kept, &pair.id, pair.secret, now) {

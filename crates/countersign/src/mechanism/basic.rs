@@ -75,14 +75,14 @@ impl Basic {
         if super::looks_like_token(pair.secret.as_bytes()) {
             return refused(Reason::TokenAsSecret);
         }
-        if let Ok(id) = pair.id.parse::<Id>() {
-            return Judged::Now(self.judge_key(id, pair, now).into());
+        // A client is a key, a user is none, and in Basic the id says which.
+        match (pair.id.parse::<Id>(), pair.carrier) {
+            (Ok(_), Carrier::BodyUser) | (Err(_), Carrier::BodyClient) => {
+                refused(Reason::PairMalformed)
+            }
+            (Ok(id), _) => Judged::Now(self.judge_key(id, pair, now).into()),
+            (Err(_), _) => self.judge_user(pair, now),
         }
-        // A client is a key. Its id is no user's name.
-        if *pair.carrier == Carrier::BodyClient {
-            return refused(Reason::PairMalformed);
-        }
-        self.judge_user(pair, now)
     }
 
     fn judge_key(&self, id: Id, pair: &Halves<'_>, now: Timestamp) -> Result<Identity, Reason> {
@@ -154,7 +154,8 @@ struct Halves<'a> {
 
 impl Mechanism for Basic {
     fn claims(&self) -> Vec<Claim> {
-        vec![Claim::all(Carrier::BASIC), Claim::all(Carrier::BodyClient)]
+        let carriers = [Carrier::BASIC, Carrier::BodyClient, Carrier::BodyUser];
+        carriers.map(Claim::all).into()
     }
 
     fn challenge(&self) -> Challenge {

@@ -35,7 +35,7 @@
 //!
 //! let greedy = MintParameters { scopes: Some("calls:write".parse()?), ..Default::default() };
 //! let refused = mint.mint(&MintRequest::new(principal, greedy));
-//! assert_eq!(refused.unwrap_err(), MintError::Scope);
+//! assert_eq!(refused.unwrap_err(), MintError::Scope("calls:write".parse()?));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
@@ -54,10 +54,14 @@
 
 mod error;
 mod issuer;
+mod managed;
 mod request;
 mod service;
+mod session;
 
 pub use error::MintError;
 pub use issuer::{Issuer, IssuerBuilder, IssuerError, Terms};
 pub use request::{AccessToken, MintParameters, MintRequest};
 pub use service::Mint;
+pub(crate) use service::SESSION_GENERATION;
+pub use session::SessionMint;

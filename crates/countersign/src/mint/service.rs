@@ -9,6 +9,7 @@ use tower_service::Service;
 use super::issuer::Inner;
 use super::{AccessToken, Issuer, IssuerError, MintError, MintParameters, MintRequest, Terms};
 use crate::id::Id;
+use crate::jose::SigningKey;
 use crate::principal::PrimaryPrincipal;
 use crate::random::Random;
 use crate::scope::Scopes;
@@ -42,7 +43,14 @@ struct Claims<'a> {
     environment: Option<&'a Id>,
     cgn: u32,
     agn: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sgn: Option<u32>,
 }
+
+/// Every session is of this generation: the one after it is what its tokens are denied below.
+pub(crate) const SESSION_GENERATION: u32 = 1;
 
 impl Mint {
     /// A mint for one issuer.
@@ -89,12 +97,21 @@ impl Mint {
     /// [`MintError`] when more is asked for than the credential or the issuer gives: nothing is dropped
     /// silently.
     pub fn mint(&self, request: &MintRequest) -> Result<AccessToken, MintError> {
+        self.mint_at(request, self.clock.now(), None)
+    }
+
+    /// Mints at this moment, for a session if there is one.
+    pub(super) fn mint_at(
+        &self,
+        request: &MintRequest,
+        now: Timestamp,
+        session: Option<&Id>,
+    ) -> Result<AccessToken, MintError> {
         let MintRequest {
             principal,
             parameters,
         } = request;
         let issuer = &*self.issuer.0;
-        let now = self.clock.now();
         let account = principal.account().ok_or(MintError::Principal)?;
         // In the order in which every wire judges: lifetime, then scope.
         let iat = now.unix_seconds();
@@ -116,26 +133,55 @@ impl Mint {
             environment: principal.environment(),
             cgn: principal.generation(),
             agn: principal.account_generation(),
+            sid: session,
+            sgn: session.map(|_| SESSION_GENERATION),
         };
-        let payload = serde_json::to_vec(&claims).map_err(|_| MintError::Failed)?;
-        let key = issuer.keys.signing_at(now).ok_or(MintError::NoKey)?;
-        let header = key.access_token_header();
-        let mut token = String::with_capacity(header.len() + payload.len() * 2);
-        token.push_str(header);
-        crate::jose::encode_into(&payload, &mut token);
-        let mut signature = String::new();
-        key.sign(token.as_bytes(), &mut signature)
-            .map_err(|_| MintError::Failed)?;
-        token.push('.');
-        token.push_str(&signature);
+        let key = self.signing_key(now)?;
         Ok(AccessToken {
-            token: Secret::from(token),
+            token: sign(&key, key.access_token_header(), &claims)?,
             id,
             expires_at: Timestamp::from_unix_seconds(exp),
             expires_in: u64::try_from(exp.saturating_sub(iat)).unwrap_or(0),
             scopes,
         })
     }
+}
+
+impl Mint {
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn new_id(&self, now: Timestamp, account: &Id) -> Result<Id, MintError> {
+        Id::new(now, account, &*self.random).map_err(|_| MintError::Failed)
+    }
+
+    pub(super) fn signing_key(&self, now: Timestamp) -> Result<SigningKey, MintError> {
+        self.issuer.0.keys.signing_at(now).ok_or(MintError::NoKey)
+    }
+
+    /// What a token for this request may do.
+    pub(super) fn scopes(&self, request: &MintRequest) -> Result<Scopes, MintError> {
+        self.terms.scopes(&request.principal, &request.parameters)
+    }
+}
+
+/// `header`, which ends in a dot, and claims, signed.
+pub(super) fn sign(
+    key: &SigningKey,
+    header: &str,
+    claims: &impl Serialize,
+) -> Result<Secret, MintError> {
+    let payload = serde_json::to_vec(claims).map_err(|_| MintError::Failed)?;
+    let mut token = String::with_capacity(header.len() + payload.len() * 2);
+    token.push_str(header);
+    crate::jose::encode_into(&payload, &mut token);
+    let mut signature = String::new();
+    key.sign(token.as_bytes(), &mut signature)
+        .map_err(|_| MintError::Failed)?;
+    token.push('.');
+    token.push_str(&signature);
+    Ok(Secret::from(token))
 }
 
 impl Terms {
@@ -172,10 +218,12 @@ impl Terms {
         let asked = parameters.scopes.as_ref().unwrap_or(held);
         let in_catalogue = self.catalogue.is_empty() || self.catalogue.contains(asked);
         if held.contains(asked) && in_catalogue {
-            Ok(asked.clone())
-        } else {
-            Err(MintError::Scope)
+            return Ok(asked.clone());
         }
+        Err(MintError::Scope(asked.filtered(|scope| {
+            let in_catalogue = self.catalogue.is_empty() || self.catalogue.grants_text(scope);
+            !(held.grants_text(scope) && in_catalogue)
+        })))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Scheme;
 use crate::credentials::Credentials;
-use crate::directory::Credential;
+use crate::directory::{Credential, EnvironmentKind};
 use crate::id::{Id, IdText};
 use crate::rejection::Reason;
 use crate::scope::Scopes;
@@ -22,6 +22,8 @@ pub struct Identity {
     pub(crate) account: Option<Id>,
     pub(crate) account_generation: u32,
     pub(crate) environment: Option<Id>,
+    pub(crate) environment_kind: EnvironmentKind,
+    pub(crate) session: Option<Id>,
     pub(crate) scheme: Scheme,
     pub(crate) scopes: Scopes,
     pub(crate) issuer: Option<Arc<str>>,
@@ -79,6 +81,7 @@ impl Identity {
             account: Some(credential.account),
             account_generation: credential.account_generation,
             environment: credential.environment,
+            environment_kind: credential.environment_kind,
             expires_at: credential.expires_at,
             ..Self::bare(scheme, subject, credential.scopes)
         })
@@ -92,6 +95,8 @@ impl Identity {
             account: None,
             account_generation: 0,
             environment: None,
+            environment_kind: EnvironmentKind::Production,
+            session: None,
             scheme,
             scopes,
             issuer: None,

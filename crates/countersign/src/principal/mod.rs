@@ -10,6 +10,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::directory::EnvironmentKind;
 use crate::id::Id;
 use crate::rejection::Challenges;
 use crate::require::Lack;
@@ -109,6 +110,12 @@ impl Principal {
         self.0.identity.environment.as_ref()
     }
 
+    /// The session that the token belongs to, where it belongs to one: `sid`.
+    #[must_use]
+    pub fn session(&self) -> Option<&Id> {
+        self.0.identity.session.as_ref()
+    }
+
     /// How the caller proved who it is.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
@@ -188,6 +195,14 @@ impl fmt::Debug for Principal {
 /// ```
 #[derive(Clone, Debug)]
 pub struct PrimaryPrincipal(Principal);
+
+impl PrimaryPrincipal {
+    /// What the credential's environment is for; without one, production.
+    #[must_use]
+    pub fn environment_kind(&self) -> EnvironmentKind {
+        self.0.0.identity.environment_kind
+    }
+}
 
 #[cfg(feature = "testing")]
 impl PrimaryPrincipal {

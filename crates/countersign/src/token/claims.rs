@@ -20,6 +20,8 @@ pub(super) struct Claims<'a> {
     pub(super) environment: Option<Text<'a>>,
     pub(super) credential_generation: Option<u32>,
     pub(super) account_generation: Option<u32>,
+    pub(super) session: Option<Text<'a>>,
+    pub(super) session_generation: Option<u32>,
     /// `cnf` (RFC 7800): the token is bound to a key.
     pub(super) bound: bool,
 }
@@ -41,6 +43,8 @@ impl<'de> Members<'de> for Claims<'de> {
             "environment" => once(&mut self.environment, map),
             "cgn" => once(&mut self.credential_generation, map),
             "agn" => once(&mut self.account_generation, map),
+            "sid" => once(&mut self.session, map),
+            "sgn" => once(&mut self.session_generation, map),
             "cnf" => {
                 self.bound = true;
                 map.next_value::<Anything>()?;

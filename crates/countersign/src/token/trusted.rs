@@ -26,6 +26,8 @@ pub struct TrustedIssuer {
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
+    /// The longest lifetime of its managed tokens, where these are accepted.
+    pub(super) managed: Option<i64>,
 }
 
 #[derive(Clone)]
@@ -75,6 +77,7 @@ pub struct TrustedIssuerBuilder {
     origin: Origin,
     leeway: Duration,
     max_lifetime: Duration,
+    managed: Option<Duration>,
 }
 
 impl TrustedIssuerBuilder {
@@ -86,6 +89,7 @@ impl TrustedIssuerBuilder {
             origin,
             leeway,
             max_lifetime,
+            managed: None,
         }
     }
 
@@ -114,6 +118,14 @@ impl TrustedIssuerBuilder {
     #[must_use]
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.max_lifetime = max_lifetime;
+        self
+    }
+
+    /// Accepts managed tokens (`typ` `api-token+jwt`) too, that live at most this long. They are judged by their
+    /// records, so it takes a [`directory`](Self::directory) that has these: without one they are refused.
+    #[must_use]
+    pub fn managed_tokens(mut self, max_lifetime: Duration) -> Self {
+        self.managed = Some(max_lifetime);
         self
     }
 
@@ -149,7 +161,11 @@ impl TrustedIssuerBuilder {
             Err(TrustError::MixedKeys)
         } else if self.leeway > longest_leeway {
             Err(TrustError::Leeway(longest_leeway))
-        } else if self.max_lifetime.is_zero() || self.max_lifetime > DAY * 366 {
+        } else if [Some(self.max_lifetime), self.managed]
+            .into_iter()
+            .flatten()
+            .any(|lifetime| lifetime.is_zero() || lifetime > DAY * 366)
+        {
             Err(TrustError::MaxLifetime)
         } else {
             Ok(TrustedIssuer {
@@ -159,6 +175,7 @@ impl TrustedIssuerBuilder {
                 origin: self.origin,
                 leeway: seconds(self.leeway),
                 max_lifetime: seconds(self.max_lifetime),
+                managed: self.managed.map(seconds),
             })
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::claims::Claims;
 use super::trusted::{Origin, TrustedIssuer};
-use crate::directory::Directory;
+use crate::directory::{Directory, Proof, Usage};
 use crate::id::Id;
 use crate::jose::json::{self, OneOrMany};
 use crate::jose::{Header, HeaderBuffer, Jws};
@@ -35,9 +35,9 @@ pub(crate) fn verify(
         .find(|issuer| *issuer.url == *iss)
         .ok_or(Reason::IssuerUntrusted)?;
 
-    issuer.check_type(&header)?;
+    let class = issuer.class(&header)?;
     issuer.check_audience(claims.aud.as_ref())?;
-    let expires_at = issuer.check_times(&claims, now)?;
+    let expires_at = issuer.check_times(&claims, class, now)?;
     if claims.bound {
         return Err(Reason::TokenBound);
     }
@@ -46,6 +46,11 @@ pub(crate) fn verify(
     let key = keys.find(algorithm, key_id).ok_or(Reason::KeyUnknown)?;
 
     let identity = match &issuer.origin {
+        Origin::Ours(Some(directory)) if class == Class::Managed => {
+            let managed = Managed::read(&claims, subject)?;
+            jws.check(|message, signature| key.verify(message, signature))?;
+            managed.identity(&**directory, now)?
+        }
         Origin::Ours(directory) => {
             let ours = Ours::read(&claims, subject)?;
             jws.check(|message, signature| key.verify(message, signature))?;
@@ -70,21 +75,28 @@ pub(crate) fn verify(
     })
 }
 
+/// What kind of token it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Access,
+    Managed,
+}
+
 impl TrustedIssuer {
     /// RFC 8725 §3.11, RFC 9068 §4: a token of one kind is never taken for another.
-    fn check_type(&self, header: &Header<'_>) -> Result<(), Reason> {
+    fn class(&self, header: &Header<'_>) -> Result<Class, Reason> {
         let is = |typ: &str, name: &str| typ.eq_ignore_ascii_case(name);
         let access = |typ| is(typ, "at+jwt") || is(typ, "application/at+jwt");
-        let fits = match (&self.origin, header.typ()) {
-            (_, Some(typ)) if access(typ) => true,
-            (Origin::Foreign, Some(typ)) => is(typ, "JWT"),
-            (Origin::Foreign, None) => true,
-            (Origin::Ours(_), _) => false,
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(Reason::TypeRefused)
+        let managed = |typ| is(typ, "api-token+jwt") || is(typ, "application/api-token+jwt");
+        match (&self.origin, header.typ()) {
+            (_, Some(typ)) if access(typ) => Ok(Class::Access),
+            (Origin::Foreign, Some(typ)) if is(typ, "JWT") => Ok(Class::Access),
+            (Origin::Foreign, None) => Ok(Class::Access),
+            // They are judged by their records: without these there is nothing to go by.
+            (Origin::Ours(Some(_)), Some(typ)) if managed(typ) && self.managed.is_some() => {
+                Ok(Class::Managed)
+            }
+            _ => Err(Reason::TypeRefused),
         }
     }
 
@@ -101,7 +113,16 @@ impl TrustedIssuer {
     }
 
     /// RFC 7519 §4.1.4 to §4.1.6. All in whole seconds, so that no sum can overflow what claims hold.
-    fn check_times(&self, claims: &Claims<'_>, now: Timestamp) -> Result<Timestamp, Reason> {
+    fn check_times(
+        &self,
+        claims: &Claims<'_>,
+        class: Class,
+        now: Timestamp,
+    ) -> Result<Timestamp, Reason> {
+        let max_lifetime = match (class, self.managed) {
+            (Class::Managed, Some(longest)) => longest,
+            _ => self.max_lifetime,
+        };
         let exp = claims.exp.ok_or(Reason::TokenExpired)?.0;
         let ours = matches!(self.origin, Origin::Ours(_));
         let iat = claims.iat.map(|date| date.0);
@@ -119,8 +140,7 @@ impl TrustedIssuer {
         }
         let from_now = exp.saturating_sub(now.unix_seconds());
         let from_iat = iat.map_or(0, |iat| exp.saturating_sub(iat));
-        if from_now > self.max_lifetime.saturating_add(self.leeway) || from_iat > self.max_lifetime
-        {
+        if from_now > max_lifetime.saturating_add(self.leeway) || from_iat > max_lifetime {
             return Err(Reason::LifetimeTooLong);
         }
         Ok(seconds(exp))
@@ -154,6 +174,7 @@ struct Ours {
     account: Id,
     account_generation: u32,
     environment: Option<Id>,
+    session: Option<(Id, u32)>,
     scopes: Scopes,
 }
 
@@ -168,7 +189,14 @@ impl Ours {
             Some(OneOrMany::One(text)) => text,
             Some(OneOrMany::Many(_)) => return Err(malformed),
         };
+        let session = Claims::id(&claims.session).map_err(|_| malformed)?;
+        let session = match (session, claims.session_generation) {
+            (Some(session), Some(generation)) => Some((session, generation)),
+            (None, None) => None,
+            _ => return Err(malformed),
+        };
         Ok(Self {
+            session,
             token: Claims::id(&claims.jti)
                 .map_err(|_| malformed)?
                 .ok_or(malformed)?,
@@ -190,12 +218,13 @@ impl Ours {
             return Err(Reason::TokenRevoked);
         }
         let origins = [
-            (&self.credential, self.generation),
-            (&self.account, self.account_generation),
+            Some((self.credential, self.generation)),
+            Some((self.account, self.account_generation)),
+            self.session,
         ];
-        for (entity, generation) in origins {
+        for (entity, generation) in origins.into_iter().flatten() {
             if directory
-                .lowest_generation(entity)
+                .lowest_generation(&entity)
                 .is_some_and(|lowest| generation < lowest)
             {
                 return Err(Reason::Superseded);
@@ -211,11 +240,54 @@ impl Ours {
             account: Some(self.account),
             account_generation: self.account_generation,
             environment: self.environment,
+            session: self.session.map(|(session, _)| session),
             ..Identity::bare(
                 Scheme::Bearer,
                 Subject::Id(self.credential.text()),
                 self.scopes,
             )
         }
+    }
+}
+
+/// What a managed token says of itself. All else is its record's to say.
+struct Managed {
+    id: Id,
+    account_generation: u32,
+}
+
+impl Managed {
+    /// It is its own subject, client and token.
+    fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
+        let malformed = Reason::ClaimsMalformed;
+        let names = [&claims.client_id, &claims.jti];
+        if names
+            .into_iter()
+            .any(|claim| Claims::text(claim) != Some(subject))
+        {
+            return Err(malformed);
+        }
+        Ok(Self {
+            id: subject.parse().map_err(|_| malformed)?,
+            account_generation: claims.account_generation.ok_or(malformed)?,
+        })
+    }
+
+    fn identity(self, directory: &dyn Directory, now: Timestamp) -> Result<Identity, Reason> {
+        directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+        let record = directory
+            .credential(&self.id)
+            .filter(|record| matches!(record.proof, Proof::Signature))
+            .ok_or(Reason::CredentialUnknown)?;
+        if self.account_generation < record.account_generation {
+            return Err(Reason::Superseded);
+        }
+        let identity = Identity::proven(record, Scheme::Bearer, None, now)?;
+        directory.used(Usage {
+            credential: self.id,
+            at: now,
+            digest: None,
+        });
+        Ok(identity)
     }
 }

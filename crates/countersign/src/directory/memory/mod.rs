@@ -24,7 +24,9 @@
 //! ```
 
 mod directory;
+mod managed;
 mod registry;
+mod sessions;
 
 pub use directory::MemoryDirectory;
 pub use registry::MemoryRegistry;

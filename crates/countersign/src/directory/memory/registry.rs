@@ -1,14 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryDirectory;
+use super::managed::Answer;
+use super::sessions::OpenSession;
 use crate::BoxFuture;
 use crate::directory::lifecycle::{Effect, Kept};
 use crate::directory::{
     Account, Caller, Change, Conflict, CreatedKey, CredentialKind, DeniedToken, Directory as _,
-    Environment, Listing, Networks, NewEnvironment, NewKey, NewUser, Owner, Proof, Record,
-    Registry, RegistryError, Rotation, Status, UserName,
+    Environment, EnvironmentKind, Issuers, Listing, Networks, NewEnvironment, NewKey, NewUser,
+    Owner, Proof, Record, Registry, RegistryError, Rotation, Status, UserName,
 };
 use crate::id::Id;
 use crate::key::{self, KeyPrefix, Peppers};
@@ -17,27 +19,29 @@ use crate::scope::Scopes;
 use crate::time::{Clock, Timestamp};
 
 /// What is denied is never forgotten: a process does not live that long.
-const FOR_GOOD: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+pub(super) const FOR_GOOD: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 
 /// Makes credentials that live as long as the process, and keeps a [`MemoryDirectory`] true to them.
 ///
 /// There is no audit: whoever needs one needs a store.
 pub struct MemoryRegistry {
-    directory: Arc<MemoryDirectory>,
+    pub(super) directory: Arc<MemoryDirectory>,
     peppers: Peppers,
     prefix: KeyPrefix,
-    default_account: Id,
-    clock: Box<dyn Clock>,
+    pub(super) default_account: Id,
+    pub(super) clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     held: Mutex<Held>,
 }
 
 /// Ids sort by the time at which they were made.
 #[derive(Default)]
-struct Held {
-    credentials: BTreeMap<Id, Kept>,
+pub(super) struct Held {
+    pub(super) credentials: BTreeMap<Id, Kept>,
     accounts: BTreeMap<Id, Account>,
     environments: BTreeMap<Id, Environment>,
+    pub(super) sessions: Vec<OpenSession>,
+    pub(super) answers: HashMap<(Id, String), Answer>,
 }
 
 impl MemoryRegistry {
@@ -74,12 +78,12 @@ impl MemoryRegistry {
         })
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For a change: the caller must stand, and nothing comes between.
-    fn held_for(&self, caller: &Caller) -> Result<MutexGuard<'_, Held>, RegistryError> {
+    pub(super) fn held_for(&self, caller: &Caller) -> Result<MutexGuard<'_, Held>, RegistryError> {
         let held = self.held();
         let found = caller
             .credential()
@@ -91,7 +95,7 @@ impl MemoryRegistry {
         }
     }
 
-    fn new_id(&self, account: &Id) -> Result<Id, RegistryError> {
+    pub(super) fn new_id(&self, account: &Id) -> Result<Id, RegistryError> {
         Id::new(self.clock.now(), account, &*self.random).map_err(RegistryError::unavailable)
     }
 
@@ -105,7 +109,9 @@ impl MemoryRegistry {
         let record = Record {
             allow_from: new.allow_from,
             expires_at: new.expires_at,
+            issuers: new.issuers,
             environment_id: new.owner.environment,
+            environment_kind: held.kind(new.owner.environment),
             ..self.draft(id, CredentialKind::Key, account, new.name, new.scopes)
         };
         let kept = Kept { record, proof };
@@ -124,7 +130,9 @@ impl MemoryRegistry {
         }
         let id = self.new_id(&account)?;
         let record = Record {
+            issuers: new.issuers,
             environment_id: new.owner.environment,
+            environment_kind: held.kind(new.owner.environment),
             ..self.draft(
                 id,
                 CredentialKind::User,
@@ -142,7 +150,7 @@ impl MemoryRegistry {
         Ok(record)
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         id: Id,
         kind: CredentialKind,
@@ -157,10 +165,13 @@ impl MemoryRegistry {
             name,
             account_id,
             environment_id: None,
+            environment_kind: EnvironmentKind::Production,
             status: Status::Active,
             reason: None,
             scopes,
             allow_from: Networks::anywhere(),
+            issuers: Issuers::all(),
+            created_by: None,
             generation: 1,
             created_at: now,
             updated_at: now,
@@ -172,6 +183,16 @@ impl MemoryRegistry {
 
     fn apply(&self, caller: &Caller, id: &Id, change: &Change) -> Result<Record, RegistryError> {
         let mut held = self.held_for(caller)?;
+        self.change_in(&mut held, caller, id, change)
+    }
+
+    pub(super) fn change_in(
+        &self,
+        held: &mut Held,
+        caller: &Caller,
+        id: &Id,
+        change: &Change,
+    ) -> Result<Record, RegistryError> {
         let kept = held.reach(caller, id)?;
         let effect = kept.change(change, self.clock.now())?;
         let kept = kept.clone();
@@ -272,7 +293,12 @@ impl MemoryRegistry {
 
 impl Held {
     /// The account that something new is to belong to; its environment, if it names one, must be the account's.
-    fn owner(&mut self, caller: &Caller, owner: Owner, default: Id) -> Result<Id, RegistryError> {
+    pub(super) fn owner(
+        &mut self,
+        caller: &Caller,
+        owner: Owner,
+        default: Id,
+    ) -> Result<Id, RegistryError> {
         let named = owner.account.or(caller.account().copied());
         let account = self.account(caller, &named.unwrap_or(default))?;
         if account.status == Status::Revoked {
@@ -295,11 +321,17 @@ impl Held {
         reached.ok_or(RegistryError::NotFound)
     }
 
-    fn generation(&self, account: &Id) -> u32 {
+    /// What an environment is for.
+    pub(super) fn kind(&self, environment: Option<Id>) -> EnvironmentKind {
+        let found = environment.and_then(|id| self.environments.get(&id));
+        found.map_or(EnvironmentKind::Production, |found| found.kind)
+    }
+
+    pub(super) fn generation(&self, account: &Id) -> u32 {
         self.accounts.get(account).map_or(0, |a| a.generation)
     }
 
-    fn reach(&mut self, caller: &Caller, id: &Id) -> Result<&mut Kept, RegistryError> {
+    pub(super) fn reach(&mut self, caller: &Caller, id: &Id) -> Result<&mut Kept, RegistryError> {
         let found = self.credentials.get_mut(id);
         let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
         reached.ok_or(RegistryError::NotFound)

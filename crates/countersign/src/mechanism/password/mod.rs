@@ -177,7 +177,7 @@ impl PasswordHasher {
         let credential = attempt.directory.user(attempt.name);
         let known = credential.as_ref().and_then(|known| match &known.proof {
             Proof::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
-            Proof::Key(_) => None,
+            Proof::Key(_) | Proof::Signature => None,
         });
         let (id, generation, hash) =
             known.unwrap_or_else(|| (Credential::nobody().id, 0, Arc::clone(&self.nobody)));

@@ -1,0 +1,154 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::directory::{Credential, Directory, Stale, Usage, UserName};
+use crate::id::Id;
+
+/// The longest name of an issuer, in bytes.
+const MAX_NAME: usize = 64;
+
+/// The issuers that a credential may use, by name: those that are named, or all.
+///
+/// ```
+/// use countersign::directory::Issuers;
+///
+/// let two: Issuers = "collections core".parse()?;
+/// assert!(two.admit("core") && !two.admit("default"));
+/// assert!(Issuers::all().admit("default"));
+/// assert!("Core!".parse::<Issuers>().is_err());
+/// # Ok::<(), countersign::directory::InvalidIssuerName>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issuers(Option<Arc<[Box<str>]>>);
+
+impl Issuers {
+    /// All of them, also those that will be.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self(None)
+    }
+
+    /// Those of these names; with none, all.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidIssuerName`] when one is no name.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidIssuerName> {
+        let mut list: Vec<Box<str>> = Vec::new();
+        for name in names {
+            if !is_name(name) {
+                return Err(InvalidIssuerName);
+            }
+            list.push(name.into());
+        }
+        list.sort_unstable();
+        list.dedup();
+        Ok(Self((!list.is_empty()).then(|| list.into())))
+    }
+
+    /// Whether the issuer of this name may be used.
+    #[must_use]
+    pub fn admit(&self, issuer: &str) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| **name == *issuer))
+    }
+
+    /// The names, in order; none where all may be used.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .flat_map(|names| names.iter())
+            .map(|name| &**name)
+    }
+}
+
+/// Whether this can be an issuer's name: lower-case letters, digits and hyphens, 64 at most.
+fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(plain)
+}
+
+impl fmt::Display for Issuers {
+    /// The names with spaces between them; nothing where all may be used.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Issuers {
+    type Err = InvalidIssuerName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIssuerName> {
+        Self::named(text.split_ascii_whitespace())
+    }
+}
+
+/// What is no issuer's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidIssuerName;
+
+impl fmt::Display for InvalidIssuerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an issuer's name is 1 to 64 lower-case letters, digits and hyphens")
+    }
+}
+
+impl std::error::Error for InvalidIssuerName {}
+
+/// A directory as one of several issuers sees it: credentials that may not use it are unknown.
+///
+/// What is denied is denied to all of them.
+pub struct OfIssuer<D> {
+    directory: D,
+    issuer: Box<str>,
+}
+
+impl<D: Directory> OfIssuer<D> {
+    /// What the issuer of this name sees of `directory`.
+    pub fn new(directory: D, issuer: impl Into<Box<str>>) -> Self {
+        Self {
+            directory,
+            issuer: issuer.into(),
+        }
+    }
+}
+
+impl<D: Directory> Directory for OfIssuer<D> {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        let found = self.directory.credential(id);
+        found.filter(|found| found.issuers.admit(&self.issuer))
+    }
+
+    fn user(&self, name: &UserName) -> Option<Credential> {
+        let found = self.directory.user(name);
+        found.filter(|found| found.issuers.admit(&self.issuer))
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.directory.lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.directory.is_denied(issuer, token)
+    }
+
+    fn vouch(&self) -> Result<(), Stale> {
+        self.directory.vouch()
+    }
+
+    fn used(&self, usage: Usage) {
+        self.directory.used(usage);
+    }
+}
+
+impl<D> fmt::Debug for OfIssuer<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OfIssuer({})", self.issuer)
+    }
+}

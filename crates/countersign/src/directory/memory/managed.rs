@@ -1,0 +1,171 @@
+//! Managed tokens in memory.
+
+use super::MemoryRegistry;
+use super::registry::Held;
+use crate::BoxFuture;
+use crate::directory::lifecycle::Kept;
+use crate::directory::{
+    Caller, Change, CredentialKind, Done, ManagedTokens, NewToken, Once, Owner, Proof, Record,
+    RegistryError,
+};
+use crate::id::Id;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// What was answered to a request that may come again.
+pub(super) struct Answer {
+    request: [u8; 32],
+    answer: Secret,
+    until: Timestamp,
+}
+
+impl MemoryRegistry {
+    fn make_token(
+        &self,
+        caller: &Caller,
+        new: NewToken,
+        once: Option<Once<'_>>,
+    ) -> Result<Done, RegistryError> {
+        let mut held = self.held_for(caller)?;
+        if let Some(answer) = held.recall(once.as_ref(), self.clock.now())? {
+            return Ok(Done::Before(answer));
+        }
+        let owner = Owner {
+            account: new.account,
+            environment: new.environment,
+        };
+        let account = held.owner(caller, owner, self.default_account)?;
+        let id = self.new_id(&account)?;
+        let draft = self.draft(
+            id,
+            CredentialKind::Token,
+            account,
+            String::new(),
+            new.scopes,
+        );
+        let record = Record {
+            environment_id: new.environment,
+            environment_kind: held.kind(new.environment),
+            expires_at: Some(new.expires_at),
+            created_by: new.created_by,
+            ..draft
+        };
+        held.remember(once.as_ref(), &record, self.clock.now())?;
+        let proof = Proof::Signature;
+        let kept = Kept { record, proof };
+        self.directory
+            .put(kept.credential(held.generation(&account)));
+        let record = kept.record.clone();
+        held.credentials.insert(id, kept);
+        Ok(Done::Now(record.into()))
+    }
+
+    fn alter_token(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        change: &Change,
+        once: Option<Once<'_>>,
+    ) -> Result<Done, RegistryError> {
+        let mut held = self.held_for(caller)?;
+        if let Some(answer) = held.recall(once.as_ref(), self.clock.now())? {
+            return Ok(Done::Before(answer));
+        }
+        held.token(caller, id)?;
+        let record = self.change_in(&mut held, caller, id, change)?;
+        held.remember(once.as_ref(), &record, self.clock.now())?;
+        Ok(Done::Now(record.into()))
+    }
+}
+
+impl Held {
+    fn token(&mut self, caller: &Caller, id: &Id) -> Result<&Record, RegistryError> {
+        let record = &self.reach(caller, id)?.record;
+        (record.kind == CredentialKind::Token)
+            .then_some(record)
+            .ok_or(RegistryError::NotFound)
+    }
+
+    fn recall(
+        &mut self,
+        once: Option<&Once<'_>>,
+        now: Timestamp,
+    ) -> Result<Option<Secret>, RegistryError> {
+        let Some(once) = once else {
+            return Ok(None);
+        };
+        self.answers.retain(|_, answer| now < answer.until);
+        match self.answers.get(&(once.caller, once.key.to_owned())) {
+            None => Ok(None),
+            Some(known) if known.request == once.request => Ok(Some(known.answer.clone())),
+            Some(_) => Err(RegistryError::KeyReused),
+        }
+    }
+
+    fn remember(
+        &mut self,
+        once: Option<&Once<'_>>,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<(), RegistryError> {
+        if let Some(once) = once {
+            let answer = Answer {
+                request: once.request,
+                answer: (once.answer)(record)?,
+                until: now.plus(Once::REMEMBERED),
+            };
+            self.answers
+                .insert((once.caller, once.key.to_owned()), answer);
+        }
+        Ok(())
+    }
+}
+
+impl ManagedTokens for MemoryRegistry {
+    fn create_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewToken,
+        once: Option<Once<'a>>,
+    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        Box::pin(async move { self.make_token(caller, new, once) })
+    }
+
+    fn change_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        change: Change,
+        once: Option<Once<'a>>,
+    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        Box::pin(async move { self.alter_token(caller, &id, &change, once) })
+    }
+
+    fn show_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move { Ok(self.held().token(caller, &id)?.clone()) })
+    }
+
+    fn list_tokens<'a>(
+        &'a self,
+        caller: &'a Caller,
+        offset: u64,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<(Vec<Record>, u64), RegistryError>> {
+        Box::pin(async move {
+            let held = self.held();
+            let records = held.credentials.values().map(|kept| &kept.record);
+            let of = records.filter(|record| {
+                record.kind == CredentialKind::Token && caller.reaches(&record.account_id)
+            });
+            let all: Vec<_> = of.cloned().collect();
+            let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok((all.into_iter().skip(offset).take(limit).collect(), count))
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Sessions in memory.
+
+use super::MemoryRegistry;
+use super::registry::FOR_GOOD;
+use crate::BoxFuture;
+use crate::directory::{
+    Caller, Opening, RegistryError, Session, SessionError, SessionKey, SessionToken, Sessions,
+    WhichSession,
+};
+use crate::id::Id;
+use crate::mint::{AccessToken, SESSION_GENERATION};
+use crate::time::Timestamp;
+
+pub(super) struct OpenSession {
+    key: SessionKey,
+    account: Id,
+    minted: SessionToken,
+}
+
+impl OpenSession {
+    fn lives(&self, now: Timestamp) -> bool {
+        now < self.minted.token.expires_at
+    }
+}
+
+impl MemoryRegistry {
+    fn open_session(&self, opening: Opening<'_>) -> Result<AccessToken, SessionError> {
+        let Opening { key, now, .. } = opening;
+        let mut held = self.held();
+        held.sessions.retain(|session| session.lives(now));
+        let mut same = held.sessions.iter().filter(|session| session.key == key);
+        if let Some(kept) = same.find(|kept| now < kept.minted.reuse_until) {
+            return Ok(kept.minted.token.clone());
+        }
+        // What is about to be replaced is not counted.
+        let others = held.sessions.iter().filter(|session| {
+            session.key.credential == key.credential && now < session.minted.reuse_until
+        });
+        let ends: Vec<_> = others
+            .map(|session| session.minted.token.expires_at)
+            .collect();
+        if ends.len() >= usize::try_from(opening.limit).unwrap_or(usize::MAX) {
+            let first = ends.into_iter().min().unwrap_or(now);
+            return Err(SessionError::TooMany(first));
+        }
+        let minted = (opening.mint)()?;
+        let token = minted.token.clone();
+        held.sessions.push(OpenSession {
+            key,
+            account: opening.account,
+            minted,
+        });
+        Ok(token)
+    }
+
+    fn sessions_of(&self, caller: &Caller, credential: &Id, now: Timestamp) -> Vec<Session> {
+        let held = self.held();
+        let of = held.sessions.iter().filter(|session| {
+            session.key.credential == *credential
+                && caller.reaches(&session.account)
+                && session.lives(now)
+        });
+        of.map(|OpenSession { key, minted, .. }| {
+            Session::new(
+                minted.session,
+                key,
+                minted.issued_at,
+                minted.token.expires_at,
+            )
+        })
+        .collect()
+    }
+
+    fn end(
+        &self,
+        caller: &Caller,
+        credential: &Id,
+        which: &WhichSession,
+    ) -> Result<(), RegistryError> {
+        let mut held = self.held_for(caller)?;
+        let now = self.clock.now();
+        let before = held.sessions.len();
+        held.sessions.retain(|session| {
+            let named = match which {
+                WhichSession::Id(id) => session.minted.session == *id,
+                WhichSession::Named(name) => session.key.name.as_ref() == Some(name),
+            };
+            let meant = named
+                && session.key.credential == *credential
+                && caller.reaches(&session.account)
+                && session.lives(now);
+            if meant {
+                let denied = self.directory.denied();
+                denied.deny_below(session.minted.session, SESSION_GENERATION + 1, FOR_GOOD);
+            }
+            !meant
+        });
+        if held.sessions.len() == before {
+            return Err(RegistryError::NotFound);
+        }
+        Ok(())
+    }
+}
+
+impl Sessions for MemoryRegistry {
+    fn open<'a>(
+        &'a self,
+        opening: Opening<'a>,
+    ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
+        Box::pin(async move { self.open_session(opening) })
+    }
+
+    fn list_sessions<'a>(
+        &'a self,
+        caller: &'a Caller,
+        credential: Id,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Session>, RegistryError>> {
+        Box::pin(async move { Ok(self.sessions_of(caller, &credential, now)) })
+    }
+
+    fn end_sessions<'a>(
+        &'a self,
+        caller: &'a Caller,
+        credential: Id,
+        which: WhichSession,
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        Box::pin(async move { self.end(caller, &credential, &which) })
+    }
+}
