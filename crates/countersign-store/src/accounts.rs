@@ -2,14 +2,16 @@
 
 use countersign::Id;
 use countersign::directory::{
-    Account, Caller, Conflict, Environment, EnvironmentKind, NewEnvironment, RegistryError, Status,
+    Account, Caller, Conflict, Environment, NewEnvironment, RegistryError, Status,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::denials;
 use crate::error::StoreError;
-use crate::record::{corrupt, find_account, moment, read_account, read_id, select_accounts};
+use crate::record::{
+    find_account, moment, read_account, read_environment_kind, read_id, select_accounts,
+};
 use crate::store::Inner;
 use crate::writing::{Entity, Writing, entry};
 
@@ -192,11 +194,7 @@ fn read_environment(row: &SqliteRow) -> Result<Environment, StoreError> {
         id: read_id(row.try_get("id")?)?,
         account_id: read_id(row.try_get("account_id")?)?,
         name: row.try_get("name")?,
-        kind: match row.try_get("kind")? {
-            "sandbox" => EnvironmentKind::Sandbox,
-            "production" => EnvironmentKind::Production,
-            _ => return corrupt("an environment's kind"),
-        },
+        kind: read_environment_kind(row.try_get("kind")?)?,
         created_at: moment(row.try_get("created_at")?),
     })
 }

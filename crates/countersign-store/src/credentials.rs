@@ -2,8 +2,8 @@
 
 use countersign::directory::lifecycle::{Effect, Kept};
 use countersign::directory::{
-    Caller, Change, CreatedKey, CredentialKind, DeniedToken, Listing, NewKey, NewUser, Owner,
-    Proof, Record, RegistryError, Rotation, Status, UserName,
+    Caller, Change, CreatedKey, CredentialKind, DeniedToken, EnvironmentKind, Issuers, Listing,
+    Networks, NewKey, NewUser, Owner, Proof, Record, RegistryError, Rotation, Status, UserName,
 };
 use countersign::key::{self, KeyPrefix, KeyProof};
 use countersign::time::Timestamp;
@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::denials;
 use crate::error::StoreError;
-use crate::record::{find_credential, read_credential, select_credentials};
+use crate::record::{find_credential, read_credential, read_environment_kind, select_credentials};
 use crate::store::Inner;
 use crate::writing::{Entity, Writing, entry};
 
@@ -30,6 +30,7 @@ impl Inner {
             .map_err(StoreError::from)?;
         let record = Record {
             allow_from: new.allow_from,
+            issuers: new.issuers,
             expires_at: new.expires_at,
             ..draft(
                 id,
@@ -58,14 +59,17 @@ impl Inner {
         }
         let id = self.new_id(writing.now, &home.account)?;
         let name = new.name.to_string();
-        let record = draft(
-            id,
-            CredentialKind::User,
-            home,
-            name,
-            new.scopes,
-            writing.now,
-        );
+        let record = Record {
+            issuers: new.issuers,
+            ..draft(
+                id,
+                CredentialKind::User,
+                home,
+                name,
+                new.scopes,
+                writing.now,
+            )
+        };
         let proof = Proof::Password(new.password_hash.expose().into());
         self.insert(writing, caller, Kept { record, proof }).await
     }
@@ -248,6 +252,7 @@ impl Inner {
 pub(crate) struct Home {
     pub(crate) account: Id,
     pub(crate) environment: Option<Id>,
+    pub(crate) kind: EnvironmentKind,
 }
 
 impl Inner {
@@ -258,37 +263,51 @@ impl Inner {
         caller: &Caller,
         owner: Owner,
     ) -> Result<Home, RegistryError> {
+        let own = self.ground.environment;
+        let mut home = self.whole(writing, caller, owner).await?;
+        if home.environment.is_none() && home.account == self.ground.account {
+            home.environment = Some(own);
+            home.kind = environment_kind(writing.connection(), &home.account, &own).await?;
+        }
+        Ok(home)
+    }
+
+    /// The same, where no environment means the whole account, also the default one.
+    pub(crate) async fn whole(
+        &self,
+        writing: &mut Writing<'_>,
+        caller: &Caller,
+        owner: Owner,
+    ) -> Result<Home, RegistryError> {
         let connection = writing.connection();
         let account = self.account_for(connection, caller, owner.account).await?;
-        let environment = match owner.environment {
-            None if account == self.ground.account => Some(self.ground.environment),
-            None => None,
-            Some(id) => Some(find_environment(connection, &account, id).await?),
+        let kind = match &owner.environment {
+            Some(id) => environment_kind(connection, &account, id).await?,
+            None => EnvironmentKind::Production,
         };
         Ok(Home {
             account,
-            environment,
+            environment: owner.environment,
+            kind,
         })
     }
 }
 
-async fn find_environment(
+/// What an environment of this account is for.
+async fn environment_kind(
     connection: &mut SqliteConnection,
     account: &Id,
-    id: Id,
-) -> Result<Id, RegistryError> {
-    let query = "SELECT EXISTS (SELECT 1 FROM environments WHERE id = ? AND account_id = ?)";
-    let known: bool = sqlx::query_scalar(query)
+    id: &Id,
+) -> Result<EnvironmentKind, RegistryError> {
+    let query = "SELECT kind FROM environments WHERE id = ? AND account_id = ?";
+    let kind: Option<String> = sqlx::query_scalar(query)
         .bind(id.as_bytes().as_slice())
         .bind(account.as_bytes().as_slice())
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
         .map_err(StoreError::from)?;
-    if known {
-        Ok(id)
-    } else {
-        Err(RegistryError::NotFound)
-    }
+    let kind = kind.ok_or(RegistryError::NotFound)?;
+    Ok(read_environment_kind(Some(&kind))?)
 }
 
 fn draft(
@@ -305,10 +324,13 @@ fn draft(
         name,
         account_id: home.account,
         environment_id: home.environment,
+        environment_kind: home.kind,
         status: Status::Active,
         reason: None,
         scopes,
-        allow_from: countersign::directory::Networks::anywhere(),
+        allow_from: Networks::anywhere(),
+        issuers: Issuers::all(),
+        created_by: None,
         generation: 1,
         created_at: now,
         updated_at: now,
@@ -338,9 +360,10 @@ async fn insert(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), St
     let record = &kept.record;
     let (key, password) = halves(&kept.proof);
     sqlx::query(
-        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, created_at,
-                                  updated_at, expires_at, pepper_version, digest, password_hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, issuers,
+                                  created_by, created_at, updated_at, expires_at, pepper_version, digest,
+                                  password_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.id.as_bytes().as_slice())
     .bind(record.kind.as_str())
@@ -349,6 +372,8 @@ async fn insert(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), St
     .bind(record.environment_id.map(|id| id.as_bytes().to_vec()))
     .bind(record.scopes.as_str())
     .bind(record.allow_from.to_string())
+    .bind(record.issuers.to_string())
+    .bind(record.created_by.map(|id| id.as_bytes().to_vec()))
     .bind(record.created_at.unix_millis())
     .bind(record.updated_at.unix_millis())
     .bind(record.expires_at.map(Timestamp::unix_millis))

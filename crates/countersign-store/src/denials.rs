@@ -14,7 +14,7 @@ use crate::record::{moment, read_id};
 /// What clocks may differ by, and what a clock that was set forward by mistake may be behind again.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
-/// When the last token that lives at `now` has expired, whatever issuer minted it.
+/// When the last access token that lives at `now` has expired, whatever issuer minted it.
 pub(crate) async fn until(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -26,17 +26,41 @@ pub(crate) async fn until(
     Ok(now.plus(Duration::from_secs(seconds)))
 }
 
-/// Raises the longest lifetime that any token may have.
+/// For how long the last of what a key has signed lives on, in milliseconds.
+pub(crate) async fn longest_signed(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let seconds: i64 = sqlx::query_scalar("SELECT longest_signed FROM state")
+        .fetch_one(connection)
+        .await?;
+    Ok(seconds.saturating_mul(1000))
+}
+
+/// Raises the longest lifetime that an access token may have.
 pub(crate) async fn allow_lifetime(
     connection: &mut SqliteConnection,
     lifetime: Duration,
 ) -> Result<(), StoreError> {
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    sqlx::query("UPDATE state SET largest_lifetime = ?1 WHERE largest_lifetime < ?1")
-        .bind(seconds)
+    sqlx::query("UPDATE state SET largest_lifetime = max(largest_lifetime, ?1), longest_signed = max(longest_signed, ?1)
+                 WHERE largest_lifetime < ?1 OR longest_signed < ?1")
+        .bind(whole_seconds(lifetime))
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Raises the longest lifetime that a managed token may have.
+pub(crate) async fn allow_managed_lifetime(
+    connection: &mut SqliteConnection,
+    lifetime: Duration,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE state SET longest_signed = ?1 WHERE longest_signed < ?1")
+        .bind(whole_seconds(lifetime))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn whole_seconds(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Denies the tokens of an entity whose generation is lower.
@@ -47,6 +71,16 @@ pub(crate) async fn deny_below(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let until = until(connection, now).await?;
+    deny_below_until(connection, entity, lowest, until).await
+}
+
+/// The same until a moment that is known.
+pub(crate) async fn deny_below_until(
+    connection: &mut SqliteConnection,
+    entity: &Id,
+    lowest: u32,
+    until: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO denied_entities (entity, lowest_generation, until) VALUES (?, ?, ?)
          ON CONFLICT (entity) DO UPDATE SET

@@ -41,8 +41,9 @@ impl Store {
         self.0.forget().await
     }
 
-    /// Raises the longest lifetime that any token may have to `lifetime`: what is denied is kept that long. Call it
-    /// before the first such token is minted. A day is allowed from the start; it is never lowered.
+    /// Raises the longest lifetime that an access token may have to `lifetime`: what is denied is kept that long, and
+    /// so are keys that sign no more. Call it before the first such token is minted. A day is allowed from the start;
+    /// it is never lowered.
     ///
     /// # Errors
     ///
@@ -50,6 +51,18 @@ impl Store {
     pub async fn allow_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
         let mut connection = self.0.writer().await?;
         denials::allow_lifetime(&mut connection, lifetime).await
+    }
+
+    /// Raises the longest lifetime that a managed token may have to `lifetime`: keys that sign no more are kept that
+    /// long. Denials are not, for a managed token is judged by its record. As
+    /// [`allow_lifetime`](Self::allow_lifetime) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// That the database cannot be written.
+    pub async fn allow_managed_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
+        let mut connection = self.0.writer().await?;
+        denials::allow_managed_lifetime(&mut connection, lifetime).await
     }
 }
 

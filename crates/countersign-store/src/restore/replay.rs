@@ -60,7 +60,8 @@ const STEPS: [&str; 18] = [
          until = max(until, excluded.until)",
     "INSERT INTO denied_tokens SELECT * FROM present.denied_tokens WHERE true
      ON CONFLICT (token, issuer) DO UPDATE SET until = max(until, excluded.until)",
-    "UPDATE state SET largest_lifetime = max(state.largest_lifetime, p.largest_lifetime) FROM present.state p",
+    "UPDATE state SET largest_lifetime = max(state.largest_lifetime, p.largest_lifetime),
+         longest_signed = max(state.longest_signed, p.longest_signed) FROM present.state p",
     "UPDATE change_head SET number = p.number FROM present.change_head p",
     "INSERT INTO audit SELECT * FROM present.audit
      WHERE number > coalesce((SELECT max(number) FROM main.audit), 0)",

@@ -175,8 +175,7 @@ pub(crate) async fn read_keys(
     .fetch_all(&mut *connection)
     .await?;
     let mut keys = rows.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
-    // What a key's tokens live at most, counted from now: the same as from when it stopped, at that moment.
-    let longest = denials::until(connection, Timestamp::from_unix_millis(0)).await?;
+    let longest = denials::longest_signed(connection).await?;
     let mut issuer = String::new();
     let mut superseded: Option<Timestamp> = None;
     for key in &mut keys {
@@ -188,9 +187,7 @@ pub(crate) async fn read_keys(
             _ if key.revoked_at.is_some() => KeyState::Revoked,
             _ if key.activates_at > now => KeyState::Pending,
             None => KeyState::Active,
-            Some(at) if now.unix_millis() - at.unix_millis() <= longest.unix_millis() => {
-                KeyState::Retiring
-            }
+            Some(at) if now.unix_millis() - at.unix_millis() <= longest => KeyState::Retiring,
             Some(_) => KeyState::Removed,
         };
         if matches!(key.state, KeyState::Active | KeyState::Retiring) {
