@@ -147,7 +147,7 @@ proptest! {
                 prop_assert!(principal.primary().is_none(), "a token mints no token");
             }
             Err(MintError::Lifetime) => prop_assert!(!within),
-            Err(MintError::Scope) => {
+            Err(MintError::Scope(_)) => {
                 prop_assert!(within);
                 // Who asks for none asks for all that it holds.
                 let asked = asked.unwrap_or_else(|| held.clone());
@@ -213,7 +213,7 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
         narrow.mint(&MintRequest::new(principal, parameters))
     };
     assert_eq!(ask(61, "a").unwrap_err(), MintError::Lifetime);
-    assert_eq!(ask(60, "b").unwrap_err(), MintError::Scope);
+    assert_eq!(ask(60, "b").unwrap_err(), MintError::Scope("b".parse().unwrap()));
     let minted = ask(60, "a").unwrap();
     gate(&narrow)
         .send(minted.token.expose())

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::Denial;
+use crate::{Denial, Flaw, FlawCode};
 
 /// Reads the body whole. One that is announced as too large is refused before a byte is read.
 pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Denial>
@@ -18,6 +18,13 @@ where
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Denial::PayloadTooLarge),
-        Err(_) => Err(Denial::InvalidRequest("the body could not be read whole")),
+        Err(_) => {
+            let message = "the body could not be read whole";
+            Err(Denial::invalid(Flaw::new(
+                "body",
+                FlawCode::Malformed,
+                message,
+            )))
+        }
     }
 }

@@ -3,17 +3,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use countersign::BoxFuture;
 use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::{AuthScheme, ClientAddress};
-use countersign::mint::{Mint, MintError, MintRequest};
-use countersign::rejection::{Rejection, RejectionKind};
-use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use countersign::credentials::Credentials;
+use countersign::directory::{SessionError, SessionName};
+use countersign::mint::{AccessToken, Mint, MintError, MintParameters, MintRequest, SessionMint};
+use countersign::principal::PrimaryPrincipal;
+use http::{Request, Response, request};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{Answer, Denial, ResponseBody, Submission, Wire, body};
+use crate::finish::{finish, finish_denied};
+use crate::front::{self, Reading, Refused};
+use crate::{
+    Answer, Denial, Exchange, MintLimit, RequestId, ResponseBody, Source, Submission, Throttled,
+    Wire,
+};
 
 const DEFAULT_BODY_LIMIT: usize = 16 * 1024;
 
@@ -27,31 +33,124 @@ pub struct TokenEndpoint<W>(Arc<Inner<W>>);
 struct Inner<W> {
     wire: W,
     authenticator: PrimaryAuthenticator,
-    mint: Mint,
+    minter: Minter,
+    options: Options,
+}
+
+#[derive(Clone)]
+struct Options {
     body_limit: usize,
+    mint_limit: Option<MintLimit>,
+    /// Nothing is at this path, and the wire says so in its own words.
+    nothing_here: bool,
+}
+
+/// Where an endpoint's tokens come from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Minter {
+    /// A new token each time.
+    Each(Mint),
+    /// The token of the session, while it is valid.
+    Sessions(SessionMint),
+}
+
+impl From<Mint> for Minter {
+    fn from(mint: Mint) -> Self {
+        Self::Each(mint)
+    }
+}
+
+impl From<SessionMint> for Minter {
+    fn from(mint: SessionMint) -> Self {
+        Self::Sessions(mint)
+    }
 }
 
 impl<W: Wire> TokenEndpoint<W> {
-    /// An endpoint that takes bodies of at most 16 KiB.
+    /// An endpoint that takes bodies of at most 16 KiB, and mints without a limit.
     #[must_use]
-    pub fn new(wire: W, authenticator: PrimaryAuthenticator, mint: Mint) -> Self {
-        Self::with_body_limit(wire, authenticator, mint, DEFAULT_BODY_LIMIT)
+    pub fn new(wire: W, authenticator: PrimaryAuthenticator, minter: impl Into<Minter>) -> Self {
+        let options = Options {
+            body_limit: DEFAULT_BODY_LIMIT,
+            mint_limit: None,
+            nothing_here: false,
+        };
+        Self::with(wire, authenticator, minter.into(), options)
     }
 
-    /// An endpoint that takes bodies of at most `body_limit` bytes.
-    #[must_use]
-    pub fn with_body_limit(
+    fn with(
         wire: W,
         authenticator: PrimaryAuthenticator,
-        mint: Mint,
-        body_limit: usize,
+        minter: Minter,
+        options: Options,
     ) -> Self {
         Self(Arc::new(Inner {
             wire,
             authenticator,
-            mint,
-            body_limit,
+            minter,
+            options,
         }))
+    }
+}
+
+impl<W: Wire + Clone> TokenEndpoint<W> {
+    /// The same with another limit on bodies, in bytes.
+    #[must_use]
+    pub fn body_limit(self, bytes: usize) -> Self {
+        self.configured(|options| options.body_limit = bytes)
+    }
+
+    /// The same, counting what it mints.
+    #[must_use]
+    pub fn mint_limit(self, limit: MintLimit) -> Self {
+        self.configured(|options| options.mint_limit = Some(limit))
+    }
+
+    /// What to mount below the endpoint's own path: it answers that nothing is there, in the wire's words.
+    #[must_use]
+    pub fn nothing_here(self) -> Self {
+        self.configured(|options| options.nothing_here = true)
+    }
+
+    fn configured(self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = self.0.options.clone();
+        change(&mut options);
+        let Inner {
+            wire,
+            authenticator,
+            minter,
+            ..
+        } = &*self.0;
+        Self::with(wire.clone(), authenticator.clone(), minter.clone(), options)
+    }
+}
+
+/// A wire reads as the front wants it.
+struct Submitted<'a, W>(&'a W);
+
+impl<W: Wire> Reading for Submitted<'_, W> {
+    type Asked = (MintParameters, Option<SessionName>);
+
+    fn source(&self) -> Source {
+        self.0.source()
+    }
+
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+        self.0.read_credentials(presented)
+    }
+
+    fn read(
+        &self,
+        head: &request::Parts,
+        body: &Bytes,
+    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
+        let Submission {
+            credentials,
+            parameters,
+            session,
+        } = self.0.read(head, body)?;
+        Ok((credentials, (parameters, session)))
     }
 }
 
@@ -61,127 +160,110 @@ impl<W: Wire> Inner<W> {
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let mut rejection = None;
-        let denial = match self.issue(request, &mut rejection).await {
-            Ok(response) => return finish(response),
-            Err(denial) => denial,
+        let id = self.minter.request_id(&request);
+        let exchange = || Exchange {
+            id: id.clone(),
+            now: self.minter.mint().clock().now(),
         };
-        let mut response = finish(self.wire.write(Answer::Denied(denial)));
-        let headers = response.headers_mut();
-        if denial == Denial::MethodNotAllowed {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        if let Denial::Unavailable(seconds) | Denial::TooManyRequests(seconds) = denial {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        // For whoever logs outside: which check it was.
-        if let Some(rejection) = rejection {
-            response.extensions_mut().insert(rejection);
-        }
+        let mut response = match self.issue(request).await {
+            Ok((token, principal)) => self.wire.write(
+                Answer::Issued {
+                    token: &token,
+                    principal: &principal,
+                },
+                &exchange(),
+            ),
+            Err(Refused { denial, rejection }) => {
+                let mut response = self.wire.write(Answer::Denied(&denial), &exchange());
+                finish_denied(&mut response, &denial, "POST");
+                if let Some(rejection) = rejection {
+                    response.extensions_mut().insert(rejection);
+                }
+                response
+            }
+        };
+        finish(&mut response, &id);
         response
     }
 
     async fn issue<B>(
         &self,
         request: Request<B>,
-        rejection: &mut Option<Rejection>,
-    ) -> Result<Response<ResponseBody>, Denial>
+    ) -> Result<(AccessToken, PrimaryPrincipal), Refused>
     where
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let (head, body) = request.into_parts();
-        if head.method != Method::POST {
-            return Err(Denial::MethodNotAllowed);
+        if self.options.nothing_here {
+            return Err(Denial::NotFound.into());
         }
-        if presents_bearer(&head.headers) {
-            return Err(Denial::Chaining);
+        let reading = Submitted(&self.wire);
+        let limit = self.options.body_limit;
+        let admitted = front::admit(&reading, &self.authenticator, limit, request);
+        let (principal, (parameters, session)) = admitted.await?;
+        if let (Some(limit), Some(credential)) =
+            (&self.options.mint_limit, principal.credential_id())
+        {
+            limit.take(credential).map_err(Denial::TooManyRequests)?;
         }
-        let mut deny = |why: Rejection| {
-            let denial = denial(&why);
-            *rejection = Some(why);
-            denial
-        };
-        let from = head.extensions.get::<ClientAddress>().copied();
-        let presented = self.authenticator.read(&head).map_err(&mut deny)?;
-        let in_headers = match presented {
-            Some(credentials) => {
-                let credentials = self.wire.read_credentials(credentials)?;
-                let credentials = credentials.presented_from(from);
-                // Whoever has none that are good gets no body read.
-                let judged = self.authenticator.authenticate(credentials.clone());
-                judged.await.map_err(&mut deny)?;
-                Some(credentials)
-            }
-            None => None,
-        };
-        let body = body::read(body, self.body_limit).await?;
-        let Submission {
-            credentials: in_body,
-            parameters,
-        } = self.wire.read(&head, &body)?;
-        let credentials = match (in_headers, in_body) {
-            (Some(_), Some(_)) => return Err(Denial::Ambiguous),
-            (None, None) => return Err(deny(self.authenticator.missing())),
-            (Some(credentials), None) => credentials,
-            (None, Some(credentials)) => credentials.presented_from(from),
-        };
-        // Judged after the body in any case: it may have taken its time, and a credential that was revoked
-        // meanwhile mints nothing.
-        let judged = self.authenticator.authenticate(credentials);
-        let principal = judged.await.map_err(&mut deny)?;
         let request = MintRequest::new(principal.clone(), parameters);
-        let token = self.mint.mint(&request).map_err(|error| match error {
-            MintError::Lifetime => Denial::InvalidLifetime,
-            MintError::Scope => Denial::InvalidScope,
-            MintError::Audience => Denial::InvalidTarget,
-            MintError::Expired => Denial::Unauthenticated,
-            _ => Denial::Failed,
-        })?;
-        Ok(self.wire.write(Answer::Issued {
-            token: &token,
-            principal: &principal,
-        }))
+        let token = self.minter.mint_for(&request, session).await?;
+        Ok((token, principal))
     }
 }
 
-/// Whether any `Authorization` header, also one of several or a joined one, begins with a scheme of
-/// bearers. Nothing behind the scheme is looked at.
-fn presents_bearer(headers: &HeaderMap) -> bool {
-    let bearers = [AuthScheme::BEARER, AuthScheme::new("DPoP")];
-    headers.get_all(AUTHORIZATION).iter().any(|value| {
-        value.as_bytes().split(|&byte| byte == b',').any(|part| {
-            let part = part.trim_ascii_start();
-            bearers.iter().any(|scheme| begins_with(part, scheme))
-        })
-    })
-}
-
-fn begins_with(text: &[u8], scheme: &AuthScheme) -> bool {
-    let name = scheme.as_str().as_bytes();
-    text.get(..name.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(name))
-        && !text
-            .get(name.len())
-            .is_some_and(|&next| next.is_ascii_alphanumeric() || next == b'-' || next == b'_')
-}
-
-fn denial(rejection: &Rejection) -> Denial {
-    match rejection.kind() {
-        RejectionKind::Malformed => Denial::Ambiguous,
-        RejectionKind::Missing | RejectionKind::Invalid => Denial::Unauthenticated,
-        RejectionKind::TooManyRequests => {
-            Denial::TooManyRequests(rejection.retry_after().unwrap_or(1))
+impl Minter {
+    fn mint(&self) -> &Mint {
+        match self {
+            Self::Each(mint) => mint,
+            Self::Sessions(mint) => mint.mint_of_each(),
         }
-        RejectionKind::Unavailable => Denial::Unavailable(rejection.retry_after().unwrap_or(1)),
+    }
+
+    fn request_id<B>(&self, request: &Request<B>) -> RequestId {
+        let given = request.extensions().get::<RequestId>();
+        let mint = self.mint();
+        given
+            .cloned()
+            .unwrap_or_else(|| RequestId::new(mint.clock().now(), mint.random()))
+    }
+
+    async fn mint_for(
+        &self,
+        request: &MintRequest,
+        session: Option<SessionName>,
+    ) -> Result<AccessToken, Denial> {
+        match self {
+            Self::Each(mint) => mint.mint(request).map_err(not_minted),
+            Self::Sessions(mint) => {
+                mint.mint(request, session)
+                    .await
+                    .map_err(|error| match error {
+                        SessionError::Mint(error) => not_minted(error),
+                        SessionError::TooMany(until) => {
+                            let now = mint.mint_of_each().clock().now();
+                            let seconds = until.unix_seconds().saturating_sub(now.unix_seconds());
+                            Denial::TooManyRequests(Throttled {
+                                retry_after: u32::try_from(seconds.max(1)).unwrap_or(u32::MAX),
+                                policy: "sessions",
+                                quota: None,
+                            })
+                        }
+                        _ => Denial::Unavailable(1),
+                    })
+            }
+        }
+    }
+}
+
+fn not_minted(error: MintError) -> Denial {
+    match error {
+        MintError::Lifetime => Denial::InvalidLifetime,
+        MintError::Scope(scopes) => Denial::InvalidScope(scopes),
+        MintError::Audience => Denial::InvalidTarget,
+        MintError::Expired => Denial::Unauthenticated,
         _ => Denial::Failed,
     }
-}
-
-fn finish(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, no_store);
-    response
 }
 
 impl<W, B> Service<Request<B>> for TokenEndpoint<W>

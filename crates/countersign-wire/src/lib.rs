@@ -58,13 +58,21 @@
 mod body;
 mod document;
 mod endpoint;
+mod finish;
+mod front;
+mod json;
+mod mint_limit;
+mod moment;
 mod oauth;
+mod request_id;
 mod wire;
 
 pub use document::Document;
-pub use endpoint::TokenEndpoint;
+pub use endpoint::{Minter, TokenEndpoint};
+pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, OAuth};
-pub use wire::{Answer, Denial, Submission, Wire};
+pub use request_id::RequestId;
+pub use wire::{Answer, Denial, Exchange, Flaw, FlawCode, Source, Submission, Throttled, Wire};
 
 /// The body of every response here: whole, in memory.
 pub type ResponseBody = http_body_util::Full<bytes::Bytes>;

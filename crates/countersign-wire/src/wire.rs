@@ -1,15 +1,24 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use countersign::Scopes;
 use countersign::credentials::Credentials;
+use countersign::directory::SessionName;
 use countersign::mint::{AccessToken, MintParameters};
 use countersign::principal::PrimaryPrincipal;
+use countersign::time::Timestamp;
 use http::{Response, request};
+use serde_json::Value;
 
-use crate::ResponseBody;
+use crate::{RequestId, ResponseBody};
 
 /// One HTTP shape of "a primary credential for a bearer token": `read` and `write`, nothing else.
 ///
 /// A wire owns neither authentication nor scopes, lifetimes or signing; it cannot reach the mint.
 pub trait Wire: Send + Sync + 'static {
+    /// Where it takes credentials from.
+    fn source(&self) -> Source;
+
     /// Credentials from the headers, read again where this wire has a rule of its own for them. By
     /// default there is none.
     ///
@@ -27,8 +36,24 @@ pub trait Wire: Send + Sync + 'static {
     /// [`Denial`] when the body is not what this wire wants.
     fn read(&self, head: &request::Parts, body: &Bytes) -> Result<Submission, Denial>;
 
-    /// Writes the answer. `Cache-Control`, `Allow` and `Retry-After` are set afterwards.
-    fn write(&self, answer: Answer<'_>) -> Response<ResponseBody>;
+    /// Writes the answer. `Cache-Control`, `x-request-id`, `Allow`, `Retry-After` and the rate limit's fields are
+    /// set afterwards.
+    fn write(&self, answer: Answer<'_>, exchange: &Exchange) -> Response<ResponseBody>;
+}
+
+/// Where a wire takes credentials from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// An API key in its header. Basic is not good here.
+    ApiKeyHeader,
+    /// An API key in its header, or Basic.
+    Headers,
+    /// Headers, or else the body.
+    HeadersOrBody,
+    /// The body alone. Headers are not consulted, so that clients that attach their stale token everywhere can
+    /// recover.
+    Body,
 }
 
 /// What a request asks for.
@@ -38,6 +63,18 @@ pub struct Submission {
     pub credentials: Option<Credentials>,
     /// What is asked of the mint.
     pub parameters: MintParameters,
+    /// The name of the session, where the mint is one of sessions.
+    pub session: Option<SessionName>,
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The request's id, which goes out as `x-request-id`.
+    pub id: RequestId,
+    /// When the answer leaves.
+    pub now: Timestamp,
 }
 
 /// What a wire is to say.
@@ -52,37 +89,118 @@ pub enum Answer<'a> {
         principal: &'a PrimaryPrincipal,
     },
     /// None was.
-    Denied(Denial),
+    Denied(&'a Denial),
 }
 
 /// Why no token was issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Denial {
+    /// There is nothing at this path.
+    NotFound,
     /// The method is not POST.
     MethodNotAllowed,
     /// A bearer token was presented. It cannot mint another, whoever's it is.
     Chaining,
     /// Credentials were repeated or malformed, or there is more than one kind of them.
     Ambiguous,
-    /// The body is not what the wire wants. The text says what is, and holds nothing of the body.
-    InvalidRequest(&'static str),
+    /// The body is not what the wire wants: these are its flaws, one at least.
+    Invalid(Vec<Flaw>),
     /// The body is larger than the limit.
     PayloadTooLarge,
     /// The grant type is another.
     UnsupportedGrantType,
+    /// The wire takes credentials from the body alone, and there are none.
+    NoCredentials,
     /// The credentials are missing, or were judged bad: one answer for all of it.
     Unauthenticated,
     /// The lifetime asked for is out of range.
     InvalidLifetime,
-    /// A scope asked for is malformed, not held, or not in the catalogue.
-    InvalidScope,
+    /// These scopes are not held, or not in the catalogue.
+    InvalidScope(Scopes),
     /// The resource asked for is none of the issuer's audiences.
     InvalidTarget,
-    /// Nothing was judged, since there were too many failures. The number says in how many seconds to try again.
-    TooManyRequests(u32),
+    /// Too much was tried, or minted.
+    TooManyRequests(Throttled),
     /// The credentials were not judged. The number says in how many seconds to try again.
     Unavailable(u32),
     /// The fault is ours.
     Failed,
+}
+
+impl Denial {
+    /// The body has this one flaw.
+    #[must_use]
+    pub fn invalid(flaw: Flaw) -> Self {
+        Self::Invalid(vec![flaw])
+    }
+}
+
+/// What is wrong with one member of a body, or with the whole.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Flaw {
+    /// The member, dotted; `body` for the whole.
+    pub field: Cow<'static, str>,
+    /// Which kind of flaw it is.
+    pub code: FlawCode,
+    /// What is wanted instead. Nothing of the body is in it.
+    pub message: Cow<'static, str>,
+    /// The value, where it may be shown: never one that may be secret.
+    pub rejected: Option<Value>,
+}
+
+impl Flaw {
+    /// The flaw of a member.
+    #[must_use]
+    pub fn new(
+        field: impl Into<Cow<'static, str>>,
+        code: FlawCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            code,
+            message: message.into(),
+            rejected: None,
+        }
+    }
+
+    /// The same, showing the value.
+    #[must_use]
+    pub fn rejecting(mut self, value: Value) -> Self {
+        self.rejected = Some(value);
+        self
+    }
+}
+
+/// The kinds of flaws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlawCode {
+    /// Not what the media type says, a member twice, or not an object.
+    Malformed,
+    /// A member that is needed is not there.
+    Missing,
+    /// Of another type than it must be.
+    InvalidType,
+    /// Of the right type, and not among the values that it may have.
+    OutOfRange,
+    /// It asks for something that is not done here.
+    UnsupportedValue,
+}
+
+/// Too much of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "draft-ietf-httpapi-ratelimit-headers: a policy, and when there is room"
+)]
+pub struct Throttled {
+    /// In how many seconds to try again.
+    pub retry_after: u32,
+    /// The name of the limit.
+    pub policy: &'static str,
+    /// How much of it there is in so many seconds, where that is told.
+    pub quota: Option<(u32, u32)>,
 }

@@ -105,13 +105,7 @@ fn oauth(
     let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom)
         .with_terms(issuer::oauth_terms(&config.issuer))?;
     let limit = config.server.body_limit;
-    let wire = OAuth::default();
-    Ok(TokenEndpoint::with_body_limit(
-        wire,
-        authenticator,
-        mint,
-        limit,
-    ))
+    Ok(TokenEndpoint::new(OAuth::default(), authenticator, mint).body_limit(limit))
 }
 
 /// One for all routes: so many passwords are hashed at once, and no more.

@@ -6,23 +6,18 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::random::Random;
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
+use countersign_wire::RequestId;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a request may take, its body included: whoever sends it byte by byte is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The request's id, as a request extension: what answers, logs and the audit call it by.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Makes ids of requests.
 #[derive(Clone)]
@@ -36,13 +31,8 @@ impl Observer {
         Self { clock, random }
     }
 
-    /// UUIDv7 (RFC 9562 §5.7): ours alone, since one that a client chose could be another's.
-    fn request_id(&self) -> Uuid {
-        let millis = u64::try_from(self.clock.now().unix_millis()).unwrap_or(0);
-        let mut random = [0; 10];
-        // Without random bytes two requests of one millisecond share an id; no decision rests on it.
-        let _ = self.random.fill(&mut random);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    fn request_id(&self) -> RequestId {
+        RequestId::new(self.clock.now(), &*self.random)
     }
 }
 
@@ -52,8 +42,8 @@ pub(super) async fn observe(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id: Arc<str> = observer.request_id().to_string().into();
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let id = observer.request_id();
+    request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", %id);
     let method = known(request.method());
     // The route, not the path: anything may stand in a path, a key too.
@@ -68,9 +58,8 @@ pub(super) async fn observe(
         reason = rejection.map(|rejection| rejection.reason().label()),
         "answered"
     );
-    if let Ok(value) = HeaderValue::try_from(&*id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
+    let headers = response.headers_mut();
+    headers.insert(RequestId::HEADER, id.to_header_value());
     response
 }
 
@@ -136,7 +125,7 @@ mod tests {
     async fn a_panic_is_500_and_goes_no_further() {
         let response = ask("/panics").await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(response.headers().contains_key(REQUEST_ID));
+        assert!(response.headers().contains_key(RequestId::HEADER));
     }
 
     #[tokio::test(start_paused = true)]
@@ -149,8 +138,15 @@ mod tests {
         let mut ids = Vec::new();
         for path in ["/fine", "/fine", "/unknown"] {
             let response = ask(path).await;
-            let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
-            assert_eq!(id.parse::<Uuid>().unwrap().get_version_num(), 7, "{id}");
+            let id = response.headers()[RequestId::HEADER]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            assert_eq!(
+                id.parse::<uuid::Uuid>().unwrap().get_version_num(),
+                7,
+                "{id}"
+            );
             assert!(!ids.contains(&id));
             ids.push(id);
         }

@@ -6,11 +6,16 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 
-use crate::Denial;
+use crate::{Denial, Flaw, FlawCode};
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 /// More parameters than any client sends.
 const MAX_PARAMETERS: usize = 64;
+
+/// The flaw of one parameter, or of the whole.
+pub(super) fn flaw(field: &'static str, code: FlawCode, message: &'static str) -> Denial {
+    Denial::invalid(Flaw::new(field, code, message))
+}
 
 /// The parameters of a form. Some are secret, so all are kept as if they were.
 pub(super) struct Form(Vec<(Secret, Secret)>);
@@ -24,23 +29,26 @@ impl Form {
             .and_then(|value| value.split(';').next())
             .is_some_and(|value| value.trim().eq_ignore_ascii_case(MEDIA_TYPE));
         if !is_form {
-            return Err(Denial::InvalidRequest(
-                "the body must be application/x-www-form-urlencoded",
-            ));
+            let message = "the body must be application/x-www-form-urlencoded";
+            return Err(flaw("body", FlawCode::Malformed, message));
         }
-        let unreadable = Denial::InvalidRequest("the form is not valid");
-        let text = std::str::from_utf8(body).map_err(|_| unreadable)?;
+        let unreadable = || flaw("body", FlawCode::Malformed, "the form is not valid");
+        let text = std::str::from_utf8(body).map_err(|_| unreadable())?;
         let mut parameters: Vec<(Secret, Secret)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or(unreadable)?;
-            let value = decode(value).ok_or(unreadable)?;
+            let name = decode(name).ok_or_else(unreadable)?;
+            let value = decode(value).ok_or_else(unreadable)?;
             // RFC 8707 §2 alone lets a parameter be repeated.
             if name.expose() != "resource" && is_in(&parameters, &name) {
-                return Err(Denial::InvalidRequest("a parameter is repeated"));
+                return Err(flaw("body", FlawCode::Malformed, "a parameter is repeated"));
             }
             if parameters.len() == MAX_PARAMETERS {
-                return Err(Denial::InvalidRequest("there are too many parameters"));
+                return Err(flaw(
+                    "body",
+                    FlawCode::Malformed,
+                    "there are too many parameters",
+                ));
             }
             parameters.push((name, value));
         }

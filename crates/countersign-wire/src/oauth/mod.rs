@@ -14,7 +14,7 @@ use http::{HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Answer, Denial, ResponseBody, Submission, Wire};
+use crate::{Answer, Denial, Exchange, FlawCode, ResponseBody, Source, Submission, Wire};
 use form::Form;
 
 pub use metadata::AuthorizationServer;
@@ -48,12 +48,16 @@ struct Issued<'a> {
 
 /// RFC 6749 §5.2.
 #[derive(Serialize)]
-struct Denied {
+struct Denied<'a> {
     error: &'static str,
-    error_description: &'static str,
+    error_description: &'a str,
 }
 
 impl Wire for OAuth {
+    fn source(&self) -> Source {
+        Source::HeadersOrBody
+    }
+
     /// RFC 6749 §2.3.1: both halves of Basic are form-encoded first.
     fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
         if *presented.carrier() != Carrier::BASIC {
@@ -72,14 +76,20 @@ impl Wire for OAuth {
         match form.take("grant_type") {
             Some(grant) if grant.expose() == "client_credentials" => {}
             Some(_) => return Err(Denial::UnsupportedGrantType),
-            None => return Err(Denial::InvalidRequest("grant_type is missing")),
+            None => {
+                return Err(form::flaw(
+                    "grant_type",
+                    FlawCode::Missing,
+                    "grant_type is missing",
+                ));
+            }
         }
         let scopes = form.take("scope").map(|scope| {
             let scopes: Option<Scopes> = scope.expose().parse().ok();
             // Nothing but spaces asks for a token that may do nothing.
             scopes
                 .filter(|scopes| !scopes.is_empty())
-                .ok_or(Denial::InvalidScope)
+                .ok_or(Denial::InvalidScope(Scopes::none()))
         });
         let parameters = MintParameters {
             scopes: scopes.transpose()?,
@@ -88,16 +98,23 @@ impl Wire for OAuth {
         };
         let credentials = match (form.take("client_id"), form.take("client_secret")) {
             (Some(id), Some(secret)) => Some(Credentials::client(id, secret)),
-            (None, Some(_)) => return Err(Denial::InvalidRequest("client_id is missing")),
+            (None, Some(_)) => {
+                return Err(form::flaw(
+                    "client_id",
+                    FlawCode::Missing,
+                    "client_id is missing",
+                ));
+            }
             (_, None) => None,
         };
         Ok(Submission {
             credentials,
             parameters,
+            session: None,
         })
     }
 
-    fn write(&self, answer: Answer<'_>) -> Response<ResponseBody> {
+    fn write(&self, answer: Answer<'_>, _: &Exchange) -> Response<ResponseBody> {
         match answer {
             Answer::Issued { token, .. } => json(
                 StatusCode::OK,
@@ -114,13 +131,15 @@ impl Wire for OAuth {
 }
 
 impl OAuth {
-    fn deny(&self, denial: Denial) -> Response<ResponseBody> {
+    fn deny(&self, denial: &Denial) -> Response<ResponseBody> {
+        let empty = |status| {
+            let mut response = Response::new(ResponseBody::default());
+            *response.status_mut() = status;
+            response
+        };
         let (status, error, error_description) = match denial {
-            Denial::MethodNotAllowed => {
-                let mut response = Response::new(ResponseBody::default());
-                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-                return response;
-            }
+            Denial::NotFound => return empty(StatusCode::NOT_FOUND),
+            Denial::MethodNotAllowed => return empty(StatusCode::METHOD_NOT_ALLOWED),
             Denial::Chaining => (
                 StatusCode::FORBIDDEN,
                 "unauthorized_client",
@@ -131,7 +150,12 @@ impl OAuth {
                 "invalid_request",
                 "client credentials are malformed, or there is more than one of them",
             ),
-            Denial::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
+            Denial::Invalid(flaws) => {
+                let why = flaws
+                    .first()
+                    .map_or("the request is not valid", |flaw| &*flaw.message);
+                (StatusCode::BAD_REQUEST, "invalid_request", why)
+            }
             Denial::PayloadTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",
@@ -142,12 +166,12 @@ impl OAuth {
                 "unsupported_grant_type",
                 "grant_type must be client_credentials",
             ),
-            Denial::Unauthenticated => (
+            Denial::NoCredentials | Denial::Unauthenticated => (
                 StatusCode::UNAUTHORIZED,
                 "invalid_client",
                 "client authentication failed",
             ),
-            Denial::InvalidScope => (
+            Denial::InvalidScope(_) => (
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "a scope is malformed, or is not one that the client may have",
@@ -161,7 +185,7 @@ impl OAuth {
             Denial::TooManyRequests(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "slow_down",
-                "there were too many failures",
+                "there were too many failures, or too many tokens",
             ),
             Denial::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -38,8 +38,8 @@ pub use registry::{
     RegistryError,
 };
 pub use sessions::{
-    InvalidSessionName, Opening, Session, SessionError, SessionKey, SessionName, SessionToken,
-    Sessions, WhichSession,
+    InvalidSessionName, Opening, SESSION_GENERATION, Session, SessionError, SessionKey,
+    SessionName, SessionToken, Sessions, WhichSession,
 };
 pub use user_name::{InvalidUserName, UserName};
 

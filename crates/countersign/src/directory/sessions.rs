@@ -128,6 +128,9 @@ impl Session {
     }
 }
 
+/// The generation of every session: those that were ended are denied below the next one.
+pub const SESSION_GENERATION: u32 = crate::mint::SESSION_GENERATION;
+
 /// Which sessions to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -59,7 +59,7 @@ impl Mint {
             environment: record.environment_id.as_ref(),
             agn: creator.account_generation(),
         };
-        let key = self.signing_key(self.now())?;
+        let key = self.signing_key(self.clock().now())?;
         sign(&key, &key.managed_token_header(), &claims)
     }
 }

@@ -90,6 +90,18 @@ impl Mint {
         &self.issuer
     }
 
+    /// The clock that it mints by.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Where its ids come from.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
     /// Mints a token.
     ///
     /// # Errors
@@ -148,10 +160,6 @@ impl Mint {
 }
 
 impl Mint {
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     pub(super) fn new_id(&self, now: Timestamp, account: &Id) -> Result<Id, MintError> {
         Id::new(now, account, &*self.random).map_err(|_| MintError::Failed)
     }

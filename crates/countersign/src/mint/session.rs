@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccessToken, Issuer, Mint, MintError, MintRequest};
+use super::{AccessToken, Mint, MintError, MintRequest};
 use crate::directory::{Opening, SessionError, SessionKey, SessionName, SessionToken, Sessions};
 use crate::time::Timestamp;
 
@@ -89,10 +89,10 @@ impl SessionMint {
         self
     }
 
-    /// Whom it mints for.
+    /// The mint that makes each session's token.
     #[must_use]
-    pub fn issuer(&self) -> &Issuer {
-        self.mint.issuer()
+    pub const fn mint_of_each(&self) -> &Mint {
+        &self.mint
     }
 
     /// The token of a session.
@@ -105,14 +105,14 @@ impl SessionMint {
         request: &MintRequest,
         name: Option<SessionName>,
     ) -> Result<AccessToken, SessionError> {
-        let now = self.mint.now();
+        let now = self.mint.clock().now();
         let principal = &request.principal;
         let (Some(credential), Some(account)) = (principal.credential_id(), principal.account())
         else {
             return Err(MintError::Principal.into());
         };
         let key = SessionKey {
-            issuer: self.issuer().url().into(),
+            issuer: self.mint.issuer().url().into(),
             credential: *credential,
             generation: principal.generation(),
             name,

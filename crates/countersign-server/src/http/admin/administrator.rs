@@ -1,7 +1,5 @@
 //! Who asks, and how far that reaches.
 
-use std::sync::Arc;
-
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -14,11 +12,11 @@ use countersign::principal::{Identity, PrimaryPrincipal};
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Principal, Scopes, Secret};
 use countersign_store::Store;
+use countersign_wire::RequestId;
 use futures_util::StreamExt as _;
 
 use super::problem::Problem;
 use super::{Admin, origin};
-use crate::http::observe::RequestId;
 
 /// A primary credential that may administrate. There is one behind [`admit`] alone.
 #[derive(Clone)]
@@ -133,7 +131,7 @@ async fn administrator(
     // The change may have to wait for its turn: it is asked again then.
     let caller = caller.proven_by(principal);
     let caller = match extensions.get::<RequestId>() {
-        Some(RequestId(id)) => caller.with_request_id(Arc::clone(id)),
+        Some(id) => caller.with_request_id(id.clone()),
         None => caller,
     };
     Ok(Administrator {

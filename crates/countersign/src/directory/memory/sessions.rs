@@ -32,9 +32,12 @@ impl MemoryRegistry {
         if let Some(kept) = same.find(|kept| now < kept.minted.reuse_until) {
             return Ok(kept.minted.token.clone());
         }
-        // What is about to be replaced is not counted.
+        // What is dead, or is about to be replaced because its key signs no more, is not counted.
         let others = held.sessions.iter().filter(|session| {
-            session.key.credential == key.credential && now < session.minted.reuse_until
+            let other = &session.key;
+            (other.credential, other.generation) == (key.credential, key.generation)
+                && (other.issuer != key.issuer || other.key_id == key.key_id)
+                && now < session.minted.reuse_until
         });
         let ends: Vec<_> = others
             .map(|session| session.minted.token.expires_at)

@@ -1,0 +1,162 @@
+//! What stands before everything that takes primary credentials: the order of judging, once.
+
+use bytes::Bytes;
+use countersign::auth::PrimaryAuthenticator;
+use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
+use countersign::principal::PrimaryPrincipal;
+use countersign::rejection::{Rejection, RejectionKind};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, request};
+use http_body::Body;
+
+use crate::{Denial, Source, Throttled, body};
+
+/// How a request is read.
+pub(crate) trait Reading {
+    /// What a body asks for, its credentials aside.
+    type Asked;
+
+    fn source(&self) -> Source;
+
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial>;
+
+    fn read(
+        &self,
+        head: &request::Parts,
+        body: &Bytes,
+    ) -> Result<(Option<Credentials>, Self::Asked), Denial>;
+}
+
+/// A refusal, and which check it was, for whoever logs outside.
+pub(crate) struct Refused {
+    pub(crate) denial: Denial,
+    pub(crate) rejection: Option<Rejection>,
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self {
+            denial,
+            rejection: None,
+        }
+    }
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            denial: denial(&rejection),
+            rejection: Some(rejection),
+        }
+    }
+}
+
+/// Who asks, and for what.
+///
+/// Method; a bearer, valid or garbage, is refused unparsed; ambiguity; credentials in headers before the body is
+/// read, credentials in the body after it.
+pub(crate) async fn admit<R, B>(
+    reading: &R,
+    authenticator: &PrimaryAuthenticator,
+    body_limit: usize,
+    request: Request<B>,
+) -> Result<(PrimaryPrincipal, R::Asked), Refused>
+where
+    R: Reading,
+    B: Body,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let (head, body) = request.into_parts();
+    if head.method != Method::POST {
+        return Err(Denial::MethodNotAllowed.into());
+    }
+    let from = head.extensions.get::<ClientAddress>().copied();
+    let (credentials, asked) = match reading.source() {
+        Source::Body => {
+            let body = body::read(body, body_limit).await?;
+            // A stale token in the headers hurts nobody who brings primary credentials too.
+            match reading.read(&head, &body) {
+                Ok((Some(credentials), asked)) => (credentials, asked),
+                _ if presents_bearer(&head.headers) => return Err(Denial::Chaining.into()),
+                Ok((None, _)) => return Err(Denial::NoCredentials.into()),
+                Err(denial) => return Err(denial.into()),
+            }
+        }
+        source => {
+            let in_headers = of_headers(reading, authenticator, &head)?;
+            if let Some(credentials) = &in_headers {
+                // Whoever has none that are good gets no body read.
+                authenticator.authenticate(credentials.clone()).await?;
+            } else if source != Source::HeadersOrBody {
+                return Err(authenticator.missing().into());
+            }
+            let body = body::read(body, body_limit).await?;
+            let (in_body, asked) = reading.read(&head, &body)?;
+            match (in_headers, in_body) {
+                (Some(_), Some(_)) => return Err(Denial::Ambiguous.into()),
+                (None, None) => return Err(authenticator.missing().into()),
+                (Some(credentials), None) | (None, Some(credentials)) => (credentials, asked),
+            }
+        }
+    };
+    // Judged after the body in any case: it may have taken its time, and a credential that was revoked
+    // meanwhile gets nothing.
+    let judged = authenticator.authenticate(credentials.presented_from(from));
+    Ok((judged.await?, asked))
+}
+
+fn of_headers<R: Reading>(
+    reading: &R,
+    authenticator: &PrimaryAuthenticator,
+    head: &request::Parts,
+) -> Result<Option<Credentials>, Refused> {
+    if presents_bearer(&head.headers) {
+        return Err(Denial::Chaining.into());
+    }
+    let Some(presented) = authenticator.read(head)? else {
+        return Ok(None);
+    };
+    let from = head.extensions.get::<ClientAddress>().copied();
+    if reading.source() == Source::ApiKeyHeader && *presented.carrier() == Carrier::BASIC {
+        return Ok(None);
+    }
+    let credentials = reading.read_credentials(presented)?;
+    Ok(Some(credentials.presented_from(from)))
+}
+
+/// Whether any `Authorization` header, also one of several or a joined one, begins with a scheme of
+/// bearers. Nothing behind the scheme is looked at.
+pub(crate) fn presents_bearer(headers: &HeaderMap) -> bool {
+    let bearers = [AuthScheme::BEARER, AuthScheme::new("DPoP")];
+    headers.get_all(AUTHORIZATION).iter().any(|value| {
+        value.as_bytes().split(|&byte| byte == b',').any(|part| {
+            let part = part.trim_ascii_start();
+            bearers.iter().any(|scheme| begins_with(part, scheme))
+        })
+    })
+}
+
+fn begins_with(text: &[u8], scheme: &AuthScheme) -> bool {
+    let name = scheme.as_str().as_bytes();
+    text.get(..name.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(name))
+        && !text
+            .get(name.len())
+            .is_some_and(|&next| next.is_ascii_alphanumeric() || next == b'-' || next == b'_')
+}
+
+/// What a rejection is called here.
+pub(crate) fn denial(rejection: &Rejection) -> Denial {
+    let seconds = rejection.retry_after().unwrap_or(1);
+    match rejection.kind() {
+        RejectionKind::Malformed => Denial::Ambiguous,
+        RejectionKind::Missing | RejectionKind::Invalid => Denial::Unauthenticated,
+        RejectionKind::TooManyRequests => Denial::TooManyRequests(Throttled {
+            retry_after: seconds,
+            policy: "failed-authentications",
+            quota: None,
+        }),
+        RejectionKind::Unavailable => Denial::Unavailable(seconds),
+        _ => Denial::Failed,
+    }
+}

@@ -1,0 +1,265 @@
+//! JSON read strictly: no member twice, also not by way of an escape, nowhere inside; no lone surrogates; nothing
+//! after the value. Numbers stay text, so that one too large for any machine type is a number all the same.
+
+use std::fmt;
+
+use countersign::Secret;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::{RawValue, Value};
+
+use crate::{Flaw, FlawCode};
+
+/// Deeper than any request, and far less than a stack holds.
+const MAX_DEPTH: usize = 16;
+
+/// A value. Text may be secret, so all of it is kept as if it were.
+#[derive(Clone, Debug)]
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    Number(Box<str>),
+    Text(Secret),
+    Array(Vec<Self>),
+    Object(Object),
+}
+
+/// An object's members, from which every known one is taken; the others are ignored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object(Vec<(String, Json)>);
+
+impl Object {
+    /// The object that a body is.
+    ///
+    /// # Errors
+    ///
+    /// The flaw of the body: it is not JSON, or not an object.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Flaw> {
+        match parse(body)? {
+            Json::Object(object) => Ok(object),
+            _ => Err(malformed("the body must be a JSON object")),
+        }
+    }
+
+    /// A member's value; a `null` is one.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// The value that a body is.
+///
+/// # Errors
+///
+/// The flaw of the body.
+pub(crate) fn parse(body: &[u8]) -> Result<Json, Flaw> {
+    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    let raw: &RawValue =
+        serde_json::from_str(text).map_err(|_| malformed("the body is not JSON"))?;
+    read(raw.get(), MAX_DEPTH)
+}
+
+fn malformed(message: &'static str) -> Flaw {
+    Flaw::new("body", FlawCode::Malformed, message)
+}
+
+/// Reads a value whose form is known to be right.
+fn read(raw: &str, depth: usize) -> Result<Json, Flaw> {
+    let bad = |_| malformed("the body has a text that is not Unicode");
+    let deeper = || {
+        let left = depth.checked_sub(1);
+        left.ok_or_else(|| malformed("the body is nested too deeply"))
+    };
+    Ok(match raw.as_bytes().first() {
+        Some(b'{') => {
+            let depth = deeper()?;
+            let Members(members) = serde_json::from_str(raw).map_err(|_| {
+                malformed("the body has a member twice, or one whose name is not Unicode")
+            })?;
+            let members = members
+                .into_iter()
+                .map(|(name, raw)| Ok((name, read(raw.get(), depth)?)));
+            Json::Object(Object(members.collect::<Result<_, _>>()?))
+        }
+        Some(b'[') => {
+            let depth = deeper()?;
+            let items: Vec<&RawValue> =
+                serde_json::from_str(raw).map_err(|_| malformed("the body is not JSON"))?;
+            let items = items.into_iter().map(|raw| read(raw.get(), depth));
+            Json::Array(items.collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => Json::Text(Secret::from(
+            serde_json::from_str::<String>(raw).map_err(bad)?,
+        )),
+        Some(b't') => Json::Bool(true),
+        Some(b'f') => Json::Bool(false),
+        Some(b'n') => Json::Null,
+        _ => Json::Number(raw.into()),
+    })
+}
+
+impl Json {
+    /// A number of seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`FlawCode::InvalidType`] when it is no integer, [`FlawCode::OutOfRange`] when it is negative or too large
+    /// for any machine type.
+    pub(crate) fn seconds(&self) -> Result<u64, FlawCode> {
+        let Self::Number(text) = self else {
+            return Err(FlawCode::InvalidType);
+        };
+        if let Ok(seconds) = text.parse() {
+            return Ok(seconds);
+        }
+        // `1e3` and `1000.0` are integers too.
+        let number: f64 = text.parse().map_err(|_| FlawCode::InvalidType)?;
+        let integer = number.is_infinite() || number.fract() == 0.0;
+        if !integer {
+            return Err(FlawCode::InvalidType);
+        }
+        if !(0.0..9e15).contains(&number) {
+            return Err(FlawCode::OutOfRange);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an integer between 0 and 9e15"
+        )]
+        Ok(number as u64)
+    }
+
+    /// The value as it came, to be shown to whoever sent it. What is not a small plain value is shown by its kind.
+    pub(crate) fn shown(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(text) => match serde_json::from_str(text) {
+                Ok(number) => number,
+                Err(_) => Value::from("a number out of range"),
+            },
+            Self::Text(text) => Value::from(text.expose()),
+            Self::Array(items) => items.iter().map(Self::shown).collect(),
+            Self::Object(Object(members)) => {
+                let shown =
+                    |(name, value): &(String, Self)| (name.clone(), shown_member(name, value));
+                Value::Object(members.iter().map(shown).collect())
+            }
+        }
+    }
+}
+
+/// The value of a member, to be shown: one that is named like a secret is not.
+pub(crate) fn shown_member(name: &str, value: &Json) -> Value {
+    let name = name.to_ascii_lowercase();
+    let secret = [
+        "secret",
+        "password",
+        "token",
+        "key",
+        "credential",
+        "authorization",
+    ];
+    if secret.iter().any(|word| name.contains(word)) {
+        Value::from("[redacted]")
+    } else {
+        value.shown()
+    }
+}
+
+/// The members of one object: each once.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(String, &RawValue)> = Vec::new();
+                let mut seen = std::collections::HashSet::new();
+                while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
+                    if !seen.insert(name.clone()) {
+                        return Err(A::Error::custom("a member came twice"));
+                    }
+                    members.push((name, raw));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_refused_when_a_member_comes_twice_at_any_depth_and_in_any_spelling() {
+        for body in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":{"b":[{"c":1,"c":2}]}}"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            assert!(Object::parse(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Object::parse(br#"{"a":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn json_refused_when_it_is_not_one_object_of_unicode() {
+        let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
+        let deep = format!(r#"{{"a":{deep}}}"#);
+        for body in [
+            &b""[..],
+            b"[]",
+            b"null",
+            b"{} {}",
+            b"{\"a\":\"\xff\"}",
+            br#"{"a":"\ud800"}"#,
+            br#"{"\udfff":1}"#,
+            b"\xef\xbb\xbf{}",
+            b"{\"a\":01}",
+            b"{'a':1}",
+            b"{\"a\":1,}",
+            deep.as_bytes(),
+        ] {
+            assert!(Object::parse(body).is_err(), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_number_too_large_for_any_machine_type_is_out_of_range_and_not_malformed() {
+        let many = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
+        for (body, wanted) in [
+            (many.as_str(), Err(FlawCode::OutOfRange)),
+            (r#"{"n":1e400}"#, Err(FlawCode::OutOfRange)),
+            (r#"{"n":-1}"#, Err(FlawCode::OutOfRange)),
+            (r#"{"n":18446744073709551616}"#, Err(FlawCode::OutOfRange)),
+            (r#"{"n":1.5}"#, Err(FlawCode::InvalidType)),
+            (r#"{"n":"1"}"#, Err(FlawCode::InvalidType)),
+            (r#"{"n":true}"#, Err(FlawCode::InvalidType)),
+            (r#"{"n":1e3}"#, Ok(1000)),
+            (r#"{"n":3600}"#, Ok(3600)),
+        ] {
+            let member = Object::parse(body.as_bytes()).unwrap().take("n").unwrap();
+            assert_eq!(member.seconds(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_value_named_like_a_secret_is_not_shown() {
+        let json = parse(br#"{"apiKey":"canary","a":{"Password":"canary","b":[1,null]}}"#).unwrap();
+        assert_eq!(
+            json.shown().to_string(),
+            r#"{"a":{"Password":"[redacted]","b":[1,null]},"apiKey":"[redacted]"}"#
+        );
+    }
+}
