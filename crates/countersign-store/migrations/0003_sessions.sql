@@ -78,6 +78,7 @@ CREATE TABLE sessions (
     name          TEXT, -- NULL: the client gave none.
     scopes        TEXT    NOT NULL, -- In order: one text for equal sets.
     kid           TEXT    NOT NULL, -- The key that signed it.
+    token_id      BLOB    NOT NULL CHECK (length(token_id) = 20), -- Its `jti`.
     issued_at     INTEGER NOT NULL,
     reuse_until   INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,

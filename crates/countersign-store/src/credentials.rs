@@ -10,6 +10,7 @@ use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use sqlx::sqlite::SqliteConnection;
 
+use crate::audit::AuditEntry;
 use crate::denials;
 use crate::error::StoreError;
 use crate::record::{find_credential, read_credential, read_environment_kind, select_credentials};
@@ -74,7 +75,7 @@ impl Inner {
         self.insert(writing, caller, Kept { record, proof }).await
     }
 
-    async fn insert(
+    pub(crate) async fn insert(
         &self,
         mut writing: Writing<'_>,
         caller: &Caller,
@@ -83,12 +84,15 @@ impl Inner {
         let record = &kept.record;
         let scopes = record.scopes.as_str();
         insert(writing.connection(), &kept).await?;
-        let action = match record.kind {
-            CredentialKind::User => "user.create",
-            _ => "key.create",
+        let told = match record.kind {
+            CredentialKind::User => entry(caller, "user.create"),
+            CredentialKind::Token => entry(caller, "api_token.create"),
+            _ => entry(caller, "key.create"),
         };
-        let mut told = entry(caller, action).with("scopes", scopes);
-        told = told.with("name", record.name.as_str());
+        let mut told = told.with("scopes", scopes);
+        if record.kind != CredentialKind::Token {
+            told = told.with("name", record.name.as_str());
+        }
         (told.account, told.entity) = (Some(record.account_id), Some(record.id));
         writing.changed(Entity::Credential(record.id));
         writing.commit(self, Some(told)).await?;
@@ -146,19 +150,9 @@ impl Inner {
     ) -> Result<Record, RegistryError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
-        let found = find_credential(writing.connection(), id).await?;
-        let mut kept = reached(caller, found)?;
-        let effect = kept.change(change, writing.now)?;
-        let mut told = entry(caller, action(kept.record.kind, change));
-        told = match change {
-            Change::Scopes(scopes) => told.with("scopes", scopes.as_str()),
-            Change::Revoke {
-                reason: Some(reason),
-            } => told.with("reason", reason.as_str()),
-            _ => told,
-        };
-        self.finish(writing, effect, &kept, told).await?;
-        Ok(kept.record)
+        let (record, told) = change_in(&mut writing, caller, id, change).await?;
+        writing.commit(self, told).await?;
+        Ok(record)
     }
 
     pub(crate) async fn rotate(
@@ -180,42 +174,10 @@ impl Inner {
             Rotation::Grace(grace) => told.with("grace_seconds", grace.as_secs()),
             _ => told.with("compromised", true),
         };
-        self.finish(writing, effect, &kept, told).await?;
+        let told = write(&mut writing, effect, &kept, told).await?;
+        writing.commit(self, told).await?;
         let record = kept.record;
         Ok(CreatedKey { record, issued })
-    }
-
-    /// Writes what a change has made of a credential.
-    async fn finish(
-        &self,
-        mut writing: Writing<'_>,
-        effect: Effect,
-        kept: &Kept,
-        mut told: crate::audit::AuditEntry<'_>,
-    ) -> Result<(), StoreError> {
-        let record = &kept.record;
-        let (id, now) = (record.id, writing.now);
-        let connection = writing.connection();
-        match effect {
-            // What was asked for is so already: there is nothing to write, and nothing to tell.
-            Effect::Nothing => return Ok(()),
-            Effect::Changed => save(connection, kept).await?,
-            Effect::Superseded => {
-                save(connection, kept).await?;
-                denials::deny_below(connection, &id, record.generation, now).await?;
-            }
-            Effect::Deleted => {
-                denials::deny_below(connection, &id, record.generation, now).await?;
-                sqlx::query("DELETE FROM credentials WHERE id = ?")
-                    .bind(id.as_bytes().as_slice())
-                    .execute(connection)
-                    .await?;
-            }
-        }
-        told = told.with("generation", record.generation);
-        (told.account, told.entity) = (Some(record.account_id), Some(id));
-        writing.changed(Entity::Credential(id));
-        writing.commit(self, Some(told)).await
     }
 
     pub(crate) async fn deny_token(
@@ -245,6 +207,60 @@ impl Inner {
     pub(crate) fn new_id(&self, now: Timestamp, account: &Id) -> Result<Id, StoreError> {
         Ok(Id::new(now, account, &*self.options.random)?)
     }
+}
+
+/// Makes a change; what it has made of the credential, and what there is to tell of it.
+pub(crate) async fn change_in<'a>(
+    writing: &mut Writing<'_>,
+    caller: &'a Caller,
+    id: &Id,
+    change: &Change,
+) -> Result<(Record, Option<AuditEntry<'a>>), RegistryError> {
+    let found = find_credential(writing.connection(), id).await?;
+    let mut kept = reached(caller, found)?;
+    let effect = kept.change(change, writing.now)?;
+    let mut told = entry(caller, action(kept.record.kind, change));
+    told = match change {
+        Change::Scopes(scopes) => told.with("scopes", scopes.as_str()),
+        Change::Revoke {
+            reason: Some(reason),
+        } => told.with("reason", reason.as_str()),
+        _ => told,
+    };
+    let told = write(writing, effect, &kept, told).await?;
+    Ok((kept.record, told))
+}
+
+/// Writes what a change has made of a credential; what there is to tell of it.
+async fn write<'a>(
+    writing: &mut Writing<'_>,
+    effect: Effect,
+    kept: &Kept,
+    mut told: AuditEntry<'a>,
+) -> Result<Option<AuditEntry<'a>>, StoreError> {
+    let record = &kept.record;
+    let (id, now) = (record.id, writing.now);
+    let connection = writing.connection();
+    match effect {
+        // What was asked for is so already: there is nothing to write, and nothing to tell.
+        Effect::Nothing => return Ok(None),
+        Effect::Changed => save(connection, kept).await?,
+        Effect::Superseded => {
+            save(connection, kept).await?;
+            denials::deny_below(connection, &id, record.generation, now).await?;
+        }
+        Effect::Deleted => {
+            denials::deny_below(connection, &id, record.generation, now).await?;
+            sqlx::query("DELETE FROM credentials WHERE id = ?")
+                .bind(id.as_bytes().as_slice())
+                .execute(connection)
+                .await?;
+        }
+    }
+    told = told.with("generation", record.generation);
+    (told.account, told.entity) = (Some(record.account_id), Some(id));
+    writing.changed(Entity::Credential(id));
+    Ok(Some(told))
 }
 
 /// Where a new credential belongs.
@@ -310,7 +326,7 @@ async fn environment_kind(
     Ok(read_environment_kind(Some(&kind))?)
 }
 
-fn draft(
+pub(crate) fn draft(
     id: Id,
     kind: CredentialKind,
     home: Home,
@@ -340,7 +356,7 @@ fn draft(
     }
 }
 
-fn reached(caller: &Caller, found: Option<Kept>) -> Result<Kept, RegistryError> {
+pub(crate) fn reached(caller: &Caller, found: Option<Kept>) -> Result<Kept, RegistryError> {
     let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
     reached.ok_or(RegistryError::NotFound)
 }
@@ -428,6 +444,11 @@ const fn action(kind: CredentialKind, change: &Change) -> &'static str {
         (CredentialKind::User, Change::Delete) => "user.delete",
         (CredentialKind::User, Change::Scopes(_)) => "user.scopes",
         (_, Change::Password(_)) => "user.password",
+        (CredentialKind::Token, Change::Suspend) => "api_token.suspend",
+        (CredentialKind::Token, Change::Activate) => "api_token.activate",
+        (CredentialKind::Token, Change::Revoke { .. }) => "api_token.revoke",
+        (CredentialKind::Token, Change::Delete) => "api_token.delete",
+        (CredentialKind::Token, Change::Scopes(_)) => "api_token.scopes",
         (_, Change::Suspend) => "key.suspend",
         (_, Change::Activate) => "key.activate",
         (_, Change::Revoke { .. }) => "key.revoke",

@@ -3,7 +3,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use countersign::directory::RegistryError;
+use countersign::directory::{InvalidIssuerName, RegistryError, SessionError};
 use countersign::jose::{Algorithm, KeyError};
 use countersign::random::RandomError;
 use countersign::time::Timestamp;
@@ -84,6 +84,8 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// That can be no issuer's name.
+    IssuerName(InvalidIssuerName),
     /// The issuer's key is for another algorithm than the one that was asked for.
     OtherAlgorithm {
         /// The issuer's name.
@@ -189,6 +191,7 @@ impl fmt::Display for StoreError {
             Self::UnknownIssuer { name } => {
                 write!(f, "there is no issuer `{name}`: name one that exists")
             }
+            Self::IssuerName(source) => source.fmt(f),
             Self::OtherAlgorithm {
                 issuer,
                 stored,
@@ -226,6 +229,7 @@ impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::File { source, .. } => Some(source),
+            Self::IssuerName(source) => Some(source),
             Self::Cryptography(source) | Self::Database(source) => Some(&**source),
             _ => None,
         }
@@ -250,6 +254,12 @@ impl From<RandomError> for StoreError {
 impl From<KeyError> for StoreError {
     fn from(source: KeyError) -> Self {
         Self::Cryptography(source.into())
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(source: StoreError) -> Self {
+        Self::Unavailable(source.into())
     }
 }
 

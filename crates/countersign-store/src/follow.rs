@@ -223,6 +223,7 @@ impl Follower {
                     delta.accounts.extend(find_account(snapshot, &id).await?);
                 }
             }
+            Entity::Session(id) => denials::load_entity(snapshot, &id, table.denied()).await?,
             Entity::Token(id) => denials::load_token(snapshot, &id, table.denied()).await?,
             Entity::SigningKey(_) => delta.signing_keys = true,
             Entity::Peppers => delta.peppers = true,
@@ -266,6 +267,7 @@ fn read_entity(row: &SqliteRow) -> Result<Entity, StoreError> {
         "credential" => Entity::Credential(id()?),
         "account" => Entity::Account(id()?),
         "token" => Entity::Token(id()?),
+        "session" => Entity::Session(id()?),
         "signing_key" => Entity::SigningKey(id()?),
         "pepper" => Entity::Peppers,
         _ => return corrupt("a change's kind"),

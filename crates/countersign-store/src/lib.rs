@@ -32,8 +32,9 @@
 //! 3. Changes made here are in the view before the call returns. Changes of other processes on the
 //!    same file arrive with [`Store::follow`], which somebody must spawn: a view that nobody
 //!    refreshes refuses to vouch once it is older than [`StoreOptions::max_staleness`].
-//! 4. Peppers and private keys are sealed under the master key before they reach the database, each
-//!    bound to its record. Secrets of API keys are never stored, only their digests.
+//! 4. Peppers, private keys, the tokens of sessions and answers that may be asked for again are sealed under the
+//!    master key before they reach the database, each bound to its record. Secrets of API keys are never stored,
+//!    only their digests.
 //!
 //! # Caveats
 //!
@@ -47,6 +48,7 @@
 //! be read; a thief of both can read everything.
 
 mod accounts;
+mod answers;
 mod audit;
 mod backup;
 mod credentials;
@@ -58,6 +60,8 @@ mod first_start;
 mod follow;
 mod ground;
 mod history;
+mod issuers;
+mod managed;
 mod master_key;
 mod master_key_rotation;
 mod opened;
@@ -67,6 +71,7 @@ mod record;
 mod registry;
 mod restore;
 mod seal;
+mod sessions;
 mod signing_keys;
 mod since_boot;
 mod store;

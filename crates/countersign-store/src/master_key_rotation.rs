@@ -16,6 +16,7 @@ use countersign::{Id, Secret, directory::Caller};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::answers::{answer_place, read_bound};
 use crate::audit;
 use crate::error::StoreError;
 use crate::ground::pepper_place;
@@ -23,6 +24,7 @@ use crate::master_key::{self, Age, Located, beside, keep, locate, sync_folder};
 use crate::options::MasterKey;
 use crate::record::read_id;
 use crate::seal::{Place, Sealer};
+use crate::sessions::{StoredSession, session_place};
 use crate::signing_keys::key_place;
 use crate::store::Store;
 use crate::writing::{Writing, entry};
@@ -217,6 +219,43 @@ async fn reseal(
         sqlx::query("UPDATE signing_keys SET sealed = ? WHERE id = ?")
             .bind(sealed)
             .bind(id.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    // One at a time: of these there may be many.
+    let rows: Vec<i64> = sqlx::query_scalar("SELECT rowid FROM sessions")
+        .fetch_all(&mut *connection)
+        .await?;
+    for rowid in rows {
+        let row = sqlx::query("SELECT * FROM sessions WHERE rowid = ?")
+            .bind(rowid)
+            .fetch_one(&mut *connection)
+            .await?;
+        let bound = StoredSession::read(&row)?.bound();
+        let sealed = reseal(
+            session_place(&bound),
+            row.try_get("sealed")?,
+            "a session's token",
+        )?;
+        sqlx::query("UPDATE sessions SET sealed = ? WHERE rowid = ?")
+            .bind(sealed)
+            .bind(rowid)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let rows: Vec<i64> = sqlx::query_scalar("SELECT rowid FROM answers")
+        .fetch_all(&mut *connection)
+        .await?;
+    for rowid in rows {
+        let row = sqlx::query("SELECT * FROM answers WHERE rowid = ?")
+            .bind(rowid)
+            .fetch_one(&mut *connection)
+            .await?;
+        let bound = read_bound(&row)?;
+        let sealed = reseal(answer_place(&bound), row.try_get("sealed")?, "an answer")?;
+        sqlx::query("UPDATE answers SET sealed = ? WHERE rowid = ?")
+            .bind(sealed)
+            .bind(rowid)
             .execute(&mut *connection)
             .await?;
     }

@@ -147,7 +147,7 @@ fn read_digest(bytes: &[u8]) -> Result<SecretDigest, StoreError> {
         .or_else(|_| corrupt("the length of a digest"))
 }
 
-fn read_scopes(text: &str) -> Result<Scopes, StoreError> {
+pub(crate) fn read_scopes(text: &str) -> Result<Scopes, StoreError> {
     text.parse().or_else(|_| corrupt("a credential's scopes"))
 }
 

@@ -12,6 +12,7 @@ pub(crate) struct Sealer(LessSafeKey);
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) table: &'static str,
+    /// What names the row; where the secret is worth nothing without them, its other columns too.
     pub(crate) row: &'a [u8],
     pub(crate) column: &'static str,
 }
@@ -28,8 +29,8 @@ impl Sealer {
         Some(Self(LessSafeKey::new(key)))
     }
 
-    /// 96 random bits make a nonce: at the handful of secrets that one database ever seals, two
-    /// never meet.
+    /// 96 random bits make a nonce. One key may seal 2^32 times with such (NIST SP 800-38D §8.3): a session a
+    /// second, for a century.
     pub(crate) fn seal(
         &self,
         place: Place<'_>,
@@ -75,21 +76,25 @@ impl Sealer {
 }
 
 impl Place<'_> {
-    /// The parts framed by their lengths, so that no two places have the same bytes.
     fn bound(&self) -> Aad<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for part in [
+        Aad::from(framed(&[
             b"countersign-store/sealed",
-            &[FORM][..],
+            &[FORM],
             self.table.as_bytes(),
             self.row,
             self.column.as_bytes(),
-        ] {
-            bytes.extend((part.len() as u64).to_be_bytes());
-            bytes.extend(part);
-        }
-        Aad::from(bytes)
+        ]))
     }
+}
+
+/// Parts framed by their lengths, so that no two lists of them have the same bytes.
+pub(crate) fn framed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(*part);
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use countersign::Id;
 use countersign::directory::{Redigest, Usage};
 use countersign::time::Timestamp;
 
+use crate::answers;
 use crate::denials;
 use crate::error::StoreError;
 use crate::options::StoreOptions;
+use crate::sessions;
 use crate::signing_keys::{KeyState, read_keys};
 use crate::store::{Inner, Store};
 use crate::writing::{Entity, Writing};
@@ -26,7 +28,7 @@ impl Store {
     pub const UPKEEP_PERIOD: Duration = Duration::from_secs(20);
 
     /// Writes down when credentials were used last, makes outdated digests anew, destroys the private parts of
-    /// signing keys that have retired, and forgets denials and changes that nobody needs any more.
+    /// signing keys that have retired, and forgets denials, sessions, answers and changes that nobody needs any more.
     ///
     /// [`follow`](Self::follow) does it every [`UPKEEP_PERIOD`](Self::UPKEEP_PERIOD). [`close`](Self::close) writes
     /// down what was used, and forgets nothing: a command whose clock is wrong has no say in that.
@@ -129,6 +131,8 @@ impl Inner {
         let now = self.opened_at.credible(&self.options);
         let mut writing = Writing::begin(&mut connection, now).await?;
         denials::forget(writing.connection(), now).await?;
+        sessions::forget(writing.connection(), now).await?;
+        answers::forget(writing.connection(), now).await?;
         for key in read_keys(writing.connection(), now).await? {
             if key.state == KeyState::Removed && key.sealed.is_some() {
                 sqlx::query("UPDATE signing_keys SET sealed = NULL WHERE id = ?")

@@ -19,6 +19,8 @@ pub(crate) enum Entity {
     Account(Id),
     /// A single token that is denied.
     Token(Id),
+    /// A session that was ended.
+    Session(Id),
     SigningKey(Id),
     Peppers,
 }
@@ -29,6 +31,7 @@ impl Entity {
             Self::Credential(id) => ("credential", id.as_bytes()),
             Self::Account(id) => ("account", id.as_bytes()),
             Self::Token(id) => ("token", id.as_bytes()),
+            Self::Session(id) => ("session", id.as_bytes()),
             Self::SigningKey(id) => ("signing_key", id.as_bytes()),
             Self::Peppers => ("pepper", &[]),
         }
@@ -90,6 +93,21 @@ impl<'c> Writing<'c> {
         self.changed.push(entity);
     }
 
+    /// Writes an entry of the audit, before the one that [`commit`](Self::commit) writes.
+    pub(crate) async fn tell(
+        &mut self,
+        store: &Inner,
+        entry: AuditEntry<'_>,
+    ) -> Result<(), StoreError> {
+        let key = &store.ground.audit_key;
+        audit::append(&mut self.transaction, key, self.now, entry).await
+    }
+
+    /// Makes all of it last, where no view has to know of it.
+    pub(crate) async fn keep(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+
     /// Writes the audit's entry and the change log's numbers, and makes all of it last.
     pub(crate) async fn commit(
         mut self,
@@ -97,13 +115,7 @@ impl<'c> Writing<'c> {
         entry: Option<AuditEntry<'_>>,
     ) -> Result<(), StoreError> {
         if let Some(entry) = entry {
-            audit::append(
-                &mut self.transaction,
-                &store.ground.audit_key,
-                self.now,
-                entry,
-            )
-            .await?;
+            self.tell(store, entry).await?;
         }
         // The counter comes last, so that the order of numbers is the order of commits.
         for entity in &self.changed {

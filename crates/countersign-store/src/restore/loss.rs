@@ -20,7 +20,7 @@ pub(super) async fn suspend(
     let until = denials::until(connection, now).await?;
     sqlx::query(
         "INSERT INTO denied_entities (entity, lowest_generation, until)
-         SELECT id, min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active'
+         SELECT id, min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active' AND kind <> 'token'
          ON CONFLICT (entity) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
              until = max(until, excluded.until)",
@@ -28,15 +28,25 @@ pub(super) async fn suspend(
     .bind(until.unix_millis())
     .execute(&mut *connection)
     .await?;
+    // A managed token has no generation: its record decides.
     let done = sqlx::query(
         "UPDATE credentials
-         SET status = 'suspended', generation = min(generation + 1, 4294967295), updated_at = ?
+         SET status = 'suspended', updated_at = ?,
+             generation = CASE kind WHEN 'token' THEN generation ELSE min(generation + 1, 4294967295) END
          WHERE status = 'active'",
     )
     .bind(now.unix_millis())
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Forgets the sessions and answers of the backup: their tokens were signed by keys that are revoked.
+pub(super) async fn forget_tokens(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    for forget in ["DELETE FROM sessions", "DELETE FROM answers"] {
+        sqlx::query(forget).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 impl Inner {

@@ -89,7 +89,8 @@ impl Store {
     /// over. Otherwise that is lost, and every credential that was active is suspended, its tokens dead, so that no
     /// key comes back that was revoked since: activate them one by one, or restore the same backup again with
     /// `accept_loss_since` a moment that is not after the backup's. Then they are what they were in it. In both
-    /// cases every signing key is revoked, and others are made.
+    /// cases every signing key is revoked, and others are made: managed tokens from before are dead, and new ones
+    /// have to be made.
     ///
     /// What was in place is kept beside, as `<file>.before-restore-<milliseconds>`.
     ///
@@ -186,6 +187,7 @@ impl Inner {
             Some(_) => 0,
         };
         self.replace_signing_keys(&mut writing).await?;
+        loss::forget_tokens(writing.connection()).await?;
         let told = entry(caller, "restore")
             .with("change", backup.change)
             .with("lost_since", backup.taken_at.unix_millis())

@@ -32,7 +32,7 @@ pub(super) async fn attach(
 
 /// Records that are named in the change log are taken over as they are; what is never changed, and what is not named
 /// there, is added. What is denied stays denied: the later word counts, on either side.
-const STEPS: [&str; 18] = [
+const STEPS: [&str; 22] = [
     "INSERT INTO peppers SELECT * FROM present.peppers p
      WHERE NOT EXISTS (SELECT 1 FROM main.peppers WHERE version = p.version)",
     "DELETE FROM accounts WHERE id IN (SELECT entity FROM temp.changed WHERE kind = 'account')",
@@ -60,6 +60,11 @@ const STEPS: [&str; 18] = [
          until = max(until, excluded.until)",
     "INSERT INTO denied_tokens SELECT * FROM present.denied_tokens WHERE true
      ON CONFLICT (token, issuer) DO UPDATE SET until = max(until, excluded.until)",
+    // Sessions and answers begin without a change, and end for good: those in place are all that there are.
+    "DELETE FROM sessions",
+    "INSERT INTO sessions SELECT * FROM present.sessions",
+    "DELETE FROM answers",
+    "INSERT INTO answers SELECT * FROM present.answers",
     "UPDATE state SET largest_lifetime = max(state.largest_lifetime, p.largest_lifetime),
          longest_signed = max(state.longest_signed, p.longest_signed) FROM present.state p",
     "UPDATE change_head SET number = p.number FROM present.change_head p",

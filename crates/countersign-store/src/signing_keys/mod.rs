@@ -1,4 +1,4 @@
-//! Issuers: their URLs, and the keys that they sign with, one after another.
+//! The keys that issuers sign with, one after another.
 //!
 //! A key's state follows from its dates alone, so that every process sees the same at the same moment:
 //!
@@ -18,11 +18,10 @@ use countersign::Id;
 use countersign::directory::Caller;
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::time::Timestamp;
-use sqlx::sqlite::SqliteConnection;
 
-use crate::audit::AuditEntry;
 use crate::error::StoreError;
-use crate::record::{moment, read_id};
+use crate::issuers::issuer_id;
+use crate::record::moment;
 use crate::store::{Inner, Store};
 use crate::writing::{Entity, Writing, entry};
 
@@ -30,44 +29,7 @@ use stored::StoredKey;
 pub use stored::{KeyState, SigningKeyRecord};
 pub(crate) use stored::{key_place, name_keys, read_keys};
 
-/// The actor of what nobody asked for.
-const ITSELF: &str = "store";
-
 impl Store {
-    /// The URL of issuer `name`; `None` while none was stored.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
-    pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut connection = self.0.reader().await?;
-        stored_url(&mut connection, name).await
-    }
-
-    /// Stores the URL of issuer `name` if it has none, and returns the one that it has. It is stored
-    /// once: tokens that were minted under it would stop being accepted if it changed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
-    pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
-        let mut connection = self.0.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.0.now()).await?;
-        if let Some(stored) = stored_url(writing.connection(), name).await? {
-            return Ok(stored);
-        }
-        let issuer = issuer_id(writing.connection(), name).await?;
-        sqlx::query("UPDATE issuers SET url = ? WHERE id = ?")
-            .bind(url)
-            .bind(issuer.as_bytes().as_slice())
-            .execute(writing.connection())
-            .await?;
-        let mut told = AuditEntry::new(ITSELF, "issuer.url").with("url", url);
-        told.entity = Some(issuer);
-        writing.commit(&self.0, Some(told)).await?;
-        Ok(url.to_owned())
-    }
-
     /// The keys that issuer `name` signs with, kept as the database has them from now on. One is made, for
     /// `algorithm` or else EdDSA, if none is there that signs.
     ///
@@ -313,30 +275,5 @@ impl Inner {
         .await?;
         writing.changed(Entity::SigningKey(id));
         Ok((id, key.id().to_owned()))
-    }
-}
-
-async fn issuer_id(connection: &mut SqliteConnection, name: &str) -> Result<Id, StoreError> {
-    let id: Option<Vec<u8>> = sqlx::query_scalar("SELECT id FROM issuers WHERE name = ?")
-        .bind(name)
-        .fetch_optional(connection)
-        .await?;
-    read_id(&id.ok_or_else(|| unknown(name))?)
-}
-
-async fn stored_url(
-    connection: &mut SqliteConnection,
-    name: &str,
-) -> Result<Option<String>, StoreError> {
-    sqlx::query_scalar("SELECT url FROM issuers WHERE name = ?")
-        .bind(name)
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| unknown(name))
-}
-
-fn unknown(name: &str) -> StoreError {
-    StoreError::UnknownIssuer {
-        name: name.to_owned(),
     }
 }

@@ -1,0 +1,155 @@
+//! The records behind managed tokens: credentials that are proven by a signature, so that nothing of them is secret.
+
+use countersign::directory::lifecycle::Kept;
+use countersign::directory::{
+    Caller, Change, CredentialKind, Done, ManagedTokens, NewToken, Once, Owner, Proof, Record,
+    RegistryError,
+};
+use countersign::{BoxFuture, Id};
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::credentials::{change_in, draft, reached};
+use crate::error::StoreError;
+use crate::record::{find_credential, read_credential, select_credentials};
+use crate::store::{Inner, Store};
+use crate::writing::Writing;
+
+impl Inner {
+    async fn create_token(
+        &self,
+        caller: &Caller,
+        new: NewToken,
+        once: Option<Once<'_>>,
+    ) -> Result<Done, RegistryError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
+        if let Some(answer) = self.recall(&mut writing, once.as_ref()).await? {
+            return Ok(Done::Before(answer));
+        }
+        let owner = Owner {
+            account: new.account,
+            environment: new.environment,
+        };
+        let home = self.whole(&mut writing, caller, owner).await?;
+        let id = self.new_id(writing.now, &home.account)?;
+        let record = Record {
+            expires_at: Some(new.expires_at),
+            created_by: new.created_by,
+            ..draft(
+                id,
+                CredentialKind::Token,
+                home,
+                String::new(),
+                new.scopes,
+                writing.now,
+            )
+        };
+        self.remember(&mut writing, once.as_ref(), &record).await?;
+        let proof = Proof::Signature;
+        let record = self.insert(writing, caller, Kept { record, proof }).await?;
+        Ok(Done::Now(record.into()))
+    }
+
+    async fn change_token(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        change: &Change,
+        once: Option<Once<'_>>,
+    ) -> Result<Done, RegistryError> {
+        let mut connection = self.writer().await?;
+        let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
+        if let Some(answer) = self.recall(&mut writing, once.as_ref()).await? {
+            return Ok(Done::Before(answer));
+        }
+        find_token(writing.connection(), caller, id).await?;
+        let (record, told) = change_in(&mut writing, caller, id, change).await?;
+        self.remember(&mut writing, once.as_ref(), &record).await?;
+        writing.commit(self, told).await?;
+        Ok(Done::Now(record.into()))
+    }
+
+    async fn show_token(&self, caller: &Caller, id: &Id) -> Result<Record, RegistryError> {
+        let mut connection = self.reader().await?;
+        Ok(find_token(&mut connection, caller, id).await?.record)
+    }
+
+    /// The page and the count are of one moment.
+    async fn list_tokens(
+        &self,
+        caller: &Caller,
+        offset: u64,
+        limit: u32,
+    ) -> Result<(Vec<Record>, u64), StoreError> {
+        let account = caller.account().map(|id| id.as_bytes().as_slice());
+        let mut connection = self.reader().await?;
+        let mut snapshot = connection.begin().await?;
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM credentials WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1)",
+        )
+        .bind(account)
+        .fetch_one(&mut *snapshot)
+        .await?;
+        let rows = sqlx::query(select_credentials!(
+            "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) ORDER BY id LIMIT ?2 OFFSET ?3"
+        ))
+        .bind(account)
+        .bind(limit)
+        .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+        .fetch_all(&mut *snapshot)
+        .await?;
+        snapshot.commit().await?;
+        let records = rows.iter().map(|row| Ok(read_credential(row)?.record));
+        let records: Result<Vec<_>, StoreError> = records.collect();
+        Ok((records?, u64::try_from(count).unwrap_or(0)))
+    }
+}
+
+async fn find_token(
+    connection: &mut SqliteConnection,
+    caller: &Caller,
+    id: &Id,
+) -> Result<Kept, RegistryError> {
+    let found = find_credential(connection, id).await?;
+    let found = found.filter(|kept| kept.record.kind == CredentialKind::Token);
+    reached(caller, found)
+}
+
+impl ManagedTokens for Store {
+    fn create_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewToken,
+        once: Option<Once<'a>>,
+    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        Box::pin(self.0.create_token(caller, new, once))
+    }
+
+    fn change_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        change: Change,
+        once: Option<Once<'a>>,
+    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        Box::pin(async move { self.0.change_token(caller, &id, &change, once).await })
+    }
+
+    fn show_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<Record, RegistryError>> {
+        Box::pin(async move { self.0.show_token(caller, &id).await })
+    }
+
+    fn list_tokens<'a>(
+        &'a self,
+        caller: &'a Caller,
+        offset: u64,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<(Vec<Record>, u64), RegistryError>> {
+        Box::pin(async move { Ok(self.0.list_tokens(caller, offset, limit).await?) })
+    }
+}
