@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use crate::directory::{EnvironmentKind, Issuers, Networks};
+use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks};
 use crate::id::Id;
 use crate::key::KeyProof;
 use crate::rejection::Reason;
@@ -58,6 +58,16 @@ impl Credential {
     /// Nobody's credential, revoked, for ids that are unknown: judging it takes as long as judging any.
     pub(crate) fn nobody() -> Self {
         NOBODY.clone()
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> CredentialKind {
+        match self.proof {
+            Proof::Key(_) => CredentialKind::Key,
+            Proof::Password(_) => CredentialKind::User,
+            Proof::Signature => CredentialKind::Token,
+        }
     }
 
     /// Whether it may be used now and from there, its secret aside.

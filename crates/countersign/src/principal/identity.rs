@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Scheme;
 use crate::credentials::Credentials;
-use crate::directory::{Credential, EnvironmentKind};
+use crate::directory::{Credential, CredentialKind, EnvironmentKind};
 use crate::id::{Id, IdText};
 use crate::rejection::Reason;
 use crate::scope::Scopes;
@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 pub struct Identity {
     pub(crate) subject: Subject,
     pub(crate) credential: Option<Id>,
+    pub(crate) credential_kind: Option<CredentialKind>,
     pub(crate) generation: u32,
     pub(crate) account: Option<Id>,
     pub(crate) account_generation: u32,
@@ -77,6 +78,7 @@ impl Identity {
         let subject = Subject::Id(credential.id.text());
         Ok(Self {
             credential: Some(credential.id),
+            credential_kind: Some(credential.kind()),
             generation: credential.generation,
             account: Some(credential.account),
             account_generation: credential.account_generation,
@@ -91,6 +93,7 @@ impl Identity {
         Self {
             subject,
             credential: None,
+            credential_kind: None,
             generation: 0,
             account: None,
             account_generation: 0,

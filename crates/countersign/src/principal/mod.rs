@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::directory::EnvironmentKind;
+use crate::directory::{CredentialKind, EnvironmentKind};
 use crate::id::Id;
 use crate::rejection::Challenges;
 use crate::require::Lack;
@@ -85,6 +85,12 @@ impl Principal {
     #[must_use]
     pub fn credential_id(&self) -> Option<&Id> {
         self.0.identity.credential.as_ref()
+    }
+
+    /// What kind the credential is, where it was presented itself; `None` for tokens that were minted from one.
+    #[must_use]
+    pub fn credential_kind(&self) -> Option<CredentialKind> {
+        self.0.identity.credential_kind
     }
 
     /// The credential's generation when it was presented, or when the token was minted from it.

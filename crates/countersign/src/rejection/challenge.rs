@@ -79,8 +79,9 @@ fn bearer(realm: &str, parameters: &str) -> Option<HeaderValue> {
 }
 
 impl Rejection {
-    /// The `WWW-Authenticate` values of this rejection.
-    pub(crate) fn challenges(&self) -> Vec<HeaderValue> {
+    /// The `WWW-Authenticate` values of this rejection, for whoever writes its response without a layer.
+    #[must_use]
+    pub fn challenges(&self) -> Vec<HeaderValue> {
         let known = &self.challenges;
         match (self.kind(), &self.answer) {
             (RejectionKind::Missing, _) => {
