@@ -1,7 +1,8 @@
-"""Gets and uses a token with authlib: oauth.py ISSUER METHOD SCOPE.
+"""Gets, uses, introspects and revokes a token with authlib: oauth.py ISSUER METHOD SCOPE.
 
 METHOD is client_secret_basic or client_secret_post; standard input: {"id": ..., "secret": ...}.
-Everything else is discovered (RFC 8414). Prints {"token": ..., "whoami": ...}.
+Everything else is discovered (RFC 8414). Prints {"token": ..., "whoami": ..., "introspection": ..., "after": ...},
+where "after" is what introspection says, and the status of /whoami, once the token is revoked.
 """
 
 import json
@@ -17,17 +18,62 @@ client = json.load(sys.stdin)
 response = requests.get(get_well_known_url(issuer, external=True), timeout=10)
 response.raise_for_status()
 metadata = AuthorizationServerMetadata(response.json())
+# authlib's own check wants https, which a loopback server does not speak; all else of it applies.
+for name in metadata.REGISTRY_KEYS:
+    try:
+        getattr(metadata, "validate_" + name)()
+    except ValueError as error:
+        if "https" not in str(error):
+            raise
 if metadata["issuer"] != issuer:
     raise ValueError("another issuer: " + metadata["issuer"])
-if method not in metadata["token_endpoint_auth_methods_supported"]:
-    raise ValueError("not offered: " + method)
+for offered in ("token_endpoint", "introspection_endpoint", "revocation_endpoint"):
+    if method not in metadata[offered + "_auth_methods_supported"]:
+        raise ValueError("not offered: " + method + " at " + offered)
 if "client_credentials" not in metadata["grant_types_supported"]:
     raise ValueError("no client credentials grant")
 
 session = OAuth2Session(
-    client["id"], client["secret"], scope=scope, token_endpoint_auth_method=method
+    client["id"],
+    client["secret"],
+    scope=scope,
+    token_endpoint_auth_method=method,
+    revocation_endpoint_auth_method=method,
 )
-token = session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials", timeout=10)
+token = dict(
+    session.fetch_token(metadata["token_endpoint"], grant_type="client_credentials", timeout=10)
+)
 whoami = session.get(issuer + "/whoami", timeout=10)
 whoami.raise_for_status()
-print(json.dumps({"token": token, "whoami": whoami.json()}))
+
+
+def introspect():
+    answer = session.introspect_token(
+        metadata["introspection_endpoint"], token=token["access_token"], timeout=10
+    )
+    answer.raise_for_status()
+    return answer.json()
+
+
+introspection = introspect()
+revoked = session.revoke_token(
+    metadata["revocation_endpoint"],
+    token=token["access_token"],
+    token_type_hint="access_token",
+    timeout=10,
+)
+revoked.raise_for_status()
+after = {
+    "introspection": introspect(),
+    "status": session.get(issuer + "/whoami", timeout=10).status_code,
+}
+print(
+    json.dumps(
+        {
+            "token": token,
+            "whoami": whoami.json(),
+            "introspection": introspection,
+            "after": after,
+        }
+    )
+)

@@ -213,7 +213,10 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
         narrow.mint(&MintRequest::new(principal, parameters))
     };
     assert_eq!(ask(61, "a").unwrap_err(), MintError::Lifetime);
-    assert_eq!(ask(60, "b").unwrap_err(), MintError::Scope("b".parse().unwrap()));
+    assert_eq!(
+        ask(60, "b").unwrap_err(),
+        MintError::Scope("b".parse().unwrap())
+    );
     let minted = ask(60, "a").unwrap();
     gate(&narrow)
         .send(minted.token.expose())

@@ -227,6 +227,20 @@ impl Verdict {
         self
     }
 
+    /// A1 for `reason`, found out by looking a rightly signed token's origin up.
+    #[track_caller]
+    pub fn refused_as(&self, reason: Reason) -> &Self {
+        self.refused(reason.label());
+        assert_eq!(self.reason, Some(reason));
+        self
+    }
+
+    /// Whom the inner service saw.
+    #[track_caller]
+    pub fn someone(&self) -> &Principal {
+        self.accepted("somebody").principal.as_ref().unwrap()
+    }
+
     /// A1 because the signature is wrong, found out by verifying it once.
     #[track_caller]
     pub fn forged(&self, case: &str) -> &Self {

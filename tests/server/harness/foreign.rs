@@ -77,7 +77,7 @@ impl Language {
 
 /// Where `tests/setup` put the clients.
 #[track_caller]
-fn scratch() -> PathBuf {
+pub(crate) fn scratch() -> PathBuf {
     let scratch = match std::env::var_os("FOREIGN_SCRATCH") {
         Some(named) => PathBuf::from(named),
         // Beside `tmp` in cargo's target folder.

@@ -9,8 +9,8 @@ mod server;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use client::{Response, api_key, basic, bearer};
-pub(crate) use foreign::Language;
+pub(crate) use client::{Header, Response, api_key, basic, bearer};
+pub(crate) use foreign::{Language, scratch};
 pub(crate) use home::{Home, IssuedKey};
 pub(crate) use server::Server;
 

@@ -1,0 +1,62 @@
+//! OAuth clients in Python and JavaScript: they discover everything from the metadata, get a token, use it,
+//! introspect it, and revoke it.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Home, IssuedKey, Language, Server};
+
+#[test]
+fn authlib_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
+    goes_all_the_way(Language::Python, "oauth");
+}
+
+#[test]
+fn oauth4webapi_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
+    goes_all_the_way(Language::JavaScript, "oauth");
+}
+
+#[test]
+fn openid_client_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
+    goes_all_the_way(Language::JavaScript, "openid");
+}
+
+fn goes_all_the_way(language: Language, program: &str) {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "calls:read wallet:*");
+    let client = json!({"id": key.id, "secret": key.secret}).to_string();
+
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let seen = language.json(program, &[&server.url(), method, "calls:read"], &client);
+        check(&seen, &key, &server.url());
+    }
+}
+
+/// What every client must have seen.
+#[track_caller]
+pub(crate) fn check(seen: &Value, key: &IssuedKey, issuer: &str) {
+    let (token, whoami) = (&seen["token"], &seen["whoami"]);
+    assert!(
+        token["token_type"]
+            .as_str()
+            .unwrap()
+            .eq_ignore_ascii_case("bearer"),
+        "{seen}"
+    );
+    assert_eq!(token["expires_in"], 3600, "{seen}");
+    assert_eq!(whoami["subject"], key.id, "{seen}");
+    assert_eq!(whoami["credential_id"], key.id, "{seen}");
+    assert_eq!(whoami["scheme"], "bearer", "{seen}");
+    assert_eq!(whoami["issuer"], issuer, "{seen}");
+    assert_eq!(whoami["scopes"], json!(["calls:read"]), "{seen}");
+
+    let introspection = &seen["introspection"];
+    assert_eq!(introspection["active"], true, "{seen}");
+    assert_eq!(introspection["client_id"], key.id, "{seen}");
+    assert_eq!(introspection["scope"], "calls:read", "{seen}");
+    assert_eq!(introspection["iss"], issuer, "{seen}");
+
+    let after = &seen["after"];
+    assert_eq!(after["introspection"], json!({"active": false}), "{seen}");
+    assert_eq!(after["status"], 401, "{seen}");
+}
