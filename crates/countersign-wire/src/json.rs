@@ -34,10 +34,7 @@ impl Object {
     ///
     /// The flaw of the body: it is not JSON, or not an object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Flaw> {
-        match parse(body)? {
-            Json::Object(object) => Ok(object),
-            _ => Err(malformed("the body must be a JSON object")),
-        }
+        parse(body)?.into_object()
     }
 
     /// A member's value; a `null` is one.
@@ -99,6 +96,18 @@ fn read(raw: &str, depth: usize) -> Result<Json, Flaw> {
 }
 
 impl Json {
+    /// The object that it is.
+    ///
+    /// # Errors
+    ///
+    /// The flaw of a body that is none.
+    pub(crate) fn into_object(self) -> Result<Object, Flaw> {
+        match self {
+            Self::Object(object) => Ok(object),
+            _ => Err(malformed("the body must be a JSON object")),
+        }
+    }
+
     /// A number of seconds.
     ///
     /// # Errors

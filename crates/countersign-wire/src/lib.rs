@@ -58,20 +58,30 @@
 mod body;
 mod document;
 mod endpoint;
+mod envelope;
 mod finish;
 mod front;
 mod json;
+mod key_pair;
+mod members;
 mod mint_limit;
 mod moment;
 mod oauth;
 mod request_id;
+mod respond;
+mod scoped;
+mod session;
 mod wire;
 
 pub use document::Document;
 pub use endpoint::{Minter, TokenEndpoint};
+pub use envelope::{Envelope, ErrorStatus};
+pub use key_pair::KeyPair;
 pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, OAuth};
 pub use request_id::RequestId;
+pub use scoped::Scoped;
+pub use session::Session;
 pub use wire::{Answer, Denial, Exchange, Flaw, FlawCode, Source, Submission, Throttled, Wire};
 
 /// The body of every response here: whole, in memory.

@@ -1,0 +1,230 @@
+use bytes::Bytes;
+use countersign::mint::MintParameters;
+use countersign::{Scope, Scopes};
+use http::{Response, StatusCode, request};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json::{Json, Object, shown_member};
+use crate::{
+    Answer, Denial, Exchange, Flaw, FlawCode, ResponseBody, Source, Submission, Wire, members,
+    moment, respond,
+};
+
+/// As many scopes as a token can have. More bad ones are not listed one by one.
+const MAX_LISTED: usize = 256;
+
+/// An API key in its header for a token of the scopes that are named (`POST /v1/auth/token`).
+///
+/// The body is `{"scope": ["calls:read", …]}` with one scope at least; one that is named twice counts once. A token
+/// has no scope that was not asked for, and what the key does not hold is refused, never dropped.
+///
+/// # Errors
+///
+/// Always `{"timestamp":"…","status":400,"message":"…","errors":[{"field":"…","rejectedValue":…,"message":"…"}]}`.
+/// `errors` is empty where there is nothing to list, and has one entry for each bad scope. `rejectedValue` is left out
+/// where nothing was sent, and is `[redacted]` for what is named like a secret.
+///
+/// | status | when |
+/// |---|---|
+/// | 400 | the body is not what is wanted, or over 16 KiB; a scope is unknown, or not held by the key; two keys |
+/// | 401 | there is no key, or it is not good, for whatever reason |
+/// | 403 | a bearer, also beside a good key |
+/// | 404, 405 | another path, another method |
+/// | 429 | too many tokens; see `Retry-After` |
+/// | 503 | the key was not judged; see `Retry-After` |
+/// | 500 | the fault is the server's |
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use bytes::Bytes;
+/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::jose::{Algorithm, SigningKey};
+/// # use countersign::key::{Pepper, Peppers};
+/// # use countersign::mechanism::ApiKeys;
+/// # use countersign::mint::{Issuer, Mint};
+/// # use countersign::random::SystemRandom;
+/// # use countersign::time::SystemClock;
+/// # use http::{Request, StatusCode};
+/// # use http_body_util::Full;
+/// # use tower::ServiceExt;
+/// use countersign_wire::{Scoped, TokenEndpoint};
+///
+/// # tokio_test::block_on(async {
+/// # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+/// # let directory = Arc::new(MemoryDirectory::default());
+/// # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
+/// # let issuer = Issuer::builder("https://auth.example")
+/// #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
+/// #     .build()?;
+/// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
+/// # let authenticator =
+/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// let new = NewKey::new("ci", "calls:*".parse()?);
+/// let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
+/// let endpoint = TokenEndpoint::new(Scoped::default(), authenticator, mint);
+///
+/// let ask = |body: &'static str| {
+///     Request::post("/v1/auth/token")
+///         .header("x-api-key", key.expose())
+///         .body(Full::<Bytes>::from(body))
+/// };
+/// let issued = endpoint.clone().oneshot(ask(r#"{"scope":["calls:read"]}"#)?).await?;
+/// assert_eq!(issued.status(), StatusCode::OK);
+///
+/// let refused = endpoint.oneshot(ask(r#"{"scope":["agents:read"]}"#)?).await?;
+/// assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Scoped;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Issued<'a> {
+    token: &'a str,
+    expires_in: u64,
+    token_type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Denied<'a> {
+    timestamp: String,
+    status: u16,
+    message: &'a str,
+    errors: Vec<Error<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Error<'a> {
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_value: Option<Value>,
+    message: &'a str,
+}
+
+impl Wire for Scoped {
+    fn source(&self) -> Source {
+        Source::ApiKeyHeader
+    }
+
+    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
+        let mut body = Object::parse(body).map_err(Denial::invalid)?;
+        let scope = body.take_value("scope");
+        let scope = scope.ok_or_else(|| Denial::invalid(members::missing("scope")))?;
+        let parameters = MintParameters {
+            scopes: Some(scopes(&scope)?),
+            ..MintParameters::default()
+        };
+        Ok(Submission {
+            parameters,
+            ..Submission::default()
+        })
+    }
+
+    fn write(&self, answer: Answer<'_>, exchange: &Exchange) -> Response<ResponseBody> {
+        match answer {
+            Answer::Issued { token, .. } => respond::json(
+                StatusCode::OK,
+                &Issued {
+                    token: token.token.expose(),
+                    expires_in: token.expires_in,
+                    token_type: "Bearer",
+                },
+            ),
+            Answer::Denied(denial) => {
+                // The document has no 413.
+                let status = match denial {
+                    Denial::PayloadTooLarge => StatusCode::BAD_REQUEST,
+                    denial => denial.status(),
+                };
+                let denied = Denied {
+                    timestamp: moment::utc_millis(exchange.now),
+                    status: status.as_u16(),
+                    message: message(denial),
+                    errors: errors(denial),
+                };
+                respond::json(status, &denied)
+            }
+        }
+    }
+}
+
+/// The document's own words where it has some.
+fn message(denial: &Denial) -> &str {
+    match denial {
+        Denial::Invalid(_) | Denial::InvalidScope(_) => "Invalid payload or unsupported scope",
+        Denial::Unauthenticated => "Missing or invalid API key",
+        Denial::Chaining => "Bearer tokens cannot be used to mint another token",
+        Denial::TooManyRequests(_) => "Too Many Requests",
+        denial => denial.message(),
+    }
+}
+
+fn errors<'a>(denial: &'a Denial) -> Vec<Error<'a>> {
+    match denial {
+        Denial::Invalid(flaws) => {
+            let error = |flaw: &'a Flaw| Error {
+                field: &flaw.field,
+                rejected_value: flaw.rejected.clone(),
+                message: &flaw.message,
+            };
+            flaws.iter().map(error).collect()
+        }
+        Denial::InvalidScope(scopes) => {
+            let error = |scope: &'a str| Error {
+                field: "scope",
+                rejected_value: Some(Value::from(scope)),
+                message: "the scope is not supported, or not held by the key",
+            };
+            scopes.iter().map(error).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn scopes(scope: &Json) -> Result<Scopes, Denial> {
+    let flaw = |code, message: &'static str| Flaw::new("scope", code, message);
+    let Json::Array(items) = scope else {
+        let flaw = flaw(FlawCode::InvalidType, "scope must be a list of strings");
+        return Err(Denial::invalid(
+            flaw.rejecting(shown_member("scope", scope)),
+        ));
+    };
+    if items.is_empty() {
+        let flaw = flaw(FlawCode::OutOfRange, "scope must name one scope at least");
+        return Err(Denial::invalid(
+            flaw.rejecting(shown_member("scope", scope)),
+        ));
+    }
+    let mut texts: Vec<&str> = Vec::new();
+    let mut flaws: Vec<Flaw> = Vec::new();
+    for item in items {
+        let bad = match item {
+            Json::Text(text) => match text.expose().parse::<Scope>() {
+                Ok(_) => {
+                    texts.push(text.expose());
+                    continue;
+                }
+                Err(invalid) => Flaw::new("scope", FlawCode::OutOfRange, invalid.to_string()),
+            },
+            _ => flaw(FlawCode::InvalidType, "a scope must be a string"),
+        };
+        let bad = bad.rejecting(shown_member("scope", item));
+        if flaws.len() < MAX_LISTED && !flaws.contains(&bad) {
+            flaws.push(bad);
+        }
+    }
+    if !flaws.is_empty() {
+        return Err(Denial::Invalid(flaws));
+    }
+    Scopes::from_list(texts).map_err(|too_many| {
+        let message = too_many.to_string();
+        Denial::invalid(Flaw::new("scope", FlawCode::OutOfRange, message))
+    })
+}
