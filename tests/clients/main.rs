@@ -19,4 +19,5 @@
 mod harness;
 mod oauth;
 mod oauth2;
+mod pages;
 mod seeds;
