@@ -221,11 +221,8 @@ impl Minter {
     }
 
     fn request_id<B>(&self, request: &Request<B>) -> RequestId {
-        let given = request.extensions().get::<RequestId>();
         let mint = self.mint();
-        given
-            .cloned()
-            .unwrap_or_else(|| RequestId::new(mint.clock().now(), mint.random()))
+        RequestId::of(request, mint.clock(), mint.random())
     }
 
     async fn mint_for(

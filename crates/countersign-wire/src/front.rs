@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
+use countersign::directory::RegistryError;
+use countersign::mint::MintError;
 use countersign::principal::PrimaryPrincipal;
 use countersign::rejection::{Rejection, RejectionKind};
 use http::header::AUTHORIZATION;
@@ -105,6 +107,38 @@ where
     Ok((judged.await?, asked))
 }
 
+/// Who asks for something that takes no body: the same order, as far as it goes.
+pub(crate) async fn admit_headers(
+    authenticator: &PrimaryAuthenticator,
+    head: &request::Parts,
+) -> Result<PrimaryPrincipal, Refused> {
+    let presented = of_headers(&HeadersAlone, authenticator, head)?;
+    let credentials = presented.ok_or_else(|| authenticator.missing())?;
+    Ok(authenticator.authenticate(credentials).await?)
+}
+
+struct HeadersAlone;
+
+impl Reading for HeadersAlone {
+    type Asked = ();
+
+    fn source(&self) -> Source {
+        Source::Headers
+    }
+
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+        Ok(presented)
+    }
+
+    fn read(
+        &self,
+        _: &request::Parts,
+        _: &Bytes,
+    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
+        Ok((None, ()))
+    }
+}
+
 fn of_headers<R: Reading>(
     reading: &R,
     authenticator: &PrimaryAuthenticator,
@@ -157,6 +191,18 @@ pub(crate) fn denial(rejection: &Rejection) -> Denial {
             quota: None,
         }),
         RejectionKind::Unavailable => Denial::Unavailable(seconds),
+        _ => Denial::Failed,
+    }
+}
+
+/// What it is called here that a registry did not do what it was asked.
+pub(crate) fn not_done(error: &RegistryError) -> Denial {
+    match error {
+        RegistryError::NotFound => Denial::NotFound,
+        RegistryError::CallerLapsed => Denial::Unauthenticated,
+        // The answer that was to be remembered could not be made.
+        RegistryError::Unavailable(source) if source.is::<MintError>() => Denial::Failed,
+        RegistryError::Unavailable(_) => Denial::Unavailable(1),
         _ => Denial::Failed,
     }
 }

@@ -67,10 +67,12 @@ mod members;
 mod mint_limit;
 mod moment;
 mod oauth;
+mod path;
 mod request_id;
 mod respond;
 mod scoped;
 mod session;
+mod session_resource;
 mod wire;
 
 pub use document::Document;
@@ -78,10 +80,11 @@ pub use endpoint::{Minter, TokenEndpoint};
 pub use envelope::{Envelope, ErrorStatus};
 pub use key_pair::KeyPair;
 pub use mint_limit::MintLimit;
-pub use oauth::{AuthorizationServer, OAuth};
+pub use oauth::{AuthorizationServer, Introspection, OAuth, Revocation};
 pub use request_id::RequestId;
 pub use scoped::Scoped;
 pub use session::Session;
+pub use session_resource::SessionResource;
 pub use wire::{Answer, Denial, Exchange, Flaw, FlawCode, Source, Submission, Throttled, Wire};
 
 /// The body of every response here: whole, in memory.

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign::random::Random;
-use countersign::time::Timestamp;
-use http::{HeaderName, HeaderValue};
+use countersign::time::{Clock, Timestamp};
+use http::{HeaderName, HeaderValue, Request};
 use uuid::Uuid;
 
 /// A request's id, UUIDv7 (RFC 9562 §5.7). It is made here alone: one that a client chose could be another's.
@@ -26,6 +26,12 @@ impl RequestId {
         let _ = random.fill(&mut bytes);
         let id: Uuid = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
         Self(id.to_string().into())
+    }
+
+    /// The one that whoever stands in front has put there, else a new one.
+    pub(crate) fn of<B>(request: &Request<B>, clock: &dyn Clock, random: &dyn Random) -> Self {
+        let given = request.extensions().get::<Self>().cloned();
+        given.unwrap_or_else(|| Self::new(clock.now(), random))
     }
 
     /// The id.

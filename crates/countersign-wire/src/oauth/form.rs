@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use countersign::Secret;
+use countersign::credentials::Credentials;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
@@ -13,12 +14,12 @@ const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 const MAX_PARAMETERS: usize = 64;
 
 /// The flaw of one parameter, or of the whole.
-pub(super) fn flaw(field: &'static str, code: FlawCode, message: &'static str) -> Denial {
+pub(crate) fn flaw(field: &'static str, code: FlawCode, message: &'static str) -> Denial {
     Denial::invalid(Flaw::new(field, code, message))
 }
 
-/// The parameters of a form. Some are secret, so all are kept as if they were.
-pub(super) struct Form(Vec<(Secret, Secret)>);
+/// The parameters of a form, or of a query. Some are secret, so all are kept as if they were.
+pub(crate) struct Form(Vec<(Secret, Secret)>);
 
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Denial> {
@@ -32,20 +33,28 @@ impl Form {
             let message = "the body must be application/x-www-form-urlencoded";
             return Err(flaw("body", FlawCode::Malformed, message));
         }
-        let unreadable = || flaw("body", FlawCode::Malformed, "the form is not valid");
-        let text = std::str::from_utf8(body).map_err(|_| unreadable())?;
+        let text = std::str::from_utf8(body).map_err(|_| unreadable("body"))?;
+        Self::read(text, "body")
+    }
+
+    /// The parameters of a request's query, read as strictly.
+    pub(crate) fn of_query(query: Option<&str>) -> Result<Self, Denial> {
+        Self::read(query.unwrap_or_default(), "query")
+    }
+
+    fn read(text: &str, whole: &'static str) -> Result<Self, Denial> {
         let mut parameters: Vec<(Secret, Secret)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or_else(unreadable)?;
-            let value = decode(value).ok_or_else(unreadable)?;
+            let name = decode(name).ok_or_else(|| unreadable(whole))?;
+            let value = decode(value).ok_or_else(|| unreadable(whole))?;
             // RFC 8707 §2 alone lets a parameter be repeated.
             if name.expose() != "resource" && is_in(&parameters, &name) {
-                return Err(flaw("body", FlawCode::Malformed, "a parameter is repeated"));
+                return Err(flaw(whole, FlawCode::Malformed, "a parameter is repeated"));
             }
             if parameters.len() == MAX_PARAMETERS {
                 return Err(flaw(
-                    "body",
+                    whole,
                     FlawCode::Malformed,
                     "there are too many parameters",
                 ));
@@ -56,13 +65,23 @@ impl Form {
     }
 
     /// A parameter's value. One without a value counts as absent (RFC 6749 §3.2).
-    pub(super) fn take(&mut self, name: &str) -> Option<Secret> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Secret> {
         let at = self
             .0
             .iter()
             .position(|(known, _)| known.expose() == name)?;
         let (_, value) = self.0.swap_remove(at);
         (!value.expose().is_empty()).then_some(value)
+    }
+
+    /// The client's credentials, where they are here (RFC 6749 §2.3.1, `client_secret_post`).
+    pub(super) fn take_client(&mut self) -> Result<Option<Credentials>, Denial> {
+        match (self.take("client_id"), self.take("client_secret")) {
+            (Some(id), Some(secret)) => Ok(Some(Credentials::client(id, secret))),
+            (None, Some(_)) => Err(flaw("client_id", FlawCode::Missing, "client_id is missing")),
+            // A public client names itself. There are none here.
+            (_, None) => Ok(None),
+        }
     }
 
     /// The one resource asked for: a token has one audience.
@@ -73,6 +92,14 @@ impl Form {
         }
         Ok(first.map(|resource| resource.expose().to_owned()))
     }
+}
+
+fn unreadable(whole: &'static str) -> Denial {
+    let message = match whole {
+        "query" => "the query is not valid",
+        _ => "the form is not valid",
+    };
+    flaw(whole, FlawCode::Malformed, message)
 }
 
 fn is_in(parameters: &[(Secret, Secret)], name: &Secret) -> bool {

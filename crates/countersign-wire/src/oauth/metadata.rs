@@ -8,7 +8,12 @@ use crate::Document;
 pub struct AuthorizationServer {
     issuer: Issuer,
     token_path: String,
+    introspection_path: Option<String>,
+    revocation_path: Option<String>,
 }
+
+/// What [`OAuth`](crate::OAuth) takes of the methods that are registered (RFC 7591 §2).
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// RFC 8414 §2.
 #[derive(Serialize)]
@@ -20,6 +25,14 @@ struct Metadata<'a> {
     /// Required, and empty: there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
     token_endpoint_auth_methods_supported: [&'static str; 2],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint_auth_methods_supported: Option<[&'static str; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation_endpoint_auth_methods_supported: Option<[&'static str; 2]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
 }
@@ -36,7 +49,23 @@ impl AuthorizationServer {
         Self {
             issuer,
             token_path: token_path.into(),
+            introspection_path: None,
+            revocation_path: None,
         }
+    }
+
+    /// [`Introspection`](crate::Introspection) is mounted too, at this path below the issuer's URL.
+    #[must_use]
+    pub fn introspection_path(mut self, path: impl Into<String>) -> Self {
+        self.introspection_path = Some(path.into());
+        self
+    }
+
+    /// [`Revocation`](crate::Revocation) is mounted too, at this path below the issuer's URL.
+    #[must_use]
+    pub fn revocation_path(mut self, path: impl Into<String>) -> Self {
+        self.revocation_path = Some(path.into());
+        self
     }
 
     /// The JWK set, as it is at each request.
@@ -50,13 +79,19 @@ impl AuthorizationServer {
     #[must_use]
     pub fn metadata(&self) -> Document {
         let base = self.issuer.url().trim_end_matches('/');
+        let below = |path: &Option<String>| path.as_ref().map(|path| format!("{base}{path}"));
+        let methods_of = |path: &Option<String>| path.as_ref().map(|_| AUTH_METHODS);
         let metadata = Metadata {
             issuer: self.issuer.url(),
             token_endpoint: format!("{base}{}", self.token_path),
             jwks_uri: format!("{base}{}", Self::JWKS_PATH),
             grant_types_supported: ["client_credentials"],
             response_types_supported: [],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint: below(&self.introspection_path),
+            introspection_endpoint_auth_methods_supported: methods_of(&self.introspection_path),
+            revocation_endpoint: below(&self.revocation_path),
+            revocation_endpoint_auth_methods_supported: methods_of(&self.revocation_path),
             scopes_supported: self.issuer.terms().catalogue.iter().collect(),
         };
         // A struct of strings always serializes.

@@ -1,7 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4).
 
-mod form;
+pub(crate) mod form;
+mod introspection;
 mod metadata;
+mod revocation;
+mod token_request;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,15 +12,17 @@ use bytes::Bytes;
 use countersign::Scopes;
 use countersign::credentials::{Carrier, Credentials};
 use countersign::mint::MintParameters;
-use http::header::{CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use http::header::{PRAGMA, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Answer, Denial, Exchange, FlawCode, ResponseBody, Source, Submission, Wire};
+use crate::{Answer, Denial, Exchange, FlawCode, ResponseBody, Source, Submission, Wire, respond};
 use form::Form;
 
+pub use introspection::Introspection;
 pub use metadata::AuthorizationServer;
+pub use revocation::Revocation;
 
 /// `client_id` and `client_secret` are a key's id and secret; passwords are not for clients. `resource`
 /// (RFC 8707) chooses the audience.
@@ -96,19 +101,8 @@ impl Wire for OAuth {
             lifetime: None,
             resource: form.take_resource()?,
         };
-        let credentials = match (form.take("client_id"), form.take("client_secret")) {
-            (Some(id), Some(secret)) => Some(Credentials::client(id, secret)),
-            (None, Some(_)) => {
-                return Err(form::flaw(
-                    "client_id",
-                    FlawCode::Missing,
-                    "client_id is missing",
-                ));
-            }
-            (_, None) => None,
-        };
         Ok(Submission {
-            credentials,
+            credentials: form.take_client()?,
             parameters,
             session: None,
         })
@@ -137,73 +131,30 @@ impl OAuth {
             *response.status_mut() = status;
             response
         };
-        let (status, error, error_description) = match denial {
+        let error = match denial {
             Denial::NotFound => return empty(StatusCode::NOT_FOUND),
             Denial::MethodNotAllowed => return empty(StatusCode::METHOD_NOT_ALLOWED),
-            Denial::Chaining => (
-                StatusCode::FORBIDDEN,
-                "unauthorized_client",
-                "a bearer token cannot be used to get another token",
-            ),
-            Denial::Ambiguous => (
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "client credentials are malformed, or there is more than one of them",
-            ),
-            Denial::Invalid(flaws) => {
-                let why = flaws
-                    .first()
-                    .map_or("the request is not valid", |flaw| &*flaw.message);
-                (StatusCode::BAD_REQUEST, "invalid_request", why)
-            }
-            Denial::PayloadTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request",
-                "the body is too large",
-            ),
-            Denial::UnsupportedGrantType => (
-                StatusCode::BAD_REQUEST,
-                "unsupported_grant_type",
-                "grant_type must be client_credentials",
-            ),
-            Denial::NoCredentials | Denial::Unauthenticated => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_client",
-                "client authentication failed",
-            ),
-            Denial::InvalidScope(_) => (
-                StatusCode::BAD_REQUEST,
-                "invalid_scope",
-                "a scope is malformed, or is not one that the client may have",
-            ),
-            Denial::InvalidTarget => (
-                StatusCode::BAD_REQUEST,
-                "invalid_target",
-                "resource is not an audience of this issuer",
-            ),
+            Denial::Chaining => "unauthorized_client",
+            Denial::Ambiguous
+            | Denial::Invalid(_)
+            | Denial::PayloadTooLarge
+            | Denial::NoCredentials
+            | Denial::InvalidLifetime => "invalid_request",
+            Denial::UnsupportedGrantType => "unsupported_grant_type",
+            Denial::Unauthenticated => "invalid_client",
+            Denial::InvalidScope(_) => "invalid_scope",
+            Denial::InvalidTarget => "invalid_target",
             // RFC 8628 §3.5's word for it; RFC 6749 has none.
-            Denial::TooManyRequests(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "slow_down",
-                "there were too many failures, or too many tokens",
-            ),
-            Denial::Unavailable(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "client authentication is not possible at present",
-            ),
-            // This wire takes no lifetime from a request.
-            Denial::InvalidLifetime | Denial::Failed => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "server_error",
-                "no token could be made",
-            ),
+            Denial::TooManyRequests(_) => "slow_down",
+            Denial::Unavailable(_) => "temporarily_unavailable",
+            Denial::Failed => "server_error",
         };
+        let status = denial.status();
         let mut response = json(
             status,
             &Denied {
                 error,
-                error_description,
+                error_description: denial.message(),
             },
         );
         if status == StatusCode::UNAUTHORIZED {
@@ -214,17 +165,10 @@ impl OAuth {
     }
 }
 
+/// RFC 6749 §5.1 asks for `Pragma` beside `Cache-Control`.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::default());
-    *response.status_mut() = status;
-    match serde_json::to_vec(body) {
-        Ok(body) => *response.body_mut() = body.into(),
-        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
-    }
-    let headers = response.headers_mut();
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(CONTENT_TYPE, json);
-    // RFC 6749 §5.1 asks for it beside Cache-Control.
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    let mut response = respond::json(status, body);
+    let no_cache = HeaderValue::from_static("no-cache");
+    response.headers_mut().insert(PRAGMA, no_cache);
     response
 }

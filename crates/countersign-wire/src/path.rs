@@ -1,0 +1,32 @@
+//! The path of a request below where a resource is mounted.
+
+/// What follows `mounted_at`, without the slash between; the resource itself is the empty text. `None` when the path
+/// is elsewhere.
+pub(crate) fn below<'a>(path: &'a str, mounted_at: &str) -> Option<&'a str> {
+    match path.strip_prefix(mounted_at.trim_end_matches('/'))? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_is_below_where_the_resource_is_mounted_or_elsewhere() {
+        for (path, mounted_at, rest) in [
+            ("/", "", Some("")),
+            ("/id/suspend", "", Some("id/suspend")),
+            ("/api/tokens", "/api/tokens", Some("")),
+            ("/api/tokens/", "/api/tokens", Some("")),
+            ("/api/tokens/id", "/api/tokens/", Some("id")),
+            ("/api/tokens//id", "/api/tokens", Some("/id")),
+            ("/api/tokensid", "/api/tokens", None),
+            ("/id", "/api/tokens", None),
+            ("*", "", None),
+        ] {
+            assert_eq!(below(path, mounted_at), rest, "{path} at {mounted_at}");
+        }
+    }
+}
