@@ -20,7 +20,7 @@ impl Store {
     ///
     /// That the database cannot be read.
     pub async fn issuers(&self) -> Result<Vec<String>, StoreError> {
-        let query = sqlx::query_scalar("SELECT name FROM issuers ORDER BY id");
+        let query = sqlx::query_scalar("SELECT name FROM issuers ORDER BY rowid");
         Ok(query.fetch_all(&mut *self.0.reader().await?).await?)
     }
 

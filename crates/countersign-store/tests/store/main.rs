@@ -5,6 +5,8 @@
 mod backup;
 mod denials;
 mod following;
+mod issuers;
+mod managed;
 mod master_key_rotation;
 mod node;
 mod opening;

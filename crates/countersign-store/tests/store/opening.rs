@@ -3,13 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 use countersign::Secret;
+use countersign::directory::{Change, Directory as _, Registry as _, Rotation};
+use countersign::time::Timestamp;
 use countersign_store::{MasterKey, Store, StoreError, Verified};
 use sqlx::Connection as _;
 
-use crate::support::{Place, key, me};
-use countersign::directory::{Directory as _, Registry as _};
+use crate::support::{Place, key, me, user};
 
 /// The bytes 0 to 31: nobody's key, and as good as any here.
 const OTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -222,6 +224,101 @@ async fn audit_log_is_begun_when_a_database_from_before_it_is_opened() {
     let store = Store::open(options).await.unwrap();
     let verified = store.verify_audit(None).await.unwrap();
     assert!(matches!(verified, Verified::Intact { records: 1, .. }));
+}
+
+#[tokio::test]
+async fn database_from_before_sessions_keeps_all_that_was_in_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut ids = Vec::new();
+    for name in ["plain", "rotated", "suspended"] {
+        let key = key(name).allow_from("192.0.2.0/24".parse().unwrap());
+        ids.push(store.create_key(&me(), key).await.unwrap().record.id);
+    }
+    let grace = Rotation::Grace(Duration::from_secs(60));
+    store.rotate(&me(), ids[1], grace).await.unwrap();
+    store.change(&me(), ids[2], Change::Suspend).await.unwrap();
+    let ada = store.create_user(&me(), user("ada")).await.unwrap().id;
+    let reason = Some("left".to_owned());
+    let revoke = Change::Revoke { reason };
+    store.change(&me(), ada, revoke).await.unwrap();
+    store.signing_keys("default", None).await.unwrap();
+    let lifetime = Duration::from_secs(99 * 3600);
+    store.allow_lifetime(lifetime).await.unwrap();
+    ids.push(ada);
+    let mut before = Vec::new();
+    for id in &ids {
+        before.push(store.show(&me(), *id).await.unwrap());
+    }
+    store.close().await.unwrap();
+    place
+        .execute("UPDATE credentials SET last_used_at = 5 WHERE name = 'plain'")
+        .await;
+    before[0].last_used_at = Some(Timestamp::from_unix_millis(5));
+
+    let mut older = place.intrude_new("older.db").await;
+    for step in [
+        include_str!("../../migrations/0001_first.sql"),
+        include_str!("../../migrations/0002_lifecycle.sql"),
+    ] {
+        sqlx::raw_sql(step).execute(&mut older).await.unwrap();
+    }
+    let path = place.file("countersign.db");
+    sqlx::query("ATTACH DATABASE ? AS newer")
+        .bind(path.to_str().unwrap())
+        .execute(&mut older)
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE _sqlx_migrations AS SELECT * FROM newer._sqlx_migrations WHERE version <= 2;
+         INSERT INTO accounts SELECT * FROM newer.accounts;
+         INSERT INTO environments SELECT * FROM newer.environments;
+         INSERT INTO issuers SELECT * FROM newer.issuers;
+         INSERT INTO peppers SELECT * FROM newer.peppers;
+         INSERT INTO initial_set SELECT * FROM newer.initial_set;
+         INSERT INTO signing_keys SELECT * FROM newer.signing_keys;
+         INSERT INTO credentials
+             SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, allow_from,
+                    created_at, updated_at, expires_at, last_used_at, pepper_version, digest, previous_digest,
+                    previous_until, password_hash FROM newer.credentials;
+         INSERT INTO denied_entities SELECT * FROM newer.denied_entities;
+         INSERT INTO changes SELECT * FROM newer.changes;
+         UPDATE change_head SET number = (SELECT number FROM newer.change_head);
+         UPDATE state SET largest_lifetime = 99 * 3600;
+         INSERT INTO audit SELECT * FROM newer.audit;
+         INSERT INTO audit_head SELECT * FROM newer.audit_head",
+    )
+    .execute(&mut older)
+    .await
+    .unwrap();
+    older.close().await.unwrap();
+
+    let mut options = place.options();
+    options.url = format!("sqlite://{}", place.file("older.db").display());
+    let store = Store::open(options).await.unwrap();
+    for (id, before) in ids.iter().zip(&before) {
+        assert_eq!(store.show(&me(), *id).await.unwrap(), *before);
+    }
+    assert_eq!(store.directory().lowest_generation(&ids[2]), Some(2));
+    let verified = store.verify_audit(None).await.unwrap();
+    assert!(matches!(verified, Verified::Intact { .. }));
+    let mut intruder = place.intrude_into("older.db").await;
+    let longest: i64 = sqlx::query_scalar("SELECT longest_signed FROM state")
+        .fetch_one(&mut intruder)
+        .await
+        .unwrap();
+    assert_eq!(longest, 99 * 3600);
+    let sql = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema
+        WHERE type = 'index' AND tbl_name = 'credentials' AND sql IS NOT NULL ORDER BY name)";
+    let indexes: String = sqlx::query_scalar(sql)
+        .fetch_one(&mut intruder)
+        .await
+        .unwrap();
+    assert_eq!(
+        indexes,
+        "credentials_of_accounts,credentials_of_peppers,user_names"
+    );
+    store.create_key(&me(), key("new")).await.unwrap();
 }
 
 #[tokio::test]

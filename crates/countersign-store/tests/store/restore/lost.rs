@@ -2,12 +2,17 @@
 
 use std::fs;
 
-use countersign::directory::{Change, Directory as _, Registry as _, Status};
+use countersign::Secret;
+use countersign::directory::{
+    Change, Directory as _, Done, ManagedTokens as _, NewToken, Once, Registry as _, Status,
+};
 use countersign::jose::Algorithm;
+use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign_store::{KeyState, NotReplayed, StoreError, Verified};
 
 use super::{NOW, accept_loss, backed_up, files, records, restore, show, status};
+use crate::node::{HOUR, Node, clock};
 use crate::support::{Place, REVOKE, key, me};
 
 fn lose(place: &Place) {
@@ -80,6 +85,55 @@ async fn signing_keys_are_replaced_by_others_of_their_kind_whether_the_loss_is_a
         assert_eq!(active.algorithm, Algorithm::Es256);
         let sealed = "SELECT count(*) FROM signing_keys WHERE sealed IS NOT NULL";
         assert_eq!(place.count(sealed).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn sessions_and_answers_of_the_backup_are_forgotten_whether_the_loss_is_accepted_or_not() {
+    for accepted in [false, true] {
+        let (place, clock) = (Place::new(), clock());
+        let node = Node::open(&place, &clock).await;
+        let key = node.create_key("ci").await;
+        let token = node.log_in(&key, None).await.unwrap();
+        let once = Once {
+            key: "k",
+            caller: key.record.id,
+            request: [1; 32],
+            answer: &|_| Ok(Secret::from("done".to_owned())),
+        };
+        let new = NewToken {
+            account: None,
+            environment: None,
+            scopes: "calls:read".parse().unwrap(),
+            expires_at: NOW.plus(HOUR),
+            created_by: None,
+        };
+        let made = node.store.create_token(&me(), new, Some(once)).await;
+        let Done::Now(made) = made.unwrap() else {
+            panic!("it was made now");
+        };
+        node.store.backup(&me(), &place.file("b.db")).await.unwrap();
+        node.store.close().await.unwrap();
+        lose(&place);
+        let (restored, status) = if accepted {
+            (accept_loss(&place, NOW).await, Status::Active)
+        } else {
+            (restore(&place).await, Status::Suspended)
+        };
+        assert_eq!(restored.unwrap().suspended, if accepted { 0 } else { 2 });
+        for left in [
+            "SELECT count(*) FROM sessions",
+            "SELECT count(*) FROM answers",
+        ] {
+            assert_eq!(place.count(left).await, 0, "{left}");
+        }
+        // A managed token has no generation that could be bumped: it is what its record says.
+        let store = place.open().await;
+        let shown = store.show_token(&me(), made.id).await.unwrap();
+        assert_eq!((shown.status, shown.generation), (status, 1));
+        assert_eq!(store.directory().lowest_generation(&made.id), Some(1));
+        let node = Node::open(&place, &clock).await;
+        assert_eq!(node.judge(&token).unwrap_err(), Reason::KeyUnknown);
     }
 }
 

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use countersign::directory::{
-    Change, DeniedToken, EnvironmentKind, NewEnvironment, Registry as _, Rotation, Status,
+    Change, DeniedToken, Done, EnvironmentKind, ManagedTokens as _, NewEnvironment, NewToken, Once,
+    Registry as _, Rotation, Sessions as _, Status, WhichSession,
 };
-use countersign::{Id, jose::Algorithm};
+use countersign::rejection::Reason;
+use countersign::{Id, Secret, jose::Algorithm};
+use countersign_store::Store;
 
 use super::{NOW, backed_up, dump, files, name, records, restore, status};
+use crate::node::{HOUR, Node, clock};
 use crate::support::{Place, REVOKE, key, me, user};
 
 #[tokio::test]
@@ -69,6 +73,7 @@ async fn everything_that_changed_since_the_backup_is_taken_over() {
         .unwrap();
     let lifetime = Duration::from_secs(99 * 3600);
     store.allow_lifetime(lifetime).await.unwrap();
+    store.allow_managed_lifetime(lifetime * 2).await.unwrap();
     let countersign_store::Verified::Intact {
         checkpoint,
         records: before,
@@ -110,6 +115,57 @@ async fn everything_that_changed_since_the_backup_is_taken_over() {
         place.count("SELECT largest_lifetime FROM state").await,
         99 * 3600
     );
+    assert_eq!(
+        place.count("SELECT longest_signed FROM state").await,
+        2 * 99 * 3600
+    );
+}
+
+#[tokio::test]
+async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
+    let (place, clock) = (Place::new(), clock());
+    let node = Node::open(&place, &clock).await;
+    let key = node.create_key("ci").await;
+    let before = node.log_in(&key, "before").await.unwrap();
+    let ended = node.log_in(&key, "ended").await.unwrap();
+    node.store.backup(&me(), &place.file("b.db")).await.unwrap();
+    let id = key.record.id;
+    let named = WhichSession::Named("ended".parse().unwrap());
+    node.store.end_sessions(&me(), id, named).await.unwrap();
+    let after = node.log_in(&key, "after").await.unwrap();
+    let make = async |store: &Store| {
+        let new = NewToken {
+            account: None,
+            environment: None,
+            scopes: "calls:read".parse().unwrap(),
+            expires_at: NOW.plus(HOUR),
+            created_by: None,
+        };
+        let once = Once {
+            key: "k",
+            caller: id,
+            request: [1; 32],
+            answer: &|_| Ok(Secret::from("done".to_owned())),
+        };
+        store.create_token(&me(), new, Some(once)).await.unwrap()
+    };
+    assert!(matches!(make(&node.store).await, Done::Now(_)));
+    node.store.close().await.unwrap();
+
+    restore(&place).await.unwrap().replayed.unwrap();
+    let node = Node::open(&place, &clock).await;
+    for (name, kept) in [("before", before), ("after", after)] {
+        node.judge(&kept).unwrap();
+        let again = node.log_in(&key, name).await.unwrap();
+        assert_eq!(again.token.expose(), kept.token.expose(), "{name}");
+    }
+    assert_eq!(node.judge(&ended).unwrap_err(), Reason::Superseded);
+    let next = node.log_in(&key, "ended").await.unwrap();
+    node.judge(&next).unwrap();
+    let Done::Before(answer) = make(&node.store).await else {
+        panic!("it was made before");
+    };
+    assert_eq!(answer.expose(), "done");
 }
 
 #[tokio::test]
