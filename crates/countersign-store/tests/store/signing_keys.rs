@@ -70,6 +70,21 @@ async fn key_is_published_before_it_signs_and_after_it_has_stopped() {
 }
 
 #[tokio::test]
+async fn key_that_has_stopped_is_published_as_long_as_any_token_may_live() {
+    let place = Place::new();
+    let (store, clock, ring) = open(&place).await;
+    store.allow_lifetime(DAY * 3).await.unwrap();
+    let first = signs(&ring, &clock);
+    rotate(&store, MINUTE).await;
+    clock.advance(MINUTE + DAY * 3);
+    store.upkeep().await.unwrap();
+    assert!(ring.jwks().contains(&first));
+    clock.advance(Duration::from_millis(1));
+    store.upkeep().await.unwrap();
+    assert!(!ring.jwks().contains(&first));
+}
+
+#[tokio::test]
 async fn rotation_waits_for_the_one_before_it_to_sign() {
     let place = Place::new();
     let (store, clock, _ring) = open(&place).await;
