@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+
+use countersign::directory::RegistryError;
+use countersign::rejection::{Rejection, RejectionKind};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::front::{Refused, denial, not_done};
+use crate::{Denial, ResponseBody, respond};
+
+/// What is wrong with each member.
+pub(super) type Errors = BTreeMap<&'static str, Vec<String>>;
+
+/// Why something was not done.
+pub(super) struct Problem {
+    pub(super) what: What,
+    /// Which check refused, for the challenge, and for whoever logs outside.
+    pub(super) rejection: Option<Rejection>,
+}
+
+pub(super) enum What {
+    /// What every wire can say.
+    Denied(Denial),
+    /// The credentials are good, and not for this.
+    NotPermitted(&'static str),
+    /// Members are not what they must be.
+    Invalid(Errors),
+    /// The token's state does not allow it.
+    InvalidAction(String),
+    /// Another request had the same idempotency key.
+    KeyReused,
+}
+
+impl From<What> for Problem {
+    fn from(what: What) -> Self {
+        Self {
+            what,
+            rejection: None,
+        }
+    }
+}
+
+impl From<Denial> for Problem {
+    fn from(denial: Denial) -> Self {
+        What::Denied(denial).into()
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(Refused { denial, rejection }: Refused) -> Self {
+        Self {
+            what: What::Denied(denial),
+            rejection,
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let what = match rejection.kind() {
+            RejectionKind::InsufficientScope | RejectionKind::Forbidden => {
+                What::NotPermitted("the credentials lack the scope that this requires")
+            }
+            _ => What::Denied(denial(&rejection)),
+        };
+        Self {
+            what,
+            rejection: Some(rejection),
+        }
+    }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Conflict(conflict) => What::InvalidAction(conflict.to_string()),
+            RegistryError::KeyReused => What::KeyReused,
+            error => What::Denied(not_done(&error)),
+        }
+        .into()
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    status: &'static str,
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a Errors>,
+}
+
+impl Problem {
+    /// Status and body. Challenges and the other headers are set afterwards.
+    pub(super) fn write(&self) -> Response<ResponseBody> {
+        let (status, code, message, errors) = match &self.what {
+            What::Denied(denial) => (denial.status(), self.code(denial), message(denial), None),
+            What::NotPermitted(why) => (StatusCode::FORBIDDEN, "not_permitted", *why, None),
+            What::Invalid(errors) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation_errors",
+                "some members are not valid",
+                Some(errors),
+            ),
+            What::InvalidAction(why) => {
+                (StatusCode::CONFLICT, "invalid_action", why.as_str(), None)
+            }
+            What::KeyReused => (
+                StatusCode::CONFLICT,
+                "idempotency_conflict",
+                "another request had the same idempotency_key",
+                None,
+            ),
+        };
+        respond::json(
+            status,
+            &Written {
+                status: "error",
+                code,
+                message,
+                errors,
+            },
+        )
+    }
+
+    fn code(&self, denial: &Denial) -> &'static str {
+        let missing = |rejection: &Rejection| rejection.kind() == RejectionKind::Missing;
+        match denial {
+            Denial::NotFound => "not_found",
+            Denial::MethodNotAllowed => "method_not_allowed",
+            Denial::Chaining => "not_permitted",
+            Denial::Unauthenticated | Denial::NoCredentials => {
+                if self.rejection.as_ref().is_some_and(missing) {
+                    "not_authenticated"
+                } else {
+                    "bad_authtoken"
+                }
+            }
+            Denial::TooManyRequests(_) => "too_many_requests",
+            Denial::Unavailable(_) => "unavailable",
+            Denial::Failed => "unexpected",
+            Denial::Ambiguous
+            | Denial::Invalid(_)
+            | Denial::PayloadTooLarge
+            | Denial::UnsupportedGrantType
+            | Denial::InvalidLifetime
+            | Denial::InvalidScope(_)
+            | Denial::InvalidTarget => "bad_request",
+        }
+    }
+}
+
+/// As everywhere, but for what is said here of other things.
+fn message(denial: &Denial) -> &str {
+    match denial {
+        Denial::NotFound => "there is no such token",
+        Denial::MethodNotAllowed => "this method is not for this path",
+        Denial::Failed => "the server failed",
+        denial => denial.message(),
+    }
+}

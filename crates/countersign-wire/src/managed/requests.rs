@@ -1,0 +1,250 @@
+//! What each request does.
+
+use bytes::Bytes;
+use countersign::credentials::Credentials;
+use countersign::directory::{Caller, Change, Record, RegistryError};
+use countersign::require::scope;
+use countersign::{Id, Principal, Scope, Secret};
+use http::{Request, Response, StatusCode, request};
+use http_body::Body;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::create::{Measure, flaw};
+use super::once::{Answering, IdempotencyKey, fingerprint, once};
+use super::problem::{Errors, Problem, What};
+use super::shown::{List, Page, Success};
+use super::{ACTIVATE, DELETE, ManagedTokenResource, Options, REVOKE, SUSPEND, judge};
+use crate::front::{self, Reading};
+use crate::json::Object;
+use crate::oauth::form::Form;
+use crate::{Denial, RequestId, ResponseBody, Source, body, respond};
+
+/// The body of a creation, as an object and as it came.
+struct Creation;
+
+impl Reading for Creation {
+    type Asked = (Object, Bytes);
+
+    fn source(&self) -> Source {
+        Source::Headers
+    }
+
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+        Ok(presented)
+    }
+
+    fn read(
+        &self,
+        _: &request::Parts,
+        body: &Bytes,
+    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
+        let object = Object::parse(body).map_err(Denial::invalid)?;
+        Ok((None, (object, body.clone())))
+    }
+}
+
+impl ManagedTokenResource {
+    pub(super) async fn create<B>(
+        &self,
+        request: Request<B>,
+        request_id: &RequestId,
+    ) -> Result<Response<ResponseBody>, Problem>
+    where
+        B: Body,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let limit = self.options.body_limit;
+        let admitted = front::admit(&Creation, &self.authenticator, limit, request);
+        let (creator, (object, body)) = admitted.await?;
+        let write = Self::WRITE_SCOPE.parse::<Scope>();
+        if !write.is_ok_and(|write| creator.scopes().grants(&write)) {
+            let why = "the credentials lack the scope that this requires";
+            return Err(What::NotPermitted(why).into());
+        }
+        let caller = caller(&creator, request_id)?;
+        let account = *creator.account().ok_or(Denial::Failed)?;
+        let measure = Measure {
+            creator: &creator,
+            catalogue: &self.mint.issuer().terms().catalogue,
+            lifetimes: self.options.lifetimes,
+            now: self.mint.clock().now(),
+        };
+        let (new, key) = measure.read(object, account)?;
+        if let (Some(limit), Some(credential)) = (&self.options.mint_limit, creator.credential_id())
+        {
+            limit.take(credential).map_err(Denial::TooManyRequests)?;
+        }
+        let make = |record: &Record| {
+            let token = self.mint.managed_token(&creator, record);
+            let token = token.map_err(RegistryError::unavailable)?;
+            written(&Success::created(&token, record))
+        };
+        let answering = Answering::new(&make);
+        let remember = |record: &Record| answering.make(record);
+        let request = fingerprint("create", "", &body);
+        let once = once(key.as_ref(), &creator, request, &remember)?;
+        let environment = new.environment;
+        let done = self.tokens.create_token(&caller, new, once).await;
+        let done = done.map_err(|error| match error {
+            // The account is the caller's own: what was not found is the environment.
+            RegistryError::NotFound if environment.is_some() => {
+                let mut errors = Errors::new();
+                let message = "must be an environment of the account";
+                flaw(&mut errors, "environment_id", message);
+                What::Invalid(errors).into()
+            }
+            error => Problem::from(error),
+        })?;
+        success(&answering.of(done)?)
+    }
+
+    pub(super) async fn list<B>(
+        &self,
+        request: Request<B>,
+        request_id: &RequestId,
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let (principal, request) = self.admit_reader(request).await?;
+        let caller = caller(&principal, request_id)?;
+        let page = self.page(request.uri().query())?;
+        let listed = self
+            .tokens
+            .list_tokens(&caller, page.offset.into(), page.size);
+        let (records, count) = listed.await?;
+        Ok(respond::json(
+            StatusCode::OK,
+            &List::new(&records, count, page),
+        ))
+    }
+
+    pub(super) async fn show<B>(
+        &self,
+        request: Request<B>,
+        id: &str,
+        request_id: &RequestId,
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let (principal, _) = self.admit_reader(request).await?;
+        let caller = caller(&principal, request_id)?;
+        let record = self.tokens.show_token(&caller, token_id(id)?).await?;
+        Ok(respond::json(StatusCode::OK, &Success::of(&record)))
+    }
+
+    pub(super) async fn change<B>(
+        &self,
+        request: Request<B>,
+        id: &str,
+        action: &'static str,
+        request_id: &RequestId,
+    ) -> Result<Response<ResponseBody>, Problem>
+    where
+        B: Body,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let admitted = judge::admit(&self.layer, scope(Self::WRITE_SCOPE), request);
+        let (principal, request) = admitted.await?;
+        let caller = caller(&principal, request_id)?;
+        let token = token_id(id)?;
+        let body = body::read(request.into_body(), self.options.body_limit).await?;
+        let key = key_in(&body)?;
+        let make = |record: &Record| match action {
+            DELETE => written(&Success::deleted()),
+            _ => written(&Success::of(record)),
+        };
+        let answering = Answering::new(&make);
+        let remember = |record: &Record| answering.make(record);
+        let request = fingerprint(action, id, &body);
+        let once = once(key.as_ref(), &principal, request, &remember)?;
+        let change = match action {
+            SUSPEND => Change::Suspend,
+            ACTIVATE => Change::Activate,
+            REVOKE => Change::Revoke { reason: None },
+            _ => Change::Delete,
+        };
+        let done = self
+            .tokens
+            .change_token(&caller, token, change, once)
+            .await?;
+        success(&answering.of(done)?)
+    }
+
+    async fn admit_reader<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<(Principal, Request<B>), Problem> {
+        // Whoever changes tokens sees them in the answers anyhow.
+        let reader = scope(Self::READ_SCOPE) | scope(Self::WRITE_SCOPE);
+        judge::admit(&self.layer, reader, request).await
+    }
+
+    fn page(&self, query: Option<&str>) -> Result<Page, Problem> {
+        let mut parameters = Form::of_query(query)?;
+        let mut errors = Errors::new();
+        let mut number = |name: &'static str, least: u32, most: u32, default: u32| {
+            let Some(text) = parameters.take(name) else {
+                return default;
+            };
+            let digits = text.expose().bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.expose().parse().ok().filter(|_| digits);
+            let number = number.filter(|number| (least..=most).contains(number));
+            number.unwrap_or_else(|| {
+                let message = format!("must be a number from {least} to {most}");
+                flaw(&mut errors, name, message);
+                default
+            })
+        };
+        let Options {
+            page_size,
+            max_page_size,
+            ..
+        } = self.options;
+        let offset = number("pagination[offset]", 0, u32::MAX, 0);
+        let size = number("pagination[page_size]", 1, max_page_size, page_size);
+        if errors.is_empty() {
+            Ok(Page { offset, size })
+        } else {
+            Err(What::Invalid(errors).into())
+        }
+    }
+}
+
+/// On whose behalf the registry acts. What belongs to another account does not exist for it.
+fn caller(principal: &Principal, request_id: &RequestId) -> Result<Caller, Problem> {
+    let Some(account) = principal.account() else {
+        let why = "the credentials belong to no account";
+        return Err(What::NotPermitted(why).into());
+    };
+    Ok(Caller::of_account(principal.subject(), *account)
+        .proven_by(principal)
+        .with_request_id(request_id.clone()))
+}
+
+/// What is no id is no token's.
+fn token_id(text: &str) -> Result<Id, Denial> {
+    text.parse().map_err(|_| Denial::NotFound)
+}
+
+/// The idempotency key in the body of a transition, which may be empty.
+fn key_in(body: &Bytes) -> Result<Option<IdempotencyKey>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let mut object = Object::parse(body).map_err(Denial::invalid)?;
+    let mut errors = Errors::new();
+    let key = IdempotencyKey::take(&mut object, &mut errors);
+    if errors.is_empty() {
+        Ok(key)
+    } else {
+        Err(What::Invalid(errors).into())
+    }
+}
+
+/// An answer as text, which may hold a token.
+fn written(answer: &impl Serialize) -> Result<Secret, RegistryError> {
+    let text = serde_json::to_string(answer).map_err(RegistryError::unavailable)?;
+    Ok(Secret::from(text))
+}
+
+fn success(answer: &Secret) -> Result<Response<ResponseBody>, Problem> {
+    let answer: &RawValue = serde_json::from_str(answer.expose()).map_err(|_| Denial::Failed)?;
+    Ok(respond::json(StatusCode::OK, &answer))
+}

@@ -1,0 +1,160 @@
+//! What is answered.
+
+use countersign::directory::{Record, Status};
+use countersign::{Id, Secret};
+use serde::Serialize;
+
+use crate::moment;
+
+/// A token's record, in the order in which its members are written.
+#[derive(Serialize)]
+pub(super) struct Details {
+    r#type: &'static str,
+    id: Id,
+    account_id: Id,
+    environment_id: Option<Id>,
+    token_scope: &'static str,
+    status: &'static str,
+    available_actions: AvailableActions,
+    created_by_admin_user_id: Option<Id>,
+    expires_at: Option<String>,
+    inserted_at: String,
+    updated_at: String,
+    last_used_at: Option<String>,
+}
+
+/// What [`lifecycle`](countersign::directory::lifecycle) would do now, and would be a change.
+#[derive(Serialize)]
+struct AvailableActions {
+    activate: bool,
+    suspend: bool,
+    revoke: bool,
+    delete: bool,
+}
+
+impl From<&Record> for Details {
+    fn from(record: &Record) -> Self {
+        let status = record.status;
+        Self {
+            r#type: "api_token",
+            id: record.id,
+            account_id: record.account_id,
+            environment_id: record.environment_id,
+            token_scope: match record.environment_id {
+                Some(_) => "environment",
+                None => "account",
+            },
+            status: status.as_str(),
+            available_actions: AvailableActions {
+                activate: status == Status::Suspended,
+                suspend: status == Status::Active,
+                revoke: status != Status::Revoked,
+                delete: status == Status::Revoked,
+            },
+            created_by_admin_user_id: record.created_by,
+            expires_at: record.expires_at.map(moment::utc_seconds),
+            inserted_at: moment::utc_seconds(record.created_at),
+            updated_at: moment::utc_seconds(record.updated_at),
+            last_used_at: record.last_used_at.map(moment::utc_seconds),
+        }
+    }
+}
+
+/// The answer to a request that succeeded.
+#[derive(Serialize)]
+pub(super) struct Success<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+impl<'a> Success<'a> {
+    /// A new token: the one answer that has it.
+    pub(super) fn created(token: &'a Secret, record: &Record) -> Self {
+        Self {
+            token: Some(token.expose()),
+            ..Success::of(record)
+        }
+    }
+
+    pub(super) fn of(record: &Record) -> Self {
+        Self {
+            details: Some(record.into()),
+            ..Self::deleted()
+        }
+    }
+
+    /// There is nothing left to show.
+    pub(super) const fn deleted() -> Self {
+        Self {
+            status: "success",
+            token: None,
+            details: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct List {
+    status: &'static str,
+    summaries: Vec<Details>,
+    pagination: Pagination,
+}
+
+impl List {
+    pub(super) fn new(records: &[Record], item_count: u64, page: Page) -> Self {
+        Self {
+            status: "success",
+            summaries: records.iter().map(Details::from).collect(),
+            pagination: Pagination::new(records.len(), item_count, page),
+        }
+    }
+}
+
+/// Which items are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    pub(super) offset: u32,
+    pub(super) size: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Pagination {
+    /// How many there are in all.
+    item_count: u64,
+    page_count: u64,
+    /// From 0.
+    page_index: u64,
+    /// So many items come before this page.
+    page_offset: u64,
+    page_size: u64,
+    /// The number of the first item on this page, from 1; 0 for a page with none.
+    item_start: u64,
+    item_end: u64,
+    next_page_offset: Option<u64>,
+    previous_page_offset: Option<u64>,
+}
+
+impl Pagination {
+    fn new(on_page: usize, item_count: u64, page: Page) -> Self {
+        let (offset, size) = (u64::from(page.offset), u64::from(page.size).max(1));
+        let on_page = u64::try_from(on_page).unwrap_or(0);
+        let item_start = if on_page == 0 { 0 } else { offset + 1 };
+        let item_end = if on_page == 0 { 0 } else { offset + on_page };
+        let next = offset + size;
+        Self {
+            item_count,
+            page_count: item_count.div_ceil(size),
+            page_index: offset / size,
+            page_offset: offset,
+            page_size: size,
+            item_start,
+            item_end,
+            next_page_offset: (next < item_count).then_some(next),
+            // From beyond the end it leads to the last page that has items.
+            previous_page_offset: (offset > 0).then(|| offset.min(item_count).saturating_sub(size)),
+        }
+    }
+}
