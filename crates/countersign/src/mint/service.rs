@@ -90,6 +90,12 @@ impl Mint {
         &self.issuer
     }
 
+    /// On which terms.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// The clock that it mints by.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

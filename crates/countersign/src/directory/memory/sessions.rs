@@ -4,8 +4,8 @@ use super::MemoryRegistry;
 use super::registry::FOR_GOOD;
 use crate::BoxFuture;
 use crate::directory::{
-    Caller, Opening, RegistryError, Session, SessionError, SessionKey, SessionToken, Sessions,
-    WhichSession,
+    Caller, Directory as _, Opening, RegistryError, Session, SessionError, SessionKey,
+    SessionToken, Sessions, WhichSession,
 };
 use crate::id::Id;
 use crate::mint::{AccessToken, SESSION_GENERATION};
@@ -17,17 +17,18 @@ pub(super) struct OpenSession {
     minted: SessionToken,
 }
 
-impl OpenSession {
-    fn lives(&self, now: Timestamp) -> bool {
-        now < self.minted.token.expires_at
-    }
-}
-
 impl MemoryRegistry {
+    /// A session whose token was denied by itself is over too: it would be refused.
+    fn lives(&self, session: &OpenSession, now: Timestamp) -> bool {
+        let token = &session.minted.token;
+        let denied = self.directory.is_denied(&session.key.issuer, &token.id);
+        now < token.expires_at && !denied
+    }
+
     fn open_session(&self, opening: Opening<'_>) -> Result<AccessToken, SessionError> {
         let Opening { key, now, .. } = opening;
         let mut held = self.held();
-        held.sessions.retain(|session| session.lives(now));
+        held.sessions.retain(|session| self.lives(session, now));
         let mut same = held.sessions.iter().filter(|session| session.key == key);
         if let Some(kept) = same.find(|kept| now < kept.minted.reuse_until) {
             return Ok(kept.minted.token.clone());
@@ -61,7 +62,7 @@ impl MemoryRegistry {
         let of = held.sessions.iter().filter(|session| {
             session.key.credential == *credential
                 && caller.reaches(&session.account)
-                && session.lives(now)
+                && self.lives(session, now)
         });
         of.map(|OpenSession { key, minted, .. }| {
             Session::new(
@@ -91,7 +92,7 @@ impl MemoryRegistry {
             let meant = named
                 && session.key.credential == *credential
                 && caller.reaches(&session.account)
-                && session.lives(now);
+                && self.lives(session, now);
             if meant {
                 let denied = self.directory.denied();
                 denied.deny_below(session.minted.session, SESSION_GENERATION + 1, FOR_GOOD);
