@@ -63,7 +63,7 @@ impl Document {
         }
     }
 
-    fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<ResponseBody> {
+    pub(crate) fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<ResponseBody> {
         let mut response = Response::new(Full::default());
         if method != Method::GET && method != Method::HEAD {
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;

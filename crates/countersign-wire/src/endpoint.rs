@@ -8,6 +8,8 @@ use countersign::BoxFuture;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
 use countersign::directory::{SessionError, SessionName};
+#[cfg(feature = "openapi")]
+use countersign::mint::Terms;
 use countersign::mint::{AccessToken, Mint, MintError, MintParameters, MintRequest, SessionMint};
 use countersign::principal::PrimaryPrincipal;
 use http::{Request, Response, request};
@@ -126,6 +128,29 @@ impl<W: Wire + Clone> TokenEndpoint<W> {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl<W: Wire> TokenEndpoint<W> {
+    /// The wire, and the terms of its mint; `None` where nothing is mounted.
+    pub(crate) fn mounted(&self) -> Option<(&W, &Terms)> {
+        let inner = &*self.0;
+        (!inner.options.nothing_here).then(|| (&inner.wire, inner.minter.mint().terms()))
+    }
+
+    /// A refusal as it goes out.
+    pub(crate) fn refusal(&self, denial: &Denial) -> Response<ResponseBody> {
+        let exchange = self.0.exchange(self.own_request_id());
+        let mut response = self.0.refuse(denial, &exchange);
+        finish(&mut response, &exchange.id);
+        response
+    }
+
+    /// The id of a request that nobody sent.
+    pub(crate) fn own_request_id(&self) -> RequestId {
+        let mint = self.0.minter.mint();
+        RequestId::new(mint.clock().now(), mint.random())
+    }
+}
+
 /// A wire reads as the front wants it.
 struct Submitted<'a, W>(&'a W);
 
@@ -161,10 +186,7 @@ impl<W: Wire> Inner<W> {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let id = self.minter.request_id(&request);
-        let exchange = || Exchange {
-            id: id.clone(),
-            now: self.minter.mint().clock().now(),
-        };
+        let exchange = || self.exchange(id.clone());
         let mut response = match self.issue(request).await {
             Ok((token, principal)) => self.wire.write(
                 Answer::Issued {
@@ -174,8 +196,7 @@ impl<W: Wire> Inner<W> {
                 &exchange(),
             ),
             Err(Refused { denial, rejection }) => {
-                let mut response = self.wire.write(Answer::Denied(&denial), &exchange());
-                finish_denied(&mut response, &denial, "POST");
+                let mut response = self.refuse(&denial, &exchange());
                 if let Some(rejection) = rejection {
                     response.extensions_mut().insert(rejection);
                 }
@@ -183,6 +204,19 @@ impl<W: Wire> Inner<W> {
             }
         };
         finish(&mut response, &id);
+        response
+    }
+
+    fn exchange(&self, id: RequestId) -> Exchange {
+        Exchange {
+            id,
+            now: self.minter.mint().clock().now(),
+        }
+    }
+
+    fn refuse(&self, denial: &Denial, exchange: &Exchange) -> Response<ResponseBody> {
+        let mut response = self.wire.write(Answer::Denied(denial), exchange);
+        finish_denied(&mut response, denial, "POST");
         response
     }
 

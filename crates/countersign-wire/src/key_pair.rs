@@ -83,20 +83,27 @@ pub struct KeyPair;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Issued<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairToken))]
+pub(crate) struct Issued<'a> {
     token: &'a str,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     expires_at: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required = true))]
     business_id: Option<&'a Id>,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(sandbox|production)$"))]
     environment: EnvironmentKind,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     scopes: &'a Scopes,
 }
 
 #[derive(Serialize)]
-struct Denied<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairError))]
+pub(crate) struct Denied<'a> {
     error: Error<'a>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairErrorText))]
 struct Error<'a> {
     code: &'static str,
     message: &'a str,

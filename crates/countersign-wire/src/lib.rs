@@ -68,6 +68,8 @@ mod members;
 mod mint_limit;
 mod moment;
 mod oauth;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod path;
 mod request_id;
 mod respond;

@@ -85,14 +85,17 @@ pub struct Scoped;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Issued<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedToken))]
+pub(crate) struct Issued<'a> {
     token: &'a str,
     expires_in: u64,
     token_type: &'static str,
 }
 
 #[derive(Serialize)]
-struct Denied<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedError))]
+pub(crate) struct Denied<'a> {
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     timestamp: String,
     status: u16,
     message: &'a str,
@@ -101,6 +104,7 @@ struct Denied<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedErrorEntry))]
 struct Error<'a> {
     field: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

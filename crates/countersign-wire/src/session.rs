@@ -94,14 +94,16 @@ use crate::{
 pub struct Session;
 
 #[derive(Serialize)]
-struct Issued<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SessionToken))]
+pub(crate) struct Issued<'a> {
     access_token: &'a str,
     expires_in: u64,
     token_type: &'static str,
 }
 
 #[derive(Serialize)]
-struct Denied<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SessionError))]
+pub(crate) struct Denied<'a> {
     error: &'static str,
     error_description: &'a str,
 }

@@ -95,15 +95,21 @@ pub struct SessionResource {
 }
 
 #[derive(Serialize)]
-struct Listed {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Sessions))]
+pub(crate) struct Listed {
     sessions: Vec<Shown>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Session))]
 struct Shown {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     id: Id,
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     session_id: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     issued_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     expires_at: String,
 }
 
@@ -141,23 +147,33 @@ impl SessionResource {
             _ => Err(Denial::NotFound.into()),
         };
         let mut response = outcome.unwrap_or_else(|Refused { denial, rejection }| {
-            let exchange = Exchange {
-                id: id.clone(),
-                now: self.clock.now(),
-            };
-            // In the words of the wire whose sessions they are.
-            let mut response = Session::default().write(Answer::Denied(&denial), &exchange);
-            let allow = match rest {
-                Some("") => "GET, DELETE",
-                _ => "DELETE",
-            };
-            finish_denied(&mut response, &denial, allow);
+            let mut response = self.refuse(&denial, rest, &id);
             if let Some(rejection) = rejection {
                 response.extensions_mut().insert(rejection);
             }
             response
         });
         finish(&mut response, &id);
+        response
+    }
+
+    fn refuse(
+        &self,
+        denial: &Denial,
+        rest: Option<&str>,
+        id: &RequestId,
+    ) -> Response<ResponseBody> {
+        let exchange = Exchange {
+            id: id.clone(),
+            now: self.clock.now(),
+        };
+        // In the words of the wire whose sessions they are.
+        let mut response = Session::default().write(Answer::Denied(denial), &exchange);
+        let allow = match rest {
+            Some("") => "GET, DELETE",
+            _ => "DELETE",
+        };
+        finish_denied(&mut response, denial, allow);
         response
     }
 
@@ -230,6 +246,22 @@ impl SessionResource {
         let mut response = Response::new(ResponseBody::default());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl SessionResource {
+    /// A refusal as it goes out.
+    pub(crate) fn refusal(&self, denial: &Denial) -> Response<ResponseBody> {
+        let id = self.own_request_id();
+        let mut response = self.refuse(denial, Some(""), &id);
+        finish(&mut response, &id);
+        response
+    }
+
+    /// The id of a request that nobody sent.
+    pub(crate) fn own_request_id(&self) -> RequestId {
+        RequestId::new(self.clock.now(), &SystemRandom)
     }
 }
 

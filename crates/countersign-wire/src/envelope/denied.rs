@@ -6,6 +6,7 @@ use super::{EXPIRE_AFTER, OUT_OF_RANGE};
 use crate::{Denial, Flaw, FlawCode};
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = EnvelopeError))]
 pub(super) struct Error<'a> {
     field: &'a str,
     code: &'static str,

@@ -111,19 +111,24 @@ impl Envelope {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Enveloped<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Envelope))]
+pub(crate) struct Enveloped<'a> {
     status: &'static str,
     r#type: &'static str,
     message: &'static str,
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     data: Option<Data<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     errors: Vec<Error<'a>>,
     transaction_id: &'a str,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     processed_at: String,
     billable: bool,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = EnvelopeToken))]
 struct Data<'a> {
     access_token: &'a str,
     token_type: &'static str,

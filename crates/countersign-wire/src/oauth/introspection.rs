@@ -96,32 +96,41 @@ use crate::ResponseBody;
 /// ```
 #[derive(Clone)]
 pub struct Introspection {
-    requests: TokenRequests,
+    pub(crate) requests: TokenRequests,
 }
 
 /// RFC 7662 §2.2, and our own claims.
 #[derive(Serialize)]
-struct Active<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthIntrospection))]
+pub(crate) struct Active<'a> {
     active: bool,
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     scope: &'a str,
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     client_id: &'a str,
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     jti: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     account: Option<&'a Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     environment: Option<&'a Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     sid: Option<&'a Id>,
 }
 

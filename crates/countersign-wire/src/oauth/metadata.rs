@@ -17,7 +17,8 @@ const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// RFC 8414 §2.
 #[derive(Serialize)]
-struct Metadata<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthMetadata))]
+pub(crate) struct Metadata<'a> {
     issuer: &'a str,
     token_endpoint: String,
     jwks_uri: String,
@@ -34,6 +35,7 @@ struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation_endpoint_auth_methods_supported: Option<[&'static str; 2]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     scopes_supported: Vec<&'a str>,
 }
 

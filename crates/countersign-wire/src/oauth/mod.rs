@@ -20,9 +20,15 @@ use zeroize::Zeroizing;
 use crate::{Answer, Denial, Exchange, FlawCode, ResponseBody, Source, Submission, Wire, respond};
 use form::Form;
 
+#[cfg(feature = "openapi")]
+pub(crate) use introspection::Active;
 pub use introspection::Introspection;
 pub use metadata::AuthorizationServer;
+#[cfg(feature = "openapi")]
+pub(crate) use metadata::Metadata;
 pub use revocation::Revocation;
+#[cfg(feature = "openapi")]
+pub(crate) use token_request::TokenRequests;
 
 /// `client_id` and `client_secret` are a key's id and secret; passwords are not for clients. `resource`
 /// (RFC 8707) chooses the audience.
@@ -43,17 +49,20 @@ impl Default for OAuth {
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
-struct Issued<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthToken))]
+pub(crate) struct Issued<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     scope: &'a str,
 }
 
 /// RFC 6749 §5.2.
 #[derive(Serialize)]
-struct Denied<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthError))]
+pub(crate) struct Denied<'a> {
     error: &'static str,
     error_description: &'a str,
 }

@@ -88,7 +88,7 @@ use crate::{Denial, RequestId, ResponseBody};
 /// ```
 #[derive(Clone)]
 pub struct Revocation {
-    requests: TokenRequests,
+    pub(crate) requests: TokenRequests,
     registry: Arc<dyn Registry>,
     sessions: Option<Arc<dyn Sessions>>,
 }

@@ -24,7 +24,7 @@ const BODY_LIMIT: usize = 16 * 1024;
 
 /// Judges who asks, and the token asked about.
 #[derive(Clone)]
-pub(super) struct TokenRequests {
+pub(crate) struct TokenRequests {
     wire: OAuth,
     authenticator: PrimaryAuthenticator,
     jwt: Jwt,
@@ -59,6 +59,17 @@ impl TokenRequests {
         RequestId::of(request, &*self.clock, &SystemRandom)
     }
 
+    /// The id of a request that nobody sent.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn own_request_id(&self) -> RequestId {
+        RequestId::new(self.clock.now(), &SystemRandom)
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn source(&self) -> Source {
+        self.wire.source()
+    }
+
     pub(super) async fn read<B>(&self, request: Request<B>) -> Result<TokenRequest, Refused>
     where
         B: Body,
@@ -78,7 +89,7 @@ impl TokenRequests {
         Ok(TokenRequest { client, token })
     }
 
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &self,
         outcome: Result<Response<ResponseBody>, Refused>,
         id: &RequestId,

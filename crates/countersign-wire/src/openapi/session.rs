@@ -1,0 +1,124 @@
+use countersign::mint::Terms;
+use http::StatusCode;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{HttpMethod, RefOr, Required};
+
+use super::endpoint::{answered, too_many};
+use super::{
+    Answers, Describe, DescribeWire, Description, Schemas, Security, Shape, json, object, optional,
+    text,
+};
+use crate::session::{Denied, Issued};
+use crate::session_resource::Listed;
+use crate::{Denial, Flaw, FlawCode, Session, SessionResource};
+
+impl DescribeWire for Session {
+    fn describe(&self, _: &Terms) -> Shape {
+        let mut schemas = Schemas::default();
+        let pair = |[id, secret]: [(&'static str, &str); 2]| {
+            let session = ("session_id", optional(session_name()));
+            object([(id.0, text(id.1)), (secret.0, text(secret.1)), session], 2)
+        };
+        let key = [
+            ("api_key", text("A whole key.")),
+            ("session_id", optional(session_name())),
+        ];
+        let any = OneOfBuilder::new()
+            .item(object(key, 1))
+            .item(pair([
+                ("username", "A user's name."),
+                ("password", "Its password."),
+            ]))
+            .item(pair([
+                ("client_id", "The id of a key."),
+                ("client_secret", "Its secret."),
+            ]));
+        Shape {
+            id: "session_token",
+            summary: "Any primary credential, in the body, for the token of a session",
+            request: json(Schema::OneOf(any.build())),
+            issued: schemas.add::<Issued<'_>>(),
+            denied: schemas.add::<Denied<'_>>(),
+            schemas,
+        }
+    }
+}
+
+impl Describe for SessionResource {
+    fn describe(&self) -> Description {
+        let mut schemas = Schemas::default();
+        let listed = schemas.add::<Listed>();
+        let denied = schemas.add::<Denied<'_>>();
+        let operation = |id: &str, summary: &str, denials: &[Denial]| {
+            let id_of_request = self.own_request_id();
+            let common = [
+                Denial::Ambiguous,
+                Denial::Unauthenticated,
+                Denial::Chaining,
+                too_many(),
+                Denial::Unavailable(1),
+                Denial::Failed,
+            ];
+            let all = common.iter().chain(denials);
+            let answers = all.fold(Answers::default(), |answers, denial| {
+                let response = self.refusal(denial);
+                answers.like(&response, denial.message(), &denied)
+            });
+            let answers = match denials {
+                [] => {
+                    let response = answered(&id_of_request, StatusCode::OK);
+                    answers.like(&response, "the sessions that live, oldest first", &listed)
+                }
+                _ => {
+                    let mut response = answered(&id_of_request, StatusCode::NO_CONTENT);
+                    response.headers_mut().remove(http::header::CONTENT_TYPE);
+                    answers.like(&response, "what was named has ended", &denied)
+                }
+            };
+            OperationBuilder::new()
+                .operation_id(Some(id))
+                .summary(Some(summary))
+                .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
+                .responses(answers.build())
+        };
+        let flaw = Flaw::new("session_id", FlawCode::Missing, "no session is named");
+        let end = |id, summary| {
+            let flaw = Denial::invalid(flaw.clone());
+            operation(id, summary, &[flaw, Denial::NotFound])
+        };
+        let name = ParameterBuilder::new()
+            .name("session_id")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::True)
+            .schema(Some(session_name()));
+        let id = ParameterBuilder::new()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("The session's id, which is its token's `sid`."))
+            .schema(Some(RefOr::from(text(""))));
+        let list = operation("session_list", "The caller's sessions", &[]);
+        let end_named = end(
+            "session_end_named",
+            "Ends a session by its client's name for it",
+        );
+        let end_one = end("session_end", "Ends a session by its id");
+        Description::default()
+            .with("", HttpMethod::Get, list)
+            .with("", HttpMethod::Delete, end_named.parameter(name))
+            .with("/{id}", HttpMethod::Delete, end_one.parameter(id))
+            .schemas(schemas)
+    }
+}
+
+/// What a client calls a session.
+fn session_name() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "A name of the client's own: visible ASCII characters.",
+        ))
+        .pattern(Some("^[!-~]{1,128}$"))
+        .build()
+}

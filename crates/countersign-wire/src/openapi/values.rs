@@ -1,0 +1,72 @@
+//! Values that many requests have.
+
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Content, RefOr, Required};
+
+/// A body in JSON that must be there.
+#[must_use]
+pub fn json(schema: impl Into<RefOr<Schema>>) -> RequestBody {
+    body("application/json", schema)
+}
+
+/// A form that must be there.
+#[must_use]
+pub fn form(schema: impl Into<RefOr<Schema>>) -> RequestBody {
+    body("application/x-www-form-urlencoded", schema)
+}
+
+fn body(media_type: &str, schema: impl Into<RefOr<Schema>>) -> RequestBody {
+    RequestBodyBuilder::new()
+        .content(media_type, Content::new(Some(schema)))
+        .required(Some(Required::True))
+        .build()
+}
+
+/// An object with these members, the first `required` of which must be there. Others are ignored.
+#[must_use]
+pub fn object(
+    members: impl IntoIterator<Item = (&'static str, Object)>,
+    required: usize,
+) -> Object {
+    let mut object = ObjectBuilder::new().schema_type(Type::Object);
+    for (at, (name, schema)) in members.into_iter().enumerate() {
+        object = object.property(name, schema);
+        if at < required {
+            object = object.required(name);
+        }
+    }
+    object.build()
+}
+
+/// A text, and what it is.
+#[must_use]
+pub fn text(description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .build()
+}
+
+/// The same member, which may be `null` as well as absent.
+#[must_use]
+pub fn optional(mut schema: Object) -> Object {
+    if let SchemaType::Type(one) = schema.schema_type {
+        schema.schema_type = [one, Type::Null].into_iter().collect();
+    }
+    schema
+}
+
+/// One scope.
+#[must_use]
+pub fn scope() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("Segments joined by `:`, of which each may be `*`."))
+        .pattern(Some(SCOPE))
+        .max_length(Some(128))
+        .build()
+}
+
+/// One to eight segments.
+const SCOPE: &str = r"^(\*|[A-Za-z0-9_.\-]+)(:(\*|[A-Za-z0-9_.\-]+)){0,7}$";
