@@ -56,6 +56,9 @@ pub(crate) enum Subject {
     User,
     Account,
     Environment,
+    /// A key or a user.
+    Credential,
+    Session,
     /// Of something new.
     Owner,
 }
@@ -69,6 +72,13 @@ impl Subject {
             }
             (RegistryError::NotFound, Self::User) => {
                 "there is no user of that name: `countersign user list` shows all users"
+            }
+            (RegistryError::NotFound, Self::Credential) => {
+                "there is no key or user of that id, and no user of that name: `countersign key list` and \
+                 `countersign user list` show all of them"
+            }
+            (RegistryError::NotFound, Self::Session) => {
+                "it has no such session: `countersign session list` shows all of them"
             }
             (RegistryError::NotFound, Self::Account) => {
                 "there is no account of that id: `countersign account list` shows all accounts"

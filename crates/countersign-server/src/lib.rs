@@ -10,6 +10,7 @@ mod failure;
 mod http;
 mod issuer;
 mod logging;
+mod sessions;
 
 use std::process::ExitCode;
 

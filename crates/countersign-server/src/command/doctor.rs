@@ -45,10 +45,17 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, Fai
         Ok(store) => {
             let now = SystemClock.now();
             let diagnosis = store.diagnose().await?;
-            let keys = store.list_signing_keys(issuer::NAME).await?;
-            store.close().await?;
             let mut findings = of_store(&diagnosis, now);
-            findings.push(of_signing_keys(&keys, now));
+            let stored = store.issuers().await?;
+            for name in issuer::names(config, &store).await? {
+                let keys = match stored.contains(&name) {
+                    true => store.list_signing_keys(&name).await?,
+                    // It has never been served.
+                    false => Vec::new(),
+                };
+                findings.push(of_signing_keys(&name, &keys, now));
+            }
+            store.close().await?;
             findings
         }
         Err(failure) => vec![Finding::new(Grade::Fail, "store", failure.to_string())],
@@ -99,16 +106,21 @@ fn of_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-fn of_signing_keys(keys: &[SigningKeyRecord], now: Timestamp) -> Finding {
+fn of_signing_keys(issuer: &str, keys: &[SigningKeyRecord], now: Timestamp) -> Finding {
     let active = keys.iter().find(|key| key.state == KeyState::Active);
-    match active {
-        Some(key) => of_age("signing key", key.activates_at, "signing-key rotate", now),
+    let mut found = match active {
+        Some(key) => {
+            let command = format!("signing-key rotate --issuer {issuer}");
+            of_age("signing key", key.activates_at, &command, now)
+        }
         None => Finding::new(
             Grade::Warn,
             "signing key",
             "none signs yet: `countersign serve` makes one".to_owned(),
         ),
-    }
+    };
+    found.text = format!("issuer {issuer}: {}", found.text);
+    found
 }
 
 fn of_age(of: &'static str, since: Timestamp, command: &str, now: Timestamp) -> Finding {

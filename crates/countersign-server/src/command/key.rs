@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::directory::{
-    Caller, Change, CreatedKey, CredentialKind, Listing, Networks, NewKey, Record, Registry as _,
-    RegistryError, Rotation,
+    Caller, Change, CreatedKey, CredentialKind, Issuers, Listing, Networks, NewKey, Record,
+    Registry as _, RegistryError, Rotation,
 };
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
@@ -18,6 +18,7 @@ use super::shown::{self, Shown};
 use super::{caller, open};
 use crate::config::Config;
 use crate::failure::{Failure, Subject};
+use crate::issuer;
 
 /// How long the old secret works after a rotation, unless told otherwise: a day to bring the new one to all
 /// who use it.
@@ -54,7 +55,10 @@ pub(super) async fn run(
         output,
     };
     match command {
-        Key::Create(new) => keys.create(new).await?,
+        Key::Create(new) => {
+            let issuers = issuer::named(&new.bound.issuers, config, &store).await?;
+            keys.create(new, issuers).await?;
+        }
         Key::List => keys.list().await?,
         Key::Show { id } => output_one(&keys.find(id).await?, output)?,
         Key::Suspend { id } => keys.change(id, Change::Suspend).await?,
@@ -75,12 +79,13 @@ struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    async fn create(&self, new: CreateKey) -> Result<(), Failure> {
+    async fn create(&self, new: CreateKey, issuers: Issuers) -> Result<(), Failure> {
         let networks = Networks::from_list(new.allow_from.iter().map(|network| &**network))
             .map_err(|invalid| Failure::new(format!("--allow-from: {invalid}")))?;
         let mut key = NewKey::new(new.name, new.scopes)
             .owner(new.owner.into())
-            .allow_from(networks);
+            .allow_from(networks)
+            .issuers(issuers);
         let now = SystemClock.now();
         key.expires_at = new.expires_in.map(|lifetime| now.plus(lifetime));
         let created = self.store.create_key(&self.caller, key).await;

@@ -16,6 +16,7 @@ mod password;
 mod pepper;
 mod restore;
 mod serve;
+mod session;
 pub(crate) mod shown;
 mod signing_key;
 mod token;
@@ -85,6 +86,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::User(command) => user::run(&config, command, output).await,
         Command::Account(command) => account::run(&config, command, output).await,
         Command::Environment(command) => environment::run(&config, command, output).await,
+        Command::Session(command) => session::run(&config, command, output).await,
         Command::SigningKey(command) => signing_key::run(&config, command, output).await,
         Command::Pepper(command) => pepper::run(&config, command, output).await,
         Command::MasterKey(command) => master_key::run(&config, command, output).await,

@@ -17,7 +17,7 @@ use super::{caller, open};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::http::{self, Ended, Signals};
-use crate::issuer;
+use crate::issuer::{self, Configured};
 
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -50,25 +50,31 @@ pub(super) async fn run(
     let bound = listener
         .local_addr()
         .map_err(|error| Failure::new(format!("the address is not known: {error}")))?;
-    let url = issuer::url_of_server(&config, &store, bound).await?;
-    // Before the first token: what is denied is kept as long as any token can live.
-    store
-        .allow_lifetime(issuer::longest(&config.issuer))
-        .await?;
-    let issuer = issuer::build(&config.issuer, &store, &url).await?;
-    let routes = http::routes(&config, &store, &issuer)?;
+    issuer::allow_lifetimes(&config, &store).await?;
+    let mut issuers = Vec::new();
+    for settings in &config.issuers {
+        let url = issuer::url_of_server(&config, settings, &store, bound).await?;
+        issuers.push(Configured::build(settings, &store, &url).await?);
+    }
+    let routes = http::routes(&config, &store, &issuers)?;
     tokio::spawn(store.follow(Store::POLL_PERIOD));
-    let every = config.issuer.rotate_keys_every;
-    tokio::spawn(issuer::rotate_keys(store.clone(), every));
+    for settings in &config.issuers {
+        let every = settings.rotate_keys_every;
+        let name = settings.name.clone();
+        tokio::spawn(issuer::rotate_keys(store.clone(), name, every));
+    }
     let signals = Signals::listen()
         .map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
-    tracing::info!(address = %bound, issuer = url, "listening");
+    for of in &issuers {
+        let name = &*of.settings.name;
+        tracing::info!(address = %bound, name, issuer = of.issuer.url(), "listening");
+    }
 
     let first = first_key(&store, arguments).await?;
     let here = format!("http://{bound}");
     match output {
         Output::Json => introduce_to_programs(&here, &first)?,
-        Output::People => introduce(&here, bound, &config, &url, &first)?,
+        Output::People => introduce(&here, bound, issuers.first(), &first)?,
     }
     let grace = config.server.shutdown_grace;
     match http::serve(listener, routes, grace, signals).await {
@@ -121,19 +127,19 @@ fn introduce_to_programs(here: &str, first: &FirstKey) -> Result<(), Failure> {
 fn introduce(
     here: &str,
     bound: SocketAddr,
-    config: &Config,
-    issuer_url: &str,
+    default: Option<&Configured>,
     first: &FirstKey,
 ) -> Result<(), Failure> {
     output::write(&format!("listening on {here}"))?;
-    match first {
-        FirstKey::NotNeeded => Ok(()),
-        FirstKey::LeftToPeople => output::write(
+    match (first, default) {
+        (FirstKey::NotNeeded, _) | (FirstKey::Made(_), None) => Ok(()),
+        (FirstKey::LeftToPeople, _) => output::write(
             "There is no credential yet: `countersign key create --name NAME --scopes \"*\"` makes one.",
         ),
-        FirstKey::Made(made) => {
-            let base = format!("{}{}", issuer::url_of(bound), http::mount(issuer_url));
-            let wire = &config.issuer.oauth;
+        (FirstKey::Made(made), Some(of)) => {
+            let mount = http::mount(of.issuer.url());
+            let base = format!("{}{mount}", issuer::url_of(bound));
+            let wire = &of.settings.wires.oauth.wire;
             let token = wire.enabled.then(|| format!("{base}{}", wire.path));
             let whoami = format!("{base}{}", http::WHOAMI);
             output::write(&welcome(

@@ -1,9 +1,9 @@
 //! Credentials as commands show them.
 
-use countersign::directory::{CredentialKind, Networks, Record, Status};
+use countersign::directory::{CredentialKind, Issuers, Networks, Record, Status};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::output::{maybe, moment, rfc3339, rows, table, until};
 
@@ -20,6 +20,9 @@ pub(crate) struct Shown<'a> {
     scopes: &'a Scopes,
     /// Empty: from anywhere.
     allow_from: &'a Networks,
+    /// Empty: all.
+    #[serde(serialize_with = "names")]
+    issuers: &'a Issuers,
     generation: u32,
     #[serde(serialize_with = "moment")]
     created_at: Timestamp,
@@ -45,6 +48,7 @@ impl<'a> From<&'a Record> for Shown<'a> {
             reason: record.reason.as_deref(),
             scopes: &record.scopes,
             allow_from: &record.allow_from,
+            issuers: &record.issuers,
             generation: record.generation,
             created_at: record.created_at,
             updated_at: record.updated_at,
@@ -63,12 +67,17 @@ impl Shown<'_> {
             anywhere if anywhere.is_anywhere() => "anywhere".to_owned(),
             networks => networks.to_string(),
         };
+        let issuers = match self.issuers.to_string() {
+            none if none.is_empty() => "all".to_owned(),
+            names => names,
+        };
         let mut lines = vec![
             ("id", self.id.to_string()),
             ("name", self.name.to_owned()),
             ("status", self.status.as_str().to_owned()),
             ("scopes", self.scopes.to_string()),
             ("from", from),
+            ("issuers", issuers),
             ("account", self.account_id.to_string()),
             (
                 "environment",
@@ -100,6 +109,7 @@ impl Shown<'_> {
             perhaps(updated),
             perhaps(self.grace_until),
             self.allow_from.to_string(),
+            self.issuers.to_string(),
             self.reason.unwrap_or_default().to_owned(),
             self.name.to_owned(),
             self.scopes.to_string(),
@@ -107,7 +117,7 @@ impl Shown<'_> {
     }
 }
 
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 11;
 const HEADER: [&str; COLUMNS] = [
     "ID",
     "STATUS",
@@ -116,10 +126,16 @@ const HEADER: [&str; COLUMNS] = [
     "UPDATED",
     "GRACE UNTIL",
     "FROM",
+    "ISSUERS",
     "REASON",
     "NAME",
     "SCOPES",
 ];
+
+/// `serialize_with` for issuers: a list of their names.
+fn names<S: Serializer>(issuers: &&Issuers, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(issuers.iter())
+}
 
 /// A list for people.
 pub(crate) fn list(records: &[Shown<'_>]) -> String {

@@ -6,7 +6,7 @@ use countersign::time::Timestamp;
 use countersign_store::{SigningKeyRecord, Store};
 use serde::Serialize;
 
-use super::arguments::{RotateSigningKey, SigningKey};
+use super::arguments::{OfIssuer, RotateSigningKey, SigningKey};
 use super::output::{self, Output};
 use super::{caller, open};
 use crate::config::Config;
@@ -38,14 +38,18 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let store = open(config).await?;
     match command {
-        SigningKey::List => list(&store.list_signing_keys(issuer::NAME).await?, output)?,
+        SigningKey::List { of } => {
+            issuer::ensure(&of.issuer, config, &store).await?;
+            list(&store.list_signing_keys(&of.issuer).await?, output)?;
+        }
         SigningKey::Rotate(rotate) => {
             let made = self::rotate(config, &store, &rotate).await?;
             show(&made, output)?;
         }
-        SigningKey::Revoke { kid } => {
+        SigningKey::Revoke { kid, of } => {
+            issuer::ensure(&of.issuer, config, &store).await?;
             let revoked = store
-                .revoke_signing_key(&caller(), issuer::NAME, &kid)
+                .revoke_signing_key(&caller(), &of.issuer, &kid)
                 .await?;
             show(&revoked, output)?;
         }
@@ -57,20 +61,26 @@ pub(super) async fn run(
 async fn rotate(
     config: &Config,
     store: &Store,
-    RotateSigningKey { algorithm, lead }: &RotateSigningKey,
+    RotateSigningKey {
+        algorithm,
+        lead,
+        of: OfIssuer { issuer },
+    }: &RotateSigningKey,
 ) -> Result<SigningKeyRecord, Failure> {
+    issuer::ensure(issuer, config, store).await?;
+    let configured = config.issuer(issuer).and_then(|found| found.algorithm);
     // Whoever starts after the new key has begun to sign would refuse to, and nobody would be there to see.
-    if let (Some(wanted), Some(configured)) = (*algorithm, config.issuer.algorithm)
+    if let (Some(wanted), Some(configured)) = (*algorithm, configured)
         && wanted != configured
     {
         return Err(Failure::new(format!(
-            "`algorithm` in [issuer.default] is {configured}, and no server that reads it could start with a key \
+            "`algorithm` in [issuer.{issuer}] is {configured}, and no server that reads it could start with a key \
              for {wanted}: take that line out first, then rotate"
         )));
     }
-    let algorithm = algorithm.or(config.issuer.algorithm);
+    let algorithm = algorithm.or(configured);
     let made = store
-        .rotate_signing_key(&caller(), issuer::NAME, algorithm, *lead)
+        .rotate_signing_key(&caller(), issuer, algorithm, *lead)
         .await?;
     Ok(made)
 }

@@ -15,6 +15,7 @@ use super::shown::{self, Shown};
 use super::{caller, open, password};
 use crate::config::Config;
 use crate::failure::{Failure, Subject};
+use crate::issuer;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -81,7 +82,10 @@ async fn create(config: &Config, new: CreateUser, output: Output) -> Result<(), 
     let password = password::new(new.generate)?;
     let hash = password::hash(&password)?;
     let store = open(config).await?;
-    let user = NewUser::new(new.name, hash, new.scopes).owner(new.owner.into());
+    let issuers = issuer::named(&new.bound.issuers, config, &store).await?;
+    let user = NewUser::new(new.name, hash, new.scopes)
+        .owner(new.owner.into())
+        .issuers(issuers);
     let record = store.create_user(&caller(), user).await;
     let record = record.map_err(|error| Subject::Owner.failure(error))?;
     store.close().await?;

@@ -4,18 +4,24 @@
 //! and all mistakes are reported at once.
 
 mod environment;
+mod issuers;
+mod lifetimes;
 mod mistake;
 mod reader;
+mod routes;
 mod settings;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
+mod wires;
 
 use std::path::{Path, PathBuf};
 
 pub(crate) use environment::Environment;
+pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
 pub(crate) use mistake::Mistakes;
-pub(crate) use settings::{Config, IssuerSettings};
+pub(crate) use settings::Config;
+pub(crate) use wires::WireSettings;
 
 use mistake::{Mistake, Place};
 

@@ -24,7 +24,7 @@ pub(super) struct Reader<'i> {
 pub(super) struct Section<'i> {
     path: String,
     table: DeTable<'i>,
-    known: Vec<&'static str>,
+    known: Vec<String>,
 }
 
 /// A list where one value may stand for a list of one, or must not.
@@ -68,7 +68,7 @@ impl<'i> Reader<'i> {
     }
 
     /// A section below `parent`; an empty one where there is none.
-    pub(super) fn section(&mut self, parent: &mut Section<'i>, key: &'static str) -> Section<'i> {
+    pub(super) fn section(&mut self, parent: &mut Section<'i>, key: &str) -> Section<'i> {
         let path = parent.path_of(key);
         let table = match parent.take(key) {
             None => DeTable::new(),
@@ -203,6 +203,12 @@ impl<'i> Reader<'i> {
         Some(self.line(value.span().start))
     }
 
+    /// Where the name of a key stands.
+    pub(super) fn place_of_key(&self, section: &Section<'i>, key: &str) -> Option<Place> {
+        let (key, _) = section.table.get_key_value(key)?;
+        Some(self.line(key.span().start))
+    }
+
     /// Where a list stands that has nothing in it.
     pub(super) fn place_of_nothing(&self, section: &Section<'i>, key: &str) -> Option<Place> {
         let list = section.table.get(key)?.get_ref().as_array()?;
@@ -220,6 +226,22 @@ impl<'i> Reader<'i> {
             self.mistakes
                 .push(Mistake::new(place, format!("{path}: {text}")));
         }
+    }
+
+    /// Takes a key that cannot be one here.
+    pub(super) fn refuse(&mut self, section: &mut Section<'i>, key: &str, text: &str) {
+        if let Some((key, _)) = section.table.remove_entry(key)
+            && !self.is_astray(key.span().start)
+        {
+            let place = self.line(key.span().start);
+            self.wrong(place, &section.path_of(key.get_ref()), text);
+        }
+    }
+
+    /// Notes something that is wrong, and that no line says by itself.
+    pub(super) fn wrong_somewhere(&mut self, path: &str, text: &str) {
+        let place = Place::File(self.file.clone());
+        self.wrong(place, path, text);
     }
 
     /// Ends a section: keys that nobody took are unknown.
@@ -294,14 +316,15 @@ impl<'i> Reader<'i> {
 }
 
 impl<'i> Section<'i> {
-    fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
-        self.known.push(key);
+    fn take(&mut self, key: &str) -> Option<Spanned<DeValue<'i>>> {
+        self.known.push(key.to_owned());
         self.table.remove(key)
     }
 
-    /// Whether a section of this name encloses it.
-    pub(super) fn is_within(&self, name: &str) -> bool {
-        self.path.rsplit('.').skip(1).any(|part| part == name)
+    /// The keys that nobody has taken yet, in the order of the alphabet.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let keys = self.table.iter().map(|(key, _)| key.get_ref().to_string());
+        keys.collect()
     }
 
     pub(super) fn path_of(&self, key: &str) -> String {

@@ -5,22 +5,22 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign::Scopes;
 use countersign::directory::Networks;
-use countersign::jose::Algorithm;
 use countersign_store::MasterKey;
 
 use super::environment::{self, Environment};
+use super::issuers::{self, IssuerSettings};
 use super::mistake::{Mistake, Mistakes, Place};
 use super::reader::{Reader, Section, Single};
-use super::value;
+use super::{routes, value};
 use crate::logging::Format;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How many passwords and keys an address may get wrong at once.
-const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+const FAILURES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+/// How many tokens a credential may have minted at once.
+const MINTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Config {
     pub(crate) store: StoreSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
-    /// The one issuer, `default`.
-    pub(crate) issuer: IssuerSettings,
+    /// `default` is among them.
+    pub(crate) issuers: Vec<IssuerSettings>,
 }
 
 /// `[server]`
@@ -58,6 +58,8 @@ pub(crate) struct StoreSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct LimitSettings {
     pub(crate) failed_authentications: Rate,
+    /// Of one credential, on all wires.
+    pub(crate) mints: Rate,
 }
 
 /// `burst` at once, and as many again in each `per`.
@@ -72,32 +74,6 @@ pub(crate) struct Rate {
 pub(crate) struct LogSettings {
     pub(crate) format: Option<Format>,
     pub(crate) filter: Option<String>,
-}
-
-/// `[issuer.default]`
-#[derive(Clone, Debug)]
-pub(crate) struct IssuerSettings {
-    /// `url`, or else the server's `public_url`.
-    pub(crate) url: Option<String>,
-    pub(crate) audiences: Vec<Box<str>>,
-    /// `None`: what the issuer signs with already, or EdDSA for a new one.
-    pub(crate) algorithm: Option<Algorithm>,
-    pub(crate) lifetime: Duration,
-    pub(crate) max_lifetime: Duration,
-    pub(crate) scopes: Scopes,
-    /// How long a signing key signs before the next one does.
-    pub(crate) rotate_keys_every: Duration,
-    pub(crate) oauth: OAuthSettings,
-}
-
-/// `[issuer.default.wires.oauth]`; what is not set there is the issuer's.
-#[derive(Clone, Debug)]
-pub(crate) struct OAuthSettings {
-    pub(crate) enabled: bool,
-    pub(crate) path: String,
-    pub(crate) lifetime: Duration,
-    pub(crate) max_lifetime: Duration,
-    pub(crate) scopes: Scopes,
 }
 
 /// Reads the text of a file and the environment.
@@ -116,17 +92,25 @@ pub(super) fn read(file: String, text: &str, environment: Environment) -> Result
     store.master_key = master_key;
     let limits = limits(&mut reader, &mut root);
     let log = log(&mut reader, &mut root);
-    let mut issuer = issuer(&mut reader, &mut root);
+    let issuers = issuers::read(&mut reader, &mut root, server.public_url.as_deref());
     reader.close(root);
+    routes::check(&mut reader, &issuers);
     reader.finish()?;
-    issuer.url = issuer.url.or_else(|| server.public_url.clone());
+    let issuers = issuers.into_iter().map(|read| read.settings).collect();
     Ok(Config {
         server,
         store,
         limits,
         log,
-        issuer,
+        issuers,
     })
+}
+
+impl Config {
+    /// The issuer of this name, where it is configured.
+    pub(crate) fn issuer(&self, name: &str) -> Option<&IssuerSettings> {
+        self.issuers.iter().find(|issuer| *issuer.name == *name)
+    }
 }
 
 fn server<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> ServerSettings {
@@ -187,19 +171,30 @@ fn store<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> StoreSettings {
 
 fn limits<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LimitSettings {
     let mut section = reader.section(root, "limits");
-    let mut rate = reader.section(&mut section, "failed_authentications");
-    let per = value::duration_within(Duration::from_secs(1), 24 * HOUR);
-    let failed_authentications = Rate {
-        per: reader.text(&mut rate, "per", per).unwrap_or(MINUTE),
-        burst: reader
-            .number(&mut rate, "burst", value::burst)
-            .unwrap_or(BURST),
+    let settings = LimitSettings {
+        failed_authentications: rate(reader, &mut section, "failed_authentications", FAILURES),
+        mints: rate(reader, &mut section, "mints", MINTS),
     };
-    reader.close(rate);
     reader.close(section);
-    LimitSettings {
-        failed_authentications,
-    }
+    settings
+}
+
+fn rate<'i>(
+    reader: &mut Reader<'i>,
+    limits: &mut Section<'i>,
+    key: &'static str,
+    burst: NonZeroU32,
+) -> Rate {
+    let mut section = reader.section(limits, key);
+    let per = value::duration_within(Duration::from_secs(1), 24 * HOUR);
+    let rate = Rate {
+        per: reader.text(&mut section, "per", per).unwrap_or(MINUTE),
+        burst: reader
+            .number(&mut section, "burst", value::count)
+            .unwrap_or(burst),
+    };
+    reader.close(section);
+    rate
 }
 
 fn log<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LogSettings {
@@ -210,119 +205,4 @@ fn log<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LogSettings {
     };
     reader.close(section);
     settings
-}
-
-fn issuer<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> IssuerSettings {
-    let mut issuers = reader.section(root, "issuer");
-    let mut section = reader.section(&mut issuers, "default");
-    let url = reader.text(&mut section, "url", value::base_url);
-    let audiences = audiences(reader, &mut section);
-    let algorithm = reader.text(&mut section, "algorithm", value::algorithm);
-    let lifetimes = lifetimes(reader, &mut section, (HOUR, HOUR));
-    let scopes = catalogue(reader, &mut section, &Scopes::none());
-    let every = value::duration_within(DAY, DAY * 3650);
-    let every = reader.text(&mut section, "rotate_keys_every", every);
-    let mut wires = reader.section(&mut section, "wires");
-    let oauth = oauth(reader, &mut wires, lifetimes, &scopes);
-    reader.close(wires);
-    reader.close(section);
-    reader.close(issuers);
-    let (lifetime, max_lifetime) = lifetimes;
-    IssuerSettings {
-        url,
-        audiences,
-        algorithm,
-        lifetime,
-        max_lifetime,
-        scopes,
-        rotate_keys_every: every.unwrap_or(DAY * 90),
-        oauth,
-    }
-}
-
-/// `audience`. Without one the issuer's URL is it; an empty list would say that tokens are for nobody.
-fn audiences<'i>(reader: &mut Reader<'i>, section: &mut Section<'i>) -> Vec<Box<str>> {
-    if let Some(place) = reader.place_of_nothing(section, "audience") {
-        let path = section.path_of("audience");
-        reader.wrong(
-            place,
-            &path,
-            "expected at least one audience, or no such line",
-        );
-    }
-    let audiences = reader.list(section, "audience", Single::Allowed, value::audience);
-    audiences.unwrap_or_default()
-}
-
-fn oauth<'i>(
-    reader: &mut Reader<'i>,
-    wires: &mut Section<'i>,
-    of_issuer: (Duration, Duration),
-    issuers_scopes: &Scopes,
-) -> OAuthSettings {
-    let mut section = reader.section(wires, "oauth");
-    let enabled = reader.switch(&mut section, "enabled");
-    let path = reader.text(&mut section, "path", value::path);
-    let (lifetime, max_lifetime) = lifetimes(reader, &mut section, of_issuer);
-    let scopes = catalogue(reader, &mut section, issuers_scopes);
-    reader.close(section);
-    OAuthSettings {
-        enabled: enabled.unwrap_or(true),
-        path: path.unwrap_or_else(|| "/oauth/token".to_owned()),
-        lifetime,
-        max_lifetime,
-        scopes,
-    }
-}
-
-/// `lifetime` and `max_lifetime`. A wire with a lifetime of its own has it as its maximum too.
-fn lifetimes<'i>(
-    reader: &mut Reader<'i>,
-    section: &mut Section<'i>,
-    (default, default_max): (Duration, Duration),
-) -> (Duration, Duration) {
-    let places = ["lifetime", "max_lifetime"].map(|key| reader.place(section, key));
-    let lifetime = reader.text(section, "lifetime", value::lifetime);
-    let max_lifetime = reader.text(section, "max_lifetime", value::lifetime);
-    let inherits = section.is_within("wires");
-    let max = max_lifetime.unwrap_or(match lifetime {
-        Some(own) if inherits => own,
-        _ => default_max,
-    });
-    let lifetime = lifetime.unwrap_or(default);
-    if lifetime > max
-        && let Some(place) = places.into_iter().flatten().next()
-    {
-        let path = section.path_of("lifetime");
-        let text = format!(
-            "out of range: {} is longer than max_lifetime, {}",
-            value::shown(lifetime),
-            value::shown(max)
-        );
-        reader.wrong(place, &path, &text);
-    }
-    (lifetime, max)
-}
-
-/// `scopes`: the catalogue. A wire's must lie within its issuer's, where that has one.
-fn catalogue<'i>(reader: &mut Reader<'i>, section: &mut Section<'i>, outer: &Scopes) -> Scopes {
-    let place = reader.place(section, "scopes");
-    let list = reader.list(section, "scopes", Single::Refused, value::scope);
-    let (Some(place), Some(list)) = (place, list) else {
-        return outer.clone();
-    };
-    let path = section.path_of("scopes");
-    match Scopes::from_list(list.iter().map(|scope| &**scope)) {
-        // Empty means "any" where the issuer has no catalogue, and the issuer's where it has one.
-        Ok(scopes) if scopes.is_empty() => outer.clone(),
-        Ok(scopes) if outer.is_empty() || outer.contains(&scopes) => scopes,
-        Ok(_) => {
-            reader.wrong(place, &path, "a scope is not within the issuer's scopes");
-            outer.clone()
-        }
-        Err(invalid) => {
-            reader.wrong(place, &path, &invalid.to_string());
-            outer.clone()
-        }
-    }
 }

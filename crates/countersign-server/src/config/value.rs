@@ -150,7 +150,6 @@ pub(crate) fn url_path(url: &str) -> &str {
 
 /// Where a wire is mounted.
 pub(super) fn path(text: &str) -> Result<String, Expected> {
-    const TAKEN: [&str; 3] = ["/whoami", "/healthz", "/readyz"];
     if !is_path(text) {
         return Err(
             "expected a path such as /oauth/token: segments of A-Z a-z 0-9 _ ~ . -, none of \
@@ -158,7 +157,7 @@ pub(super) fn path(text: &str) -> Result<String, Expected> {
                 .to_owned(),
         );
     }
-    if TAKEN.contains(&text) || is_administration(text) {
+    if is_administration(text) {
         return Err("this path is the server's own: choose another".to_owned());
     }
     Ok(text.to_owned())
@@ -215,8 +214,8 @@ pub(crate) fn network(text: &str) -> Result<Box<str>, Expected> {
     }
 }
 
-/// How many of something may come at once.
-pub(super) fn burst(number: i64) -> Result<NonZeroU32, Expected> {
+/// How many of something there may be at once.
+pub(super) fn count(number: i64) -> Result<NonZeroU32, Expected> {
     const MOST: u32 = 1_000_000;
     let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
     number

@@ -21,7 +21,7 @@ struct Whoami<'a> {
     environment_id: Option<&'a Id>,
     scopes: &'a Scopes,
     issuer: Option<&'a str>,
-    session_id: Option<Id>,
+    session_id: Option<&'a Id>,
     #[serde(serialize_with = "output::maybe")]
     expires_at: Option<Timestamp>,
 }
@@ -36,8 +36,7 @@ pub(super) async fn whoami(principal: Principal) -> Response {
         environment_id: principal.environment(),
         scopes: principal.scopes(),
         issuer: principal.issuer(),
-        // No wire makes sessions yet.
-        session_id: None,
+        session_id: principal.session(),
         expires_at: principal.expires_at(),
     };
     match serde_json::to_vec(&whoami) {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use countersign::directory::{Owner, UserName};
 use countersign::{Id, Scopes};
 
-use super::{grace, lifetime, name, reason};
+use super::{grace, issuer, lifetime, name, reason};
 use crate::config::value;
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +68,16 @@ pub(crate) struct CreateKey {
     /// A network that it may be presented from, such as 192.0.2.0/24; may be repeated [default: anywhere]
     #[arg(long, value_name = "CIDR", value_parser = value::network)]
     pub(crate) allow_from: Vec<Box<str>>,
+    #[command(flatten)]
+    pub(crate) bound: Bound,
+}
+
+/// Where a new credential may be used.
+#[derive(Debug, Args)]
+pub(crate) struct Bound {
+    /// An issuer that it may use; may be repeated [default: all, also those that will be]
+    #[arg(long = "issuer", value_name = "NAME", value_parser = issuer)]
+    pub(crate) issuers: Vec<String>,
 }
 
 /// Whose a new credential is.
@@ -141,6 +151,24 @@ pub(crate) enum User {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// List the sessions of a key or user whose tokens have not expired
+    List {
+        /// The id of the key or user, or the user's name
+        credential: String,
+    },
+    /// End one: its token is refused from now on, and the next login gets another
+    Revoke {
+        /// The id of the key or user, or the user's name
+        credential: String,
+        /// The session's id, or the name that the client gave it
+        // The client chose it, and it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        session: String,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CreateUser {
     /// The name that the user signs in with
@@ -150,6 +178,8 @@ pub(crate) struct CreateUser {
     pub(crate) scopes: Scopes,
     #[command(flatten)]
     pub(crate) owner: Owned,
+    #[command(flatten)]
+    pub(crate) bound: Bound,
     /// Make a password, and show it this once
     #[arg(long)]
     pub(crate) generate: bool,

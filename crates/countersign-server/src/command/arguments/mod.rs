@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use countersign::directory::Issuers;
 
 use crate::config::value;
 use crate::logging::Format;
 
-pub(crate) use credentials::{CreateKey, CreateUser, Key, RotateKey, User};
+pub(crate) use credentials::{CreateKey, CreateUser, Key, RotateKey, Session, User};
 pub(crate) use keeping::{Backup, MasterKey, Pepper, Restore};
 pub(crate) use server::{
-    Account, Audit, Environment, RotateSigningKey, SecretArgument, SigningKey, Token,
+    Account, Audit, Environment, OfIssuer, RotateSigningKey, SecretArgument, SigningKey, Token,
 };
 
 /// Makes API keys and users, mints short-lived tokens from keys, and checks them all. Without a command:
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     /// Make and list environments, the parts of an account
     #[command(subcommand)]
     Environment(Environment),
+    /// List and end the sessions of keys and users
+    #[command(subcommand)]
+    Session(Session),
     /// List, rotate and revoke the keys that tokens are signed with
     #[command(subcommand)]
     SigningKey(SigningKey),
@@ -131,6 +135,14 @@ fn words(text: &str, longest: usize) -> Result<String, String> {
         Err(format!(
             "expected 1 to {longest} characters, none of which controls how text is shown"
         ))
+    }
+}
+
+/// An issuer's name; whether there is one of it is another question.
+fn issuer(text: &str) -> Result<String, String> {
+    match Issuers::named([text]) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(invalid) => Err(invalid.to_string()),
     }
 }
 

@@ -6,8 +6,8 @@ use countersign::jose::Algorithm;
 use countersign::{Id, Secret};
 use countersign_store::Checkpoint;
 
-use super::{lead, name};
-use crate::config::value;
+use super::{issuer, lead, name};
+use crate::config::{DEFAULT_ISSUER, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
@@ -77,7 +77,10 @@ impl From<Kind> for EnvironmentKind {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SigningKey {
     /// List all of them, newest first
-    List,
+    List {
+        #[command(flatten)]
+        of: OfIssuer,
+    },
     /// Make a key that takes over in a while; what the present one signed stays valid
     Rotate(RotateSigningKey),
     /// In an emergency: nothing that the key signed is accepted any more, and the next key signs now
@@ -86,7 +89,16 @@ pub(crate) enum SigningKey {
         // One in 64 begins with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
+        #[command(flatten)]
+        of: OfIssuer,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfIssuer {
+    /// Whose they are
+    #[arg(long, value_name = "NAME", value_parser = issuer, default_value = DEFAULT_ISSUER)]
+    pub(crate) issuer: String,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +110,8 @@ pub(crate) struct RotateSigningKey {
     /// or they refuse good tokens; the answer with the key set may be kept for 300 s
     #[arg(long, value_name = "DURATION", value_parser = lead, default_value = "10m")]
     pub(crate) lead: Duration,
+    #[command(flatten)]
+    pub(crate) of: OfIssuer,
 }
 
 #[derive(Debug, Subcommand)]

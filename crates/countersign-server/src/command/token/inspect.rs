@@ -12,7 +12,6 @@ use crate::command::open;
 use crate::command::output::Output;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::issuer;
 
 /// What the token says, and whether that is to be believed. The token itself is not in it.
 #[derive(Serialize)]
@@ -32,8 +31,8 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let store = open(config).await?;
-    let issuer = super::issuer(config, &store).await?;
-    let judged = super::judge(token, issuer::trusted(&issuer, &store)?)?;
+    let issuer = super::issuer(token, config, &store).await?;
+    let judged = super::judge(token, issuer.trusted(&store)?)?;
     store.close().await?;
 
     let refused = judged.err();

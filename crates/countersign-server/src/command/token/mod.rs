@@ -11,19 +11,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
 use countersign::credentials::Credentials;
 use countersign::mechanism::{Judged, Jwt, Mechanism as _, Verdict};
-use countersign::mint::Issuer;
 use countersign::principal::Identity;
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, SystemClock};
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
+use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::arguments::{SecretArgument, Token};
 use super::output::Output;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_ISSUER, IssuerSettings};
 use crate::failure::Failure;
+use crate::issuer::{Configured, known_url};
 
 /// More than any token that is looked at has.
 const LONGEST: u64 = 64 * 1024;
@@ -56,10 +57,25 @@ fn from_standard_input() -> Result<Secret, Failure> {
     Ok(Secret::from(text.trim().to_owned()))
 }
 
-/// The issuer whose tokens a server of this configuration takes.
-async fn issuer(config: &Config, store: &Store) -> Result<Issuer, Failure> {
-    let url = crate::issuer::known_url(config, store).await?;
-    crate::issuer::build(&config.issuer, store, &url).await
+/// What a token says that its issuer is.
+#[derive(Deserialize)]
+struct Issued {
+    iss: String,
+}
+
+/// The issuer that a server of this configuration would ask about the token: the one that it names, else `default`,
+/// whose it is not then.
+async fn issuer(token: &Secret, config: &Config, store: &Store) -> Result<Configured, Failure> {
+    let claims = token.expose().split('.').nth(1).and_then(decoded);
+    let claims = claims.and_then(|claims| serde_json::from_value::<Issued>(claims).ok());
+    let named = claims.and_then(|claims| {
+        let named = |issuer: &&IssuerSettings| issuer.url.as_ref() == Some(&claims.iss);
+        config.issuers.iter().find(named)
+    });
+    let settings = named.or_else(|| config.issuer(DEFAULT_ISSUER));
+    let settings = settings.ok_or_else(|| Failure::new("no issuer is configured"))?;
+    let url = known_url(settings, store).await?;
+    Configured::build(settings, store, &url).await
 }
 
 /// What a verifier that trusts `issuer` says of the token.

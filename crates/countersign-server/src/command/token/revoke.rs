@@ -39,10 +39,10 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let store = open(config).await?;
-    let issuer = super::issuer(config, &store).await?;
+    let of = super::issuer(token, config, &store).await?;
     // Without the directory: one that is refused for its credential's sake alone can be revoked too, and
     // revoking it once more succeeds.
-    let trusted = issuer.trusted().build().map_err(IssuerError::Trust)?;
+    let trusted = of.issuer.trusted().build().map_err(IssuerError::Trust)?;
     // Whoever could name any `iss` and `jti` could have them kept that nobody ever minted.
     super::judge(token, trusted)?.map_err(|reason| {
         Failure::new(format!(

@@ -7,7 +7,7 @@ use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use countersign::credentials::{ClientAddress, Credentials};
-use countersign::directory::{Caller, Directory as _};
+use countersign::directory::{Caller, Credential, Directory as _, Issuers, Record};
 use countersign::principal::{Identity, PrimaryPrincipal};
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Principal, Scopes, Secret};
@@ -23,6 +23,7 @@ use super::{Admin, origin};
 pub(super) struct Administrator {
     pub(super) caller: Caller,
     scopes: Scopes,
+    issuers: Issuers,
 }
 
 impl Administrator {
@@ -36,6 +37,48 @@ impl Administrator {
             "scope_not_held",
             "These credentials grant at most the scopes that they hold.",
         ))
+    }
+
+    /// Whoever lets others use issuers may use them.
+    fn lets_use(&self, issuers: &Issuers) -> Result<(), Problem> {
+        let all = |issuers: &Issuers| issuers.iter().next().is_none();
+        let named = || issuers.iter().all(|name| self.issuers.admit(name));
+        if all(&self.issuers) || (!all(issuers) && named()) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "issuer_not_held",
+            "These credentials may not use all of these issuers.",
+        ))
+    }
+
+    /// Whoever gets a credential's secret can do what it may, and where: that must not be more than they could
+    /// before.
+    pub(super) fn may_take_over(&self, record: &Record) -> Result<(), Problem> {
+        self.grants(&record.scopes)?;
+        self.lets_use(&record.issuers)
+    }
+
+    /// The issuers of a new credential; without names, those that its maker may use.
+    pub(super) async fn issuers(
+        &self,
+        names: &[String],
+        store: &Store,
+    ) -> Result<Issuers, Problem> {
+        if names.is_empty() {
+            return Ok(self.issuers.clone());
+        }
+        let known = store.issuers().await?;
+        if !names.iter().all(|name| known.contains(name)) {
+            let detail = "`issuers` names one that this server does not have.";
+            return Err(Problem::invalid("unknown_issuer", detail));
+        }
+        let issuers = Issuers::named(names.iter().map(String::as_str));
+        let issuers = issuers
+            .map_err(|flaw| Problem::invalid("unknown_issuer", format!("`issuers`: {flaw}.")))?;
+        self.lets_use(&issuers)?;
+        Ok(issuers)
     }
 
     /// What concerns the whole server is for the default account.
@@ -73,11 +116,10 @@ pub(super) async fn admit(
         let detail = "Pages of other sites may change nothing here.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
-    let body = read(body, admin.0.body_limit).await?;
-    if !still_stands(&admin.0.store, &principal, &head.extensions) {
-        return Err(Problem::lapsed());
-    }
-    let administrator = administrator(&admin, &principal, &head.extensions).await?;
+    let body = read(body, admin.0.config.server.body_limit).await?;
+    let standing = standing(&admin.0.store, &principal, &head.extensions);
+    let issuers = standing.ok_or_else(Problem::lapsed)?.issuers;
+    let administrator = administrator(&admin, &principal, issuers, &head.extensions).await?;
     head.extensions.insert(administrator);
     Ok(next.run(Request::from_parts(head, body.into())).await)
 }
@@ -99,24 +141,23 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     Ok(read.into())
 }
 
-/// Whether what was judged before the body was read would be judged so now.
-fn still_stands(store: &Store, principal: &Principal, extensions: &Extensions) -> bool {
-    let id = principal.credential_id();
-    let Some(now) = id.and_then(|id| store.directory().credential(id)) else {
-        return false;
-    };
+/// The credential, if what was judged before the body was read would be judged so now.
+fn standing(store: &Store, principal: &Principal, extensions: &Extensions) -> Option<Credential> {
+    let now = store.directory().credential(principal.credential_id()?)?;
     if now.generation != principal.generation() {
-        return false;
+        return None;
     }
     let from = extensions.get::<ClientAddress>().copied();
     // Nothing is proven by it but that the credential may be used.
     let presented = Credentials::key(Secret::from(String::new())).presented_from(from);
-    Identity::of_credential("admin", now, &presented, SystemClock.now()).is_ok()
+    let judged = Identity::of_credential("admin", now.clone(), &presented, SystemClock.now());
+    judged.is_ok().then_some(now)
 }
 
 async fn administrator(
     admin: &Admin,
     principal: &PrimaryPrincipal,
+    issuers: Issuers,
     extensions: &Extensions,
 ) -> Result<Administrator, Problem> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
@@ -137,5 +178,6 @@ async fn administrator(
     Ok(Administrator {
         caller,
         scopes: principal.scopes().clone(),
+        issuers,
     })
 }

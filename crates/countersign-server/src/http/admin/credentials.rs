@@ -2,21 +2,23 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post, put};
+use axum::routing::{delete as delete_at, get, post, put};
 use countersign::Id;
 use countersign::directory::{
-    Change, CredentialKind, Listing, Record, Registry as _, RegistryError,
+    Change, CredentialKind, Listing, Record, Registry as _, RegistryError, Sessions as _,
 };
+use countersign::time::{Clock as _, SystemClock};
 use countersign_store::Store;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
-use super::extract::{Json, Members, OptionalJson, Page, PathId, Plainly};
+use super::extract::{Json, Members, OptionalJson, Page, PathId, PathPair, Plainly};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::shown::Shown;
+use crate::sessions;
 
 /// The credentials of one kind.
 #[derive(Clone)]
@@ -69,6 +71,8 @@ impl Credentials {
             .route(&at("/{id}/activate"), post(activate))
             .route(&at("/{id}/revoke"), post(revoke))
             .route(&at("/{id}/scopes"), put(scopes))
+            .route(&at("/{id}/sessions"), get(sessions))
+            .route(&at("/{id}/sessions/{session}"), delete_at(end_session))
     }
 }
 
@@ -148,5 +152,23 @@ async fn scopes(
 
 async fn delete(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
     all.change(&by, id, Change::Delete).await?;
+    answer::nothing()
+}
+
+async fn sessions(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
+    all.find(&by, id).await?;
+    let now = SystemClock.now();
+    let found = all.store().list_sessions(&by.caller, id, now).await?;
+    let shown: Vec<_> = found.iter().map(sessions::Shown::from).collect();
+    answer::json(&json!({ "sessions": shown }))
+}
+
+async fn end_session(
+    State(all): State<Credentials>,
+    by: Administrator,
+    PathPair(id, session): PathPair,
+) -> Answer {
+    all.find(&by, id).await?;
+    sessions::end(all.store(), &by.caller, id, &session).await?;
     answer::nothing()
 }

@@ -128,10 +128,46 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let Path(text) = text.map_err(|_| {
-            Problem::invalid("invalid_path", "The path is not percent-encoded UTF-8.")
-        })?;
+        let Path(text) = text.map_err(|_| misspelt_path())?;
         Ok(Self(text))
+    }
+}
+
+/// An id in a path, and behind it a text that is not ours.
+pub(super) struct PathPair(pub(super) Id, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let pair = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = pair.map_err(|_| misspelt_path())?;
+        Ok(Self(id(&first)?, second))
+    }
+}
+
+fn misspelt_path() -> Problem {
+    Problem::invalid("invalid_path", "The path is not percent-encoded UTF-8.")
+}
+
+/// The issuer that a query names, if it names one.
+pub(super) struct IssuerOf(pub(super) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IssuerOf {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match parts.uri.query() {
+            None | Some("") => Ok(Self(None)),
+            // A name has nothing that would have to be encoded.
+            Some(query) => match query.strip_prefix("issuer=") {
+                Some(name) if !name.contains('&') => Ok(Self(Some(name.to_owned()))),
+                _ => {
+                    let detail = "The query may have `issuer`, and nothing else or twice.";
+                    Err(Problem::invalid("invalid_query", detail))
+                }
+            },
+        }
     }
 }
 

@@ -68,11 +68,13 @@ struct NewKey {
     expires_at: Option<String>,
     #[serde(default)]
     allow_from: Vec<String>,
+    #[serde(default)]
+    issuers: Vec<String>,
 }
 
 impl Members for NewKey {
     const EXPECTED: &'static str = "`name` (a string), `scopes` (a list of strings), and optionally `account_id`, `environment_id`, \
-         `expires_at` (strings) and `allow_from` (a list of strings)";
+         `expires_at` (strings), `allow_from` and `issuers` (lists of strings)";
 }
 
 async fn create(
@@ -85,7 +87,8 @@ async fn create(
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let mut key = directory::NewKey::new(fields::name(new.name)?, scopes)
         .owner(owner)
-        .allow_from(fields::networks(&new.allow_from)?);
+        .allow_from(fields::networks(&new.allow_from)?)
+        .issuers(by.issuers(&new.issuers, keys.store()).await?);
     key.expires_at = fields::end(new.expires_at.as_deref())?;
     let made = keys.store().create_key(&by.caller, key).await?;
     answer::created(keys.location(&made.record.id), &Made::from(&made))
@@ -118,7 +121,6 @@ impl Rotate {
     }
 }
 
-/// Whoever gets the new secret can do what the key may: that must not be more than they could before.
 async fn rotate(
     State(keys): State<Credentials>,
     by: Administrator,
@@ -126,9 +128,9 @@ async fn rotate(
     OptionalJson(rotate): OptionalJson<Rotate>,
 ) -> Answer {
     let rotation = rotate.rotation()?;
-    by.grants(&keys.find(&by, id).await?.scopes)?;
+    by.may_take_over(&keys.find(&by, id).await?)?;
     let made = keys.store().rotate(&by.caller, id, rotation).await?;
     // It may have been given more since it was looked at.
-    by.grants(&made.record.scopes)?;
+    by.may_take_over(&made.record)?;
     answer::json(&Made::from(&made))
 }

@@ -25,17 +25,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use countersign::Id;
-use countersign::auth::AuthBuilder;
 use countersign::directory::{Caller, Registry as _};
-use countersign::jose::Algorithm;
-use countersign::mechanism::password::PasswordHasher;
-use countersign::mint::Issuer;
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
 use tokio::sync::OnceCell;
 
+use super::judges::Shared;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::issuer::Configured;
 use hashing::Hashing;
 use problem::Problem;
 use tokens::TokenReader;
@@ -54,9 +52,7 @@ struct Inner {
     store: Store,
     hashing: Hashing,
     tokens: TokenReader,
-    body_limit: usize,
-    /// What the configuration insists on.
-    algorithm: Option<Algorithm>,
+    config: Config,
     default_account: OnceCell<Id>,
 }
 
@@ -75,24 +71,28 @@ impl Admin {
     }
 }
 
-/// All routes of it, behind credentials that `mechanisms` judge. Tokens should be judged too, to be refused as
-/// what they are.
+/// All routes of it. They are the server's and no issuer's: credentials of any issuer are let in. Tokens of all
+/// issuers are judged too, to be refused as what they are.
 pub(super) fn routes(
     config: &Config,
     store: &Store,
-    issuer: &Issuer,
-    hasher: PasswordHasher,
-    mechanisms: AuthBuilder,
+    issuers: &[Configured],
+    shared: &Shared,
 ) -> Result<Router, Failure> {
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
-        hashing: Hashing::new(hasher),
-        tokens: TokenReader::new(issuer)?,
-        body_limit: config.server.body_limit,
-        algorithm: config.issuer.algorithm,
+        hashing: Hashing::new(shared.hasher()),
+        tokens: TokenReader::new(issuers)?,
+        config: config.clone(),
         default_account: OnceCell::new(),
     }));
-    let judge = mechanisms.reject_body(problem::of_rejection).build()?;
+    let mut trusted = Vec::new();
+    for issuer in issuers {
+        trusted.push(issuer.trusted(store)?);
+    }
+    let judges = shared.over(store.directory());
+    let judge = judges.any(trusted).reject_body(problem::of_rejection);
+    let judge = judge.build()?;
     let require = require(scope(SCOPE) & primary())?.reject_body(problem::of_rejection);
     let routes = Router::new()
         .merge(keys::routes(&admin))

@@ -152,7 +152,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
         match error {
-            StoreError::UnknownSigningKey => Self::not_found(),
+            StoreError::UnknownSigningKey | StoreError::UnknownIssuer { .. } => Self::not_found(),
             StoreError::RotationPending => conflict("rotation_pending"),
             StoreError::MixedAlgorithms => conflict("mixed_algorithms"),
             error => RegistryError::from(error).into(),

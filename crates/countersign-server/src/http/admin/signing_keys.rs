@@ -12,11 +12,11 @@ use serde_json::json;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
-use super::extract::{Members, OptionalJson, PathText, Plainly};
+use super::extract::{IssuerOf, Members, OptionalJson, PathText};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::output;
-use crate::issuer;
+use crate::config::DEFAULT_ISSUER;
 
 /// Verifiers may keep an issuer's keys for five minutes: a new one is published for twice as long before it
 /// signs.
@@ -57,9 +57,21 @@ impl<'a> From<&'a SigningKeyRecord> for Shown<'a> {
     }
 }
 
-async fn list(State(admin): State<Admin>, by: Administrator) -> Answer {
+/// Whose keys they are.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfIssuer {
+    issuer: Option<String>,
+}
+
+impl Members for OfIssuer {
+    const EXPECTED: &'static str = "`issuer` (a string, optional)";
+}
+
+async fn list(State(admin): State<Admin>, by: Administrator, IssuerOf(issuer): IssuerOf) -> Answer {
     by.runs_the_server()?;
-    let keys = admin.0.store.list_signing_keys(issuer::NAME).await?;
+    let issuer = issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let keys = admin.0.store.list_signing_keys(issuer).await?;
     let keys: Vec<_> = keys.iter().map(Shown::from).collect();
     answer::json(&json!({ "signing_keys": keys }))
 }
@@ -69,11 +81,12 @@ async fn list(State(admin): State<Admin>, by: Administrator) -> Answer {
 struct Rotate {
     algorithm: Option<String>,
     lead_seconds: Option<u64>,
+    issuer: Option<String>,
 }
 
 impl Members for Rotate {
     const EXPECTED: &'static str =
-        "`algorithm` (a string) and `lead_seconds` (a whole number), both optional";
+        "`algorithm`, `issuer` (strings) and `lead_seconds` (a whole number), all optional";
 }
 
 async fn rotate(
@@ -90,19 +103,21 @@ async fn rotate(
             "`algorithm` is none that tokens are signed with.",
         )
     })?;
-    let configured = admin.0.algorithm;
+    let issuer = rotate.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let configured = admin.0.config.issuer(issuer);
+    let configured = configured.and_then(|issuer| issuer.algorithm);
     if wanted.is_some() && configured.is_some() && wanted != configured {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "algorithm_configured",
             "The configuration names another algorithm, and no server that reads it could start: take \
-             `algorithm` out of [issuer.default] first.",
+             `algorithm` out of the issuer's section first.",
         ));
     }
     let made = admin
         .0
         .store
-        .rotate_signing_key(&by.caller, issuer::NAME, wanted, lead);
+        .rotate_signing_key(&by.caller, issuer, wanted, lead);
     answer::json(&Shown::from(&made.await?))
 }
 
@@ -110,12 +125,10 @@ async fn revoke(
     State(admin): State<Admin>,
     by: Administrator,
     PathText(kid): PathText,
-    OptionalJson(Plainly {}): OptionalJson<Plainly>,
+    OptionalJson(of): OptionalJson<OfIssuer>,
 ) -> Answer {
     by.runs_the_server()?;
-    let revoked = admin
-        .0
-        .store
-        .revoke_signing_key(&by.caller, issuer::NAME, &kid);
+    let issuer = of.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let revoked = admin.0.store.revoke_signing_key(&by.caller, issuer, &kid);
     answer::json(&Shown::from(&revoked.await?))
 }

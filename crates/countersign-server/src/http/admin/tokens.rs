@@ -9,7 +9,7 @@ use axum::routing::post;
 use countersign::auth::AuthLayer;
 use countersign::directory::{DeniedToken, Registry as _};
 use countersign::mechanism::Jwt;
-use countersign::mint::{Issuer, IssuerError};
+use countersign::mint::IssuerError;
 use countersign::{Principal, Secret};
 use serde::Deserialize;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -20,6 +20,7 @@ use super::answer::{self, Answer};
 use super::extract::{Json, Members, secret};
 use super::problem::Problem;
 use crate::failure::Failure;
+use crate::issuer::Configured;
 
 pub(super) fn routes(admin: &Admin) -> Router {
     Router::new()
@@ -27,14 +28,17 @@ pub(super) fn routes(admin: &Admin) -> Router {
         .with_state(admin.clone())
 }
 
-/// Reads tokens of the issuer's that have not expired, whether they are denied or not: to deny one again is no
+/// Reads tokens of the issuers' that have not expired, whether they are denied or not: to deny one again is no
 /// error.
 pub(super) struct TokenReader(AuthLayer);
 
 impl TokenReader {
-    pub(super) fn new(issuer: &Issuer) -> Result<Self, Failure> {
-        let trusted = issuer.trusted().build().map_err(IssuerError::Trust)?;
-        let layer = AuthLayer::builder().mechanism(Jwt::new([trusted]));
+    pub(super) fn new(issuers: &[Configured]) -> Result<Self, Failure> {
+        let mut trusted = Vec::new();
+        for of in issuers {
+            trusted.push(of.issuer.trusted().build().map_err(IssuerError::Trust)?);
+        }
+        let layer = AuthLayer::builder().mechanism(Jwt::new(trusted));
         Ok(Self(layer.build()?))
     }
 

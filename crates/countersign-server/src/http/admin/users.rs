@@ -34,11 +34,13 @@ struct NewUser {
     scopes: Vec<String>,
     account_id: Option<String>,
     environment_id: Option<String>,
+    #[serde(default)]
+    issuers: Vec<String>,
 }
 
 impl Members for NewUser {
-    const EXPECTED: &'static str = "`name` and `password` (strings), `scopes` (a list of strings), and optionally `account_id` and \
-         `environment_id` (strings)";
+    const EXPECTED: &'static str = "`name` and `password` (strings), `scopes` (a list of strings), and optionally `account_id`, \
+         `environment_id` (strings) and `issuers` (a list of strings)";
 }
 
 async fn create(
@@ -51,8 +53,11 @@ async fn create(
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let name = new.name.parse();
     let name = name.map_err(|flaw| Problem::invalid("invalid_name", format!("`name`: {flaw}.")))?;
+    let issuers = by.issuers(&new.issuers, users.store()).await?;
     let hash = hash(&users, &by, new.password).await?;
-    let user = directory::NewUser::new(name, hash, scopes).owner(owner);
+    let user = directory::NewUser::new(name, hash, scopes)
+        .owner(owner)
+        .issuers(issuers);
     let made = users.store().create_user(&by.caller, user).await?;
     answer::created(users.location(&made.id), &Shown::from(&made))
 }
@@ -68,14 +73,13 @@ impl Members for NewPassword {
     const EXPECTED: &'static str = "`password` (a string)";
 }
 
-/// Whoever sets a password can do what the user may: that must not be more than they could before.
 async fn password(
     State(users): State<Credentials>,
     by: Administrator,
     PathId(id): PathId,
     Json(new): Json<NewPassword>,
 ) -> Answer {
-    by.grants(&users.find(&by, id).await?.scopes)?;
+    by.may_take_over(&users.find(&by, id).await?)?;
     let hash = hash(&users, &by, new.password).await?;
     users.change(&by, id, Change::Password(hash)).await
 }

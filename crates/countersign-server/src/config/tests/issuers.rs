@@ -1,0 +1,182 @@
+//! Issuers and their wires.
+
+use std::time::Duration;
+
+use countersign_wire::ErrorStatus;
+
+use super::{accepted, default_issuer, refused};
+
+#[test]
+fn defaults_of_wires_are_those_of_the_contract() {
+    let config = accepted("");
+    let wires = &default_issuer(&config).wires;
+    let (minute, hour, day) = (60, 3600, 24 * 3600);
+    for (wire, path, lifetime, longest) in [
+        (&wires.envelope.wire, "/auth/token", hour, hour),
+        (&wires.scoped, "/v1/auth/token", 15 * minute, 15 * minute),
+        (&wires.managed, "/api/v1/api_token", 90 * day, 365 * day),
+        (&wires.key_pair, "/generate-token", hour, hour),
+        (&wires.session.wire, "/auth/login", 2 * hour, 2 * hour),
+        (&wires.oauth.wire, "/oauth/token", hour, hour),
+    ] {
+        assert!(wire.enabled && wire.scopes.is_empty(), "{path}");
+        assert_eq!(wire.path, path);
+        assert_eq!(wire.lifetimes.usual.as_secs(), lifetime, "{path}");
+        assert_eq!(wire.lifetimes.longest.as_secs(), longest, "{path}");
+    }
+    assert_eq!(wires.envelope.error_status, ErrorStatus::Http);
+    assert_eq!(wires.session.sessions_path, "/auth/sessions");
+    assert_eq!(wires.session.max_sessions.get(), 100);
+    assert_eq!(wires.session.renew_within.as_secs(), 60);
+    assert_eq!(wires.oauth.introspection_path, "/oauth/introspect");
+    assert_eq!(wires.oauth.revocation_path, "/oauth/revoke");
+    // The longest of all but managed tokens, which are a class of their own.
+    assert_eq!(wires.longest(), Some(Duration::from_secs(2 * hour)));
+}
+
+#[test]
+fn audience_may_be_one_string() {
+    let config = accepted("[issuer.default]\naudience = \"https://a.example\"");
+    assert_eq!(
+        default_issuer(&config).audiences,
+        ["https://a.example".into()]
+    );
+}
+
+#[test]
+fn issuers_url_is_the_public_url_unless_it_has_its_own() {
+    let public = "[server]\npublic_url = \"https://example.com\"\n";
+    let config = accepted(public);
+    assert_eq!(
+        default_issuer(&config).url.as_deref(),
+        Some("https://example.com")
+    );
+}
+
+#[test]
+fn a_wire_takes_the_issuers_limits_where_it_sets_none_and_its_own_lifetime_as_maximum() {
+    let lifetimes = |text: &str| {
+        let config = accepted(text);
+        let wires = &default_issuer(&config).wires;
+        let of = [&wires.scoped, &wires.session.wire, &wires.oauth.wire];
+        of.map(|wire| {
+            (
+                wire.lifetimes.usual.as_secs(),
+                wire.lifetimes.longest.as_secs(),
+            )
+        })
+    };
+    let issuer = "[issuer.default]\nlifetime = \"5m\"\nscopes = [\"a:*\"]\n";
+    assert_eq!(lifetimes(issuer), [(300, 900), (300, 7200), (300, 3600)]);
+    let bound = "[issuer.default]\nlifetime = \"20m\"\nmax_lifetime = \"30m\"\n";
+    assert_eq!(lifetimes(bound), [(1200, 1800); 3]);
+    let bound = "[issuer.default]\nmax_lifetime = \"1h\"\n";
+    assert_eq!(lifetimes(bound), [(900, 3600), (3600, 3600), (3600, 3600)]);
+
+    let own = format!("{issuer}[issuer.default.wires.oauth]\nlifetime = \"2h\"\nscopes = []\n");
+    assert_eq!(lifetimes(&own)[2], (7200, 7200));
+    let config = accepted(&own);
+    let wires = &default_issuer(&config).wires;
+    assert_eq!(wires.oauth.wire.scopes.as_str(), "a:*");
+    assert_eq!(wires.scoped.scopes.as_str(), "a:*");
+    // Managed tokens live by their records.
+    assert_eq!(wires.managed.lifetimes.usual.as_secs(), 90 * 24 * 3600);
+}
+
+#[test]
+fn every_issuer_but_the_default_one_needs_a_url_and_a_name_that_is_one() {
+    assert_eq!(
+        refused("\n[issuer.core]\nlifetime = \"5m\"\n"),
+        "countersign.toml:2: issuer.core.url: missing: every issuer but `default` needs a URL of its own"
+    );
+    assert_eq!(
+        refused("[issuer.Core]\nurl = \"https://a.example/core\"\n"),
+        "countersign.toml:1: issuer.Core: an issuer's name is 1 to 64 lower-case letters, digits and hyphens"
+    );
+    // What is wrong with it is said alone.
+    let mistakes = refused("[issuer.core]\nurl = \"core\"\n");
+    assert!(mistakes.starts_with("countersign.toml:2: issuer.core.url: expected a URL"));
+    assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+}
+
+#[test]
+fn two_issuers_at_one_path_are_refused_where_the_second_is() {
+    let core = "[issuer.core]\nurl = \"https://core.example\"\n";
+    assert_eq!(
+        refused(core),
+        "countersign.toml:2: issuer.core.url: its path is that of another issuer's URL: it is in the way of \
+         issuer.default.url"
+    );
+    let public = "[server]\npublic_url = \"https://a.example/core\"\n";
+    accepted(&format!("{public}{core}"));
+    let both = format!("{core}[issuer.default]\nurl = \"https://a.example\"\n");
+    assert!(refused(&both).starts_with("countersign.toml:4: issuer.default.url: its path"));
+}
+
+#[test]
+fn two_routes_at_one_path_are_refused_with_the_line_of_one_and_the_name_of_the_other() {
+    for (text, line, told, other) in [
+        (
+            "[issuer.default.wires.envelope]\npath = \"/oauth/token\"\n",
+            2,
+            "issuer.default.wires.envelope.path",
+            "issuer.default.wires.oauth.path",
+        ),
+        (
+            "[issuer.default.wires.session]\nsessions_path = \"/auth/login\"\n",
+            2,
+            "issuer.default.wires.session.sessions_path",
+            "issuer.default.wires.session.path",
+        ),
+        (
+            "[issuer.default.wires.oauth]\nrevocation_path = \"/r\"\nintrospection_path = \"/r\"\n",
+            3,
+            "issuer.default.wires.oauth.introspection_path",
+            "issuer.default.wires.oauth.revocation_path",
+        ),
+        (
+            "[issuer.default.wires.oauth]\npath = \"/whoami\"\n",
+            2,
+            "issuer.default.wires.oauth.path",
+            "/whoami of issuer.default",
+        ),
+        (
+            "[issuer.default.wires.oauth]\npath = \"/healthz\"\n",
+            2,
+            "issuer.default.wires.oauth.path",
+            "the server's /healthz",
+        ),
+        // Neither path is set: it is the URL that brings them together.
+        (
+            "[issuer.v1]\nurl = \"https://a.example/v1\"\n",
+            2,
+            "issuer.v1.wires.envelope.path",
+            "issuer.default.wires.scoped.path",
+        ),
+    ] {
+        assert_eq!(
+            refused(text),
+            format!(
+                "countersign.toml:{line}: {told}: two routes at one path: it is in the way of {other}"
+            )
+        );
+    }
+    // What is switched off is in nobody's way.
+    let off = "[issuer.default.wires.scoped]\nenabled = false\n[issuer.v1]\nurl = \"https://a.example/v1\"\n";
+    accepted(off);
+}
+
+#[test]
+fn lifetime_longer_than_the_longest_is_refused_where_it_is_set() {
+    assert_eq!(
+        refused("[issuer.default]\nlifetime = \"90m\"\n"),
+        "countersign.toml:2: issuer.default.lifetime: out of range: 90m is longer than max_lifetime, 1h"
+    );
+}
+
+#[test]
+fn a_wires_scopes_outside_the_issuers_are_refused() {
+    let text =
+        "[issuer.default]\nscopes = [\"a:*\"]\n[issuer.default.wires.oauth]\nscopes = [\"b\"]\n";
+    assert!(refused(text).starts_with("countersign.toml:4: issuer.default.wires.oauth.scopes: "));
+}
