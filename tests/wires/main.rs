@@ -12,7 +12,14 @@
 
 mod bodies;
 mod chaining;
+mod failed;
 mod fixture;
 mod oauth;
+mod order;
+mod scopes;
+mod seeds;
+mod sessions;
 mod standards;
+mod statuses;
 mod throttled;
+mod words;

@@ -71,6 +71,6 @@ async fn client_that_failed_too_often_is_told_to_slow_down_and_when_to_come_back
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(
         body,
-        r#"{"error":"slow_down","error_description":"there were too many failures"}"#
+        r#"{"error":"slow_down","error_description":"there were too many failures, or too many tokens"}"#
     );
 }

@@ -1,0 +1,89 @@
+//! Seed 004: "If the current token is still valid, the endpoint will return the same token."
+
+use std::time::Duration;
+
+use countersign::directory::Change;
+use serde_json::json;
+
+use crate::fixture::{Answer, Fixture, Presented, Wired, claims};
+
+async fn log_in(fixture: &Fixture, session: Option<&str>) -> Answer {
+    let body = json!({"api_key": fixture.api_key(), "session_id": session});
+    fixture.post(Wired::Session, &[], body.to_string()).await
+}
+
+#[tokio::test]
+async fn same_token_comes_back_while_it_is_valid_and_counts_down() {
+    let fixture = Fixture::new().await;
+    let first = log_in(&fixture, None).await;
+    let mut left = 7200;
+    for step in [1, 59, 3600, 3479] {
+        fixture.clock.advance(Duration::from_secs(step));
+        left -= step;
+        let again = log_in(&fixture, None).await;
+        assert_eq!(again.token(), first.token());
+        assert_eq!(again.json()["expires_in"], left);
+    }
+    assert_eq!(left, 61);
+    // wires.md: "A token in its last 1 % (60 s at most) is not handed out again".
+    fixture.clock.advance(Duration::from_secs(1));
+    let renewed = log_in(&fixture, None).await;
+    assert_ne!(renewed.token(), first.token());
+    assert_eq!(renewed.json()["expires_in"], 7200);
+    assert_eq!(log_in(&fixture, None).await.token(), renewed.token());
+}
+
+// "To force a new token, specify a unique session ID"; "session_id = sha256(timestamp + random_salt)".
+#[tokio::test]
+async fn another_session_gets_another_token_and_keeps_it() {
+    let fixture = Fixture::new().await;
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let longest = "s".repeat(128);
+    let names = [
+        None,
+        Some("a"),
+        Some("A"),
+        Some(digest),
+        Some(longest.as_str()),
+    ];
+    let mut tokens = Vec::new();
+    for name in names {
+        tokens.push(log_in(&fixture, name).await.token().to_owned());
+    }
+    for (i, name) in names.into_iter().enumerate() {
+        assert_eq!(log_in(&fixture, name).await.token(), tokens[i]);
+        assert!(!tokens[..i].contains(&tokens[i]), "{name:?}");
+    }
+    let ids: Vec<_> = tokens
+        .iter()
+        .map(|token| claims(token)["sid"].clone())
+        .collect();
+    assert!(ids.iter().all(serde_json::Value::is_string));
+    assert_ne!(ids[0], ids[1]);
+}
+
+// wires.md: "Two requests are the same when credential, generation, session and scopes are."
+#[tokio::test]
+async fn narrowed_credential_gets_another_token_and_so_does_another_credential() {
+    let fixture = Fixture::new().await;
+    let first = log_in(&fixture, None).await;
+    let narrower = Change::Scopes("calls:read".parse().unwrap());
+    fixture.change(&fixture.key.record, narrower).await;
+    let narrowed = log_in(&fixture, None).await;
+    assert_ne!(narrowed.token(), first.token());
+    assert_eq!(claims(narrowed.token())["scope"], "calls:read");
+
+    let other = fixture.holding("calls:read").await;
+    let key = Presented::Key(other.issued.key.expose());
+    let other = fixture.ask(Wired::Session, key).await.unwrap();
+    assert_ne!(other.token(), narrowed.token());
+}
+
+#[tokio::test]
+async fn one_key_is_one_session_however_it_is_presented() {
+    let fixture = Fixture::new().await;
+    let id = fixture.id();
+    let pair = Presented::Pair(&id, fixture.secret());
+    let by_pair = fixture.ask(Wired::Session, pair).await.unwrap();
+    assert_eq!(by_pair.token(), log_in(&fixture, None).await.token());
+}

@@ -1,0 +1,219 @@
+//! What each wire says in each case of the table, to the letter.
+
+use crate::fixture::Wired;
+use crate::statuses::Case;
+
+/// Status and whole body at 2026-03-15T12:00:00Z.
+pub fn body(wired: Wired, case: Case) -> (u16, String) {
+    match wired {
+        Wired::Envelope => envelope(case),
+        Wired::Scoped => scoped(case),
+        Wired::KeyPair => key_pair(case),
+        Wired::Session => session(case),
+        Wired::OAuth => oauth(case),
+    }
+}
+
+/// The headers that not every answer has.
+pub fn extra_headers(wired: Wired, case: Case) -> &'static [&'static str] {
+    match case {
+        Case::Method => &["allow: POST"],
+        Case::Unavailable => &["retry-after: 1"],
+        Case::Failures => &[
+            "ratelimit: \"failed-authentications\";r=0;t=30",
+            "retry-after: 30",
+        ],
+        Case::Mints => &[
+            "ratelimit: \"mints\";r=0;t=30",
+            "ratelimit-policy: \"mints\";q=2;w=60",
+            "retry-after: 30",
+        ],
+        Case::Sessions => &["ratelimit: \"sessions\";r=0;t=7200", "retry-after: 7200"],
+        Case::Unauthenticated if wired == Wired::OAuth => {
+            &["www-authenticate: Basic realm=\"countersign\", charset=\"UTF-8\""]
+        }
+        _ => &[],
+    }
+}
+
+fn envelope(case: Case) -> (u16, String) {
+    let invalid = ("INVALID_REQUEST", "The request is not valid.");
+    let (status, (kind, message), errors) = match case {
+        Case::Malformed => (
+            400,
+            invalid,
+            r#"{"field":"body","code":"MALFORMED_JSON","message":"the body is not JSON"}"#,
+        ),
+        Case::TwoCredentials => (
+            400,
+            invalid,
+            r#"{"field":"credentials","code":"MULTIPLE_CREDENTIALS","message":"the credentials are malformed, or there is more than one of them"}"#,
+        ),
+        Case::TooLarge => (
+            413,
+            invalid,
+            r#"{"field":"body","code":"PAYLOAD_TOO_LARGE","message":"the body is too large"}"#,
+        ),
+        Case::Unauthenticated => (401, ("UNAUTHORIZED", "Invalid credentials"), ""),
+        Case::Chaining => (
+            403,
+            (
+                "TOKEN_CHAINING_NOT_ALLOWED",
+                "A bearer token cannot be used to get another token.",
+            ),
+            "",
+        ),
+        Case::NotFound => (404, ("NOT_FOUND", "There is nothing at this path."), ""),
+        Case::Method => (405, ("METHOD_NOT_ALLOWED", "The method must be POST."), ""),
+        Case::Failures | Case::Mints => (
+            429,
+            (
+                "RATE_LIMIT_EXCEEDED",
+                "There were too many failures, or too many tokens.",
+            ),
+            "",
+        ),
+        Case::Unavailable => (
+            503,
+            (
+                "SERVICE_UNAVAILABLE",
+                "Authentication is not possible at present.",
+            ),
+            "",
+        ),
+        Case::Failed => (500, ("INTERNAL_ERROR", "No token could be made."), ""),
+        Case::Missing | Case::Sessions => panic!("there is no {case:?} here"),
+    };
+    let errors = match errors {
+        "" => String::new(),
+        errors => format!(r#","errors":[{errors}]"#),
+    };
+    let body = format!(
+        r#"{{"status":"ERROR","type":"{kind}","message":"{message}","data":null{errors},"transactionId":"<id>","processedAt":"2026-03-15T06:00:00-06:00","billable":false}}"#
+    );
+    (status, body)
+}
+
+fn scoped(case: Case) -> (u16, String) {
+    let (status, message, errors) = match case {
+        Case::Malformed => (
+            400,
+            "Invalid payload or unsupported scope",
+            r#"{"field":"body","message":"the body is not JSON"}"#,
+        ),
+        Case::Missing => (
+            400,
+            "Invalid payload or unsupported scope",
+            r#"{"field":"scope","message":"scope is missing"}"#,
+        ),
+        Case::TwoCredentials => (
+            400,
+            "the credentials are malformed, or there is more than one of them",
+            "",
+        ),
+        Case::TooLarge => (400, "the body is too large", ""),
+        Case::Unauthenticated => (401, "Missing or invalid API key", ""),
+        Case::Chaining => (
+            403,
+            "Bearer tokens cannot be used to mint another token",
+            "",
+        ),
+        Case::NotFound => (404, "there is nothing at this path", ""),
+        Case::Method => (405, "the method must be POST", ""),
+        Case::Mints => (429, "Too Many Requests", ""),
+        Case::Unavailable => (503, "authentication is not possible at present", ""),
+        Case::Failed => (500, "no token could be made", ""),
+        Case::Failures | Case::Sessions => panic!("there is no {case:?} here"),
+    };
+    let body = format!(
+        r#"{{"timestamp":"2026-03-15T12:00:00.000Z","status":{status},"message":"{message}","errors":[{errors}]}}"#
+    );
+    (status, body)
+}
+
+fn key_pair(case: Case) -> (u16, String) {
+    let (status, code, message) = match case {
+        Case::Malformed => (400, "BAD_REQUEST", "the body is not JSON"),
+        Case::Missing => (400, "BAD_REQUEST", "keyId and secret are missing"),
+        Case::TooLarge => (413, "PAYLOAD_TOO_LARGE", "the body is too large"),
+        Case::Unauthenticated => (401, "UNAUTHORIZED", "keyId or secret is not valid"),
+        Case::Chaining => (
+            403,
+            "FORBIDDEN",
+            "a bearer token cannot be used to get another token",
+        ),
+        Case::NotFound => (404, "NOT_FOUND", "there is nothing at this path"),
+        Case::Method => (405, "METHOD_NOT_ALLOWED", "the method must be POST"),
+        Case::Mints => (
+            429,
+            "TOO_MANY_REQUESTS",
+            "there were too many failures, or too many tokens",
+        ),
+        Case::Unavailable => (
+            503,
+            "UNAVAILABLE",
+            "authentication is not possible at present",
+        ),
+        Case::Failed => (500, "INTERNAL", "no token could be made"),
+        Case::TwoCredentials | Case::Failures | Case::Sessions => {
+            panic!("there is no {case:?} here")
+        }
+    };
+    let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
+    (status, body)
+}
+
+fn session(case: Case) -> (u16, String) {
+    let (status, code, message) = match case {
+        Case::Malformed => (400, "invalid_request", "the body is not JSON"),
+        Case::Missing => (400, "invalid_request", "the body has no credentials"),
+        Case::NotFound => (404, "not_found", "there is nothing at this path"),
+        Case::Method => (405, "method_not_allowed", "the method must be POST"),
+        Case::Failures | Case::Mints | Case::Sessions => (
+            429,
+            "rate_limited",
+            "there were too many failures, or too many tokens",
+        ),
+        case => return oauth(case),
+    };
+    (status, error(code, message))
+}
+
+// RFC 6749 §5.2; "slow_down" is RFC 8628 §3.5's.
+fn oauth(case: Case) -> (u16, String) {
+    let (status, code, message) = match case {
+        Case::Malformed => (400, "invalid_request", "the form is not valid"),
+        Case::Missing => (400, "invalid_request", "grant_type is missing"),
+        Case::TwoCredentials => (
+            400,
+            "invalid_request",
+            "the credentials are malformed, or there is more than one of them",
+        ),
+        Case::TooLarge => (413, "invalid_request", "the body is too large"),
+        Case::Unauthenticated => (401, "invalid_client", "authentication failed"),
+        Case::Chaining => (
+            403,
+            "unauthorized_client",
+            "a bearer token cannot be used to get another token",
+        ),
+        Case::NotFound => return (404, String::new()),
+        Case::Method => return (405, String::new()),
+        Case::Mints => (
+            429,
+            "slow_down",
+            "there were too many failures, or too many tokens",
+        ),
+        Case::Unavailable => (
+            503,
+            "temporarily_unavailable",
+            "authentication is not possible at present",
+        ),
+        Case::Failed => (500, "server_error", "no token could be made"),
+        Case::Failures | Case::Sessions => panic!("there is no {case:?} here"),
+    };
+    (status, error(code, message))
+}
+
+pub fn error(error: &str, description: &str) -> String {
+    format!(r#"{{"error":"{error}","error_description":"{description}"}}"#)
+}
