@@ -3,6 +3,8 @@
 mod create;
 mod judge;
 mod once;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod problem;
 mod requests;
 mod shown;

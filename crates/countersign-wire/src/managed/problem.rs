@@ -82,42 +82,47 @@ impl From<RegistryError> for Problem {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenError))]
+pub(super) struct Written<'a> {
     status: &'static str,
     code: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::BTreeMap<String, Vec<String>>>))]
     errors: Option<&'a Errors>,
 }
 
 impl Problem {
+    /// One sentence that says it.
+    pub(super) fn message(&self) -> &str {
+        match &self.what {
+            What::Denied(denial) => message(denial),
+            What::NotPermitted(why) => why,
+            What::Invalid(_) => "some members are not valid",
+            What::InvalidAction(why) => why,
+            What::KeyReused => "another request had the same idempotency_key",
+        }
+    }
+
     /// Status and body. Challenges and the other headers are set afterwards.
     pub(super) fn write(&self) -> Response<ResponseBody> {
-        let (status, code, message, errors) = match &self.what {
-            What::Denied(denial) => (denial.status(), self.code(denial), message(denial), None),
-            What::NotPermitted(why) => (StatusCode::FORBIDDEN, "not_permitted", *why, None),
+        let (status, code, errors) = match &self.what {
+            What::Denied(denial) => (denial.status(), self.code(denial), None),
+            What::NotPermitted(_) => (StatusCode::FORBIDDEN, "not_permitted", None),
             What::Invalid(errors) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "validation_errors",
-                "some members are not valid",
                 Some(errors),
             ),
-            What::InvalidAction(why) => {
-                (StatusCode::CONFLICT, "invalid_action", why.as_str(), None)
-            }
-            What::KeyReused => (
-                StatusCode::CONFLICT,
-                "idempotency_conflict",
-                "another request had the same idempotency_key",
-                None,
-            ),
+            What::InvalidAction(_) => (StatusCode::CONFLICT, "invalid_action", None),
+            What::KeyReused => (StatusCode::CONFLICT, "idempotency_conflict", None),
         };
         respond::json(
             status,
             &Written {
                 status: "error",
                 code,
-                message,
+                message: self.message(),
                 errors,
             },
         )

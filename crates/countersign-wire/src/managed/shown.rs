@@ -8,23 +8,33 @@ use crate::moment;
 
 /// A token's record, in the order in which its members are written.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedToken))]
 pub(super) struct Details {
     r#type: &'static str,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     id: Id,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     account_id: Id,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required = true))]
     environment_id: Option<Id>,
     token_scope: &'static str,
     status: &'static str,
     available_actions: AvailableActions,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required = true))]
     created_by_admin_user_id: Option<Id>,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime, required = true))]
     expires_at: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     inserted_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     updated_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime, required = true))]
     last_used_at: Option<String>,
 }
 
 /// What [`lifecycle`](countersign::directory::lifecycle) would do now, and would be a change.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenActions))]
 struct AvailableActions {
     activate: bool,
     suspend: bool,
@@ -62,6 +72,7 @@ impl From<&Record> for Details {
 
 /// The answer to a request that succeeded.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenAnswer))]
 pub(super) struct Success<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +108,7 @@ impl<'a> Success<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenList))]
 pub(super) struct List {
     status: &'static str,
     summaries: Vec<Details>,
@@ -121,6 +133,7 @@ pub(super) struct Page {
 }
 
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenPage))]
 struct Pagination {
     /// How many there are in all.
     item_count: u64,
@@ -133,7 +146,9 @@ struct Pagination {
     /// The number of the first item on this page, from 1; 0 for a page with none.
     item_start: u64,
     item_end: u64,
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     next_page_offset: Option<u64>,
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     previous_page_offset: Option<u64>,
 }
 

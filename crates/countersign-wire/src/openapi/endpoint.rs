@@ -55,7 +55,7 @@ fn denials() -> [Denial; 10] {
     ]
 }
 
-pub(super) fn too_many() -> Denial {
+pub(crate) fn too_many() -> Denial {
     Denial::TooManyRequests(Throttled {
         retry_after: 1,
         policy: "mints",

@@ -53,7 +53,8 @@ use utoipa::openapi::{Ref, RefOr};
 use crate::Wire;
 
 pub use answers::Answers;
-pub use values::{form, json, object, optional, scope, text};
+pub(crate) use endpoint::too_many;
+pub use values::{form, id, in_path, in_query, json, object, optional, scope, text};
 
 /// A service that says which operations it has.
 pub trait Describe {

@@ -1,13 +1,13 @@
 use countersign::mint::Terms;
 use http::StatusCode;
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::openapi::{HttpMethod, RefOr, Required};
+use utoipa::openapi::{HttpMethod, Required};
 
 use super::endpoint::{answered, too_many};
 use super::{
-    Answers, Describe, DescribeWire, Description, Schemas, Security, Shape, json, object, optional,
-    text,
+    Answers, Describe, DescribeWire, Description, Schemas, Security, Shape, in_path, in_query,
+    json, object, optional, text,
 };
 use crate::session::{Denied, Issued};
 use crate::session_resource::Listed;
@@ -87,17 +87,9 @@ impl Describe for SessionResource {
             let flaw = Denial::invalid(flaw.clone());
             operation(id, summary, &[flaw, Denial::NotFound])
         };
-        let name = ParameterBuilder::new()
-            .name("session_id")
-            .parameter_in(ParameterIn::Query)
-            .required(Required::True)
-            .schema(Some(session_name()));
-        let id = ParameterBuilder::new()
-            .name("id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The session's id, which is its token's `sid`."))
-            .schema(Some(RefOr::from(text(""))));
+        let mut name = in_query("session_id", session_name());
+        name.required = Required::True;
+        let id = in_path("id", text("The session's id, which is its token's `sid`."));
         let list = operation("session_list", "The caller's sessions", &[]);
         let end_named = end(
             "session_end_named",

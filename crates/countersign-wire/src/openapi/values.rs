@@ -1,5 +1,6 @@
 //! Values that many requests have.
 
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Content, RefOr, Required};
@@ -55,6 +56,36 @@ pub fn optional(mut schema: Object) -> Object {
         schema.schema_type = [one, Type::Null].into_iter().collect();
     }
     schema
+}
+
+/// An id.
+#[must_use]
+pub fn id(description: &str) -> Object {
+    let mut id = text(description);
+    id.pattern = Some("^[0-9a-hjkmnp-tv-z]{32}$".to_owned());
+    id
+}
+
+/// A parameter of the path.
+#[must_use]
+pub fn in_path(name: &str, schema: Object) -> Parameter {
+    parameter(name, schema)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .build()
+}
+
+/// A parameter of the query, which may be left out.
+#[must_use]
+pub fn in_query(name: &str, schema: Object) -> Parameter {
+    parameter(name, schema)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .build()
+}
+
+fn parameter(name: &str, schema: Object) -> ParameterBuilder {
+    ParameterBuilder::new().name(name).schema(Some(schema))
 }
 
 /// One scope.
