@@ -137,7 +137,7 @@ fn assert_problem(response: &Response, status: u16, code: &str) {
 
 /// Whether two answers tell apart what they are about: all but the date and the request's id.
 #[track_caller]
-fn assert_same(one: &Response, other: &Response) {
+pub(crate) fn assert_same(one: &Response, other: &Response) {
     let told = |response: &Response| {
         let lines = response.head.lines().filter(|line| {
             let line = line.to_ascii_lowercase();

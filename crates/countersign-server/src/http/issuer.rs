@@ -9,14 +9,14 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::mechanism::Jwt;
-use countersign::mint::{Mint, SessionMint};
+use countersign::mint::{Mint, SessionMint, Terms};
 use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::{
-    AuthorizationServer, Envelope, Introspection, KeyPair, MintLimit, Minter, OAuth, Revocation,
-    Scoped, Session, SessionResource, TokenEndpoint, Wire,
+    AuthorizationServer, Envelope, Introspection, KeyPair, ManagedTokenResource, MintLimit, Minter,
+    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint, Wire,
 };
 use tower::Service;
 
@@ -91,8 +91,35 @@ impl Routes<'_> {
         self.wire(&wires.envelope.wire, envelope, self.judges.primary()?)?;
         self.wire(&wires.scoped, Scoped::default(), self.judges.clients()?)?;
         self.wire(&wires.key_pair, KeyPair::default(), self.judges.clients()?)?;
+        self.managed()?;
         self.session()?;
         self.oauth()
+    }
+
+    fn managed(&mut self) -> Result<(), Failure> {
+        let settings = &self.of.settings.wires.managed;
+        if !settings.enabled {
+            return Ok(());
+        }
+        let trusted = self.of.trusted(self.common.store)?;
+        let layer = self.judges.any([trusted]).build()?;
+        // These tokens live as long as their records say, which has nothing to do with the issuer's terms.
+        let terms = Terms {
+            catalogue: settings.scopes.clone(),
+            ..self.of.issuer.terms().clone()
+        };
+        let mint = Mint::new(self.of.issuer.clone(), SystemClock, SystemRandom);
+        let mint = mint.with_terms(terms)?;
+        let path = self.under(&settings.path);
+        let judge = self.judges.primary()?;
+        let tokens = ManagedTokenResource::new(layer, judge, mint, self.common.kept())
+            .mounted_at(&*path)
+            .default_lifetime(settings.lifetimes.usual)
+            .max_lifetime(settings.lifetimes.longest)
+            .body_limit(self.common.body_limit)
+            .mint_limit(self.common.mints.clone());
+        self.mount(|router| at_and_below(router, &path, tokens.clone(), tokens));
+        Ok(())
     }
 
     fn session(&mut self) -> Result<(), Failure> {

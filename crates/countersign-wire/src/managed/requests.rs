@@ -66,7 +66,7 @@ impl ManagedTokenResource {
         let account = *creator.account().ok_or(Denial::Failed)?;
         let measure = Measure {
             creator: &creator,
-            catalogue: &self.mint.issuer().terms().catalogue,
+            catalogue: &self.mint.terms().catalogue,
             lifetimes: self.options.lifetimes,
             now: self.mint.clock().now(),
         };

@@ -1,0 +1,147 @@
+use axum::extract::State;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use countersign::Principal;
+use countersign_wire::openapi::{Answers, Schemas, Security, in_path, json};
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::Object;
+use utoipa::openapi::{RefOr, Required};
+use utoipa::{PartialSchema, ToSchema};
+
+/// What an argument of a handler says of the requests that it is read from.
+pub(in crate::http) trait Part {
+    fn describe(draft: &mut Draft);
+}
+
+/// All arguments of a handler, as axum infers them.
+pub(in crate::http) trait Parts {
+    fn describe(draft: &mut Draft);
+}
+
+macro_rules! parts {
+    ($($part:ident)*) => {
+        impl<Via, $($part: Part),*> Parts for (Via, $($part,)*) {
+            fn describe(_draft: &mut Draft) {
+                $($part::describe(_draft);)*
+            }
+        }
+    };
+}
+
+parts! {}
+parts! { A }
+parts! { A B }
+parts! { A B C }
+parts! { A B C D }
+
+impl<S> Part for State<S> {
+    fn describe(_: &mut Draft) {}
+}
+
+/// Any credential that is good.
+impl Part for Principal {
+    fn describe(draft: &mut Draft) {
+        draft.secured(&[Security::Bearer, Security::ApiKey, Security::Basic]);
+    }
+}
+
+/// An operation in the making.
+pub(in crate::http) struct Draft {
+    id: String,
+    summary: &'static str,
+    security: Vec<Security>,
+    /// In the order in which they stand in the path, which names them.
+    in_path: Vec<Object>,
+    parameters: Vec<Parameter>,
+    body: Option<RequestBody>,
+    answers: Answers,
+    schemas: Schemas,
+}
+
+impl Draft {
+    pub(super) fn new(id: String, summary: &'static str) -> Self {
+        Self {
+            id,
+            summary,
+            security: Vec::new(),
+            in_path: Vec::new(),
+            parameters: Vec::new(),
+            body: None,
+            answers: Answers::default(),
+            schemas: Schemas::default(),
+        }
+    }
+
+    /// It takes one of these credentials, and says in a problem that they were not good.
+    pub(in crate::http) fn secured(&mut self, schemes: &[Security]) {
+        self.security = schemes.to_vec();
+        for (status, text) in [
+            (400, "the credentials are malformed, or there is more than one of them"),
+            (401, "the credentials are missing or not valid"),
+            (429, "there were too many failures"),
+            (500, "the fault is the server's"),
+            (503, "credentials or records cannot be reached at present"),
+        ] {
+            // All of them are statuses.
+            let status = StatusCode::from_u16(status).unwrap_or_default();
+            self.problem(status, text);
+        }
+    }
+
+    /// The next segment of the path that is not fixed.
+    pub(in crate::http) fn in_path(&mut self, schema: Object) {
+        self.in_path.push(schema);
+    }
+
+    pub(in crate::http) fn parameter(&mut self, parameter: Parameter) {
+        self.parameters.push(parameter);
+    }
+
+    pub(in crate::http) fn body<T: ToSchema>(&mut self, required: Required) {
+        let mut body = json(self.schemas.add::<T>());
+        body.required = Some(required);
+        self.body = Some(body);
+    }
+
+    pub(in crate::http) fn problem(&mut self, status: StatusCode, text: &str) {
+        let more = match status {
+            StatusCode::UNAUTHORIZED => Some(WWW_AUTHENTICATE),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
+            _ => None,
+        };
+        let response = like(status, "application/problem+json", more);
+        self.answer::<Problem>(&response, text);
+    }
+
+    pub(super) fn answer<T: ToSchema>(&mut self, response: &Response<()>, text: &str) {
+        let schema = self.schemas.add::<T>();
+        let answers = std::mem::take(&mut self.answers);
+        self.answers = answers.like(response, text, &schema);
+    }
+
+    pub(super) fn empty(&mut self, status: StatusCode, text: &str) {
+        let answers = std::mem::take(&mut self.answers);
+        self.answers = answers.empty(status, text, &[]);
+    }
+
+    pub(super) fn finish(self, path: &str) -> (Operation, Schemas) {
+        let names = path.split('/').filter_map(|segment| {
+            let name = segment.strip_prefix('{')?;
+            name.strip_suffix('}')
+        });
+        let in_path = names.zip(self.in_path);
+        let in_path = in_path.map(|(name, schema)| in_path_of(name, schema));
+        let parameters: Vec<_> = in_path.chain(self.parameters).collect();
+        let operation = OperationBuilder::new()
+            .operation_id(Some(self.id))
+            .summary(Some(self.summary))
+            .securities(Some(Security::any_of(&self.security)))
+            .parameters(Some(parameters))
+            .request_body(self.body)
+            .responses(self.answers.build());
+        (operation.build(), self.schemas)
+    }
+}

@@ -1,0 +1,314 @@
+//! Several issuers in one server.
+
+use serde_json::{Value, json};
+
+use crate::admin::assert_same;
+use crate::harness::{Home, Response, Server, api_key, bearer, wait_for};
+use crate::lifecycle::refused;
+
+const CONFIG: &str = "\
+[issuer.default]
+url = \"https://auth.example\"
+[issuer.core]
+url = \"https://auth.example/core\"
+audience = \"https://core.example\"
+lifetime = \"5m\"
+";
+
+/// A server of two issuers, and keys for the first, for the second, and for both.
+struct Site {
+    home: Home,
+    server: Server,
+    config: String,
+    keys: [String; 3],
+}
+
+impl Site {
+    fn open() -> Self {
+        let home = Home::new();
+        let config = home.configure(CONFIG);
+        let keys = [&["default"][..], &["core"], &["core", "default"]].map(|issuers| {
+            let create = [
+                "key", "create", "--name", "k", "--scopes", "*", "--config", &config,
+            ];
+            let flags = issuers.iter().flat_map(|name| ["--issuer", name]);
+            let line: Vec<&str> = create.into_iter().chain(flags).collect();
+            home.json(&line)["key"].as_str().unwrap().to_owned()
+        });
+        let server = Server::start(&home, &["--config", &config]);
+        Self {
+            home,
+            server,
+            config,
+            keys,
+        }
+    }
+
+    /// A command that must succeed, on this configuration.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        self.home
+            .json(&[arguments, &["--config", &self.config]].concat())
+    }
+
+    #[track_caller]
+    fn mint(&self, mount: &str, key: &str) -> Response {
+        let grant = "grant_type=client_credentials";
+        self.server
+            .post(&format!("{mount}/oauth/token"), &[api_key(key)], grant)
+    }
+
+    #[track_caller]
+    fn token(&self, mount: &str, key: &str) -> String {
+        let response = self.mint(mount, key);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    fn whoami(&self, mount: &str, header: (&'static str, String)) -> Response {
+        self.server.get(&format!("{mount}/whoami"), &[header])
+    }
+
+    fn kids(&self, issuer: &str) -> Vec<String> {
+        let listed = self.json(&["signing-key", "list", "--issuer", issuer]);
+        let keys = listed["signing_keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+#[test]
+fn a_token_of_one_issuer_is_refused_by_the_other() {
+    let site = Site::open();
+    let both = &site.keys[2];
+    for (own, other, url) in [
+        ("", "/core", "https://auth.example"),
+        ("/core", "", "https://auth.example/core"),
+    ] {
+        let token = site.token(own, both);
+        let whoami = site.whoami(own, bearer(&token));
+        assert_eq!(whoami.json()["issuer"], url, "{whoami:?}");
+        assert_eq!(site.whoami(other, bearer(&token)).status, 401);
+        let introspected = site.server.post(
+            &format!("{other}/oauth/introspect"),
+            &[api_key(both)],
+            &format!("token={token}"),
+        );
+        assert_eq!(introspected.body, r#"{"active":false}"#);
+        // What runs the server is under no issuer: tokens of all of them are known for what they are.
+        let admin = site.server.get("/admin/v1/keys", &[bearer(&token)]);
+        assert_eq!(admin.status, 403, "{admin:?}");
+        let inspected = site.json(&["token", "inspect", &token]);
+        assert_eq!(inspected["claims"]["iss"], url, "{inspected}");
+        site.json(&["token", "revoke", &token]);
+        wait_for("it is refused", std::time::Duration::from_secs(10), || {
+            (site.whoami(own, bearer(&token)).status == 401).then_some(())
+        });
+    }
+    let session = site.server.send(
+        "POST",
+        "/core/auth/login",
+        &[],
+        &json!({ "api_key": both }).to_string(),
+    );
+    assert_eq!(session.json()["expires_in"], 300, "{session:?}");
+}
+
+#[test]
+fn a_key_that_is_bound_to_one_issuer_is_unknown_to_the_other() {
+    let site = Site::open();
+    let [default, core, _] = &site.keys;
+    // Of the same form, with an id that nobody here has.
+    let unknown = &Home::new().create_key("*").key;
+    for (mount, bound, own) in [("", core, default), ("/core", default, core)] {
+        let ask = |key: &str| {
+            let body = json!({ "api_key": key }).to_string();
+            let login = format!("{mount}/auth/login");
+            [
+                site.whoami(mount, api_key(key)),
+                site.mint(mount, key),
+                site.server.send("POST", &login, &[], &body),
+            ]
+        };
+        for answer in ask(own) {
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        for (answer, to_unknown) in ask(bound).iter().zip(&ask(unknown)) {
+            assert_eq!(answer.status, 401, "{answer:?}");
+            assert_same(answer, to_unknown);
+        }
+    }
+}
+
+#[test]
+fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_alone() {
+    let site = Site::open();
+    let well_known = "/.well-known/oauth-authorization-server";
+    for (path, url) in [
+        (well_known.to_owned(), "https://auth.example"),
+        (format!("{well_known}/core"), "https://auth.example/core"),
+        (format!("/core{well_known}"), "https://auth.example/core"),
+    ] {
+        let metadata = site.server.get(&path, &[]).json();
+        assert_eq!(metadata["issuer"], url, "{path}: {metadata}");
+        assert_eq!(metadata["token_endpoint"], format!("{url}/oauth/token"));
+        assert_eq!(metadata["jwks_uri"], format!("{url}/.well-known/jwks.json"));
+    }
+    let published = |mount: &str| {
+        let keys = site
+            .server
+            .get(&format!("{mount}/.well-known/jwks.json"), &[])
+            .json();
+        keys["keys"].as_array().unwrap().len()
+    };
+    let (default, core) = (site.kids("default"), site.kids("core"));
+    assert!(default.len() == 1 && core.len() == 1 && default != core);
+    site.json(&[
+        "signing-key",
+        "rotate",
+        "--issuer",
+        "core",
+        "--algorithm",
+        "ES256",
+    ]);
+    wait_for(
+        "it is published",
+        std::time::Duration::from_secs(10),
+        || (published("/core") == 2).then_some(()),
+    );
+    assert_eq!(published(""), 1);
+    assert_eq!(site.kids("default"), default);
+    assert_eq!(site.kids("core").len(), 2);
+
+    let doctor = site.json(&["doctor"]).to_string();
+    assert!(doctor.contains("issuer default: in use") && doctor.contains("issuer core: in use"));
+    // Of the other way to see and rotate them.
+    let operator = api_key(&site.keys[0]);
+    let listed = site.server.get(
+        "/admin/v1/signing-keys?issuer=core",
+        std::slice::from_ref(&operator),
+    );
+    assert_eq!(listed.json()["signing_keys"].as_array().unwrap().len(), 2);
+    for (query, status) in [("?issuer=nowhere", 404), ("?issuer=core&issuer=core", 400)] {
+        let path = format!("/admin/v1/signing-keys{query}");
+        assert_eq!(
+            site.server
+                .get(&path, std::slice::from_ref(&operator))
+                .status,
+            status
+        );
+    }
+    let body = r#"{"issuer":"default","lead_seconds":60}"#;
+    let rotated = site
+        .server
+        .send("POST", "/admin/v1/signing-keys/rotate", &[operator], body);
+    assert_eq!(rotated.status, 200, "{rotated:?}");
+    assert_eq!(site.kids("default").len(), 2);
+}
+
+#[test]
+fn whoever_is_bound_to_issuers_grants_at_most_those() {
+    let site = Site::open();
+    let core = [api_key(&site.keys[1])];
+    let ask = |path: &str, body: Value| {
+        site.server.send(
+            "POST",
+            &format!("/admin/v1{path}"),
+            &core,
+            &body.to_string(),
+        )
+    };
+    let made = ask("/keys", json!({ "name": "mine", "scopes": ["a:b"] }));
+    assert_eq!(made.status, 201, "{made:?}");
+    let path = format!("/admin/v1/keys/{}", made.json()["id"].as_str().unwrap());
+    assert_eq!(
+        site.server.get(&path, &core).json()["issuers"],
+        json!(["core"])
+    );
+    let user = json!({ "name": "ada", "password": "p", "scopes": ["a:b"], "issuers": ["core"] });
+    let made = ask("/users", user);
+    assert_eq!(
+        (made.status, &made.json()["issuers"]),
+        (201, &json!(["core"]))
+    );
+
+    for (issuers, status, code) in [
+        (json!(["default"]), 403, "issuer_not_held"),
+        (json!(["core", "default"]), 403, "issuer_not_held"),
+        (json!(["nowhere"]), 400, "unknown_issuer"),
+        (json!("core"), 400, "invalid_body"),
+    ] {
+        let refused = ask(
+            "/keys",
+            json!({ "name": "k", "scopes": ["a:b"], "issuers": issuers }),
+        );
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (status, &json!(code)),
+            "{issuers}"
+        );
+    }
+    // Nor by taking over what others may use.
+    let keys = site.server.get("/admin/v1/keys", &core).json();
+    let wider = keys["keys"].as_array().unwrap().iter();
+    let wider = wider.filter(|key| key["issuers"] == json!(["core", "default"]));
+    for key in wider {
+        let path = format!("/keys/{}/rotate", key["id"].as_str().unwrap());
+        let refused = ask(&path, json!({}));
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (403, &json!("issuer_not_held"))
+        );
+    }
+}
+
+#[test]
+fn an_issuer_that_nobody_knows_is_an_error_that_says_what_to_do() {
+    let home = Home::new();
+    for line in [
+        &[
+            "key", "create", "--name", "k", "--scopes", "a:b", "--issuer", "core",
+        ][..],
+        &[
+            "user",
+            "create",
+            "ada",
+            "--scopes",
+            "a:b",
+            "--generate",
+            "--issuer",
+            "core",
+        ],
+        &["signing-key", "list", "--issuer", "core"],
+        &["signing-key", "rotate", "--issuer", "core"],
+    ] {
+        let error = refused(&home, line);
+        assert!(
+            error.contains("put [issuer.core] with its `url`"),
+            "{error}"
+        );
+    }
+    assert_eq!(home.json(&["key", "list"])["keys"], json!([]));
+}
+
+#[test]
+fn issuers_in_each_others_way_are_reported_with_their_lines() {
+    let home = Home::new();
+    let config = home.configure(
+        "[issuer.default]\nurl = \"https://a.example/x\"\n\n[issuer.core]\nurl = \"https://b.example/x\"\n\n\
+         [issuer.two]\nlifetime = \"5m\"\n\n[issuer.three]\nurl = \"https://a.example\"\n\
+         [issuer.three.wires.oauth]\npath = \"/x/whoami\"\n",
+    );
+    let output = home
+        .bare_command(&["config", "check", "--config", &config])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = errors
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    let expected = [5, 7, 13].map(|line| format!("{config}:{line}"));
+    assert_eq!(lines, expected, "{errors}");
+}

@@ -1,0 +1,239 @@
+//! Every wire of a server that nobody has configured.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Home, Response, Server, api_key, basic, bearer};
+use crate::lifecycle::answers;
+
+/// What gets a token from a wire: its path, whether the key goes into a header, the body, and where the token is in
+/// the answer.
+fn requests(id: &str, secret: &str, key: &str) -> [(&'static str, bool, Value, &'static str); 5] {
+    [
+        ("/auth/token", true, json!({}), "/data/access_token"),
+        (
+            "/v1/auth/token",
+            true,
+            json!({ "scope": ["calls:read"] }),
+            "/token",
+        ),
+        (
+            "/generate-token",
+            false,
+            json!({ "keyId": id, "secret": secret }),
+            "/token",
+        ),
+        (
+            "/auth/login",
+            false,
+            json!({ "api_key": key, "session_id": "worker-7" }),
+            "/access_token",
+        ),
+        (
+            "/api/v1/api_token",
+            true,
+            json!({ "token_scope": "account" }),
+            "/token",
+        ),
+    ]
+}
+
+#[track_caller]
+fn token(response: &Response, pointer: &str) -> String {
+    assert_eq!(response.status, 200, "{response:?}");
+    let json = response.json();
+    let token = json.pointer(pointer).and_then(Value::as_str);
+    token
+        .unwrap_or_else(|| panic!("{pointer}: {json}"))
+        .to_owned()
+}
+
+/// Posts a form as a client does; its answer, which must be 200.
+#[track_caller]
+fn form(server: &Server, key: &str, path: &str, form: &str) -> String {
+    let response = server.post(path, &[api_key(key)], form);
+    assert_eq!(response.status, 200, "{path}: {response:?}");
+    response.body
+}
+
+#[test]
+fn every_wire_gives_a_token_that_is_good_until_it_is_revoked() {
+    let home = Home::new();
+    let user = home.json(&[
+        "user",
+        "create",
+        "ada",
+        "--scopes",
+        "calls:read",
+        "--generate",
+    ]);
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "*");
+    let presented = [api_key(&key.key)];
+
+    let mut tokens = vec![server.token(&presented)];
+    for (path, in_header, body, pointer) in requests(&key.id, &key.secret, &key.key) {
+        let headers = if in_header { &presented[..] } else { &[] };
+        let response = server.send("POST", path, headers, &body.to_string());
+        tokens.push(token(&response, pointer));
+        // Below its path the wire speaks for itself, and no token gets another.
+        let below = server.send("POST", &format!("{path}/x/y"), &presented, "{}");
+        assert_eq!(below.status, 404, "{path}: {below:?}");
+        assert!(below.json().is_object(), "{path}: {below:?}");
+        let chained = server.send("POST", path, &[bearer("garbage")], "{}");
+        assert_eq!(chained.status, 403, "{path}: {chained:?}");
+    }
+    for (at, token) in tokens.iter().enumerate() {
+        let whoami = server.get("/whoami", &[bearer(token)]).json();
+        assert_eq!(whoami["scheme"], "bearer", "{at}: {whoami}");
+        assert_eq!(whoami["issuer"], server.url(), "{at}: {whoami}");
+        // The session's alone.
+        assert_eq!(whoami["session_id"].is_string(), at == 4, "{at}: {whoami}");
+        let asked = form(
+            &server,
+            &key.key,
+            "/oauth/introspect",
+            &format!("token={token}"),
+        );
+        assert!(asked.contains(r#""active":true"#), "{at}: {asked}");
+    }
+
+    // People have passwords on the wires that take them, and are no clients of the standard.
+    let password = basic("ada", user["password"].as_str().unwrap());
+    let response = server.send("POST", "/auth/token", std::slice::from_ref(&password), "{}");
+    let of_user = token(&response, "/data/access_token");
+    assert_eq!(server.status_for(&[bearer(&of_user)]), 200);
+    assert_eq!(server.mint(&[password]).status, 401);
+
+    for token in &tokens[..4] {
+        form(
+            &server,
+            &key.key,
+            "/oauth/revoke",
+            &format!("token={token}"),
+        );
+        assert_eq!(server.status_for(&[bearer(token)]), 401);
+    }
+}
+
+#[test]
+fn a_managed_token_is_suspended_and_works_again() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "*");
+    let presented = [api_key(&key.key)];
+    let create = json!({ "token_scope": "account", "scopes": ["calls:read"] });
+    let made = server.send("POST", "/api/v1/api_token", &presented, &create.to_string());
+    let jwt = token(&made, "/token");
+    let path = format!(
+        "/api/v1/api_token/{}",
+        made.json()["details"]["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        server.get(&path, &presented).json()["details"]["status"],
+        "active"
+    );
+    for (action, status) in [("suspend", 401), ("activate", 200), ("revoke", 401)] {
+        let changed = server.send("POST", &format!("{path}/{action}"), &presented, "");
+        assert_eq!(changed.status, 200, "{changed:?}");
+        answers(&server, status, &[bearer(&jwt)]);
+    }
+    // Its record is none that commands on keys know.
+    let id = path.rsplit('/').next().unwrap();
+    let shown = home.command(&["key", "show", id]).output().unwrap();
+    assert_eq!(shown.status.code(), Some(1), "{shown:?}");
+}
+
+#[test]
+fn metadata_names_the_endpoints_that_there_are() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let metadata = server
+        .get("/.well-known/oauth-authorization-server", &[])
+        .json();
+    for (member, path) in [
+        ("token_endpoint", "/oauth/token"),
+        ("introspection_endpoint", "/oauth/introspect"),
+        ("revocation_endpoint", "/oauth/revoke"),
+        ("jwks_uri", "/.well-known/jwks.json"),
+    ] {
+        assert_eq!(
+            metadata[member],
+            format!("{}{path}", server.url()),
+            "{metadata}"
+        );
+    }
+}
+
+#[test]
+fn wires_that_are_switched_off_are_nowhere_and_their_managed_tokens_are_refused() {
+    let home = Home::new();
+    let on = "[issuer.default]\nurl = \"https://auth.example\"\n".to_owned();
+    let config = home.configure(&on);
+    let server = Server::start(&home, &["--config", &config]);
+    let key = server.create_key(&home, "*");
+    let create = r#"{"token_scope":"account"}"#;
+    let made = server.send("POST", "/api/v1/api_token", &[api_key(&key.key)], create);
+    let managed = token(&made, "/token");
+    assert_eq!(server.status_for(&[bearer(&managed)]), 200);
+    drop(server);
+
+    let wires = [
+        "envelope", "scoped", "managed", "key_pair", "session", "oauth",
+    ];
+    let off = wires.map(|wire| format!("[issuer.default.wires.{wire}]\nenabled = false\n"));
+    let config = home.configure(&(on + &off.concat()));
+    let server = Server::start(&home, &["--config", &config]);
+    for (path, ..) in requests("", "", "") {
+        for path in [path, &format!("{path}/x")] {
+            let response = server.send("POST", path, &[api_key(&key.key)], "{}");
+            assert_eq!((response.status, &*response.body), (404, ""), "{path}");
+        }
+    }
+    for path in [
+        "/oauth/token",
+        "/oauth/introspect",
+        "/oauth/revoke",
+        "/auth/sessions",
+        "/.well-known/oauth-authorization-server",
+    ] {
+        assert_eq!(server.get(path, &[api_key(&key.key)]).status, 404, "{path}");
+    }
+    assert_eq!(server.get("/.well-known/jwks.json", &[]).status, 200);
+    assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
+    assert_eq!(server.status_for(&[bearer(&managed)]), 401);
+}
+
+#[test]
+fn a_wires_own_terms_hold_for_it_alone() {
+    let home = Home::new();
+    let config = home.configure(
+        "[issuer.default]\nscopes = [\"calls:*\"]\n\
+         [issuer.default.wires.envelope]\npath = \"/token\"\nlifetime = \"10m\"\nerror_status = \"envelope\"\n\
+         [issuer.default.wires.managed]\nscopes = [\"calls:read\"]\nlifetime = \"1d\"\nmax_lifetime = \"2d\"\n",
+    );
+    let server = Server::start(&home, &["--config", &config]);
+    let key = server.create_key(&home, "calls:* api_token:write");
+    let presented = [api_key(&key.key)];
+    let narrow = [api_key(&server.create_key(&home, "calls:read").key)];
+    let minted = server.send("POST", "/token", &narrow, "");
+    assert_eq!(minted.json()["data"]["expires_in"], 600, "{minted:?}");
+    let longer = server.send("POST", "/token", &narrow, r#"{"expireAfter":601}"#);
+    assert_eq!(
+        (longer.status, &longer.json()["status"]),
+        (200, &json!("ERROR"))
+    );
+    assert_eq!(server.token(&narrow).split('.').count(), 3);
+
+    let create = |scope: &str, end: Option<&str>| {
+        let body = json!({ "token_scope": "account", "scopes": [scope], "expires_at": end });
+        let path = "/api/v1/api_token";
+        server.send("POST", path, &presented, &body.to_string())
+    };
+    let made = create("calls:read", None);
+    let bearer = bearer(&token(&made, "/token"));
+    assert_eq!(server.status_for(&[bearer]), 200);
+    assert_eq!(create("calls:write", None).status, 422);
+    // Two days are the longest.
+    let end = Some("9999-01-01T00:00:00Z");
+    assert_eq!(create("calls:read", end).status, 422);
+}
