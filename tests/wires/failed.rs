@@ -114,7 +114,10 @@ async fn refused_users_get_one_answer_for_one_hash() {
                 "wrong password" => Presented::User("other", PASSWORD),
                 _ => Presented::User(USER, PASSWORD),
             };
-            let (answer, _, hashes) = tried(&fixture, wired, presented).await.unwrap();
+            let (answer, look_ups, hashes) = tried(&fixture, wired, presented).await.unwrap();
+            // Who knows the password of a user that is refused learns no more than that.
+            let knows = matches!(why, "suspended" | "revoked");
+            assert_eq!(look_ups, if knows { 2 } else { 1 }, "{why}");
             answers.push((
                 answer.status.as_u16(),
                 answer.head(),
@@ -123,6 +126,7 @@ async fn refused_users_get_one_answer_for_one_hash() {
             ));
         }
         assert_eq!((answers[0].0, answers[0].3), (401, 1), "{wired:?}");
+
         assert!(
             answers.iter().all(|answer| *answer == answers[0]),
             "{answers:#?}"

@@ -1,0 +1,58 @@
+//! Forms.
+
+use super::{complaint, refused};
+use crate::fixture::{Fixture, GRANT, Wired};
+
+#[tokio::test]
+async fn form_rejected_when_it_is_not_one_or_not_readable() {
+    let fixture = Fixture::new().await;
+    let not_form = "the body must be application/x-www-form-urlencoded";
+    let unreadable = "the form is not valid";
+    let repeated = "a parameter is repeated";
+    for content_type in ["", "application/json", "text/plain"] {
+        let headers = [
+            ("x-api-key", fixture.api_key()),
+            ("content-type", content_type),
+        ];
+        for body in [GRANT, r#"{"grant_type":"client_credentials"}"#] {
+            let answer = fixture.post(Wired::OAuth, &headers, body).await;
+            assert_eq!(answer.status, 400);
+            assert_eq!(complaint(Wired::OAuth, &answer), not_form, "{content_type}");
+        }
+    }
+    let many: Vec<_> = (0..65).map(|i| format!("p{i}=1")).collect();
+    let many = many.join("&");
+    let cases: [(&[u8], &str); 7] = [
+        (b"\xff\xfe", unreadable),
+        (b"grant_type=%ff", unreadable),
+        (b"grant_type=%zz", unreadable),
+        (b"grant_type=%2", unreadable),
+        (b"grant_type=client_credentials&grant_type=x", repeated),
+        (b"grant_type=client_credentials&x=1&%78=2", repeated),
+        (many.as_bytes(), "there are too many parameters"),
+    ];
+    for (body, message) in cases {
+        let got = refused(&fixture, Wired::OAuth, body).await;
+        assert_eq!(got, (400, message.to_owned()), "{}", body.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn unknown_parameters_and_those_without_a_value_are_ignored() {
+    let fixture = Fixture::new().await;
+    for form in [
+        "&audience=x&unknown=1",
+        "&scope=&resource=",
+        "&&",
+        "&client_id=anything",
+    ] {
+        let answer = fixture
+            .with_key(Wired::OAuth, format!("{GRANT}{form}"))
+            .await;
+        assert_eq!(answer.status, 200, "{form}");
+    }
+    let charset = "Application/X-WWW-Form-URLencoded; charset=UTF-8";
+    let headers = [("x-api-key", fixture.api_key()), ("content-type", charset)];
+    let answer = fixture.post(Wired::OAuth, &headers, GRANT).await;
+    assert_eq!(answer.status, 200);
+}
