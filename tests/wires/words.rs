@@ -190,7 +190,7 @@ fn oauth(case: Case) -> (u16, String) {
             "the credentials are malformed, or there is more than one of them",
         ),
         Case::TooLarge => (413, "invalid_request", "the body is too large"),
-        Case::Unauthenticated => (401, "invalid_client", "client authentication failed"),
+        Case::Unauthenticated => (401, "invalid_client", "authentication failed"),
         Case::Chaining => (
             403,
             "unauthorized_client",

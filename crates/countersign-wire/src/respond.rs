@@ -55,7 +55,7 @@ impl Denial {
             Self::PayloadTooLarge => "the body is too large",
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
             Self::NoCredentials => "the body has no credentials",
-            Self::Unauthenticated => "client authentication failed",
+            Self::Unauthenticated => "authentication failed",
             Self::InvalidLifetime => "the lifetime is out of range",
             Self::InvalidScope(_) => "a scope is malformed, or is not one that the client may have",
             Self::InvalidTarget => "resource is not an audience of this issuer",
