@@ -1,0 +1,257 @@
+//! What a creation may ask for.
+
+use countersign::directory::{NewUser, Owner, Registry as _};
+use countersign::mechanism::password::PasswordHasher;
+use countersign::random::SystemRandom;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::fixture::{Managed, TOKENS, World, claims};
+
+/// The errors of a creation by the admin.
+async fn errors(world: &World, body: Value) -> Value {
+    let refused = world.create(body.clone()).await;
+    assert_eq!(refused.code(), (422, "validation_errors".into()), "{body}");
+    refused.json()["errors"].clone()
+}
+
+#[tokio::test]
+async fn creation_refused_when_a_member_is_not_what_it_must_be() {
+    let world = World::new().await;
+    let sandbox = world.sandbox.id.to_string();
+    let text = "must be a string";
+    let id = "must be an id";
+    let moment = "must be a date and time in RFC 3339";
+    let future = "must be in the future";
+    let far = "must be at most 365 days ahead";
+    let scope = "must be account or environment";
+    let list = "must be a list of strings";
+    for (member, value, message) in [
+        ("account_id", json!(1), text),
+        ("account_id", json!("acme"), id),
+        ("account_id", json!(""), id),
+        ("expires_at", json!(1_780_272_000), text),
+        ("expires_at", json!("tomorrow"), moment),
+        ("expires_at", json!("2026-06-01"), moment),
+        ("expires_at", json!("2026-06-01T00:00:00"), moment),
+        ("expires_at", json!("2026-03-15T12:00:00Z"), future),
+        ("expires_at", json!("2026-03-15T12:00:00.999Z"), future),
+        ("expires_at", json!("2026-03-15T06:59:59-05:00"), future),
+        ("expires_at", json!("0001-01-01T00:00:00Z"), future),
+        ("expires_at", json!("2027-03-15T12:00:01Z"), far),
+        ("expires_at", json!("9999-12-31T23:59:59Z"), far),
+        ("token_scope", json!("Account"), scope),
+        ("token_scope", json!(["account"]), scope),
+        ("token_scope", Value::Null, "is required"),
+        (
+            "environment_id",
+            json!(sandbox),
+            "must be null where token_scope is account",
+        ),
+        ("scopes", json!("calls:read"), list),
+        ("scopes", json!(["calls:read", 7]), list),
+        ("scopes", json!(["calls read"]), "must be a list of scopes"),
+        ("scopes", json!([]), "must name one scope at least"),
+        (
+            "scopes",
+            json!(["calls:write"]),
+            "the creator does not hold calls:write",
+        ),
+        ("scopes", json!(["*"]), "the creator does not hold *"),
+        (
+            "scopes",
+            json!(["calls:read", "calls:*"]),
+            "the creator does not hold calls:*",
+        ),
+        ("idempotency_key", json!(7), text),
+        (
+            "idempotency_key",
+            json!(""),
+            "must be 1 to 255 visible ASCII characters",
+        ),
+        (
+            "idempotency_key",
+            json!("a b"),
+            "must be 1 to 255 visible ASCII characters",
+        ),
+        (
+            "idempotency_key",
+            json!("k".repeat(256)),
+            "must be 1 to 255 visible ASCII characters",
+        ),
+        ("details", json!([]), "must be an object"),
+    ] {
+        let mut body = json!({"token_scope": "account"});
+        body[member] = value.clone();
+        assert_eq!(
+            errors(&world, body).await,
+            json!({member: [message]}),
+            "{member} {value}"
+        );
+    }
+    let tokens = world.act(Method::GET, "").await.json();
+    assert_eq!(tokens["pagination"]["item_count"], 0);
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once() {
+    let world = World::new().await;
+    let body = json!({
+        "account_id": "acme",
+        "expires_at": "never",
+        "token_scope": "environment",
+        "scopes": ["a", "b"],
+    });
+    assert_eq!(
+        errors(&world, json!({"details": body})).await,
+        json!({
+            "account_id": ["must be an id"],
+            "environment_id": ["is required where token_scope is environment"],
+            "expires_at": ["must be a date and time in RFC 3339"],
+            "scopes": ["the creator does not hold a", "the creator does not hold b"],
+        })
+    );
+}
+
+#[tokio::test]
+async fn creation_refused_when_the_body_is_no_json_object_of_unique_members() {
+    let world = World::new().await;
+    let headers = [("x-api-key", &*world.admin.key)];
+    for (body, message) in [
+        (&b""[..], "the body is not JSON"),
+        (b"[]", "the body must be a JSON object"),
+        (b"{} {}", "the body is not JSON"),
+        (b"{\"a\":\"\xff\"}", "the body is not UTF-8"),
+        (
+            br#"{"token_scope":"account","token_scope":"account"}"#,
+            "the body has a member twice, or one whose name is not Unicode",
+        ),
+        (
+            br#"{"details":{"scopes":[],"scopes":null}}"#,
+            "the body has a member twice, or one whose name is not Unicode",
+        ),
+    ] {
+        let refused = world.send(Method::POST, TOKENS, &headers, body).await;
+        let wanted = json!({"status": "error", "code": "bad_request", "message": message});
+        assert_eq!((refused.status.as_u16(), refused.json()), (400, wanted));
+    }
+}
+
+#[tokio::test]
+async fn bare_and_wrapped_bodies_ask_for_the_same_and_unknown_members_are_ignored() {
+    let world = World::new().await;
+    let bare = json!({"token_scope": "account", "expires_at": "2026-04-01T00:00:00Z", "name": "x"});
+    let wrapped = json!({"details": bare, "token_scope": "ignored"});
+    for body in [bare, wrapped] {
+        let token = Managed::of(&world.create(body).await.ok());
+        assert_eq!(token.details["expires_at"], "2026-04-01T00:00:00Z");
+        assert_eq!(token.details["token_scope"], "account");
+    }
+}
+
+#[tokio::test]
+async fn what_is_null_or_absent_has_its_default() {
+    let world = World::new().await;
+    let absent = json!({"token_scope": "account"});
+    let null = json!({
+        "token_scope": "account", "account_id": null, "environment_id": null, "expires_at": null,
+        "scopes": null, "idempotency_key": null, "details": null,
+    });
+    for body in [absent, null] {
+        let token = Managed::of(&world.create(body).await.ok());
+        // 90 days.
+        assert_eq!(token.details["expires_at"], "2026-06-13T12:00:00Z");
+        assert_eq!(token.details["account_id"], world.admin.account.to_string());
+        assert_eq!(
+            claims(&token.token)["scope"],
+            "api_token:* calls:read wallet:*"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_token_has_the_scopes_asked_for_and_the_longest_life_allowed() {
+    let world = World::new().await;
+    let body = json!({
+        "token_scope": "account",
+        "scopes": ["wallet:pay", "calls:read", "wallet:pay"],
+        "expires_at": "2027-03-15T13:00:00.750+01:00",
+    });
+    let token = Managed::of(&world.create(body).await.ok());
+    assert_eq!(claims(&token.token)["scope"], "wallet:pay calls:read");
+    assert_eq!(token.details["expires_at"], "2027-03-15T12:00:00Z");
+    assert!(world.lets_in(&token.token).await);
+}
+
+#[tokio::test]
+async fn creating_takes_the_scope_to_write_and_nothing_less() {
+    let world = World::new().await;
+    for (scopes, wanted) in [
+        ("api_token:write", 200),
+        ("api_token:*", 200),
+        ("*", 200),
+        ("api_token:read", 403),
+        ("calls:read", 403),
+        ("api_token:write:all", 403),
+    ] {
+        let key = world.key(scopes).await;
+        for headers in [
+            ("x-api-key", key.key.clone()),
+            ("authorization", key.basic()),
+        ] {
+            let headers = [(headers.0, &*headers.1)];
+            let answer = world
+                .create_by(&headers, json!({"token_scope": "account"}))
+                .await;
+            assert_eq!(answer.status.as_u16(), wanted, "{scopes}");
+            if wanted == 403 {
+                assert_eq!(
+                    answer.body,
+                    r#"{"status":"error","code":"not_permitted","message":"the credentials lack the scope that this requires"}"#
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_named_as_the_creator_and_a_key_is_not() {
+    let world = World::new().await;
+    let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+    let hash = hasher.hash("correct horse", &SystemRandom).unwrap();
+    let owner = Owner {
+        account: Some(world.admin.account),
+        environment: None,
+    };
+    let scopes = "api_token:*".parse().unwrap();
+    let new = NewUser::new("alice".parse().unwrap(), hash, scopes).owner(owner);
+    let operator = countersign::directory::Caller::operator("test");
+    let alice = world.registry.create_user(&operator, new).await.unwrap();
+
+    let resource = world.resource_with_passwords(hasher);
+    let created = world
+        .ask_resource(
+            &resource,
+            Method::POST,
+            ("authorization", "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ=="),
+        )
+        .await;
+    assert_eq!(
+        created.ok().json()["details"]["created_by_admin_user_id"],
+        alice.id.to_string()
+    );
+
+    let token = world.token().await;
+    assert_eq!(token.details["created_by_admin_user_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_token_outlives_its_creator() {
+    let world = World::new().await;
+    let key = world.key("api_token:*").await;
+    let body = json!({"token_scope": "account"});
+    let token = Managed::of(&world.create_by(&[("x-api-key", &key.key)], body).await.ok());
+    let revoke = countersign::directory::Change::Revoke { reason: None };
+    world.change(key.id, revoke).await;
+    assert!(world.lets_in(&token.token).await);
+}

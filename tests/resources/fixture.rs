@@ -1,0 +1,416 @@
+//! A server with everything mounted, over records in memory.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign::Id;
+use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{
+    Caller, Change, Credential, Directory, Environment, EnvironmentKind, NewEnvironment, NewKey,
+    Owner, Registry, Stale, UserName,
+};
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::password::PasswordHasher;
+use countersign::mechanism::{ApiKeys, Basic, Jwt, PrimaryMechanism};
+use countersign::mint::{Issuer, Mint, SessionMint};
+use countersign::random::SystemRandom;
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use countersign::token::TrustedIssuer;
+use countersign_tests::{AUDIENCE, Craft, FOREIGN, keys};
+use countersign_wire::{
+    Introspection, ManagedTokenResource, MintLimit, OAuth, Revocation, Session, SessionResource,
+    TokenEndpoint,
+};
+use http::{Method, Request};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use serde_json::{Value, json};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::answer::Answer;
+
+/// 2026-03-15T12:00:00Z.
+pub const NOW: Timestamp = Timestamp::from_unix_seconds(countersign_tests::NOW);
+pub const URL: &str = "https://auth.example";
+pub const TOKENS: &str = "/api/v1/api_token";
+pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+/// Made here, since making all keys of the kit takes long.
+static FOREIGN_KEY: LazyLock<keys::Key> =
+    LazyLock::new(|| keys::Key::made(Algorithm::EdDsa, "foreign"));
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The records of the memory directory, which can be made stale.
+#[derive(Default)]
+struct Aging {
+    table: Arc<MemoryDirectory>,
+    stale: AtomicBool,
+}
+
+impl Directory for Aging {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        self.table.credential(id)
+    }
+
+    fn user(&self, name: &UserName) -> Option<Credential> {
+        self.table.user(name)
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.table.lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.table.is_denied(issuer, token)
+    }
+
+    fn vouch(&self) -> Result<(), Stale> {
+        match self.stale.load(Ordering::SeqCst) {
+            true => Err(Stale),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A key, in each form in which it is presented.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: Id,
+    pub account: Id,
+    pub key: String,
+    pub secret: String,
+}
+
+impl Key {
+    pub fn basic(&self) -> String {
+        let pair = format!("{}:{}", self.id, self.secret);
+        format!("Basic {}", STANDARD.encode(pair))
+    }
+}
+
+pub struct World {
+    pub clock: FixedClock,
+    pub registry: Arc<MemoryRegistry>,
+    pub issuer: Issuer,
+    /// Holds `api_token:*`, `calls:read` and `wallet:*`.
+    pub admin: Key,
+    pub sandbox: Environment,
+    pub router: Router,
+    pub managed: ManagedTokenResource,
+    directory: Arc<Aging>,
+    peppers: Peppers,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Algorithm::EdDsa).await
+    }
+
+    pub async fn with(algorithm: Algorithm) -> Self {
+        let clock = FixedClock::at(NOW);
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let directory = Arc::new(Aging::default());
+        let table = Arc::clone(&directory.table);
+        let registry =
+            MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
+        let registry = Arc::new(registry);
+        let shared: Arc<dyn Directory> = directory.clone();
+        let keys = ApiKeys::new(Arc::clone(&shared), peppers.clone());
+        let basic = Basic::new(Arc::clone(&shared), peppers.clone());
+        let authenticator = PrimaryAuthenticator::builder()
+            .primary(keys.clone())
+            .primary(basic.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let issuer = Issuer::builder(URL)
+            .signing_key(SigningKey::generate(algorithm, &SystemRandom).unwrap())
+            .build()
+            .unwrap();
+        let ours = issuer.trusted().directory(shared).managed_tokens(DAY * 365);
+        let foreign = TrustedIssuer::foreign(FOREIGN)
+            .audience(AUDIENCE)
+            .keys(keys::key_set([&*FOREIGN_KEY]));
+        let jwt = Jwt::new([ours.build().unwrap(), foreign.build().unwrap()]);
+        let layer = AuthLayer::builder()
+            .mechanism(jwt.clone())
+            .primary(keys)
+            .primary(basic)
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let mint = Mint::new(issuer.clone(), clock.clone(), SystemRandom);
+        let limit = MintLimit::with_clock(
+            NonZeroU32::new(50).unwrap(),
+            Duration::from_secs(60),
+            clock.clone(),
+        );
+        let managed = ManagedTokenResource::new(
+            layer.clone(),
+            authenticator.clone(),
+            mint.clone(),
+            registry.clone(),
+        )
+        .mint_limit(limit);
+        let sessions = SessionMint::new(mint.clone(), registry.clone());
+        let revocation = Revocation::new(authenticator.clone(), jwt.clone(), registry.clone())
+            .clock(clock.clone());
+        let router = Router::new()
+            .nest_service(TOKENS, managed.clone())
+            .nest_service(
+                "/auth/sessions",
+                SessionResource::new(authenticator.clone(), registry.clone()).clock(clock.clone()),
+            )
+            .route_service(
+                "/auth/login",
+                TokenEndpoint::new(Session::default(), authenticator.clone(), sessions),
+            )
+            .route_service(
+                "/oauth/token",
+                TokenEndpoint::new(OAuth::default(), authenticator.clone(), mint),
+            )
+            .route_service(
+                "/oauth/introspect",
+                Introspection::new(authenticator, jwt).clock(clock.clone()),
+            )
+            .route_service("/oauth/revoke_token", revocation.clone())
+            .route_service("/oauth/revoke", revocation.sessions(registry.clone()))
+            .route_service("/gate", layer.layer(service_fn(inside)));
+        let operator = Caller::operator("test");
+        let default = registry.list_accounts(&operator).await.unwrap()[0].id;
+        let admin = key(&registry, Some(default), "api_token:* calls:read wallet:*").await;
+        let sandbox = NewEnvironment {
+            account: Some(default),
+            name: "sandbox".to_owned(),
+            kind: EnvironmentKind::Sandbox,
+        };
+        let sandbox = registry.create_environment(&operator, sandbox).await;
+        Self {
+            clock,
+            registry,
+            issuer,
+            admin,
+            sandbox: sandbox.unwrap(),
+            router,
+            managed,
+            directory,
+            peppers,
+        }
+    }
+
+    pub fn go_stale(&self) {
+        self.directory.stale.store(true, Ordering::SeqCst);
+    }
+
+    /// Another key of the first account.
+    pub async fn key(&self, scopes: &str) -> Key {
+        key(&self.registry, Some(self.admin.account), scopes).await
+    }
+
+    /// A key of an account of its own.
+    pub async fn stranger(&self, scopes: &str) -> Key {
+        let operator = Caller::operator("test");
+        let name = format!("other {scopes}");
+        let account = self.registry.create_account(&operator, name).await.unwrap();
+        key(&self.registry, Some(account.id), scopes).await
+    }
+
+    pub async fn change(&self, credential: Id, change: Change) {
+        let operator = Caller::operator("test");
+        self.registry
+            .change(&operator, credential, change)
+            .await
+            .unwrap();
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
+        let router = self.router.clone();
+        Answer::of(router.oneshot(request).await.unwrap()).await
+    }
+
+    /// Creates a token as the admin.
+    pub async fn create(&self, body: Value) -> Answer {
+        let key = self.admin.key.clone();
+        self.create_by(&[("x-api-key", &key)], body).await
+    }
+
+    pub async fn create_by(&self, headers: &[(&str, &str)], body: Value) -> Answer {
+        self.send(Method::POST, TOKENS, headers, body.to_string())
+            .await
+    }
+
+    /// A token of the whole account, by the admin.
+    pub async fn token(&self) -> Managed {
+        let created = self.create(json!({"token_scope": "account"})).await;
+        Managed::of(&created.ok())
+    }
+
+    /// What becomes of a token, asked by the admin.
+    pub async fn act(&self, method: Method, path: &str) -> Answer {
+        let path = format!("{TOKENS}/{path}");
+        self.send(method, &path, &[("x-api-key", &self.admin.key)], "")
+            .await
+    }
+
+    /// The resource for users too.
+    pub fn resource_with_passwords(&self, hasher: PasswordHasher) -> ManagedTokenResource {
+        let directory: Arc<dyn Directory> = self.directory.clone();
+        self.resource_by(Basic::new(directory, self.peppers.clone()).passwords(hasher))
+    }
+
+    /// The resource by one mechanism alone.
+    pub fn resource_by(&self, mechanism: impl PrimaryMechanism + Clone) -> ManagedTokenResource {
+        let authenticator = PrimaryAuthenticator::builder()
+            .primary(mechanism.clone())
+            .clock(self.clock.clone())
+            .build();
+        let layer = AuthLayer::builder()
+            .primary(mechanism)
+            .clock(self.clock.clone())
+            .build();
+        let mint = Mint::new(self.issuer.clone(), self.clock.clone(), SystemRandom);
+        ManagedTokenResource::new(
+            layer.unwrap(),
+            authenticator.unwrap(),
+            mint,
+            self.registry.clone(),
+        )
+    }
+
+    /// Lists at a resource that nobody mounted, or creates a token of the whole account.
+    pub async fn ask_resource(
+        &self,
+        resource: &ManagedTokenResource,
+        method: Method,
+        (name, value): (&str, &str),
+    ) -> Answer {
+        let body = json!({"token_scope": "account"}).to_string();
+        let request = Request::builder()
+            .method(method)
+            .uri("/")
+            .header(name, value);
+        let request = request.body(Full::<Bytes>::from(body)).unwrap();
+        Answer::of(resource.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Whether a bearer is let in.
+    pub async fn lets_in(&self, token: &str) -> bool {
+        let request = Request::get("/gate")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::<Bytes>::default());
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        response.status().is_success()
+    }
+
+    /// An access token of a key.
+    pub async fn access_token(&self, key: &Key) -> String {
+        let headers = [FORM, ("x-api-key", &key.key)];
+        let body = "grant_type=client_credentials";
+        let issued = self
+            .send(Method::POST, "/oauth/token", &headers, body)
+            .await;
+        issued.ok().json()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The token of a key's session.
+    pub async fn log_in(&self, key: &Key, session: Option<&str>) -> String {
+        let body = json!({"api_key": key.key, "session_id": session}).to_string();
+        let issued = self.send(Method::POST, "/auth/login", &[], body).await;
+        issued.ok().json()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Asks about a token with a form.
+    pub async fn ask(&self, path: &str, key: &Key, token: &str) -> Answer {
+        let headers = [FORM, ("x-api-key", &*key.key)];
+        self.send(Method::POST, path, &headers, format!("token={token}"))
+            .await
+    }
+}
+
+async fn inside(
+    _: Request<axum::body::Body>,
+) -> Result<axum::response::Response, std::convert::Infallible> {
+    Ok(axum::response::Response::default())
+}
+
+async fn key(registry: &MemoryRegistry, account: Option<Id>, scopes: &str) -> Key {
+    let owner = Owner {
+        account,
+        environment: None,
+    };
+    let new = NewKey::new("test", scopes.parse().unwrap()).owner(owner);
+    let created = registry
+        .create_key(&Caller::operator("test"), new)
+        .await
+        .unwrap();
+    Key {
+        id: created.record.id,
+        account: created.record.account_id,
+        key: created.issued.key.expose().to_owned(),
+        secret: created.issued.secret.expose().to_owned(),
+    }
+}
+
+/// A managed token, and what was said of it when it was made.
+#[derive(Clone, Debug)]
+pub struct Managed {
+    pub id: String,
+    pub token: String,
+    pub details: Value,
+}
+
+impl Managed {
+    pub fn of(created: &Answer) -> Self {
+        let body = created.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            id: text(&body["details"]["id"]),
+            token: text(&body["token"]),
+            details: body["details"].clone(),
+        }
+    }
+
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+}
+
+/// A good token of another issuer, which holds all scopes by their names.
+pub fn foreign_token() -> String {
+    Craft::foreign()
+        .key(&FOREIGN_KEY)
+        .claim(
+            "scope",
+            "\"api_token:read api_token:write token:introspect\"",
+        )
+        .token()
+}
+
+pub fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&countersign_tests::craft::unb64(payload)).unwrap()
+}
