@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::assert_same;
-use crate::harness::{Home, Response, Server, api_key, bearer, wait_for};
+use crate::harness::{Home, Response, Server, api_key, basic, bearer, wait_for};
 use crate::lifecycle::refused;
 
 const CONFIG: &str = "\
@@ -15,19 +15,20 @@ audience = \"https://core.example\"
 lifetime = \"5m\"
 ";
 
-/// A server of two issuers, and keys for the first, for the second, and for both.
+/// A server of two issuers, and keys for the first, for the second, for both, and for all that there are.
 struct Site {
     home: Home,
     server: Server,
     config: String,
-    keys: [String; 3],
+    keys: [String; 4],
 }
 
 impl Site {
     fn open() -> Self {
         let home = Home::new();
         let config = home.configure(CONFIG);
-        let keys = [&["default"][..], &["core"], &["core", "default"]].map(|issuers| {
+        let bound = [&["default"][..], &["core"], &["core", "default"], &[]];
+        let keys = bound.map(|issuers| {
             let create = [
                 "key", "create", "--name", "k", "--scopes", "*", "--config", &config,
             ];
@@ -117,7 +118,7 @@ fn a_token_of_one_issuer_is_refused_by_the_other() {
 #[test]
 fn a_key_that_is_bound_to_one_issuer_is_unknown_to_the_other() {
     let site = Site::open();
-    let [default, core, _] = &site.keys;
+    let [default, core, ..] = &site.keys;
     // Of the same form, with an id that nobody here has.
     let unknown = &Home::new().create_key("*").key;
     for (mount, bound, own) in [("", core, default), ("/core", default, core)] {
@@ -248,18 +249,50 @@ fn whoever_is_bound_to_issuers_grants_at_most_those() {
             "{issuers}"
         );
     }
-    // Nor by taking over what others may use.
+    // Nor by taking over what may use more, nor by what that may do.
     let keys = site.server.get("/admin/v1/keys", &core).json();
-    let wider = keys["keys"].as_array().unwrap().iter();
-    let wider = wider.filter(|key| key["issuers"] == json!(["core", "default"]));
+    let keys = keys["keys"].as_array().unwrap().iter();
+    let wider: Vec<_> = keys
+        .filter(|key| key["issuers"] != json!(["core"]))
+        .collect();
+    assert_eq!(wider.len(), 3, "{wider:?}");
     for key in wider {
-        let path = format!("/keys/{}/rotate", key["id"].as_str().unwrap());
-        let refused = ask(&path, json!({}));
-        assert_eq!(
-            (refused.status, &refused.json()["code"]),
-            (403, &json!("issuer_not_held"))
-        );
+        let path = format!("/keys/{}", key["id"].as_str().unwrap());
+        let rotated = ask(&format!("{path}/rotate"), json!({}));
+        let scopes = json!({ "scopes": ["a:b"] }).to_string();
+        let path = format!("/admin/v1{path}/scopes");
+        let changed = site.server.send("PUT", &path, &core, &scopes);
+        for refused in [rotated, changed] {
+            assert_eq!(refused.status, 403, "{refused:?}");
+            assert_eq!(refused.json()["code"], "issuer_not_held");
+        }
     }
+}
+
+#[test]
+fn a_user_that_is_bound_to_one_issuer_signs_in_there_alone() {
+    let home = Home::new();
+    let config = home.configure(CONFIG);
+    let create = [
+        "user",
+        "create",
+        "ada",
+        "--scopes",
+        "a:b",
+        "--generate",
+        "--issuer",
+        "core",
+    ];
+    let made = home.json(&[&create[..], &["--config", &config]].concat());
+    assert_eq!(made["issuers"], json!(["core"]));
+    let server = Server::start(&home, &["--config", &config]);
+    let presented = [basic("ada", made["password"].as_str().unwrap())];
+    assert_eq!(server.get("/core/whoami", &presented).status, 200);
+    assert_eq!(server.get("/whoami", &presented).status, 401);
+    assert_eq!(
+        server.send("POST", "/auth/token", &presented, "").status,
+        401
+    );
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
     type Body<'a> = &'a dyn Fn(&str) -> Value;
     let in_account: Body<'_> = &|id| with("account_id", id);
     let in_environment: Body<'_> = &|id| with("environment_id", id);
-    let asked: [(&str, &str, &str, Body<'_>); 18] = [
+    let asked: [(&str, &str, &str, Body<'_>); 21] = [
         ("GET", "/keys/ID", &key_id, &nothing),
         ("DELETE", "/keys/ID", &key_id, &nothing),
         ("POST", "/keys/ID/suspend", &key_id, &nothing),
@@ -75,6 +75,9 @@ fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
         ("POST", "/keys/ID/revoke", &key_id, &nothing),
         ("POST", "/keys/ID/rotate", &key_id, &nothing),
         ("PUT", "/keys/ID/scopes", &key_id, &scopes),
+        ("GET", "/keys/ID/sessions", &key_id, &nothing),
+        ("DELETE", "/keys/ID/sessions/a", &key_id, &nothing),
+        ("GET", "/users/ID/sessions", &user, &nothing),
         ("GET", "/users/ID", &user, &nothing),
         ("DELETE", "/users/ID", &user, &nothing),
         ("POST", "/users/ID/suspend", &user, &nothing),

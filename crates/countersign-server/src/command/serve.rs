@@ -66,9 +66,9 @@ pub(super) async fn run(
     let signals = Signals::listen()
         .map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
     for of in &issuers {
-        let name = &*of.settings.name;
-        tracing::info!(address = %bound, name, issuer = of.issuer.url(), "listening");
+        tracing::info!(name = &*of.settings.name, url = of.issuer.url(), "issuer");
     }
+    tracing::info!(address = %bound, "listening");
 
     let first = first_key(&store, arguments).await?;
     let here = format!("http://{bound}");

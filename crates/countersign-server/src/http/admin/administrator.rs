@@ -40,7 +40,7 @@ impl Administrator {
     }
 
     /// Whoever lets others use issuers may use them.
-    fn lets_use(&self, issuers: &Issuers) -> Result<(), Problem> {
+    pub(super) fn lets_use(&self, issuers: &Issuers) -> Result<(), Problem> {
         let all = |issuers: &Issuers| issuers.iter().next().is_none();
         let named = || issuers.iter().all(|name| self.issuers.admit(name));
         if all(&self.issuers) || (!all(issuers) && named()) {

@@ -147,6 +147,8 @@ async fn scopes(
 ) -> Answer {
     let scopes = fields::scopes(&new.scopes)?;
     by.grants(&scopes)?;
+    // What it may do, it may do at all of its issuers.
+    by.lets_use(&all.find(&by, id).await?.issuers)?;
     all.change(&by, id, Change::Scopes(scopes)).await
 }
 
