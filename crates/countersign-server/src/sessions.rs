@@ -5,19 +5,27 @@ use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use countersign_store::Store;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::http::values;
 use crate::command::output::{self, rfc3339};
 
 /// A session. Its token is not in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeptSession)]
 pub(crate) struct Shown<'a> {
+    #[schema(value_type = values::Id)]
     id: Id,
+    #[schema(required = true)]
     session_id: Option<&'a str>,
     issuer: &'a str,
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: &'a Scopes,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     issued_at: Timestamp,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     expires_at: Timestamp,
 }
 

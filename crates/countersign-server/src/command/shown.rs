@@ -4,35 +4,52 @@ use countersign::directory::{CredentialKind, Issuers, Networks, Record, Status};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::output::{maybe, moment, rfc3339, rows, table, until};
+use crate::http::values;
 
 /// A credential's record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Credential)]
 pub(crate) struct Shown<'a> {
+    #[schema(value_type = values::Id)]
     id: Id,
+    #[schema(value_type = String)]
     kind: CredentialKind,
     name: &'a str,
+    #[schema(value_type = values::Id)]
     account_id: Id,
+    #[schema(value_type = Option<values::Id>, required = true)]
     environment_id: Option<Id>,
+    #[schema(value_type = String)]
     status: Status,
+    #[schema(required = true)]
     reason: Option<&'a str>,
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: &'a Scopes,
     /// Empty: from anywhere.
+    #[schema(value_type = Vec<values::Network>)]
     allow_from: &'a Networks,
     /// Empty: all.
     #[serde(serialize_with = "names")]
+    #[schema(value_type = Vec<values::IssuerName>)]
     issuers: &'a Issuers,
     generation: u32,
     #[serde(serialize_with = "moment")]
+    #[schema(value_type = values::Moment)]
     created_at: Timestamp,
     #[serde(serialize_with = "moment")]
+    #[schema(value_type = values::Moment)]
     updated_at: Timestamp,
     #[serde(serialize_with = "maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     expires_at: Option<Timestamp>,
     #[serde(serialize_with = "maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     grace_until: Option<Timestamp>,
     #[serde(serialize_with = "maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     last_used_at: Option<Timestamp>,
 }
 

@@ -1,12 +1,7 @@
 //! What one issuer has under its URL.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::mechanism::Jwt;
 use countersign::mint::{Mint, SessionMint, Terms};
@@ -14,15 +9,16 @@ use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
 use countersign_store::Store;
+use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
     AuthorizationServer, Envelope, Introspection, KeyPair, ManagedTokenResource, MintLimit, Minter,
-    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint, Wire,
+    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
 };
-use tower::Service;
 
 use super::judges::{Judges, Shared};
+use super::openapi::{Routes, get};
 use super::{WHOAMI, mount, whoami};
-use crate::config::WireSettings;
+use crate::config::{DEFAULT_ISSUER, WireSettings};
 use crate::failure::Failure;
 use crate::issuer::{Configured, terms};
 
@@ -43,29 +39,34 @@ impl Common<'_> {
 }
 
 /// All of an issuer's routes, each with its whole path.
-pub(super) fn routes(common: &Common<'_>, of: &Configured) -> Result<Router, Failure> {
+pub(super) fn routes(common: &Common<'_>, of: &Configured) -> Result<Routes, Failure> {
     let judges = common.judges.over(of.directory(common.store));
-    Routes {
+    Mounting {
         common,
         of,
         judges,
-        router: Router::new(),
+        routes: Routes::new(),
     }
     .build()
 }
 
-struct Routes<'a> {
+struct Mounting<'a> {
     common: &'a Common<'a>,
     of: &'a Configured,
     judges: Judges,
-    router: Router,
+    routes: Routes,
 }
 
-impl Routes<'_> {
-    fn build(mut self) -> Result<Router, Failure> {
+impl Mounting<'_> {
+    fn build(mut self) -> Result<Routes, Failure> {
         self.whoami()?;
         self.wires()?;
-        Ok(self.router)
+        let name = &*self.of.settings.name;
+        let routes = self.routes.tagged(name);
+        if name == DEFAULT_ISSUER {
+            return Ok(routes);
+        }
+        Ok(routes.named(name))
     }
 
     fn under(&self, path: &str) -> String {
@@ -79,9 +80,11 @@ impl Routes<'_> {
             .any([trusted])
             .reject_body(ProblemDetails)
             .build()?;
-        let whoami = get(whoami::whoami).route_layer(judge);
+        let whoami = get("whoami", "Who is calling", whoami::whoami)
+            .answers::<whoami::Whoami<'_>>("what the credentials say")
+            .behind(judge);
         let path = self.under(WHOAMI);
-        self.mount(|router| router.route(&path, whoami));
+        self.mount(|routes| routes.at(&path, [whoami]));
         Ok(())
     }
 
@@ -118,7 +121,7 @@ impl Routes<'_> {
             .max_lifetime(settings.lifetimes.longest)
             .body_limit(self.common.body_limit)
             .mint_limit(self.common.mints.clone());
-        self.mount(|router| at_and_below(router, &path, tokens.clone(), tokens));
+        self.mount(|routes| routes.at_and_below(&path, tokens.clone(), tokens));
         Ok(())
     }
 
@@ -140,7 +143,7 @@ impl Routes<'_> {
         );
         let path = self.under(&settings.sessions_path);
         let sessions = SessionResource::new(judge, kept).mounted_at(&*path);
-        self.mount(|router| at_and_below(router, &path, sessions.clone(), sessions));
+        self.mount(|routes| routes.at_and_below(&path, sessions.clone(), sessions));
         Ok(())
     }
 
@@ -151,7 +154,7 @@ impl Routes<'_> {
             .introspection_path(&*settings.introspection_path)
             .revocation_path(&*settings.revocation_path);
         let jwks = self.under(AuthorizationServer::JWKS_PATH);
-        self.mount(|router| router.route_service(&jwks, published.jwks()));
+        self.mount(|routes| routes.described(&jwks, published.jwks(), published.describe_jwks()));
         if !settings.wire.enabled {
             return Ok(());
         }
@@ -166,17 +169,20 @@ impl Routes<'_> {
         let mount = mount(self.of.issuer.url());
         let well_known = AuthorizationServer::METADATA_PATH;
         let in_front = self.under(well_known);
-        self.mount(|router| {
-            let router = router
-                .route_service(&introspect, introspection)
-                .route_service(&revoke, revocation)
+        let metadata = |id| published.describe_metadata(id);
+        let behind = format!("{well_known}{mount}");
+        self.mount(|routes| {
+            let routes = routes
+                .service(&introspect, introspection)
+                .service(&revoke, revocation)
                 // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
-                .route_service(&format!("{well_known}{mount}"), published.metadata());
+                .described(&behind, published.metadata(), metadata("oauth_metadata"));
             if mount.is_empty() {
-                return router;
+                return routes;
             }
             // And many clients put it in front.
-            router.route_service(&in_front, published.metadata())
+            let description = metadata("oauth_metadata_below");
+            routes.described(&in_front, published.metadata(), description)
         });
         Ok(())
     }
@@ -187,7 +193,7 @@ impl Routes<'_> {
     }
 
     /// Mounts a wire that mints anew each time, if it is switched on.
-    fn wire<W: Wire + Clone>(
+    fn wire<W: DescribeWire + Clone>(
         &mut self,
         settings: &WireSettings,
         wire: W,
@@ -200,7 +206,7 @@ impl Routes<'_> {
         Ok(())
     }
 
-    fn endpoint<W: Wire + Clone>(
+    fn endpoint<W: DescribeWire + Clone>(
         &mut self,
         settings: &WireSettings,
         wire: W,
@@ -212,23 +218,10 @@ impl Routes<'_> {
             .mint_limit(self.common.mints.clone());
         let nothing = endpoint.clone().nothing_here();
         let path = self.under(&settings.path);
-        self.mount(|router| at_and_below(router, &path, endpoint, nothing));
+        self.mount(|routes| routes.at_and_below(&path, endpoint, nothing));
     }
 
-    fn mount(&mut self, add: impl FnOnce(Router) -> Router) {
-        self.router = add(std::mem::take(&mut self.router));
+    fn mount(&mut self, add: impl FnOnce(Routes) -> Routes) {
+        self.routes = add(std::mem::replace(&mut self.routes, Routes::new()));
     }
-}
-
-/// Mounts a service at a path, and another at all that lies below it.
-fn at_and_below<S>(router: Router, path: &str, at: S, below: S) -> Router
-where
-    S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Response: IntoResponse,
-    S::Future: Send + 'static,
-{
-    router
-        .route_service(path, at)
-        .route_service(&format!("{path}/"), below.clone())
-        .route_service(&format!("{path}/{{*rest}}"), below)
 }

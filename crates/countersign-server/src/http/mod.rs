@@ -7,14 +7,15 @@ mod health;
 mod issuer;
 mod judges;
 mod observe;
+mod openapi;
 mod signals;
 mod whoami;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::get;
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign_store::Store;
@@ -25,11 +26,13 @@ use crate::failure::Failure;
 use crate::issuer::Configured;
 
 pub(crate) use connections::{Ended, serve};
+pub(crate) use openapi::values;
 pub(crate) use signals::Signals;
 
 use client_address::Proxies;
 use judges::Shared;
 use observe::Observer;
+use openapi::{Routes, get};
 
 /// Where anybody learns who they are.
 pub(crate) const WHOAMI: &str = "/whoami";
@@ -54,13 +57,21 @@ pub(crate) fn routes(
         body_limit: config.server.body_limit,
     };
     let admin = admin::routes(config, store, issuers, &shared)?;
-    let mut routes = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz).with_state(store.clone()))
+    let healthz = get("healthz", "Whether the process answers", health::healthz)
+        .answers_nothing(StatusCode::OK, "it does");
+    let readyz = get("readyz", "Whether requests can be judged", health::readyz)
+        .answers_nothing(StatusCode::OK, "they can")
+        .answers_nothing(StatusCode::SERVICE_UNAVAILABLE, "they cannot at present");
+    let mut routes = Routes::new()
+        .at("/healthz", [healthz])
+        .at("/readyz", [readyz])
+        .with_state(store.clone())
+        .tagged("server")
         .merge(admin);
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);
     }
+    let routes = routes.finish()?;
     let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     let proxies = Proxies::new(config.server.trusted_proxies.clone());
     Ok(routes

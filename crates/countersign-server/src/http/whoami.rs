@@ -4,7 +4,9 @@ use axum::response::{IntoResponse, Response};
 use countersign::time::Timestamp;
 use countersign::{Id, Principal, Scopes};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::values;
 use crate::command::output;
 
 const HEADERS: [(HeaderName, &str); 2] = [
@@ -12,17 +14,24 @@ const HEADERS: [(HeaderName, &str); 2] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-#[derive(Serialize)]
-struct Whoami<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Whoami<'a> {
     subject: &'a str,
     scheme: &'a str,
+    #[schema(value_type = Option<values::Id>, required = true)]
     credential_id: Option<&'a Id>,
+    #[schema(value_type = Option<values::Id>, required = true)]
     account_id: Option<&'a Id>,
+    #[schema(value_type = Option<values::Id>, required = true)]
     environment_id: Option<&'a Id>,
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: &'a Scopes,
+    #[schema(required = true)]
     issuer: Option<&'a str>,
+    #[schema(value_type = Option<values::Id>, required = true)]
     session_id: Option<&'a Id>,
     #[serde(serialize_with = "output::maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     expires_at: Option<Timestamp>,
 }
 

@@ -46,14 +46,14 @@ impl AuthorizationServer {
         self.jwks().describe("oauth_keys", summary, &set)
     }
 
-    /// What the metadata say of themselves.
+    /// What the metadata say of themselves, under this name: they may be at two paths.
     #[must_use]
-    pub fn describe_metadata(&self) -> Description {
+    pub fn describe_metadata(&self, id: &str) -> Description {
         let mut schemas = Schemas::default();
         let metadata = schemas.add::<Metadata<'_>>();
         let summary = "What a client has to know of the issuer (RFC 8414)";
         let description = self.metadata();
-        let description = description.describe("oauth_metadata", summary, &metadata);
+        let description = description.describe(id, summary, &metadata);
         description.schemas(schemas)
     }
 }

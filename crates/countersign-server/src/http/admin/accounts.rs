@@ -1,33 +1,55 @@
-use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::http::StatusCode;
 use countersign::Id;
 use countersign::directory::{Account, Registry as _, Status};
 use countersign::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
 use super::extract::{Json, Members, OptionalJson, PathId, Plainly};
 use super::{Admin, fields};
 use crate::command::output;
+use crate::http::openapi::{Routes, get, post, values};
 
-pub(super) fn routes(admin: &Admin) -> Router {
-    Router::new()
-        .route("/accounts", get(list).post(create))
-        .route("/accounts/{id}", get(show))
-        .route("/accounts/{id}/revoke", post(revoke))
+pub(super) fn routes(admin: &Admin) -> Routes {
+    let list = get("accounts_list", "The accounts within reach", list)
+        .answers::<Accounts<'_>>("all of them");
+    let create = post("accounts_create", "Makes an account", create)
+        .creates::<Shown<'_>>("it was made")
+        .may(StatusCode::CONFLICT, "another account has this name");
+    let show = get("accounts_show", "An account", show).answers::<Shown<'_>>("the account");
+    let revoke = post(
+        "accounts_revoke",
+        "Refuses all credentials of an account, for good",
+        revoke,
+    )
+    .answers::<Shown<'_>>("the account as it is now")
+    .may(StatusCode::CONFLICT, "its status does not allow it");
+    Routes::new()
+        .at("/accounts", [list, create])
+        .at("/accounts/{id}", [show])
+        .at("/accounts/{id}/revoke", [revoke])
         .with_state(admin.clone())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+struct Accounts<'a> {
+    accounts: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 struct Shown<'a> {
+    #[schema(value_type = values::Id)]
     id: Id,
     name: &'a str,
+    #[schema(value_type = String)]
     status: Status,
     generation: u32,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     created_at: Timestamp,
 }
 
@@ -45,8 +67,8 @@ impl<'a> From<&'a Account> for Shown<'a> {
 
 async fn list(State(admin): State<Admin>, by: Administrator) -> Answer {
     let accounts = admin.0.store.list_accounts(&by.caller).await?;
-    let accounts: Vec<_> = accounts.iter().map(Shown::from).collect();
-    answer::json(&json!({ "accounts": accounts }))
+    let accounts = accounts.iter().map(Shown::from).collect();
+    answer::json(&Accounts { accounts })
 }
 
 async fn show(State(admin): State<Admin>, by: Administrator, PathId(id): PathId) -> Answer {
@@ -54,9 +76,10 @@ async fn show(State(admin): State<Admin>, by: Administrator, PathId(id): PathId)
     answer::json(&Shown::from(&account))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAccount {
+    #[schema(value_type = values::Name)]
     name: String,
 }
 

@@ -13,10 +13,12 @@ use countersign::time::{Clock as _, SystemClock};
 use countersign::{Principal, Scopes, Secret};
 use countersign_store::Store;
 use countersign_wire::RequestId;
+use countersign_wire::openapi::Security;
 use futures_util::StreamExt as _;
 
 use super::problem::Problem;
 use super::{Admin, origin};
+use crate::http::openapi::{Draft, Part};
 
 /// A primary credential that may administrate. There is one behind [`admit`] alone.
 #[derive(Clone)]
@@ -100,6 +102,17 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let found = parts.extensions.get::<Self>().cloned();
         found.ok_or_else(Problem::internal)
+    }
+}
+
+impl Part for Administrator {
+    fn describe(draft: &mut Draft) {
+        draft.secured(&[Security::ApiKey, Security::Basic]);
+        draft.problem(
+            StatusCode::FORBIDDEN,
+            "the credentials are not those of an administrator, or may not do this",
+        );
+        draft.problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
     }
 }
 

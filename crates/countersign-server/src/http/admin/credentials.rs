@@ -1,16 +1,15 @@
 //! What keys and users have in common: they are listed, shown and changed by the same rules.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::{delete as delete_at, get, post, put};
+use axum::http::StatusCode;
 use countersign::Id;
 use countersign::directory::{
     Change, CredentialKind, Listing, Record, Registry as _, RegistryError, Sessions as _,
 };
 use countersign::time::{Clock as _, SystemClock};
 use countersign_store::Store;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
@@ -18,6 +17,7 @@ use super::extract::{Json, Members, OptionalJson, Page, PathId, PathPair, Plainl
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::shown::Shown;
+use crate::http::openapi::{Handled, Routes, delete as delete_one, get, post, put, values};
 use crate::sessions;
 
 /// The credentials of one kind.
@@ -62,29 +62,76 @@ impl Credentials {
     }
 
     /// What every kind can do.
-    pub(super) fn routes(&self) -> Router<Self> {
-        let at = |path: &str| format!("{}{path}", self.collection());
-        Router::new()
-            .route(&at(""), get(list))
-            .route(&at("/{id}"), get(show).delete(delete))
-            .route(&at("/{id}/suspend"), post(suspend))
-            .route(&at("/{id}/activate"), post(activate))
-            .route(&at("/{id}/revoke"), post(revoke))
-            .route(&at("/{id}/scopes"), put(scopes))
-            .route(&at("/{id}/sessions"), get(sessions))
-            .route(&at("/{id}/sessions/{session}"), delete_at(end_session))
+    pub(super) fn routes(&self) -> Routes<Self> {
+        let collection = self.collection();
+        let name = |action: &str| format!("{}_{action}", collection.trim_start_matches('/'));
+        let at = |path: &str| format!("{collection}{path}");
+        let list = get(name("list"), "Those within reach, oldest first", list);
+        let list = match self.kind {
+            CredentialKind::User => list.answers::<Users<'_>>("a page of them"),
+            _ => list.answers::<Keys<'_>>("a page of them"),
+        };
+        let show = get(name("show"), "Its record", show).answers::<Shown<'_>>("the record");
+        let delete = delete_one(name("delete"), "Forgets one that is revoked", delete)
+            .answers_nothing(StatusCode::NO_CONTENT, "it is forgotten")
+            .may(StatusCode::CONFLICT, STATUS);
+        let changed = |change: Handled<Self>| {
+            change
+                .answers::<Shown<'_>>("the record as it is now")
+                .may(StatusCode::CONFLICT, STATUS)
+        };
+        let suspend = post(name("suspend"), "Refuses it until it is activated", suspend);
+        let activate = post(name("activate"), "Accepts it again", activate);
+        let revoke = post(name("revoke"), "Refuses it for good", revoke);
+        let scopes = put(name("scopes"), "Gives it other scopes", scopes);
+        let sessions = get(name("sessions"), "Its sessions, oldest first", sessions)
+            .answers::<KeptSessions<'_>>("those that live");
+        let end = delete_one(name("end_session"), "Ends one of its sessions", end_session)
+            .answers_nothing(StatusCode::NO_CONTENT, "it has ended");
+        Routes::new()
+            .at(&at(""), [list])
+            .at(&at("/{id}"), [show, delete])
+            .at(&at("/{id}/suspend"), [changed(suspend)])
+            .at(&at("/{id}/activate"), [changed(activate)])
+            .at(&at("/{id}/revoke"), [changed(revoke)])
+            .at(&at("/{id}/scopes"), [changed(scopes)])
+            .at(&at("/{id}/sessions"), [sessions])
+            .at(&at("/{id}/sessions/{session}"), [end])
     }
+}
+
+const STATUS: &str = "its status does not allow it";
+
+#[derive(Serialize, ToSchema)]
+struct Keys<'a> {
+    keys: Vec<Shown<'a>>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<values::Id>, required = true)]
+    next: Option<Id>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Users<'a> {
+    users: Vec<Shown<'a>>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<values::Id>, required = true)]
+    next: Option<Id>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct KeptSessions<'a> {
+    sessions: Vec<sessions::Shown<'a>>,
 }
 
 async fn list(State(all): State<Credentials>, by: Administrator, page: Page<Id>) -> Answer {
     let listing = Listing::of(all.kind).page(page.cursor, page.one_more());
     let records = all.store().list(&by.caller, listing).await?;
     let (records, next) = page.cut(records, |record| record.id);
-    let shown: Vec<_> = records.iter().map(Shown::from).collect();
-    answer::json(&match all.kind {
-        CredentialKind::User => json!({ "users": shown, "next": next }),
-        _ => json!({ "keys": shown, "next": next }),
-    })
+    let shown = records.iter().map(Shown::from).collect();
+    match all.kind {
+        CredentialKind::User => answer::json(&Users { users: shown, next }),
+        _ => answer::json(&Keys { keys: shown, next }),
+    }
 }
 
 async fn show(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
@@ -109,9 +156,11 @@ async fn activate(
     all.change(&by, id, Change::Activate).await
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = Revocation)]
 #[serde(deny_unknown_fields)]
 struct Why {
+    #[schema(value_type = Option<values::Reason>)]
     reason: Option<String>,
 }
 
@@ -129,9 +178,10 @@ async fn revoke(
     all.change(&by, id, Change::Revoke { reason }).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewScopes {
+    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
     scopes: Vec<String>,
 }
 
@@ -161,8 +211,8 @@ async fn sessions(State(all): State<Credentials>, by: Administrator, PathId(id):
     all.find(&by, id).await?;
     let now = SystemClock.now();
     let found = all.store().list_sessions(&by.caller, id, now).await?;
-    let shown: Vec<_> = found.iter().map(sessions::Shown::from).collect();
-    answer::json(&json!({ "sessions": shown }))
+    let sessions = found.iter().map(sessions::Shown::from).collect();
+    answer::json(&KeptSessions { sessions })
 }
 
 async fn end_session(

@@ -1,31 +1,54 @@
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::http::StatusCode;
 use countersign::Id;
 use countersign::directory::{Environment, EnvironmentKind, NewEnvironment, Registry as _};
 use countersign::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
 use super::extract::{Json, Members, id};
 use super::{Admin, fields};
 use crate::command::output;
+use crate::http::openapi::{Routes, get, post, values};
 
-pub(super) fn routes(admin: &Admin) -> Router {
-    Router::new()
-        .route("/environments", get(list).post(create))
+pub(super) fn routes(admin: &Admin) -> Routes {
+    let list = get("environments_list", "The environments within reach", list)
+        .answers::<Environments<'_>>("all of them");
+    let create = post(
+        "environments_create",
+        "Makes an environment of an account",
+        create,
+    )
+    .creates::<Shown<'_>>("it was made")
+    .may(StatusCode::NOT_FOUND, "there is no such account")
+    .may(
+        StatusCode::CONFLICT,
+        "another one of the account has this name",
+    );
+    Routes::new()
+        .at("/environments", [list, create])
         .with_state(admin.clone())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+struct Environments<'a> {
+    environments: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Environment)]
 struct Shown<'a> {
+    #[schema(value_type = values::Id)]
     id: Id,
+    #[schema(value_type = values::Id)]
     account_id: Id,
     name: &'a str,
+    #[schema(value_type = Kind)]
     kind: EnvironmentKind,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     created_at: Timestamp,
 }
 
@@ -43,19 +66,23 @@ impl<'a> From<&'a Environment> for Shown<'a> {
 
 async fn list(State(admin): State<Admin>, by: Administrator) -> Answer {
     let environments = admin.0.store.list_environments(&by.caller).await?;
-    let environments: Vec<_> = environments.iter().map(Shown::from).collect();
-    answer::json(&json!({ "environments": environments }))
+    let environments = environments.iter().map(Shown::from).collect();
+    answer::json(&Environments { environments })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewEnvironment)]
 #[serde(deny_unknown_fields)]
 struct New {
+    #[schema(value_type = values::Name)]
     name: String,
     kind: Kind,
+    #[schema(value_type = Option<values::Id>)]
     account_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = EnvironmentKind)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Sandbox,

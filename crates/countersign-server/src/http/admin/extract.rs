@@ -9,20 +9,26 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use countersign::{Id, Secret};
+use countersign_wire::openapi;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::problem::Problem;
+use crate::http::openapi::{Draft, Part};
 
 /// The members that a request's object may have. Derive it with `deny_unknown_fields`.
-pub(super) trait Members: DeserializeOwned {
+pub(super) trait Members: DeserializeOwned + ToSchema {
     /// All of them, for people.
     const EXPECTED: &'static str;
 }
 
 /// An object that has nothing to say.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = Nothing)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Plainly {}
 
@@ -60,6 +66,26 @@ impl<T: Members + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
         }
         object(&headers, &body).map(Self)
     }
+}
+
+impl<T: Members> Part for Json<T> {
+    fn describe(draft: &mut Draft) {
+        draft.body::<T>(Required::True);
+        body_problems(draft);
+    }
+}
+
+impl<T: Members> Part for OptionalJson<T> {
+    fn describe(draft: &mut Draft) {
+        draft.body::<T>(Required::False);
+        body_problems(draft);
+    }
+}
+
+fn body_problems(draft: &mut Draft) {
+    let media_type = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    draft.problem(StatusCode::BAD_REQUEST, "the body is not what is wanted");
+    draft.problem(media_type, "the body is not `application/json`");
 }
 
 /// The body was read before, as far as it may go.
@@ -120,6 +146,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
+impl Part for PathId {
+    fn describe(draft: &mut Draft) {
+        draft.in_path(openapi::id("An id."));
+        draft.problem(StatusCode::BAD_REQUEST, "the path has no id");
+        draft.problem(StatusCode::NOT_FOUND, "there is no such thing within reach");
+    }
+}
+
 /// The one text in a path that is not ours.
 pub(super) struct PathText(pub(super) String);
 
@@ -133,6 +167,17 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     }
 }
 
+impl Part for PathText {
+    fn describe(draft: &mut Draft) {
+        draft.in_path(openapi::text("A name."));
+        draft.problem(
+            StatusCode::BAD_REQUEST,
+            "the path is not percent-encoded UTF-8",
+        );
+        draft.problem(StatusCode::NOT_FOUND, "there is no such thing within reach");
+    }
+}
+
 /// An id in a path, and behind it a text that is not ours.
 pub(super) struct PathPair(pub(super) Id, pub(super) String);
 
@@ -143,6 +188,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PathPair {
         let pair = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((first, second)) = pair.map_err(|_| misspelt_path())?;
         Ok(Self(id(&first)?, second))
+    }
+}
+
+impl Part for PathPair {
+    fn describe(draft: &mut Draft) {
+        PathId::describe(draft);
+        PathText::describe(draft);
     }
 }
 
@@ -171,6 +223,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IssuerOf {
     }
 }
 
+impl Part for IssuerOf {
+    fn describe(draft: &mut Draft) {
+        let name = openapi::text("An issuer's name; by default `default`.");
+        draft.parameter(openapi::in_query("issuer", name));
+        draft.problem(StatusCode::BAD_REQUEST, "the query is not what is wanted");
+    }
+}
+
 pub(super) fn id(text: &str) -> Result<Id, Problem> {
     text.parse()
         .map_err(|error| Problem::invalid("invalid_id", format!("This is {error}.")))
@@ -180,6 +240,9 @@ pub(super) fn id(text: &str) -> Result<Id, Problem> {
 pub(super) trait Cursor: FromStr {
     /// The parameter's name.
     const NAME: &'static str;
+
+    /// What it looks like.
+    fn schema() -> Object;
 }
 
 /// The page of a list that is asked for: `limit`, and where it begins.
@@ -201,6 +264,18 @@ impl<C: Cursor, S: Send + Sync> FromRequestParts<S> for Page<C> {
             );
             Problem::invalid("invalid_query", detail)
         })
+    }
+}
+
+impl<C: Cursor> Part for Page<C> {
+    fn describe(draft: &mut Draft) {
+        let limit = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(Self::LONGEST));
+        draft.parameter(openapi::in_query("limit", limit.build()));
+        draft.parameter(openapi::in_query(C::NAME, C::schema()));
+        draft.problem(StatusCode::BAD_REQUEST, "the query is not what is wanted");
     }
 }
 
@@ -252,6 +327,10 @@ fn number<N: FromStr>(text: &str) -> Option<N> {
 
 impl Cursor for Id {
     const NAME: &'static str = "after";
+
+    fn schema() -> Object {
+        openapi::id("The `next` of the page before.")
+    }
 }
 
 /// The number of a record of the audit log.
@@ -268,4 +347,13 @@ impl FromStr for RecordNumber {
 
 impl Cursor for RecordNumber {
     const NAME: &'static str = "before";
+
+    fn schema() -> Object {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(i64::MAX))
+            .description(Some("The `next` of the page before."))
+            .build()
+    }
 }

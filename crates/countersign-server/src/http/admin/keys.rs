@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
+use axum::http::StatusCode;
 use countersign::directory::{self, CreatedKey, CredentialKind, Registry as _, Rotation};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
@@ -15,32 +15,57 @@ use super::extract::{Json, Members, OptionalJson, PathId};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::output;
+use crate::http::openapi::{Routes, post, values};
 
 /// How long the old secret works beside the new one: a day, at most a year.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_GRACE_DAYS: u64 = 366;
 
-pub(super) fn routes(admin: &Admin) -> Router {
+pub(super) fn routes(admin: &Admin) -> Routes {
     let keys = Credentials {
         admin: admin.clone(),
         kind: CredentialKind::Key,
     };
+    let create = post(
+        "keys_create",
+        "Makes an API key, and shows it this once",
+        create,
+    )
+    .creates::<Made<'_>>("it was made")
+    .may(
+        StatusCode::NOT_FOUND,
+        "there is no such account or environment",
+    )
+    .may(StatusCode::CONFLICT, "the account does not allow it");
+    let rotate = post(
+        "keys_rotate",
+        "Gives a key a new secret, and shows it this once",
+        rotate,
+    )
+    .answers::<Made<'_>>("the key with its new secret")
+    .may(StatusCode::CONFLICT, "its status does not allow it");
     keys.routes()
-        .route("/keys", post(create))
-        .route("/keys/{id}/rotate", post(rotate))
+        .at("/keys", [create])
+        .at("/keys/{id}/rotate", [rotate])
         .with_state(keys)
 }
 
 /// A key that was just made, or has a new secret: shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyMade)]
 struct Made<'a> {
+    #[schema(value_type = values::Id)]
     id: Id,
     key: &'a str,
     secret: &'a str,
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: &'a Scopes,
+    #[schema(value_type = values::Id)]
     account_id: Id,
+    #[schema(value_type = Option<values::Id>, required = true)]
     environment_id: Option<Id>,
     #[serde(serialize_with = "output::maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     expires_at: Option<Timestamp>,
 }
 
@@ -58,17 +83,24 @@ impl<'a> From<&'a CreatedKey> for Made<'a> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewKey {
+    #[schema(value_type = values::Name)]
     name: String,
+    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
     scopes: Vec<String>,
+    #[schema(value_type = Option<values::Id>)]
     account_id: Option<String>,
+    #[schema(value_type = Option<values::Id>)]
     environment_id: Option<String>,
+    #[schema(value_type = Option<values::Moment>)]
     expires_at: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<values::Network>, max_items = 64)]
     allow_from: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<values::IssuerName>)]
     issuers: Vec<String>,
 }
 
@@ -94,9 +126,11 @@ async fn create(
     answer::created(keys.location(&made.record.id), &Made::from(&made))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = KeyRotation)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
+    #[schema(maximum = 31622400)]
     grace_seconds: Option<u64>,
     #[serde(default)]
     compromised: bool,

@@ -14,14 +14,13 @@ mod fields;
 mod hashing;
 mod keys;
 mod origin;
-mod problem;
+pub(super) mod problem;
 mod signing_keys;
 mod tokens;
 mod users;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use countersign::Id;
@@ -31,6 +30,7 @@ use countersign_store::Store;
 use tokio::sync::OnceCell;
 
 use super::judges::Shared;
+use super::openapi::Routes;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::issuer::Configured;
@@ -78,7 +78,7 @@ pub(super) fn routes(
     store: &Store,
     issuers: &[Configured],
     shared: &Shared,
-) -> Result<Router, Failure> {
+) -> Result<Routes, Failure> {
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
         hashing: Hashing::new(shared.hasher()),
@@ -94,7 +94,7 @@ pub(super) fn routes(
     let judge = judges.any(trusted).reject_body(problem::of_rejection);
     let judge = judge.build()?;
     let require = require(scope(SCOPE) & primary())?.reject_body(problem::of_rejection);
-    let routes = Router::new()
+    let routes = Routes::new()
         .merge(keys::routes(&admin))
         .merge(users::routes(&admin))
         .merge(accounts::routes(&admin))
@@ -110,5 +110,5 @@ pub(super) fn routes(
         .layer(require)
         .layer(judge)
         .layer(middleware::map_response(problem::complete));
-    Ok(Router::new().nest(PATH, routes))
+    Ok(routes.nested(PATH).tagged("admin"))
 }

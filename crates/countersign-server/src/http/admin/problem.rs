@@ -12,6 +12,7 @@ use countersign::directory::RegistryError;
 use countersign::rejection::{Rejection, RejectionKind};
 use countersign_store::StoreError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// By itself, for whoever was let in and is no more; the layers have their own.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"ApiKey realm="countersign""#);
@@ -29,10 +30,13 @@ pub(super) struct Problem {
 }
 
 /// For programs `code`, for people the rest.
-#[derive(Serialize)]
-struct Shown<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(in crate::http) struct Shown<'a> {
     status: u16,
     title: &'a str,
+    /// For programs. Some say all in their status.
+    #[schema(required = false)]
     code: &'a str,
     detail: &'a str,
 }

@@ -1,14 +1,12 @@
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
 use countersign::jose::Algorithm;
 use countersign::time::Timestamp;
 use countersign_store::SigningKeyRecord;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
@@ -17,30 +15,60 @@ use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::output;
 use crate::config::DEFAULT_ISSUER;
+use crate::http::openapi::{Routes, get, post, values};
 
 /// Verifiers may keep an issuer's keys for five minutes: a new one is published for twice as long before it
 /// signs.
 const LEAD: Duration = Duration::from_secs(600);
 const LONGEST_LEAD_DAYS: u64 = 90;
 
-pub(super) fn routes(admin: &Admin) -> Router {
-    Router::new()
-        .route("/signing-keys", get(list))
-        .route("/signing-keys/rotate", post(rotate))
-        .route("/signing-keys/{kid}/revoke", post(revoke))
+pub(super) fn routes(admin: &Admin) -> Routes {
+    let list = get("signing_keys_list", "An issuer's signing keys", list)
+        .answers::<SigningKeys<'_>>("all of them");
+    let rotate = post(
+        "signing_keys_rotate",
+        "Publishes an issuer's next signing key",
+        rotate,
+    )
+    .answers::<Shown<'_>>("the key that signs next")
+    .may(
+        StatusCode::CONFLICT,
+        "another rotation is under way, or of another algorithm",
+    );
+    let revoke = post(
+        "signing_keys_revoke",
+        "Refuses all that a key has signed",
+        revoke,
+    )
+    .answers::<Shown<'_>>("the key as it is now")
+    .may(StatusCode::NOT_FOUND, "there is no such key")
+    .may(StatusCode::CONFLICT, "its state does not allow it");
+    Routes::new()
+        .at("/signing-keys", [list])
+        .at("/signing-keys/rotate", [rotate])
+        .at("/signing-keys/{kid}/revoke", [revoke])
         .with_state(admin.clone())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+struct SigningKeys<'a> {
+    signing_keys: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 struct Shown<'a> {
     kid: &'a str,
     algorithm: &'static str,
     state: &'static str,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     created_at: Timestamp,
     #[serde(serialize_with = "output::moment")]
+    #[schema(value_type = values::Moment)]
     activates_at: Timestamp,
     #[serde(serialize_with = "output::maybe")]
+    #[schema(value_type = Option<values::Moment>, required = true)]
     revoked_at: Option<Timestamp>,
 }
 
@@ -58,9 +86,10 @@ impl<'a> From<&'a SigningKeyRecord> for Shown<'a> {
 }
 
 /// Whose keys they are.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OfIssuer {
+    #[schema(value_type = Option<values::IssuerName>)]
     issuer: Option<String>,
 }
 
@@ -72,15 +101,18 @@ async fn list(State(admin): State<Admin>, by: Administrator, IssuerOf(issuer): I
     by.runs_the_server()?;
     let issuer = issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
     let keys = admin.0.store.list_signing_keys(issuer).await?;
-    let keys: Vec<_> = keys.iter().map(Shown::from).collect();
-    answer::json(&json!({ "signing_keys": keys }))
+    let signing_keys = keys.iter().map(Shown::from).collect();
+    answer::json(&SigningKeys { signing_keys })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = SigningKeyRotation)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
     algorithm: Option<String>,
+    #[schema(maximum = 7776000)]
     lead_seconds: Option<u64>,
+    #[schema(value_type = Option<values::IssuerName>)]
     issuer: Option<String>,
 }
 

@@ -1,11 +1,9 @@
 use std::convert::Infallible;
 use std::future::ready;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderValue, Request, Response};
-use axum::routing::post;
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use countersign::auth::AuthLayer;
 use countersign::directory::{DeniedToken, Registry as _};
 use countersign::mechanism::Jwt;
@@ -13,6 +11,7 @@ use countersign::mint::IssuerError;
 use countersign::{Principal, Secret};
 use serde::Deserialize;
 use tower::{Layer as _, ServiceExt as _, service_fn};
+use utoipa::ToSchema;
 
 use super::Admin;
 use super::administrator::Administrator;
@@ -20,11 +19,19 @@ use super::answer::{self, Answer};
 use super::extract::{Json, Members, secret};
 use super::problem::Problem;
 use crate::failure::Failure;
+use crate::http::openapi::{Routes, post};
 use crate::issuer::Configured;
 
-pub(super) fn routes(admin: &Admin) -> Router {
-    Router::new()
-        .route("/tokens/revoke", post(revoke))
+pub(super) fn routes(admin: &Admin) -> Routes {
+    let revoke = post(
+        "tokens_revoke",
+        "Refuses a token that was issued here",
+        revoke,
+    )
+    .answers_nothing(StatusCode::NO_CONTENT, "it is refused from now on")
+    .may(StatusCode::NOT_FOUND, "its account is out of reach");
+    Routes::new()
+        .at("/tokens/revoke", [revoke])
         .with_state(admin.clone())
 }
 
@@ -61,10 +68,12 @@ impl TokenReader {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TokenToRevoke)]
 #[serde(deny_unknown_fields)]
 struct Revoked {
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String)]
     token: Secret,
 }
 

@@ -1,9 +1,9 @@
-use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
+use axum::http::StatusCode;
 use countersign::Secret;
 use countersign::directory::{self, Change, CredentialKind, PasswordHash, Registry as _};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
@@ -12,29 +12,49 @@ use super::extract::{Json, Members, PathId, secret};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::shown::Shown;
+use crate::http::openapi::{Routes, post, values};
 
-pub(super) fn routes(admin: &Admin) -> Router {
+pub(super) fn routes(admin: &Admin) -> Routes {
     let users = Credentials {
         admin: admin.clone(),
         kind: CredentialKind::User,
     };
+    let create = post("users_create", "Makes a user", create)
+        .creates::<Shown<'_>>("it was made")
+        .may(
+            StatusCode::NOT_FOUND,
+            "there is no such account or environment",
+        )
+        .may(
+            StatusCode::CONFLICT,
+            "another user has this name, or the account does not allow it",
+        );
+    let password = post("users_password", "Gives a user another password", password)
+        .answers::<Shown<'_>>("the record as it is now")
+        .may(StatusCode::CONFLICT, "its status does not allow it");
     users
         .routes()
-        .route("/users", post(create))
-        .route("/users/{id}/password", post(password))
+        .at("/users", [create])
+        .at("/users/{id}/password", [password])
         .with_state(users)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUser {
+    #[schema(value_type = values::UserName)]
     name: String,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = values::Password)]
     password: Secret,
+    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
     scopes: Vec<String>,
+    #[schema(value_type = Option<values::Id>)]
     account_id: Option<String>,
+    #[schema(value_type = Option<values::Id>)]
     environment_id: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<values::IssuerName>)]
     issuers: Vec<String>,
 }
 
@@ -62,10 +82,11 @@ async fn create(
     answer::created(users.location(&made.id), &Shown::from(&made))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = values::Password)]
     password: Secret,
 }
 

@@ -1,6 +1,10 @@
+use std::convert::Infallible;
+
+use axum::extract::Request;
 use axum::handler::Handler;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
 use axum::routing::{self, MethodRouter};
 use countersign_wire::openapi::Description;
 use tower::{Layer, Service};
@@ -8,6 +12,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
 
 use super::parts::{Draft, Parts};
+
+const JSON: &str = "application/json";
 
 /// A handler of one method, and what it says of itself. What it reads of a request is told by its arguments' types.
 pub(in crate::http) struct Handled<S> {
@@ -45,12 +51,13 @@ methods! { get Get post Post put Put delete Delete }
 impl<S: Clone + Send + Sync + 'static> Handled<S> {
     /// The same, answering with this object.
     pub(in crate::http) fn answers<T: ToSchema>(self, text: &str) -> Self {
-        self.answer::<T>(StatusCode::OK, &[], text)
+        self.drafted(|draft| draft.answer::<T>(StatusCode::OK, JSON, None, text))
     }
 
     /// The same, answering with an object that it has made.
     pub(in crate::http) fn creates<T: ToSchema>(self, text: &str) -> Self {
-        self.answer::<T>(StatusCode::CREATED, &[LOCATION], text)
+        let created = StatusCode::CREATED;
+        self.drafted(|draft| draft.answer::<T>(created, JSON, Some(LOCATION), text))
     }
 
     /// The same, answering with nothing.
@@ -67,12 +74,9 @@ impl<S: Clone + Send + Sync + 'static> Handled<S> {
     pub(in crate::http) fn behind<L>(mut self, layer: L) -> Self
     where
         L: Layer<routing::Route> + Clone + Send + Sync + 'static,
-        L::Service: Service<axum::extract::Request> + Clone + Send + Sync + 'static,
-        <L::Service as Service<axum::extract::Request>>::Response:
-            axum::response::IntoResponse + 'static,
-        <L::Service as Service<axum::extract::Request>>::Error:
-            Into<std::convert::Infallible> + 'static,
-        <L::Service as Service<axum::extract::Request>>::Future: Send + 'static,
+        L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
     {
         self.route = self.route.route_layer(layer);
         self
@@ -82,19 +86,6 @@ impl<S: Clone + Send + Sync + 'static> Handled<S> {
         let (operation, schemas) = self.draft.finish(path);
         let description = Description::default().with("", self.method, operation);
         (self.route, description.schemas(schemas))
-    }
-
-    fn answer<T: ToSchema>(self, status: StatusCode, headers: &[HeaderName], text: &str) -> Self {
-        let mut response = Response::new(());
-        *response.status_mut() = status;
-        let mut named = headers.to_vec();
-        named.push(CACHE_CONTROL);
-        for name in named {
-            response.headers_mut().insert(name, HeaderValue::from_static(""));
-        }
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        self.drafted(|draft| draft.answer::<T>(&response, text))
     }
 
     fn drafted(mut self, change: impl FnOnce(&mut Draft)) -> Self {

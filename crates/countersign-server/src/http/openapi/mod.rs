@@ -12,7 +12,7 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
 use countersign_wire::openapi::{Describe, Described, Description};
 use tower::{Layer, Service};
@@ -20,7 +20,6 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
-pub(super) use document::PATH;
 pub(super) use handlers::{Handled, delete, get, post, put};
 pub(super) use parts::{Draft, Part};
 
@@ -48,11 +47,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Mounts handlers, one for each method.
-    pub(super) fn at(
-        mut self,
-        path: &str,
-        handlers: impl IntoIterator<Item = Handled<S>>,
-    ) -> Self {
+    pub(super) fn at(mut self, path: &str, handlers: impl IntoIterator<Item = Handled<S>>) -> Self {
         let mut methods = MethodRouter::new();
         for handled in handlers {
             let (route, description) = handled.finish(path);
@@ -149,7 +144,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// What answers where nothing is mounted.
-    pub(super) fn fallback<F>(mut self, answer: impl Fn() -> F + Clone + Send + Sync + 'static) -> Self
+    pub(super) fn fallback<F>(
+        mut self,
+        answer: impl Fn() -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output: IntoResponse> + Send + 'static,
     {

@@ -1,15 +1,15 @@
 use axum::extract::State;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use countersign::Principal;
-use countersign_wire::openapi::{Answers, Schemas, Security, in_path, json};
+use countersign_wire::openapi::{self, Answers, Schemas, Security};
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::Object;
-use utoipa::openapi::{RefOr, Required};
-use utoipa::{PartialSchema, ToSchema};
+
+use crate::http::admin::problem;
 
 /// What an argument of a handler says of the requests that it is read from.
 pub(in crate::http) trait Part {
@@ -79,7 +79,10 @@ impl Draft {
     pub(in crate::http) fn secured(&mut self, schemes: &[Security]) {
         self.security = schemes.to_vec();
         for (status, text) in [
-            (400, "the credentials are malformed, or there is more than one of them"),
+            (
+                400,
+                "the credentials are malformed, or there is more than one of them",
+            ),
             (401, "the credentials are missing or not valid"),
             (429, "there were too many failures"),
             (500, "the fault is the server's"),
@@ -101,7 +104,7 @@ impl Draft {
     }
 
     pub(in crate::http) fn body<T: ToSchema>(&mut self, required: Required) {
-        let mut body = json(self.schemas.add::<T>());
+        let mut body = openapi::json(self.schemas.add::<T>());
         body.required = Some(required);
         self.body = Some(body);
     }
@@ -112,14 +115,26 @@ impl Draft {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         };
-        let response = like(status, "application/problem+json", more);
-        self.answer::<Problem>(&response, text);
+        self.answer::<problem::Shown<'_>>(status, "application/problem+json", more, text);
     }
 
-    pub(super) fn answer<T: ToSchema>(&mut self, response: &Response<()>, text: &str) {
+    pub(super) fn answer<T: ToSchema>(
+        &mut self,
+        status: StatusCode,
+        media_type: &'static str,
+        more: Option<HeaderName>,
+        text: &str,
+    ) {
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        for name in more.into_iter().chain([CACHE_CONTROL]) {
+            headers.insert(name, HeaderValue::from_static(""));
+        }
         let schema = self.schemas.add::<T>();
         let answers = std::mem::take(&mut self.answers);
-        self.answers = answers.like(response, text, &schema);
+        self.answers = answers.like(&response, text, &schema);
     }
 
     pub(super) fn empty(&mut self, status: StatusCode, text: &str) {
@@ -133,13 +148,13 @@ impl Draft {
             name.strip_suffix('}')
         });
         let in_path = names.zip(self.in_path);
-        let in_path = in_path.map(|(name, schema)| in_path_of(name, schema));
+        let in_path = in_path.map(|(name, schema)| openapi::in_path(name, schema));
         let parameters: Vec<_> = in_path.chain(self.parameters).collect();
         let operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .summary(Some(self.summary))
             .securities(Some(Security::any_of(&self.security)))
-            .parameters(Some(parameters))
+            .parameters((!parameters.is_empty()).then_some(parameters))
             .request_body(self.body)
             .responses(self.answers.build());
         (operation.build(), self.schemas)

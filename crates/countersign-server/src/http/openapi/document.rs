@@ -1,0 +1,109 @@
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::http::StatusCode;
+use countersign_wire::openapi::{Security, text};
+use countersign_wire::{Document, RequestId};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ResponseBuilder,
+};
+
+use super::{Mounted, Routes};
+use crate::failure::Failure;
+
+/// Where the document is.
+const PATH: &str = "/openapi.json";
+const JSON: &str = "application/json";
+
+impl Routes {
+    /// All routes, and one more: what they say of themselves.
+    pub(in crate::http) fn finish(mut self) -> Result<Router, Failure> {
+        let schema = ObjectBuilder::new().schema_type(Type::Object);
+        let schema = RefOr::T(Schema::Object(schema.build()));
+        let empty = Document::new(JSON, String::new());
+        let own = empty.describe("openapi", "This document", &schema);
+        let own = Self::new().described(PATH, empty, own).tagged("server");
+        self.operations.extend(own.operations);
+        let router = std::mem::take(&mut self.router);
+        let json = serde_json::to_string(&self.document());
+        let json =
+            json.map_err(|error| Failure::new(format!("{PATH} cannot be written: {error}")))?;
+        Ok(router.route_service(PATH, Document::new(JSON, json)))
+    }
+
+    fn document(self) -> OpenApi {
+        let info = InfoBuilder::new()
+            .title("countersign")
+            .version(env!("CARGO_PKG_VERSION"))
+            .description(Some(env!("CARGO_PKG_DESCRIPTION")));
+        let mut paths = Paths::new();
+        for Mounted {
+            path,
+            method,
+            mut operation,
+        } in self.operations
+        {
+            common(&mut operation);
+            let item = PathItem::new(method, operation);
+            match paths.paths.get_mut(&path) {
+                Some(present) => present.merge_operations(item),
+                None => {
+                    paths.paths.insert(path, item);
+                }
+            }
+        }
+        // In order, and each once.
+        let schemas: BTreeMap<_, _> = self.schemas.into_iter().collect();
+        let components = ComponentsBuilder::new()
+            .schemas_from_iter(schemas)
+            .security_scheme(Security::Bearer.as_str(), bearer())
+            .security_scheme(Security::ApiKey.as_str(), api_key())
+            .security_scheme(Security::Basic.as_str(), basic());
+        OpenApiBuilder::new()
+            .info(info.build())
+            .paths(paths)
+            .components(Some(components.build()))
+            .build()
+    }
+}
+
+/// What every request gets, whatever its route.
+fn common(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let late = ResponseBuilder::new().description("The request took too long.");
+    let late = RefOr::T(late.build());
+    responses.insert(StatusCode::REQUEST_TIMEOUT.as_str().to_owned(), late);
+    let id = HeaderBuilder::new().schema(Some(text("The request's id, as the log has it.")));
+    let id = RefOr::T(id.build());
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let name = RequestId::HEADER.as_str().to_owned();
+            response.headers.entry(name).or_insert_with(|| id.clone());
+        }
+    }
+}
+
+fn bearer() -> SecurityScheme {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A token that one of the endpoints here has issued."));
+    SecurityScheme::Http(bearer.build())
+}
+
+fn api_key() -> SecurityScheme {
+    let key = ApiKeyValue::with_description("x-api-key", "A whole API key.");
+    SecurityScheme::ApiKey(ApiKey::Header(key))
+}
+
+fn basic() -> SecurityScheme {
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some(
+            "A user's name and password, or the id of a key and its secret (RFC 7617).",
+        ));
+    SecurityScheme::Http(basic.build())
+}
