@@ -104,6 +104,9 @@ pub struct World {
     pub sandbox: Environment,
     pub router: Router,
     pub managed: ManagedTokenResource,
+    pub layer: AuthLayer,
+    pub authenticator: PrimaryAuthenticator,
+    pub mint: Mint,
     directory: Arc<Aging>,
     peppers: Peppers,
 }
@@ -174,15 +177,15 @@ impl World {
             )
             .route_service(
                 "/oauth/token",
-                TokenEndpoint::new(OAuth::default(), authenticator.clone(), mint),
+                TokenEndpoint::new(OAuth::default(), authenticator.clone(), mint.clone()),
             )
             .route_service(
                 "/oauth/introspect",
-                Introspection::new(authenticator, jwt).clock(clock.clone()),
+                Introspection::new(authenticator.clone(), jwt).clock(clock.clone()),
             )
             .route_service("/oauth/revoke_token", revocation.clone())
             .route_service("/oauth/revoke", revocation.sessions(registry.clone()))
-            .route_service("/gate", layer.layer(service_fn(inside)));
+            .route_service("/gate", layer.clone().layer(service_fn(inside)));
         let operator = Caller::operator("test");
         let default = registry.list_accounts(&operator).await.unwrap()[0].id;
         let admin = key(&registry, Some(default), "api_token:* calls:read wallet:*").await;
@@ -200,6 +203,9 @@ impl World {
             sandbox: sandbox.unwrap(),
             router,
             managed,
+            layer,
+            authenticator,
+            mint,
             directory,
             peppers,
         }

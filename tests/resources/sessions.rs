@@ -76,7 +76,7 @@ async fn seed_004_a_session_that_was_ended_is_refused_and_the_next_login_mints_a
             gone.said(),
             (
                 404,
-                r#"{"error":"not_found","error_description":"there is nothing at this path"}"#
+                r#"{"error":"not_found","error_description":"there is no such session"}"#
             )
         );
         let next = world.log_in(&world.admin, name).await;

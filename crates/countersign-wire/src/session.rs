@@ -148,15 +148,20 @@ impl Wire for Session {
                     token_type: "Bearer",
                 },
             ),
-            Answer::Denied(denial) => respond::json(
-                denial.status(),
-                &Denied {
-                    error: error(denial),
-                    error_description: denial.message(),
-                },
-            ),
+            Answer::Denied(denial) => deny(denial, denial.message()),
         }
     }
+}
+
+/// A denial in this wire's words, and in a sentence for whom it is.
+pub(crate) fn deny(denial: &Denial, error_description: &str) -> Response<ResponseBody> {
+    respond::json(
+        denial.status(),
+        &Denied {
+            error: error(denial),
+            error_description,
+        },
+    )
 }
 
 /// What one kind of credentials comes to: there are none, or they have flaws.

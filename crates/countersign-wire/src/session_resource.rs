@@ -16,12 +16,9 @@ use tower_service::Service;
 use crate::finish::{finish, finish_denied};
 use crate::front::{self, Refused, not_done};
 use crate::oauth::form::{Form, flaw};
-use crate::{
-    Answer, Denial, Exchange, FlawCode, RequestId, ResponseBody, Session, Wire as _, moment, path,
-    respond,
-};
+use crate::{Denial, FlawCode, RequestId, ResponseBody, moment, path, respond, session};
 
-/// A caller's sessions, those of the `session` wire ([`Session`]): which there are, and their end.
+/// A caller's sessions, those of the `session` wire ([`Session`](crate::Session)): which there are, and their end.
 ///
 /// | request | answer |
 /// |---|---|
@@ -147,33 +144,13 @@ impl SessionResource {
             _ => Err(Denial::NotFound.into()),
         };
         let mut response = outcome.unwrap_or_else(|Refused { denial, rejection }| {
-            let mut response = self.refuse(&denial, rest, &id);
+            let mut response = refuse(&denial, rest);
             if let Some(rejection) = rejection {
                 response.extensions_mut().insert(rejection);
             }
             response
         });
         finish(&mut response, &id);
-        response
-    }
-
-    fn refuse(
-        &self,
-        denial: &Denial,
-        rest: Option<&str>,
-        id: &RequestId,
-    ) -> Response<ResponseBody> {
-        let exchange = Exchange {
-            id: id.clone(),
-            now: self.clock.now(),
-        };
-        // In the words of the wire whose sessions they are.
-        let mut response = Session::default().write(Answer::Denied(denial), &exchange);
-        let allow = match rest {
-            Some("") => "GET, DELETE",
-            _ => "DELETE",
-        };
-        finish_denied(&mut response, denial, allow);
         response
     }
 
@@ -253,9 +230,8 @@ impl SessionResource {
 impl SessionResource {
     /// A refusal as it goes out.
     pub(crate) fn refusal(&self, denial: &Denial) -> Response<ResponseBody> {
-        let id = self.own_request_id();
-        let mut response = self.refuse(denial, Some(""), &id);
-        finish(&mut response, &id);
+        let mut response = refuse(denial, Some(""));
+        finish(&mut response, &self.own_request_id());
         response
     }
 
@@ -263,6 +239,23 @@ impl SessionResource {
     pub(crate) fn own_request_id(&self) -> RequestId {
         RequestId::new(self.clock.now(), &SystemRandom)
     }
+}
+
+/// In the words of the wire whose sessions they are. `rest` is the path below the resource's own.
+fn refuse(denial: &Denial, rest: Option<&str>) -> Response<ResponseBody> {
+    let sentence = match denial {
+        Denial::NotFound => "there is no such session",
+        Denial::MethodNotAllowed => "this method is not for this path",
+        Denial::Failed => "the server failed",
+        denial => denial.message(),
+    };
+    let mut response = session::deny(denial, sentence);
+    let allow = match rest {
+        Some("") => "GET, DELETE",
+        _ => "DELETE",
+    };
+    finish_denied(&mut response, denial, allow);
+    response
 }
 
 /// The parameter that names a session as its client does.
