@@ -82,6 +82,26 @@ async fn a_name_is_free_again_after_a_day() {
 }
 
 #[tokio::test]
+async fn the_answer_is_remembered_for_longer_than_a_token_that_lives_for_an_hour() {
+    let world = World::new().await;
+    let mut body = named("once");
+    body["expires_at"] = json!("2026-03-15T13:00:00Z");
+    let first = create(&world, &world.admin, &body).await.ok();
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    let again = create(&world, &world.admin, &body).await;
+    assert_eq!(again.said(), first.said());
+    // By another name it is a new request, and too late.
+    for key in [json!("twice"), Value::Null] {
+        body["idempotency_key"] = key;
+        let refused = create(&world, &world.admin, &body).await;
+        assert_eq!(refused.code(), (422, "validation_errors".into()));
+        let errors = json!({"expires_at": ["must be in the future"]});
+        assert_eq!(refused.json()["errors"], errors);
+    }
+    assert_eq!(count(&world).await, 1);
+}
+
+#[tokio::test]
 async fn a_wrapped_request_is_named_inside_or_outside() {
     let world = World::new().await;
     let inside = json!({"details": named("inside")});

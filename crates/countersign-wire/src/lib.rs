@@ -4,7 +4,9 @@
 //! its own words. Everything that all shapes have in common, the order of judging, the refusal of
 //! bearers, the limits, is in the one [`TokenEndpoint`] that drives them.
 //!
-//! What is not minting is a [`Document`] beside it: the JWK set and the authorization server's metadata.
+//! What is not minting stands beside it: long-lived tokens with records ([`ManagedTokenResource`]), a caller's sessions
+//! ([`SessionResource`]), [`Introspection`], [`Revocation`], and as a [`Document`] each the JWK set and the authorization
+//! server's metadata.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What a creation asks for, and whether it may be had.
 
+use std::fmt;
 use std::time::Duration;
 
 use countersign::directory::{CredentialKind, NewToken};
@@ -59,6 +60,10 @@ impl Measure<'_> {
         let environment = members.environment();
         let expires_at = members.expires_at(self);
         let scopes = members.scopes(self);
+        // What was asked with a key may have been done when it was not too late.
+        if expires_at <= self.now && key.is_none() {
+            members.flaw("expires_at", TooLate::MESSAGE);
+        }
         if !members.errors.is_empty() {
             return Err(What::Invalid(members.errors).into());
         }
@@ -78,6 +83,29 @@ impl Measure<'_> {
         Ok((new, key))
     }
 }
+
+/// The token would have expired before it was made.
+#[derive(Debug)]
+pub(super) struct TooLate;
+
+impl TooLate {
+    const MESSAGE: &str = "must be in the future";
+
+    /// What it is to whoever asked.
+    pub(super) fn problem() -> Problem {
+        let mut errors = Errors::new();
+        flaw(&mut errors, "expires_at", Self::MESSAGE);
+        What::Invalid(errors).into()
+    }
+}
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the token would have expired before it was made")
+    }
+}
+
+impl std::error::Error for TooLate {}
 
 pub(super) fn flaw(errors: &mut Errors, member: &'static str, message: impl Into<String>) {
     errors.entry(member).or_default().push(message.into());
@@ -146,9 +174,7 @@ impl Members {
             return by_default;
         };
         let ahead = moment.unix_seconds().saturating_sub(now);
-        if moment <= measure.now {
-            self.flaw("expires_at", "must be in the future");
-        } else if u64::try_from(ahead).is_ok_and(|ahead| ahead > max.as_secs()) {
+        if u64::try_from(ahead).is_ok_and(|ahead| ahead > max.as_secs()) {
             let (count, unit) = match max.as_secs() {
                 seconds if seconds % DAY == 0 => (seconds / DAY, "days"),
                 seconds => (seconds, "seconds"),

@@ -10,7 +10,7 @@ use http_body::Body;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::create::{Measure, flaw};
+use super::create::{Measure, TooLate, flaw};
 use super::once::{Answering, IdempotencyKey, fingerprint, once};
 use super::problem::{Errors, Problem, What};
 use super::shown::{List, Page, Success};
@@ -75,7 +75,11 @@ impl ManagedTokenResource {
         {
             limit.take(credential).map_err(Denial::TooManyRequests)?;
         }
+        let too_late = new.expires_at <= measure.now;
         let make = |record: &Record| {
+            if too_late {
+                return Err(RegistryError::unavailable(TooLate));
+            }
             let token = self.mint.managed_token(&creator, record);
             let token = token.map_err(RegistryError::unavailable)?;
             written(&Success::created(&token, record))
@@ -94,6 +98,7 @@ impl ManagedTokenResource {
                 flaw(&mut errors, "environment_id", message);
                 What::Invalid(errors).into()
             }
+            RegistryError::Unavailable(source) if source.is::<TooLate>() => TooLate::problem(),
             error => Problem::from(error),
         })?;
         success(&answering.of(done)?)
