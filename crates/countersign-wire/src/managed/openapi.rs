@@ -163,7 +163,6 @@ fn bare() -> AnyOfBuilder {
         )
         .items(scope())
         .min_items(Some(1))
-        .max_items(Some(256))
         .description(Some(
             "Within what the creator holds; by default all of that.",
         ))

@@ -1,6 +1,7 @@
 use countersign::mint::Terms;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+use super::values::scopes;
 use super::{DescribeWire, Schemas, Shape, form, object, text};
 use crate::OAuth;
 use crate::oauth::{Denied, Issued};
@@ -12,7 +13,7 @@ impl DescribeWire for OAuth {
             .schema_type(Type::String)
             .enum_values(Some(["client_credentials"]))
             .build();
-        let scope = text("The scopes asked for, joined by spaces; by default all that are held.");
+        let scope = scopes("The scopes asked for, joined by spaces; by default all that are held.");
         let resource = text("Whom the token is for (RFC 8707).");
         let members = [
             ("grant_type", grant),

@@ -8,6 +8,7 @@ use utoipa::openapi::{HttpMethod, RefOr};
 
 use super::endpoint::{answered, securities, too_many};
 use super::oauth::client;
+use super::values::filled;
 use super::{Answers, Describe, Description, Schemas, form, object, text};
 use crate::oauth::{Active, Denied, TokenRequests};
 use crate::{Denial, Flaw, FlawCode, Introspection, Revocation};
@@ -52,7 +53,7 @@ impl Describe for Revocation {
 
 fn operation(requests: &TokenRequests, answers: Answers) -> OperationBuilder {
     let members = [
-        ("token", text("The token.")),
+        ("token", filled(text("The token."))),
         ("token_type_hint", text("It is ignored.")),
     ];
     OperationBuilder::new()

@@ -94,10 +94,23 @@ pub fn scope() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some("Segments joined by `:`, of which each may be `*`."))
-        .pattern(Some(SCOPE))
+        .pattern(Some(format!("^{SCOPE}$")))
         .max_length(Some(128))
         .build()
 }
 
+/// Scopes joined by spaces.
+pub(super) fn scopes(description: &str) -> Object {
+    let mut scopes = text(description);
+    scopes.pattern = Some(format!("^({SCOPE}( {SCOPE})*)?$"));
+    scopes
+}
+
+/// The same, and not empty.
+pub(super) fn filled(mut schema: Object) -> Object {
+    schema.min_length = Some(1);
+    schema
+}
+
 /// One to eight segments.
-const SCOPE: &str = r"^(\*|[A-Za-z0-9_.\-]+)(:(\*|[A-Za-z0-9_.\-]+)){0,7}$";
+const SCOPE: &str = r"(\*|[A-Za-z0-9_.\-]+)(:(\*|[A-Za-z0-9_.\-]+)){0,7}";

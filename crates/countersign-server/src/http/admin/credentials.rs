@@ -181,7 +181,7 @@ async fn revoke(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewScopes {
-    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: Vec<String>,
 }
 

@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use countersign::{Id, Secret};
 use countersign_wire::openapi;
 use serde::de::DeserializeOwned;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use serde_json::error::Category;
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
@@ -39,6 +41,18 @@ impl Members for Plainly {
 /// `deserialize_with` for what must not be printed.
 pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     String::deserialize(deserializer).map(Secret::from)
+}
+
+/// `deserialize_with` for a whole number, however it is spelt: `60.0` is one, too.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let spelt_whole = || format!("{}", number.as_f64()?).parse().ok();
+    let whole = number.as_u64().or_else(spelt_whole);
+    whole
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("no whole number"))
 }
 
 /// A body: one JSON object.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
 use super::credentials::Credentials;
-use super::extract::{Json, Members, OptionalJson, PathId};
+use super::extract::{Json, Members, OptionalJson, PathId, whole};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::output;
@@ -88,7 +88,7 @@ impl<'a> From<&'a CreatedKey> for Made<'a> {
 struct NewKey {
     #[schema(value_type = values::Name)]
     name: String,
-    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: Vec<String>,
     #[schema(value_type = Option<values::Id>)]
     account_id: Option<String>,
@@ -130,6 +130,7 @@ async fn create(
 #[schema(as = KeyRotation)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
+    #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 31622400)]
     grace_seconds: Option<u64>,
     #[serde(default)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::administrator::Administrator;
 use super::answer::{self, Answer};
-use super::extract::{IssuerOf, Members, OptionalJson, PathText};
+use super::extract::{IssuerOf, Members, OptionalJson, PathText, whole};
 use super::problem::Problem;
 use super::{Admin, fields};
 use crate::command::output;
@@ -21,16 +21,19 @@ use crate::http::openapi::{Routes, get, post, values};
 /// signs.
 const LEAD: Duration = Duration::from_secs(600);
 const LONGEST_LEAD_DAYS: u64 = 90;
+const UNKNOWN_ISSUER: &str = "there is no such issuer";
 
 pub(super) fn routes(admin: &Admin) -> Routes {
     let list = get("signing_keys_list", "An issuer's signing keys", list)
-        .answers::<SigningKeys<'_>>("all of them");
+        .answers::<SigningKeys<'_>>("all of them")
+        .may(StatusCode::NOT_FOUND, UNKNOWN_ISSUER);
     let rotate = post(
         "signing_keys_rotate",
         "Publishes an issuer's next signing key",
         rotate,
     )
     .answers::<Shown<'_>>("the key that signs next")
+    .may(StatusCode::NOT_FOUND, UNKNOWN_ISSUER)
     .may(
         StatusCode::CONFLICT,
         "another rotation is under way, or of another algorithm",
@@ -109,7 +112,9 @@ async fn list(State(admin): State<Admin>, by: Administrator, IssuerOf(issuer): I
 #[schema(as = SigningKeyRotation)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
+    #[schema(value_type = Option<values::Algorithm>)]
     algorithm: Option<String>,
+    #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 7776000)]
     lead_seconds: Option<u64>,
     #[schema(value_type = Option<values::IssuerName>)]

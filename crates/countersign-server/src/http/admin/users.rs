@@ -47,7 +47,7 @@ struct NewUser {
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = values::Password)]
     password: Secret,
-    #[schema(value_type = Vec<values::Scope>, max_items = 256)]
+    #[schema(value_type = Vec<values::Scope>)]
     scopes: Vec<String>,
     #[schema(value_type = Option<values::Id>)]
     account_id: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use countersign::jose;
 use countersign_wire::openapi;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat};
@@ -52,6 +53,13 @@ values! {
         let mut password = openapi::text("At most 1024 bytes in UTF-8.");
         password.pattern = Some(r"^[^\u0000-\u001f\u007f-\u009f]{1,1024}$".to_owned());
         password
+    };
+    /// A signature algorithm.
+    Algorithm: {
+        let mut algorithm = openapi::text("As JOSE names it (RFC 7518, RFC 8037).");
+        let names = jose::Algorithm::ALL.map(jose::Algorithm::as_str);
+        algorithm.enum_values = Some(names.map(Into::into).to_vec());
+        algorithm
     };
     /// The name of a configured issuer.
     IssuerName: openapi::text("The name of an issuer in the configuration.");
