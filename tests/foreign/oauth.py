@@ -18,12 +18,13 @@ client = json.load(sys.stdin)
 response = requests.get(get_well_known_url(issuer, external=True), timeout=10)
 response.raise_for_status()
 metadata = AuthorizationServerMetadata(response.json())
-# authlib's own check wants https, which a loopback server does not speak; all else of it applies.
+# authlib's own check wants https, which a loopback server does not speak, and takes a list that is empty for one
+# that is missing; all else of it applies.
 for name in metadata.REGISTRY_KEYS:
     try:
         getattr(metadata, "validate_" + name)()
     except ValueError as error:
-        if "https" not in str(error):
+        if "https" not in str(error) and metadata.get(name) != []:
             raise
 if metadata["issuer"] != issuer:
     raise ValueError("another issuer: " + metadata["issuer"])

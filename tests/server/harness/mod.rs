@@ -1,6 +1,11 @@
 //! What the tests stand on: the binary, a home for its files, a running server, an HTTP client, and the
 //! programs of other languages.
 
+#![allow(
+    unused_imports,
+    reason = "`tests/clients` stands on it too, and neither needs all of it"
+)]
+
 mod client;
 mod foreign;
 mod home;
