@@ -15,9 +15,12 @@
     reason = "the harness is the server tests', and not all of it is needed here"
 )]
 
+mod document;
 #[path = "../server/harness/mod.rs"]
 mod harness;
 mod oauth;
 mod oauth2;
+mod own;
 mod pages;
+mod schemathesis;
 mod seeds;

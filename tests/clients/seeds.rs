@@ -9,14 +9,10 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::harness::{Home, Server, scratch};
+use crate::schemathesis::{LIMITS, Run};
 
-/// Requests of each document; `SCHEMATHESIS_EXAMPLES` asks for another number.
-const EXAMPLES: &str = "250";
-
-/// Nothing is refused for being too many.
-const LIMITS: &str = "[limits]\n\
-    mints = { per = \"1s\", burst = 1000000 }\n\
-    failed_authentications = { per = \"1s\", burst = 1000000 }\n";
+/// Requests of each document.
+const EXAMPLES: u32 = 250;
 
 const ALL: &str = "calls:read calls:write campaigns:read campaigns:write agents:read agents:write \
                    integrations:read integrations:write";
@@ -28,11 +24,8 @@ fn document_of_seed_001_holds_for_a_key_that_holds_all_its_scopes() {
     let server = Server::start(&home, &["--config", &configuration]);
     let key = server.create_key(&home, ALL);
     let document = overlaid(&home, "seed_001", &[]);
-    holds(
-        &document,
-        &server,
-        &["--header", &format!("X-Api-Key: {}", key.key)],
-    );
+    let header = format!("X-Api-Key: {}", key.key);
+    holds(&home, &document, &server, vec!["--header", &header]);
 }
 
 #[test]
@@ -51,7 +44,18 @@ fn document_of_seed_003_holds_with_right_and_wrong_secrets() {
         }],
     });
     let document = overlaid(&home, "seed_003", &[example.to_string()]);
-    holds(&document, &server, &[]);
+    holds(&home, &document, &server, Vec::new());
+}
+
+#[track_caller]
+fn holds(home: &Home, document: &str, server: &Server, arguments: Vec<&str>) {
+    let run = Run {
+        document,
+        configuration: "",
+        arguments,
+        examples: EXAMPLES,
+    };
+    run.holds(home, server);
 }
 
 /// A document with its overlay, and others, applied.
@@ -78,40 +82,4 @@ fn overlaid(home: &Home, name: &str, others: &[String]) -> String {
         document = result;
     }
     document.to_str().unwrap().to_owned()
-}
-
-/// Thousands of requests, good and bad, and no answer that the document does not name.
-#[track_caller]
-pub(crate) fn holds(document: &str, server: &Server, arguments: &[&str]) {
-    let examples = std::env::var("SCHEMATHESIS_EXAMPLES");
-    let examples = examples.as_deref().unwrap_or(EXAMPLES);
-    let run = Command::new(scratch().join("venv/bin/schemathesis"))
-        .args(["run", document, "--url", &server.url(), "--checks", "all"])
-        .args([
-            "--max-examples",
-            examples,
-            "--seed",
-            "20261122",
-            "--no-color",
-        ])
-        .args(["--suppress-health-check", "all", "--warnings", "off"])
-        .args(arguments)
-        // Nothing of the machine's, and nothing left behind.
-        .current_dir(std::env::temp_dir())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env(
-            "HYPOTHESIS_STORAGE_DIRECTORY",
-            std::env::temp_dir().join("countersign-hypothesis"),
-        )
-        .env_remove("http_proxy")
-        .env_remove("HTTP_PROXY")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout);
-    assert!(
-        run.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
-    println!("{said}");
 }

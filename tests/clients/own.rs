@@ -1,0 +1,364 @@
+//! The server's own document, every endpoint of it, by a property-based OpenAPI client.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Home, IssuedKey, Server, api_key};
+use crate::schemathesis::{LIMITS, Run, Seen};
+
+/// Valid requests that are refused all the same, with a status that says so: JSON Schema cannot tell why.
+const REFUSED_THOUGH_VALID: [(&str, &[&str]); 3] = [
+    (
+        "400",
+        &[
+            // Which moments are to come, which networks have bits behind their prefix, which issuers there are.
+            "keys_create",
+            "users_create",
+            // What is compromised has no grace.
+            "keys_rotate",
+            // Which texts are tokens.
+            "tokens_revoke",
+        ],
+    ),
+    (
+        "400",
+        &[
+            // Credentials may stand in the form or in a header, and not in both. Scopes must be held, resources known.
+            "oauth_token",
+            "oauth_introspection",
+            "oauth_revocation",
+        ],
+    ),
+    (
+        "422",
+        // Which moments are to come, which environments there are, what is held.
+        &["managed_create"],
+    ),
+];
+
+/// What would end the caller, as soon as the client has found its id in a list. It is called with others' ids.
+const ENDS_THE_CALLER: [&str; 5] = [
+    "keys_suspend",
+    "keys_revoke",
+    "keys_rotate",
+    "keys_scopes",
+    "accounts_revoke",
+];
+
+#[test]
+fn every_endpoint_is_as_the_document_says_for_an_administrator_and_each_succeeds_once() {
+    let site = Site::open();
+    let document = site.document(|_| {});
+    let mut excluded = Vec::new();
+    for id in ENDS_THE_CALLER {
+        excluded.extend(["--exclude-operation-id", id]);
+    }
+    let mut seen = site.holds(&document, &site.authenticated(), excluded, 20);
+
+    let there = There::make(&site);
+    let document = site.document(|document| there.examples(document));
+    let mut configuration = site.authenticated();
+    let mut included = Vec::new();
+    for (id, parameters) in there.parameters() {
+        included.extend(["--include-operation-id", id]);
+        configuration += &format!("[[operations]]\ninclude-operation-id = \"{id}\"\n");
+        for (name, value) in parameters {
+            configuration += &format!("parameters.{name:?} = {value:?}\n");
+        }
+    }
+    for id in ["session_token", "key_pair_token", "tokens_revoke"] {
+        included.extend(["--include-operation-id", id]);
+    }
+    included.extend(["--phases", "examples,fuzzing"]);
+    for (operation, statuses) in site.holds(&document, &configuration, included, 20) {
+        seen.entry(operation).or_default().extend(statuses);
+    }
+    site.every_operation_succeeded(&seen);
+    // Else all that was seen would be refusals.
+    assert_eq!(site.server.status_for(&[api_key(&site.key.key)]), 200);
+}
+
+#[test]
+fn every_endpoint_is_as_the_document_says_for_somebody_without_credentials() {
+    let site = Site::open();
+    let document = site.document(|_| {});
+    let configuration = refused_though_valid();
+    site.holds(&document, &configuration, vec!["--phases", "fuzzing"], 10);
+}
+
+#[test]
+fn every_endpoint_is_as_the_document_says_for_a_bearer_and_none_makes_another_token() {
+    let site = Site::open();
+    let document = site.document(|_| {});
+    let token = site.server.token(&[api_key(&site.key.key)]);
+    let header = format!("Authorization: Bearer {token}");
+    let arguments = vec!["--header", &header, "--phases", "fuzzing"];
+    let seen = site.holds(&document, &refused_though_valid(), arguments, 10);
+    for operation in [
+        "POST /auth/token",
+        "POST /v1/auth/token",
+        "POST /oauth/token",
+        "POST /api/v1/api_token",
+        "POST /admin/v1/keys",
+    ] {
+        let statuses: Vec<_> = seen[operation].iter().copied().collect();
+        assert_eq!(statuses, [403], "{operation}");
+    }
+    assert!(seen["GET /whoami"].contains(&200));
+}
+
+/// A running server, and a key that may do everything.
+struct Site {
+    home: Home,
+    server: Server,
+    key: IssuedKey,
+}
+
+impl Site {
+    fn open() -> Self {
+        let home = Home::new();
+        let configuration = home.configure(LIMITS);
+        let server = Server::start(&home, &["--config", &configuration]);
+        let key = server.create_key(&home, "*");
+        Self { home, server, key }
+    }
+
+    /// The document in a file, with what it does not say itself.
+    fn document(&self, change: impl FnOnce(&mut Value)) -> String {
+        let mut document = self.server.get("/openapi.json", &[]).json();
+        change(&mut document);
+        let path = self.home.path().join("openapi.json");
+        fs::write(&path, document.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn authenticated(&self) -> String {
+        let key = &self.key.key;
+        let authentication = format!("[auth.openapi.api_key]\napi_key = \"{key}\"\n");
+        authentication + &refused_though_valid()
+    }
+
+    #[track_caller]
+    fn holds(
+        &self,
+        document: &str,
+        configuration: &str,
+        arguments: Vec<&str>,
+        examples: u32,
+    ) -> Seen {
+        let run = Run {
+            document,
+            configuration,
+            arguments,
+            examples,
+        };
+        run.holds(&self.home, &self.server)
+    }
+
+    #[track_caller]
+    fn every_operation_succeeded(&self, seen: &Seen) {
+        let document = self.server.get("/openapi.json", &[]).json();
+        let paths = document["paths"].as_object().unwrap();
+        for (path, item) in paths {
+            for method in item.as_object().unwrap().keys() {
+                let operation = format!("{} {path}", method.to_uppercase());
+                let statuses = seen.get(&operation);
+                let succeeded =
+                    statuses.is_some_and(|seen| seen.iter().any(|status| *status < 300));
+                assert!(succeeded, "{operation}: {statuses:?}");
+            }
+        }
+    }
+
+    /// Makes something, or does something to it.
+    #[track_caller]
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let credentials = [api_key(&self.key.key)];
+        let answer = self
+            .server
+            .send(method, path, &credentials, &body.to_string());
+        assert!(answer.status < 300, "{method} {path}: {answer:?}");
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn id(&self, path: &str, body: &Value) -> String {
+        let made = self.ask("POST", path, body);
+        let made = made.get("details").unwrap_or(&made);
+        made["id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn refused_though_valid() -> String {
+    let mut configuration = String::new();
+    for (status, ids) in REFUSED_THOUGH_VALID {
+        configuration += &format!(
+            "[[operations]]\ninclude-operation-id = {ids:?}\n\
+             checks.positive_data_acceptance.expected-statuses = \
+             [\"2xx\", \"401\", \"403\", \"404\", \"409\", {status:?}]\n"
+        );
+    }
+    configuration
+}
+
+/// An operation, and the parameters that it is called with.
+type Called<'a> = (&'static str, Vec<(&'static str, &'a str)>);
+
+/// What is there to be called, each for one thing that is done to it.
+struct There {
+    account: String,
+    key: String,
+    revoked_key: String,
+    key_to_revoke: String,
+    key_of_sessions: IssuedKey,
+    session: String,
+    own_session: String,
+    user: String,
+    revoked_user: String,
+    user_to_revoke: String,
+    user_of_sessions: String,
+    users_session: String,
+    token: String,
+    revoked_token: String,
+    token_to_revoke: String,
+    signing_key: String,
+    bearer: String,
+}
+
+impl There {
+    #[track_caller]
+    fn make(site: &Site) -> Self {
+        let empty = json!({});
+        let name = |name: &str| json!({"name": name, "scopes": []});
+        let key = |text: &str| site.id("/admin/v1/keys", &name(text));
+        let user = |name: &str| {
+            let user = json!({"name": name, "password": "correct horse", "scopes": []});
+            site.id("/admin/v1/users", &user)
+        };
+        let managed = || site.id("/api/v1/api_token", &json!({"token_scope": "account"}));
+        let log_in = |body: &Value| site.ask("POST", "/auth/login", body);
+        let session_of = |path: &str| {
+            let sessions = site.ask("GET", path, &empty);
+            sessions["sessions"][0]["id"].as_str().unwrap().to_owned()
+        };
+
+        let account = site.id("/admin/v1/accounts", &json!({"name": "to be revoked"}));
+        let revoked_key = key("revoked");
+        site.ask(
+            "POST",
+            &format!("/admin/v1/keys/{revoked_key}/revoke"),
+            &empty,
+        );
+        let revoked_user = user("revoked");
+        site.ask(
+            "POST",
+            &format!("/admin/v1/users/{revoked_user}/revoke"),
+            &empty,
+        );
+        let revoked_token = managed();
+        site.ask(
+            "POST",
+            &format!("/api/v1/api_token/{revoked_token}/revoke"),
+            &empty,
+        );
+
+        let key_of_sessions = site.server.create_key(&site.home, "calls:read");
+        log_in(&json!({"api_key": key_of_sessions.key}));
+        let session = session_of(&format!("/admin/v1/keys/{}/sessions", key_of_sessions.id));
+        let user_of_sessions = user("sessions");
+        log_in(&json!({"username": "sessions", "password": "correct horse"}));
+        let users_session = session_of(&format!("/admin/v1/users/{user_of_sessions}/sessions"));
+        log_in(&json!({"api_key": site.key.key}));
+        let own_session = session_of("/auth/sessions");
+        log_in(&json!({"api_key": site.key.key, "session_id": "mine"}));
+
+        let bearer = site.server.token(&[api_key(&site.key.key)]);
+        let keys = site.ask("GET", "/admin/v1/signing-keys", &empty);
+        let kid = keys["signing_keys"][0]["kid"].as_str().unwrap().to_owned();
+        Self {
+            account,
+            key: key("key"),
+            revoked_key,
+            key_to_revoke: key("to be revoked"),
+            key_of_sessions,
+            session,
+            own_session,
+            user: user("user"),
+            revoked_user,
+            user_to_revoke: user("to.be.revoked"),
+            user_of_sessions,
+            users_session,
+            token: managed(),
+            revoked_token,
+            token_to_revoke: managed(),
+            signing_key: kid,
+            bearer,
+        }
+    }
+
+    /// Operations, and the parameters that they are called with.
+    fn parameters(&self) -> Vec<Called<'_>> {
+        fn one<'a>(operation: &'static str, id: &'a str) -> Called<'a> {
+            (operation, vec![("path.id", id)])
+        }
+        let key = &*self.key;
+        let user = &*self.user;
+        let token = &*self.token;
+        vec![
+            one("accounts_show", &self.account),
+            one("accounts_revoke", &self.account),
+            one("keys_show", key),
+            one("keys_suspend", key),
+            one("keys_activate", key),
+            one("keys_scopes", key),
+            one("keys_rotate", key),
+            one("keys_revoke", &self.key_to_revoke),
+            one("keys_delete", &self.revoked_key),
+            one("keys_sessions", &self.key_of_sessions.id),
+            (
+                "keys_end_session",
+                vec![
+                    ("path.id", &self.key_of_sessions.id),
+                    ("path.session", &self.session),
+                ],
+            ),
+            one("users_show", user),
+            one("users_suspend", user),
+            one("users_activate", user),
+            one("users_scopes", user),
+            one("users_password", user),
+            one("users_revoke", &self.user_to_revoke),
+            one("users_delete", &self.revoked_user),
+            one("users_sessions", &self.user_of_sessions),
+            (
+                "users_end_session",
+                vec![
+                    ("path.id", &self.user_of_sessions),
+                    ("path.session", &self.users_session),
+                ],
+            ),
+            ("signing_keys_revoke", vec![("path.kid", &self.signing_key)]),
+            one("managed_show", token),
+            one("managed_suspend", token),
+            one("managed_activate", token),
+            one("managed_revoke", &self.token_to_revoke),
+            one("managed_delete", &self.revoked_token),
+            one("session_end", &self.own_session),
+            ("session_end_named", vec![("query.session_id", "mine")]),
+        ]
+    }
+
+    /// Bodies that only somebody who has secrets can write.
+    fn examples(&self, document: &mut Value) {
+        let IssuedKey { id, key, secret } = &self.key_of_sessions;
+        for (path, example) in [
+            ("/auth/login", json!({"api_key": key})),
+            ("/generate-token", json!({"keyId": id, "secret": secret})),
+            ("/admin/v1/tokens/revoke", json!({"token": self.bearer})),
+        ] {
+            let content = &mut document["paths"][path]["post"]["requestBody"]["content"];
+            content["application/json"]["example"] = example;
+        }
+    }
+}
