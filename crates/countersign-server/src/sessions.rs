@@ -7,8 +7,8 @@ use countersign_store::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::values;
 use crate::command::output::{self, rfc3339};
+use crate::http::values;
 
 /// A session. Its token is not in it.
 #[derive(Debug, Serialize, ToSchema)]
