@@ -46,6 +46,14 @@ fn references_resolve_and_operations_have_names_of_their_own_summaries_and_secur
             !operation["responses"].as_object().unwrap().is_empty(),
             "{name}"
         );
+        let named = name.split('/').filter(|segment| segment.starts_with('{'));
+        let in_path = |parameter: &&Value| parameter["in"] == "path";
+        let parameters = operation["parameters"].as_array();
+        let parameters = parameters.into_iter().flatten().filter(in_path);
+        let parameters: Vec<_> = parameters
+            .map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()))
+            .collect();
+        assert_eq!(named.collect::<Vec<_>>(), parameters, "{name}");
         for requirement in operation["security"].as_array().expect(&name) {
             for scheme in requirement.as_object().unwrap().keys() {
                 assert!(schemes[scheme].is_object(), "{name}: {scheme}");

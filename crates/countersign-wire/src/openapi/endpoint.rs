@@ -83,3 +83,87 @@ pub(super) fn securities(source: Source) -> Vec<SecurityRequirement> {
         Source::Body => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use countersign::auth::PrimaryAuthenticator;
+    use countersign::directory::memory::MemoryDirectory;
+    use countersign::jose::{Algorithm, SigningKey};
+    use countersign::key::{Pepper, Peppers};
+    use countersign::mechanism::ApiKeys;
+    use countersign::mint::{Issuer, Mint, Terms};
+    use countersign::random::SystemRandom;
+    use countersign::time::SystemClock;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{Envelope, ErrorStatus, Scoped};
+
+    fn described<W: DescribeWire + Clone>(wire: W, terms: Terms) -> Value {
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
+        let authenticator = PrimaryAuthenticator::builder().primary(keys).build();
+        let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
+        let issuer = Issuer::builder("https://auth.example").signing_key(key);
+        let issuer = issuer.terms(terms).build().unwrap();
+        let mint = Mint::new(issuer, SystemClock, SystemRandom);
+        let endpoint = TokenEndpoint::new(wire, authenticator.unwrap(), mint);
+        let nothing = endpoint.clone().nothing_here().describe();
+        assert!(nothing.operations.is_empty());
+        let mut description = endpoint.describe();
+        let operation = description.operations.pop().unwrap().operation;
+        serde_json::to_value(operation).unwrap()
+    }
+
+    #[test]
+    fn envelope_that_tells_of_errors_inside_has_no_status_for_what_is_told_there() {
+        let statuses = |error_status| {
+            let wire = Envelope::default().error_status(error_status);
+            let operation = described(wire, Terms::default());
+            let statuses = operation["responses"].as_object().unwrap().keys();
+            statuses.cloned().collect::<Vec<_>>()
+        };
+        let all = ["200", "400", "401", "403", "413", "429", "500", "503"];
+        assert_eq!(statuses(ErrorStatus::Http), all);
+        assert_eq!(
+            statuses(ErrorStatus::Envelope),
+            ["200", "401", "403", "429"]
+        );
+    }
+
+    #[test]
+    fn scopes_and_lifetimes_are_those_of_the_terms() {
+        let terms = |catalogue: &str| Terms {
+            max_lifetime: std::time::Duration::from_secs(4000),
+            catalogue: catalogue.parse().unwrap(),
+            ..Terms::default()
+        };
+        let body = |operation: &Value, member: &str| {
+            let body = &operation["requestBody"]["content"]["application/json"];
+            body["schema"]["properties"][member].clone()
+        };
+        let envelope = described(Envelope::default(), terms("a:b"));
+        assert_eq!(body(&envelope, "expireAfter")["maximum"], 4000);
+        let named = described(Scoped::default(), terms("a:b c"));
+        assert_eq!(body(&named, "scope")["items"]["enum"], json!(["a:b", "c"]));
+        let pattern = described(Scoped::default(), terms("a:*"));
+        assert!(body(&pattern, "scope")["items"]["pattern"].is_string());
+    }
+
+    #[test]
+    fn refusals_have_the_headers_that_they_are_sent_with() {
+        let operation = described(Envelope::default(), Terms::default());
+        let headers = |status: &str| {
+            let headers = operation["responses"][status]["headers"].as_object();
+            headers.unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(headers("401"), ["cache-control", "x-request-id"]);
+        assert_eq!(
+            headers("503"),
+            ["cache-control", "retry-after", "x-request-id"]
+        );
+        assert!(headers("429").contains(&"ratelimit-policy".to_owned()));
+    }
+}

@@ -29,13 +29,13 @@ impl Routes {
         let own = Self::new().described(PATH, empty, own).tagged("server");
         self.operations.extend(own.operations);
         let router = std::mem::take(&mut self.router);
-        let json = serde_json::to_string(&self.document());
+        let json = serde_json::to_string(&self.document()?);
         let json =
             json.map_err(|error| Failure::new(format!("{PATH} cannot be written: {error}")))?;
         Ok(router.route_service(PATH, Document::new(JSON, json)))
     }
 
-    fn document(self) -> OpenApi {
+    fn document(self) -> Result<OpenApi, Failure> {
         let info = InfoBuilder::new()
             .title("countersign")
             .version(env!("CARGO_PKG_VERSION"))
@@ -57,19 +57,27 @@ impl Routes {
             }
         }
         let shared = share(&mut paths);
-        // In order, and each once.
-        let schemas: BTreeMap<_, _> = self.schemas.into_iter().collect();
+        let mut schemas = BTreeMap::new();
+        for (name, schema) in self.schemas {
+            // One would hide the other.
+            if schemas.get(&name).is_some_and(|other| *other != schema) {
+                return Err(Failure::new(format!(
+                    "{PATH}: two schemas are called {name}"
+                )));
+            }
+            schemas.insert(name, schema);
+        }
         let components = ComponentsBuilder::new()
             .schemas_from_iter(schemas)
             .responses_from_iter(shared)
             .security_scheme(Security::Bearer.as_str(), bearer())
             .security_scheme(Security::ApiKey.as_str(), api_key())
             .security_scheme(Security::Basic.as_str(), basic());
-        OpenApiBuilder::new()
+        Ok(OpenApiBuilder::new()
             .info(info.build())
             .paths(paths)
             .components(Some(components.build()))
-            .build()
+            .build())
     }
 }
 

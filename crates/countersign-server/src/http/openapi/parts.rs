@@ -80,16 +80,26 @@ impl Draft {
         self.security = schemes.to_vec();
         for (status, text) in [
             (
-                400,
+                StatusCode::BAD_REQUEST,
                 "the credentials are malformed, or there is more than one of them",
             ),
-            (401, "the credentials are missing or not valid"),
-            (429, "there were too many failures"),
-            (500, "the fault is the server's"),
-            (503, "credentials or records cannot be reached at present"),
+            (
+                StatusCode::UNAUTHORIZED,
+                "the credentials are missing or not valid",
+            ),
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                "there were too many failures",
+            ),
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the fault is the server's",
+            ),
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "credentials or records cannot be reached at present",
+            ),
         ] {
-            // All of them are statuses.
-            let status = StatusCode::from_u16(status).unwrap_or_default();
             self.problem(status, text);
         }
     }
