@@ -8,6 +8,8 @@
 //! ([`SessionResource`]), [`Introspection`], [`Revocation`], and as a [`Document`] each the JWK set and the authorization
 //! server's metadata.
 //!
+//! With the feature `openapi`, off by default, each of them says what it is in an OpenAPI document.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use bytes::Bytes;
