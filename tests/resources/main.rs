@@ -15,6 +15,7 @@ mod creation;
 mod fixture;
 mod idempotency;
 mod introspection;
+mod meanwhile;
 mod mounting;
 mod pages;
 mod reach;

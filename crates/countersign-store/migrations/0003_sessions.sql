@@ -77,6 +77,7 @@ CREATE TABLE sessions (
     generation    INTEGER NOT NULL, -- The credential's.
     name          TEXT, -- NULL: the client gave none.
     scopes        TEXT    NOT NULL, -- In order: one text for equal sets.
+    audience      TEXT    NOT NULL,
     kid           TEXT    NOT NULL, -- The key that signed it.
     token_id      BLOB    NOT NULL CHECK (length(token_id) = 20), -- Its `jti`.
     issued_at     INTEGER NOT NULL,

@@ -66,6 +66,16 @@ impl Inner {
         let Some(once) = once else {
             return Ok(());
         };
+        let remembered: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM answers WHERE caller = ? AND until > ?")
+                .bind(once.caller.as_bytes().as_slice())
+                .bind(writing.now.unix_millis())
+                .fetch_one(writing.connection())
+                .await
+                .map_err(StoreError::from)?;
+        if remembered >= i64::from(Once::MOST_REMEMBERED) {
+            return Err(RegistryError::TooManyRemembered);
+        }
         let answer = (once.answer)(record)?;
         let until = writing.now.plus(Once::REMEMBERED);
         let connection = writing.connection();

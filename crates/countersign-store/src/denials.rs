@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::DenySet;
+use countersign::directory::{DenySet, ProvingToken, SESSION_GENERATION};
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -112,6 +112,23 @@ pub(crate) async fn deny_token(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whether a token is denied by itself, or with its session.
+pub(crate) async fn denies(
+    connection: &mut SqliteConnection,
+    token: &ProvingToken,
+) -> Result<bool, StoreError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM denied_tokens WHERE token = ? AND issuer = ?)
+         OR EXISTS (SELECT 1 FROM denied_entities WHERE entity = ? AND lowest_generation > ?)";
+    let denied = sqlx::query_scalar(query)
+        .bind(token.id.as_bytes().as_slice())
+        .bind(&*token.issuer)
+        .bind(token.session.map(|session| session.as_bytes().to_vec()))
+        .bind(SESSION_GENERATION)
+        .fetch_one(connection)
+        .await?;
+    Ok(denied)
 }
 
 /// The moment before which what is denied can be forgotten.

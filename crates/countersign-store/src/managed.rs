@@ -2,8 +2,8 @@
 
 use countersign::directory::lifecycle::Kept;
 use countersign::directory::{
-    Caller, Change, CredentialKind, Done, ManagedTokens, NewToken, Once, Owner, Proof, Record,
-    RegistryError,
+    Caller, Change, CredentialKind, Done, Issuers, ManagedTokens, NewToken, Once, Owner, Proof,
+    Record, RegistryError,
 };
 use countersign::{BoxFuture, Id};
 use sqlx::Connection as _;
@@ -35,6 +35,8 @@ impl Inner {
         let id = self.new_id(writing.now, &home.account)?;
         let record = Record {
             expires_at: Some(new.expires_at),
+            // It is of the issuer that it was made at.
+            issuers: Issuers::named(caller.issuer()).unwrap_or_default(),
             created_by: new.created_by,
             ..draft(
                 id,
@@ -86,15 +88,19 @@ impl Inner {
         let mut connection = self.reader().await?;
         let mut snapshot = connection.begin().await?;
         let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM credentials WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1)",
+            "SELECT count(*) FROM credentials WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) \
+             AND (?2 IS NULL OR issuers IN ('', ?2))",
         )
         .bind(account)
+        .bind(caller.issuer())
         .fetch_one(&mut *snapshot)
         .await?;
         let rows = sqlx::query(select_credentials!(
-            "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) ORDER BY id LIMIT ?2 OFFSET ?3"
+            "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR issuers IN ('', ?2)) \
+             ORDER BY id LIMIT ?3 OFFSET ?4"
         ))
         .bind(account)
+        .bind(caller.issuer())
         .bind(limit)
         .bind(i64::try_from(offset).unwrap_or(i64::MAX))
         .fetch_all(&mut *snapshot)
@@ -112,7 +118,12 @@ async fn find_token(
     id: &Id,
 ) -> Result<Kept, RegistryError> {
     let found = find_credential(connection, id).await?;
-    let found = found.filter(|kept| kept.record.kind == CredentialKind::Token);
+    let found = found.filter(|Kept { record, .. }| {
+        let here = caller
+            .issuer()
+            .is_none_or(|issuer| record.issuers.admit(issuer));
+        record.kind == CredentialKind::Token && here
+    });
     reached(caller, found)
 }
 

@@ -26,7 +26,7 @@ use crate::writing::{Entity, Writing, entry};
 macro_rules! select_sessions {
     ($which:literal) => {
         concat!(
-            "SELECT id, issuer, credential_id, account_id, generation, name, scopes, kid, token_id, \
+            "SELECT id, issuer, credential_id, account_id, generation, name, scopes, audience, kid, token_id, \
              issued_at, reuse_until, expires_at, sealed FROM sessions s \
              WHERE NOT EXISTS (SELECT 1 FROM denied_tokens d WHERE d.token = s.token_id AND d.issuer = s.issuer) \
              AND NOT EXISTS (SELECT 1 FROM denied_entities d \
@@ -70,17 +70,20 @@ impl Inner {
     ) -> Result<Option<AccessToken>, StoreError> {
         let Opening { key, now, .. } = opening;
         let row = sqlx::query(select_sessions!(
-            "credential_id = ? AND issuer = ? AND generation = ? AND name IS ? AND scopes = ? AND kid = ? \
-             AND account_id = ? AND expires_at > ?8 AND reuse_until > ?8 ORDER BY issued_at DESC, id DESC LIMIT 1"
+            "credential_id = ?1 AND issuer = ?2 AND generation = ?3 AND name IS ?4 AND scopes = ?5 AND audience = ?6 \
+             AND kid = ?7 AND account_id = ?8 AND issued_at <= ?9 AND reuse_until > ?9 \
+             AND expires_at > ?9 AND expires_at <= ?10 ORDER BY issued_at DESC, id DESC LIMIT 1"
         ))
         .bind(key.credential.as_bytes().as_slice())
         .bind(&*key.issuer)
         .bind(key.generation)
         .bind(key.name.as_ref().map(|name| name.as_str()))
         .bind(key.scopes.to_sorted_string())
+        .bind(&*key.audience)
         .bind(&*key.key_id)
         .bind(opening.account.as_bytes().as_slice())
         .bind(now.unix_millis())
+        .bind(now.plus(opening.longest).unix_millis())
         .fetch_optional(&mut *connection)
         .await?;
         let Some(row) = row else {
@@ -114,9 +117,9 @@ impl Inner {
         let sealed = sealer.seal(session_place(&bound), secret, &*self.options.random)?;
         let key = &session.key;
         sqlx::query(
-            "INSERT INTO sessions (id, issuer, credential_id, account_id, generation, name, scopes, kid, token_id,
+            "INSERT INTO sessions (id, issuer, credential_id, account_id, generation, name, scopes, audience, kid, token_id,
                                    issued_at, reuse_until, expires_at, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(&*key.issuer)
@@ -125,6 +128,7 @@ impl Inner {
         .bind(key.generation)
         .bind(key.name.as_ref().map(|name| name.as_str()))
         .bind(key.scopes.to_sorted_string())
+        .bind(&*key.audience)
         .bind(&*key.key_id)
         .bind(session.token.as_bytes().as_slice())
         .bind(session.issued_at.unix_millis())
@@ -270,6 +274,7 @@ impl StoredSession {
             generation: row.try_get("generation")?,
             name: name.or_else(|_| corrupt("a session's name"))?,
             scopes: read_scopes(row.try_get("scopes")?)?,
+            audience: row.try_get::<&str, _>("audience")?.into(),
             key_id: row.try_get::<&str, _>("kid")?.into(),
         };
         Ok(Self {
@@ -296,6 +301,7 @@ impl StoredSession {
             &key.generation.to_be_bytes(),
             name.as_bytes(),
             key.scopes.to_sorted_string().as_bytes(),
+            key.audience.as_bytes(),
             key.key_id.as_bytes(),
             self.token.as_bytes(),
             &self.issued_at.unix_millis().to_be_bytes(),

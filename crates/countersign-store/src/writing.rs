@@ -8,6 +8,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{Connection as _, Transaction};
 
 use crate::audit::{self, AuditEntry};
+use crate::denials;
 use crate::error::StoreError;
 use crate::record::{find_account, find_credential};
 use crate::store::Inner;
@@ -77,7 +78,11 @@ impl<'c> Writing<'c> {
         };
         let active = account.is_some_and(|account| account.status == Status::Active);
         let found = found.map(|kept| kept.credential(0));
-        if active && caller.stands(found.as_ref(), now) {
+        let token_stands = match caller.token() {
+            Some(token) => now < token.expires_at && !denials::denies(connection, token).await?,
+            None => true,
+        };
+        if active && token_stands && caller.stands(found.as_ref(), now) {
             Ok(writing)
         } else {
             Err(StoreError::CallerLapsed)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
-use countersign::directory::RegistryError;
+use countersign::directory::{Once, RegistryError};
 use countersign::mint::MintError;
 use countersign::principal::PrimaryPrincipal;
 use countersign::rejection::{Rejection, RejectionKind};
@@ -200,6 +200,11 @@ pub(crate) fn not_done(error: &RegistryError) -> Denial {
     match error {
         RegistryError::NotFound => Denial::NotFound,
         RegistryError::CallerLapsed => Denial::Unauthenticated,
+        RegistryError::TooManyRemembered => Denial::TooManyRequests(Throttled {
+            retry_after: 3600,
+            policy: "idempotency-keys",
+            quota: Some((Once::MOST_REMEMBERED, 24 * 3600)),
+        }),
         // The answer that was to be remembered could not be made.
         RegistryError::Unavailable(source) if source.is::<MintError>() => Denial::Failed,
         RegistryError::Unavailable(_) => Denial::Unavailable(1),

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::value;
 
 /// What the server answers itself, beside what every issuer has.
-const OF_SERVER: [&str; 2] = ["/healthz", "/readyz"];
+const OF_SERVER: [&str; 3] = ["/healthz", "/openapi.json", "/readyz"];
 /// What every issuer has under its URL.
 const OF_ISSUER: &str = "/whoami";
 

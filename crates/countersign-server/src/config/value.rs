@@ -125,10 +125,16 @@ pub(super) fn base_url(text: &str) -> Result<String, Expected> {
             .to_owned()
     };
     let uri: http::Uri = text.parse().map_err(|_| expected())?;
-    let authority = uri.authority().ok_or_else(expected)?.as_str();
+    let authority = uri.authority().ok_or_else(expected)?;
+    // The parser takes any number for a port.
+    let port = authority.as_str().rsplit_once(':').map(|(_, port)| port);
+    let has_bad_port =
+        port.is_some_and(|port| !port.ends_with(']')) && authority.port_u16().is_none();
+    let authority = authority.as_str();
     let path = url_path(text);
     let plain = matches!(uri.scheme_str(), Some("http" | "https"))
         && !authority.contains('@')
+        && !has_bad_port
         && !text.contains(['?', '#'])
         && (path.is_empty() || is_path(path))
         && !is_administration(path);

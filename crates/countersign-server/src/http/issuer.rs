@@ -117,6 +117,7 @@ impl Mounting<'_> {
         let judge = self.judges.primary()?;
         let tokens = ManagedTokenResource::new(layer, judge, mint, self.common.kept())
             .mounted_at(&*path)
+            .of_issuer(&*self.of.settings.name)
             .default_lifetime(settings.lifetimes.usual)
             .max_lifetime(settings.lifetimes.longest)
             .body_limit(self.common.body_limit)

@@ -9,6 +9,7 @@ mod judges;
 mod observe;
 mod openapi;
 mod signals;
+mod unread;
 mod whoami;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub(crate) fn routes(
     let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     let proxies = Proxies::new(config.server.trusted_proxies.clone());
     Ok(routes
+        .layer(middleware::from_fn(unread::tell))
         .layer(middleware::from_fn_with_state(
             proxies,
             client_address::locate,

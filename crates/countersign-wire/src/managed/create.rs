@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign::directory::{CredentialKind, NewToken};
+use countersign::directory::{CredentialKind, EnvironmentKind, NewToken};
 use countersign::principal::PrimaryPrincipal;
 use countersign::time::Timestamp;
 use countersign::{Id, Scope, Scopes, Secret};
 
 use super::once::IdempotencyKey;
 use super::problem::{Errors, Problem, What};
-use crate::json::{Json, Object};
+use crate::json::{Json, Object, not_secret};
 use crate::moment;
 
 const DAY: u64 = 24 * 3600;
@@ -46,6 +46,9 @@ impl Measure<'_> {
                 Some(Json::Object(mut details)) => {
                     // Whoever wraps all of it means it no less.
                     let wrapped = IdempotencyKey::take(&mut details, &mut errors);
+                    if key.is_some() && wrapped.is_some() {
+                        flaw(&mut errors, "idempotency_key", "must be given once");
+                    }
                     key = key.or(wrapped);
                     details
                 }
@@ -63,6 +66,14 @@ impl Measure<'_> {
         // What was asked with a key may have been done when it was not too late.
         if expires_at <= self.now && key.is_none() {
             members.flaw("expires_at", TooLate::MESSAGE);
+        }
+        // What is for trying things out makes nothing that counts.
+        let own = self.creator.environment().copied();
+        if self.creator.environment_kind() == EnvironmentKind::Sandbox && environment != own {
+            members.flaw(
+                "environment_id",
+                "must be the sandbox that the creator belongs to",
+            );
         }
         if !members.errors.is_empty() {
             return Err(What::Invalid(members.errors).into());
@@ -216,9 +227,15 @@ impl Members {
         };
         for scope in asked.iter() {
             if !grants(held, scope) {
-                self.flaw("scopes", format!("the creator does not hold {scope}"));
+                self.flaw(
+                    "scopes",
+                    format!("the creator does not hold {}", not_secret(scope)),
+                );
             } else if !measure.catalogue.is_empty() && !grants(measure.catalogue, scope) {
-                self.flaw("scopes", format!("the issuer does not issue {scope}"));
+                self.flaw(
+                    "scopes",
+                    format!("the issuer does not issue {}", not_secret(scope)),
+                );
             }
         }
         asked

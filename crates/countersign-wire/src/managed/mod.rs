@@ -58,7 +58,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// A body can have an `idempotency_key`, 1 to 255 visible ASCII characters, that of a transition or `DELETE` too. A
 /// request with the same key, of the same credential, to do the same with the same body, byte for byte, is answered for
-/// 24 hours with what was answered at first, and nothing is done again. What was refused is not remembered.
+/// 24 hours with what was answered at first, and nothing is done again. What was refused is not
+/// remembered. Of one credential 10,000 answers are, and no more. A credential that was narrowed, suspended or rotated as compromised since does not get the answer again,
+/// but 409.
 ///
 /// In `pagination`, `page_index` counts from 0 and items count from 1; `item_start` and `item_end` are 0 where a page has
 /// no items, and the offsets of pages that are not there are null.
@@ -157,6 +159,7 @@ pub struct ManagedTokenResource {
 #[derive(Clone)]
 struct Options {
     mounted_at: Arc<str>,
+    issuer: Option<Arc<str>>,
     lifetimes: Lifetimes,
     page_size: u32,
     max_page_size: u32,
@@ -168,6 +171,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             mounted_at: "".into(),
+            issuer: None,
             lifetimes: Lifetimes {
                 default: DAY * 90,
                 max: DAY * 365,
@@ -211,6 +215,13 @@ impl ManagedTokenResource {
         self
     }
 
+    /// The name of its issuer, where there are several: tokens of others do not exist here.
+    #[must_use]
+    pub fn of_issuer(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.options.issuer = Some(name.into());
+        self
+    }
+
     /// How long a token lives that asks for no end; by default 90 days, and never over the longest.
     #[must_use]
     pub const fn default_lifetime(mut self, lifetime: Duration) -> Self {
@@ -241,7 +252,7 @@ impl ManagedTokenResource {
         self
     }
 
-    /// Counts the tokens that are created.
+    /// Counts the tokens that are created, and the changes of those that there are.
     #[must_use]
     pub fn mint_limit(mut self, limit: MintLimit) -> Self {
         self.options.mint_limit = Some(limit);

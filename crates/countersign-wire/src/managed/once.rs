@@ -35,10 +35,11 @@ impl IdempotencyKey {
     }
 }
 
-/// A digest of all that was asked: what is to be done, to which token, and the body as it came.
-pub(super) fn fingerprint(action: &str, id: &str, body: &[u8]) -> [u8; 32] {
+/// A digest of all that was asked: of whom, in what state, what is to be done, to which token, and the body as it
+/// came.
+pub(super) fn fingerprint(parts: [&str; 4], body: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in [action.as_bytes(), id.as_bytes()] {
+    for part in parts {
         digest.update(part);
         digest.update([0]);
     }

@@ -1,5 +1,7 @@
 //! What each request does.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use countersign::credentials::Credentials;
 use countersign::directory::{Caller, Change, Record, RegistryError};
@@ -62,7 +64,7 @@ impl ManagedTokenResource {
             let why = "the credentials lack the scope that this requires";
             return Err(What::NotPermitted(why).into());
         }
-        let caller = caller(&creator, request_id)?;
+        let caller = self.caller(&creator, request_id)?;
         let account = *creator.account().ok_or(Denial::Failed)?;
         let measure = Measure {
             creator: &creator,
@@ -71,10 +73,7 @@ impl ManagedTokenResource {
             now: self.mint.clock().now(),
         };
         let (new, key) = measure.read(object, account)?;
-        if let (Some(limit), Some(credential)) = (&self.options.mint_limit, creator.credential_id())
-        {
-            limit.take(credential).map_err(Denial::TooManyRequests)?;
-        }
+        self.count(&creator)?;
         let too_late = new.expires_at <= measure.now;
         let make = |record: &Record| {
             if too_late {
@@ -86,7 +85,7 @@ impl ManagedTokenResource {
         };
         let answering = Answering::new(&make);
         let remember = |record: &Record| answering.make(record);
-        let request = fingerprint("create", "", &body);
+        let request = self.fingerprint(&creator, "create", "", &body);
         let once = once(key.as_ref(), &creator, request, &remember)?;
         let environment = new.environment;
         let done = self.tokens.create_token(&caller, new, once).await;
@@ -110,7 +109,7 @@ impl ManagedTokenResource {
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, Problem> {
         let (principal, request) = self.admit_reader(request).await?;
-        let caller = caller(&principal, request_id)?;
+        let caller = self.caller(&principal, request_id)?;
         let page = self.page(request.uri().query())?;
         let listed = self
             .tokens
@@ -129,7 +128,7 @@ impl ManagedTokenResource {
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, Problem> {
         let (principal, _) = self.admit_reader(request).await?;
-        let caller = caller(&principal, request_id)?;
+        let caller = self.caller(&principal, request_id)?;
         let record = self.tokens.show_token(&caller, token_id(id)?).await?;
         Ok(respond::json(StatusCode::OK, &Success::of(&record)))
     }
@@ -145,19 +144,26 @@ impl ManagedTokenResource {
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let admitted = judge::admit(&self.layer, scope(Self::WRITE_SCOPE), request);
-        let (principal, request) = admitted.await?;
-        let caller = caller(&principal, request_id)?;
+        let (head, body) = request.into_parts();
+        let judge = || {
+            let request = Request::from_parts(head.clone(), ());
+            judge::admit(&self.layer, scope(Self::WRITE_SCOPE), request)
+        };
+        judge().await?;
         let token = token_id(id)?;
-        let body = body::read(request.into_body(), self.options.body_limit).await?;
+        let body = body::read(body, self.options.body_limit).await?;
         let key = key_in(&body)?;
+        // Judged again after the body: it may have taken its time, and what was revoked meanwhile changes nothing.
+        let (principal, _) = judge().await?;
+        let caller = self.caller(&principal, request_id)?;
+        self.count(&principal)?;
         let make = |record: &Record| match action {
             DELETE => written(&Success::deleted()),
             _ => written(&Success::of(record)),
         };
         let answering = Answering::new(&make);
         let remember = |record: &Record| answering.make(record);
-        let request = fingerprint(action, id, &body);
+        let request = self.fingerprint(&principal, action, id, &body);
         let once = once(key.as_ref(), &principal, request, &remember)?;
         let change = match action {
             SUSPEND => Change::Suspend,
@@ -170,6 +176,38 @@ impl ManagedTokenResource {
             .change_token(&caller, token, change, once)
             .await?;
         success(&answering.of(done)?)
+    }
+
+    /// On whose behalf the registry acts. What belongs to another account, or to another issuer, does not exist for
+    /// it.
+    fn caller(&self, principal: &Principal, request_id: &RequestId) -> Result<Caller, Problem> {
+        let Some(account) = principal.account() else {
+            let why = "the credentials belong to no account";
+            return Err(What::NotPermitted(why).into());
+        };
+        let caller = Caller::of_account(principal.subject(), *account)
+            .proven_by(principal)
+            .with_request_id(request_id.clone());
+        Ok(match &self.options.issuer {
+            Some(name) => caller.at_issuer(Arc::clone(name)),
+            None => caller,
+        })
+    }
+
+    /// Each creation and each change is one.
+    fn count(&self, principal: &Principal) -> Result<(), Problem> {
+        let limit = self.options.mint_limit.as_ref();
+        if let (Some(limit), Some(credential)) = (limit, principal.credential_id()) {
+            limit.take(credential).map_err(Denial::TooManyRequests)?;
+        }
+        Ok(())
+    }
+
+    fn fingerprint(&self, principal: &Principal, action: &str, id: &str, body: &[u8]) -> [u8; 32] {
+        // Whoever may do less than when it was answered does not get the answer again.
+        let generation = principal.generation().to_string();
+        let issuer = self.mint.issuer().url();
+        fingerprint([issuer, &generation, action, id], body)
     }
 
     async fn admit_reader<B>(
@@ -210,17 +248,6 @@ impl ManagedTokenResource {
             Err(What::Invalid(errors).into())
         }
     }
-}
-
-/// On whose behalf the registry acts. What belongs to another account does not exist for it.
-fn caller(principal: &Principal, request_id: &RequestId) -> Result<Caller, Problem> {
-    let Some(account) = principal.account() else {
-        let why = "the credentials belong to no account";
-        return Err(What::NotPermitted(why).into());
-    };
-    Ok(Caller::of_account(principal.subject(), *account)
-        .proven_by(principal)
-        .with_request_id(request_id.clone()))
 }
 
 /// What is no id is no token's.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::directory::{Credential, Status};
+use crate::directory::{Credential, Directory, SESSION_GENERATION, Status};
 use crate::id::Id;
 use crate::principal::Principal;
 use crate::time::Timestamp;
@@ -13,7 +13,50 @@ pub struct Caller {
     actor: Arc<str>,
     request_id: Option<Arc<str>>,
     account: Option<Id>,
+    issuer: Option<Arc<str>>,
     credential: Option<(Id, u32)>,
+    token: Option<ProvingToken>,
+}
+
+/// The token that proved a [`Caller`]: it may be denied, or expire, while what it asks for waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "all that a token can be denied by"
+)]
+pub struct ProvingToken {
+    /// Its issuer, `iss`.
+    pub issuer: Arc<str>,
+    /// Its id, `jti`.
+    pub id: Id,
+    /// Its session, `sid`.
+    pub session: Option<Id>,
+    /// Its end, `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl ProvingToken {
+    fn of(principal: &Principal) -> Option<Self> {
+        let id: String = principal.claim("jti")?;
+        Some(Self {
+            issuer: principal.issuer()?.into(),
+            id: id.parse().ok()?,
+            session: principal.session().copied(),
+            expires_at: principal.expires_at()?,
+        })
+    }
+
+    /// Whether it is accepted still, as far as it can be denied by itself.
+    #[must_use]
+    pub fn stands(&self, directory: &dyn Directory, now: Timestamp) -> bool {
+        let ended = |session: &Id| {
+            let lowest = directory.lowest_generation(session);
+            lowest.is_some_and(|lowest| lowest > SESSION_GENERATION)
+        };
+        now < self.expires_at
+            && !directory.is_denied(&self.issuer, &self.id)
+            && !self.session.as_ref().is_some_and(ended)
+    }
 }
 
 impl Caller {
@@ -24,7 +67,9 @@ impl Caller {
             actor: actor.into(),
             request_id: None,
             account: None,
+            issuer: None,
             credential: None,
+            token: None,
         }
     }
 
@@ -44,14 +89,35 @@ impl Caller {
         self
     }
 
-    /// The same, proven by this credential. What it asks for is done only while the credential stands: what was
-    /// asked before it was revoked, and comes to its turn afterwards, is answered with
+    /// The same, at one of several issuers, by its name. Managed tokens of other issuers do not exist for it, and
+    /// those that it makes are this issuer's.
+    #[must_use]
+    pub fn at_issuer(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.issuer = Some(name.into());
+        self
+    }
+
+    /// The name of the one issuer within reach; `None`: all of them.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The same, proven by this credential, or by a token of it. What it asks for is done only while these stand:
+    /// what was asked before they were revoked, and comes to its turn afterwards, is answered with
     /// [`RegistryError::CallerLapsed`](super::RegistryError::CallerLapsed).
     #[must_use]
     pub fn proven_by(mut self, principal: &Principal) -> Self {
         let id = principal.credential_id().copied();
         self.credential = id.map(|id| (id, principal.generation()));
+        self.token = ProvingToken::of(principal);
         self
+    }
+
+    /// The token that proved it, where one did.
+    #[must_use]
+    pub const fn token(&self) -> Option<&ProvingToken> {
+        self.token.as_ref()
     }
 
     /// The credential that proved it, and its generation then.

@@ -84,6 +84,9 @@ pub struct Once<'a> {
 impl Once<'_> {
     /// For how long an answer is remembered, after which the key names nothing.
     pub const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+    /// So many answers are remembered of one caller at once.
+    pub const MOST_REMEMBERED: u32 = 10_000;
 }
 
 impl fmt::Debug for Once<'_> {

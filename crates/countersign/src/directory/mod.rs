@@ -24,7 +24,7 @@ use crate::id::Id;
 use crate::key::KeyDigest;
 use crate::time::Timestamp;
 
-pub use caller::Caller;
+pub use caller::{Caller, ProvingToken};
 pub use credential::{Credential, Proof, Status};
 pub use deny_set::DenySet;
 pub use issuers::{InvalidIssuerName, Issuers, OfIssuer};

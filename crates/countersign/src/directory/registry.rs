@@ -327,6 +327,8 @@ pub enum RegistryError {
     Conflict(Conflict),
     /// The client called another request by the same idempotency key.
     KeyReused,
+    /// As many answers are remembered of the caller as may be.
+    TooManyRemembered,
     /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
     /// they can be read again.
     Unavailable(Box<dyn Error + Send + Sync>),
@@ -353,6 +355,9 @@ impl fmt::Display for RegistryError {
             Self::CallerLapsed => f.write_str("the credentials do not stand any more"),
             Self::Conflict(conflict) => conflict.fmt(f),
             Self::KeyReused => f.write_str("another request had the same idempotency key"),
+            Self::TooManyRemembered => f.write_str(
+                "as many answers are remembered as may be: come without a key, or later",
+            ),
             Self::Unavailable(source) => write!(f, "the records cannot be reached: {source}"),
         }
     }
@@ -363,7 +368,11 @@ impl Error for RegistryError {
         match self {
             Self::Unavailable(source) => Some(&**source),
             Self::Conflict(conflict) => Some(conflict),
-            Self::NotFound | Self::NameTaken | Self::CallerLapsed | Self::KeyReused => None,
+            Self::NotFound
+            | Self::NameTaken
+            | Self::CallerLapsed
+            | Self::KeyReused
+            | Self::TooManyRemembered => None,
         }
     }
 }

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::BoxFuture;
 use crate::directory::{Caller, RegistryError};
@@ -54,6 +55,8 @@ pub struct SessionKey {
     pub name: Option<SessionName>,
     /// What the token may do.
     pub scopes: Scopes,
+    /// Whom the token is for, `aud`.
+    pub audience: Arc<str>,
     /// The signing key: a session's token is not handed out once its key signs no more.
     pub key_id: Arc<str>,
 }
@@ -67,6 +70,9 @@ pub struct Opening<'a> {
     pub account: Id,
     /// The moment of asking.
     pub now: Timestamp,
+    /// The longest that a token may live from now on: one that was minted on other terms, or by another clock, is
+    /// not handed out.
+    pub longest: Duration,
     /// So many sessions of a credential live at once.
     pub limit: u32,
     /// Mints the token of a new session.

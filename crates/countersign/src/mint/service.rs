@@ -174,6 +174,11 @@ impl Mint {
         self.issuer.0.keys.signing_at(now).ok_or(MintError::NoKey)
     }
 
+    /// Whom a token for this request is for.
+    pub(super) fn audience(&self, request: &MintRequest) -> Result<&str, MintError> {
+        self.issuer.0.audience(&request.parameters)
+    }
+
     /// What a token for this request may do.
     pub(super) fn scopes(&self, request: &MintRequest) -> Result<Scopes, MintError> {
         self.terms.scopes(&request.principal, &request.parameters)

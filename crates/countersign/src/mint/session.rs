@@ -117,12 +117,14 @@ impl SessionMint {
             generation: principal.generation(),
             name,
             scopes: self.mint.scopes(request)?,
+            audience: self.mint.audience(request)?.into(),
             key_id: self.mint.signing_key(now)?.id().into(),
         };
         let opening = Opening {
             key,
             account: *account,
             now,
+            longest: self.mint.terms().max_lifetime,
             limit: self.max_sessions,
             mint: &|| self.begin(request, now),
         };

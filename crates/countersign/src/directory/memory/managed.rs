@@ -5,8 +5,8 @@ use super::registry::Held;
 use crate::BoxFuture;
 use crate::directory::lifecycle::Kept;
 use crate::directory::{
-    Caller, Change, CredentialKind, Done, ManagedTokens, NewToken, Once, Owner, Proof, Record,
-    RegistryError,
+    Caller, Change, CredentialKind, Done, Issuers, ManagedTokens, NewToken, Once, Owner, Proof,
+    Record, RegistryError,
 };
 use crate::id::Id;
 use crate::secret::Secret;
@@ -47,6 +47,7 @@ impl MemoryRegistry {
             environment_id: new.environment,
             environment_kind: held.kind(new.environment),
             expires_at: Some(new.expires_at),
+            issuers: issuers_of(caller),
             created_by: new.created_by,
             ..draft
         };
@@ -81,7 +82,7 @@ impl MemoryRegistry {
 impl Held {
     fn token(&mut self, caller: &Caller, id: &Id) -> Result<&Record, RegistryError> {
         let record = &self.reach(caller, id)?.record;
-        (record.kind == CredentialKind::Token)
+        (record.kind == CredentialKind::Token && at_issuer(caller, record))
             .then_some(record)
             .ok_or(RegistryError::NotFound)
     }
@@ -109,6 +110,10 @@ impl Held {
         now: Timestamp,
     ) -> Result<(), RegistryError> {
         if let Some(once) = once {
+            let of_caller = self.answers.keys().filter(|(of, _)| *of == once.caller);
+            if of_caller.count() >= Once::MOST_REMEMBERED as usize {
+                return Err(RegistryError::TooManyRemembered);
+            }
             let answer = Answer {
                 request: once.request,
                 answer: (once.answer)(record)?,
@@ -119,6 +124,18 @@ impl Held {
         }
         Ok(())
     }
+}
+
+/// Whether a token is of the issuer that the caller is at.
+fn at_issuer(caller: &Caller, record: &Record) -> bool {
+    caller
+        .issuer()
+        .is_none_or(|issuer| record.issuers.admit(issuer))
+}
+
+/// A token is of the issuer that it was made at.
+fn issuers_of(caller: &Caller) -> Issuers {
+    Issuers::named(caller.issuer()).unwrap_or_default()
 }
 
 impl ManagedTokens for MemoryRegistry {
@@ -159,7 +176,9 @@ impl ManagedTokens for MemoryRegistry {
             let held = self.held();
             let records = held.credentials.values().map(|kept| &kept.record);
             let of = records.filter(|record| {
-                record.kind == CredentialKind::Token && caller.reaches(&record.account_id)
+                record.kind == CredentialKind::Token
+                    && caller.reaches(&record.account_id)
+                    && at_issuer(caller, record)
             });
             let all: Vec<_> = of.cloned().collect();
             let count = u64::try_from(all.len()).unwrap_or(u64::MAX);

@@ -88,7 +88,10 @@ impl MemoryRegistry {
         let found = caller
             .credential()
             .map(|(id, _)| self.directory.credential(id));
-        if caller.stands(found.flatten().as_ref(), self.clock.now()) {
+        let now = self.clock.now();
+        let token = caller.token();
+        let token_stands = token.is_none_or(|token| token.stands(&*self.directory, now));
+        if token_stands && caller.stands(found.flatten().as_ref(), now) {
             Ok(held)
         } else {
             Err(RegistryError::CallerLapsed)

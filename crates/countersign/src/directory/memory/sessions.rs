@@ -30,7 +30,13 @@ impl MemoryRegistry {
         let mut held = self.held();
         held.sessions.retain(|session| self.lives(session, now));
         let mut same = held.sessions.iter().filter(|session| session.key == key);
-        if let Some(kept) = same.find(|kept| now < kept.minted.reuse_until) {
+        let latest = now.plus(opening.longest);
+        let kept = same.find(|kept| {
+            let minted = &kept.minted;
+            let fits = minted.issued_at <= now && minted.token.expires_at <= latest;
+            fits && now < minted.reuse_until
+        });
+        if let Some(kept) = kept {
             return Ok(kept.minted.token.clone());
         }
         // What is dead, or is about to be replaced because its key signs no more, is not counted.
