@@ -16,7 +16,7 @@
 mod callers;
 mod denial;
 #[path = "../server/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "made for more than this")]
+#[expect(dead_code, reason = "made for more than this")]
 mod harness;
 mod judge;
 mod library;
