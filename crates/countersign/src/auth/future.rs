@@ -102,12 +102,13 @@ where
                                 future: service.call(request),
                             }
                         }
-                        (Ok(_), None) => return Poll::Pending,
-                        (Err(rejection), held) => {
-                            drop(held);
+                        (_, None) => return Poll::Pending,
+                        (Err(rejection), Some((service, request))) => {
+                            drop(service);
                             log(&rejection);
+                            let response = rejection.into_response(reject_body, request.headers());
                             State::Rejected {
-                                response: Some(rejection.into_response(reject_body)),
+                                response: Some(response),
                             }
                         }
                     }

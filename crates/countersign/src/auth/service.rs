@@ -35,8 +35,8 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let credentials = match self.engine.read(request.headers(), request.extensions()) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return self.reject(self.engine.missing()),
-            Err(rejection) => return self.reject(rejection),
+            Ok(None) => return self.reject(self.engine.missing(), &request),
+            Err(rejection) => return self.reject(rejection, &request),
         };
         take_credentials(&mut request, credentials.carrier());
         match self.engine.judge(credentials) {
@@ -45,7 +45,7 @@ where
                 // The very service that was polled ready, in place: no clone.
                 ResponseFuture::inner(self.inner.call(request))
             }
-            Judgement::Rejected(rejection) => self.reject(rejection),
+            Judgement::Rejected(rejection) => self.reject(rejection, &request),
             Judgement::Undecided(pending) => {
                 // The service that was polled ready waits with the request; a clone of it, which may
                 // not be ready, takes its place. See `Service`, "Be careful when cloning".
@@ -61,6 +61,7 @@ impl<S: Clone, R> AuthService<S, R> {
     fn reject<ReqBody, ResBody>(
         &mut self,
         rejection: Rejection,
+        request: &Request<ReqBody>,
     ) -> ResponseFuture<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -71,7 +72,7 @@ impl<S: Clone, R> AuthService<S, R> {
         let clone = self.inner.clone();
         drop(mem::replace(&mut self.inner, clone));
         log(&rejection);
-        ResponseFuture::rejected(rejection.into_response(&self.reject_body))
+        ResponseFuture::rejected(rejection.into_response(&self.reject_body, request.headers()))
     }
 }
 
