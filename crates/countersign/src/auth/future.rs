@@ -7,7 +7,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::auth::Pending;
-use crate::auth::service::{introduce, log};
+use crate::auth::observe::log;
+use crate::auth::service::introduce;
 use crate::rejection::RejectBody;
 
 pin_project! {

@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::auth::observe::log;
 use crate::auth::{Engine, Judgement, ResponseFuture};
 use crate::credentials::Carrier;
 use crate::principal::Principal;
@@ -89,28 +90,4 @@ pub(super) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());
     extensions.insert(principal);
-}
-
-/// Says in the log why a request was not let in: the reason's label, and nothing of the request.
-pub(crate) fn log(rejection: &Rejection) {
-    #[cfg(feature = "tracing")]
-    {
-        use crate::rejection::RejectionKind;
-
-        static MISCONFIGURED: std::sync::Once = std::sync::Once::new();
-        let reason = rejection.reason().label();
-        match rejection.kind() {
-            RejectionKind::Unavailable => tracing::warn!(reason, "credentials were not judged"),
-            // Once: it is the same mistake on every request.
-            RejectionKind::Misconfigured => MISCONFIGURED.call_once(|| {
-                tracing::error!(
-                    reason,
-                    "no authentication layer has seen this request: put `AuthLayer` outside"
-                );
-            }),
-            _ => tracing::debug!(reason, "request rejected"),
-        }
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = rejection;
 }

@@ -119,7 +119,9 @@ impl<S, R> Require<S, R> {
             Asked::Always(check) => check.ask(principal),
             Asked::ByMethod(methods) => methods.ask(request.uri().path(), principal),
         };
-        asked.map_err(|lack| principal.reject(lack))
+        let asked = asked.map_err(|lack| principal.reject(lack));
+        crate::auth::required(&asked);
+        asked
     }
 }
 
