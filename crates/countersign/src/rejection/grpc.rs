@@ -45,8 +45,15 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Grpc<R = EmptyBody>(R);
+
+impl Default for Grpc {
+    /// Without a body to requests that are not gRPC's.
+    fn default() -> Self {
+        Self(EmptyBody)
+    }
+}
 
 impl<R> Grpc<R> {
     /// Answers as `others` to requests that are not gRPC's.
