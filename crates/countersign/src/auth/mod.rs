@@ -65,3 +65,5 @@ pub use layer::AuthLayer;
 pub(crate) use observe::{log, required};
 pub use primary::{Authenticating, PrimaryAuthenticator, PrimaryAuthenticatorBuilder};
 pub use service::AuthService;
+#[cfg(feature = "testing")]
+pub(crate) use service::introduce;

@@ -86,7 +86,7 @@ fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
 }
 
 /// A principal that was there before, whoever put it there, is replaced.
-pub(super) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
+pub(crate) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());
     extensions.insert(principal);

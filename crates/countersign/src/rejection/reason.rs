@@ -171,6 +171,8 @@ reasons! {
 
     /// The view of the store is too old to vouch for anything.
     DirectoryStale, Unavailable, "directory_stale";
+    /// The issuer's keys were never loaded, or too long ago.
+    KeysUnavailable, Unavailable, "keys_unavailable";
     /// The pepper that a key's digest was made with is not here.
     PepperMissing, Unavailable, "pepper_missing";
     /// Too many passwords are being hashed already.
