@@ -42,7 +42,7 @@ impl Place {
     pub(super) fn name(&self) -> Box<str> {
         match self {
             Self::Issuer(_, name) => (**name).into(),
-            Self::Document(url) => url.uri().to_string().into(),
+            Self::Document(url) => format!("{url:?}").into(),
         }
     }
 }
@@ -200,7 +200,7 @@ fn tell(url: &Url, error: &(dyn Error + Send + Sync)) {
     #[cfg(feature = "tracing")]
     {
         let cause = error.source().map(ToString::to_string);
-        tracing::debug!(url = %url.uri(), %error, cause, "the HTTP client failed");
+        tracing::warn!(?url, %error, cause, "the HTTP client failed");
     }
     #[cfg(not(feature = "tracing"))]
     let _ = (url, error);

@@ -81,6 +81,7 @@ mod keys;
 mod policy;
 mod refresh;
 mod schedule;
+mod shared;
 mod url;
 
 #[cfg(feature = "http-client")]
@@ -88,7 +89,7 @@ pub use client::{HttpClient, RootsError};
 pub use error::{FetchError, RemoteError};
 pub use fetch::{Fetch, FetchedBody, TooLong};
 pub use issuer::RemoteIssuer;
-pub(crate) use keys::Flight;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;
+pub(crate) use shared::Flight;
 pub use url::UrlError;

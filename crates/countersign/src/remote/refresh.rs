@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 
 use super::attempt::{Document, Memory, Source};
-use super::keys::Shared;
 use super::schedule::Jitter;
+use super::shared::Shared;
 use super::{FetchError, KeyStatus};
 use crate::random::Random;
 
