@@ -64,6 +64,9 @@ async fn requests_with_a_new_key_wait_together_for_one_fetch_and_known_keys_do_n
     }
     until(|| stand.issuer.key_fetches() == 2).await;
     assert!(stand.gate.at_once(&old).is_ok());
+    // Neither does a token that no document can help.
+    let nameless = stand.issuer.flawed(Flaw::KeyIdMissing).unwrap();
+    assert_eq!(stand.gate.at_once(&nameless), UNKNOWN);
 
     stand.issuer.answer_keys(Answer::Document);
     for request in waiting {
