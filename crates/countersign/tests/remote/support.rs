@@ -81,10 +81,11 @@ impl Gate {
         let request = Request::get("/").header("authorization", format!("Bearer {token}"));
         let request = request.body(()).unwrap();
         let service: AuthService<_, EmptyBody> =
-            self.layer.layer(service_fn(async |request: Request<()>| {
-                let principal = request.extensions().get::<Principal>().unwrap();
-                Ok::<_, Infallible>(Response::new(principal.subject().to_owned()))
-            }));
+            self.layer
+                .layer(service_fn(|request: Request<()>| async move {
+                    let principal = request.extensions().get::<Principal>().unwrap();
+                    Ok::<_, Infallible>(Response::new(principal.subject().to_owned()))
+                }));
         let answer = service.oneshot(request);
         async move {
             let response = answer.await.unwrap();

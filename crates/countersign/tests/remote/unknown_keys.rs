@@ -6,7 +6,7 @@ use countersign::mechanism::Jwt;
 use countersign::rejection::Reason;
 use countersign::remote::RefreshPolicy;
 use countersign::testing::{Answer, Flaw, TestIssuer};
-use countersign::time::SystemClock;
+use countersign::time::{Clock as _, SystemClock};
 use serde_json::Value;
 use tokio_test::{assert_pending, task};
 
@@ -95,6 +95,30 @@ async fn more_than_a_thousand_requests_do_not_wait() {
     drop(waiting.pop());
     let mut next = task::spawn(stand.gate.send(&with_key_id(&good, "next")));
     assert_pending!(next.poll());
+}
+
+#[tokio::test]
+async fn issuer_that_is_slow_is_waited_for_and_its_scopes_are_letters() {
+    let stand = Stand::loaded(RefreshPolicy::default()).await;
+    stand.issuer.rotate().unwrap();
+    stand
+        .issuer
+        .answer_keys(Answer::After(Duration::from_millis(50)));
+    pass(INTERVAL).await;
+    for (name, scopes) in [
+        ("scope", "a b".into()),
+        ("scp", Value::from(vec!["a", "b"])),
+    ] {
+        let token = stand.issuer.token().claim(name, scopes).sign().unwrap();
+        assert!(stand.gate.send(&token).await.is_ok());
+        let introspected = stand
+            .gate
+            .jwt
+            .introspect(&token, SystemClock.now())
+            .unwrap();
+        assert_eq!(introspected.scopes().as_str(), "a b");
+    }
+    assert_eq!(stand.issuer.key_fetches(), 2);
 }
 
 #[tokio::test]
