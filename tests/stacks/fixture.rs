@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthBuilder, AuthLayer, PrimaryAuthenticator};
 use countersign::credentials::Credentials;
 use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{
@@ -185,6 +185,10 @@ impl Fixture {
     }
 
     pub fn layer(&self) -> AuthLayer {
+        self.builder().build().unwrap()
+    }
+
+    pub fn builder(&self) -> AuthBuilder {
         let directory = || Arc::clone(&self.directory);
         let trusted = self
             .issuer
@@ -197,8 +201,6 @@ impl Fixture {
             .primary(ApiKeys::new(directory(), self.peppers.clone()).bearer())
             .primary(Basic::new(directory(), self.peppers.clone()).passwords(self.hasher.clone()))
             .clock(self.clock.clone())
-            .build()
-            .unwrap()
     }
 }
 

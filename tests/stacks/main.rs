@@ -15,6 +15,7 @@ mod api_keys;
 mod basic;
 mod client;
 mod fixture;
+mod grpc;
 mod guessing;
 mod house;
 mod outcomes;

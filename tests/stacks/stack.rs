@@ -30,7 +30,7 @@ pub struct Stack {
     serve: fn(&Fixture) -> Guarded,
 }
 
-pub const ALL: [Stack; 4] = [
+pub const ALL: [Stack; 6] = [
     Stack {
         name: "axum, HTTP/1.1",
         version: Version::HTTP_11,
@@ -50,6 +50,16 @@ pub const ALL: [Stack; 4] = [
         name: "bare hyper, HTTP/2",
         version: Version::HTTP_2,
         serve: on_hyper,
+    },
+    Stack {
+        name: "through the gateway, HTTP/1.1",
+        version: Version::HTTP_11,
+        serve: on_gateway,
+    },
+    Stack {
+        name: "through the gateway, HTTP/2",
+        version: Version::HTTP_2,
+        serve: on_gateway,
     },
 ];
 
@@ -132,12 +142,42 @@ fn on_hyper(fixture: &Fixture) -> Guarded {
         let text = request.extensions().get::<Principal>().map(introduce);
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text.unwrap_or_default())))
     });
-    let scoped = require(scope("calls:write")).unwrap().layer(whoami);
-    let only_primary = require(primary()).unwrap().layer(whoami);
-    let denied = require(deny()).unwrap().layer(whoami);
-    let unguarded = require(primary()).unwrap().layer(whoami);
+    guarded(fixture, &boxed(whoami))
+}
+
+/// The gateway's own way to pass requests on, to an upstream that says whom it was told of.
+fn on_gateway(fixture: &Fixture) -> Guarded {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
+            let told = hyper::service::service_fn(|request: Request<Incoming>| async move {
+                let subject = request.headers().get("x-user-id");
+                let subject = subject.map(|value| value.as_bytes().to_vec());
+                let body = Full::<Bytes>::from(subject.unwrap_or_default());
+                Ok::<_, Infallible>(Response::new(body))
+            });
+            let connection = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(connection.serve_connection(TokioIo::new(stream), told));
+        }
+    });
+    let proxy = hyper_gateway::Proxy::to(address);
+    let proxy = proxy.map_response(|response: Response<hyper_gateway::Body>| {
+        response.map(|body| body.map_err(|error| -> Infallible { panic!("{error}") }))
+    });
+    guarded(fixture, &boxed(proxy))
+}
+
+/// A service behind the layer, with what some paths require of it.
+fn guarded(fixture: &Fixture, inner: &Guarded) -> Guarded {
+    let scoped = require(scope("calls:write")).unwrap().layer(inner.clone());
+    let only_primary = require(primary()).unwrap().layer(inner.clone());
+    let denied = require(deny()).unwrap().layer(inner.clone());
+    let unguarded = require(primary()).unwrap().layer(inner.clone());
     let auth = auth(fixture);
-    let guarded = auth.layer(whoami);
+    let guarded = auth.layer(inner.clone());
     let scoped = auth.layer(scoped);
     let only_primary = auth.layer(only_primary);
     let denied = auth.layer(denied);

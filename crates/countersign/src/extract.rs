@@ -19,6 +19,7 @@
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::request::Parts;
 
 use crate::principal::{PrimaryPrincipal, Principal};
@@ -29,7 +30,8 @@ use crate::scope::Scopes;
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         crate::auth::log(&self);
-        Self::into_response::<Body>(self, &EmptyBody)
+        // axum speaks HTTP: there is nothing of gRPC to look for.
+        Self::into_response::<Body>(self, &EmptyBody, &HeaderMap::new())
     }
 }
 

@@ -15,6 +15,8 @@ pub mod mint;
 pub mod principal;
 pub mod random;
 pub mod rejection;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod require;
 pub mod scope;
 mod secret;

@@ -94,6 +94,8 @@ pub enum BuildError {
     Scope(crate::scope::InvalidScope),
     /// `all` or `any` of nothing is required.
     EmptyRequirement,
+    /// This is no path of a gRPC method, or it was named twice.
+    Method(Box<str>),
 }
 
 impl fmt::Display for BuildError {
@@ -111,6 +113,10 @@ impl fmt::Display for BuildError {
             Self::Realm => f.write_str("a realm is printable ASCII without quote and backslash"),
             Self::EmptyRequirement => f.write_str(
                 "`all` and `any` take at least one requirement; `deny()` closes a route",
+            ),
+            Self::Method(path) => write!(
+                f,
+                "{path} is no gRPC method, `/package.Service/Method`, or is named twice"
             ),
             Self::Scope(invalid) => write!(f, "a required scope is not one: {invalid}"),
         }

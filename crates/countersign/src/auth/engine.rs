@@ -8,6 +8,7 @@ use http::{Extensions, HeaderMap};
 
 use crate::BoxFuture;
 use crate::auth::BuildError;
+use crate::auth::observe::{self, Span};
 use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, Presented};
 use crate::mechanism::{Claim, Judged, Mechanism, Part, Verdict};
 use crate::principal::{Principal, Proof};
@@ -58,15 +59,14 @@ impl Engine {
     }
 
     pub(crate) fn judge(&self, credentials: Credentials) -> Judgement {
+        let span = Span::begin();
         let claimant = self.claimant(&credentials);
         let carrier = credentials.carrier().clone();
         let Some(entry) = claimant else {
             let challenges = Arc::clone(&self.challenges);
-            return Judgement::Rejected(Rejection::of_credentials(
-                Reason::Unclaimed,
-                carrier,
-                challenges,
-            ));
+            let unclaimed = Rejection::of_credentials(Reason::Unclaimed, carrier, challenges);
+            observe::refused(&unclaimed);
+            return Judgement::Rejected(unclaimed);
         };
         let now = self.clock.now();
         let outcome = Outcome {
@@ -74,14 +74,19 @@ impl Engine {
             carrier,
             challenges: Arc::clone(&self.challenges),
         };
-        match entry.mechanism.try_verify(&credentials, now) {
-            Judged::Now(verdict) => match outcome.of(verdict) {
-                Ok(principal) => Judgement::Accepted(principal),
-                Err(rejection) => Judgement::Rejected(rejection),
-            },
+        match span.within(|| entry.mechanism.try_verify(&credentials, now)) {
+            Judged::Now(verdict) => {
+                let judged = outcome.of(verdict);
+                span.end(&judged);
+                match judged {
+                    Ok(principal) => Judgement::Accepted(principal),
+                    Err(rejection) => Judgement::Rejected(rejection),
+                }
+            }
             Judged::Later => Judgement::Undecided(Pending {
                 verdict: Arc::clone(&entry.mechanism).verify(credentials, now),
                 outcome,
+                span,
             }),
         }
     }
@@ -98,7 +103,9 @@ impl Engine {
     }
 
     fn refuse(&self, reason: Reason) -> Rejection {
-        Rejection::of_request(reason, Arc::clone(&self.challenges))
+        let rejection = Rejection::of_request(reason, Arc::clone(&self.challenges));
+        observe::refused(&rejection);
+        rejection
     }
 }
 
@@ -141,14 +148,22 @@ impl Outcome {
 pub(crate) struct Pending {
     verdict: BoxFuture<'static, Verdict>,
     outcome: Outcome,
+    span: Span,
 }
 
 impl Future for Pending {
     type Output = Result<Principal, Rejection>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let verdict = std::task::ready!(self.verdict.as_mut().poll(cx));
-        Poll::Ready(self.outcome.clone().of(verdict))
+        let Self {
+            verdict,
+            outcome,
+            span,
+        } = &mut *self;
+        let verdict = std::task::ready!(span.within(|| verdict.as_mut().poll(cx)));
+        let judged = outcome.clone().of(verdict);
+        span.end(&judged);
+        Poll::Ready(judged)
     }
 }
 

@@ -7,7 +7,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::auth::Pending;
-use crate::auth::service::{introduce, log};
+use crate::auth::observe::log;
+use crate::auth::service::introduce;
 use crate::rejection::RejectBody;
 
 pin_project! {
@@ -102,12 +103,13 @@ where
                                 future: service.call(request),
                             }
                         }
-                        (Ok(_), None) => return Poll::Pending,
-                        (Err(rejection), held) => {
-                            drop(held);
+                        (_, None) => return Poll::Pending,
+                        (Err(rejection), Some((service, request))) => {
+                            drop(service);
                             log(&rejection);
+                            let response = rejection.into_response(reject_body, request.headers());
                             State::Rejected {
-                                response: Some(rejection.into_response(reject_body)),
+                                response: Some(response),
                             }
                         }
                     }

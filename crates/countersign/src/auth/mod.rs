@@ -52,6 +52,7 @@ mod builder;
 mod engine;
 mod future;
 mod layer;
+mod observe;
 mod primary;
 mod service;
 #[cfg(test)]
@@ -61,6 +62,8 @@ pub use builder::{AuthBuilder, BuildError};
 pub(crate) use engine::{Engine, EngineBuilder, Judgement, Pending};
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
+pub(crate) use observe::{log, required};
 pub use primary::{Authenticating, PrimaryAuthenticator, PrimaryAuthenticatorBuilder};
 pub use service::AuthService;
-pub(crate) use service::log;
+#[cfg(feature = "testing")]
+pub(crate) use service::introduce;

@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::auth::observe::log;
 use crate::auth::{Engine, Judgement, ResponseFuture};
 use crate::credentials::Carrier;
 use crate::principal::Principal;
@@ -35,8 +36,8 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let credentials = match self.engine.read(request.headers(), request.extensions()) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return self.reject(self.engine.missing()),
-            Err(rejection) => return self.reject(rejection),
+            Ok(None) => return self.reject(self.engine.missing(), &request),
+            Err(rejection) => return self.reject(rejection, &request),
         };
         take_credentials(&mut request, credentials.carrier());
         match self.engine.judge(credentials) {
@@ -45,7 +46,7 @@ where
                 // The very service that was polled ready, in place: no clone.
                 ResponseFuture::inner(self.inner.call(request))
             }
-            Judgement::Rejected(rejection) => self.reject(rejection),
+            Judgement::Rejected(rejection) => self.reject(rejection, &request),
             Judgement::Undecided(pending) => {
                 // The service that was polled ready waits with the request; a clone of it, which may
                 // not be ready, takes its place. See `Service`, "Be careful when cloning".
@@ -61,6 +62,7 @@ impl<S: Clone, R> AuthService<S, R> {
     fn reject<ReqBody, ResBody>(
         &mut self,
         rejection: Rejection,
+        request: &Request<ReqBody>,
     ) -> ResponseFuture<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -71,7 +73,7 @@ impl<S: Clone, R> AuthService<S, R> {
         let clone = self.inner.clone();
         drop(mem::replace(&mut self.inner, clone));
         log(&rejection);
-        ResponseFuture::rejected(rejection.into_response(&self.reject_body))
+        ResponseFuture::rejected(rejection.into_response(&self.reject_body, request.headers()))
     }
 }
 
@@ -84,32 +86,8 @@ fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
 }
 
 /// A principal that was there before, whoever put it there, is replaced.
-pub(super) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
+pub(crate) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());
     extensions.insert(principal);
-}
-
-/// Says in the log why a request was not let in: the reason's label, and nothing of the request.
-pub(crate) fn log(rejection: &Rejection) {
-    #[cfg(feature = "tracing")]
-    {
-        use crate::rejection::RejectionKind;
-
-        static MISCONFIGURED: std::sync::Once = std::sync::Once::new();
-        let reason = rejection.reason().label();
-        match rejection.kind() {
-            RejectionKind::Unavailable => tracing::warn!(reason, "credentials were not judged"),
-            // Once: it is the same mistake on every request.
-            RejectionKind::Misconfigured => MISCONFIGURED.call_once(|| {
-                tracing::error!(
-                    reason,
-                    "no authentication layer has seen this request: put `AuthLayer` outside"
-                );
-            }),
-            _ => tracing::debug!(reason, "request rejected"),
-        }
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = rejection;
 }

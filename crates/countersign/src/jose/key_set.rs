@@ -56,10 +56,18 @@ impl KeySet {
     /// # Ok::<(), KeyError>(())
     /// ```
     pub fn from_jwks(json: &str) -> Result<(Self, Vec<KeyError>), KeyError> {
-        let document: Document<'_> = json::object(json.as_bytes()).ok_or(KeyError::Malformed)?;
-        let listed = document.keys.ok_or(KeyError::Malformed)?;
-        if listed.len() > MAX_KEYS {
-            return Err(KeyError::Malformed);
+        Self::from_jwks_of(json, MAX_KEYS).map_err(|_| KeyError::Malformed)
+    }
+
+    /// The same, of a list of at most `max_keys`.
+    pub(crate) fn from_jwks_of(
+        json: &str,
+        max_keys: usize,
+    ) -> Result<(Self, Vec<KeyError>), JwksError> {
+        let document: Document<'_> = json::object(json.as_bytes()).ok_or(JwksError::Malformed)?;
+        let listed = document.keys.ok_or(JwksError::Malformed)?;
+        if listed.len() > max_keys {
+            return Err(JwksError::TooMany);
         }
         let mut keys = Vec::new();
         let mut dropped = Vec::new();
@@ -113,10 +121,22 @@ impl KeySet {
         }
     }
 
+    /// Whether a key has this id, for whatever algorithm.
+    #[cfg(feature = "remote")]
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id() == Some(id))
+    }
+
     pub(crate) fn has_hmac_and_public(&self) -> bool {
         let hmac = |key: &VerifyingKey| key.algorithm().is_hmac();
         self.keys.iter().any(hmac) && !self.keys.iter().all(hmac)
     }
+}
+
+/// Why a text is not taken as a JWK set.
+pub(crate) enum JwksError {
+    Malformed,
+    TooMany,
 }
 
 fn ambiguous(a: &VerifyingKey, b: &VerifyingKey) -> bool {

@@ -16,6 +16,7 @@
 //! | [`Misconfigured`](RejectionKind::Misconfigured) | 500 | none |
 
 mod challenge;
+mod grpc;
 mod reason;
 mod response;
 
@@ -29,6 +30,7 @@ use crate::require::Lack;
 
 pub use challenge::Challenge;
 pub(crate) use challenge::Challenges;
+pub use grpc::Grpc;
 pub use reason::{Reason, RejectionKind};
 pub use response::{EmptyBody, ProblemDetails, RejectBody};
 

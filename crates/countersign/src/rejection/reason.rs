@@ -23,6 +23,21 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// The kind's name in logs and metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "forbidden",
+            Self::TooManyRequests => "too_many_requests",
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+
     /// The HTTP status of this kind.
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -156,6 +171,8 @@ reasons! {
 
     /// The view of the store is too old to vouch for anything.
     DirectoryStale, Unavailable, "directory_stale";
+    /// The issuer's keys were never loaded, or too long ago.
+    KeysUnavailable, Unavailable, "keys_unavailable";
     /// The pepper that a key's digest was made with is not here.
     PepperMissing, Unavailable, "pepper_missing";
     /// Too many passwords are being hashed already.

@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 
-use super::Rejection;
+use super::{Rejection, grpc};
 
 /// Chooses the body of a rejection. Status, challenge, `Retry-After` and `Cache-Control` are set
 /// afterwards, so that none of them can be forgotten or overruled.
@@ -23,6 +23,11 @@ use super::Rejection;
 pub trait RejectBody<B> {
     /// The body, and the headers that describe it.
     fn reject(&self, rejection: &Rejection) -> Response<B>;
+
+    /// An empty body, where requests of gRPC are to be answered in its own way: see [`Grpc`](super::Grpc).
+    fn empty_for_grpc(&self) -> Option<B> {
+        None
+    }
 }
 
 impl<B, F: Fn(&Rejection) -> Response<B>> RejectBody<B> for F {
@@ -67,8 +72,19 @@ impl<B: From<String>> RejectBody<B> for ProblemDetails {
 }
 
 impl Rejection {
-    /// The whole response. The rejection itself goes into its extensions.
-    pub(crate) fn into_response<B>(self, body: &impl RejectBody<B>) -> Response<B> {
+    /// The whole response to a request of these headers. The rejection itself goes into its extensions.
+    pub(crate) fn into_response<B>(
+        self,
+        body: &impl RejectBody<B>,
+        request: &HeaderMap,
+    ) -> Response<B> {
+        if let Some(empty) = body.empty_for_grpc()
+            && grpc::is_grpc(request)
+        {
+            let mut response = grpc::respond(&self, empty);
+            response.extensions_mut().insert(self);
+            return response;
+        }
         let mut response = body.reject(&self);
         *response.status_mut() = self.kind().status();
         let headers = response.headers_mut();

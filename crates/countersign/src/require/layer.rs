@@ -11,8 +11,9 @@ use tower_service::Service;
 
 use crate::auth::BuildError;
 use crate::principal::Principal;
-use crate::rejection::{EmptyBody, RejectBody, Rejection};
+use crate::rejection::{EmptyBody, Grpc, RejectBody, Rejection};
 use crate::require::Requirement;
+use crate::require::methods::Methods;
 use crate::require::requirement::Check;
 
 /// A layer that lets in the principals that meet `requirement`, with rejections without a body.
@@ -26,9 +27,45 @@ use crate::require::requirement::Check;
 )]
 pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
     Ok(RequireLayer {
-        check: Arc::new(Check::new(&requirement)?),
+        check: Arc::new(Asked::Always(Check::new(&requirement)?)),
         reject_body: EmptyBody,
     })
+}
+
+/// A layer that asks for what each gRPC method requires, by its path: `/package.Service/Method`. A method that is
+/// not in the table is closed to everybody. Rejections are gRPC's.
+///
+/// ```
+/// use countersign::require::{primary, require_methods, scope};
+///
+/// let layer = require_methods([
+///     ("/calls.v1.Calls/List", scope("calls:read")),
+///     ("/calls.v1.Calls/Delete", scope("calls:write") & primary()),
+/// ])?;
+///
+/// // Without its service a method is nowhere.
+/// assert!(require_methods([("/List", scope("calls:read"))]).is_err());
+/// # Ok::<(), countersign::auth::BuildError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`BuildError::Method`] when a path is not one of gRPC, or comes twice; [`BuildError::Scope`] when a scope is not
+/// one.
+pub fn require_methods<P: Into<Box<str>>>(
+    table: impl IntoIterator<Item = (P, Requirement)>,
+) -> Result<RequireLayer<Grpc>, BuildError> {
+    Ok(RequireLayer {
+        check: Arc::new(Asked::ByMethod(Methods::new(table)?)),
+        reject_body: Grpc::default(),
+    })
+}
+
+/// What is asked for.
+#[derive(Debug)]
+enum Asked {
+    Always(Check),
+    ByMethod(Methods),
 }
 
 /// Asks the principal of each request for what a route requires.
@@ -37,7 +74,7 @@ pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
 /// it is empty unless [`reject_body`](Self::reject_body) chooses one here too.
 #[derive(Clone, Debug)]
 pub struct RequireLayer<R = EmptyBody> {
-    check: Arc<Check>,
+    check: Arc<Asked>,
     reject_body: R,
 }
 
@@ -68,7 +105,7 @@ impl<S, R: Clone> Layer<S> for RequireLayer<R> {
 #[derive(Clone, Debug)]
 pub struct Require<S, R> {
     inner: S,
-    check: Arc<Check>,
+    check: Arc<Asked>,
     reject_body: R,
 }
 
@@ -78,9 +115,13 @@ impl<S, R> Require<S, R> {
             .extensions()
             .get::<Principal>()
             .ok_or_else(Rejection::layer_missing)?;
-        self.check
-            .ask(principal)
-            .map_err(|lack| principal.reject(lack))
+        let asked = match &*self.check {
+            Asked::Always(check) => check.ask(principal),
+            Asked::ByMethod(methods) => methods.ask(request.uri().path(), principal),
+        };
+        let asked = asked.map_err(|lack| principal.reject(lack));
+        crate::auth::required(&asked);
+        asked
     }
 }
 
@@ -108,7 +149,7 @@ where
                 drop(mem::replace(&mut self.inner, clone));
                 crate::auth::log(&rejection);
                 State::Rejected {
-                    response: Some(rejection.into_response(&self.reject_body)),
+                    response: Some(rejection.into_response(&self.reject_body, request.headers())),
                 }
             }
         };

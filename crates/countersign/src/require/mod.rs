@@ -43,8 +43,9 @@
 //! judged is answered with 500: better closed than open.
 
 mod layer;
+mod methods;
 mod requirement;
 
-pub use layer::{Require, RequireFuture, RequireLayer, require};
+pub use layer::{Require, RequireFuture, RequireLayer, require, require_methods};
 pub(crate) use requirement::Lack;
 pub use requirement::{Requirement, all, any, deny, primary, scope};

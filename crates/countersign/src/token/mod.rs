@@ -18,8 +18,10 @@
 //! ```
 
 mod claims;
+mod keys;
 mod trusted;
 mod verify;
 
+pub use keys::IssuerKeys;
 pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
-pub(crate) use verify::verify;
+pub(crate) use verify::{NotAccepted, verify};

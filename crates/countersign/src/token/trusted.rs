@@ -3,8 +3,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::IssuerKeys;
 use crate::directory::Directory;
-use crate::jose::{KeySet, SharedKeySet};
+use crate::jose::KeySet;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -22,7 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
     pub(super) audiences: Box<[Box<str>]>,
-    pub(super) keys: SharedKeySet,
+    pub(super) keys: IssuerKeys,
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
@@ -51,6 +52,13 @@ impl TrustedIssuer {
         TrustedIssuerBuilder::new(url.into(), Origin::Foreign, leeway, DAY)
     }
 
+    /// Its keys and how they are, where they are fetched.
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn remote_keys(&self) -> Option<&crate::remote::RemoteKeys> {
+        self.keys.remote()
+    }
+
     /// Its URL, which is `iss` in its tokens, letter by letter.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -73,7 +81,7 @@ impl fmt::Debug for TrustedIssuer {
 pub struct TrustedIssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
-    keys: SharedKeySet,
+    keys: IssuerKeys,
     origin: Origin,
     leeway: Duration,
     max_lifetime: Duration,
@@ -85,7 +93,7 @@ impl TrustedIssuerBuilder {
         Self {
             url,
             audiences: Vec::new(),
-            keys: SharedKeySet::new(KeySet::default()),
+            keys: KeySet::default().into(),
             origin,
             leeway,
             max_lifetime,
@@ -100,9 +108,10 @@ impl TrustedIssuerBuilder {
         self
     }
 
-    /// The issuer's keys: a [`KeySet`], or a [`SharedKeySet`] that somebody else replaces.
+    /// The issuer's keys: a [`KeySet`], a [`SharedKeySet`](crate::jose::SharedKeySet) that somebody else replaces, or
+    /// with the feature `remote` the issuer itself.
     #[must_use]
-    pub fn keys(mut self, keys: impl Into<SharedKeySet>) -> Self {
+    pub fn keys(mut self, keys: impl Into<IssuerKeys>) -> Self {
         self.keys = keys.into();
         self
     }
@@ -149,15 +158,16 @@ impl TrustedIssuerBuilder {
             Origin::Ours(_) => Duration::from_secs(5),
             Origin::Foreign => Duration::from_secs(300),
         };
-        let keys = self.keys.load();
+        // Keys to come cannot be looked at. They are never HMAC secrets.
+        let keys = self.keys.held();
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         if self.url.is_empty() {
             Err(TrustError::NoUrl)
         } else if self.audiences.is_empty() || self.audiences.iter().any(|a| a.is_empty()) {
             Err(TrustError::NoAudience)
-        } else if keys.is_empty() {
+        } else if keys.as_ref().is_some_and(|keys| keys.is_empty()) {
             Err(TrustError::NoKey)
-        } else if keys.has_hmac_and_public() {
+        } else if keys.is_some_and(|keys| keys.has_hmac_and_public()) {
             Err(TrustError::MixedKeys)
         } else if self.leeway > longest_leeway {
             Err(TrustError::Leeway(longest_leeway))

@@ -10,6 +10,8 @@ use crate::jose::json::{self, OneOrMany};
 use crate::jose::{Header, HeaderBuffer, Jws};
 use crate::principal::{Identity, Scheme, Subject};
 use crate::rejection::Reason;
+#[cfg(feature = "remote")]
+use crate::remote::Flight;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -21,7 +23,7 @@ pub(crate) fn verify(
     token: &[u8],
     issuers: &[TrustedIssuer],
     now: Timestamp,
-) -> Result<Identity, Reason> {
+) -> Result<Identity, NotAccepted> {
     let jws = Jws::parse(token)?;
     let mut buffer = HeaderBuffer::new();
     let header = jws.header(&mut buffer)?;
@@ -39,11 +41,13 @@ pub(crate) fn verify(
     issuer.check_audience(claims.aud.as_ref())?;
     let expires_at = issuer.check_times(&claims, class, now)?;
     if claims.bound {
-        return Err(Reason::TokenBound);
+        return Err(Reason::TokenBound.into());
     }
     let subject = subject(Claims::text(&claims.sub))?;
-    let keys = issuer.keys.load();
-    let key = keys.find(algorithm, key_id).ok_or(Reason::KeyUnknown)?;
+    let keys = issuer.keys.load(key_id)?;
+    let key = keys
+        .find(algorithm, key_id)
+        .ok_or_else(|| issuer.keys.without(&keys, key_id))?;
 
     let identity = match &issuer.origin {
         Origin::Ours(Some(directory)) if class == Class::Managed => {
@@ -73,6 +77,32 @@ pub(crate) fn verify(
         payload: Some(payload.into()),
         ..identity
     })
+}
+
+/// Why a token is not accepted.
+#[derive(Debug)]
+pub(crate) enum NotAccepted {
+    Refused(Reason),
+    /// Its key may be on the way.
+    #[cfg(feature = "remote")]
+    Awaits(Flight),
+}
+
+impl NotAccepted {
+    /// Why, where nobody waits.
+    pub(crate) fn reason(self) -> Reason {
+        match self {
+            Self::Refused(reason) => reason,
+            #[cfg(feature = "remote")]
+            Self::Awaits(flight) => flight.reason(),
+        }
+    }
+}
+
+impl From<Reason> for NotAccepted {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
 }
 
 /// What kind of token it is.

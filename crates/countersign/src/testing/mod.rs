@@ -1,5 +1,17 @@
-//! For tests (feature `testing`): a clock that stands still, principals without credentials, and counts
-//! of expensive work.
+//! For tests (feature `testing`).
+//!
+//! * [`FixedClock`]: a clock that stands still.
+//! * `Principal::for_test` and `PrimaryPrincipal::for_test`: principals without credentials.
+//! * [`AlwaysLayer`]: a layer that is always someone, for tests of what stands behind it.
+//! * [`TestIssuer`]: an issuer over real HTTP on a free port, that rotates, withdraws, delays and fails when told
+//!   to, counts what is fetched from it, and mints tokens, good ones and ones with a [`Flaw`] by name.
+//! * [`signatures_verified`]: a count of expensive work.
+
+mod always;
+mod flaw;
+mod issuer;
+mod server;
+mod token;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +21,12 @@ use crate::id::Id;
 use crate::principal::{Identity, PrimaryPrincipal, Principal, Proof, Scheme, Subject};
 use crate::scope::Scopes;
 use crate::time::{Clock, Timestamp};
+
+pub use always::{AlwaysLayer, AlwaysService};
+pub use flaw::Flaw;
+pub use issuer::TestIssuer;
+pub use server::Answer;
+pub use token::TestToken;
 
 /// A clock that moves only when told to. Clones show the same time.
 ///

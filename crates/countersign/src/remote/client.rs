@@ -1,0 +1,174 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use http::header::{HOST, USER_AGENT};
+use http::uri::Scheme;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tower_service::Service as _;
+
+use super::{Fetch, FetchedBody};
+use crate::BoxFuture;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// The longest head of a response, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// The HTTP client for keys alone (feature `http-client`): HTTP/1.1 over rustls, a connection for each document, no
+/// redirects, no proxy, no compression.
+///
+/// Where it speaks plain HTTP, the connection must lead to a loopback address, whatever the resolver says.
+#[derive(Clone)]
+pub struct HttpClient {
+    tls: TlsConnector,
+}
+
+impl HttpClient {
+    /// One that trusts the roots of the operating system.
+    ///
+    /// # Errors
+    ///
+    /// [`RootsError`] when there are none.
+    pub fn new() -> Result<Self, RootsError> {
+        Self::trusting(rustls_native_certs::load_native_certs().certs)
+    }
+
+    /// One that trusts these roots, certificates in PEM, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`RootsError`] when there are none, or one cannot be read.
+    pub fn with_roots(pem: &[u8]) -> Result<Self, RootsError> {
+        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        Self::trusting(roots.map_err(|_| RootsError)?)
+    }
+
+    fn trusting(roots: Vec<CertificateDer<'static>>) -> Result<Self, RootsError> {
+        let mut store = RootCertStore::empty();
+        let (taken, _) = store.add_parsable_certificates(roots);
+        if taken == 0 {
+            return Err(RootsError);
+        }
+        // The provider is named: the process-wide one is somebody else's to choose.
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| RootsError)?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(config)),
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<()>,
+        body: &mut FetchedBody,
+    ) -> Result<Response<()>, Failure> {
+        let uri = request.uri().clone();
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        let stream = connector.call(uri.clone()).await?.into_inner();
+        if uri.scheme() == Some(&Scheme::HTTPS) {
+            let host = uri.host().unwrap_or_default();
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let name = ServerName::try_from(host.to_owned())?;
+            let stream = self.tls.connect(name, stream).await?;
+            send(TokioIo::new(stream), request, body).await
+        } else if stream.peer_addr()?.ip().is_loopback() {
+            send(TokioIo::new(stream), request, body).await
+        } else {
+            Err(io::Error::other("plain HTTP to an address that is not loopback").into())
+        }
+    }
+}
+
+impl Fetch for HttpClient {
+    fn get<'a>(
+        &'a self,
+        request: Request<()>,
+        body: &'a mut FetchedBody,
+    ) -> BoxFuture<'a, Result<Response<()>, Failure>> {
+        Box::pin(self.exchange(request, body))
+    }
+}
+
+async fn send(
+    stream: impl Read + Write + Unpin + Send + 'static,
+    request: Request<()>,
+    body: &mut FetchedBody,
+) -> Result<Response<()>, Failure> {
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEAD)
+        .handshake(stream)
+        .await?;
+    // The connection is driven beside the exchange, and goes with it.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let response = sender.send_request(origin_form(request)?).await?;
+    let (head, incoming) = response.into_parts();
+    if head.status == StatusCode::OK {
+        read(incoming, body).await?;
+    }
+    Ok(Response::from_parts(head, ()))
+}
+
+async fn read(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(), Failure> {
+    while let Some(frame) = incoming.frame().await {
+        if let Some(chunk) = frame?.data_ref() {
+            body.push(chunk)?;
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9112 §3.2.1: the path in the request line, the authority in `Host`.
+fn origin_form(request: Request<()>) -> Result<Request<Empty<Bytes>>, Failure> {
+    let (mut head, ()) = request.into_parts();
+    let authority = head
+        .uri
+        .authority()
+        .map_or("", |authority| authority.as_str());
+    head.headers.insert(HOST, HeaderValue::from_str(authority)?);
+    let agent = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+    head.headers
+        .insert(USER_AGENT, HeaderValue::from_static(agent));
+    head.uri = match head.uri.path_and_query() {
+        Some(path) => Uri::from(path.clone()),
+        None => Uri::from_static("/"),
+    };
+    Ok(Request::from_parts(head, Empty::new()))
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").finish_non_exhaustive()
+    }
+}
+
+/// There is no root certificate that could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RootsError;
+
+impl fmt::Display for RootsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no root certificate could be read: install the system's, or give your own")
+    }
+}
+
+impl Error for RootsError {}

@@ -1,0 +1,79 @@
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::auth::introduce;
+use crate::principal::Principal;
+
+/// Stands in the place of an [`AuthLayer`](crate::AuthLayer) and lets everybody in as the same caller, whatever they
+/// present: for tests of requirements, extractors and handlers.
+///
+/// ```
+/// use countersign::require::{require, scope};
+/// use countersign::testing::AlwaysLayer;
+/// use countersign::{Id, Principal};
+/// use http::{Request, Response, StatusCode};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # tokio_test::block_on(async {
+/// let id: Id = "01k0000000abcdefghjkmnpqrstvwxyz".parse()?;
+/// let status = async |scopes: &str| {
+///     let service = ServiceBuilder::new()
+///         .layer(AlwaysLayer::new(Principal::for_test(id, scopes.parse().unwrap())))
+///         .layer(require(scope("calls:read")).unwrap())
+///         .service(service_fn(async |_: Request<String>| {
+///             Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+///         }));
+///     service.oneshot(Request::default()).await.unwrap().status()
+/// };
+/// assert_eq!(status("calls:*").await, StatusCode::OK);
+/// assert_eq!(status("calls:write").await, StatusCode::FORBIDDEN);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct AlwaysLayer(Principal);
+
+impl AlwaysLayer {
+    /// Every request is this principal's; a [`PrimaryPrincipal`](crate::PrimaryPrincipal) is a primary one behind the
+    /// layer too.
+    #[must_use]
+    pub fn new(principal: impl Into<Principal>) -> Self {
+        Self(principal.into())
+    }
+}
+
+impl<S> Layer<S> for AlwaysLayer {
+    type Service = AlwaysService<S>;
+
+    fn layer(&self, inner: S) -> AlwaysService<S> {
+        AlwaysService {
+            inner,
+            principal: self.0.clone(),
+        }
+    }
+}
+
+/// The service of an [`AlwaysLayer`].
+#[derive(Clone, Debug)]
+pub struct AlwaysService<S> {
+    inner: S,
+    principal: Principal,
+}
+
+impl<S: Service<Request<B>>, B> Service<Request<B>> for AlwaysService<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        introduce(&mut request, self.principal.clone());
+        self.inner.call(request)
+    }
+}

@@ -1,0 +1,143 @@
+//! What is counted: every judgement and every requirement, under labels that no request chooses.
+
+#![cfg(feature = "metrics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use countersign::AuthLayer;
+use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
+use countersign::directory::{Caller, NewKey, Registry as _};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::{ApiKeys, Basic};
+use countersign::random::SystemRandom;
+use countersign::require::{require, scope};
+use countersign::time::SystemClock;
+use http::{Request, Response};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+
+/// What is counted while these headers are sent: `name{labels}`, and how often.
+fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        tokio_test::block_on(async {
+            let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+            let directory = Arc::new(MemoryDirectory::default());
+            let table = Arc::clone(&directory);
+            let registry =
+                MemoryRegistry::new(table, peppers.clone(), SystemClock, SystemRandom).unwrap();
+            let me = Caller::operator("test");
+            let new = NewKey::new("test", "calls:read".parse().unwrap());
+            let key = registry.create_key(&me, new).await.unwrap().issued.key;
+            let new = NewKey::new("test", "other".parse().unwrap());
+            let other = registry.create_key(&me, new).await.unwrap().issued.key;
+            let layer = AuthLayer::builder()
+                .primary(ApiKeys::new(directory.clone(), peppers.clone()))
+                .primary(Basic::new(directory, peppers))
+                .build()
+                .unwrap();
+            let service = ServiceBuilder::new()
+                .layer(layer)
+                .layer(require(scope("calls:read")).unwrap())
+                .service(service_fn(|_| async {
+                    Ok::<_, Infallible>(Response::new(()))
+                }));
+            for headers in requests {
+                let mut request = Request::builder();
+                for (name, value) in *headers {
+                    let value = value
+                        .replace("GOOD", key.expose())
+                        .replace("OTHER", other.expose());
+                    request = request.header(*name, value);
+                }
+                let request = request.body(()).unwrap();
+                service.clone().oneshot(request).await.unwrap();
+            }
+        });
+    });
+    let mut seen: Vec<(String, u64)> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .map(|(key, _, _, value)| {
+            let labels = key
+                .key()
+                .labels()
+                .map(|label| format!("{}={}", label.key(), label.value()));
+            let labels = labels.collect::<Vec<_>>().join(" ");
+            let DebugValue::Counter(count) = value else {
+                panic!("not a counter: {labels}");
+            };
+            (format!("{}{{{labels}}}", key.key().name()), count)
+        })
+        .collect();
+    seen.sort();
+    seen
+}
+
+#[test]
+fn every_judgement_and_every_requirement_is_counted_by_kind_scheme_and_reason() {
+    let seen = counted(&[
+        &[],
+        &[("x-api-key", "GOOD")],
+        &[("x-api-key", "GOOD")],
+        &[("x-api-key", "OTHER")],
+        &[("x-api-key", "canary")],
+        &[("x-api-key", "GOOD"), ("authorization", "Basic canary")],
+        &[("authorization", "Basic canary")],
+    ]);
+    let wanted = [
+        (
+            "countersign_judgements_total{verdict=accepted scheme=api_key reason=}",
+            3,
+        ),
+        (
+            "countersign_judgements_total{verdict=invalid scheme= reason=pair_malformed}",
+            1,
+        ),
+        (
+            "countersign_judgements_total{verdict=invalid scheme= reason=unclaimed}",
+            1,
+        ),
+        (
+            "countersign_judgements_total{verdict=malformed scheme= reason=several_credentials}",
+            1,
+        ),
+        (
+            "countersign_judgements_total{verdict=missing scheme= reason=no_credentials}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{verdict=accepted reason=}",
+            2,
+        ),
+        (
+            "countersign_requirements_total{verdict=insufficient_scope reason=scope_missing}",
+            1,
+        ),
+    ];
+    let wanted: Vec<_> = wanted.map(|(name, count)| (name.to_owned(), count)).into();
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn guesses_that_differ_are_one_line() {
+    let guesses: Vec<String> = (0..300).map(|n| format!("canary{n}")).collect();
+    let requests: Vec<[(&str, &str); 1]> = guesses
+        .iter()
+        .map(|guess| [("x-api-key", guess.as_str())])
+        .collect();
+    let requests: Vec<&[(&str, &str)]> = requests.iter().map(<[_; 1]>::as_slice).collect();
+    let seen = counted(&requests);
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(!format!("{seen:?}").contains("canary"));
+}

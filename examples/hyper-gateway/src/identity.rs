@@ -1,0 +1,75 @@
+//! Who calls, as headers for the upstream.
+
+use countersign::Principal;
+use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-user-id");
+const ACCOUNT: HeaderName = HeaderName::from_static("x-account-id");
+const SCOPES: HeaderName = HeaderName::from_static("x-user-scopes");
+
+/// What the names come to once everything but letters and digits is gone: CGI, PHP, WSGI, Rack and some proxies take
+/// `X_User_Id` and `x.user.id` for `X-User-Id`. Names that upstreams have for the same, of other gateways, are here too.
+const TAKEN: [&str; 15] = [
+    "xuserid",
+    "xaccountid",
+    "xuserscopes",
+    "xuser",
+    "xusername",
+    "remoteuser",
+    "xremoteuser",
+    "xforwardeduser",
+    "xforwardedemail",
+    "xforwardedgroups",
+    "xforwardedpreferredusername",
+    "xforwardedauthorization",
+    "xauthrequestuser",
+    "xauthrequestemail",
+    "xapikey",
+];
+
+/// The headers of one request, on its way to the upstream.
+#[derive(Debug)]
+pub struct Headers<'a>(pub &'a mut HeaderMap);
+
+impl Headers<'_> {
+    /// Takes out everything that an upstream could take for our word, and every credential that is left.
+    pub fn strip(&mut self) {
+        let forged: Vec<HeaderName> = self
+            .0
+            .keys()
+            .filter(|name| {
+                let folded: String = name
+                    .as_str()
+                    .chars()
+                    .filter(char::is_ascii_alphanumeric)
+                    .collect();
+                TAKEN.contains(&folded.as_str())
+            })
+            .cloned()
+            .collect();
+        for name in forged
+            .into_iter()
+            .chain([AUTHORIZATION, PROXY_AUTHORIZATION])
+        {
+            self.0.remove(name);
+        }
+    }
+
+    /// Says who calls. A value that the caller has not is no header at all.
+    pub fn introduce(&mut self, principal: &Principal) {
+        let account = principal.account().map(ToString::to_string);
+        let scopes = principal.scopes().as_str();
+        let values = [
+            (SUBJECT, Some(principal.subject())),
+            (ACCOUNT, account.as_deref()),
+            (SCOPES, Some(scopes).filter(|scopes| !scopes.is_empty())),
+        ];
+        for (name, value) in values {
+            // A foreign subject may be any text; one that fits into no header says nothing.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                self.0.insert(name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A gateway over bare hyper: it judges every request, takes the credentials out, tells the upstream who calls in
+//! headers of its own, and passes the rest on.
+//!
+//! What the upstream may rely on: whatever the client sent under the name of an identity header, or under a name
+//! that some server would take for one, is gone; a header that the caller has no value for is absent.
+
+mod identity;
+mod proxy;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use countersign::AuthLayer;
+use countersign::credentials::ClientAddress;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower::{Layer as _, ServiceBuilder};
+
+pub use identity::Headers;
+pub use proxy::{Body, Proxy};
+
+/// The one path that nobody is asked for at. It is compared letter by letter with the path that the upstream gets:
+/// `/health/../admin`, `//health` and `/health%2f` are others.
+pub const PUBLIC: &str = "/health";
+
+/// Serves until the listener fails.
+///
+/// # Errors
+///
+/// What the listener says.
+pub async fn serve(
+    listener: TcpListener,
+    layer: AuthLayer,
+    upstream: SocketAddr,
+) -> std::io::Result<Infallible> {
+    let proxy = Proxy::to(upstream);
+    let judged = layer.layer(proxy.clone());
+    let gateway = ServiceBuilder::new().service_fn(move |request: Request<Incoming>| {
+        let (judged, public) = (judged.clone(), proxy.clone());
+        async move {
+            // `MapRequest` and routers would do as well: there are two ways, and one comparison.
+            if request.uri().path() == PUBLIC {
+                tower::ServiceExt::oneshot(public, request).await
+            } else {
+                tower::ServiceExt::oneshot(judged, request).await
+            }
+        }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Without a timer hyper waits for a request's head for ever.
+    builder.http1().timer(TokioTimer::new());
+    builder.http2().timer(TokioTimer::new());
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        let service = ServiceBuilder::new()
+            .map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(ClientAddress(peer.ip()));
+                request
+            })
+            .service(gateway.clone());
+        let builder = builder.clone();
+        tokio::spawn(async move {
+            let connection =
+                builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            // A client that goes away is no news.
+            let _ = connection.await;
+        });
+    }
+}
+
+/// The answer where the upstream gave none.
+fn bad_gateway() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+    response
+}
