@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::transport::server::TcpIncoming;
-use tower::service_fn;
 
 use crate::client;
 use crate::fixture::{Fixture, basic, bearer, text};
