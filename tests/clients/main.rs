@@ -18,6 +18,7 @@
 mod document;
 #[path = "../server/harness/mod.rs"]
 mod harness;
+mod issuers;
 mod oauth;
 mod oauth2;
 mod own;

@@ -15,9 +15,9 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
 
-    /// Runs a program to its end, which must be a good one, and gives what it printed.
+    /// A program, ready to be started.
     #[track_caller]
-    pub(crate) fn run(self, program: &str, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn command(self, program: &str) -> Command {
         let scratch = scratch();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign");
         let mut command = match self {
@@ -36,7 +36,6 @@ impl Language {
                 command
             }
         };
-        command.args(arguments);
         for proxy in [
             "http_proxy",
             "https_proxy",
@@ -47,7 +46,15 @@ impl Language {
         ] {
             command.env_remove(proxy);
         }
-        let mut child = command
+        command
+    }
+
+    /// Runs a program to its end, which must be a good one, and gives what it printed.
+    #[track_caller]
+    pub(crate) fn run(self, program: &str, arguments: &[&str], input: &str) -> String {
+        let mut child = self
+            .command(program)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

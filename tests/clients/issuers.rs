@@ -1,0 +1,120 @@
+//! Issuers that are configured by their URL alone: one that is not ours, and our own server seen from another process.
+
+use std::convert::Infallible;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use countersign::mechanism::Jwt;
+use countersign::{AuthLayer, Principal};
+use http::{Request, Response, StatusCode};
+use serde_json::json;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::harness::{Home, Language, Server, api_key, wait_for};
+
+const API: &str = "https://api.example";
+
+/// npm's oidc-provider, which ends with this value.
+struct Provider {
+    child: Child,
+    url: String,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let mut child = Language::JavaScript
+            .command("provider")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.next().expect("it starts").unwrap();
+        Self { child, url }
+    }
+
+    /// A token for its one client, by authlib.
+    fn token(&self, scope: &str) -> String {
+        let client = json!({"id": "worker", "secret": "worker-secret"}).to_string();
+        let got = Language::Python.json("client_credentials", &[&self.url, scope], &client);
+        got["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A service that knows an issuer by its URL alone; status and body for a bearer.
+struct Service {
+    runtime: tokio::runtime::Runtime,
+    layer: AuthLayer,
+}
+
+impl Service {
+    fn trusting(url: &str, audience: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let jwt = runtime.block_on(async { Jwt::issuer(url).audience(audience).build().unwrap() });
+        wait_for("the issuer's keys", Duration::from_secs(30), || {
+            jwt.is_ready().then_some(())
+        });
+        let layer = AuthLayer::builder().mechanism(jwt).build().unwrap();
+        Self { runtime, layer }
+    }
+
+    fn ask(&self, token: &str) -> (StatusCode, String) {
+        let whoami = service_fn(|request: Request<()>| async move {
+            let principal = request.extensions().get::<Principal>().unwrap();
+            let text = format!("{} {}", principal.subject(), principal.scopes());
+            Ok::<_, Infallible>(Response::new(text))
+        });
+        let request = Request::builder().header("authorization", format!("Bearer {token}"));
+        let asked = self.layer.layer(whoami).oneshot(request.body(()).unwrap());
+        let response = self.runtime.block_on(asked).unwrap();
+        (response.status(), response.into_body())
+    }
+}
+
+#[test]
+fn tokens_of_oidc_provider_are_accepted_by_its_url_alone() {
+    let provider = Provider::start();
+    let token = provider.token("calls:read");
+    let service = Service::trusting(&provider.url, API);
+    let said = service.ask(&token);
+    assert_eq!(said, (StatusCode::OK, "worker calls:read".to_owned()));
+
+    // What is not for us, or not signed so, is refused.
+    let other = Service::trusting(&provider.url, "https://other.example");
+    assert_eq!(other.ask(&token).0, StatusCode::UNAUTHORIZED);
+    let (input, _) = token.rsplit_once('.').unwrap();
+    let forged = format!("{input}.{}", "A".repeat(342));
+    assert_eq!(service.ask(&forged).0, StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn tokens_of_our_own_server_are_accepted_in_another_process_by_its_url_alone() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "calls:read");
+    let token = server.token(&[api_key(&key.key)]);
+    let service = Service::trusting(&server.url(), &server.url());
+    let (status, said) = service.ask(&token);
+    assert_eq!(
+        (status, said),
+        (StatusCode::OK, format!("{} calls:read", key.id))
+    );
+    let (head, rest) = token.split_once('.').unwrap();
+    assert_eq!(
+        service.ask(&format!("{head}.A{rest}")).0,
+        StatusCode::UNAUTHORIZED
+    );
+}

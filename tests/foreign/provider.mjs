@@ -1,0 +1,37 @@
+// An issuer that is not ours: oidc-provider, with one client that may have its own tokens. Prints its URL, and serves
+// until standard input ends.
+
+import { createServer } from 'node:http'
+import Provider from 'oidc-provider'
+
+const server = createServer()
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+const issuer = `http://127.0.0.1:${server.address().port}`
+const provider = new Provider(issuer, {
+  clients: [{
+    client_id: 'worker',
+    client_secret: 'worker-secret',
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    response_types: [],
+    token_endpoint_auth_method: 'client_secret_basic',
+  }],
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => 'https://api.example',
+      getResourceServerInfo: () => ({
+        scope: 'calls:read calls:write',
+        audience: 'https://api.example',
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 600,
+      }),
+    },
+  },
+})
+server.on('request', provider.callback())
+console.log(issuer)
+process.stdin.resume()
+process.stdin.on('end', () => process.exit(0))
