@@ -23,7 +23,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Where a scope is required.
 const SCOPED: &str = "/scoped";
 /// How old the others let keys become here. Their defaults are 60 s and 600 s, which nobody wants to wait for.
-const REFRESH: Duration = Duration::from_millis(300);
+const REFRESH: Duration = Duration::from_millis(500);
 
 /// This crate's layer.
 ///

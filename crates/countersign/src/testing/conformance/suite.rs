@@ -119,9 +119,11 @@ impl Suite {
             Ok(reply) => Outcome::of(case, &reply),
             Err(error) => Outcome::Failed(format!("no answer: {error}")),
         };
-        Ok(match (outcome, fetches) {
-            (Outcome::Passed, Some(fetches)) if fetches > MAX_FETCHES => {
-                Outcome::Differs(format!("{fetches} fetches"))
+        let many = fetches.filter(|fetches| *fetches > MAX_FETCHES);
+        Ok(match (outcome, many) {
+            (Outcome::Passed, Some(many)) => Outcome::Differs(format!("{many} fetches")),
+            (Outcome::Differs(what), Some(many)) => {
+                Outcome::Differs(format!("{what}, {many} fetches"))
             }
             (outcome, _) => outcome,
         })
@@ -139,4 +141,85 @@ fn at(request: Request<()>, path: &str) -> Result<Request<()>, MakeError> {
     uri.path_and_query = Some(target);
     parts.uri = Uri::from_parts(uri)?;
     Ok(Request::from_parts(parts, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+    use std::sync::Arc;
+
+    use http::Response;
+    use http::header::WWW_AUTHENTICATE;
+    use tower::service_fn;
+
+    use super::super::url::Address;
+    use super::*;
+
+    fn refusal() -> Response<()> {
+        let response = Response::builder().status(401);
+        let challenge = r#"Bearer error="invalid_token""#;
+        response
+            .header(WWW_AUTHENTICATE, challenge)
+            .body(())
+            .unwrap()
+    }
+
+    fn of(report: &Report, group: Group) -> Vec<&Outcome> {
+        let of_group = report.outcomes().filter(|(case, _)| case.group() == group);
+        of_group.map(|(_, outcome)| outcome).collect()
+    }
+
+    #[test]
+    fn cases_for_which_the_subject_has_nothing_are_not_run() {
+        let refuses = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(refusal())));
+        let suite = Suite::default();
+        let run = suite.run(async |_| Ok(Subject::service(refuses)));
+        let report = tokio_test::block_on(run).unwrap();
+        for group in [Group::Keys, Group::Scopes] {
+            assert!(of(&report, group).iter().all(|o| **o == Outcome::NotRun));
+        }
+        assert_eq!(report.outcomes().count(), Case::all().count());
+        let good = Outcome::Failed("refused (401 invalid_token)".to_owned());
+        assert_eq!(of(&report, Group::Presence)[0], &good);
+    }
+
+    #[test]
+    fn routes_are_those_that_the_suite_is_told() {
+        let by_path = service_fn(|request: Request<()>| {
+            let response = match request.uri().path() {
+                "/a" => refusal(),
+                "/b" => Response::new(()),
+                other => panic!("{other}"),
+            };
+            ready(Ok::<_, Infallible>(response))
+        });
+        let suite = Suite::default().path("/a").scope("/b");
+        let run = suite.run(async |_| Ok(Subject::service(by_path)));
+        let report = tokio_test::block_on(run).unwrap();
+        let accepted = Outcome::Failed("accepted".to_owned());
+        let scopes = of(&report, Group::Scopes);
+        assert_eq!(scopes[0], &Outcome::Passed);
+        assert_eq!(scopes.last(), Some(&&accepted));
+    }
+
+    #[test]
+    fn fetches_that_unknown_keys_cost_are_counted() {
+        let suite = Suite::default();
+        let run = suite.run(async |issuer: &TestIssuer| {
+            let address = Arc::new(Address::parse(issuer.url())?);
+            let fetches = service_fn(move |_: Request<()>| {
+                let request = Request::get("/jwks.json").body(()).unwrap();
+                let fetch = address.exchange(&request);
+                async move { fetch.await.map(|_| refusal()) }
+            });
+            Ok(Subject::service(fetches).settle(|| ready(())))
+        });
+        let report = tokio_test::block_on(run).unwrap();
+        let flooded = report
+            .outcomes()
+            .find(|(case, _)| case.name().contains("a hundred"));
+        let fetched = Outcome::Differs("100 fetches".to_owned());
+        assert_eq!(flooded.map(|(_, outcome)| outcome), Some(&fetched));
+    }
 }
