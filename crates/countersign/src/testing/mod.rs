@@ -5,9 +5,11 @@
 //! * [`AlwaysLayer`]: a layer that is always someone, for tests of what stands behind it.
 //! * [`TestIssuer`]: an issuer over real HTTP on a free port, that rotates, withdraws, delays and fails when told
 //!   to, counts what is fetched from it, and mints tokens, good ones and ones with a [`Flaw`] by name.
+//! * [`conformance`]: the table of outcomes as a suite, for any service.
 //! * [`signatures_verified`]: a count of expensive work.
 
 mod always;
+pub mod conformance;
 mod flaw;
 mod issuer;
 mod server;

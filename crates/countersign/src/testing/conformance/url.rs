@@ -1,0 +1,170 @@
+//! A client of HTTP/1.1 that sends what clients with manners would not: on a thread of its own, so that it needs
+//! no runtime and holds none up.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+
+use super::subject::Reply;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 1 << 20;
+
+/// It is not the URL of something that speaks HTTP without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrlError;
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not `http://` and a host")
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// Where it is sent.
+pub(super) struct Address(Authority);
+
+impl Address {
+    pub(super) fn parse(url: &str) -> Result<Self, UrlError> {
+        let parts = url.parse::<Uri>().map_err(|_| UrlError)?.into_parts();
+        match (parts.scheme, parts.authority) {
+            (Some(scheme), Some(authority)) if scheme == Scheme::HTTP => Ok(Self(authority)),
+            _ => Err(UrlError),
+        }
+    }
+
+    /// Sends one request, on a connection of its own.
+    pub(super) fn exchange(self: &Arc<Self>, request: &Request<()>) -> Exchange {
+        let bytes = self.write(request);
+        let address = Arc::clone(self);
+        let exchange = Exchange::default();
+        let done = Arc::clone(&exchange.0);
+        thread::spawn(move || {
+            let answer = address.send(&bytes);
+            let mut slot = done.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.answer = Some(answer);
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        });
+        exchange
+    }
+
+    fn write(&self, request: &Request<()>) -> Vec<u8> {
+        let target = request.uri().path_and_query();
+        let target = target.map_or("/", |target| target.as_str());
+        let mut bytes = format!("{} {target} HTTP/1.1\r\n", request.method()).into_bytes();
+        let mut header = |name: &HeaderName, value: &[u8]| {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        };
+        header(&HOST, self.0.as_str().as_bytes());
+        for (name, value) in request.headers() {
+            header(name, value.as_bytes());
+        }
+        bytes.extend_from_slice(b"connection: close\r\n\r\n");
+        bytes
+    }
+
+    fn send(&self, request: &[u8]) -> io::Result<Reply> {
+        let port = self.0.port_u16().unwrap_or(80);
+        let host = self.0.host().trim_matches(['[', ']']);
+        let mut stream = TcpStream::connect((host, port))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        stream.write_all(request)?;
+        let mut answer = Vec::new();
+        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
+        read(&answer).ok_or_else(|| io::Error::other("the answer is not HTTP"))
+    }
+}
+
+fn read(answer: &[u8]) -> Option<Reply> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        headers.append(
+            name.parse::<HeaderName>().ok()?,
+            HeaderValue::from_str(value.trim()).ok()?,
+        );
+    }
+    Some(Reply::new(
+        StatusCode::from_bytes(status.as_bytes()).ok()?,
+        &headers,
+    ))
+}
+
+/// An answer that is being waited for.
+#[derive(Default)]
+pub(super) struct Exchange(Arc<Mutex<Slot>>);
+
+#[derive(Default)]
+struct Slot {
+    answer: Option<io::Result<Reply>>,
+    waker: Option<Waker>,
+}
+
+impl Future for Exchange {
+    type Output = io::Result<Reply>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Reply>> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.answer.take() {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                slot.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_without_a_host_or_with_tls_are_refused() {
+        for url in ["https://a.test", "/a", "a.test", "", "file:///a"] {
+            assert!(Address::parse(url).is_err(), "{url}");
+        }
+        assert!(Address::parse("http://127.0.0.1:1/a").is_ok());
+    }
+
+    #[test]
+    fn both_of_two_headers_are_sent() {
+        let address = Address::parse("http://a.test:1").unwrap();
+        let request = Request::get("/b?c").header("d", "e").header("d", "f");
+        let sent = String::from_utf8(address.write(&request.body(()).unwrap())).unwrap();
+        assert_eq!(
+            sent,
+            "GET /b?c HTTP/1.1\r\nhost: a.test:1\r\nd: e\r\nd: f\r\nconnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn answer_that_is_not_http_is_an_error() {
+        assert!(read(b"HTTP/1.1 200 OK\r\na: b\r\n\r\n").is_some());
+        for answer in ["", "hello\r\n\r\n", "HTTP/1.1 200", "HTTP/1.1 2 OK\r\n\r\n"] {
+            assert!(read(answer.as_bytes()).is_none(), "{answer}");
+        }
+    }
+}
