@@ -21,4 +21,5 @@ mod house;
 mod outcomes;
 mod presence;
 mod raw;
+mod resource_metadata;
 mod stack;

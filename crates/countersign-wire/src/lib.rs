@@ -75,6 +75,7 @@ mod oauth;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod path;
+mod protected_resource;
 mod request_id;
 mod respond;
 mod scoped;
@@ -89,6 +90,7 @@ pub use key_pair::KeyPair;
 pub use managed::ManagedTokenResource;
 pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, Introspection, OAuth, Revocation};
+pub use protected_resource::ProtectedResource;
 pub use request_id::RequestId;
 pub use scoped::Scoped;
 pub use session::Session;

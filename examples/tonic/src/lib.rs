@@ -22,14 +22,14 @@ use tonic::{Request, Response, Status};
 use tower::layer::util::{Identity, Stack};
 
 /// What the build makes of `proto/calls.proto`.
-#[expect(missing_docs, reason = "generated")]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 pub mod proto {
-    #![allow(
-        clippy::pedantic,
-        unused_qualifications,
-        unreachable_pub,
-        reason = "generated"
-    )]
     tonic::include_proto!("calls.v1");
 }
 

@@ -48,6 +48,14 @@ impl<R> AuthBuilder<R> {
         self
     }
 
+    /// Where the metadata of this resource is, told to bearers in each challenge (RFC 9728 §5.1), so that a client
+    /// learns whose tokens are taken here.
+    #[must_use]
+    pub fn resource_metadata(mut self, url: impl Into<Box<str>>) -> Self {
+        self.engine.resource_metadata(url.into());
+        self
+    }
+
     /// The clock to judge by; by default the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -90,6 +98,8 @@ pub enum BuildError {
     BearerAsPrimary,
     /// The realm has a quote, a backslash, or a character outside printable ASCII.
     Realm,
+    /// The URL of the resource's metadata is none, or cannot be quoted.
+    ResourceMetadata,
     /// A required scope is not a scope.
     Scope(crate::scope::InvalidScope),
     /// `all` or `any` of nothing is required.
@@ -111,6 +121,9 @@ impl fmt::Display for BuildError {
                 "a mechanism that may take bearer tokens cannot be primary: claim keys by prefix",
             ),
             Self::Realm => f.write_str("a realm is printable ASCII without quote and backslash"),
+            Self::ResourceMetadata => {
+                f.write_str("the metadata of a resource is at an http(s) URL of printable ASCII")
+            }
             Self::EmptyRequirement => f.write_str(
                 "`all` and `any` take at least one requirement; `deny()` closes a route",
             ),

@@ -171,6 +171,7 @@ impl Future for Pending {
 pub(crate) struct EngineBuilder {
     entries: Vec<Entry>,
     realm: Box<str>,
+    resource_metadata: Option<Box<str>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -179,6 +180,7 @@ impl Default for EngineBuilder {
         Self {
             entries: Vec::new(),
             realm: "countersign".into(),
+            resource_metadata: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -197,6 +199,10 @@ impl EngineBuilder {
         self.realm = realm;
     }
 
+    pub(crate) fn resource_metadata(&mut self, url: Box<str>) {
+        self.resource_metadata = Some(url);
+    }
+
     pub(crate) fn clock(&mut self, clock: impl Clock) {
         self.clock = Arc::new(clock);
     }
@@ -209,7 +215,15 @@ impl EngineBuilder {
         if !self.realm.bytes().all(quotable) {
             return Err(BuildError::Realm);
         }
-        let mut challenges = Challenges::new(&self.realm);
+        let metadata = self.resource_metadata.as_deref();
+        let is_url = |url: &str| {
+            let scheme = url.starts_with("https://") || url.starts_with("http://");
+            scheme && url.bytes().all(|b| quotable(b) && b != b' ')
+        };
+        if !metadata.is_none_or(is_url) {
+            return Err(BuildError::ResourceMetadata);
+        }
+        let mut challenges = Challenges::new(&self.realm, metadata);
         let mut carriers = Carriers::default();
         let mut claims: Vec<&Claim> = Vec::new();
         for entry in &self.entries {

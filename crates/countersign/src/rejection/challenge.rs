@@ -38,6 +38,8 @@ impl Challenge {
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {
     realm: Box<str>,
+    /// `, resource_metadata="…"` (RFC 9728 §5.1), or nothing.
+    resource_metadata: Box<str>,
     /// One for each mechanism, with the carriers that it declares.
     entries: Vec<(Vec<Carrier>, HeaderValue)>,
     invalid_request: Option<HeaderValue>,
@@ -45,14 +47,29 @@ pub(crate) struct Challenges {
 }
 
 impl Challenges {
-    /// `realm` holds no quote, backslash or control character: the builder has seen to it.
-    pub(crate) fn new(realm: &str) -> Self {
-        Self {
+    /// `realm` and the metadata's URL hold no quote, backslash or control character: the builder has seen to it.
+    pub(crate) fn new(realm: &str, resource_metadata: Option<&str>) -> Self {
+        let resource_metadata = resource_metadata
+            .map(|url| format!(", resource_metadata=\"{url}\""))
+            .unwrap_or_default();
+        let mut challenges = Self {
             realm: realm.into(),
-            entries: Vec::new(),
-            invalid_request: bearer(realm, "error=\"invalid_request\""),
-            invalid_token: bearer(realm, "error=\"invalid_token\""),
-        }
+            resource_metadata: resource_metadata.into(),
+            ..Self::default()
+        };
+        challenges.invalid_request = challenges.bearer("error=\"invalid_request\"");
+        challenges.invalid_token = challenges.bearer("error=\"invalid_token\"");
+        challenges
+    }
+
+    fn bearer(&self, parameters: &str) -> Option<HeaderValue> {
+        let Self {
+            realm,
+            resource_metadata,
+            ..
+        } = self;
+        let text = format!("Bearer realm=\"{realm}\", {parameters}{resource_metadata}");
+        HeaderValue::try_from(text).ok()
     }
 
     pub(crate) fn add(&mut self, challenge: &Challenge, carriers: Vec<Carrier>) {
@@ -61,6 +78,9 @@ impl Challenges {
             text.push_str(", charset=\"");
             text.push_str(charset);
             text.push('"');
+        }
+        if carriers.contains(&Carrier::BEARER) {
+            text.push_str(&self.resource_metadata);
         }
         if let Ok(value) = HeaderValue::try_from(text) {
             self.entries.push((carriers, value));
@@ -72,10 +92,6 @@ impl Challenges {
             .iter()
             .any(|(carriers, _)| carriers.contains(&Carrier::BEARER))
     }
-}
-
-fn bearer(realm: &str, parameters: &str) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("Bearer realm=\"{realm}\", {parameters}")).ok()
 }
 
 impl Rejection {
@@ -108,7 +124,7 @@ impl Rejection {
                 .collect(),
             (RejectionKind::InsufficientScope, Answer::Scope(scope)) => {
                 let lacking = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
-                bearer(&known.realm, &lacking).into_iter().collect()
+                known.bearer(&lacking).into_iter().collect()
             }
             _ => Vec::new(),
         }

@@ -1,0 +1,159 @@
+use countersign::Scopes;
+use serde::Serialize;
+
+use crate::Document;
+
+/// Where a protected resource's metadata is looked for (RFC 9728 §3).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// What a service that takes bearer tokens publishes of itself (RFC 9728): whose tokens it takes, and for which scopes.
+///
+/// Mount [`metadata`](Self::metadata) at [`path`](Self::path), and give [`url`](Self::url) to
+/// [`AuthBuilder::resource_metadata`](countersign::auth::AuthBuilder::resource_metadata), so that a client without a
+/// token learns where to get one from the challenge.
+///
+/// ```
+/// use countersign_wire::ProtectedResource;
+/// use http::{Request, StatusCode};
+/// use tower::ServiceExt;
+///
+/// # tokio_test::block_on(async {
+/// let resource = ProtectedResource::new("https://api.example/calls")
+///     .authorization_server("https://auth.example")
+///     .scopes(&"calls:read calls:write".parse()?);
+/// assert_eq!(resource.path(), "/.well-known/oauth-protected-resource/calls");
+/// assert_eq!(resource.url(), "https://api.example/.well-known/oauth-protected-resource/calls");
+///
+/// let get = Request::get("/").body(())?;
+/// assert_eq!(resource.metadata().oneshot(get).await?.status(), StatusCode::OK);
+/// let post = Request::post("/").body(())?;
+/// assert_eq!(resource.metadata().oneshot(post).await?.status(), StatusCode::METHOD_NOT_ALLOWED);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProtectedResource {
+    resource: String,
+    authorization_servers: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// RFC 9728 §2.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    resource: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    authorization_servers: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    scopes_supported: &'a [String],
+    /// Neither the query nor a form: RFC 6750 §2.2 and §2.3 are not done here.
+    bearer_methods_supported: [&'static str; 1],
+}
+
+impl ProtectedResource {
+    /// A resource by its identifier: an `https` URL without a fragment, which is its audience too.
+    #[must_use]
+    pub fn new(resource: impl Into<String>) -> Self {
+        Self {
+            resource: resource.into(),
+            authorization_servers: Vec::new(),
+            scopes: Vec::new(),
+        }
+    }
+
+    /// An issuer whose tokens it takes, by its URL.
+    #[must_use]
+    pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
+        self.authorization_servers.push(issuer.into());
+        self
+    }
+
+    /// The scopes that its routes ask for.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &Scopes) -> Self {
+        self.scopes = scopes.iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Where the metadata is looked for: the resource's own path comes behind the well-known one (RFC 9728 §3.1).
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{WELL_KNOWN}{}", self.split().1)
+    }
+
+    /// The metadata's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}{}", self.split().0, self.path())
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn metadata(&self) -> Document {
+        Document::new("application/json", self.to_json())
+    }
+
+    fn to_json(&self) -> String {
+        let metadata = Metadata {
+            resource: &self.resource,
+            authorization_servers: &self.authorization_servers,
+            scopes_supported: &self.scopes,
+            bearer_methods_supported: ["header"],
+        };
+        // A struct of strings always serializes.
+        serde_json::to_string(&metadata).unwrap_or_default()
+    }
+
+    /// Scheme and host, and the path without a slash at its end.
+    fn split(&self) -> (&str, &str) {
+        let behind_scheme = self.resource.find("://").map_or(0, |at| at + 3);
+        let host = self.resource.get(behind_scheme..).unwrap_or_default();
+        let end = host
+            .find('/')
+            .map_or(self.resource.len(), |at| behind_scheme + at);
+        let (origin, path) = self.resource.split_at_checked(end).unwrap_or_default();
+        (origin, path.trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_of_the_resource_comes_behind_the_well_known_one() {
+        // RFC 9728 §3.1: "https://resource.example.com" and "https://resource.example.com/resource1"
+        for (resource, url) in [
+            (
+                "https://resource.example.com",
+                "https://resource.example.com/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://resource.example.com/",
+                "https://resource.example.com/.well-known/oauth-protected-resource",
+            ),
+            (
+                "https://resource.example.com/resource1",
+                "https://resource.example.com/.well-known/oauth-protected-resource/resource1",
+            ),
+        ] {
+            assert_eq!(ProtectedResource::new(resource).url(), url);
+        }
+    }
+
+    #[test]
+    fn metadata_has_what_clients_need_and_no_empty_lists() {
+        let bare = ProtectedResource::new("https://api.example");
+        assert_eq!(
+            bare.to_json(),
+            r#"{"resource":"https://api.example","bearer_methods_supported":["header"]}"#
+        );
+        let full = bare
+            .authorization_server("https://auth.example")
+            .scopes(&"a:b c".parse().unwrap());
+        assert_eq!(
+            full.to_json(),
+            r#"{"resource":"https://api.example","authorization_servers":["https://auth.example"],"scopes_supported":["a:b","c"],"bearer_methods_supported":["header"]}"#
+        );
+    }
+}
