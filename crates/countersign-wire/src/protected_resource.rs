@@ -104,7 +104,7 @@ impl ProtectedResource {
         serde_json::to_string(&metadata).unwrap_or_default()
     }
 
-    /// Scheme and host, and the path without a slash at its end.
+    /// Scheme and host, and the path; one that is a slash alone is none (RFC 9728 §3.1).
     fn split(&self) -> (&str, &str) {
         let behind_scheme = self.resource.find("://").map_or(0, |at| at + 3);
         let host = self.resource.get(behind_scheme..).unwrap_or_default();
@@ -112,7 +112,7 @@ impl ProtectedResource {
             .find('/')
             .map_or(self.resource.len(), |at| behind_scheme + at);
         let (origin, path) = self.resource.split_at_checked(end).unwrap_or_default();
-        (origin, path.trim_end_matches('/'))
+        (origin, if path == "/" { "" } else { path })
     }
 }
 

@@ -7,10 +7,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const SUBJECT: HeaderName = HeaderName::from_static("x-user-id");
 const ACCOUNT: HeaderName = HeaderName::from_static("x-account-id");
 const SCOPES: HeaderName = HeaderName::from_static("x-user-scopes");
+/// Whose word the subject is: two issuers may have the same (RFC 8725 §3.8). Absent for credentials of our own.
+const ISSUER: HeaderName = HeaderName::from_static("x-user-issuer");
 
 /// What the names come to once everything but letters and digits is gone: CGI, PHP, WSGI, Rack and some proxies take
-/// `X_User_Id` and `x.user.id` for `X-User-Id`. Names that upstreams have for the same, of other gateways, are here too.
-const TAKEN: [&str; 15] = [
+/// `X_User_Id` and `x.user.id` for `X-User-Id`. Some names that other gateways have for the same are here too, and those
+/// by which an upstream would serve another path or method than was judged: add what yours believes.
+const TAKEN: [&str; 24] = [
+    "xoriginalurl",
+    "xrewriteurl",
+    "xforwardeduri",
+    "xhttpmethodoverride",
+    "xmethodoverride",
+    "xhttpmethod",
+    "xwebauthuser",
+    "xforwardedaccesstoken",
+    "xuserissuer",
     "xuserid",
     "xaccountid",
     "xuserscopes",
@@ -59,14 +71,24 @@ impl Headers<'_> {
     /// Says who calls. A value that the caller has not is no header at all.
     pub fn introduce(&mut self, principal: &Principal) {
         let account = principal.account().map(ToString::to_string);
-        let scopes = principal.scopes().as_str();
+        // Scopes of a foreign issuer mean what they mean there: a `*` is a letter.
+        let scopes = account.as_ref().map(|_| principal.scopes().as_str());
         let values = [
             (SUBJECT, Some(principal.subject())),
+            (ISSUER, principal.issuer()),
             (ACCOUNT, account.as_deref()),
-            (SCOPES, Some(scopes).filter(|scopes| !scopes.is_empty())),
+            (SCOPES, scopes.filter(|scopes| !scopes.is_empty())),
         ];
         for (name, value) in values {
-            // A foreign subject may be any text; one that fits into no header says nothing.
+            // A foreign subject may be any text. One that an upstream could read in two ways says nothing: a comma
+            // makes two values of it, spaces at its ends are lost, and other characters are as the reader likes.
+            let plain = |value: &&str| {
+                let visible = value
+                    .bytes()
+                    .all(|byte| matches!(byte, b' '..=b'~') && byte != b',');
+                visible && value.trim() == *value
+            };
+            let value = value.filter(plain);
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 self.0.insert(name, value);
             }

@@ -7,43 +7,42 @@
 mod identity;
 mod proxy;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::AuthLayer;
 use countersign::credentials::ClientAddress;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower::{Layer as _, ServiceBuilder};
 
 pub use identity::Headers;
 pub use proxy::{Body, Proxy};
 
-/// The one path that nobody is asked for at. It is compared letter by letter with the path that the upstream gets:
+/// The one path that nobody is asked for at, to read it. It is compared letter by letter with the path that the upstream gets:
 /// `/health/../admin`, `//health` and `/health%2f` are others.
 pub const PUBLIC: &str = "/health";
 
-/// Serves until the listener fails.
-///
-/// # Errors
-///
-/// What the listener says.
-pub async fn serve(
-    listener: TcpListener,
-    layer: AuthLayer,
-    upstream: SocketAddr,
-) -> std::io::Result<Infallible> {
+/// How long a client may take to say something, and to answer a ping.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MOST_CONNECTIONS: usize = 1024;
+
+/// Serves for as long as the process lives.
+pub async fn serve(listener: TcpListener, layer: AuthLayer, upstream: SocketAddr) {
     let proxy = Proxy::to(upstream);
     let judged = layer.layer(proxy.clone());
     let gateway = ServiceBuilder::new().service_fn(move |request: Request<Incoming>| {
         let (judged, public) = (judged.clone(), proxy.clone());
         async move {
             // `MapRequest` and routers would do as well: there are two ways, and one comparison.
-            if request.uri().path() == PUBLIC {
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            if reads && request.uri().path() == PUBLIC {
                 tower::ServiceExt::oneshot(public, request).await
             } else {
                 tower::ServiceExt::oneshot(judged, request).await
@@ -53,9 +52,20 @@ pub async fn serve(
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Without a timer hyper waits for a request's head for ever.
     builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PATIENCE);
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Too many files are open, or the client is gone already: the next one may come.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let service = ServiceBuilder::new()
             .map_request(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(ClientAddress(peer.ip()));
@@ -64,10 +74,18 @@ pub async fn serve(
             .service(gateway.clone());
         let builder = builder.clone();
         tokio::spawn(async move {
+            // Which version is spoken is read without a limit of hyper's own.
+            if !matches!(
+                tokio::time::timeout(PATIENCE, stream.readable()).await,
+                Ok(Ok(()))
+            ) {
+                return;
+            }
             let connection =
                 builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
             // A client that goes away is no news.
             let _ = connection.await;
+            drop(place);
         });
     }
 }

@@ -39,5 +39,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "listening on http://127.0.0.1:8081; send `x-api-key: {}`",
         key.issued.key.expose()
     );
-    match hyper_gateway::serve(listener, layer, upstream.parse()?).await? {}
+    hyper_gateway::serve(listener, layer, upstream.parse()?).await;
+    Ok(())
 }

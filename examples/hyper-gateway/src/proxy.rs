@@ -28,8 +28,9 @@ use crate::identity::Headers;
 pub type Body = BoxBody<Bytes, hyper::Error>;
 
 /// What concerns one connection alone (RFC 9110 §7.6.1), with or without being named in `Connection`.
-const HOP_BY_HOP: [HeaderName; 7] = [
+const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
+    HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("keep-alive"),
     PROXY_AUTHENTICATE,
     TE,

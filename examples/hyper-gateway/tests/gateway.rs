@@ -206,6 +206,27 @@ async fn connection_header_takes_away_neither_the_judgement_nor_what_we_say() {
 }
 
 #[tokio::test]
+async fn public_path_serves_nothing_else_by_way_of_a_header_or_a_method() {
+    let house = house().await;
+    for header in [
+        "X-Original-URL: /admin",
+        "X-Rewrite-Url: /admin",
+        "X-HTTP-Method-Override: DELETE",
+    ] {
+        let request =
+            format!("GET /health HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n");
+        let (status, seen) = house.tell(&request).await;
+        assert_eq!(status, 200);
+        assert!(
+            !seen.contains("admin") && !seen.contains("DELETE"),
+            "{seen}"
+        );
+    }
+    let request = "DELETE /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(house.tell(request).await.0, 401);
+}
+
+#[tokio::test]
 async fn only_the_public_path_itself_is_public() {
     // CVE-2026-26205, CVE-2026-33494, CVE-2026-41059, CVE-2026-34457
     let house = house().await;

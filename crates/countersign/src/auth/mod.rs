@@ -49,6 +49,8 @@
 //! [`Principal`]: crate::Principal
 
 mod builder;
+#[cfg(feature = "metrics")]
+mod counters;
 mod engine;
 mod future;
 mod layer;

@@ -6,13 +6,6 @@
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 
-/// `countersign_judgements_total`: labels `verdict`, `scheme` of what was accepted, `reason` of what was not.
-#[cfg(feature = "metrics")]
-const JUDGEMENTS: &str = "countersign_judgements_total";
-/// `countersign_requirements_total`: labels `verdict`, `reason`.
-#[cfg(feature = "metrics")]
-const REQUIREMENTS: &str = "countersign_requirements_total";
-
 /// Around one judgement.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
@@ -68,13 +61,7 @@ impl Span {
 /// A request whose credentials could not even be read counts as judged too.
 pub(super) fn refused(rejection: &Rejection) {
     #[cfg(feature = "metrics")]
-    metrics::counter!(
-        JUDGEMENTS,
-        "verdict" => rejection.kind().label(),
-        "scheme" => "",
-        "reason" => rejection.reason().label(),
-    )
-    .increment(1);
+    super::counters::refused(rejection);
     #[cfg(not(feature = "metrics"))]
     let _ = rejection;
 }
@@ -83,13 +70,7 @@ fn count(judged: &Result<Principal, Rejection>) {
     match judged {
         Ok(principal) => {
             #[cfg(feature = "metrics")]
-            metrics::counter!(
-                JUDGEMENTS,
-                "verdict" => "accepted",
-                "scheme" => principal.scheme().as_str(),
-                "reason" => "",
-            )
-            .increment(1);
+            super::counters::accepted(principal);
             #[cfg(not(feature = "metrics"))]
             let _ = principal;
         }
@@ -100,13 +81,7 @@ fn count(judged: &Result<Principal, Rejection>) {
 /// What a requirement said.
 pub(crate) fn required(asked: &Result<(), Rejection>) {
     #[cfg(feature = "metrics")]
-    {
-        let (verdict, reason) = match asked {
-            Ok(()) => ("accepted", ""),
-            Err(rejection) => (rejection.kind().label(), rejection.reason().label()),
-        };
-        metrics::counter!(REQUIREMENTS, "verdict" => verdict, "reason" => reason).increment(1);
-    }
+    super::counters::required(asked.as_ref().err());
     #[cfg(not(feature = "metrics"))]
     let _ = asked;
 }

@@ -79,7 +79,7 @@ impl Challenges {
             text.push_str(charset);
             text.push('"');
         }
-        if carriers.contains(&Carrier::BEARER) {
+        if challenge.scheme.eq_ignore_ascii_case("Bearer") {
             text.push_str(&self.resource_metadata);
         }
         if let Ok(value) = HeaderValue::try_from(text) {

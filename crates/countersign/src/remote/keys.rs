@@ -6,6 +6,7 @@ use arc_swap::Guard;
 use tokio::task::AbortHandle;
 
 use super::attempt::{Place, Source};
+use super::refresh::End;
 use super::shared::{Flight, Shared};
 use super::url::Url;
 use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
@@ -177,7 +178,7 @@ impl RemoteKeysBuilder {
             place,
             timeout: self.policy.timeout,
         };
-        let task = runtime.spawn(refresh::run(Arc::clone(&shared), source, self.random));
+        let task = runtime.spawn(refresh::run(End(Arc::clone(&shared)), source, self.random));
         Ok(RemoteKeys(Arc::new(Handle {
             shared,
             task: task.abort_handle(),

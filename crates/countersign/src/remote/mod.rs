@@ -42,7 +42,7 @@
 //! 3. A token whose `kid` is not among the keys asks for a fetch, if the last one began a minimum interval ago and
 //!    did not fail. Requests that need it wait together for that one fetch, while it is younger than the `patience`
 //!    (2 s), and at most 1,000 of them. All others are refused at once. A `kid` that a good document did not have is
-//!    remembered until the next good one, up to 1,000 of them, and asks for nothing.
+//!    remembered for a minimum interval, up to 1,000 of them, and asks for nothing.
 //! 4. A token whose key is there never waits, and nothing that tokens say removes a key.
 //!
 //! So 100,000 tokens with random key ids cost one fetch every 30 s.
@@ -59,7 +59,7 @@
 //! `issuer` must be the configured one letter by letter (RFC 8414 §3.3). It is looked for again after a failure, and
 //! once a day.
 //!
-//! URLs are `https`. An issuer on this machine's loopback may have `http`, and its JWKS URL must be there too.
+//! URLs are `https`. An issuer on this machine's loopback may have `http`, and so may its JWKS URL there.
 //! Redirects are not followed. What tokens say (`jku`, `x5u`, `jwk`) is never fetched or used.
 //!
 //! # Probes

@@ -11,8 +11,8 @@ use super::shared::Shared;
 use super::{FetchError, KeyStatus};
 use crate::random::Random;
 
-pub(super) async fn run(shared: Arc<Shared>, source: Source, random: Arc<dyn Random>) {
-    let end = End(shared);
+/// `end` is made before the task is: a task that is dropped before it was ever polled has ended, too.
+pub(super) async fn run(end: End, source: Source, random: Arc<dyn Random>) {
     let shared = &*end.0;
     let source = Arc::new(source);
     let mut memory = Memory::default();
@@ -89,10 +89,12 @@ fn tell(source: &Source, before: &KeyStatus, after: &KeyStatus) {
 }
 
 /// Marks the end of the task, however it comes.
-struct End(Arc<Shared>);
+pub(super) struct End(pub(super) Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
         self.0.end();
+        #[cfg(feature = "tracing")]
+        tracing::debug!("an issuer's keys are fetched no more");
     }
 }

@@ -1,6 +1,6 @@
 //! What requests and the task share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,8 +39,9 @@ struct State {
     ordered: bool,
     /// The key ids that the fetch to come was asked for.
     asked: BTreeSet<Box<str>>,
-    /// Those that the issuer had not, when it was last asked.
-    unknown: BTreeSet<Box<str>>,
+    /// Those that the issuer had not, and when it was asked. A key may be published the moment after, so they are
+    /// believed for a minimum interval alone.
+    unknown: BTreeMap<Box<str>, Duration>,
     begun: u64,
     keys: usize,
     skipped: usize,
@@ -80,7 +81,7 @@ impl Shared {
                 stage: Stage::Asked,
                 ordered: false,
                 asked: BTreeSet::new(),
-                unknown: BTreeSet::new(),
+                unknown: BTreeMap::new(),
                 begun: 0,
                 keys: 0,
                 skipped: 0,
@@ -136,13 +137,12 @@ impl Shared {
                 reason,
             });
         }
-        if asked_for.is_some_and(|id| state.unknown.contains(id)) {
+        let now = self.now();
+        let asked_lately = |at: &Duration| now < *at + self.policy.minimum_interval;
+        if asked_for.is_some_and(|id| state.unknown.get(id).is_some_and(asked_lately)) {
             return Err(reason);
         }
-        if state.stage == Stage::Resting
-            && asked_for.is_some()
-            && state.schedule.may_ask(self.now())
-        {
+        if state.stage == Stage::Resting && asked_for.is_some() && state.schedule.may_ask(now) {
             state.stage = Stage::Asked;
             self.wake.notify_one();
         }
@@ -218,10 +218,12 @@ impl Shared {
                     state.unknown.clear();
                     self.keys.replace(keys);
                 }
+                let lately = |at: &Duration| now < *at + self.policy.minimum_interval;
+                state.unknown.retain(|_, at| lately(at));
                 let keys = self.keys.load();
                 for id in asked.into_iter().filter(|id| !keys.has_id(id)) {
                     if state.unknown.len() < MAX_UNKNOWN {
-                        state.unknown.insert(id);
+                        state.unknown.insert(id, now);
                     }
                 }
                 let until = state.schedule.succeed(now, jitter);
@@ -236,7 +238,10 @@ impl Shared {
 
     /// The task has ended, by its own fault or the runtime's. What it loaded is good until it is too old.
     pub(super) fn end(&self) {
-        self.lock().stage = Stage::Ended;
+        let mut state = self.lock();
+        state.stage = Stage::Ended;
+        state.last_error = Some(FetchError::Ended);
+        drop(state);
         self.progress.send_modify(|p| p.ended = true);
     }
 
