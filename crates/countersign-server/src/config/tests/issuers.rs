@@ -146,6 +146,12 @@ fn two_routes_at_one_path_are_refused_with_the_line_of_one_and_the_name_of_the_o
             "issuer.default.wires.oauth.path",
             "the server's /healthz",
         ),
+        (
+            "[issuer.default.wires.scoped]\npath = \"/openapi.json\"\n",
+            2,
+            "issuer.default.wires.scoped.path",
+            "the server's /openapi.json",
+        ),
         // Neither path is set: it is the URL that brings them together.
         (
             "[issuer.v1]\nurl = \"https://a.example/v1\"\n",

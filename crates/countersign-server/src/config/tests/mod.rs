@@ -211,6 +211,7 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
         ("server", "public_url = \"https://example.com?a\""),
         ("server", "public_url = \"https://example.com/a#b\""),
         ("server", "public_url = \"https://user@example.com\""),
+        ("server", "public_url = \"https://example.com:99999\""),
         ("server", "public_url = \"ftp://example.com\""),
         ("server", "public_url = \"https://example.com/admin/v1\""),
         ("server", "body_limit = \"16\""),
