@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::directory::{
-    Caller, Change, Conflict, CredentialKind, Directory as _, Done, EnvironmentKind,
+    Caller, Change, Conflict, CredentialKind, DeniedToken, Directory as _, Done, EnvironmentKind,
     ManagedTokens as _, NewEnvironment, NewToken, Once, Record, Registry as _, RegistryError,
-    Status,
+    Sessions as _, Status, WhichSession,
 };
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, Timestamp};
@@ -471,4 +471,72 @@ async fn retired_key_is_published_as_long_as_a_managed_token_may_live_and_denial
     assert_eq!(states().await, [KeyState::Active, KeyState::Retiring]);
     clock.advance(lead + Duration::from_secs(2));
     assert_eq!(states().await, [KeyState::Active, KeyState::Removed]);
+}
+
+#[tokio::test]
+async fn token_of_one_issuer_does_not_exist_at_another() {
+    let (place, clock) = (Place::new(), clock());
+    let node = Node::open(&place, &clock).await;
+    let store = &node.store;
+    let [core, other] = ["core", "other"].map(|name| me().at_issuer(name));
+    let made = now(store.create_token(&core, token(), None).await.unwrap());
+    assert_eq!(made.issuers.to_string(), "core");
+    let shown = store.show_token(&other, made.id).await;
+    assert!(matches!(shown, Err(RegistryError::NotFound)));
+    let changed = store
+        .change_token(&other, made.id, Change::Suspend, None)
+        .await;
+    assert!(matches!(changed, Err(RegistryError::NotFound)));
+    assert_eq!(store.list_tokens(&other, 0, 9).await.unwrap(), (vec![], 0));
+    let (listed, count) = store.list_tokens(&core, 0, 9).await.unwrap();
+    assert_eq!((listed[0].id, count), (made.id, 1));
+    assert_eq!(store.list_tokens(&me(), 0, 9).await.unwrap().1, 1);
+}
+
+#[tokio::test]
+async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_before_its_turn() {
+    let (place, clock) = (Place::new(), clock());
+    let node = Node::open(&place, &clock).await;
+    let store = &node.store;
+    let id = create(store).await.id;
+    let key = node.create_key("ci").await;
+    let account = key.record.account_id;
+    let proven = |token| {
+        let principal = node.judge(token).unwrap();
+        Caller::of_account("bearer", account).proven_by(&principal)
+    };
+    let suspend = async |caller: &Caller| {
+        let asked = store.change_token(caller, id, Change::Suspend, None).await;
+        matches!(asked, Err(RegistryError::CallerLapsed))
+    };
+
+    let denied = node.log_in(&key, "denied").await.unwrap();
+    let caller = proven(&denied);
+    let token = DeniedToken {
+        issuer: URL.to_owned(),
+        token: denied.id,
+        account,
+        expires_at: denied.expires_at,
+    };
+    store.deny_token(&me(), token).await.unwrap();
+    assert!(suspend(&caller).await);
+
+    let ended = node.log_in(&key, "ended").await.unwrap();
+    let caller = proven(&ended);
+    let which = WhichSession::Named("ended".parse().unwrap());
+    store
+        .end_sessions(&me(), key.record.id, which)
+        .await
+        .unwrap();
+    assert!(suspend(&caller).await);
+
+    let good = node.log_in(&key, "good").await.unwrap();
+    let caller = proven(&good);
+    assert_eq!(
+        store.show_token(&me(), id).await.unwrap().status,
+        Status::Active
+    );
+    assert!(!suspend(&caller).await, "control");
+    clock.advance(HOUR * 2);
+    assert!(suspend(&caller).await);
 }

@@ -8,9 +8,10 @@ use countersign::directory::{
     Caller, DeniedToken, Directory as _, Registry as _, RegistryError, Rotation, SessionError,
     Sessions as _, WhichSession,
 };
-use countersign::mint::{MintParameters, MintRequest};
+use countersign::mint::{Issuer, Mint, MintParameters, MintRequest, SessionMint, Terms};
+use countersign::random::SystemRandom;
 use countersign::rejection::Reason;
-use countersign::time::Clock as _;
+use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Holds, Store};
 
 use crate::node::{DAY, HOUR, Node, URL, clock, options};
@@ -456,4 +457,50 @@ async fn end_of_a_session_is_remembered_for_as_long_as_its_token_lives() {
     assert_eq!(until, token.expires_at.unix_millis());
     let view = Store::open(options(&place, &clock)).await.unwrap();
     assert_eq!(view.directory().lowest_generation(&session), Some(2));
+}
+
+#[tokio::test]
+async fn token_is_not_handed_out_on_shorter_terms_for_another_audience_or_before_it_begins() {
+    let (place, clock) = (Place::new(), clock());
+    let node = Node::open(&place, &clock).await;
+    let key = node.create_key("ci").await;
+    clock.advance(HOUR);
+    let first = node.log_in(&key, None).await.unwrap();
+    let log_in = async |mint: Mint| {
+        let request = MintRequest::new(node.prove(&key).await, MintParameters::default());
+        let sessions = SessionMint::new(mint, Arc::new(node.store.clone()));
+        let token = sessions.mint(&request, None).await.unwrap();
+        (token.token.expose().to_owned(), token.expires_in)
+    };
+    let terms = |lifetime| Terms {
+        lifetime,
+        max_lifetime: lifetime,
+        ..Terms::default()
+    };
+    let again = log_in(node.mint.clone()).await.0;
+    assert_eq!(again, first.token.expose(), "control");
+
+    let shorter = node.mint.clone().with_terms(terms(HOUR)).unwrap();
+    let (brief, left) = log_in(shorter).await;
+    assert_ne!(brief, first.token.expose());
+    assert_eq!(
+        left, 3600,
+        "the verifiers of shorter terms would refuse the first"
+    );
+
+    let ring = node.store.signing_keys("default", None).await.unwrap();
+    let other = Issuer::builder(URL)
+        .audience("https://other.example")
+        .signing_keys(ring)
+        .terms(terms(HOUR * 2))
+        .build()
+        .unwrap();
+    let (token, _) = log_in(Mint::new(other, clock.clone(), SystemRandom)).await;
+    assert_ne!(token, first.token.expose());
+
+    let before = clock.now().unix_seconds() - 1800;
+    clock.set(Timestamp::from_unix_seconds(before));
+    let (token, left) = log_in(node.mint.clone()).await;
+    assert!(token != first.token.expose() && token != brief);
+    assert_eq!(left, 7200);
 }
