@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::{Caller, NewKey, Registry as _};
 use countersign::mechanism::ApiKeys;
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, NewKey, Registry as _};
 use countersign::time::SystemClock;
-use countersign_store::{Holds, Store, StoreOptions};
+use countersign_store::{Store, StoreOptions, ViewContents};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     connection.close().await?;
 
-    for holds in [Holds::Denials, Holds::Everything] {
+    for holds in [ViewContents::Denials, ViewContents::Everything] {
         let (before, began) = (resident()?, Instant::now());
         let mut options = options();
         options.holds = holds;
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             grown / f64::from(KEYS),
             holds = format!("{holds:?}"),
         );
-        if holds == Holds::Everything {
+        if holds == ViewContents::Everything {
             mint(&store, &made.issued.key, &path).await?;
         }
         store.close().await?;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{
-    Caller, Change, Directory, NewKey, Owner, Registry, RegistryError, Rotation,
-};
+use countersign::directory::{Directory, MemoryDirectory};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::random::SystemRandom;
+use countersign::registry::{
+    Caller, Change, MemoryRegistry, NewKey, Owner, Registry, RegistryError, Rotation,
+};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Store, StoreOptions};
@@ -90,7 +90,7 @@ async fn change_asked_for_by_a_caller_that_has_ended_is_not_made() {
             let lapsed = ended(&place, end).await;
             let error = lapsed.expect_err("a change was made");
             assert!(
-                matches!(error, RegistryError::CallerLapsed),
+                matches!(error, RegistryError::CallerRevoked),
                 "{end:?}: {error}"
             );
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{self as d, Caller, DeniedToken, Directory, NewKey, Owner, Registry};
+use countersign::directory::{Directory, MemoryDirectory};
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::key::{Pepper, Peppers};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
+use countersign::registry as r;
+use countersign::registry::{Caller, DeniedToken, MemoryRegistry, NewKey, Owner, Registry};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Id, Secret};
@@ -112,10 +113,10 @@ impl Library {
         }
     }
 
-    fn outcome<T>(result: Result<T, d::RegistryError>) -> Result<T, Outcome> {
+    fn outcome<T>(result: Result<T, r::RegistryError>) -> Result<T, Outcome> {
         result.map_err(|error| match error {
-            d::RegistryError::NotFound => Outcome::NotFound,
-            d::RegistryError::Conflict(_) => Outcome::Conflict,
+            r::RegistryError::NotFound => Outcome::NotFound,
+            r::RegistryError::Conflict(_) => Outcome::Conflict,
             other => panic!("{other}"),
         })
     }
@@ -126,7 +127,7 @@ fn runtime() -> Arc<Runtime> {
     Arc::new(builder.enable_all().build().unwrap())
 }
 
-fn issued(made: &d::CreatedKey) -> Issued {
+fn issued(made: &r::CreatedKey) -> Issued {
     (
         made.record.id.to_string(),
         made.issued.key.expose().to_owned(),
@@ -169,12 +170,12 @@ impl Subject for Library {
 
     fn change(&mut self, id: &str, change: Change) -> Outcome {
         let change = match change {
-            Change::Suspend => d::Change::Suspend,
-            Change::Activate => d::Change::Activate,
-            Change::Revoke => d::Change::Revoke { reason: None },
-            Change::Delete => d::Change::Delete,
+            Change::Suspend => r::Change::Suspend,
+            Change::Activate => r::Change::Activate,
+            Change::Revoke => r::Change::Revoke { reason: None },
+            Change::Delete => r::Change::Delete,
             Change::Scopes(index) => {
-                d::Change::Scopes(crate::model::SCOPES[index].0.parse().unwrap())
+                r::Change::Scopes(crate::model::SCOPES[index].0.parse().unwrap())
             }
         };
         let done = self
@@ -185,8 +186,8 @@ impl Subject for Library {
 
     fn rotate(&mut self, id: &str, rotation: Rotation) -> Result<Issued, Outcome> {
         let rotation = match rotation {
-            Rotation::Grace(seconds) => d::Rotation::Grace(Duration::from_secs(seconds)),
-            Rotation::Compromised => d::Rotation::Compromised,
+            Rotation::Grace(seconds) => r::Rotation::Grace(Duration::from_secs(seconds)),
+            Rotation::Compromised => r::Rotation::Compromised,
         };
         let made = self
             .registry

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::Secret;
-use countersign::directory::{Caller, NewKey, Registry as _};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, NewKey, Registry as _};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Store, StoreOptions};

@@ -1,8 +1,8 @@
 //! What a creation may ask for.
 
-use countersign::directory::{NewUser, Owner, Registry as _};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::random::SystemRandom;
+use countersign::registry::{NewUser, Owner, Registry as _};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -225,7 +225,7 @@ async fn a_user_is_named_as_the_creator_and_a_key_is_not() {
     };
     let scopes = "api_token:*".parse().unwrap();
     let new = NewUser::new("alice".parse().unwrap(), hash, scopes).owner(owner);
-    let operator = countersign::directory::Caller::operator("test");
+    let operator = countersign::registry::Caller::operator("test");
     let alice = world.registry.create_user(&operator, new).await.unwrap();
 
     let resource = world.resource_with_passwords(hasher);
@@ -251,7 +251,7 @@ async fn the_token_outlives_its_creator() {
     let key = world.key("api_token:*").await;
     let body = json!({"token_scope": "account"});
     let token = Managed::of(&world.create_by(&[("x-api-key", &key.key)], body).await.ok());
-    let revoke = countersign::directory::Change::Revoke { reason: None };
+    let revoke = countersign::registry::Change::Revoke { reason: None };
     world.change(key.id, revoke).await;
     assert!(world.lets_in(&token.token).await);
 }

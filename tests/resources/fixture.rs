@@ -10,10 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::Id;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
 use countersign::directory::{
-    Caller, Change, Credential, Directory, Environment, EnvironmentKind, NewEnvironment, NewKey,
-    Owner, Registry, Stale, UserName,
+    Credential, Directory, EnvironmentKind, MemoryDirectory, StaleView, UserName,
 };
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -21,6 +19,9 @@ use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, Jwt, PrimaryMechanism};
 use countersign::mint::{Issuer, Mint, SessionMint};
 use countersign::random::SystemRandom;
+use countersign::registry::{
+    Caller, Change, Environment, MemoryRegistry, NewEnvironment, NewKey, Owner, Registry,
+};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
@@ -71,9 +72,9 @@ impl Directory for Aging {
         self.table.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         match self.stale.load(Ordering::SeqCst) {
-            true => Err(Stale),
+            true => Err(StaleView),
             false => Ok(()),
         }
     }
@@ -99,7 +100,7 @@ pub struct World {
     pub clock: FixedClock,
     pub registry: Arc<MemoryRegistry>,
     pub issuer: Issuer,
-    /// Holds `api_token:*`, `calls:read` and `wallet:*`.
+    /// ViewContents `api_token:*`, `calls:read` and `wallet:*`.
     pub admin: Key,
     pub sandbox: Environment,
     pub router: Router,
@@ -138,7 +139,7 @@ impl World {
             .build()
             .unwrap();
         let ours = issuer.trusted().directory(shared).managed_tokens(DAY * 365);
-        let foreign = TrustedIssuer::foreign(FOREIGN)
+        let foreign = TrustedIssuer::external(FOREIGN)
             .audience(AUDIENCE)
             .keys(keys::key_set([&*FOREIGN_KEY]));
         let jwt = Jwt::new([ours.build().unwrap(), foreign.build().unwrap()]);
@@ -407,7 +408,7 @@ impl Managed {
 
 /// A good token of another issuer, which holds all scopes by their names.
 pub fn foreign_token() -> String {
-    Craft::foreign()
+    Craft::external()
         .key(&FOREIGN_KEY)
         .claim(
             "scope",

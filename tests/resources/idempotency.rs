@@ -179,15 +179,17 @@ async fn the_body_of_a_transition_is_empty_or_an_object() {
 
 #[tokio::test]
 async fn so_many_answers_are_remembered_of_one_caller_and_no_more() {
-    use countersign::directory::{Caller, Change, Done, ManagedTokens, Once, RegistryError};
+    use countersign::registry::{
+        Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, RegistryError,
+    };
     use countersign::{Id, Secret};
 
     let world = World::new().await;
     let id: Id = world.token().await.id.parse().unwrap();
-    let answer = |_: &countersign::directory::Record| Ok(Secret::from("done".to_owned()));
+    let answer = |_: &countersign::registry::Record| Ok(Secret::from("done".to_owned()));
     let me = Caller::operator("test");
     let activate = async |caller: Id, key: &str| {
-        let once = Once {
+        let once = IdempotencyKey {
             key,
             caller,
             request: [1; 32],
@@ -199,14 +201,17 @@ async fn so_many_answers_are_remembered_of_one_caller_and_no_more() {
             .change_token(&me, id, Change::Activate, once)
             .await
     };
-    for key in 0..Once::MOST_REMEMBERED {
+    for key in 0..IdempotencyKey::MOST_REMEMBERED {
         activate(world.admin.id, &key.to_string()).await.unwrap();
     }
     let refused = activate(world.admin.id, "one more").await;
-    assert!(matches!(refused, Err(RegistryError::TooManyRemembered)));
+    assert!(matches!(
+        refused,
+        Err(RegistryError::TooManyIdempotencyKeys)
+    ));
     // What is remembered still is, others are not concerned, and a day later there is room again.
     let again = activate(world.admin.id, "7").await.unwrap();
-    assert!(matches!(again, Done::Before(_)));
+    assert!(matches!(again, IdempotentOutcome::Replayed(_)));
     let other = world.key("api_token:write").await;
     activate(other.id, "one more").await.unwrap();
     world.clock.advance(DAY);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::directory::Change;
+use countersign::registry::Change;
 use countersign_tests::Craft;
 use http::Method;
 use serde_json::json;
@@ -114,7 +114,7 @@ async fn every_token_that_is_no_good_is_inactive_and_no_more() {
         "a.b.c",
         "%00",
         &foreign,
-        &Craft::ours().token(),
+        &Craft::own().token(),
         &forged,
         &long,
         &key.key,

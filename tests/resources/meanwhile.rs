@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::credentials::Credentials;
-use countersign::directory::{Caller, Change, EnvironmentKind, NewKey, Owner, Registry as _};
+use countersign::directory::EnvironmentKind;
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mint::{Issuer, Mint, MintParameters, MintRequest, SessionMint, Terms};
+use countersign::mint::{IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, Change, NewKey, Owner, Registry as _};
 use countersign_wire::{ManagedTokenResource, MintLimit};
 use http::{Method, Request};
 use http_body_util::channel::Channel;
@@ -100,7 +101,7 @@ async fn registry_does_nothing_for_a_token_that_was_denied_before_its_turn_came(
         .unwrap();
     let caller = Caller::of_account("test", world.admin.account).proven_by(&judged);
     world.ask("/oauth/revoke", &world.admin, &access).await.ok();
-    use countersign::directory::ManagedTokens as _;
+    use countersign::registry::ManagedTokens as _;
     let id = token.id.parse().unwrap();
     let refused = world
         .registry
@@ -108,7 +109,7 @@ async fn registry_does_nothing_for_a_token_that_was_denied_before_its_turn_came(
         .await;
     assert!(matches!(
         refused,
-        Err(countersign::directory::RegistryError::CallerLapsed)
+        Err(countersign::registry::RegistryError::CallerRevoked)
     ));
     assert!(world.lets_in(&token.token).await);
 }
@@ -208,7 +209,7 @@ async fn key_of_a_sandbox_makes_tokens_of_that_sandbox_alone() {
     };
     let new = NewKey::new("sandboxed", "api_token:*".parse().unwrap()).owner(owner);
     let key = world.registry.create_key(&operator, new).await.unwrap();
-    let production = countersign::directory::NewEnvironment {
+    let production = countersign::registry::NewEnvironment {
         account: Some(world.admin.account),
         name: "real".to_owned(),
         kind: EnvironmentKind::Production,
@@ -277,10 +278,10 @@ async fn session_of_other_terms_another_audience_or_a_clock_ahead_is_not_handed_
     let world = World::new().await;
     let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
     let sessions = |audience: &str, hours: u64| {
-        let terms = Terms {
+        let terms = IssuanceSettings {
             lifetime: Duration::from_secs(3600 * hours),
             max_lifetime: Duration::from_secs(3600 * hours),
-            ..Terms::default()
+            ..IssuanceSettings::default()
         };
         let issuer = Issuer::builder(URL)
             .audience(audience)

@@ -1,6 +1,6 @@
 //! Who may do what, to whose tokens.
 
-use countersign::directory::Change;
+use countersign::registry::Change;
 use http::{Method, Request};
 use http_body_util::channel::Channel;
 use hyper::body::Bytes;

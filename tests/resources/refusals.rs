@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use countersign::credentials::{Carrier, Credentials};
 use countersign::dangerous::AssertPrimary;
-use countersign::directory::Change;
-use countersign::mechanism::{Claim, Judged, Mechanism, Verdict};
+use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use countersign::registry::Change;
 use countersign::rejection::Challenge;
 use countersign::time::Timestamp;
 use http::{HeaderName, Method};
@@ -220,10 +220,10 @@ async fn creations_are_counted_by_credential_and_the_client_is_told_when_to_come
 struct Throttles;
 
 impl Mechanism for Throttles {
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::all(Carrier::Header(HeaderName::from_static(
-            "x-badge",
-        )))]
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        vec![CredentialSelector::all(Carrier::Header(
+            HeaderName::from_static("x-badge"),
+        ))]
     }
 
     fn challenge(&self) -> Challenge {
@@ -231,7 +231,7 @@ impl Mechanism for Throttles {
     }
 
     fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Verdict::Throttled {
+        Judged::Now(Outcome::Throttled {
             retry_after: Duration::from_millis(2001),
         })
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use countersign::directory::{
-    Caller, Change, Credential, Directory, Done, ManagedTokens, NewToken, Once, Opening, Record,
-    RegistryError, Session, SessionError, Sessions, Stale, UserName, WhichSession,
-};
+use countersign::directory::{Credential, Directory, StaleView, UserName};
 use countersign::mechanism::Jwt;
 use countersign::mint::AccessToken;
+use countersign::registry::{
+    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
+    RegistryError, Session, SessionError, SessionRequest, SessionSelector, Sessions,
+};
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id};
 use countersign_wire::{Introspection, ManagedTokenResource, Revocation, SessionResource};
@@ -37,8 +38,8 @@ impl Directory for Aged {
         false
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
-        Err(Stale)
+    fn check_freshness(&self) -> Result<(), StaleView> {
+        Err(StaleView)
     }
 }
 
@@ -54,8 +55,8 @@ impl ManagedTokens for Down {
         &'a self,
         _: &'a Caller,
         _: NewToken,
-        _: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        _: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         down()
     }
 
@@ -64,8 +65,8 @@ impl ManagedTokens for Down {
         _: &'a Caller,
         _: Id,
         _: Change,
-        _: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        _: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         down()
     }
 
@@ -88,7 +89,10 @@ impl ManagedTokens for Down {
 }
 
 impl Sessions for Down {
-    fn open<'a>(&'a self, _: Opening<'a>) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
+    fn open<'a>(
+        &'a self,
+        _: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
         Box::pin(async { Err(SessionError::Unavailable("canary".into())) })
     }
 
@@ -105,7 +109,7 @@ impl Sessions for Down {
         &'a self,
         _: &'a Caller,
         _: Id,
-        _: WhichSession,
+        _: SessionSelector,
     ) -> BoxFuture<'a, Result<(), RegistryError>> {
         down()
     }

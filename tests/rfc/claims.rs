@@ -68,7 +68,7 @@ fn bearer_rejected_when_iss_is_not_a_trusted_issuer_letter_by_letter() {
     ];
     refused_with("iss", &other);
     // An escape is the same letter, and the same issuer (RFC 8259 §8.3).
-    accepted_with(Craft::ours(), "iss", r#""https:\/\/\u0061uth.example""#);
+    accepted_with(Craft::own(), "iss", r#""https:\/\/\u0061uth.example""#);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn bearer_rejected_when_sub_is_missing_empty_or_no_text() {
 fn our_bearer_rejected_without_a_claim_that_we_always_write() {
     // security.md row 40; RFC 9068 §2.2: client_id, iat and jti are required as well, and ours are
     for claim in ["client_id", "iat", "jti", "account", "cgn", "agn"] {
-        let token = Craft::ours().no_claim(claim).token();
+        let token = Craft::own().no_claim(claim).token();
         gate::PUBLIC
             .send(token)
             .refused_for(Reason::ClaimsMalformed, &format!("no {claim}"));
@@ -165,7 +165,7 @@ fn our_bearer_rejected_without_a_claim_that_we_always_write() {
         ("scope", "7"),
     ];
     for (claim, value) in wrong {
-        let token = Craft::ours().claim(claim, value).token();
+        let token = Craft::own().claim(claim, value).token();
         let case = format!("{claim}: {value}");
         gate::PUBLIC
             .send(token)
@@ -195,9 +195,9 @@ fn bearer_rejected_when_sub_has_control_characters_or_no_end() {
     ];
     refused_with("sub", &injecting);
     let longest = format!("\"{}\"", "a".repeat(255));
-    accepted_with(Craft::foreign(), "sub", longest);
+    accepted_with(Craft::external(), "sub", longest);
     // A comma is a letter here; what forwards subjects has to encode it.
-    accepted_with(Craft::foreign(), "sub", r#""alice,root""#);
+    accepted_with(Craft::external(), "sub", r#""alice,root""#);
 }
 
 #[test]

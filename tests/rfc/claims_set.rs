@@ -156,7 +156,7 @@ fn bearer_forbidden_when_it_lacks_the_scope_of_a_route() {
         verdict.closed("no scope", StatusCode::FORBIDDEN, READ);
     }
     let several = gate::PUBLIC.requiring(scope("calls:read") & scope("a:b") & scope("c:d"));
-    let verdict = several.send(Craft::ours().token());
+    let verdict = several.send(Craft::own().token());
     let both = r#"Bearer realm="countersign", error="insufficient_scope", scope="a:b c:d""#;
     verdict.closed("two lacking", StatusCode::FORBIDDEN, both);
 }
@@ -166,9 +166,9 @@ fn star_in_a_foreign_scope_is_a_letter_and_in_ours_a_pattern() {
     // security.md row 44; design.md, Scopes
     let open = gate::PUBLIC.requiring(scope("calls:read"));
     for star in ["\"*\"", "\"calls:*\"", "\"*:read\""] {
-        open.send(Craft::ours().claim("scope", star).token())
+        open.send(Craft::own().claim("scope", star).token())
             .accepted(star);
-        let foreign = open.send(Craft::foreign().claim("scope", star).token());
+        let foreign = open.send(Craft::external().claim("scope", star).token());
         foreign.closed(star, StatusCode::FORBIDDEN, READ);
     }
 }
@@ -186,17 +186,17 @@ fn bad_bearer_is_unauthorized_before_its_scope_is_looked_at() {
 #[test]
 fn bearer_rejected_when_it_is_an_id_token_a_refresh_token_or_meant_for_others() {
     // security.md row 45; RFC 8725 §3.12, RFC 9700 §2.3, ASVS 5.0 V9.2.2-4
-    let id_token = Craft::foreign()
+    let id_token = Craft::external()
         .header("typ", "\"JWT\"")
         .claim("aud", "\"s6BhdRkqt3\"")
         .claim("azp", "\"s6BhdRkqt3\"")
         .claim("nonce", "\"n-0S6_WzA2Mj\"")
         .claim("at_hash", "\"77QmUPtjPfzWtF2AnpK9RQ\"");
-    let refresh = Craft::foreign()
+    let refresh = Craft::external()
         .header("typ", "\"JWT\"")
         .claim("typ", "\"Refresh\"")
         .claim("aud", format!("\"{FOREIGN}\""));
-    let for_others = [Craft::ours(), Craft::foreign()]
+    let for_others = [Craft::own(), Craft::external()]
         .map(|craft| craft.claim("aud", "\"https://billing.example\""));
     gate::PUBLIC
         .send(id_token.token())
@@ -211,7 +211,7 @@ fn bearer_rejected_when_it_is_an_id_token_a_refresh_token_or_meant_for_others() 
     }
     // With the right audience an issuer of ours still wants access tokens, and nothing else.
     for typ in ["\"JWT\"", "\"id+jwt\"", "\"rt+jwt\"", "\"api-token+jwt\""] {
-        let token = Craft::ours().header("typ", typ).token();
+        let token = Craft::own().header("typ", typ).token();
         gate::PUBLIC
             .send(token)
             .refused_for(Reason::TypeRefused, typ);
@@ -226,7 +226,7 @@ fn bearer_judged_again_for_another_route() {
     let ours = |audience: &str| {
         Gate::of(
             now,
-            [TrustedIssuer::ours(OURS)
+            [TrustedIssuer::own(OURS)
                 .audience(audience)
                 .keys(keys())
                 .build()
@@ -237,7 +237,7 @@ fn bearer_judged_again_for_another_route() {
     let other_audience = ours("https://billing.example");
     let other_issuer = Gate::of(
         now,
-        [TrustedIssuer::foreign(FOREIGN)
+        [TrustedIssuer::external(FOREIGN)
             .audience(AUDIENCE)
             .keys(keys())
             .build()
@@ -246,10 +246,10 @@ fn bearer_judged_again_for_another_route() {
     let other_scope = a.requiring(scope("calls:write"));
     let later = Gate::at(Timestamp::from_unix_seconds(NOW + 600), keys());
     let without_key = Gate::new(keys::key_set(
-        keys::public_keys().filter(|key| key.algorithm != Craft::ours().key.algorithm),
+        keys::public_keys().filter(|key| key.algorithm != Craft::own().key.algorithm),
     ));
 
-    let token = Craft::ours().token();
+    let token = Craft::own().token();
     for round in ["first", "second"] {
         a.send(&token).accepted(round);
         other_audience

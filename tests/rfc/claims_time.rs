@@ -82,16 +82,16 @@ fn bearer_rejected_when_it_lives_a_second_longer_than_its_issuer_allows() {
     // security.md row 34: minted 1 h, foreign 24 h (and its leeway of 30 s from now)
     let exp = |craft: Craft, seconds: i64| craft.claim("exp", (NOW + seconds).to_string());
     let send = |craft: Craft| gate::PUBLIC.send(craft.token());
-    send(exp(Craft::ours(), 3600)).accepted("ours, 1 h");
-    send(exp(Craft::ours(), 3601)).refused_for(Reason::LifetimeTooLong, "ours, 1 h and 1 s");
+    send(exp(Craft::own(), 3600)).accepted("ours, 1 h");
+    send(exp(Craft::own(), 3601)).refused_for(Reason::LifetimeTooLong, "ours, 1 h and 1 s");
     let day = 24 * 3600;
-    send(exp(Craft::foreign(), day)).accepted("foreign, 24 h");
-    send(exp(Craft::foreign(), day + 31)).refused_for(Reason::LifetimeTooLong, "foreign, no iat");
-    let dated = Craft::foreign().claim("iat", NOW.to_string());
+    send(exp(Craft::external(), day)).accepted("foreign, 24 h");
+    send(exp(Craft::external(), day + 31)).refused_for(Reason::LifetimeTooLong, "foreign, no iat");
+    let dated = Craft::external().claim("iat", NOW.to_string());
     send(exp(dated.clone(), day)).accepted("foreign, 24 h from iat");
     send(exp(dated, day + 1)).refused_for(Reason::LifetimeTooLong, "foreign, from iat");
     // An old token whose rest is short is judged by its whole life.
-    let old = Craft::ours().claim("iat", (NOW - 3600).to_string());
+    let old = Craft::own().claim("iat", (NOW - 3600).to_string());
     send(exp(old, 60)).refused_for(Reason::LifetimeTooLong, "ours, an hour old");
 }
 
@@ -101,12 +101,12 @@ fn bearer_rejected_from_the_second_of_exp_and_leeway_on() {
     // foreign ones 30 s. Fractions are rounded down, never up (jsonwebtoken rounds .5 up).
     let cases = [
         (
-            Craft::ours(),
+            Craft::own(),
             vec!["0", "-1", "0.5", "0.999"],
             vec!["1", "1.5"],
         ),
         (
-            Craft::foreign(),
+            Craft::external(),
             vec!["-30", "-31", "-29.5", "-29.0001"],
             vec!["-29", "-1", "0", "1", "-28.5"],
         ),
@@ -141,7 +141,7 @@ fn bearer_accepted_until_the_last_millisecond_before_exp() {
     // security.md row 35, by the clock instead of the token
     let keys = || keys::key_set(keys::public_keys());
     let exp = (NOW + 600) * 1000;
-    for (craft, end) in [(Craft::ours(), exp), (Craft::foreign(), exp + 30_000)] {
+    for (craft, end) in [(Craft::own(), exp), (Craft::external(), exp + 30_000)] {
         let at = |millis| Gate::at(Timestamp::from_unix_millis(millis), keys());
         at(end - 1)
             .send(craft.token())
@@ -153,10 +153,10 @@ fn bearer_accepted_until_the_last_millisecond_before_exp() {
     let leeway = Duration::from_secs(5);
     let at = |millis| Gate::with_leeway(Timestamp::from_unix_millis(millis), leeway, keys());
     at(exp + 4999)
-        .send(Craft::ours().token())
+        .send(Craft::own().token())
         .accepted("within 5 s of leeway");
     at(exp + 5000)
-        .send(Craft::ours().token())
+        .send(Craft::own().token())
         .refused_for(Reason::TokenExpired, "after it");
 }
 
@@ -176,7 +176,7 @@ fn bearer_rejected_before_nbf() {
     );
     let digits = format!("\"{}\"", NOW - 1);
     refused_with("nbf", &[&digits]);
-    for (craft, early) in [(Craft::ours(), 1), (Craft::foreign(), 31)] {
+    for (craft, early) in [(Craft::own(), 1), (Craft::external(), 31)] {
         let nbf = |seconds: i64| {
             craft
                 .clone()
@@ -197,7 +197,7 @@ fn bearer_rejected_before_nbf() {
             .refused_for(Reason::NotYetValid, "nbf after exp");
     }
     // After exp, though both are within the leeway.
-    let crossed = Craft::foreign()
+    let crossed = Craft::external()
         .claim("exp", (NOW + 10).to_string())
         .claim("nbf", (NOW + 11).to_string());
     gate::PUBLIC
@@ -214,7 +214,7 @@ fn bearer_rejected_when_iat_lies_ahead_or_after_exp() {
     );
     let digits = format!("\"{NOW}\"");
     refused_with("iat", &[&digits]);
-    for (craft, early) in [(Craft::ours(), 1), (Craft::foreign(), 31)] {
+    for (craft, early) in [(Craft::own(), 1), (Craft::external(), 31)] {
         let iat = |seconds: i64| {
             craft
                 .clone()
@@ -231,7 +231,7 @@ fn bearer_rejected_when_iat_lies_ahead_or_after_exp() {
             .send(iat(601))
             .refused_for(Reason::NotYetValid, "iat after exp");
     }
-    let crossed = Craft::foreign()
+    let crossed = Craft::external()
         .claim("exp", (NOW + 10).to_string())
         .claim("iat", (NOW + 11).to_string());
     gate::PUBLIC

@@ -99,7 +99,7 @@ fn bearer_rejected_when_a_part_is_not_strict_base64url() {
                 token[i] = spoilt;
                 let token = if i < 2 {
                     let input = format!("{}.{}", token[0], token[1]);
-                    let craft = Craft::ours();
+                    let craft = Craft::own();
                     signed(&input, craft.key)
                 } else {
                     token.join(".")

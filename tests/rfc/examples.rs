@@ -133,7 +133,7 @@ fn example_of_rfc7515_a3_lacks_what_an_access_token_needs() {
 
 /// The examples say who issued them and until when, but not for whom: RFC 8725 §3.9.
 fn joe(key: VerifyingKey, example: &str) {
-    let joe = TrustedIssuer::foreign("joe").audience("https://api.example");
+    let joe = TrustedIssuer::external("joe").audience("https://api.example");
     let joe = joe.keys(KeySet::new([key]).unwrap()).build().unwrap();
     let gate = Gate::of(Timestamp::from_unix_seconds(1_300_819_379), [joe]);
     gate.send(example)
@@ -196,7 +196,7 @@ fn access_token_of_rfc9068_section_3_accepted() {
     let rs256 = key(Algorithm::Rs256);
     let issuer = || {
         let keys = KeySet::new([rs256.verifying().with_id("RjEwOwOA").unwrap()]).unwrap();
-        TrustedIssuer::foreign("https://authorization-server.example.com/")
+        TrustedIssuer::external("https://authorization-server.example.com/")
             .audience("https://rs.example.com/")
             .keys(keys)
     };
@@ -228,7 +228,7 @@ fn header_forms_of_rfc6750_answered_as_section_3_says() {
         StatusCode::UNAUTHORIZED,
         r#"Bearer realm="countersign""#,
     );
-    let token = Craft::ours().token();
+    let token = Craft::own().token();
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
         let value = HeaderValue::try_from(format!("{scheme} {token}")).unwrap();
         gate.present(std::slice::from_ref(&value)).accepted(scheme);

@@ -34,9 +34,9 @@ impl Generator {
 
     fn good(&mut self) -> Craft {
         let craft = if self.random.below(2) == 0 {
-            Craft::ours()
+            Craft::own()
         } else {
-            Craft::foreign()
+            Craft::external()
         };
         let later = self.random.choose(&[120, 300, 900, 3000]);
         let craft = craft

@@ -140,20 +140,20 @@ fn bearer_rejected_when_its_type_is_not_that_of_an_access_token() {
     let no_text = ["7", "[\"at+jwt\"]", "null", "true", "{\"typ\":\"at+jwt\"}"];
     refused_with("typ", &no_text, Some(Reason::HeaderMalformed));
     for typ in ["\"JWT\"", "\"jwt\""] {
-        let ours = Craft::ours().header("typ", typ).token();
+        let ours = Craft::own().header("typ", typ).token();
         gate::PUBLIC
             .send(ours)
             .refused_for(Reason::TypeRefused, typ);
         gate::PUBLIC
-            .send(Craft::foreign().header("typ", typ).token())
+            .send(Craft::external().header("typ", typ).token())
             .accepted(typ);
     }
-    let ours = Craft::ours().no_header("typ").token();
+    let ours = Craft::own().no_header("typ").token();
     gate::PUBLIC
         .send(ours)
         .refused_for(Reason::TypeRefused, "no typ");
     gate::PUBLIC
-        .send(Craft::foreign().no_header("typ").token())
+        .send(Craft::external().no_header("typ").token())
         .accepted("no typ");
     // RFC 7515 §4.1.9: a media type, in any case.
     for typ in [

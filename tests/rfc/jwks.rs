@@ -18,7 +18,7 @@ fn dropped(jwk: &str, error: KeyError) {
         assert_eq!(dropped, [error], "{jwk}");
         assert_eq!(set.len(), 1, "{jwk}");
         let gate = Gate::new(set);
-        gate.send(Craft::ours().token()).accepted(jwk);
+        gate.send(Craft::own().token()).accepted(jwk);
     }
     assert_eq!(VerifyingKey::from_jwk(jwk).unwrap_err(), error, "{jwk}");
 }
@@ -58,8 +58,8 @@ fn keys_dropped_when_two_have_one_kid() {
             "{other}"
         );
         let gate = Gate::new(set);
-        gate.send(Craft::ours().token()).accepted("the third key");
-        let token = Craft::ours()
+        gate.send(Craft::own().token()).accepted("the third key");
+        let token = Craft::own()
             .key(key(Algorithm::Es256))
             .header("kid", "\"same\"")
             .token();
@@ -318,7 +318,7 @@ fn jwks_document_rejected_when_it_is_none() {
     }
     // An empty set is one, with which nothing can be trusted.
     let (empty, _) = KeySet::from_jwks("{\"keys\":[]}").unwrap();
-    let trusted = TrustedIssuer::ours(OURS)
+    let trusted = TrustedIssuer::own(OURS)
         .audience(AUDIENCE)
         .keys(empty)
         .build();

@@ -276,7 +276,7 @@ fn bearer_rejected_when_its_key_was_removed_or_is_for_another_purpose() {
     ] {
         let jwk = es256.jwk(&[("kid", "\"kid-es256\""), (member, value)]);
         let gate = Gate::new(KeySet::new([VerifyingKey::from_jwk(&jwk).unwrap()]).unwrap());
-        gate.send(Craft::ours().key(es256).token()).accepted(value);
+        gate.send(Craft::own().key(es256).token()).accepted(value);
     }
 }
 

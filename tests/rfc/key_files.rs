@@ -101,7 +101,7 @@ fn ed25519_key_rejected_when_anybody_can_sign_for_it() {
         format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"kid-eddsa","x":"{x}"}}"#)
     };
     if let Ok(key) = VerifyingKey::from_jwk(&jwk(&neutral)) {
-        let forged = with_signature(&Craft::ours().token(), [neutral, [0; 32]].concat());
+        let forged = with_signature(&Craft::own().token(), [neutral, [0; 32]].concat());
         Gate::new(KeySet::new([key]).unwrap())
             .send(forged)
             .refused("signed by nobody");

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::memory::MemoryDirectory;
 use countersign::directory::{
-    Account, Credential, Directory, EnvironmentKind, Issuers, Networks, Proof, Status,
+    Credential, Directory, EnvironmentKind, Issuers, MemoryDirectory, Networks, Status,
+    StoredSecret,
 };
 use countersign::key::{Pepper, Peppers};
+use countersign::registry::Account;
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
@@ -34,13 +35,13 @@ fn record() -> Credential {
         allow_from: Networks::anywhere(),
         issuers: Issuers::all(),
         expires_at: None,
-        proof: Proof::Signature,
+        proof: StoredSecret::Signature,
     }
 }
 
 /// A token that lives for 90 days.
 fn managed() -> Craft {
-    Craft::ours()
+    Craft::own()
         .header("typ", r#""api-token+jwt""#)
         .claim("jti", format!("\"{SUBJECT}\""))
         .claim("exp", (NOW + 90 * DAY).to_string())
@@ -56,7 +57,7 @@ fn holding(records: impl IntoIterator<Item = Credential>) -> Arc<MemoryDirectory
 }
 
 fn gate_over(directory: Arc<dyn Directory>, longest: Option<Duration>) -> Gate {
-    let ours = TrustedIssuer::ours(OURS)
+    let ours = TrustedIssuer::own(OURS)
         .audience(AUDIENCE)
         .keys(keys::key_set(keys::public_keys()))
         .directory(directory);
@@ -89,8 +90,8 @@ fn managed_token_refused_by_a_verifier_without_records_or_that_does_not_take_the
 fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens() {
     let token = managed().token();
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let a_key = Proof::Key(peppers.proof(&id(), "secret"));
-    let a_user = Proof::Password("$argon2id$".into());
+    let a_key = StoredSecret::Key(peppers.proof(&id(), "secret"));
+    let a_user = StoredSecret::Password("$argon2id$".into());
     let past = Timestamp::from_unix_seconds(NOW);
     for (records, reason) in [
         (vec![], Reason::CredentialUnknown),
@@ -179,7 +180,7 @@ fn one_kind_of_token_never_passes_for_the_other() {
     let long_access = managed().header("typ", r#""at+jwt""#).claim("cgn", "1");
     gate.send(long_access.token())
         .refused_as(Reason::LifetimeTooLong);
-    let access = Craft::ours().header("typ", r#""api-token+jwt""#);
+    let access = Craft::own().header("typ", r#""api-token+jwt""#);
     gate.send(access.token())
         .refused_as(Reason::ClaimsMalformed);
     for typ in ["api-token", "api+jwt", "JWT", "api-token+jwt2"] {

@@ -54,7 +54,7 @@ fn bearer_rejected_when_any_bit_of_its_text_is_flipped() {
 #[test]
 fn bearer_rejected_when_any_bit_of_its_decoded_parts_is_flipped() {
     for algorithm in Algorithm::ALL {
-        let token = Craft::ours().key(key(algorithm)).token();
+        let token = Craft::own().key(key(algorithm)).token();
         let (input, _) = split(&token);
         let parts: Vec<Vec<u8>> = token.split('.').map(unb64).collect();
         for (i, part) in parts.iter().enumerate() {

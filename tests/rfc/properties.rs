@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use countersign::credentials::Scheme;
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mint::{Issuer, IssuerError, Mint, MintError, MintParameters, MintRequest, Terms};
-use countersign::principal::{PrimaryPrincipal, Scheme};
+use countersign::mint::{
+    IssuanceSettings, Issuer, IssuerError, Mint, MintError, MintParameters, MintRequest,
+};
+use countersign::principal::PrimaryPrincipal;
 use countersign::random::SystemRandom;
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
@@ -22,7 +25,7 @@ fn mint(catalogue: Scopes) -> Mint {
         .audience(AUDIENCE)
         .audience("https://billing.example")
         .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
-        .terms(Terms {
+        .terms(IssuanceSettings {
             lifetime: Duration::from_secs(LIFETIME),
             max_lifetime: Duration::from_secs(LONGEST),
             catalogue,
@@ -182,7 +185,7 @@ proptest! {
 #[test]
 fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
     // security.md row 79: a lifetime beyond what verifiers accept is refused when the mint is set up
-    let terms = |seconds| Terms {
+    let terms = |seconds| IssuanceSettings {
         lifetime: Duration::from_secs(1),
         max_lifetime: Duration::from_secs(seconds),
         catalogue: "a".parse().unwrap(),
@@ -190,7 +193,7 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
     let wider = mint(Scopes::none()).with_terms(terms(LONGEST + 1));
     assert!(wider.is_err());
     for catalogue in ["", "*", "a b", "b"] {
-        let beyond = Terms {
+        let beyond = IssuanceSettings {
             catalogue: catalogue.parse().unwrap(),
             ..terms(60)
         };

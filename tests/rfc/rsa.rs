@@ -36,7 +36,7 @@ fn padded(info: &[u8]) -> Vec<u8> {
 fn rs256_signature_rejected_when_its_padding_is_not_exactly_that_of_pkcs1() {
     // security.md row 8; RFC 8017 §8.2.2; Bleichenbacher 2006; Wycheproof rsa_signature
     let key = key(Algorithm::Rs256);
-    let token = Craft::ours().key(key).token();
+    let token = Craft::own().key(key).token();
     let (input, signature) = split(&token);
     let h = hash(&SHA256, input.as_bytes());
     let right = padded(&[SHA256_INFO, &h].concat());
@@ -200,7 +200,7 @@ fn ps_signature_rejected_when_salt_hash_or_padding_is_another() {
     ];
     for (algorithm, hash, length) in hashes {
         let key = key(algorithm);
-        let token = Craft::ours().key(key).token();
+        let token = Craft::own().key(key).token();
         let (input, _) = split(&token);
         let good = || Pss {
             hash,

@@ -63,8 +63,8 @@ impl Opinions {
             builder.keys(keys::key_set([key])).build().unwrap()
         };
         let issuers = [
-            issuer(TrustedIssuer::ours(OURS)),
-            issuer(TrustedIssuer::foreign(FOREIGN)),
+            issuer(TrustedIssuer::own(OURS)),
+            issuer(TrustedIssuer::external(FOREIGN)),
         ];
         let public = key.public();
         let (algorithm, other) = match key.algorithm {

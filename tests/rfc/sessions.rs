@@ -11,7 +11,7 @@ use countersign_tests::{AUDIENCE, Craft, Gate, NOW, OURS, gate, keys};
 const SESSION: &str = "013xrzp12g3nqk8nh0qrc2b1jfanmvb9";
 
 fn of_session() -> Craft {
-    Craft::ours()
+    Craft::own()
         .claim("sid", format!("\"{SESSION}\""))
         .claim("sgn", "1")
 }
@@ -21,7 +21,7 @@ fn token_of_a_session_accepted_and_its_principal_names_the_session() {
     let verdict = gate::PUBLIC.send(of_session().token());
     let principal = verdict.someone();
     assert_eq!(principal.session(), Some(&SESSION.parse().unwrap()));
-    let verdict = gate::PUBLIC.send(Craft::ours().token());
+    let verdict = gate::PUBLIC.send(Craft::own().token());
     let principal = verdict.someone();
     assert_eq!(principal.session(), None);
 }
@@ -34,12 +34,12 @@ fn token_of_a_session_rejected_once_the_session_has_ended() {
         2,
         Timestamp::from_unix_seconds(NOW + 600),
     );
-    let ours = TrustedIssuer::ours(OURS)
+    let ours = TrustedIssuer::own(OURS)
         .audience(AUDIENCE)
         .keys(keys::key_set(keys::public_keys()))
         .directory(Arc::new(denied));
     let gate = Gate::of(Timestamp::from_unix_seconds(NOW), [ours.build().unwrap()]);
-    gate.send(Craft::ours().token()).accepted("of no session");
+    gate.send(Craft::own().token()).accepted("of no session");
     gate.send(of_session().token())
         .refused_as(Reason::Superseded);
     gate.send(of_session().claim("sgn", "2").token())

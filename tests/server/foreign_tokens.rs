@@ -31,7 +31,7 @@ fn accepted_and_refused(algorithm: Algorithm) {
     let published = format!(r#"{{"keys":[{}]}}"#, key.public_jwk().unwrap());
     let (keys, unusable) = KeySet::from_jwks(&published).unwrap();
     assert_eq!((keys.len(), unusable), (1, Vec::new()));
-    let issuer = TrustedIssuer::foreign(FOREIGN)
+    let issuer = TrustedIssuer::external(FOREIGN)
         .audience(AUDIENCE)
         .keys(keys);
     let now = Timestamp::from_unix_seconds(NOW);

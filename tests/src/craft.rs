@@ -55,7 +55,7 @@ pub struct Craft {
 impl Craft {
     /// A good token of our own issuer.
     #[must_use]
-    pub fn ours() -> Self {
+    pub fn own() -> Self {
         let claims = Object::new()
             .set_text("iss", OURS)
             .set_text("sub", SUBJECT)
@@ -78,7 +78,7 @@ impl Craft {
 
     /// A good token of an issuer that is not ours, with no claim more than it needs.
     #[must_use]
-    pub fn foreign() -> Self {
+    pub fn external() -> Self {
         let claims = Object::new()
             .set_text("iss", FOREIGN)
             .set_text("sub", "alice")
@@ -96,7 +96,7 @@ impl Craft {
     /// One of each: what is refused in a token is refused in both.
     #[must_use]
     pub fn both() -> [Self; 2] {
-        [Self::ours(), Self::foreign()]
+        [Self::own(), Self::external()]
     }
 
     /// Signed by `key`, and saying so.

@@ -48,10 +48,10 @@ impl Gate {
 
     #[must_use]
     pub fn at(now: Timestamp, keys: KeySet) -> Self {
-        let ours = TrustedIssuer::ours(OURS)
+        let ours = TrustedIssuer::own(OURS)
             .audience(AUDIENCE)
             .keys(keys.clone());
-        let foreign = TrustedIssuer::foreign(FOREIGN)
+        let foreign = TrustedIssuer::external(FOREIGN)
             .audience(AUDIENCE)
             .keys(keys);
         Self::of(now, [ours.build().unwrap(), foreign.build().unwrap()])
@@ -72,11 +72,11 @@ impl Gate {
     /// The same issuers for the whole of `issuers`, with another leeway.
     #[must_use]
     pub fn with_leeway(now: Timestamp, leeway: Duration, keys: KeySet) -> Self {
-        let ours = TrustedIssuer::ours(OURS)
+        let ours = TrustedIssuer::own(OURS)
             .audience(AUDIENCE)
             .keys(keys.clone())
             .leeway(leeway);
-        let foreign = TrustedIssuer::foreign(FOREIGN)
+        let foreign = TrustedIssuer::external(FOREIGN)
             .audience(AUDIENCE)
             .keys(keys)
             .leeway(leeway);
@@ -94,7 +94,7 @@ impl Gate {
 
     /// Sends a token as `Authorization: Bearer`.
     #[track_caller]
-    pub fn send(&self, token: impl AsRef<[u8]>) -> Verdict {
+    pub fn send(&self, token: impl AsRef<[u8]>) -> Outcome {
         let value = [b"Bearer ", token.as_ref()].concat();
         let value = HeaderValue::from_bytes(&value).expect("the token fits into a header");
         self.present(&[value])
@@ -102,7 +102,7 @@ impl Gate {
 
     /// Sends `Authorization` headers.
     #[track_caller]
-    pub fn present(&self, values: &[HeaderValue]) -> Verdict {
+    pub fn present(&self, values: &[HeaderValue]) -> Outcome {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(AUTHORIZATION, value.clone());
@@ -120,7 +120,7 @@ impl Gate {
 }
 
 #[track_caller]
-fn run<S>(service: S, headers: HeaderMap, inner: &Inner) -> Verdict
+fn run<S>(service: S, headers: HeaderMap, inner: &Inner) -> Outcome
 where
     S: Service<Request<()>, Response = Response<String>, Error = Infallible>,
 {
@@ -134,7 +134,7 @@ where
         .expect("judged at once")
         .unwrap();
     let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
-    Verdict {
+    Outcome {
         status: response.status(),
         challenges: response
             .headers()
@@ -182,7 +182,7 @@ impl Service<Request<()>> for Inner {
 
 /// All that came of one request.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Outcome {
     pub status: StatusCode,
     pub challenges: Vec<String>,
     pub cache_control: Option<String>,
@@ -195,7 +195,7 @@ pub struct Verdict {
     pub principal: Option<Principal>,
 }
 
-impl Verdict {
+impl Outcome {
     /// Let in, by one signature, with a principal.
     #[track_caller]
     pub fn accepted(&self, case: &str) -> &Self {

@@ -23,7 +23,7 @@ pub mod object;
 pub mod xorshift;
 
 pub use craft::{Craft, b64, compact};
-pub use gate::{Gate, Verdict};
+pub use gate::{Gate, Outcome};
 pub use keys::{Key, key};
 pub use memory::{Memory, Nothing};
 pub use object::Object;

@@ -5,11 +5,11 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, CreatedKey, NewKey, Registry as _};
+use countersign::directory::MemoryDirectory;
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, CreatedKey, MemoryRegistry, NewKey, Registry as _};
 use countersign::time::SystemClock;
 use http::{Request, Response};
 use tower::Service;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::auth::AuthLayer;
-use countersign::directory::memory::MemoryDirectory;
+use countersign::directory::MemoryDirectory;
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::Basic;
 use countersign::mechanism::password::PasswordHasher;

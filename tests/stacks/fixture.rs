@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use countersign::auth::{AuthBuilder, AuthLayer, PrimaryAuthenticator};
 use countersign::credentials::Credentials;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{
-    Caller, Change, CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
-};
+use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
+use countersign::registry::{
+    Caller, Change, CreatedKey, MemoryRegistry, NewKey, NewUser, Registry,
+};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::{Id, Secret};
@@ -69,9 +69,9 @@ impl Directory for Through {
         self.0.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         if self.1.stale.load(Ordering::SeqCst) {
-            Err(Stale)
+            Err(StaleView)
         } else {
             Ok(())
         }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use countersign::auth::AuthLayer;
 use countersign::credentials::ClientAddress;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{
-    Caller, Change, CreatedKey, Credential, Directory, NewKey, NewUser, Registry, Stale, UserName,
-};
+use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, FailureLimit};
 use countersign::random::SystemRandom;
+use countersign::registry::{
+    Caller, Change, CreatedKey, MemoryRegistry, NewKey, NewUser, Registry,
+};
 use countersign::rejection::{Reason, Rejection};
 use countersign::testing::FixedClock;
 use countersign::{Id, Scopes};
@@ -63,9 +63,9 @@ impl Directory for Doctored {
         self.table.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         if *self.stale.lock().unwrap() {
-            Err(Stale)
+            Err(StaleView)
         } else {
             Ok(())
         }

@@ -25,7 +25,7 @@ async fn tokens(fixture: &Fixture) -> (String, String) {
 /// `Authorization` as bearers write it, and as they must not.
 async fn bearers(fixture: &Fixture) -> Vec<String> {
     let (good, expired) = tokens(fixture).await;
-    let foreign = Craft::foreign().token();
+    let foreign = Craft::external().token();
     vec![
         format!("Bearer {good}"),
         format!("bearer {good}"),
@@ -137,7 +137,7 @@ async fn token_pasted_as_key_secret_or_password_is_an_ordinary_401_without_a_loo
     let (good, expired) = tokens(&fixture).await;
     let id = fixture.id();
     let before = fixture.look_ups();
-    for token in [good, expired, Craft::foreign().token()] {
+    for token in [good, expired, Craft::external().token()] {
         for wired in Wired::ALL {
             let (status, expected) = body(wired, Case::Unauthenticated);
             for presented in [
@@ -184,7 +184,7 @@ async fn token_anywhere_else_mints_nothing() {
     for wired in [
         Wired::Envelope,
         Wired::Scoped,
-        Wired::KeyPair,
+        Wired::KeySecret,
         Wired::Session,
     ] {
         let answer = fixture.post(wired, &[], members.to_string()).await;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::credentials::ClientAddress;
-use countersign::directory::{Change, CreatedKey, NewKey, NewUser, Registry, Rotation};
 use countersign::random::SystemRandom;
+use countersign::registry::{Change, CreatedKey, NewKey, NewUser, Registry, Rotation};
 
 use crate::fixture::{Answer, Fixture, HELD, NOW, PASSWORD, Presented, USER, Wired, me};
 

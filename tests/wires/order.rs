@@ -1,6 +1,6 @@
 //! wires.md, "order of judging".
 
-use countersign::mint::{Mint, Terms};
+use countersign::mint::{IssuanceSettings, Mint};
 use countersign::random::SystemRandom;
 use countersign_wire::{Envelope, TokenEndpoint};
 use tower::ServiceExt as _;
@@ -50,7 +50,10 @@ async fn bad_credentials_come_before_a_bad_body_in_headers_and_after_it_in_bodie
     }
     let before = fixture.look_ups();
     for (wired, body) in [
-        (Wired::KeyPair, r#"{"keyId":"a","secret":"b","keyId":"c"}"#),
+        (
+            Wired::KeySecret,
+            r#"{"keyId":"a","secret":"b","keyId":"c"}"#,
+        ),
         (Wired::Session, r#"{"api_key":"a","session_id":""}"#),
     ] {
         assert_eq!(fixture.post(wired, &[], body).await.status, 400);
@@ -86,7 +89,7 @@ async fn bad_credentials_come_before_a_bad_scope_or_lifetime() {
 #[tokio::test]
 async fn bad_lifetime_comes_before_a_bad_scope() {
     let fixture = Fixture::new().await;
-    let terms = Terms {
+    let terms = IssuanceSettings {
         catalogue: "other:read".parse().unwrap(),
         ..Wired::Envelope.terms()
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::directory::NewKey;
+use countersign::registry::NewKey;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, GRANT, HELD, NOW, Presented, Wired, claims};
@@ -122,7 +122,7 @@ async fn all_that_is_held_is_given_where_none_is_asked_for() {
     let fixture = Fixture::new().await;
     for wired in [
         Wired::Envelope,
-        Wired::KeyPair,
+        Wired::KeySecret,
         Wired::Session,
         Wired::OAuth,
     ] {
@@ -154,7 +154,7 @@ async fn lifetime_ends_with_the_key_on_every_wire() {
     let (text, secret) = (key.issued.key.expose(), key.issued.secret.expose());
     for wired in Wired::ALL {
         let presented = match wired {
-            Wired::KeyPair => Presented::Pair(&id, secret),
+            Wired::KeySecret => Presented::Pair(&id, secret),
             _ => Presented::Key(text),
         };
         let answer = fixture.ask(wired, presented).await.unwrap();
@@ -163,7 +163,7 @@ async fn lifetime_ends_with_the_key_on_every_wire() {
             Wired::Envelope => &body["data"]["expires_in"],
             Wired::Scoped => &body["expiresIn"],
             Wired::Session | Wired::OAuth => &body["expires_in"],
-            Wired::KeyPair => {
+            Wired::KeySecret => {
                 assert_eq!(body["expiresAt"], "2026-03-15T12:01:40.000Z");
                 &json!(100)
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::directory::Change;
+use countersign::registry::Change;
 use serde_json::json;
 
 use crate::fixture::{Answer, Fixture, Presented, Wired, claims};

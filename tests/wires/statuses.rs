@@ -91,7 +91,7 @@ async fn bodies_that_are_not_wanted_are_400_and_413_in_each_wires_words() {
             // Its body may be absent.
             Wired::Envelope => continue,
             Wired::Scoped => wired.post(&key, "{}"),
-            Wired::KeyPair | Wired::Session => wired.post(&[], "{}"),
+            Wired::KeySecret | Wired::Session => wired.post(&[], "{}"),
             Wired::OAuth => wired.post(&key, ""),
         };
         let answer = fixture.send(wired, nothing).await;

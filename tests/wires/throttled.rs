@@ -6,7 +6,7 @@ use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::{Carrier, Credentials};
 use countersign::dangerous::AssertPrimary;
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mechanism::{Claim, Judged, Mechanism, Verdict};
+use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
 use countersign::mint::{Issuer, Mint};
 use countersign::random::SystemRandom;
 use countersign::rejection::{Challenge, Reason, Rejection};
@@ -25,10 +25,10 @@ use crate::fixture::{FORM, GRANT, NOW, URL};
 struct Throttles;
 
 impl Mechanism for Throttles {
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::all(Carrier::Header(HeaderName::from_static(
-            "x-badge",
-        )))]
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        vec![CredentialSelector::all(Carrier::Header(
+            HeaderName::from_static("x-badge"),
+        ))]
     }
 
     fn challenge(&self) -> Challenge {
@@ -36,7 +36,7 @@ impl Mechanism for Throttles {
     }
 
     fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Verdict::Throttled {
+        Judged::Now(Outcome::Throttled {
             retry_after: Duration::from_millis(2001),
         })
     }

@@ -8,7 +8,7 @@ pub fn body(wired: Wired, case: Case) -> (u16, String) {
     match wired {
         Wired::Envelope => envelope(case),
         Wired::Scoped => scoped(case),
-        Wired::KeyPair => key_pair(case),
+        Wired::KeySecret => key_pair(case),
         Wired::Session => session(case),
         Wired::OAuth => oauth(case),
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use countersign::auth::BuildError;
-use countersign::directory::{Conflict, RegistryError};
 use countersign::jose::KeyError;
 use countersign::mint::IssuerError;
+use countersign::registry::{Conflict, RegistryError};
 use countersign_store::StoreError;
 
 use crate::command::output::rfc3339;

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::{Caller, Directory, Issuers, OfIssuer};
-use countersign::mint::{Issuer, IssuerError, Terms};
+use countersign::directory::{Directory, IssuerDirectory, Issuers};
+use countersign::mint::{IssuanceSettings, Issuer, IssuerError};
+use countersign::registry::Caller;
 use countersign::token::TrustedIssuer;
 use countersign_store::{Store, StoreError};
 
@@ -35,11 +36,13 @@ impl Configured {
         let keys = store
             .signing_keys(&settings.name, settings.algorithm)
             .await?;
-        let builder = Issuer::builder(url).signing_keys(keys).terms(Terms {
-            lifetime: settings.lifetimes.usual,
-            max_lifetime: longest(settings),
-            catalogue: settings.scopes.clone(),
-        });
+        let builder = Issuer::builder(url)
+            .signing_keys(keys)
+            .terms(IssuanceSettings {
+                lifetime: settings.lifetimes.usual,
+                max_lifetime: longest(settings),
+                catalogue: settings.scopes.clone(),
+            });
         let audiences = settings.audiences.iter().cloned();
         let issuer = audiences
             .fold(builder, |builder, audience| builder.audience(audience))
@@ -52,7 +55,10 @@ impl Configured {
 
     /// What this issuer knows of credentials: those that may not use it are unknown.
     pub(crate) fn directory(&self, store: &Store) -> Arc<dyn Directory> {
-        Arc::new(OfIssuer::new(store.directory(), &*self.settings.name))
+        Arc::new(IssuerDirectory::new(
+            store.directory(),
+            &*self.settings.name,
+        ))
     }
 
     /// The issuer as this server's own verifiers see it: tokens of revoked credentials are refused.
@@ -116,8 +122,8 @@ pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<()
 }
 
 /// The terms of one wire's mint.
-pub(crate) fn terms(wire: &WireSettings) -> Terms {
-    Terms {
+pub(crate) fn terms(wire: &WireSettings) -> IssuanceSettings {
+    IssuanceSettings {
         lifetime: wire.lifetimes.usual,
         max_lifetime: wire.lifetimes.longest,
         catalogue: wire.scopes.clone(),

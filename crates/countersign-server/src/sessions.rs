@@ -1,6 +1,6 @@
 //! Sessions as whoever runs the server sees them: by command and over HTTP.
 
-use countersign::directory::{Caller, RegistryError, Session, Sessions as _, WhichSession};
+use countersign::registry::{Caller, RegistryError, Session, SessionSelector, Sessions as _};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use countersign_store::Store;
@@ -64,13 +64,13 @@ pub(crate) async fn end(
     session: &str,
 ) -> Result<(), RegistryError> {
     if let Ok(id) = session.parse() {
-        let ended = store.end_sessions(caller, credential, WhichSession::Id(id));
+        let ended = store.end_sessions(caller, credential, SessionSelector::Id(id));
         match ended.await {
             Err(RegistryError::NotFound) => {}
             ended => return ended,
         }
     }
     let name = session.parse().map_err(|_| RegistryError::NotFound)?;
-    let named = WhichSession::Named(name);
+    let named = SessionSelector::Named(name);
     store.end_sessions(caller, credential, named).await
 }

@@ -1,8 +1,9 @@
 //! Accounts and their environments.
 
 use countersign::Id;
-use countersign::directory::{
-    Account, Caller, Conflict, Environment, NewEnvironment, RegistryError, Status,
+use countersign::directory::Status;
+use countersign::registry::{
+    Account, Caller, Conflict, Environment, NewEnvironment, RegistryError,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};

@@ -1,7 +1,7 @@
 //! Requests that may come again: what was answered is kept sealed for a day, with what was done.
 
 use countersign::Secret;
-use countersign::directory::{Once, Record, RegistryError};
+use countersign::registry::{IdempotencyKey, Record, RegistryError};
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -17,7 +17,7 @@ impl Inner {
     pub(crate) async fn recall(
         &self,
         writing: &mut Writing<'_>,
-        once: Option<&Once<'_>>,
+        once: Option<&IdempotencyKey<'_>>,
     ) -> Result<Option<Secret>, RegistryError> {
         let Some(once) = once else {
             return Ok(None);
@@ -37,7 +37,7 @@ impl Inner {
         };
         let request: &[u8] = row.try_get("request").map_err(StoreError::from)?;
         if request != once.request {
-            return Err(RegistryError::KeyReused);
+            return Err(RegistryError::IdempotencyConflict);
         }
         Ok(Some(self.open_answer(writing.connection(), &row).await?))
     }
@@ -60,7 +60,7 @@ impl Inner {
     pub(crate) async fn remember(
         &self,
         writing: &mut Writing<'_>,
-        once: Option<&Once<'_>>,
+        once: Option<&IdempotencyKey<'_>>,
         record: &Record,
     ) -> Result<(), RegistryError> {
         let Some(once) = once else {
@@ -73,11 +73,11 @@ impl Inner {
                 .fetch_one(writing.connection())
                 .await
                 .map_err(StoreError::from)?;
-        if remembered >= i64::from(Once::MOST_REMEMBERED) {
-            return Err(RegistryError::TooManyRemembered);
+        if remembered >= i64::from(IdempotencyKey::MOST_REMEMBERED) {
+            return Err(RegistryError::TooManyIdempotencyKeys);
         }
         let answer = (once.answer)(record)?;
-        let until = writing.now.plus(Once::REMEMBERED);
+        let until = writing.now.plus(IdempotencyKey::REMEMBERED);
         let connection = writing.connection();
         let sealer = self.ground.sealer(connection).await?;
         let caller = once.caller.as_bytes().as_slice();

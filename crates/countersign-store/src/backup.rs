@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign::Id;
-use countersign::directory::Caller;
+use countersign::registry::Caller;
 use countersign::time::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};

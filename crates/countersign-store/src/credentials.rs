@@ -1,11 +1,14 @@
 //! Keys and users: made, changed and listed.
 
-use countersign::directory::lifecycle::{Effect, Kept};
 use countersign::directory::{
-    Caller, Change, CreatedKey, CredentialKind, DeniedToken, EnvironmentKind, Issuers, Listing,
-    Networks, NewKey, NewUser, Owner, Proof, Record, RegistryError, Rotation, Status, UserName,
+    CredentialKind, EnvironmentKind, Issuers, Networks, Status, StoredSecret, UserName,
 };
-use countersign::key::{self, KeyPrefix, KeyProof};
+use countersign::key::{self, KeyDigests, KeyPrefix};
+use countersign::registry::lifecycle::{ChangeEffect, StoredCredential};
+use countersign::registry::{
+    Caller, Change, CreatedKey, CredentialFilter, DeniedToken, NewKey, NewUser, Owner, Record,
+    RegistryError, Rotation,
+};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use sqlx::sqlite::SqliteConnection;
@@ -42,8 +45,10 @@ impl Inner {
                 writing.now,
             )
         };
-        let proof = Proof::Key(self.ground.peppers.proof(&id, issued.secret.expose()));
-        let record = self.insert(writing, caller, Kept { record, proof }).await?;
+        let proof = StoredSecret::Key(self.ground.peppers.proof(&id, issued.secret.expose()));
+        let record = self
+            .insert(writing, caller, StoredCredential { record, proof })
+            .await?;
         Ok(CreatedKey { record, issued })
     }
 
@@ -71,15 +76,16 @@ impl Inner {
                 writing.now,
             )
         };
-        let proof = Proof::Password(new.password_hash.expose().into());
-        self.insert(writing, caller, Kept { record, proof }).await
+        let proof = StoredSecret::Password(new.password_hash.expose().into());
+        self.insert(writing, caller, StoredCredential { record, proof })
+            .await
     }
 
     pub(crate) async fn insert(
         &self,
         mut writing: Writing<'_>,
         caller: &Caller,
-        kept: Kept,
+        kept: StoredCredential,
     ) -> Result<Record, RegistryError> {
         let record = &kept.record;
         let scopes = record.scopes.as_str();
@@ -102,7 +108,7 @@ impl Inner {
     pub(crate) async fn list(
         &self,
         caller: &Caller,
-        listing: Listing,
+        listing: CredentialFilter,
     ) -> Result<Vec<Record>, RegistryError> {
         let account = match (caller.account(), listing.account) {
             (Some(own), Some(asked)) if *own != asked => return Err(RegistryError::NotFound),
@@ -234,8 +240,8 @@ pub(crate) async fn change_in<'a>(
 /// Writes what a change has made of a credential; what there is to tell of it.
 async fn write<'a>(
     writing: &mut Writing<'_>,
-    effect: Effect,
-    kept: &Kept,
+    effect: ChangeEffect,
+    kept: &StoredCredential,
     mut told: AuditEntry<'a>,
 ) -> Result<Option<AuditEntry<'a>>, StoreError> {
     let record = &kept.record;
@@ -243,13 +249,13 @@ async fn write<'a>(
     let connection = writing.connection();
     match effect {
         // What was asked for is so already: there is nothing to write, and nothing to tell.
-        Effect::Nothing => return Ok(None),
-        Effect::Changed => save(connection, kept).await?,
-        Effect::Superseded => {
+        ChangeEffect::Nothing => return Ok(None),
+        ChangeEffect::Changed => save(connection, kept).await?,
+        ChangeEffect::Superseded => {
             save(connection, kept).await?;
             denials::deny_below(connection, &id, record.generation, now).await?;
         }
-        Effect::Deleted => {
+        ChangeEffect::Deleted => {
             denials::deny_below(connection, &id, record.generation, now).await?;
             sqlx::query("DELETE FROM credentials WHERE id = ?")
                 .bind(id.as_bytes().as_slice())
@@ -356,7 +362,10 @@ pub(crate) fn draft(
     }
 }
 
-pub(crate) fn reached(caller: &Caller, found: Option<Kept>) -> Result<Kept, RegistryError> {
+pub(crate) fn reached(
+    caller: &Caller,
+    found: Option<StoredCredential>,
+) -> Result<StoredCredential, RegistryError> {
     let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
     reached.ok_or(RegistryError::NotFound)
 }
@@ -364,7 +373,7 @@ pub(crate) fn reached(caller: &Caller, found: Option<Kept>) -> Result<Kept, Regi
 async fn find_user(
     connection: &mut SqliteConnection,
     name: &UserName,
-) -> Result<Option<Kept>, StoreError> {
+) -> Result<Option<StoredCredential>, StoreError> {
     let row = sqlx::query(select_credentials!("WHERE kind = 'user' AND name = ?"))
         .bind(name.as_str())
         .fetch_optional(connection)
@@ -372,7 +381,10 @@ async fn find_user(
     row.as_ref().map(read_credential).transpose()
 }
 
-async fn insert(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), StoreError> {
+async fn insert(
+    connection: &mut SqliteConnection,
+    kept: &StoredCredential,
+) -> Result<(), StoreError> {
     let record = &kept.record;
     let (key, password) = halves(&kept.proof);
     sqlx::query(
@@ -401,16 +413,19 @@ async fn insert(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), St
     Ok(())
 }
 
-fn halves(proof: &Proof) -> (Option<&KeyProof>, Option<&str>) {
+fn halves(proof: &StoredSecret) -> (Option<&KeyDigests>, Option<&str>) {
     match proof {
-        Proof::Key(key) => (Some(key), None),
-        Proof::Password(hash) => (None, Some(hash)),
+        StoredSecret::Key(key) => (Some(key), None),
+        StoredSecret::Password(hash) => (None, Some(hash)),
         _ => (None, None),
     }
 }
 
 /// Writes everything of a credential that ever changes.
-async fn save(connection: &mut SqliteConnection, kept: &Kept) -> Result<(), StoreError> {
+async fn save(
+    connection: &mut SqliteConnection,
+    kept: &StoredCredential,
+) -> Result<(), StoreError> {
     let record = &kept.record;
     let (key, password) = halves(&kept.proof);
     let previous = key.and_then(|key| key.previous());

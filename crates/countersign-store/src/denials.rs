@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{DenySet, ProvingToken, SESSION_GENERATION};
+use countersign::directory::{DenySet, SESSION_GENERATION};
+use countersign::registry::CallerToken;
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -117,7 +118,7 @@ pub(crate) async fn deny_token(
 /// Whether a token is denied by itself, or with its session.
 pub(crate) async fn denies(
     connection: &mut SqliteConnection,
-    token: &ProvingToken,
+    token: &CallerToken,
 ) -> Result<bool, StoreError> {
     let query = "SELECT EXISTS (SELECT 1 FROM denied_tokens WHERE token = ? AND issuer = ?)
          OR EXISTS (SELECT 1 FROM denied_entities WHERE entity = ? AND lowest_generation > ?)";

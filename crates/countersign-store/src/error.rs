@@ -3,9 +3,10 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use countersign::directory::{InvalidIssuerName, RegistryError, SessionError};
+use countersign::directory::InvalidIssuerName;
 use countersign::jose::{Algorithm, KeyError};
 use countersign::random::RandomError;
+use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
 /// Why the store did not do what it was asked. Its text is one line that says what to do; no secret
@@ -102,7 +103,7 @@ pub enum StoreError {
     /// HMAC secrets cannot stand beside key pairs (RFC 8725 §3.1).
     MixedAlgorithms,
     /// The credential that proved the caller does not stand any more.
-    CallerLapsed,
+    CallerRevoked,
     /// A record does not say what records say.
     Corrupt {
         /// Which part of it.
@@ -210,7 +211,7 @@ impl fmt::Display for StoreError {
             Self::MixedAlgorithms => f.write_str(
                 "an issuer does not change between HMAC and key pairs: set up another issuer",
             ),
-            Self::CallerLapsed => f.write_str("the credentials do not stand any more"),
+            Self::CallerRevoked => f.write_str("the credentials do not stand any more"),
             Self::Corrupt { what } => write!(
                 f,
                 "the database is damaged ({what}): stop the server and restore a backup"
@@ -266,7 +267,7 @@ impl From<StoreError> for SessionError {
 impl From<StoreError> for RegistryError {
     fn from(source: StoreError) -> Self {
         match source {
-            StoreError::CallerLapsed => Self::CallerLapsed,
+            StoreError::CallerRevoked => Self::CallerRevoked,
             source => Self::unavailable(source),
         }
     }

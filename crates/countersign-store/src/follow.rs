@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use countersign::Id;
-use countersign::directory::lifecycle::Kept;
-use countersign::directory::memory::MemoryDirectory;
-use countersign::directory::{Account, CredentialKind};
+use countersign::directory::{CredentialKind, MemoryDirectory};
+use countersign::registry::Account;
+use countersign::registry::lifecycle::StoredCredential;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
@@ -32,7 +32,7 @@ pub(crate) struct Follower {
     /// Every change up to this one is in the view. `None`: nothing was read yet.
     applied: Option<Position>,
     closed: bool,
-    holds: Holds,
+    holds: ViewContents,
     ground: Arc<Ground>,
     view: Arc<View>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Follower {
 /// What a view is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing between the two")]
-pub enum Holds {
+pub enum ViewContents {
     /// All credentials, and what is denied.
     Everything,
     /// What is denied alone: enough for a process that only checks tokens. It knows no key and no user.
@@ -58,7 +58,7 @@ impl Follower {
     pub(crate) fn new(
         options: SqliteConnectOptions,
         opened: Opened,
-        holds: Holds,
+        holds: ViewContents,
         ground: Arc<Ground>,
         view: Arc<View>,
     ) -> Self {
@@ -136,7 +136,7 @@ impl Follower {
     async fn load(&self, snapshot: &mut SqliteConnection) -> Result<(), StoreError> {
         let table = MemoryDirectory::default();
         self.ground.reload_peppers(snapshot).await?;
-        if self.holds == Holds::Everything {
+        if self.holds == ViewContents::Everything {
             let rows = sqlx::query(select_accounts!(""))
                 .fetch_all(&mut *snapshot)
                 .await?;
@@ -207,7 +207,7 @@ impl Follower {
         delta: &mut Delta,
     ) -> Result<(), StoreError> {
         let table = self.view.table();
-        let everything = self.holds == Holds::Everything;
+        let everything = self.holds == ViewContents::Everything;
         match entity {
             Entity::Credential(id) => {
                 denials::load_entity(snapshot, &id, table.denied()).await?;
@@ -244,7 +244,7 @@ impl Follower {
 #[derive(Default)]
 struct Delta {
     accounts: Vec<Account>,
-    credentials: Vec<Kept>,
+    credentials: Vec<StoredCredential>,
     gone: Vec<Id>,
     signing_keys: bool,
     peppers: bool,
@@ -252,7 +252,7 @@ struct Delta {
 
 /// Puts a credential into the table, in the place of what was known of it. Its account's part is the account's to
 /// say, which is in the table too.
-fn put(table: &MemoryDirectory, kept: &Kept) -> Result<(), StoreError> {
+fn put(table: &MemoryDirectory, kept: &StoredCredential) -> Result<(), StoreError> {
     let credential = kept.credential(0);
     match kept.record.kind {
         CredentialKind::User => table.put_user(read_user_name(&kept.record.name)?, credential),

@@ -1,6 +1,6 @@
 //! The audit log, as the store shows it.
 
-use countersign::directory::{Caller, RegistryError};
+use countersign::registry::{Caller, RegistryError};
 
 use crate::audit::{self, AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;

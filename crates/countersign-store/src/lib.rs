@@ -2,7 +2,8 @@
 //! in memory that answers every request without touching the disk.
 //!
 //! ```
-//! use countersign::directory::{Caller, Change, Directory, NewKey, Registry, Status};
+//! use countersign::directory::{Directory, Status};
+//! use countersign::registry::{Caller, Change, NewKey, Registry};
 //! use countersign_store::{Store, StoreOptions};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -31,7 +32,7 @@
 //!    log. Numbers are dense and in the order of commits, so a reader at *n* has missed nothing below.
 //! 3. Changes made here are in the view before the call returns. Changes of other processes on the
 //!    same file arrive with [`Store::follow`], which somebody must spawn: a view that nobody
-//!    refreshes refuses to vouch once it is older than [`StoreOptions::max_staleness`].
+//!    refreshes refuses to check_freshness once it is older than [`StoreOptions::max_staleness`].
 //! 4. Peppers, private keys, the tokens of sessions and answers that may be asked for again are sealed under the
 //!    master key before they reach the database, each bound to its record. Secrets of API keys are never stored,
 //!    only their digests.
@@ -83,7 +84,7 @@ pub use audit::{AuditEntry, AuditRecord, Checkpoint, InvalidCheckpoint, Verified
 pub use backup::Backup;
 pub use diagnosis::Diagnosis;
 pub use error::StoreError;
-pub use follow::Holds;
+pub use follow::ViewContents;
 pub use options::{MasterKey, StoreOptions};
 pub use restore::{NotReplayed, Restored};
 pub use signing_keys::{KeyState, SigningKeyRecord};

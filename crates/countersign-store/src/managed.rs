@@ -1,9 +1,10 @@
 //! The records behind managed tokens: credentials that are proven by a signature, so that nothing of them is secret.
 
-use countersign::directory::lifecycle::Kept;
-use countersign::directory::{
-    Caller, Change, CredentialKind, Done, Issuers, ManagedTokens, NewToken, Once, Owner, Proof,
-    Record, RegistryError,
+use countersign::directory::{CredentialKind, Issuers, StoredSecret};
+use countersign::registry::lifecycle::StoredCredential;
+use countersign::registry::{
+    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Owner, Record,
+    RegistryError,
 };
 use countersign::{BoxFuture, Id};
 use sqlx::Connection as _;
@@ -20,12 +21,12 @@ impl Inner {
         &self,
         caller: &Caller,
         new: NewToken,
-        once: Option<Once<'_>>,
-    ) -> Result<Done, RegistryError> {
+        once: Option<IdempotencyKey<'_>>,
+    ) -> Result<IdempotentOutcome, RegistryError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         if let Some(answer) = self.recall(&mut writing, once.as_ref()).await? {
-            return Ok(Done::Before(answer));
+            return Ok(IdempotentOutcome::Replayed(answer));
         }
         let owner = Owner {
             account: new.account,
@@ -48,9 +49,11 @@ impl Inner {
             )
         };
         self.remember(&mut writing, once.as_ref(), &record).await?;
-        let proof = Proof::Signature;
-        let record = self.insert(writing, caller, Kept { record, proof }).await?;
-        Ok(Done::Now(record.into()))
+        let proof = StoredSecret::Signature;
+        let record = self
+            .insert(writing, caller, StoredCredential { record, proof })
+            .await?;
+        Ok(IdempotentOutcome::New(record.into()))
     }
 
     async fn change_token(
@@ -58,18 +61,18 @@ impl Inner {
         caller: &Caller,
         id: &Id,
         change: &Change,
-        once: Option<Once<'_>>,
-    ) -> Result<Done, RegistryError> {
+        once: Option<IdempotencyKey<'_>>,
+    ) -> Result<IdempotentOutcome, RegistryError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         if let Some(answer) = self.recall(&mut writing, once.as_ref()).await? {
-            return Ok(Done::Before(answer));
+            return Ok(IdempotentOutcome::Replayed(answer));
         }
         find_token(writing.connection(), caller, id).await?;
         let (record, told) = change_in(&mut writing, caller, id, change).await?;
         self.remember(&mut writing, once.as_ref(), &record).await?;
         writing.commit(self, told).await?;
-        Ok(Done::Now(record.into()))
+        Ok(IdempotentOutcome::New(record.into()))
     }
 
     async fn show_token(&self, caller: &Caller, id: &Id) -> Result<Record, RegistryError> {
@@ -116,9 +119,9 @@ async fn find_token(
     connection: &mut SqliteConnection,
     caller: &Caller,
     id: &Id,
-) -> Result<Kept, RegistryError> {
+) -> Result<StoredCredential, RegistryError> {
     let found = find_credential(connection, id).await?;
-    let found = found.filter(|Kept { record, .. }| {
+    let found = found.filter(|StoredCredential { record, .. }| {
         let here = caller
             .issuer()
             .is_none_or(|issuer| record.issuers.admit(issuer));
@@ -132,8 +135,8 @@ impl ManagedTokens for Store {
         &'a self,
         caller: &'a Caller,
         new: NewToken,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         Box::pin(self.0.create_token(caller, new, once))
     }
 
@@ -142,8 +145,8 @@ impl ManagedTokens for Store {
         caller: &'a Caller,
         id: Id,
         change: Change,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         Box::pin(async move { self.0.change_token(caller, &id, &change, once).await })
     }
 

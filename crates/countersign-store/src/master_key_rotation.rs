@@ -12,7 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use countersign::random::Random;
-use countersign::{Id, Secret, directory::Caller};
+use countersign::registry::Caller;
+use countersign::{Id, Secret};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 

@@ -8,7 +8,7 @@ use countersign::random::{Random, SystemRandom};
 use countersign::time::{Clock, SystemClock};
 
 use crate::error::StoreError;
-use crate::follow::Holds;
+use crate::follow::ViewContents;
 use crate::master_key;
 use crate::since_boot::{BootClock, SinceBoot};
 
@@ -21,10 +21,10 @@ pub struct StoreOptions {
     pub url: String,
     /// Where the master key is.
     pub master_key: MasterKey,
-    /// How old the view may be and still vouch for what it says: 5 s unless set.
+    /// How old the view may be and still check_freshness for what it says: 5 s unless set.
     pub max_staleness: Duration,
     /// What the view is to hold: everything unless set.
-    pub holds: Holds,
+    pub holds: ViewContents,
     /// Dates records and their ids.
     pub clock: Arc<dyn Clock>,
     /// Makes ids, keys, peppers, nonces and the master key.
@@ -41,7 +41,7 @@ impl StoreOptions {
             url: url.into(),
             master_key: MasterKey::BesideDatabase,
             max_staleness: Duration::from_secs(5),
-            holds: Holds::Everything,
+            holds: ViewContents::Everything,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             since_boot: Arc::new(BootClock),

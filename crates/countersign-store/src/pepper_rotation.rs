@@ -1,6 +1,6 @@
 //! A new pepper in the place of the old one.
 
-use countersign::directory::Caller;
+use countersign::registry::Caller;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::error::StoreError;

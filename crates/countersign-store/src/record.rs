@@ -1,10 +1,11 @@
 //! Credentials and accounts as the database keeps them.
 
-use countersign::directory::lifecycle::Kept;
 use countersign::directory::{
-    Account, CredentialKind, EnvironmentKind, Issuers, Networks, Proof, Record, Status, UserName,
+    CredentialKind, EnvironmentKind, Issuers, Networks, Status, StoredSecret, UserName,
 };
-use countersign::key::{KeyDigest, KeyProof, SecretDigest};
+use countersign::key::{KeyDigest, KeyDigests, SecretDigest};
+use countersign::registry::lifecycle::StoredCredential;
+use countersign::registry::{Account, Record};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use sqlx::Row as _;
@@ -38,12 +39,12 @@ macro_rules! select_accounts {
 }
 pub(crate) use select_accounts;
 
-pub(crate) fn read_credential(row: &SqliteRow) -> Result<Kept, StoreError> {
+pub(crate) fn read_credential(row: &SqliteRow) -> Result<StoredCredential, StoreError> {
     let kind = read_kind(row.try_get("kind")?)?;
     let proof = match kind {
-        CredentialKind::Key => Proof::Key(read_proof(row)?),
-        CredentialKind::Token => Proof::Signature,
-        _ => Proof::Password(row.try_get::<&str, _>("password_hash")?.into()),
+        CredentialKind::Key => StoredSecret::Key(read_proof(row)?),
+        CredentialKind::Token => StoredSecret::Signature,
+        _ => StoredSecret::Password(row.try_get::<&str, _>("password_hash")?.into()),
     };
     let environment: Option<&[u8]> = row.try_get("environment_id")?;
     let created_by: Option<&[u8]> = row.try_get("created_by")?;
@@ -67,14 +68,14 @@ pub(crate) fn read_credential(row: &SqliteRow) -> Result<Kept, StoreError> {
         grace_until: read_moment(row, "previous_until")?,
         last_used_at: read_moment(row, "last_used_at")?,
     };
-    Ok(Kept { record, proof })
+    Ok(StoredCredential { record, proof })
 }
 
 /// The credential of that id, if there is one.
 pub(crate) async fn find_credential(
     connection: &mut SqliteConnection,
     id: &Id,
-) -> Result<Option<Kept>, StoreError> {
+) -> Result<Option<StoredCredential>, StoreError> {
     let row = sqlx::query(select_credentials!("WHERE id = ?"))
         .bind(id.as_bytes().as_slice())
         .fetch_optional(connection)
@@ -104,7 +105,7 @@ pub(crate) async fn find_account(
     row.as_ref().map(read_account).transpose()
 }
 
-fn read_proof(row: &SqliteRow) -> Result<KeyProof, StoreError> {
+fn read_proof(row: &SqliteRow) -> Result<KeyDigests, StoreError> {
     let digest = KeyDigest {
         pepper: row.try_get("pepper_version")?,
         digest: read_digest(row.try_get("digest")?)?,
@@ -112,7 +113,7 @@ fn read_proof(row: &SqliteRow) -> Result<KeyProof, StoreError> {
     let previous: Option<&[u8]> = row.try_get("previous_digest")?;
     let previous = previous.map(read_digest).transpose()?;
     let until = read_moment(row, "previous_until")?;
-    Ok(KeyProof::new(digest, previous.zip(until)))
+    Ok(KeyDigests::new(digest, previous.zip(until)))
 }
 
 fn read_kind(text: &str) -> Result<CredentialKind, StoreError> {

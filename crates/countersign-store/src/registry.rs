@@ -1,8 +1,9 @@
 //! The store as a registry. What each call does is beside what it changes: `credentials`, `accounts`.
 
-use countersign::directory::{
-    Account, Caller, Change, CreatedKey, DeniedToken, Environment, Listing, NewEnvironment, NewKey,
-    NewUser, Record, Registry, RegistryError, Rotation, UserName,
+use countersign::directory::UserName;
+use countersign::registry::{
+    Account, Caller, Change, CreatedKey, CredentialFilter, DeniedToken, Environment,
+    NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, Rotation,
 };
 use countersign::{BoxFuture, Id};
 
@@ -28,7 +29,7 @@ impl Registry for Store {
     fn list<'a>(
         &'a self,
         caller: &'a Caller,
-        listing: Listing,
+        listing: CredentialFilter,
     ) -> BoxFuture<'a, Result<Vec<Record>, RegistryError>> {
         Box::pin(self.0.list(caller, listing))
     }

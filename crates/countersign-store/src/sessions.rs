@@ -4,11 +4,12 @@
 //! whoever can write the database cannot have anything signed. It opens only beside the rest of its row, so that one
 //! session's token is not handed to another's holder.
 
-use countersign::directory::{
-    Caller, Opening, RegistryError, SESSION_GENERATION, Session, SessionError, SessionKey,
-    SessionToken, Sessions, WhichSession,
-};
+use countersign::directory::SESSION_GENERATION;
 use countersign::mint::AccessToken;
+use countersign::registry::{
+    Caller, RegistryError, Session, SessionError, SessionKey, SessionRequest, SessionSelector,
+    SessionToken, Sessions,
+};
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id, Secret};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -37,7 +38,7 @@ macro_rules! select_sessions {
 }
 
 impl Inner {
-    async fn open_session(&self, opening: Opening<'_>) -> Result<AccessToken, SessionError> {
+    async fn open_session(&self, opening: SessionRequest<'_>) -> Result<AccessToken, SessionError> {
         let mut connection = self.reader().await?;
         let mut snapshot = connection.begin().await.map_err(StoreError::from)?;
         let kept = self.kept_token(&mut snapshot, &opening).await?;
@@ -66,9 +67,9 @@ impl Inner {
     async fn kept_token(
         &self,
         connection: &mut SqliteConnection,
-        opening: &Opening<'_>,
+        opening: &SessionRequest<'_>,
     ) -> Result<Option<AccessToken>, StoreError> {
-        let Opening { key, now, .. } = opening;
+        let SessionRequest { key, now, .. } = opening;
         let row = sqlx::query(select_sessions!(
             "credential_id = ?1 AND issuer = ?2 AND generation = ?3 AND name IS ?4 AND scopes = ?5 AND audience = ?6 \
              AND kid = ?7 AND account_id = ?8 AND issued_at <= ?9 AND reuse_until > ?9 \
@@ -155,15 +156,15 @@ impl Inner {
         &self,
         caller: &Caller,
         credential: &Id,
-        which: &WhichSession,
+        which: &SessionSelector,
     ) -> Result<(), RegistryError> {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let now = writing.now;
         let mut sessions = sessions_of(writing.connection(), caller, credential, now).await?;
         sessions.retain(|session| match which {
-            WhichSession::Id(id) => session.id == *id,
-            WhichSession::Named(name) => session.key.name.as_ref() == Some(name),
+            SessionSelector::Id(id) => session.id == *id,
+            SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
             _ => false,
         });
         if sessions.is_empty() {
@@ -194,9 +195,9 @@ impl Inner {
 /// Whether one more may live. What is dead, or is about to be replaced because its key signs no more, is not counted.
 async fn check_limit(
     connection: &mut SqliteConnection,
-    opening: &Opening<'_>,
+    opening: &SessionRequest<'_>,
 ) -> Result<(), SessionError> {
-    let Opening { key, now, .. } = opening;
+    let SessionRequest { key, now, .. } = opening;
     let rows = sqlx::query(select_sessions!(
         "credential_id = ? AND generation = ? AND (issuer <> ? OR kid = ?) AND expires_at > ?5 AND reuse_until > ?5 \
          ORDER BY expires_at"
@@ -253,7 +254,7 @@ pub(crate) struct StoredSession {
 }
 
 impl StoredSession {
-    fn new(opening: &Opening<'_>, minted: &SessionToken) -> Self {
+    fn new(opening: &SessionRequest<'_>, minted: &SessionToken) -> Self {
         Self {
             id: minted.session,
             key: opening.key.clone(),
@@ -344,7 +345,7 @@ pub(crate) async fn forget(
 impl Sessions for Store {
     fn open<'a>(
         &'a self,
-        opening: Opening<'a>,
+        opening: SessionRequest<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
         Box::pin(self.0.open_session(opening))
     }
@@ -362,7 +363,7 @@ impl Sessions for Store {
         &'a self,
         caller: &'a Caller,
         credential: Id,
-        which: WhichSession,
+        which: SessionSelector,
     ) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move { self.0.end_sessions(caller, &credential, &which).await })
     }

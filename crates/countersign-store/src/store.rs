@@ -21,7 +21,7 @@ use crate::view::View;
 
 /// Durable records in SQLite. Cloning it copies a reference count.
 ///
-/// It is a [`Registry`](countersign::directory::Registry), and [`directory`](Self::directory) is its
+/// It is a [`Registry`](countersign::registry::Registry), and [`directory`](Self::directory) is its
 /// view in memory. See the crate's page for an example.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{Redigest, Usage};
+use countersign::directory::{DigestUpgrade, Usage};
 use countersign::time::Timestamp;
 
 use crate::answers;
@@ -163,9 +163,9 @@ impl Inner {
 async fn make_anew(
     writing: &mut Writing<'_>,
     id: &Id,
-    redigest: &Redigest,
+    redigest: &DigestUpgrade,
 ) -> Result<(), StoreError> {
-    let Redigest {
+    let DigestUpgrade {
         outdated, renewed, ..
     } = redigest;
     let now = writing.now.unix_millis();

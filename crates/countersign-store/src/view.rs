@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign::Id;
-use countersign::directory::memory::MemoryDirectory;
-use countersign::directory::{Credential, Directory, Stale, Usage, UserName};
+use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, Usage, UserName};
 
 use crate::since_boot::SinceBoot;
 
@@ -90,10 +89,10 @@ impl Directory for View {
         self.table.load().is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         let compared_at = Duration::from_nanos(self.compared_at.load(Ordering::Acquire));
         if self.since_boot().saturating_sub(compared_at) > self.max_staleness {
-            return Err(Stale);
+            return Err(StaleView);
         }
         Ok(())
     }
@@ -118,7 +117,7 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View")
             .field("table", &*self.table.load())
-            .field("stale", &self.vouch().is_err())
+            .field("stale", &self.check_freshness().is_err())
             .finish_non_exhaustive()
     }
 }

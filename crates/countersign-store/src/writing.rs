@@ -1,7 +1,8 @@
 //! A change is one transaction: the records, their numbers in the change log, and an entry in the audit.
 
 use countersign::Id;
-use countersign::directory::{Caller, Status};
+use countersign::directory::Status;
+use countersign::registry::Caller;
 use countersign::time::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
@@ -82,10 +83,10 @@ impl<'c> Writing<'c> {
             Some(token) => now < token.expires_at && !denials::denies(connection, token).await?,
             None => true,
         };
-        if active && token_stands && caller.stands(found.as_ref(), now) {
+        if active && token_stands && caller.is_still_valid(found.as_ref(), now) {
             Ok(writing)
         } else {
-            Err(StoreError::CallerLapsed)
+            Err(StoreError::CallerRevoked)
         }
     }
 

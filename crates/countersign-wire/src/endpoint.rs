@@ -7,11 +7,11 @@ use bytes::Bytes;
 use countersign::BoxFuture;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::{SessionError, SessionName};
 #[cfg(feature = "openapi")]
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use countersign::mint::{AccessToken, Mint, MintError, MintParameters, MintRequest, SessionMint};
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::{SessionError, SessionName};
 use http::{Request, Response, request};
 use http_body::Body;
 use tower_service::Service;
@@ -19,8 +19,8 @@ use tower_service::Service;
 use crate::finish::{finish, finish_denied};
 use crate::front::{self, Reading, Refused};
 use crate::{
-    Answer, Denial, Exchange, MintLimit, RequestId, ResponseBody, Source, Submission, Throttled,
-    Wire,
+    MintLimit, RequestContext, RequestId, ResponseBody, Source, Throttled, TokenError,
+    TokenRequest, TokenResponse, Wire,
 };
 
 const DEFAULT_BODY_LIMIT: usize = 16 * 1024;
@@ -131,13 +131,13 @@ impl<W: Wire + Clone> TokenEndpoint<W> {
 #[cfg(feature = "openapi")]
 impl<W: Wire> TokenEndpoint<W> {
     /// The wire, and the terms of its mint; `None` where nothing is mounted.
-    pub(crate) fn mounted(&self) -> Option<(&W, &Terms)> {
+    pub(crate) fn mounted(&self) -> Option<(&W, &IssuanceSettings)> {
         let inner = &*self.0;
         (!inner.options.nothing_here).then(|| (&inner.wire, inner.minter.mint().terms()))
     }
 
     /// A refusal as it goes out.
-    pub(crate) fn refusal(&self, denial: &Denial) -> Response<ResponseBody> {
+    pub(crate) fn refusal(&self, denial: &TokenError) -> Response<ResponseBody> {
         let exchange = self.0.exchange(self.own_request_id());
         let mut response = self.0.refuse(denial, &exchange);
         finish(&mut response, &exchange.id);
@@ -152,16 +152,16 @@ impl<W: Wire> TokenEndpoint<W> {
 }
 
 /// A wire reads as the front wants it.
-struct Submitted<'a, W>(&'a W);
+struct PendingRequest<'a, W>(&'a W);
 
-impl<W: Wire> Reading for Submitted<'_, W> {
+impl<W: Wire> Reading for PendingRequest<'_, W> {
     type Asked = (MintParameters, Option<SessionName>);
 
     fn source(&self) -> Source {
         self.0.source()
     }
 
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         self.0.read_credentials(presented)
     }
 
@@ -169,8 +169,8 @@ impl<W: Wire> Reading for Submitted<'_, W> {
         &self,
         head: &request::Parts,
         body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
-        let Submission {
+    ) -> Result<(Option<Credentials>, Self::Asked), TokenError> {
+        let TokenRequest {
             credentials,
             parameters,
             session,
@@ -189,7 +189,7 @@ impl<W: Wire> Inner<W> {
         let exchange = || self.exchange(id.clone());
         let mut response = match self.issue(request).await {
             Ok((token, principal)) => self.wire.write(
-                Answer::Issued {
+                TokenResponse::Issued {
                     token: &token,
                     principal: &principal,
                 },
@@ -207,15 +207,15 @@ impl<W: Wire> Inner<W> {
         response
     }
 
-    fn exchange(&self, id: RequestId) -> Exchange {
-        Exchange {
+    fn exchange(&self, id: RequestId) -> RequestContext {
+        RequestContext {
             id,
             now: self.minter.mint().clock().now(),
         }
     }
 
-    fn refuse(&self, denial: &Denial, exchange: &Exchange) -> Response<ResponseBody> {
-        let mut response = self.wire.write(Answer::Denied(denial), exchange);
+    fn refuse(&self, denial: &TokenError, exchange: &RequestContext) -> Response<ResponseBody> {
+        let mut response = self.wire.write(TokenResponse::Denied(denial), exchange);
         finish_denied(&mut response, denial, "POST");
         response
     }
@@ -229,16 +229,18 @@ impl<W: Wire> Inner<W> {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         if self.options.nothing_here {
-            return Err(Denial::NotFound.into());
+            return Err(TokenError::NotFound.into());
         }
-        let reading = Submitted(&self.wire);
+        let reading = PendingRequest(&self.wire);
         let limit = self.options.body_limit;
         let admitted = front::admit(&reading, &self.authenticator, limit, request);
         let (principal, (parameters, session)) = admitted.await?;
         if let (Some(limit), Some(credential)) =
             (&self.options.mint_limit, principal.credential_id())
         {
-            limit.take(credential).map_err(Denial::TooManyRequests)?;
+            limit
+                .take(credential)
+                .map_err(TokenError::TooManyRequests)?;
         }
         let request = MintRequest::new(principal.clone(), parameters);
         let token = self.minter.mint_for(&request, session).await?;
@@ -263,7 +265,7 @@ impl Minter {
         &self,
         request: &MintRequest,
         session: Option<SessionName>,
-    ) -> Result<AccessToken, Denial> {
+    ) -> Result<AccessToken, TokenError> {
         match self {
             Self::Each(mint) => mint.mint(request).map_err(not_minted),
             Self::Sessions(mint) => {
@@ -274,26 +276,26 @@ impl Minter {
                         SessionError::TooMany(until) => {
                             let now = mint.mint_of_each().clock().now();
                             let seconds = until.unix_seconds().saturating_sub(now.unix_seconds());
-                            Denial::TooManyRequests(Throttled {
+                            TokenError::TooManyRequests(Throttled {
                                 retry_after: u32::try_from(seconds.max(1)).unwrap_or(u32::MAX),
                                 policy: "sessions",
                                 quota: None,
                             })
                         }
-                        _ => Denial::Unavailable(1),
+                        _ => TokenError::Unavailable(1),
                     })
             }
         }
     }
 }
 
-fn not_minted(error: MintError) -> Denial {
+fn not_minted(error: MintError) -> TokenError {
     match error {
-        MintError::Lifetime => Denial::InvalidLifetime,
-        MintError::Scope(scopes) => Denial::InvalidScope(scopes),
-        MintError::Audience => Denial::InvalidTarget,
-        MintError::Expired => Denial::Unauthenticated,
-        _ => Denial::Failed,
+        MintError::Lifetime => TokenError::InvalidLifetime,
+        MintError::Scope(scopes) => TokenError::InvalidScope(scopes),
+        MintError::Audience => TokenError::InvalidTarget,
+        MintError::Expired => TokenError::Unauthenticated,
+        _ => TokenError::Failed,
     }
 }
 

@@ -3,7 +3,7 @@
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response};
 
-use crate::{Denial, RequestId, ResponseBody, Throttled};
+use crate::{RequestId, ResponseBody, Throttled, TokenError};
 
 /// draft-ietf-httpapi-ratelimit-headers.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -19,18 +19,18 @@ pub(crate) fn finish(response: &mut Response<ResponseBody>, id: &RequestId) {
 /// What a refusal says in headers, in every shape alike. `allow` names the methods that there are.
 pub(crate) fn finish_denied(
     response: &mut Response<ResponseBody>,
-    denial: &Denial,
+    denial: &TokenError,
     allow: &'static str,
 ) {
     let headers = response.headers_mut();
     match denial {
-        Denial::MethodNotAllowed => {
+        TokenError::MethodNotAllowed => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        Denial::Unavailable(seconds) => {
+        TokenError::Unavailable(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
         }
-        Denial::TooManyRequests(throttled) => {
+        TokenError::TooManyRequests(throttled) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(throttled.retry_after));
             let Throttled {
                 retry_after,

@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
-use countersign::directory::{Once, RegistryError};
 use countersign::mint::MintError;
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::{IdempotencyKey, RegistryError};
 use countersign::rejection::{Rejection, RejectionKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, request};
 use http_body::Body;
 
-use crate::{Denial, Source, Throttled, body};
+use crate::{Source, Throttled, TokenError, body};
 
 /// How a request is read.
 pub(crate) trait Reading {
@@ -20,23 +20,23 @@ pub(crate) trait Reading {
 
     fn source(&self) -> Source;
 
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial>;
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError>;
 
     fn read(
         &self,
         head: &request::Parts,
         body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Asked), Denial>;
+    ) -> Result<(Option<Credentials>, Self::Asked), TokenError>;
 }
 
 /// A refusal, and which check it was, for whoever logs outside.
 pub(crate) struct Refused {
-    pub(crate) denial: Denial,
+    pub(crate) denial: TokenError,
     pub(crate) rejection: Option<Rejection>,
 }
 
-impl From<Denial> for Refused {
-    fn from(denial: Denial) -> Self {
+impl From<TokenError> for Refused {
+    fn from(denial: TokenError) -> Self {
         Self {
             denial,
             rejection: None,
@@ -70,7 +70,7 @@ where
 {
     let (head, body) = request.into_parts();
     if head.method != Method::POST {
-        return Err(Denial::MethodNotAllowed.into());
+        return Err(TokenError::MethodNotAllowed.into());
     }
     let from = head.extensions.get::<ClientAddress>().copied();
     let (credentials, asked) = match reading.source() {
@@ -79,8 +79,8 @@ where
             // A stale token in the headers hurts nobody who brings primary credentials too.
             match reading.read(&head, &body) {
                 Ok((Some(credentials), asked)) => (credentials, asked),
-                _ if presents_bearer(&head.headers) => return Err(Denial::Chaining.into()),
-                Ok((None, _)) => return Err(Denial::NoCredentials.into()),
+                _ if presents_bearer(&head.headers) => return Err(TokenError::Chaining.into()),
+                Ok((None, _)) => return Err(TokenError::NoCredentials.into()),
                 Err(denial) => return Err(denial.into()),
             }
         }
@@ -95,7 +95,7 @@ where
             let body = body::read(body, body_limit).await?;
             let (in_body, asked) = reading.read(&head, &body)?;
             match (in_headers, in_body) {
-                (Some(_), Some(_)) => return Err(Denial::Ambiguous.into()),
+                (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
                 (None, None) => return Err(authenticator.missing().into()),
                 (Some(credentials), None) | (None, Some(credentials)) => (credentials, asked),
             }
@@ -126,7 +126,7 @@ impl Reading for HeadersAlone {
         Source::Headers
     }
 
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         Ok(presented)
     }
 
@@ -134,7 +134,7 @@ impl Reading for HeadersAlone {
         &self,
         _: &request::Parts,
         _: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
+    ) -> Result<(Option<Credentials>, Self::Asked), TokenError> {
         Ok((None, ()))
     }
 }
@@ -145,7 +145,7 @@ fn of_headers<R: Reading>(
     head: &request::Parts,
 ) -> Result<Option<Credentials>, Refused> {
     if presents_bearer(&head.headers) {
-        return Err(Denial::Chaining.into());
+        return Err(TokenError::Chaining.into());
     }
     let Some(presented) = authenticator.read(head)? else {
         return Ok(None);
@@ -180,34 +180,34 @@ fn begins_with(text: &[u8], scheme: &AuthScheme) -> bool {
 }
 
 /// What a rejection is called here.
-pub(crate) fn denial(rejection: &Rejection) -> Denial {
+pub(crate) fn denial(rejection: &Rejection) -> TokenError {
     let seconds = rejection.retry_after().unwrap_or(1);
     match rejection.kind() {
-        RejectionKind::Malformed => Denial::Ambiguous,
-        RejectionKind::Missing | RejectionKind::Invalid => Denial::Unauthenticated,
-        RejectionKind::TooManyRequests => Denial::TooManyRequests(Throttled {
+        RejectionKind::Malformed => TokenError::Ambiguous,
+        RejectionKind::Missing | RejectionKind::Invalid => TokenError::Unauthenticated,
+        RejectionKind::TooManyRequests => TokenError::TooManyRequests(Throttled {
             retry_after: seconds,
             policy: "failed-authentications",
             quota: None,
         }),
-        RejectionKind::Unavailable => Denial::Unavailable(seconds),
-        _ => Denial::Failed,
+        RejectionKind::Unavailable => TokenError::Unavailable(seconds),
+        _ => TokenError::Failed,
     }
 }
 
 /// What it is called here that a registry did not do what it was asked.
-pub(crate) fn not_done(error: &RegistryError) -> Denial {
+pub(crate) fn not_done(error: &RegistryError) -> TokenError {
     match error {
-        RegistryError::NotFound => Denial::NotFound,
-        RegistryError::CallerLapsed => Denial::Unauthenticated,
-        RegistryError::TooManyRemembered => Denial::TooManyRequests(Throttled {
+        RegistryError::NotFound => TokenError::NotFound,
+        RegistryError::CallerRevoked => TokenError::Unauthenticated,
+        RegistryError::TooManyIdempotencyKeys => TokenError::TooManyRequests(Throttled {
             retry_after: 3600,
             policy: "idempotency-keys",
-            quota: Some((Once::MOST_REMEMBERED, 24 * 3600)),
+            quota: Some((IdempotencyKey::MOST_REMEMBERED, 24 * 3600)),
         }),
         // The answer that was to be remembered could not be made.
-        RegistryError::Unavailable(source) if source.is::<MintError>() => Denial::Failed,
-        RegistryError::Unavailable(_) => Denial::Unavailable(1),
-        _ => Denial::Failed,
+        RegistryError::Unavailable(source) if source.is::<MintError>() => TokenError::Failed,
+        RegistryError::Unavailable(_) => TokenError::Unavailable(1),
+        _ => TokenError::Failed,
     }
 }

@@ -7,7 +7,7 @@ use countersign::Secret;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::{RawValue, Value};
 
-use crate::{Flaw, FlawCode};
+use crate::{FieldError, FieldErrorCode};
 
 /// Deeper than any request, and far less than a stack holds.
 const MAX_DEPTH: usize = 16;
@@ -33,7 +33,7 @@ impl Object {
     /// # Errors
     ///
     /// The flaw of the body: it is not JSON, or not an object.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Flaw> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, FieldError> {
         parse(body)?.into_object()
     }
 
@@ -49,19 +49,19 @@ impl Object {
 /// # Errors
 ///
 /// The flaw of the body.
-pub(crate) fn parse(body: &[u8]) -> Result<Json, Flaw> {
+pub(crate) fn parse(body: &[u8]) -> Result<Json, FieldError> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let raw: &RawValue =
         serde_json::from_str(text).map_err(|_| malformed("the body is not JSON"))?;
     read(raw.get(), MAX_DEPTH)
 }
 
-fn malformed(message: &'static str) -> Flaw {
-    Flaw::new("body", FlawCode::Malformed, message)
+fn malformed(message: &'static str) -> FieldError {
+    FieldError::new("body", FieldErrorCode::Malformed, message)
 }
 
 /// Reads a value whose form is known to be right.
-fn read(raw: &str, depth: usize) -> Result<Json, Flaw> {
+fn read(raw: &str, depth: usize) -> Result<Json, FieldError> {
     let bad = |_| malformed("the body has a text that is not Unicode");
     let deeper = || {
         let left = depth.checked_sub(1);
@@ -101,7 +101,7 @@ impl Json {
     /// # Errors
     ///
     /// The flaw of a body that is none.
-    pub(crate) fn into_object(self) -> Result<Object, Flaw> {
+    pub(crate) fn into_object(self) -> Result<Object, FieldError> {
         match self {
             Self::Object(object) => Ok(object),
             _ => Err(malformed("the body must be a JSON object")),
@@ -112,23 +112,23 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// [`FlawCode::InvalidType`] when it is no integer, [`FlawCode::OutOfRange`] when it is negative or too large
+    /// [`FieldErrorCode::InvalidType`] when it is no integer, [`FieldErrorCode::OutOfRange`] when it is negative or too large
     /// for any machine type.
-    pub(crate) fn seconds(&self) -> Result<u64, FlawCode> {
+    pub(crate) fn seconds(&self) -> Result<u64, FieldErrorCode> {
         let Self::Number(text) = self else {
-            return Err(FlawCode::InvalidType);
+            return Err(FieldErrorCode::InvalidType);
         };
         if let Ok(seconds) = text.parse() {
             return Ok(seconds);
         }
         // `1e3` and `1000.0` are integers too.
-        let number: f64 = text.parse().map_err(|_| FlawCode::InvalidType)?;
+        let number: f64 = text.parse().map_err(|_| FieldErrorCode::InvalidType)?;
         let integer = number.is_infinite() || number.fract() == 0.0;
         if !integer {
-            return Err(FlawCode::InvalidType);
+            return Err(FieldErrorCode::InvalidType);
         }
         if !(0.0..9e15).contains(&number) {
-            return Err(FlawCode::OutOfRange);
+            return Err(FieldErrorCode::OutOfRange);
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -260,13 +260,16 @@ mod tests {
     fn a_number_too_large_for_any_machine_type_is_out_of_range_and_not_malformed() {
         let many = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
         for (body, wanted) in [
-            (many.as_str(), Err(FlawCode::OutOfRange)),
-            (r#"{"n":1e400}"#, Err(FlawCode::OutOfRange)),
-            (r#"{"n":-1}"#, Err(FlawCode::OutOfRange)),
-            (r#"{"n":18446744073709551616}"#, Err(FlawCode::OutOfRange)),
-            (r#"{"n":1.5}"#, Err(FlawCode::InvalidType)),
-            (r#"{"n":"1"}"#, Err(FlawCode::InvalidType)),
-            (r#"{"n":true}"#, Err(FlawCode::InvalidType)),
+            (many.as_str(), Err(FieldErrorCode::OutOfRange)),
+            (r#"{"n":1e400}"#, Err(FieldErrorCode::OutOfRange)),
+            (r#"{"n":-1}"#, Err(FieldErrorCode::OutOfRange)),
+            (
+                r#"{"n":18446744073709551616}"#,
+                Err(FieldErrorCode::OutOfRange),
+            ),
+            (r#"{"n":1.5}"#, Err(FieldErrorCode::InvalidType)),
+            (r#"{"n":"1"}"#, Err(FieldErrorCode::InvalidType)),
+            (r#"{"n":true}"#, Err(FieldErrorCode::InvalidType)),
             (r#"{"n":1e3}"#, Ok(1000)),
             (r#"{"n":3600}"#, Ok(3600)),
         ] {

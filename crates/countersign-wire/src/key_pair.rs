@@ -7,7 +7,10 @@ use http::{Response, StatusCode, request};
 use serde::Serialize;
 
 use crate::json::Object;
-use crate::{Answer, Denial, Exchange, ResponseBody, Source, Submission, Wire, moment, respond};
+use crate::{
+    RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse, Wire, moment,
+    respond,
+};
 
 /// A key's id and secret, in the body, for a token (`POST /generate-token`).
 ///
@@ -36,8 +39,8 @@ use crate::{Answer, Denial, Exchange, ResponseBody, Source, Submission, Wire, mo
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mint::{Issuer, Mint};
@@ -47,7 +50,7 @@ use crate::{Answer, Denial, Exchange, ResponseBody, Source, Submission, Wire, mo
 /// # use http_body_util::Full;
 /// # use tower::ServiceExt;
 /// use countersign::mechanism::Basic;
-/// use countersign_wire::{KeyPair, TokenEndpoint};
+/// use countersign_wire::{KeySecret, TokenEndpoint};
 ///
 /// # tokio_test::block_on(async {
 /// # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
@@ -62,7 +65,7 @@ use crate::{Answer, Denial, Exchange, ResponseBody, Source, Submission, Wire, mo
 /// // The same mechanism that judges `Authorization: Basic` judges pairs from bodies.
 /// let authenticator =
 ///     PrimaryAuthenticator::builder().primary(Basic::new(directory, peppers)).build()?;
-/// let endpoint = TokenEndpoint::new(KeyPair::default(), authenticator, mint);
+/// let endpoint = TokenEndpoint::new(KeySecret::default(), authenticator, mint);
 ///
 /// let ask = |id: &str, secret: &str| {
 ///     let body = format!(r#"{{"keyId":"{id}","secret":"{secret}"}}"#);
@@ -79,7 +82,7 @@ use crate::{Answer, Denial, Exchange, ResponseBody, Source, Submission, Wire, mo
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct KeyPair;
+pub struct KeySecret;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,24 +112,26 @@ struct Error<'a> {
     message: &'a str,
 }
 
-impl Wire for KeyPair {
+impl Wire for KeySecret {
     fn source(&self) -> Source {
         Source::Body
     }
 
-    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
-        let mut body = Object::parse(body).map_err(Denial::invalid)?;
-        let pair = body.take_pair("keyId", "secret").map_err(Denial::Invalid)?;
-        Ok(Submission {
+    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
+        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
+        let pair = body
+            .take_pair("keyId", "secret")
+            .map_err(TokenError::Invalid)?;
+        Ok(TokenRequest {
             credentials: pair.map(|(id, secret)| Credentials::client(id, secret)),
             parameters: MintParameters::default(),
             session: None,
         })
     }
 
-    fn write(&self, answer: Answer<'_>, _: &Exchange) -> Response<ResponseBody> {
+    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
         match answer {
-            Answer::Issued { token, principal } => respond::json(
+            TokenResponse::Issued { token, principal } => respond::json(
                 StatusCode::OK,
                 &Issued {
                     token: token.token.expose(),
@@ -136,7 +141,7 @@ impl Wire for KeyPair {
                     scopes: &token.scopes,
                 },
             ),
-            Answer::Denied(denial) => {
+            TokenResponse::Denied(denial) => {
                 let (code, message) = words(denial);
                 let error = Error { code, message };
                 respond::json(denial.status(), &Denied { error })
@@ -145,23 +150,23 @@ impl Wire for KeyPair {
     }
 }
 
-fn words(denial: &Denial) -> (&'static str, &str) {
+fn words(denial: &TokenError) -> (&'static str, &str) {
     let code = match denial {
-        Denial::NotFound => "NOT_FOUND",
-        Denial::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-        Denial::Chaining => "FORBIDDEN",
-        Denial::NoCredentials => return ("BAD_REQUEST", "keyId and secret are missing"),
-        Denial::Ambiguous
-        | Denial::Invalid(_)
-        | Denial::UnsupportedGrantType
-        | Denial::InvalidLifetime
-        | Denial::InvalidScope(_)
-        | Denial::InvalidTarget => "BAD_REQUEST",
-        Denial::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
-        Denial::Unauthenticated => return ("UNAUTHORIZED", "keyId or secret is not valid"),
-        Denial::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Denial::Unavailable(_) => "UNAVAILABLE",
-        Denial::Failed => "INTERNAL",
+        TokenError::NotFound => "NOT_FOUND",
+        TokenError::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+        TokenError::Chaining => "FORBIDDEN",
+        TokenError::NoCredentials => return ("BAD_REQUEST", "keyId and secret are missing"),
+        TokenError::Ambiguous
+        | TokenError::Invalid(_)
+        | TokenError::UnsupportedGrantType
+        | TokenError::InvalidLifetime
+        | TokenError::InvalidScope(_)
+        | TokenError::InvalidTarget => "BAD_REQUEST",
+        TokenError::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+        TokenError::Unauthenticated => return ("UNAUTHORIZED", "keyId or secret is not valid"),
+        TokenError::TooManyRequests(_) => "TOO_MANY_REQUESTS",
+        TokenError::Unavailable(_) => "UNAVAILABLE",
+        TokenError::Failed => "INTERNAL",
     };
     (code, denial.message())
 }

@@ -14,8 +14,8 @@
 //! use std::sync::Arc;
 //! use bytes::Bytes;
 //! use countersign::auth::PrimaryAuthenticator;
-//! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! use countersign::directory::{Caller, NewKey, Registry};
+//! use countersign::directory::MemoryDirectory;
+//! use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! use countersign::jose::{Algorithm, SigningKey};
 //! use countersign::key::{Pepper, Peppers};
 //! use countersign::mechanism::{ApiKeys, Basic};
@@ -86,7 +86,7 @@ mod wire;
 pub use document::Document;
 pub use endpoint::{Minter, TokenEndpoint};
 pub use envelope::{Envelope, ErrorStatus};
-pub use key_pair::KeyPair;
+pub use key_pair::KeySecret;
 pub use managed::ManagedTokenResource;
 pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, Introspection, OAuth, Revocation};
@@ -95,7 +95,10 @@ pub use request_id::RequestId;
 pub use scoped::Scoped;
 pub use session::Session;
 pub use session_resource::SessionResource;
-pub use wire::{Answer, Denial, Exchange, Flaw, FlawCode, Source, Submission, Throttled, Wire};
+pub use wire::{
+    FieldError, FieldErrorCode, RequestContext, Source, Throttled, TokenError, TokenRequest,
+    TokenResponse, Wire,
+};
 
 /// The body of every response here: whole, in memory.
 pub type ResponseBody = http_body_util::Full<bytes::Bytes>;

@@ -3,7 +3,7 @@
 use countersign::Secret;
 
 use crate::json::{Json, Object};
-use crate::{Flaw, FlawCode};
+use crate::{FieldError, FieldErrorCode};
 
 impl Object {
     /// A member that has a value.
@@ -16,13 +16,13 @@ impl Object {
     /// # Errors
     ///
     /// The flaw of a member of another type.
-    pub(crate) fn take_text(&mut self, name: &'static str) -> Result<Option<Secret>, Flaw> {
+    pub(crate) fn take_text(&mut self, name: &'static str) -> Result<Option<Secret>, FieldError> {
         match self.take_value(name) {
             None => Ok(None),
             Some(Json::Text(text)) => Ok(Some(text)),
             Some(_) => {
                 let message = format!("{name} must be a string");
-                Err(Flaw::new(name, FlawCode::InvalidType, message))
+                Err(FieldError::new(name, FieldErrorCode::InvalidType, message))
             }
         }
     }
@@ -36,7 +36,7 @@ impl Object {
         &mut self,
         id: &'static str,
         secret: &'static str,
-    ) -> Result<Option<(Secret, Secret)>, Vec<Flaw>> {
+    ) -> Result<Option<(Secret, Secret)>, Vec<FieldError>> {
         let flaw = |name, half| match half {
             Ok(Some(_)) => None,
             Ok(None) => Some(missing(name)),
@@ -54,6 +54,6 @@ impl Object {
 }
 
 /// A member is needed, and is not there.
-pub(crate) fn missing(name: &'static str) -> Flaw {
-    Flaw::new(name, FlawCode::Missing, format!("{name} is missing"))
+pub(crate) fn missing(name: &'static str) -> FieldError {
+    FieldError::new(name, FieldErrorCode::Missing, format!("{name} is missing"))
 }

@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::{Denial, ResponseBody};
+use crate::{ResponseBody, TokenError};
 
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
@@ -19,7 +19,7 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<Respon
     response
 }
 
-impl Denial {
+impl TokenError {
     /// The status that says the same, on every wire whose document has no other one for it.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {

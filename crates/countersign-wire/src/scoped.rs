@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::json::{Json, Object, shown_member};
 use crate::{
-    Answer, Denial, Exchange, Flaw, FlawCode, ResponseBody, Source, Submission, Wire, members,
-    moment, respond,
+    FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
+    TokenResponse, Wire, members, moment, respond,
 };
 
 /// As many scopes as a token can have. More bad ones are not listed one by one.
@@ -39,8 +39,8 @@ const MAX_LISTED: usize = 256;
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
@@ -117,23 +117,27 @@ impl Wire for Scoped {
         Source::ApiKeyHeader
     }
 
-    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
-        let mut body = Object::parse(body).map_err(Denial::invalid)?;
+    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
+        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
         let scope = body.take_value("scope");
-        let scope = scope.ok_or_else(|| Denial::invalid(members::missing("scope")))?;
+        let scope = scope.ok_or_else(|| TokenError::invalid(members::missing("scope")))?;
         let parameters = MintParameters {
             scopes: Some(scopes(&scope)?),
             ..MintParameters::default()
         };
-        Ok(Submission {
+        Ok(TokenRequest {
             parameters,
-            ..Submission::default()
+            ..TokenRequest::default()
         })
     }
 
-    fn write(&self, answer: Answer<'_>, exchange: &Exchange) -> Response<ResponseBody> {
+    fn write(
+        &self,
+        answer: TokenResponse<'_>,
+        exchange: &RequestContext,
+    ) -> Response<ResponseBody> {
         match answer {
-            Answer::Issued { token, .. } => respond::json(
+            TokenResponse::Issued { token, .. } => respond::json(
                 StatusCode::OK,
                 &Issued {
                     token: token.token.expose(),
@@ -141,10 +145,10 @@ impl Wire for Scoped {
                     token_type: "Bearer",
                 },
             ),
-            Answer::Denied(denial) => {
+            TokenResponse::Denied(denial) => {
                 // The document has no 413.
                 let status = match denial {
-                    Denial::PayloadTooLarge => StatusCode::BAD_REQUEST,
+                    TokenError::PayloadTooLarge => StatusCode::BAD_REQUEST,
                     denial => denial.status(),
                 };
                 let denied = Denied {
@@ -160,27 +164,29 @@ impl Wire for Scoped {
 }
 
 /// The document's own words where it has some.
-fn message(denial: &Denial) -> &str {
+fn message(denial: &TokenError) -> &str {
     match denial {
-        Denial::Invalid(_) | Denial::InvalidScope(_) => "Invalid payload or unsupported scope",
-        Denial::Unauthenticated => "Missing or invalid API key",
-        Denial::Chaining => "Bearer tokens cannot be used to mint another token",
-        Denial::TooManyRequests(_) => "Too Many Requests",
+        TokenError::Invalid(_) | TokenError::InvalidScope(_) => {
+            "Invalid payload or unsupported scope"
+        }
+        TokenError::Unauthenticated => "Missing or invalid API key",
+        TokenError::Chaining => "Bearer tokens cannot be used to mint another token",
+        TokenError::TooManyRequests(_) => "Too Many Requests",
         denial => denial.message(),
     }
 }
 
-fn errors<'a>(denial: &'a Denial) -> Vec<Error<'a>> {
+fn errors<'a>(denial: &'a TokenError) -> Vec<Error<'a>> {
     match denial {
-        Denial::Invalid(flaws) => {
-            let error = |flaw: &'a Flaw| Error {
+        TokenError::Invalid(flaws) => {
+            let error = |flaw: &'a FieldError| Error {
                 field: &flaw.field,
                 rejected_value: flaw.rejected.clone(),
                 message: &flaw.message,
             };
             flaws.iter().map(error).collect()
         }
-        Denial::InvalidScope(scopes) => {
+        TokenError::InvalidScope(scopes) => {
             let error = |scope: &'a str| Error {
                 field: "scope",
                 rejected_value: Some(Value::from(scope)),
@@ -192,22 +198,28 @@ fn errors<'a>(denial: &'a Denial) -> Vec<Error<'a>> {
     }
 }
 
-fn scopes(scope: &Json) -> Result<Scopes, Denial> {
-    let flaw = |code, message: &'static str| Flaw::new("scope", code, message);
+fn scopes(scope: &Json) -> Result<Scopes, TokenError> {
+    let flaw = |code, message: &'static str| FieldError::new("scope", code, message);
     let Json::Array(items) = scope else {
-        let flaw = flaw(FlawCode::InvalidType, "scope must be a list of strings");
-        return Err(Denial::invalid(
+        let flaw = flaw(
+            FieldErrorCode::InvalidType,
+            "scope must be a list of strings",
+        );
+        return Err(TokenError::invalid(
             flaw.rejecting(shown_member("scope", scope)),
         ));
     };
     if items.is_empty() {
-        let flaw = flaw(FlawCode::OutOfRange, "scope must name one scope at least");
-        return Err(Denial::invalid(
+        let flaw = flaw(
+            FieldErrorCode::OutOfRange,
+            "scope must name one scope at least",
+        );
+        return Err(TokenError::invalid(
             flaw.rejecting(shown_member("scope", scope)),
         ));
     }
     let mut texts: Vec<&str> = Vec::new();
-    let mut flaws: Vec<Flaw> = Vec::new();
+    let mut flaws: Vec<FieldError> = Vec::new();
     for item in items {
         let bad = match item {
             Json::Text(text) => match text.expose().parse::<Scope>() {
@@ -215,9 +227,11 @@ fn scopes(scope: &Json) -> Result<Scopes, Denial> {
                     texts.push(text.expose());
                     continue;
                 }
-                Err(invalid) => Flaw::new("scope", FlawCode::OutOfRange, invalid.to_string()),
+                Err(invalid) => {
+                    FieldError::new("scope", FieldErrorCode::OutOfRange, invalid.to_string())
+                }
             },
-            _ => flaw(FlawCode::InvalidType, "a scope must be a string"),
+            _ => flaw(FieldErrorCode::InvalidType, "a scope must be a string"),
         };
         let bad = bad.rejecting(shown_member("scope", item));
         if flaws.len() < MAX_LISTED && !flaws.contains(&bad) {
@@ -225,10 +239,14 @@ fn scopes(scope: &Json) -> Result<Scopes, Denial> {
         }
     }
     if !flaws.is_empty() {
-        return Err(Denial::Invalid(flaws));
+        return Err(TokenError::Invalid(flaws));
     }
     Scopes::from_list(texts).map_err(|too_many| {
         let message = too_many.to_string();
-        Denial::invalid(Flaw::new("scope", FlawCode::OutOfRange, message))
+        TokenError::invalid(FieldError::new(
+            "scope",
+            FieldErrorCode::OutOfRange,
+            message,
+        ))
     })
 }

@@ -1,14 +1,15 @@
 use bytes::Bytes;
 use countersign::Secret;
 use countersign::credentials::Credentials;
-use countersign::directory::SessionName;
 use countersign::mint::MintParameters;
+use countersign::registry::SessionName;
 use http::{Response, StatusCode, request};
 use serde::Serialize;
 
 use crate::json::Object;
 use crate::{
-    Answer, Denial, Exchange, Flaw, FlawCode, ResponseBody, Source, Submission, Wire, respond,
+    FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
+    TokenResponse, Wire, respond,
 };
 
 /// Any primary credential, in the body, for the token of a session (`POST /auth/login`).
@@ -41,8 +42,8 @@ use crate::{
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
@@ -113,8 +114,8 @@ impl Wire for Session {
         Source::Body
     }
 
-    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
-        let mut body = Object::parse(body).map_err(Denial::invalid)?;
+    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
+        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
         let session = session_name(&mut body);
         let mut kinds = [
             key(&mut body),
@@ -129,18 +130,18 @@ impl Wire for Session {
         .filter_map(Result::transpose);
         let credentials = kinds.next().transpose();
         if kinds.next().is_some() {
-            return Err(Denial::Ambiguous);
+            return Err(TokenError::Ambiguous);
         }
-        Ok(Submission {
-            credentials: credentials.map_err(Denial::Invalid)?,
+        Ok(TokenRequest {
+            credentials: credentials.map_err(TokenError::Invalid)?,
             parameters: MintParameters::default(),
-            session: session.map_err(Denial::invalid)?,
+            session: session.map_err(TokenError::invalid)?,
         })
     }
 
-    fn write(&self, answer: Answer<'_>, _: &Exchange) -> Response<ResponseBody> {
+    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
         match answer {
-            Answer::Issued { token, .. } => respond::json(
+            TokenResponse::Issued { token, .. } => respond::json(
                 StatusCode::OK,
                 &Issued {
                     access_token: token.token.expose(),
@@ -148,13 +149,13 @@ impl Wire for Session {
                     token_type: "Bearer",
                 },
             ),
-            Answer::Denied(denial) => deny(denial, denial.message()),
+            TokenResponse::Denied(denial) => deny(denial, denial.message()),
         }
     }
 }
 
 /// A denial in this wire's words, and in a sentence for whom it is.
-pub(crate) fn deny(denial: &Denial, error_description: &str) -> Response<ResponseBody> {
+pub(crate) fn deny(denial: &TokenError, error_description: &str) -> Response<ResponseBody> {
     respond::json(
         denial.status(),
         &Denied {
@@ -165,7 +166,7 @@ pub(crate) fn deny(denial: &Denial, error_description: &str) -> Response<Respons
 }
 
 /// What one kind of credentials comes to: there are none, or they have flaws.
-type Kind = Result<Option<Credentials>, Vec<Flaw>>;
+type Kind = Result<Option<Credentials>, Vec<FieldError>>;
 
 fn key(body: &mut Object) -> Kind {
     let key = body.take_text("api_key").map_err(|flaw| vec![flaw])?;
@@ -181,33 +182,33 @@ fn pair(
     Ok(pair.map(|(id, secret)| credentials(id, secret)))
 }
 
-fn session_name(body: &mut Object) -> Result<Option<SessionName>, Flaw> {
+fn session_name(body: &mut Object) -> Result<Option<SessionName>, FieldError> {
     let Some(name) = body.take_text("session_id")? else {
         return Ok(None);
     };
     let name = name.expose().parse().map_err(|_| {
         let message = "session_id must be 1 to 128 visible ASCII characters";
-        Flaw::new("session_id", FlawCode::OutOfRange, message)
+        FieldError::new("session_id", FieldErrorCode::OutOfRange, message)
     });
     name.map(Some)
 }
 
-fn error(denial: &Denial) -> &'static str {
+fn error(denial: &TokenError) -> &'static str {
     match denial {
-        Denial::NotFound => "not_found",
-        Denial::MethodNotAllowed => "method_not_allowed",
-        Denial::Chaining => "unauthorized_client",
-        Denial::Ambiguous
-        | Denial::Invalid(_)
-        | Denial::PayloadTooLarge
-        | Denial::NoCredentials
-        | Denial::UnsupportedGrantType
-        | Denial::InvalidLifetime
-        | Denial::InvalidTarget => "invalid_request",
-        Denial::Unauthenticated => "invalid_client",
-        Denial::InvalidScope(_) => "invalid_scope",
-        Denial::TooManyRequests(_) => "rate_limited",
-        Denial::Unavailable(_) => "temporarily_unavailable",
-        Denial::Failed => "server_error",
+        TokenError::NotFound => "not_found",
+        TokenError::MethodNotAllowed => "method_not_allowed",
+        TokenError::Chaining => "unauthorized_client",
+        TokenError::Ambiguous
+        | TokenError::Invalid(_)
+        | TokenError::PayloadTooLarge
+        | TokenError::NoCredentials
+        | TokenError::UnsupportedGrantType
+        | TokenError::InvalidLifetime
+        | TokenError::InvalidTarget => "invalid_request",
+        TokenError::Unauthenticated => "invalid_client",
+        TokenError::InvalidScope(_) => "invalid_scope",
+        TokenError::TooManyRequests(_) => "rate_limited",
+        TokenError::Unavailable(_) => "temporarily_unavailable",
+        TokenError::Failed => "server_error",
     }
 }

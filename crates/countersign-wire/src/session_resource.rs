@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use countersign::auth::PrimaryAuthenticator;
-use countersign::directory::{Caller, SessionName, Sessions, WhichSession};
 use countersign::principal::PrimaryPrincipal;
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, SessionName, SessionSelector, Sessions};
 use countersign::time::{Clock, SystemClock};
 use countersign::{BoxFuture, Id};
 use http::{Method, Request, Response, StatusCode, request};
@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::finish::{finish, finish_denied};
 use crate::front::{self, Refused, not_done};
 use crate::oauth::form::{Form, flaw};
-use crate::{Denial, FlawCode, RequestId, ResponseBody, moment, path, respond, session};
+use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, moment, path, respond, session};
 
 /// A caller's sessions, those of the `session` wire ([`Session`](crate::Session)): which there are, and their end.
 ///
@@ -50,8 +50,8 @@ use crate::{Denial, FlawCode, RequestId, ResponseBody, moment, path, respond, se
 /// ```
 /// # use std::sync::Arc;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
 /// # use countersign::random::SystemRandom;
@@ -141,7 +141,7 @@ impl SessionResource {
         let outcome = match rest {
             Some("") => self.all(head, &id).await,
             Some(named) if !named.contains('/') => self.one(head, named, &id).await,
-            _ => Err(Denial::NotFound.into()),
+            _ => Err(TokenError::NotFound.into()),
         };
         let mut response = outcome.unwrap_or_else(|Refused { denial, rejection }| {
             let mut response = refuse(&denial, rest);
@@ -167,9 +167,10 @@ impl SessionResource {
             Method::DELETE => {
                 let principal = front::admit_headers(&self.authenticator, head).await?;
                 let which = named_in_query(head.uri.query())?;
-                self.end(&principal, WhichSession::Named(which), id).await
+                self.end(&principal, SessionSelector::Named(which), id)
+                    .await
             }
-            _ => Err(Denial::MethodNotAllowed.into()),
+            _ => Err(TokenError::MethodNotAllowed.into()),
         }
     }
 
@@ -180,16 +181,16 @@ impl SessionResource {
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, Refused> {
         if head.method != Method::DELETE {
-            return Err(Denial::MethodNotAllowed.into());
+            return Err(TokenError::MethodNotAllowed.into());
         }
         let principal = front::admit_headers(&self.authenticator, head).await?;
         if Form::of_query(head.uri.query())?.take(NAME).is_some() {
             let message = "a session is named by its id or by its session_id, not by both";
-            return Err(flaw(NAME, FlawCode::OutOfRange, message).into());
+            return Err(flaw(NAME, FieldErrorCode::OutOfRange, message).into());
         }
         // What is no id is no session's.
-        let session = named.parse().map_err(|_| Denial::NotFound)?;
-        self.end(&principal, WhichSession::Id(session), id).await
+        let session = named.parse().map_err(|_| TokenError::NotFound)?;
+        self.end(&principal, SessionSelector::Id(session), id).await
     }
 
     async fn list(
@@ -214,7 +215,7 @@ impl SessionResource {
     async fn end(
         &self,
         principal: &PrimaryPrincipal,
-        which: WhichSession,
+        which: SessionSelector,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, Refused> {
         let (caller, credential) = caller(principal, id)?;
@@ -229,7 +230,7 @@ impl SessionResource {
 #[cfg(feature = "openapi")]
 impl SessionResource {
     /// A refusal as it goes out.
-    pub(crate) fn refusal(&self, denial: &Denial) -> Response<ResponseBody> {
+    pub(crate) fn refusal(&self, denial: &TokenError) -> Response<ResponseBody> {
         let mut response = refuse(denial, Some(""));
         finish(&mut response, &self.own_request_id());
         response
@@ -242,11 +243,11 @@ impl SessionResource {
 }
 
 /// In the words of the wire whose sessions they are. `rest` is the path below the resource's own.
-fn refuse(denial: &Denial, rest: Option<&str>) -> Response<ResponseBody> {
+fn refuse(denial: &TokenError, rest: Option<&str>) -> Response<ResponseBody> {
     let sentence = match denial {
-        Denial::NotFound => "there is no such session",
-        Denial::MethodNotAllowed => "this method is not for this path",
-        Denial::Failed => "the server failed",
+        TokenError::NotFound => "there is no such session",
+        TokenError::MethodNotAllowed => "this method is not for this path",
+        TokenError::Failed => "the server failed",
         denial => denial.message(),
     };
     let mut response = session::deny(denial, sentence);
@@ -261,20 +262,20 @@ fn refuse(denial: &Denial, rest: Option<&str>) -> Response<ResponseBody> {
 /// The parameter that names a session as its client does.
 const NAME: &str = "session_id";
 
-fn named_in_query(query: Option<&str>) -> Result<SessionName, Denial> {
+fn named_in_query(query: Option<&str>) -> Result<SessionName, TokenError> {
     let Some(name) = Form::of_query(query)?.take(NAME) else {
         let message = "name the session: by its id in the path, or by its session_id";
-        return Err(flaw(NAME, FlawCode::Missing, message));
+        return Err(flaw(NAME, FieldErrorCode::Missing, message));
     };
     let message = "session_id must be 1 to 128 visible ASCII characters";
     let name = name.expose().parse();
-    name.map_err(|_| flaw(NAME, FlawCode::OutOfRange, message))
+    name.map_err(|_| flaw(NAME, FieldErrorCode::OutOfRange, message))
 }
 
-fn caller(principal: &PrimaryPrincipal, id: &RequestId) -> Result<(Caller, Id), Denial> {
+fn caller(principal: &PrimaryPrincipal, id: &RequestId) -> Result<(Caller, Id), TokenError> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
         // What a mechanism of the user's own accepts without a credential has no sessions.
-        return Err(Denial::Unauthenticated);
+        return Err(TokenError::Unauthenticated);
     };
     let caller = Caller::of_account(principal.subject(), *account)
         .proven_by(principal)

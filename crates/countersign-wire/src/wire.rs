@@ -3,9 +3,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use countersign::Scopes;
 use countersign::credentials::Credentials;
-use countersign::directory::SessionName;
 use countersign::mint::{AccessToken, MintParameters};
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::SessionName;
 use countersign::time::Timestamp;
 use http::{Response, request};
 use serde_json::Value;
@@ -24,8 +24,8 @@ pub trait Wire: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Denial`] when they break that rule.
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    /// [`TokenError`] when they break that rule.
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         Ok(presented)
     }
 
@@ -33,12 +33,13 @@ pub trait Wire: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Denial`] when the body is not what this wire wants.
-    fn read(&self, head: &request::Parts, body: &Bytes) -> Result<Submission, Denial>;
+    /// [`TokenError`] when the body is not what this wire wants.
+    fn read(&self, head: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError>;
 
     /// Writes the answer. `Cache-Control`, `x-request-id`, `Allow`, `Retry-After` and the rate limit's fields are
     /// set afterwards.
-    fn write(&self, answer: Answer<'_>, exchange: &Exchange) -> Response<ResponseBody>;
+    fn write(&self, answer: TokenResponse<'_>, exchange: &RequestContext)
+    -> Response<ResponseBody>;
 }
 
 /// Where a wire takes credentials from.
@@ -58,7 +59,7 @@ pub enum Source {
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default)]
-pub struct Submission {
+pub struct TokenRequest {
     /// Credentials in the body.
     pub credentials: Option<Credentials>,
     /// What is asked of the mint.
@@ -70,7 +71,7 @@ pub struct Submission {
 /// One request and its answer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Exchange {
+pub struct RequestContext {
     /// The request's id, which goes out as `x-request-id`.
     pub id: RequestId,
     /// When the answer leaves.
@@ -80,7 +81,7 @@ pub struct Exchange {
 /// What a wire is to say.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a token was issued, or it was not")]
-pub enum Answer<'a> {
+pub enum TokenResponse<'a> {
     /// A token was minted.
     Issued {
         /// The token.
@@ -89,13 +90,13 @@ pub enum Answer<'a> {
         principal: &'a PrimaryPrincipal,
     },
     /// None was.
-    Denied(&'a Denial),
+    Denied(&'a TokenError),
 }
 
 /// Why no token was issued.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Denial {
+pub enum TokenError {
     /// There is nothing at this path.
     NotFound,
     /// The method is not POST.
@@ -105,7 +106,7 @@ pub enum Denial {
     /// Credentials were repeated or malformed, or there is more than one kind of them.
     Ambiguous,
     /// The body is not what the wire wants: these are its flaws, one at least.
-    Invalid(Vec<Flaw>),
+    Invalid(Vec<FieldError>),
     /// The body is larger than the limit.
     PayloadTooLarge,
     /// The grant type is another.
@@ -128,10 +129,10 @@ pub enum Denial {
     Failed,
 }
 
-impl Denial {
+impl TokenError {
     /// The body has this one flaw.
     #[must_use]
-    pub fn invalid(flaw: Flaw) -> Self {
+    pub fn invalid(flaw: FieldError) -> Self {
         Self::Invalid(vec![flaw])
     }
 }
@@ -139,23 +140,23 @@ impl Denial {
 /// What is wrong with one member of a body, or with the whole.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Flaw {
+pub struct FieldError {
     /// The member, dotted; `body` for the whole.
     pub field: Cow<'static, str>,
     /// Which kind of flaw it is.
-    pub code: FlawCode,
+    pub code: FieldErrorCode,
     /// What is wanted instead. Nothing of the body is in it.
     pub message: Cow<'static, str>,
     /// The value, where it may be shown: never one that may be secret.
     pub rejected: Option<Value>,
 }
 
-impl Flaw {
+impl FieldError {
     /// The flaw of a member.
     #[must_use]
     pub fn new(
         field: impl Into<Cow<'static, str>>,
-        code: FlawCode,
+        code: FieldErrorCode,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
@@ -177,7 +178,7 @@ impl Flaw {
 /// The kinds of flaws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FlawCode {
+pub enum FieldErrorCode {
     /// Not what the media type says, a member twice, or not an object.
     Malformed,
     /// A member that is needed is not there.

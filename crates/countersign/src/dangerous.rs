@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::BoxFuture;
 use crate::credentials::Credentials;
-use crate::mechanism::{Claim, Judged, Mechanism, PrimaryMechanism, Verdict, sealed};
+use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome, PrimaryMechanism, sealed};
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
@@ -27,8 +27,8 @@ use crate::time::Timestamp;
 pub struct AssertPrimary<M>(pub M);
 
 impl<M: Mechanism + Clone> Mechanism for AssertPrimary<M> {
-    fn claims(&self) -> Vec<Claim> {
-        self.0.claims()
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        self.0.selectors()
     }
 
     fn challenge(&self) -> Challenge {
@@ -43,7 +43,7 @@ impl<M: Mechanism + Clone> Mechanism for AssertPrimary<M> {
         self: Arc<Self>,
         credentials: Credentials,
         now: Timestamp,
-    ) -> BoxFuture<'static, Verdict> {
+    ) -> BoxFuture<'static, Outcome> {
         Arc::new(self.0.clone()).verify(credentials, now)
     }
 }

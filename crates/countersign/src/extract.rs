@@ -23,8 +23,7 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use crate::principal::{PrimaryPrincipal, Principal};
-use crate::rejection::{EmptyBody, Rejection};
-use crate::require::Lack;
+use crate::rejection::{EmptyBody, Rejection, UnmetRequirement};
 use crate::scope::Scopes;
 
 impl IntoResponse for Rejection {
@@ -55,7 +54,7 @@ impl<S: Sync> FromRequestParts<S> for PrimaryPrincipal {
         let principal: Principal = extension(parts)?;
         principal
             .primary()
-            .ok_or_else(|| principal.reject(Lack::Primary))
+            .ok_or_else(|| principal.reject(UnmetRequirement::Primary))
     }
 }
 

@@ -14,6 +14,8 @@ pub mod mechanism;
 pub mod mint;
 pub mod principal;
 pub mod random;
+mod reason;
+pub mod registry;
 pub mod rejection;
 #[cfg(feature = "remote")]
 pub mod remote;

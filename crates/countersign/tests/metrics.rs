@@ -13,11 +13,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use countersign::AuthLayer;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, NewKey, Registry as _};
+use countersign::directory::MemoryDirectory;
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{ApiKeys, Basic};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
 use countersign::require::{require, scope};
 use countersign::time::SystemClock;
 use http::{Request, Response};

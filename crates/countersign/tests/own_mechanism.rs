@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::credentials::Scheme;
 use countersign::credentials::{Carrier, Credentials};
 use countersign::dangerous::AssertPrimary;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, Change, Directory, NewKey, Registry};
+use countersign::directory::{Directory, MemoryDirectory};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{Claim, Judged, Mechanism};
+use countersign::mechanism::{CredentialSelector, Judged, Mechanism};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
-use countersign::principal::{Identity, Scheme};
+use countersign::principal::Identity;
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, Change, MemoryRegistry, NewKey, Registry};
 use countersign::rejection::{Challenge, Reason};
 use countersign::time::{SystemClock, Timestamp};
 use countersign::{Id, Principal};
@@ -38,9 +39,9 @@ impl Certificate {
 }
 
 impl Mechanism for Certificate {
-    fn claims(&self) -> Vec<Claim> {
+    fn selectors(&self) -> Vec<CredentialSelector> {
         let header = HeaderName::from_static("x-certificate-of");
-        vec![Claim::all(Carrier::Header(header))]
+        vec![CredentialSelector::all(Carrier::Header(header))]
     }
 
     fn challenge(&self) -> Challenge {

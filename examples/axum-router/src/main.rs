@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use countersign::directory::{Caller, NewKey, Registry};
+use countersign::registry::{Caller, NewKey, Registry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -4,7 +4,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use countersign::directory::{Caller, NewKey, Registry};
+use countersign::registry::{Caller, NewKey, Registry};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;

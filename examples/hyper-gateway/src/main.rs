@@ -5,11 +5,11 @@ use std::error::Error;
 use std::sync::Arc;
 
 use countersign::AuthLayer;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, NewKey, Registry as _};
+use countersign::directory::MemoryDirectory;
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{ApiKeys, Basic};
 use countersign::random::{Random as _, SystemRandom};
+use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
 use countersign::time::SystemClock;
 use tokio::net::TcpListener;
 

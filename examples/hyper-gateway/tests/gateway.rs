@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::AuthLayer;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, CreatedKey, NewKey, Registry as _};
+use countersign::directory::MemoryDirectory;
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{ApiKeys, Basic};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, CreatedKey, MemoryRegistry, NewKey, Registry as _};
 use countersign::time::SystemClock;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use countersign::Principal;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, NewKey, Registry};
+use countersign::directory::MemoryDirectory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::{ApiKeys, Jwt};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::{Random, SystemRandom};
+use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 use countersign::time::SystemClock;
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};

@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{Caller, NewKey, Registry as _};
+use countersign::directory::MemoryDirectory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mint::Issuer;
 use countersign::random::{Random as _, SystemRandom};
+use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
 use countersign::time::SystemClock;
 
 #[tokio::main]

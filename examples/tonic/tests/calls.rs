@@ -14,15 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use countersign::Id;
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-use countersign::directory::{
-    Caller, Credential, Directory, NewKey, Registry as _, Stale, UserName,
-};
+use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
+use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
 use countersign::time::SystemClock;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -31,7 +29,7 @@ use tonic::{Code, Request, Status};
 use tonic_service::proto::calls_client::CallsClient;
 use tonic_service::proto::{DeleteRequest, ListReply, ListRequest, PurgeRequest};
 
-/// A directory that can be told to vouch for nothing.
+/// A directory that can be told to check_freshness for nothing.
 #[derive(Default)]
 struct Moody {
     table: Arc<MemoryDirectory>,
@@ -55,9 +53,9 @@ impl Directory for Moody {
         self.table.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         if self.stale.load(Ordering::SeqCst) {
-            return Err(Stale);
+            return Err(StaleView);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use countersign::testing::conformance::{Case, Group, Level, Outcome, Report};
+use countersign::testing::conformance::{Case, CaseOutcome, Group, Level, Report};
 
 /// A column: what the middleware is called, and how it did.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Column {
 }
 
 /// A line that counts outcomes of one sort.
-type Sum = (&'static str, fn(&Outcome) -> bool);
+type Sum = (&'static str, fn(&CaseOutcome) -> bool);
 
 /// The columns beside each other in Markdown, a table for each group of cases, and the sums before them.
 #[must_use]
@@ -22,18 +22,18 @@ pub fn markdown(columns: &[Column]) -> String {
     let mut text = String::from("| |");
     head(&mut text, columns);
     let sums: [Sum; 5] = [
-        ("passed", |outcome| *outcome == Outcome::Passed),
+        ("passed", |outcome| *outcome == CaseOutcome::Passed),
         ("otherwise", |outcome| {
-            matches!(outcome, Outcome::Differs(_))
+            matches!(outcome, CaseOutcome::Differs(_))
         }),
         (
             "— of these a refusal with 401 and no challenge",
-            |outcome| matches!(outcome, Outcome::Differs(what) if what.contains("(401, no challenge)")),
+            |outcome| matches!(outcome, CaseOutcome::Differs(what) if what.contains("(401, no challenge)")),
         ),
         ("**failed**", |outcome| {
-            matches!(outcome, Outcome::Failed(_))
+            matches!(outcome, CaseOutcome::Failed(_))
         }),
-        ("not offered", |outcome| *outcome == Outcome::NotRun),
+        ("not offered", |outcome| *outcome == CaseOutcome::NotRun),
     ];
     for (name, is) in sums {
         let _ = write!(text, "| {name} |");
@@ -96,11 +96,11 @@ fn title(case: &Case) -> &'static str {
     }
 }
 
-fn cell(outcome: &Outcome) -> String {
+fn cell(outcome: &CaseOutcome) -> String {
     match outcome {
-        Outcome::Passed => "✓".to_owned(),
-        Outcome::Differs(what) => what.clone(),
-        Outcome::Failed(what) => format!("**failed: {what}**"),
+        CaseOutcome::Passed => "✓".to_owned(),
+        CaseOutcome::Differs(what) => what.clone(),
+        CaseOutcome::Failed(what) => format!("**failed: {what}**"),
         _ => "not offered".to_owned(),
     }
 }

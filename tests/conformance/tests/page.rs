@@ -1,6 +1,6 @@
 //! What the page says is what the suite is, and our own column is as it stands there.
 
-use countersign::testing::conformance::{Case, Outcome};
+use countersign::testing::conformance::{Case, CaseOutcome};
 use countersign_conformance::subjects;
 use countersign_conformance::table::{Column, beginning, markdown};
 
@@ -11,7 +11,7 @@ async fn our_own_column_has_no_difference_and_nothing_is_left_out() {
     let report = subjects::countersign().await.unwrap();
     report.assert_passed();
     for (case, outcome) in report.outcomes() {
-        assert_eq!(*outcome, Outcome::Passed, "{}", case.name());
+        assert_eq!(*outcome, CaseOutcome::Passed, "{}", case.name());
     }
     let column = Column {
         name: "countersign".to_owned(),

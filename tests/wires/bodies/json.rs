@@ -7,7 +7,7 @@ use crate::fixture::{FORM, Fixture, Wired};
 const JSON: [Wired; 4] = [
     Wired::Envelope,
     Wired::Scoped,
-    Wired::KeyPair,
+    Wired::KeySecret,
     Wired::Session,
 ];
 
@@ -69,7 +69,7 @@ async fn json_that_is_not_one_readable_object_is_400_and_says_why() {
             r#"{"scope":["calls:read"],"sc\u006fpe":[]}"#.to_owned(),
         ),
         (
-            Wired::KeyPair,
+            Wired::KeySecret,
             r#"{"keyId":"a","secret":"b","s\u0065cret":"b"}"#.to_owned(),
         ),
         (
@@ -85,7 +85,7 @@ async fn json_that_is_not_one_readable_object_is_400_and_says_why() {
 #[tokio::test]
 async fn empty_body_and_null_are_refused_where_members_are_needed() {
     let fixture = Fixture::new().await;
-    for wired in [Wired::Scoped, Wired::KeyPair, Wired::Session] {
+    for wired in [Wired::Scoped, Wired::KeySecret, Wired::Session] {
         let (status, said) = refused(&fixture, wired, b"").await;
         assert_eq!((status, &*said), (400, "the body is not JSON"));
         let (status, said) = refused(&fixture, wired, b"null").await;
@@ -99,7 +99,7 @@ async fn empty_body_and_null_are_refused_where_members_are_needed() {
             "a scope must be a string",
         ),
         (
-            Wired::KeyPair,
+            Wired::KeySecret,
             r#"{"keyId":null,"secret":null}"#,
             "keyId and secret are missing",
         ),
@@ -130,7 +130,7 @@ async fn number_of_four_hundred_digits_is_of_the_wrong_type_or_out_of_range() {
             "a scope must be a string",
         ),
         (
-            Wired::KeyPair,
+            Wired::KeySecret,
             format!(r#"{{"keyId":{number},"secret":"a"}}"#),
             "keyId must be a string",
         ),
@@ -176,8 +176,11 @@ async fn secrets_of_a_refused_body_are_not_in_the_answer() {
     for (wired, body) in [
         (Wired::Scoped, r#"{"scope":{"api_key":"canary"}}"#),
         (Wired::Scoped, r#"{"scope":[{"password":["canary"]}]}"#),
-        (Wired::KeyPair, r#"{"secret":"canary"}"#),
-        (Wired::KeyPair, r#"{"keyId":"canary","secret":["canary"]}"#),
+        (Wired::KeySecret, r#"{"secret":"canary"}"#),
+        (
+            Wired::KeySecret,
+            r#"{"keyId":"canary","secret":["canary"]}"#,
+        ),
         (Wired::Session, r#"{"password":"canary"}"#),
         (
             Wired::Session,

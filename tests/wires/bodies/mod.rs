@@ -17,7 +17,7 @@ fn complaint(wired: Wired, answer: &Answer) -> String {
             &body["errors"][0]["message"]
         }
         Wired::Scoped => &body["errors"][0]["message"],
-        Wired::KeyPair => {
+        Wired::KeySecret => {
             assert_eq!(body["error"]["code"], "BAD_REQUEST");
             &body["error"]["message"]
         }

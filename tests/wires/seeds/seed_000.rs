@@ -1,7 +1,7 @@
 //! Seed 000: `envelope`.
 
-use countersign::directory::{Change, Registry as _, Rotation};
 use countersign::random::SystemRandom;
+use countersign::registry::{Change, Registry as _, Rotation};
 use countersign_wire::RequestId;
 use http_body_util::BodyExt as _;
 use serde_json::json;

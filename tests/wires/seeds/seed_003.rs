@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::auth::PrimaryAuthenticator;
-use countersign::directory::{
-    EnvironmentKind, NewEnvironment, NewKey, OfIssuer, Owner, Registry as _,
-};
+use countersign::directory::{EnvironmentKind, IssuerDirectory};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::mechanism::{Basic, Jwt};
 use countersign::mint::{Issuer, Mint};
 use countersign::random::SystemRandom;
+use countersign::registry::{NewEnvironment, NewKey, Owner, Registry as _};
 use countersign::time::Timestamp;
-use countersign_wire::{KeyPair, TokenEndpoint};
+use countersign_wire::{KeySecret, TokenEndpoint};
 use tower::ServiceExt as _;
 
 use crate::fixture::{Fixture, NOW, Presented, Wired, claims, me, sent};
@@ -26,7 +25,7 @@ const KEY_PAIR: &str =
 #[tokio::test]
 async fn seed_003_key_pair_that_nobody_has_is_401_in_its_shape() {
     let fixture = Fixture::new().await;
-    let answer = fixture.post(Wired::KeyPair, &[], KEY_PAIR).await;
+    let answer = fixture.post(Wired::KeySecret, &[], KEY_PAIR).await;
     assert_eq!(
         answer.said(),
         (
@@ -73,7 +72,7 @@ async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
             .await;
         let id = key.record.id.to_string();
         let pair = Presented::Pair(&id, key.issued.secret.expose());
-        let answer = fixture.ask(Wired::KeyPair, pair).await.unwrap();
+        let answer = fixture.ask(Wired::KeySecret, pair).await.unwrap();
         let expected = format!(
             r#"{{"token":"<token>","expiresAt":"2026-01-01T12:00:00.000Z","businessId":"{account}","environment":"{name}","scopes":["wallet:*","lending:*","identity:*"]}}"#
         );
@@ -107,7 +106,7 @@ async fn seed_003_half_a_pair_and_other_types_are_400_and_name_the_member() {
             "keyId and secret are missing",
         ),
     ] {
-        let answer = fixture.post(Wired::KeyPair, &[], body).await;
+        let answer = fixture.post(Wired::KeySecret, &[], body).await;
         let expected = format!(r#"{{"error":{{"code":"BAD_REQUEST","message":"{message}"}}}}"#);
         assert_eq!(answer.said(), (400, &*expected), "{body}");
     }
@@ -135,7 +134,7 @@ async fn seed_003_and_004_clients_recover_with_their_stale_token_attached() {
 async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
     let fixture = Fixture::new().await;
     let service = |name: &'static str| {
-        let seen = OfIssuer::new(fixture.directory(), name);
+        let seen = IssuerDirectory::new(fixture.directory(), name);
         let basic = Basic::new(Arc::new(seen), fixture.peppers.clone());
         let judge = PrimaryAuthenticator::builder().primary(basic);
         let judge = judge.clock(fixture.clock.clone()).build().unwrap();
@@ -145,7 +144,7 @@ async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
             .unwrap();
         let trusted = issuer.trusted().build().unwrap();
         let mint = Mint::new(issuer, fixture.clock.clone(), SystemRandom);
-        let endpoint = TokenEndpoint::new(KeyPair::default(), judge, mint).boxed_clone();
+        let endpoint = TokenEndpoint::new(KeySecret::default(), judge, mint).boxed_clone();
         (endpoint, Jwt::new([trusted]))
     };
     let (core, of_core) = service("core");
@@ -154,7 +153,7 @@ async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
     let key = fixture.create(new.issuers("core".parse().unwrap())).await;
     let id = key.record.id.to_string();
     let pair = Presented::Pair(&id, key.issued.secret.expose());
-    let ask = || Wired::KeyPair.ask(pair).unwrap();
+    let ask = || Wired::KeySecret.ask(pair).unwrap();
     let answer = sent(&core, ask()).await;
     assert_eq!(claims(answer.token())["iss"], "https://core.example");
     assert!(of_core.introspect(answer.token(), NOW).is_ok());
@@ -163,6 +162,6 @@ async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
     let elsewhere = sent(&gateway, ask()).await;
     assert_eq!(
         elsewhere.said(),
-        (401, &*body(Wired::KeyPair, Case::Unauthenticated).1)
+        (401, &*body(Wired::KeySecret, Case::Unauthenticated).1)
     );
 }

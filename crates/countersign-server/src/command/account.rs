@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use countersign::Id;
-use countersign::directory::{self, Registry as _, Status};
+use countersign::directory::Status;
+use countersign::registry;
+use countersign::registry::Registry as _;
 use countersign::time::Timestamp;
 use serde::Serialize;
 
@@ -53,7 +55,7 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(accounts: &[directory::Account], output: Output) -> Result<(), Failure> {
+fn list(accounts: &[registry::Account], output: Output) -> Result<(), Failure> {
     let accounts: Vec<_> = accounts.iter().map(Shown::from).collect();
     let text = output::rows(
         ["ID", "STATUS", "CREATED", "NAME"],
@@ -69,8 +71,8 @@ fn list(accounts: &[directory::Account], output: Output) -> Result<(), Failure> 
     output.print(&Listed { accounts }, &text)
 }
 
-impl<'a> From<&'a directory::Account> for Shown<'a> {
-    fn from(account: &'a directory::Account) -> Self {
+impl<'a> From<&'a registry::Account> for Shown<'a> {
+    fn from(account: &'a registry::Account) -> Self {
         Self {
             id: account.id,
             name: &account.name,

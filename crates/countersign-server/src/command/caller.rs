@@ -1,6 +1,6 @@
 //! Who uses the command line, for the audit.
 
-use countersign::directory::Caller;
+use countersign::registry::Caller;
 
 /// The longest login name that is written down.
 const LONGEST: usize = 64;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use countersign::Id;
-use countersign::directory::{self, EnvironmentKind, NewEnvironment, Registry as _};
+use countersign::directory::EnvironmentKind;
+use countersign::registry;
+use countersign::registry::{NewEnvironment, Registry as _};
 use countersign::time::Timestamp;
 use serde::Serialize;
 
@@ -62,7 +64,7 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(environments: &[directory::Environment], output: Output) -> Result<(), Failure> {
+fn list(environments: &[registry::Environment], output: Output) -> Result<(), Failure> {
     let environments: Vec<_> = environments.iter().map(Shown::from).collect();
     let text = match &*environments {
         [] => "the account has no environment: `countersign environment create NAME --account ID` makes one"
@@ -83,8 +85,8 @@ fn list(environments: &[directory::Environment], output: Output) -> Result<(), F
     output.print(&Listed { environments }, &text)
 }
 
-impl<'a> From<&'a directory::Environment> for Shown<'a> {
-    fn from(environment: &'a directory::Environment) -> Self {
+impl<'a> From<&'a registry::Environment> for Shown<'a> {
+    fn from(environment: &'a registry::Environment) -> Self {
         Self {
             id: environment.id,
             account_id: environment.account_id,

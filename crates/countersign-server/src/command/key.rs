@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use countersign::directory::{
-    Caller, Change, CreatedKey, CredentialKind, Issuers, Listing, Networks, NewKey, Record,
-    Registry as _, RegistryError, Rotation,
+use countersign::directory::{CredentialKind, Issuers, Networks};
+use countersign::registry::{
+    Caller, Change, CreatedKey, CredentialFilter, NewKey, Record, Registry as _, RegistryError,
+    Rotation,
 };
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
@@ -94,7 +95,7 @@ impl Keys<'_> {
     }
 
     async fn list(&self) -> Result<(), Failure> {
-        let listing = Listing::of(CredentialKind::Key);
+        let listing = CredentialFilter::of(CredentialKind::Key);
         let records = self.store.list(&self.caller, listing).await?;
         let keys: Vec<_> = records.iter().map(Shown::from).collect();
         let text = match &*keys {

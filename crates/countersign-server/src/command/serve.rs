@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::Scopes;
-use countersign::directory::{CreatedKey, NewKey, Registry as _};
+use countersign::registry::{CreatedKey, NewKey, Registry as _};
 use countersign_store::Store;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -74,7 +74,7 @@ pub(super) async fn run(
     let here = format!("http://{bound}");
     match output {
         Output::Json => introduce_to_programs(&here, &first)?,
-        Output::People => introduce(&here, bound, issuers.first(), &first)?,
+        Output::People => insert_principal(&here, bound, issuers.first(), &first)?,
     }
     let grace = config.server.shutdown_grace;
     match http::serve(listener, routes, grace, signals).await {
@@ -124,7 +124,7 @@ fn introduce_to_programs(here: &str, first: &FirstKey) -> Result<(), Failure> {
 }
 
 /// The first line is for programs: it says where, once connections are taken.
-fn introduce(
+fn insert_principal(
     here: &str,
     bound: SocketAddr,
     default: Option<&Configured>,

@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use countersign::directory::{
-    Caller, CredentialKind, Record, Registry as _, RegistryError, Sessions as _,
-};
+use countersign::directory::CredentialKind;
+use countersign::registry::{Caller, Record, Registry as _, RegistryError, Sessions as _};
 use countersign::time::{Clock as _, SystemClock};
 use countersign_store::Store;
 use serde::Serialize;

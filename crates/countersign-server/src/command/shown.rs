@@ -1,6 +1,7 @@
 //! Credentials as commands show them.
 
-use countersign::directory::{CredentialKind, Issuers, Networks, Record, Status};
+use countersign::directory::{CredentialKind, Issuers, Networks, Status};
+use countersign::registry::Record;
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::{Serialize, Serializer};

@@ -6,7 +6,7 @@ use countersign::time::Timestamp;
 use countersign_store::{SigningKeyRecord, Store};
 use serde::Serialize;
 
-use super::arguments::{OfIssuer, RotateSigningKey, SigningKey};
+use super::arguments::{IssuerArgument, RotateSigningKey, SigningKey};
 use super::output::{self, Output};
 use super::{caller, open};
 use crate::config::Config;
@@ -64,7 +64,7 @@ async fn rotate(
     RotateSigningKey {
         algorithm,
         lead,
-        of: OfIssuer { issuer },
+        of: IssuerArgument { issuer },
     }: &RotateSigningKey,
 ) -> Result<SigningKeyRecord, Failure> {
     issuer::ensure(issuer, config, store).await?;

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use countersign::Secret;
-use countersign::directory::{
-    Change, CredentialKind, Listing, NewUser, Record, Registry as _, UserName,
-};
+use countersign::directory::{CredentialKind, UserName};
+use countersign::registry::{Change, CredentialFilter, NewUser, Record, Registry as _};
 use countersign_store::Store;
 use serde::Serialize;
 
@@ -52,7 +51,7 @@ pub(super) async fn run(
 
 async fn list(config: &Config, output: Output) -> Result<(), Failure> {
     let store = open(config).await?;
-    let listing = Listing::of(CredentialKind::User);
+    let listing = CredentialFilter::of(CredentialKind::User);
     let records = store.list(&caller(), listing).await?;
     store.close().await?;
     let users: Vec<_> = records.iter().map(Shown::from).collect();

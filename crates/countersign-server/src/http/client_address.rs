@@ -1,5 +1,5 @@
 //! The address that a request came from: the peer's, or, behind proxies that are trusted, the one that they
-//! vouch for.
+//! check_freshness for.
 
 use std::net::IpAddr;
 

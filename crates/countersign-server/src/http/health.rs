@@ -19,7 +19,7 @@ pub(super) async fn healthz() -> StatusCode {
 /// before the first connection was taken.
 pub(super) async fn readyz(State(store): State<Store>) -> StatusCode {
     let answered = tokio::time::timeout(PATIENCE, store.check()).await;
-    if matches!(answered, Ok(Ok(()))) && store.directory().vouch().is_ok() {
+    if matches!(answered, Ok(Ok(()))) && store.directory().check_freshness().is_ok() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

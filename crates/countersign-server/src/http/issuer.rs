@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
 use countersign::mechanism::Jwt;
-use countersign::mint::{Mint, SessionMint, Terms};
+use countersign::mint::{IssuanceSettings, Mint, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
-    AuthorizationServer, Envelope, Introspection, KeyPair, ManagedTokenResource, MintLimit, Minter,
-    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
+    AuthorizationServer, Envelope, Introspection, KeySecret, ManagedTokenResource, MintLimit,
+    Minter, OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
 };
 
 use super::judges::{Judges, Shared};
@@ -93,7 +93,11 @@ impl Mounting<'_> {
         let envelope = Envelope::default().error_status(wires.envelope.error_status);
         self.wire(&wires.envelope.wire, envelope, self.judges.primary()?)?;
         self.wire(&wires.scoped, Scoped::default(), self.judges.clients()?)?;
-        self.wire(&wires.key_pair, KeyPair::default(), self.judges.clients()?)?;
+        self.wire(
+            &wires.key_pair,
+            KeySecret::default(),
+            self.judges.clients()?,
+        )?;
         self.managed()?;
         self.session()?;
         self.oauth()
@@ -107,7 +111,7 @@ impl Mounting<'_> {
         let trusted = self.of.trusted(self.common.store)?;
         let layer = self.judges.any([trusted]).build()?;
         // These tokens live as long as their records say, which has nothing to do with the issuer's terms.
-        let terms = Terms {
+        let terms = IssuanceSettings {
             catalogue: settings.scopes.clone(),
             ..self.of.issuer.terms().clone()
         };

@@ -8,7 +8,7 @@
 //! 3. The key lies in the database, sealed under the master key. A thief of both can write history
 //!    anew; a [`Checkpoint`] that is kept elsewhere tells.
 //! 4. Nothing is appended to a chain whose end is not the one that was written: the new end would
-//!    vouch for the change. Until the database is restored, what is on record cannot be done.
+//!    check_freshness for the change. Until the database is restored, what is on record cannot be done.
 //!
 //! # Caveat
 //!

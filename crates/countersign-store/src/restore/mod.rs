@@ -16,7 +16,7 @@ mod replay;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use countersign::directory::Caller;
+use countersign::registry::Caller;
 use countersign::time::Timestamp;
 
 use crate::audit::{Checkpoint, Verified};

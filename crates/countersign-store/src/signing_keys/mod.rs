@@ -15,8 +15,8 @@ mod stored;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::Caller;
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
+use countersign::registry::Caller;
 use countersign::time::Timestamp;
 
 use crate::error::StoreError;

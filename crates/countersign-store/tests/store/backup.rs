@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use countersign::directory::Registry as _;
+use countersign::registry::Registry as _;
 use countersign_store::StoreError;
 
 use crate::support::{Place, key, me};

@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{
-    Change, DeniedToken, Directory as _, Registry as _, RegistryError, Stale,
-};
+use countersign::directory::{Directory as _, StaleView};
+use countersign::registry::{Change, DeniedToken, Registry as _, RegistryError};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{Holds, Store};
+use countersign_store::{Store, ViewContents};
 
 use crate::support::{NeverSet, Place, REVOKE, Uptime, key, me};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const ISSUER: &str = "https://auth.example";
 
-async fn holding(place: &Place, holds: Holds, clock: &FixedClock) -> Store {
+async fn holding(place: &Place, holds: ViewContents, clock: &FixedClock) -> Store {
     let mut options = place.options();
     options.holds = holds;
     options.clock = Arc::new(clock.clone());
@@ -72,8 +71,8 @@ async fn deletion_by_another_process_is_seen_with_its_denial() {
 async fn single_token_denied_at_once_elsewhere_after_one_poll_and_after_the_next_start() {
     let place = Place::new();
     let clock = clock();
-    let here = holding(&place, Holds::Everything, &clock).await;
-    let there = holding(&place, Holds::Denials, &clock).await;
+    let here = holding(&place, ViewContents::Everything, &clock).await;
+    let there = holding(&place, ViewContents::Denials, &clock).await;
     let account = here
         .create_key(&me(), key("ci"))
         .await
@@ -84,7 +83,7 @@ async fn single_token_denied_at_once_elsewhere_after_one_poll_and_after_the_next
     let deny = denied(token, account, &clock);
     here.deny_token(&me(), deny).await.unwrap();
     there.catch_up().await.unwrap();
-    let later = holding(&place, Holds::Denials, &clock).await;
+    let later = holding(&place, ViewContents::Denials, &clock).await;
     for store in [here, there, later] {
         let view = store.directory();
         assert!(view.is_denied(ISSUER, &token));
@@ -97,27 +96,27 @@ async fn single_token_denied_at_once_elsewhere_after_one_poll_and_after_the_next
 async fn process_that_holds_denials_alone_knows_no_key_and_refuses_what_was_revoked() {
     let place = Place::new();
     let clock = clock();
-    let registry = holding(&place, Holds::Everything, &clock).await;
+    let registry = holding(&place, ViewContents::Everything, &clock).await;
     let good = registry
         .create_key(&me(), key("good"))
         .await
         .unwrap()
         .record;
     let bad = registry.create_key(&me(), key("bad")).await.unwrap().record;
-    let before = holding(&place, Holds::Denials, &clock).await;
+    let before = holding(&place, ViewContents::Denials, &clock).await;
     registry
         .change(&me(), bad.id, Change::Suspend)
         .await
         .unwrap();
     before.catch_up().await.unwrap();
-    let after = holding(&place, Holds::Denials, &clock).await;
+    let after = holding(&place, ViewContents::Denials, &clock).await;
     for store in [before, after] {
         let view = store.directory();
         assert!(view.credential(&good.id).is_none());
         assert!(view.credential(&bad.id).is_none());
         assert_eq!(view.lowest_generation(&good.id), None);
         assert_eq!(view.lowest_generation(&bad.id), Some(2));
-        assert_ne!(view.vouch(), Err(Stale));
+        assert_ne!(view.check_freshness(), Err(StaleView));
     }
 }
 
@@ -125,8 +124,8 @@ async fn process_that_holds_denials_alone_knows_no_key_and_refuses_what_was_revo
 async fn account_revoked_denies_its_tokens_where_denials_alone_are_held() {
     let place = Place::new();
     let clock = clock();
-    let registry = holding(&place, Holds::Everything, &clock).await;
-    let verifier = holding(&place, Holds::Denials, &clock).await;
+    let registry = holding(&place, ViewContents::Everything, &clock).await;
+    let verifier = holding(&place, ViewContents::Denials, &clock).await;
     let account = registry
         .create_account(&me(), "b".to_owned())
         .await
@@ -140,7 +139,7 @@ async fn account_revoked_denies_its_tokens_where_denials_alone_are_held() {
 async fn denials_are_forgotten_a_day_after_the_last_token_has_expired_and_not_before() {
     let place = Place::new();
     let clock = clock();
-    let store = holding(&place, Holds::Everything, &clock).await;
+    let store = holding(&place, ViewContents::Everything, &clock).await;
     let made = store.create_key(&me(), key("ci")).await.unwrap().record;
     store.change(&me(), made.id, REVOKE).await.unwrap();
     store.change(&me(), made.id, Change::Delete).await.unwrap();
@@ -152,7 +151,7 @@ async fn denials_are_forgotten_a_day_after_the_last_token_has_expired_and_not_be
     clock.advance(Duration::from_millis(1));
     store.upkeep().await.unwrap();
     assert_eq!(view.lowest_generation(&made.id), None);
-    let later = holding(&place, Holds::Everything, &clock).await;
+    let later = holding(&place, ViewContents::Everything, &clock).await;
     assert_eq!(later.directory().lowest_generation(&made.id), None);
 }
 
@@ -168,16 +167,16 @@ async fn buried(store: &Store) -> Id {
 async fn command_whose_clock_is_ahead_forgets_no_denial() {
     let place = Place::new();
     let clock = clock();
-    let store = holding(&place, Holds::Everything, &clock).await;
+    let store = holding(&place, ViewContents::Everything, &clock).await;
     let id = buried(&store).await;
     store.close().await.unwrap();
     let denials = || place.count("SELECT count(*) FROM denied_entities");
     assert_eq!(denials().await, 1);
     let ahead = FixedClock::at(clock.now().plus(DAY * 3));
-    let command = holding(&place, Holds::Everything, &ahead).await;
+    let command = holding(&place, ViewContents::Everything, &ahead).await;
     command.close().await.unwrap();
     assert_eq!(denials().await, 1);
-    let store = holding(&place, Holds::Everything, &clock).await;
+    let store = holding(&place, ViewContents::Everything, &clock).await;
     assert_eq!(store.directory().lowest_generation(&id), Some(2));
 }
 
@@ -209,7 +208,7 @@ async fn clock_set_forward_while_the_store_is_open_forgets_no_denial() {
 async fn denials_are_kept_as_long_as_the_largest_lifetime_that_was_ever_allowed() {
     let place = Place::new();
     let clock = clock();
-    let store = holding(&place, Holds::Everything, &clock).await;
+    let store = holding(&place, ViewContents::Everything, &clock).await;
     store.allow_lifetime(DAY * 30).await.unwrap();
     store.allow_lifetime(DAY).await.unwrap();
     let made = store.create_key(&me(), key("ci")).await.unwrap().record;

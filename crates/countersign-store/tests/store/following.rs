@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::{Directory as _, Registry as _, Stale, Status};
+use countersign::directory::{Directory as _, StaleView, Status};
+use countersign::registry::Registry as _;
 use countersign_store::{Store, StoreError};
 
 use crate::support::{Place, REVOKE, Uptime, key, me, user};
@@ -87,13 +88,13 @@ async fn view_vouches_until_it_is_too_old_and_again_after_a_poll() {
     let place = Place::new();
     let (store, uptime) = with_uptime(&place).await;
     let view = store.directory();
-    assert_eq!(view.vouch(), Ok(()));
+    assert_eq!(view.check_freshness(), Ok(()));
     uptime.advance(Duration::from_secs(5));
-    assert_eq!(view.vouch(), Ok(()));
+    assert_eq!(view.check_freshness(), Ok(()));
     uptime.advance(Duration::from_millis(1));
-    assert_eq!(view.vouch(), Err(Stale));
+    assert_eq!(view.check_freshness(), Err(StaleView));
     store.catch_up().await.unwrap();
-    assert_eq!(view.vouch(), Ok(()));
+    assert_eq!(view.check_freshness(), Ok(()));
 }
 
 #[tokio::test]
@@ -106,13 +107,13 @@ async fn poll_that_fails_makes_the_view_no_fresher() {
     uptime.advance(Duration::from_secs(6));
     let error = store.catch_up().await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)));
-    assert_eq!(store.directory().vouch(), Err(Stale));
+    assert_eq!(store.directory().check_freshness(), Err(StaleView));
 
     place
         .execute("ALTER TABLE lost RENAME TO change_head")
         .await;
     store.catch_up().await.unwrap();
-    assert_eq!(store.directory().vouch(), Ok(()));
+    assert_eq!(store.directory().check_freshness(), Ok(()));
 }
 
 #[tokio::test]
@@ -134,7 +135,7 @@ async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written()
             assert!(matches!(error, StoreError::Replaced { .. }), "{error}");
             assert!(error.to_string().contains("restart the server"));
         }
-        assert_eq!(store.directory().vouch(), Err(Stale));
+        assert_eq!(store.directory().check_freshness(), Err(StaleView));
         for refused in [
             store.change(&me(), id, REVOKE).await.err(),
             store.create_key(&me(), key("lost")).await.err(),
@@ -151,7 +152,7 @@ async fn database_that_was_replaced_or_removed_is_neither_believed_nor_written()
         // Put back, it is the one that was opened.
         fs::rename(&aside, &path).unwrap();
         store.catch_up().await.unwrap();
-        assert_eq!(store.directory().vouch(), Ok(()));
+        assert_eq!(store.directory().check_freshness(), Ok(()));
         assert_eq!(
             store.change(&me(), id, REVOKE).await.unwrap().status,
             Status::Revoked
@@ -169,7 +170,7 @@ async fn log_with_a_gap_refused() {
     for _ in 0..2 {
         let error = store.catch_up().await.unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }));
-        assert_eq!(store.directory().vouch(), Err(Stale));
+        assert_eq!(store.directory().check_freshness(), Err(StaleView));
     }
 }
 

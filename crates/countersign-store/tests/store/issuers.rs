@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::directory::{
-    Directory as _, Issuers, NewKey, NewUser, OfIssuer, Registry as _, Status,
-};
+use countersign::directory::{Directory as _, IssuerDirectory, Issuers, Status};
+use countersign::registry::{NewKey, NewUser, Registry as _};
 use countersign::rejection::Reason;
 use countersign_store::StoreError;
 
@@ -116,7 +115,7 @@ async fn credentials_bound_to_issuers_are_unknown_to_the_others_also_after_the_n
         assert_eq!(store.show(&me(), record.id).await.unwrap(), *record);
     }
     for (name, known) in [("core", true), ("collections", true), ("default", false)] {
-        let seen = OfIssuer::new(store.directory(), name);
+        let seen = IssuerDirectory::new(store.directory(), name);
         assert_eq!(seen.credential(&bound.id).is_some(), known, "{name}");
         assert_eq!(seen.user(&"ada".parse().unwrap()).is_some(), known);
         let found = seen.credential(&free.id).unwrap();

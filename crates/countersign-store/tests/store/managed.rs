@@ -4,15 +4,15 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::{
-    Caller, Change, Conflict, CredentialKind, DeniedToken, Directory as _, Done, EnvironmentKind,
-    ManagedTokens as _, NewEnvironment, NewToken, Once, Record, Registry as _, RegistryError,
-    Sessions as _, Status, WhichSession,
+use countersign::directory::{CredentialKind, Directory as _, EnvironmentKind, Status};
+use countersign::registry::{
+    Caller, Change, Conflict, DeniedToken, IdempotencyKey, IdempotentOutcome, ManagedTokens as _,
+    NewEnvironment, NewToken, Record, Registry as _, RegistryError, SessionSelector, Sessions as _,
 };
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Id, Secret};
-use countersign_store::{Holds, KeyState, Store};
+use countersign_store::{KeyState, Store, ViewContents};
 
 use crate::node::{DAY, HOUR, Node, URL, clock, options};
 use crate::support::{Place, REVOKE, me, user};
@@ -31,19 +31,19 @@ fn token() -> NewToken {
 }
 
 #[track_caller]
-fn now(done: Done) -> Record {
+fn now(done: IdempotentOutcome) -> Record {
     let record = match done {
-        Done::Now(record) => Some(*record),
-        Done::Before(_) => None,
+        IdempotentOutcome::New(record) => Some(*record),
+        IdempotentOutcome::Replayed(_) => None,
     };
     record.unwrap_or_else(|| unreachable!("it was done before"))
 }
 
 #[track_caller]
-fn before(done: &Done) -> &str {
+fn before(done: &IdempotentOutcome) -> &str {
     let answer = match done {
-        Done::Before(answer) => Some(answer.expose()),
-        Done::Now(_) => None,
+        IdempotentOutcome::Replayed(answer) => Some(answer.expose()),
+        IdempotentOutcome::New(_) => None,
     };
     answer.unwrap_or_else(|| unreachable!("it was not done before"))
 }
@@ -61,8 +61,8 @@ fn answer(record: &Record) -> Result<Secret, RegistryError> {
     Ok(Secret::from(format!("canary-secret of {}", record.id)))
 }
 
-fn once(key: &str, request: u8) -> Once<'_> {
-    Once {
+fn once(key: &str, request: u8) -> IdempotencyKey<'_> {
+    IdempotencyKey {
         key,
         caller: CALLER,
         request: [request; 32],
@@ -129,7 +129,7 @@ async fn token_works_after_the_next_start_and_in_no_process_without_records() {
     assert_eq!(principal.credential_id(), Some(&record.id));
     assert_eq!(principal.scopes().as_str(), "calls:read");
     let mut holding = options(&place, &clock);
-    holding.holds = Holds::Denials;
+    holding.holds = ViewContents::Denials;
     let checker = Node::of(holding, &clock, "default", URL).await;
     let refused = checker.judge_text(text.expose()).unwrap_err();
     assert_eq!(refused, Reason::CredentialUnknown);
@@ -209,10 +209,10 @@ async fn request_that_comes_again_is_answered_as_before_also_after_the_next_star
     let again = ask(&node.store, "k", 1).await.unwrap();
     assert_eq!(before(&again), expected.expose());
     let other = ask(&node.store, "k", 2).await;
-    assert!(matches!(other, Err(RegistryError::KeyReused)));
+    assert!(matches!(other, Err(RegistryError::IdempotencyConflict)));
     // Another key, and the same of another caller, are other requests.
     now(ask(&node.store, "other", 1).await.unwrap());
-    let theirs = Once {
+    let theirs = IdempotencyKey {
         caller: Id::from_bytes([2; 20]),
         ..once("k", 1)
     };
@@ -261,7 +261,7 @@ async fn what_cannot_be_answered_is_not_done() {
     let (place, clock) = (Place::new(), clock());
     let node = Node::open(&place, &clock).await;
     let failing = |_: &Record| Err(RegistryError::unavailable("no key signs"));
-    let once = Once {
+    let once = IdempotencyKey {
         answer: &failing,
         ..once("k", 1)
     };
@@ -294,8 +294,8 @@ async fn one_request_that_arrives_at_two_processes_at_once_makes_one_record() {
     let mut answers = Vec::new();
     for asked in asked {
         match asked.await.unwrap() {
-            Done::Now(record) => made.push(record),
-            Done::Before(answer) => answers.push(answer),
+            IdempotentOutcome::New(record) => made.push(record),
+            IdempotentOutcome::Replayed(answer) => answers.push(answer),
         }
     }
     assert_eq!((made.len(), answers.len()), (1, 7));
@@ -507,7 +507,7 @@ async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_before_
     };
     let suspend = async |caller: &Caller| {
         let asked = store.change_token(caller, id, Change::Suspend, None).await;
-        matches!(asked, Err(RegistryError::CallerLapsed))
+        matches!(asked, Err(RegistryError::CallerRevoked))
     };
 
     let denied = node.log_in(&key, "denied").await.unwrap();
@@ -523,7 +523,7 @@ async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_before_
 
     let ended = node.log_in(&key, "ended").await.unwrap();
     let caller = proven(&ended);
-    let which = WhichSession::Named("ended".parse().unwrap());
+    let which = SessionSelector::Named("ended".parse().unwrap());
     store
         .end_sessions(&me(), key.record.id, which)
         .await

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Secret;
-use countersign::directory::{Directory as _, Registry as _, Stale};
+use countersign::directory::{Directory as _, StaleView};
+use countersign::registry::Registry as _;
 use countersign::time::Timestamp;
 use countersign_store::{MasterKey, Store, StoreError, StoreOptions};
 
@@ -317,7 +318,7 @@ async fn process_with_the_old_text_fails_closed_and_says_why_when_it_needs_the_k
     assert!(error.to_string().contains("restart"), "{error}");
     uptime.advance(Duration::from_secs(6));
     assert!(there.catch_up().await.is_err());
-    assert_eq!(there.directory().vouch(), Err(Stale));
+    assert_eq!(there.directory().check_freshness(), Err(StaleView));
 }
 
 #[tokio::test]

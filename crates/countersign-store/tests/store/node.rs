@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::{CreatedKey, Registry as _, SessionError};
 use countersign::jose::Algorithm;
 use countersign::mechanism::{ApiKeys, Jwt};
 use countersign::mint::{
-    AccessToken, Issuer, Mint, MintParameters, MintRequest, SessionMint, Terms,
+    AccessToken, IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint,
 };
 use countersign::principal::{PrimaryPrincipal, Principal};
 use countersign::random::SystemRandom;
+use countersign::registry::{CreatedKey, Registry as _, SessionError};
 use countersign::rejection::Reason;
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
@@ -49,10 +49,10 @@ impl Node {
     ) -> Self {
         let store = Store::open(options).await.unwrap();
         let ring = store.signing_keys(issuer, Some(Algorithm::Es256)).await;
-        let two_hours = Terms {
+        let two_hours = IssuanceSettings {
             lifetime: HOUR * 2,
             max_lifetime: HOUR * 2,
-            ..Terms::default()
+            ..IssuanceSettings::default()
         };
         let issuer = Issuer::builder(url).signing_keys(ring.unwrap());
         let issuer = issuer.terms(two_hours).build().unwrap();

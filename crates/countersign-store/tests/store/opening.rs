@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign::Secret;
-use countersign::directory::{Change, Directory as _, Registry as _, Rotation};
+use countersign::directory::Directory as _;
+use countersign::registry::{Change, Registry as _, Rotation};
 use countersign::time::Timestamp;
 use countersign_store::{MasterKey, Store, StoreError, Verified};
 use sqlx::Connection as _;
@@ -53,7 +54,7 @@ async fn second_open_finds_what_the_first_one_made() {
         .peppers()
         .proof(&made.record.id, made.issued.secret.expose());
     let found = second.directory().credential(&made.record.id).unwrap();
-    let countersign::directory::Proof::Key(kept) = found.proof else {
+    let countersign::directory::StoredSecret::Key(kept) = found.proof else {
         panic!("a key has a digest");
     };
     assert_eq!(

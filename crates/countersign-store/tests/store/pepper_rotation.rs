@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use countersign::Id;
 use countersign::credentials::Credentials;
-use countersign::directory::{CreatedKey, Registry as _, Rotation};
-use countersign::mechanism::{ApiKeys, Judged, Mechanism as _, Verdict};
+use countersign::mechanism::{ApiKeys, Judged, Mechanism as _, Outcome};
+use countersign::registry::{CreatedKey, Registry as _, Rotation};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Store, StoreOptions};
@@ -42,8 +42,8 @@ impl Scene {
         let keys = ApiKeys::new(store.directory(), store.peppers());
         let presented = Credentials::key(key.issued.key.clone());
         let judged = keys.try_verify(&presented, self.clock.now());
-        let accepted = matches!(&judged, Judged::Now(Verdict::Accepted(_)));
-        let refused = matches!(&judged, Judged::Now(Verdict::Refused(_)));
+        let accepted = matches!(&judged, Judged::Now(Outcome::Accepted(_)));
+        let refused = matches!(&judged, Judged::Now(Outcome::Rejected(_)));
         assert!(accepted || refused, "{judged:?}");
         accepted
     }

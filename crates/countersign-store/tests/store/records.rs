@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{
-    CredentialKind, Directory as _, Listing, Proof, Registry, RegistryError, Status, UserName,
-};
+use countersign::directory::{CredentialKind, Directory as _, Status, StoredSecret, UserName};
+use countersign::registry::{CredentialFilter, Registry, RegistryError};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign_store::Store;
@@ -61,7 +60,7 @@ async fn user_created_is_found_by_name_and_durable() {
     store.close().await.unwrap();
     let store = place.open().await;
     let seen = store.directory().user(&name).unwrap();
-    let Proof::Password(hash) = seen.proof else {
+    let StoredSecret::Password(hash) = seen.proof else {
         panic!("a user has a password");
     };
     assert_eq!(*hash, *user("aladdin").password_hash.expose());
@@ -131,17 +130,17 @@ async fn list_has_one_kind_oldest_first() {
         clock.advance(Duration::from_millis(1));
     }
     store.create_user(&me(), user("d")).await.unwrap();
-    let names = |records: Vec<countersign::directory::Record>| {
+    let names = |records: Vec<countersign::registry::Record>| {
         let names: Vec<String> = records.into_iter().map(|r| r.name).collect();
         names.join(" ")
     };
     let keys = store
-        .list(&me(), Listing::of(CredentialKind::Key))
+        .list(&me(), CredentialFilter::of(CredentialKind::Key))
         .await
         .unwrap();
     assert_eq!(names(keys), "c a b");
     let users = store
-        .list(&me(), Listing::of(CredentialKind::User))
+        .list(&me(), CredentialFilter::of(CredentialKind::User))
         .await
         .unwrap();
     assert_eq!(names(users), "d");
@@ -165,7 +164,7 @@ async fn change_numbers_are_dense_under_concurrent_creates_of_two_processes() {
     for store in stores {
         store.catch_up().await.unwrap();
         let all = store
-            .list(&me(), Listing::of(CredentialKind::Key))
+            .list(&me(), CredentialFilter::of(CredentialKind::Key))
             .await
             .unwrap();
         assert_eq!(all.len(), 24);

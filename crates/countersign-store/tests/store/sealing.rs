@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use countersign::directory::Registry as _;
 use countersign::jose::Algorithm;
+use countersign::registry::Registry as _;
 use countersign::time::Timestamp;
 use countersign_store::{Store, StoreError};
 

@@ -4,15 +4,16 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::{
-    Caller, DeniedToken, Directory as _, Registry as _, RegistryError, Rotation, SessionError,
-    Sessions as _, WhichSession,
-};
-use countersign::mint::{Issuer, Mint, MintParameters, MintRequest, SessionMint, Terms};
+use countersign::directory::Directory as _;
+use countersign::mint::{IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint};
 use countersign::random::SystemRandom;
+use countersign::registry::{
+    Caller, DeniedToken, Registry as _, RegistryError, Rotation, SessionError, SessionSelector,
+    Sessions as _,
+};
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{Holds, Store};
+use countersign_store::{Store, ViewContents};
 
 use crate::node::{DAY, HOUR, Node, URL, clock, options};
 use crate::support::{Place, me};
@@ -124,14 +125,14 @@ async fn session_ended_is_refused_by_another_process_and_the_next_login_mints_an
     let here = Node::open(&place, &clock).await;
     let there = Node::open(&place, &clock).await;
     let mut holding = options(&place, &clock);
-    holding.holds = Holds::Denials;
+    holding.holds = ViewContents::Denials;
     let checker = Node::of(holding, &clock, "default", URL).await;
     let key = here.create_key("ci").await;
     let token = here.log_in(&key, None).await.unwrap();
     let other = here.log_in(&key, "other").await.unwrap();
     let session = *here.judge(&token).unwrap().session().unwrap();
 
-    let ended = WhichSession::Id(session);
+    let ended = SessionSelector::Id(session);
     let id = key.record.id;
     here.store
         .end_sessions(&me(), id, ended.clone())
@@ -172,7 +173,7 @@ async fn sessions_of_one_name_end_together_and_each_is_on_record() {
     let other = node.log_in(&key, "other").await.unwrap();
     let sessions = [&narrow, &wide].map(|token| *node.judge(token).unwrap().session().unwrap());
 
-    let named = WhichSession::Named("worker".parse().unwrap());
+    let named = SessionSelector::Named("worker".parse().unwrap());
     let id = key.record.id;
     node.store.end_sessions(&me(), id, named).await.unwrap();
     for token in [&narrow, &wide] {
@@ -235,8 +236,8 @@ async fn sessions_of_another_account_can_neither_be_seen_nor_ended() {
     let owner = Caller::of_account("owner", key.record.account_id);
     let id = key.record.id;
     for which in [
-        WhichSession::Id(session),
-        WhichSession::Named("s".parse().unwrap()),
+        SessionSelector::Id(session),
+        SessionSelector::Named("s".parse().unwrap()),
     ] {
         let ended = node.store.end_sessions(&thief, id, which).await;
         assert!(matches!(ended, Err(RegistryError::NotFound)));
@@ -245,7 +246,7 @@ async fn sessions_of_another_account_can_neither_be_seen_nor_ended() {
     let other = node.create_key("other").await.record.id;
     let ended = node
         .store
-        .end_sessions(&owner, other, WhichSession::Id(session))
+        .end_sessions(&owner, other, SessionSelector::Id(session))
         .await;
     assert!(matches!(ended, Err(RegistryError::NotFound)));
     for (caller, seen) in [(thief, 0), (owner, 1)] {
@@ -275,7 +276,7 @@ async fn no_more_sessions_of_a_credential_live_than_may() {
     let other = node.create_key("other").await;
     node.log_in(&other, "third").await.unwrap();
 
-    let ended = WhichSession::Named("second".parse().unwrap());
+    let ended = SessionSelector::Named("second".parse().unwrap());
     let id = key.record.id;
     node.store.end_sessions(&me(), id, ended).await.unwrap();
     ask("third").await.unwrap();
@@ -451,7 +452,7 @@ async fn end_of_a_session_is_remembered_for_as_long_as_its_token_lives() {
     // As if tokens had been allowed to live that long by nobody but this one.
     place.execute("UPDATE state SET largest_lifetime = 1").await;
     let id = key.record.id;
-    let ended = WhichSession::Id(session);
+    let ended = SessionSelector::Id(session);
     node.store.end_sessions(&me(), id, ended).await.unwrap();
     let until = place.count("SELECT until FROM denied_entities").await;
     assert_eq!(until, token.expires_at.unix_millis());
@@ -472,10 +473,10 @@ async fn token_is_not_handed_out_on_shorter_terms_for_another_audience_or_before
         let token = sessions.mint(&request, None).await.unwrap();
         (token.token.expose().to_owned(), token.expires_in)
     };
-    let terms = |lifetime| Terms {
+    let terms = |lifetime| IssuanceSettings {
         lifetime,
         max_lifetime: lifetime,
-        ..Terms::default()
+        ..IssuanceSettings::default()
     };
     let again = log_in(node.mint.clone()).await.0;
     assert_eq!(again, first.token.expose(), "control");

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::Scopes;
-use countersign::directory::{Caller, Change, NewKey, NewUser};
 use countersign::random::{Random, RandomError, SystemRandom};
+use countersign::registry::{Caller, Change, NewKey, NewUser};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{SinceBoot, Store, StoreOptions};

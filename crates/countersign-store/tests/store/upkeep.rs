@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use countersign::auth::PrimaryAuthenticator;
 use countersign::credentials::Credentials;
-use countersign::directory::{Caller, Change, NewEnvironment, Registry as _, Rotation};
-use countersign::directory::{EnvironmentKind, RegistryError};
+use countersign::directory::EnvironmentKind;
 use countersign::mechanism::ApiKeys;
+use countersign::registry::{
+    Caller, Change, NewEnvironment, Registry as _, RegistryError, Rotation,
+};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Store, Verified};

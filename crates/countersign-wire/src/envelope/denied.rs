@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EXPIRE_AFTER, OUT_OF_RANGE};
-use crate::{Denial, Flaw, FlawCode};
+use crate::{FieldError, FieldErrorCode, TokenError};
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = EnvelopeError))]
@@ -14,51 +14,51 @@ pub(super) struct Error<'a> {
 }
 
 /// A refusal's `type` and `message`.
-pub(super) fn words(denial: &Denial) -> (&'static str, &'static str) {
+pub(super) fn words(denial: &TokenError) -> (&'static str, &'static str) {
     match denial {
-        Denial::NotFound => ("NOT_FOUND", "There is nothing at this path."),
-        Denial::MethodNotAllowed => ("METHOD_NOT_ALLOWED", "The method must be POST."),
-        Denial::Chaining => (
+        TokenError::NotFound => ("NOT_FOUND", "There is nothing at this path."),
+        TokenError::MethodNotAllowed => ("METHOD_NOT_ALLOWED", "The method must be POST."),
+        TokenError::Chaining => (
             "TOKEN_CHAINING_NOT_ALLOWED",
             "A bearer token cannot be used to get another token.",
         ),
-        Denial::Ambiguous
-        | Denial::Invalid(_)
-        | Denial::PayloadTooLarge
-        | Denial::NoCredentials
-        | Denial::UnsupportedGrantType
-        | Denial::InvalidLifetime
-        | Denial::InvalidScope(_)
-        | Denial::InvalidTarget => ("INVALID_REQUEST", "The request is not valid."),
-        Denial::Unauthenticated => ("UNAUTHORIZED", "Invalid credentials"),
-        Denial::TooManyRequests(_) => (
+        TokenError::Ambiguous
+        | TokenError::Invalid(_)
+        | TokenError::PayloadTooLarge
+        | TokenError::NoCredentials
+        | TokenError::UnsupportedGrantType
+        | TokenError::InvalidLifetime
+        | TokenError::InvalidScope(_)
+        | TokenError::InvalidTarget => ("INVALID_REQUEST", "The request is not valid."),
+        TokenError::Unauthenticated => ("UNAUTHORIZED", "Invalid credentials"),
+        TokenError::TooManyRequests(_) => (
             "RATE_LIMIT_EXCEEDED",
             "There were too many failures, or too many tokens.",
         ),
-        Denial::Unavailable(_) => (
+        TokenError::Unavailable(_) => (
             "SERVICE_UNAVAILABLE",
             "Authentication is not possible at present.",
         ),
-        Denial::Failed => ("INTERNAL_ERROR", "No token could be made."),
+        TokenError::Failed => ("INTERNAL_ERROR", "No token could be made."),
     }
 }
 
 /// `errors`, which are there with `INVALID_REQUEST` alone.
-pub(super) fn errors<'a>(denial: &'a Denial) -> Vec<Error<'a>> {
+pub(super) fn errors<'a>(denial: &'a TokenError) -> Vec<Error<'a>> {
     let (field, code, message) = match denial {
-        Denial::Invalid(flaws) => {
-            let error = |flaw: &'a Flaw| Error {
+        TokenError::Invalid(flaws) => {
+            let error = |flaw: &'a FieldError| Error {
                 field: &flaw.field,
                 code: code_of(flaw.code),
                 message: &flaw.message,
             };
             return flaws.iter().map(error).collect();
         }
-        Denial::Ambiguous => ("credentials", "MULTIPLE_CREDENTIALS", denial.message()),
-        Denial::PayloadTooLarge => ("body", "PAYLOAD_TOO_LARGE", denial.message()),
-        Denial::InvalidLifetime => (EXPIRE_AFTER, "OUT_OF_RANGE", OUT_OF_RANGE),
+        TokenError::Ambiguous => ("credentials", "MULTIPLE_CREDENTIALS", denial.message()),
+        TokenError::PayloadTooLarge => ("body", "PAYLOAD_TOO_LARGE", denial.message()),
+        TokenError::InvalidLifetime => (EXPIRE_AFTER, "OUT_OF_RANGE", OUT_OF_RANGE),
         // No scopes are asked for here: these are the credential's own.
-        Denial::InvalidScope(_) => (
+        TokenError::InvalidScope(_) => (
             "credentials",
             "UNSUPPORTED_VALUE",
             "the credentials hold a scope that no token from here can have",
@@ -72,12 +72,12 @@ pub(super) fn errors<'a>(denial: &'a Denial) -> Vec<Error<'a>> {
     }]
 }
 
-fn code_of(code: FlawCode) -> &'static str {
+fn code_of(code: FieldErrorCode) -> &'static str {
     match code {
-        FlawCode::Malformed => "MALFORMED_JSON",
-        FlawCode::InvalidType => "INVALID_TYPE",
-        FlawCode::OutOfRange => "OUT_OF_RANGE",
-        FlawCode::Missing => "MISSING",
-        FlawCode::UnsupportedValue => "UNSUPPORTED_VALUE",
+        FieldErrorCode::Malformed => "MALFORMED_JSON",
+        FieldErrorCode::InvalidType => "INVALID_TYPE",
+        FieldErrorCode::OutOfRange => "OUT_OF_RANGE",
+        FieldErrorCode::Missing => "MISSING",
+        FieldErrorCode::UnsupportedValue => "UNSUPPORTED_VALUE",
     }
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::json::{Json, Object};
 use crate::{
-    Answer, Denial, Exchange, Flaw, FlawCode, ResponseBody, Source, Submission, Wire, json, moment,
-    respond,
+    FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
+    TokenResponse, Wire, json, moment, respond,
 };
 use denied::{Error, errors, words};
 
@@ -38,8 +38,8 @@ use denied::{Error, errors, words};
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
@@ -140,33 +140,37 @@ impl Wire for Envelope {
         Source::Headers
     }
 
-    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
+    fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let mut body = if body.is_empty() {
             Object::default()
         } else {
-            match json::parse(body).map_err(Denial::invalid)? {
+            match json::parse(body).map_err(TokenError::invalid)? {
                 Json::Null => Object::default(),
-                body => body.into_object().map_err(Denial::invalid)?,
+                body => body.into_object().map_err(TokenError::invalid)?,
             }
         };
         let lifetime = lifetime(&mut body);
         let grant = grant_type(&mut body);
         match (lifetime, grant) {
-            (Ok(lifetime), Ok(())) => Ok(Submission {
+            (Ok(lifetime), Ok(())) => Ok(TokenRequest {
                 parameters: MintParameters {
                     lifetime,
                     ..MintParameters::default()
                 },
-                ..Submission::default()
+                ..TokenRequest::default()
             }),
             (lifetime, grant) => {
                 let flaws = [lifetime.err(), grant.err()];
-                Err(Denial::Invalid(flaws.into_iter().flatten().collect()))
+                Err(TokenError::Invalid(flaws.into_iter().flatten().collect()))
             }
         }
     }
 
-    fn write(&self, answer: Answer<'_>, exchange: &Exchange) -> Response<ResponseBody> {
+    fn write(
+        &self,
+        answer: TokenResponse<'_>,
+        exchange: &RequestContext,
+    ) -> Response<ResponseBody> {
         let mut envelope = Enveloped {
             status: "OK",
             r#type: "SUCCESS",
@@ -178,7 +182,7 @@ impl Wire for Envelope {
             billable: false,
         };
         match answer {
-            Answer::Issued { token, .. } => {
+            TokenResponse::Issued { token, .. } => {
                 envelope.data = Some(Data {
                     access_token: token.token.expose(),
                     token_type: "Bearer",
@@ -186,7 +190,7 @@ impl Wire for Envelope {
                 });
                 respond::json(StatusCode::OK, &envelope)
             }
-            Answer::Denied(denial) => {
+            TokenResponse::Denied(denial) => {
                 envelope.status = "ERROR";
                 (envelope.r#type, envelope.message) = words(denial);
                 envelope.errors = errors(denial);
@@ -197,7 +201,7 @@ impl Wire for Envelope {
 }
 
 impl Envelope {
-    fn status(&self, denial: &Denial) -> StatusCode {
+    fn status(&self, denial: &TokenError) -> StatusCode {
         let told_inside = matches!(
             words(denial).0,
             "INVALID_REQUEST" | "SERVICE_UNAVAILABLE" | "INTERNAL_ERROR"
@@ -211,18 +215,20 @@ impl Envelope {
 }
 
 /// `expireAfter`, in seconds. Whether that is too long is the mint's to say.
-fn lifetime(body: &mut Object) -> Result<Option<Duration>, Flaw> {
+fn lifetime(body: &mut Object) -> Result<Option<Duration>, FieldError> {
     let Some(value) = body.take_value(EXPIRE_AFTER) else {
         return Ok(None);
     };
     match value.seconds() {
         Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
-        Err(FlawCode::OutOfRange) => {
-            Err(Flaw::new(EXPIRE_AFTER, FlawCode::OutOfRange, OUT_OF_RANGE))
-        }
+        Err(FieldErrorCode::OutOfRange) => Err(FieldError::new(
+            EXPIRE_AFTER,
+            FieldErrorCode::OutOfRange,
+            OUT_OF_RANGE,
+        )),
         Err(code) => {
             let message = "expireAfter must be an integer number of seconds";
-            Err(Flaw::new(EXPIRE_AFTER, code, message))
+            Err(FieldError::new(EXPIRE_AFTER, code, message))
         }
     }
 }
@@ -230,12 +236,12 @@ fn lifetime(body: &mut Object) -> Result<Option<Duration>, Flaw> {
 const EXPIRE_AFTER: &str = "expireAfter";
 const OUT_OF_RANGE: &str = "expireAfter must be between 1 and the longest lifetime";
 
-fn grant_type(body: &mut Object) -> Result<(), Flaw> {
+fn grant_type(body: &mut Object) -> Result<(), FieldError> {
     match body.take_text("grant_type")? {
-        Some(grant) if grant.expose() != "client_credentials" => Err(Flaw::new(
+        Some(grant) if grant.expose() != "client_credentials" => Err(FieldError::new(
             "grant_type",
-            FlawCode::UnsupportedValue,
-            Denial::UnsupportedGrantType.message().to_owned(),
+            FieldErrorCode::UnsupportedValue,
+            TokenError::UnsupportedGrantType.message().to_owned(),
         )),
         _ => Ok(()),
     }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign::directory::{CredentialKind, EnvironmentKind, NewToken};
+use countersign::directory::{CredentialKind, EnvironmentKind};
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::NewToken;
 use countersign::time::Timestamp;
 use countersign::{Id, Scope, Scopes, Secret};
 
-use super::once::IdempotencyKey;
+use super::once::IdempotencyMember;
 use super::problem::{Errors, Problem, What};
 use crate::json::{Json, Object, not_secret};
 use crate::moment;
@@ -37,15 +38,15 @@ impl Measure<'_> {
         &self,
         mut body: Object,
         account: Id,
-    ) -> Result<(NewToken, Option<IdempotencyKey>), Problem> {
+    ) -> Result<(NewToken, Option<IdempotencyMember>), Problem> {
         let mut errors = Errors::new();
-        let mut key = IdempotencyKey::take(&mut body, &mut errors);
+        let mut key = IdempotencyMember::take(&mut body, &mut errors);
         let mut members = Members {
             object: match body.take_value("details") {
                 None => body,
                 Some(Json::Object(mut details)) => {
                     // Whoever wraps all of it means it no less.
-                    let wrapped = IdempotencyKey::take(&mut details, &mut errors);
+                    let wrapped = IdempotencyMember::take(&mut details, &mut errors);
                     if key.is_some() && wrapped.is_some() {
                         flaw(&mut errors, "idempotency_key", "must be given once");
                     }

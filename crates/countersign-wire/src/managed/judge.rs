@@ -13,7 +13,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::problem::Problem;
-use crate::Denial;
+use crate::TokenError;
 
 /// Who asks, if it meets `requirement`; and the request, without its credentials. The layers are asked for their
 /// judgement alone, so that order, challenges and reasons are theirs.
@@ -22,7 +22,7 @@ pub(super) async fn admit<B>(
     requirement: Requirement,
     request: Request<B>,
 ) -> Result<(Principal, Request<B>), Problem> {
-    let require = require(requirement).map_err(|_| Denial::Failed)?;
+    let require = require(requirement).map_err(|_| TokenError::Failed)?;
     let mut service = layer.layer(require.layer(LetIn));
     let Ok(()) = poll_fn(|cx| Service::<Request<B>>::poll_ready(&mut service, cx)).await;
     let Ok(response) = service.call(request).await;
@@ -32,7 +32,7 @@ pub(super) async fn admit<B>(
         Some(admitted) => Ok(admitted),
         None => Err(match head.extensions.get::<Rejection>() {
             Some(rejection) => rejection.clone().into(),
-            None => Denial::Failed.into(),
+            None => TokenError::Failed.into(),
         }),
     }
 }

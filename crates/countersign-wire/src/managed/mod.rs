@@ -18,15 +18,15 @@ use std::time::Duration;
 
 use countersign::BoxFuture;
 use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::directory::ManagedTokens;
 use countersign::mint::Mint;
+use countersign::registry::ManagedTokens;
 use http::header::WWW_AUTHENTICATE;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::finish::{finish, finish_denied};
-use crate::{Denial, MintLimit, RequestId, ResponseBody, path};
+use crate::{MintLimit, RequestId, ResponseBody, TokenError, path};
 use create::Lifetimes;
 use problem::{Problem, What};
 
@@ -91,8 +91,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::{ApiKeys, Jwt};
@@ -313,8 +313,8 @@ impl ManagedTokenResource {
             (Some(Route::Transition(id, action)), &Method::POST) => {
                 self.change(request, id, action, &request_id).await
             }
-            (Some(_), _) => Err(Denial::MethodNotAllowed.into()),
-            (None, _) => Err(Denial::NotFound.into()),
+            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
+            (None, _) => Err(TokenError::NotFound.into()),
         };
         let allow = route.map_or("", Route::methods);
         let mut response = outcome.unwrap_or_else(|problem| self.refuse(problem, allow));

@@ -3,21 +3,21 @@
 use std::sync::{Mutex, PoisonError};
 
 use countersign::Secret;
-use countersign::directory::{Done, Once, Record, RegistryError};
 use countersign::principal::Principal;
+use countersign::registry::{IdempotencyKey, IdempotentOutcome, Record, RegistryError};
 use sha2::{Digest as _, Sha256};
 
 use super::create::flaw;
 use super::problem::{Errors, Problem};
-use crate::Denial;
+use crate::TokenError;
 use crate::json::{Json, Object};
 
 const MEMBER: &str = "idempotency_key";
 
 /// What a client calls a request, so that it is done once however often it comes: 1 to 255 visible characters.
-pub(super) struct IdempotencyKey(String);
+pub(super) struct IdempotencyMember(String);
 
-impl IdempotencyKey {
+impl IdempotencyMember {
     pub(super) fn take(body: &mut Object, errors: &mut Errors) -> Option<Self> {
         let key = match body.take_value(MEMBER)? {
             Json::Text(key) => key.expose().to_owned(),
@@ -72,27 +72,28 @@ impl<'a> Answering<'a> {
     }
 
     /// What to answer.
-    pub(super) fn of(self, done: Done) -> Result<Secret, RegistryError> {
+    pub(super) fn of(self, done: IdempotentOutcome) -> Result<Secret, RegistryError> {
         let made = self.made.into_inner();
         match (done, made.unwrap_or_else(PoisonError::into_inner)) {
-            (Done::Before(answer), _) | (Done::Now(_), Some(answer)) => Ok(answer),
-            (Done::Now(record), None) => (self.make)(&record),
+            (IdempotentOutcome::Replayed(answer), _)
+            | (IdempotentOutcome::New(_), Some(answer)) => Ok(answer),
+            (IdempotentOutcome::New(record), None) => (self.make)(&record),
         }
     }
 }
 
 /// The request as a registry wants it, where it has a key.
 pub(super) fn once<'a>(
-    key: Option<&'a IdempotencyKey>,
+    key: Option<&'a IdempotencyMember>,
     caller: &Principal,
     request: [u8; 32],
     answer: Make<'a>,
-) -> Result<Option<Once<'a>>, Problem> {
-    let Some(IdempotencyKey(key)) = key else {
+) -> Result<Option<IdempotencyKey<'a>>, Problem> {
+    let Some(IdempotencyMember(key)) = key else {
         return Ok(None);
     };
-    let caller = *caller.credential_id().ok_or(Denial::Failed)?;
-    Ok(Some(Once {
+    let caller = *caller.credential_id().ok_or(TokenError::Failed)?;
+    Ok(Some(IdempotencyKey {
         key,
         caller,
         request,

@@ -15,7 +15,7 @@ use crate::openapi::{
     Answers, Describe, Description, Schemas, Security, id, in_path, in_query, json, object,
     optional, scope, text, too_many,
 };
-use crate::{Denial, Flaw, FlawCode, RequestId, ResponseBody, respond};
+use crate::{FieldError, FieldErrorCode, RequestId, ResponseBody, TokenError, respond};
 
 impl Describe for ManagedTokenResource {
     fn describe(&self) -> Description {
@@ -36,12 +36,16 @@ impl Describe for ManagedTokenResource {
                 ])))
         };
         let of_body = || {
-            let flaw = Flaw::new("body", FlawCode::Malformed, "the request is not valid");
-            let denials = [Denial::invalid(flaw), Denial::PayloadTooLarge];
+            let flaw = FieldError::new(
+                "body",
+                FieldErrorCode::Malformed,
+                "the request is not valid",
+            );
+            let denials = [TokenError::invalid(flaw), TokenError::PayloadTooLarge];
             let denials = denials.map(What::Denied).into_iter();
-            denials.chain([What::Invalid(Errors::new()), What::KeyReused])
+            denials.chain([What::Invalid(Errors::new()), What::IdempotencyConflict])
         };
-        let unknown = || What::Denied(Denial::NotFound);
+        let unknown = || What::Denied(TokenError::NotFound);
         let create = described("create", "Makes a token, and answers with it this once")
             .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
             .request_body(Some(json(creation())))
@@ -110,11 +114,11 @@ impl ManagedTokenResource {
         let answers = Answers::default().like(&response, "it was done", done);
         let lacking = What::NotPermitted("the credentials lack the scope that this requires");
         let common = [
-            Denial::Ambiguous,
-            Denial::Unauthenticated,
+            TokenError::Ambiguous,
+            TokenError::Unauthenticated,
             too_many(),
-            Denial::Unavailable(1),
-            Denial::Failed,
+            TokenError::Unavailable(1),
+            TokenError::Failed,
         ];
         let common = common.map(What::Denied).into_iter().chain([lacking]);
         let all = problems.into_iter().chain(common).map(Problem::from);

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use countersign::directory::RegistryError;
+use countersign::registry::RegistryError;
 use countersign::rejection::{Rejection, RejectionKind};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::front::{Refused, denial, not_done};
-use crate::{Denial, ResponseBody, respond};
+use crate::{ResponseBody, TokenError, respond};
 
 /// What is wrong with each member.
 pub(super) type Errors = BTreeMap<&'static str, Vec<String>>;
@@ -20,7 +20,7 @@ pub(super) struct Problem {
 
 pub(super) enum What {
     /// What every wire can say.
-    Denied(Denial),
+    Denied(TokenError),
     /// The credentials are good, and not for this.
     NotPermitted(&'static str),
     /// Members are not what they must be.
@@ -28,7 +28,7 @@ pub(super) enum What {
     /// The token's state does not allow it.
     InvalidAction(String),
     /// Another request had the same idempotency key.
-    KeyReused,
+    IdempotencyConflict,
 }
 
 impl From<What> for Problem {
@@ -40,8 +40,8 @@ impl From<What> for Problem {
     }
 }
 
-impl From<Denial> for Problem {
-    fn from(denial: Denial) -> Self {
+impl From<TokenError> for Problem {
+    fn from(denial: TokenError) -> Self {
         What::Denied(denial).into()
     }
 }
@@ -74,7 +74,7 @@ impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Conflict(conflict) => What::InvalidAction(conflict.to_string()),
-            RegistryError::KeyReused => What::KeyReused,
+            RegistryError::IdempotencyConflict => What::IdempotencyConflict,
             error => What::Denied(not_done(&error)),
         }
         .into()
@@ -100,7 +100,7 @@ impl Problem {
             What::NotPermitted(why) => why,
             What::Invalid(_) => "some members are not valid",
             What::InvalidAction(why) => why,
-            What::KeyReused => "another request had the same idempotency_key",
+            What::IdempotencyConflict => "another request had the same idempotency_key",
         }
     }
 
@@ -115,7 +115,7 @@ impl Problem {
                 Some(errors),
             ),
             What::InvalidAction(_) => (StatusCode::CONFLICT, "invalid_action", None),
-            What::KeyReused => (StatusCode::CONFLICT, "idempotency_conflict", None),
+            What::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_conflict", None),
         };
         respond::json(
             status,
@@ -128,39 +128,39 @@ impl Problem {
         )
     }
 
-    fn code(&self, denial: &Denial) -> &'static str {
+    fn code(&self, denial: &TokenError) -> &'static str {
         let missing = |rejection: &Rejection| rejection.kind() == RejectionKind::Missing;
         match denial {
-            Denial::NotFound => "not_found",
-            Denial::MethodNotAllowed => "method_not_allowed",
-            Denial::Chaining => "not_permitted",
-            Denial::Unauthenticated | Denial::NoCredentials => {
+            TokenError::NotFound => "not_found",
+            TokenError::MethodNotAllowed => "method_not_allowed",
+            TokenError::Chaining => "not_permitted",
+            TokenError::Unauthenticated | TokenError::NoCredentials => {
                 if self.rejection.as_ref().is_some_and(missing) {
                     "not_authenticated"
                 } else {
                     "bad_authtoken"
                 }
             }
-            Denial::TooManyRequests(_) => "too_many_requests",
-            Denial::Unavailable(_) => "unavailable",
-            Denial::Failed => "unexpected",
-            Denial::Ambiguous
-            | Denial::Invalid(_)
-            | Denial::PayloadTooLarge
-            | Denial::UnsupportedGrantType
-            | Denial::InvalidLifetime
-            | Denial::InvalidScope(_)
-            | Denial::InvalidTarget => "bad_request",
+            TokenError::TooManyRequests(_) => "too_many_requests",
+            TokenError::Unavailable(_) => "unavailable",
+            TokenError::Failed => "unexpected",
+            TokenError::Ambiguous
+            | TokenError::Invalid(_)
+            | TokenError::PayloadTooLarge
+            | TokenError::UnsupportedGrantType
+            | TokenError::InvalidLifetime
+            | TokenError::InvalidScope(_)
+            | TokenError::InvalidTarget => "bad_request",
         }
     }
 }
 
 /// As everywhere, but for what is said here of other things.
-fn message(denial: &Denial) -> &str {
+fn message(denial: &TokenError) -> &str {
     match denial {
-        Denial::NotFound => "there is no such token",
-        Denial::MethodNotAllowed => "this method is not for this path",
-        Denial::Failed => "the server failed",
+        TokenError::NotFound => "there is no such token",
+        TokenError::MethodNotAllowed => "this method is not for this path",
+        TokenError::Failed => "the server failed",
         denial => denial.message(),
     }
 }

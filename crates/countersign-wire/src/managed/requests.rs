@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::credentials::Credentials;
-use countersign::directory::{Caller, Change, Record, RegistryError};
+use countersign::registry::{Caller, Change, Record, RegistryError};
 use countersign::require::scope;
 use countersign::{Id, Principal, Scope, Secret};
 use http::{Request, Response, StatusCode, request};
@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::create::{Measure, TooLate, flaw};
-use super::once::{Answering, IdempotencyKey, fingerprint, once};
+use super::once::{Answering, IdempotencyMember, fingerprint, once};
 use super::problem::{Errors, Problem, What};
 use super::shown::{List, Page, Success};
 use super::{ACTIVATE, DELETE, ManagedTokenResource, Options, REVOKE, SUSPEND, judge};
 use crate::front::{self, Reading};
 use crate::json::Object;
 use crate::oauth::form::Form;
-use crate::{Denial, RequestId, ResponseBody, Source, body, respond};
+use crate::{RequestId, ResponseBody, Source, TokenError, body, respond};
 
 /// The body of a creation, as an object and as it came.
 struct Creation;
@@ -32,7 +32,7 @@ impl Reading for Creation {
         Source::Headers
     }
 
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         Ok(presented)
     }
 
@@ -40,8 +40,8 @@ impl Reading for Creation {
         &self,
         _: &request::Parts,
         body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
-        let object = Object::parse(body).map_err(Denial::invalid)?;
+    ) -> Result<(Option<Credentials>, Self::Asked), TokenError> {
+        let object = Object::parse(body).map_err(TokenError::invalid)?;
         Ok((None, (object, body.clone())))
     }
 }
@@ -65,7 +65,7 @@ impl ManagedTokenResource {
             return Err(What::NotPermitted(why).into());
         }
         let caller = self.caller(&creator, request_id)?;
-        let account = *creator.account().ok_or(Denial::Failed)?;
+        let account = *creator.account().ok_or(TokenError::Failed)?;
         let measure = Measure {
             creator: &creator,
             catalogue: &self.mint.terms().catalogue,
@@ -198,7 +198,9 @@ impl ManagedTokenResource {
     fn count(&self, principal: &Principal) -> Result<(), Problem> {
         let limit = self.options.mint_limit.as_ref();
         if let (Some(limit), Some(credential)) = (limit, principal.credential_id()) {
-            limit.take(credential).map_err(Denial::TooManyRequests)?;
+            limit
+                .take(credential)
+                .map_err(TokenError::TooManyRequests)?;
         }
         Ok(())
     }
@@ -251,18 +253,18 @@ impl ManagedTokenResource {
 }
 
 /// What is no id is no token's.
-fn token_id(text: &str) -> Result<Id, Denial> {
-    text.parse().map_err(|_| Denial::NotFound)
+fn token_id(text: &str) -> Result<Id, TokenError> {
+    text.parse().map_err(|_| TokenError::NotFound)
 }
 
 /// The idempotency key in the body of a transition, which may be empty.
-fn key_in(body: &Bytes) -> Result<Option<IdempotencyKey>, Problem> {
+fn key_in(body: &Bytes) -> Result<Option<IdempotencyMember>, Problem> {
     if body.is_empty() {
         return Ok(None);
     }
-    let mut object = Object::parse(body).map_err(Denial::invalid)?;
+    let mut object = Object::parse(body).map_err(TokenError::invalid)?;
     let mut errors = Errors::new();
-    let key = IdempotencyKey::take(&mut object, &mut errors);
+    let key = IdempotencyMember::take(&mut object, &mut errors);
     if errors.is_empty() {
         Ok(key)
     } else {
@@ -277,6 +279,7 @@ fn written(answer: &impl Serialize) -> Result<Secret, RegistryError> {
 }
 
 fn success(answer: &Secret) -> Result<Response<ResponseBody>, Problem> {
-    let answer: &RawValue = serde_json::from_str(answer.expose()).map_err(|_| Denial::Failed)?;
+    let answer: &RawValue =
+        serde_json::from_str(answer.expose()).map_err(|_| TokenError::Failed)?;
     Ok(respond::json(StatusCode::OK, &answer))
 }

@@ -1,6 +1,7 @@
 //! What is answered.
 
-use countersign::directory::{Record, Status};
+use countersign::directory::Status;
+use countersign::registry::Record;
 use countersign::{Id, Secret};
 use serde::Serialize;
 
@@ -32,7 +33,7 @@ pub(super) struct Details {
     last_used_at: Option<String>,
 }
 
-/// What [`lifecycle`](countersign::directory::lifecycle) would do now, and would be a change.
+/// What [`lifecycle`](countersign::registry::lifecycle) would do now, and would be a change.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenActions))]
 struct AvailableActions {

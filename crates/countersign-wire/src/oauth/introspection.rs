@@ -15,7 +15,7 @@ use serde_json::Value;
 use tower_service::Service;
 
 use super::json;
-use super::token_request::{TokenRequest, TokenRequests};
+use super::token_request::{TokenForm, TokenRequests};
 use crate::ResponseBody;
 
 /// Tells a client whether a token is accepted at present, and what it says (RFC 7662): `POST /oauth/introspect`,
@@ -44,8 +44,8 @@ use crate::ResponseBody;
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::{ApiKeys, Jwt};
@@ -167,7 +167,7 @@ impl Introspection {
     {
         let id = self.requests.request_id(&request);
         let outcome = self.requests.read(request).await;
-        let outcome = outcome.map(|TokenRequest { client, token }| {
+        let outcome = outcome.map(|TokenForm { client, token }| {
             match token.filter(|token| sees(&client, token)) {
                 Some(token) => json(StatusCode::OK, &Active::of(&token)),
                 None => json(StatusCode::OK, &Inactive { active: false }),

@@ -17,7 +17,10 @@ use http::{HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Answer, Denial, Exchange, FlawCode, ResponseBody, Source, Submission, Wire, respond};
+use crate::{
+    FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse,
+    Wire, respond,
+};
 use form::Form;
 
 #[cfg(feature = "openapi")]
@@ -73,27 +76,27 @@ impl Wire for OAuth {
     }
 
     /// RFC 6749 §2.3.1: both halves of Basic are form-encoded first.
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         if *presented.carrier() != Carrier::BASIC {
             return Ok(presented);
         }
         let decoded = STANDARD.decode(presented.expose()).map(Zeroizing::new);
-        let text = decoded.map_err(|_| Denial::Unauthenticated)?;
-        let text = std::str::from_utf8(&text).map_err(|_| Denial::Unauthenticated)?;
-        let (id, secret) = text.split_once(':').ok_or(Denial::Unauthenticated)?;
-        let half = |text| form::decode(text).ok_or(Denial::Unauthenticated);
+        let text = decoded.map_err(|_| TokenError::Unauthenticated)?;
+        let text = std::str::from_utf8(&text).map_err(|_| TokenError::Unauthenticated)?;
+        let (id, secret) = text.split_once(':').ok_or(TokenError::Unauthenticated)?;
+        let half = |text| form::decode(text).ok_or(TokenError::Unauthenticated);
         Ok(Credentials::client(half(id)?, half(secret)?))
     }
 
-    fn read(&self, head: &request::Parts, body: &Bytes) -> Result<Submission, Denial> {
+    fn read(&self, head: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let mut form = Form::parse(&head.headers, body)?;
         match form.take("grant_type") {
             Some(grant) if grant.expose() == "client_credentials" => {}
-            Some(_) => return Err(Denial::UnsupportedGrantType),
+            Some(_) => return Err(TokenError::UnsupportedGrantType),
             None => {
                 return Err(form::flaw(
                     "grant_type",
-                    FlawCode::Missing,
+                    FieldErrorCode::Missing,
                     "grant_type is missing",
                 ));
             }
@@ -103,23 +106,23 @@ impl Wire for OAuth {
             // Nothing but spaces asks for a token that may do nothing.
             scopes
                 .filter(|scopes| !scopes.is_empty())
-                .ok_or(Denial::InvalidScope(Scopes::none()))
+                .ok_or(TokenError::InvalidScope(Scopes::none()))
         });
         let parameters = MintParameters {
             scopes: scopes.transpose()?,
             lifetime: None,
             resource: form.take_resource()?,
         };
-        Ok(Submission {
+        Ok(TokenRequest {
             credentials: form.take_client()?,
             parameters,
             session: None,
         })
     }
 
-    fn write(&self, answer: Answer<'_>, _: &Exchange) -> Response<ResponseBody> {
+    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
         match answer {
-            Answer::Issued { token, .. } => json(
+            TokenResponse::Issued { token, .. } => json(
                 StatusCode::OK,
                 &Issued {
                     access_token: token.token.expose(),
@@ -128,35 +131,35 @@ impl Wire for OAuth {
                     scope: token.scopes.as_str(),
                 },
             ),
-            Answer::Denied(denial) => self.deny(denial),
+            TokenResponse::Denied(denial) => self.deny(denial),
         }
     }
 }
 
 impl OAuth {
-    fn deny(&self, denial: &Denial) -> Response<ResponseBody> {
+    fn deny(&self, denial: &TokenError) -> Response<ResponseBody> {
         let empty = |status| {
             let mut response = Response::new(ResponseBody::default());
             *response.status_mut() = status;
             response
         };
         let error = match denial {
-            Denial::NotFound => return empty(StatusCode::NOT_FOUND),
-            Denial::MethodNotAllowed => return empty(StatusCode::METHOD_NOT_ALLOWED),
-            Denial::Chaining => "unauthorized_client",
-            Denial::Ambiguous
-            | Denial::Invalid(_)
-            | Denial::PayloadTooLarge
-            | Denial::NoCredentials
-            | Denial::InvalidLifetime => "invalid_request",
-            Denial::UnsupportedGrantType => "unsupported_grant_type",
-            Denial::Unauthenticated => "invalid_client",
-            Denial::InvalidScope(_) => "invalid_scope",
-            Denial::InvalidTarget => "invalid_target",
+            TokenError::NotFound => return empty(StatusCode::NOT_FOUND),
+            TokenError::MethodNotAllowed => return empty(StatusCode::METHOD_NOT_ALLOWED),
+            TokenError::Chaining => "unauthorized_client",
+            TokenError::Ambiguous
+            | TokenError::Invalid(_)
+            | TokenError::PayloadTooLarge
+            | TokenError::NoCredentials
+            | TokenError::InvalidLifetime => "invalid_request",
+            TokenError::UnsupportedGrantType => "unsupported_grant_type",
+            TokenError::Unauthenticated => "invalid_client",
+            TokenError::InvalidScope(_) => "invalid_scope",
+            TokenError::InvalidTarget => "invalid_target",
             // RFC 8628 §3.5's word for it; RFC 6749 has none.
-            Denial::TooManyRequests(_) => "slow_down",
-            Denial::Unavailable(_) => "temporarily_unavailable",
-            Denial::Failed => "server_error",
+            TokenError::TooManyRequests(_) => "slow_down",
+            TokenError::Unavailable(_) => "temporarily_unavailable",
+            TokenError::Failed => "server_error",
         };
         let status = denial.status();
         let mut response = json(

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use countersign::auth::PrimaryAuthenticator;
-use countersign::directory::{
-    Caller, DeniedToken, Registry, RegistryError, Sessions, WhichSession,
-};
 use countersign::mechanism::Jwt;
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::{
+    Caller, DeniedToken, Registry, RegistryError, SessionSelector, Sessions,
+};
 use countersign::time::Clock;
 use countersign::{BoxFuture, Principal};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 
-use super::token_request::{TokenRequest, TokenRequests};
+use super::token_request::{TokenForm, TokenRequests};
 use super::{Denied, json};
 use crate::front::{Refused, not_done};
-use crate::{Denial, RequestId, ResponseBody};
+use crate::{RequestId, ResponseBody, TokenError};
 
 /// Takes back a token that was minted from the client's own credential (RFC 7009): `POST /oauth/revoke`, mounted at
 /// whichever path. It is refused from then on, wherever the directory is known.
@@ -37,8 +37,8 @@ use crate::{Denial, RequestId, ResponseBody};
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
 /// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::{ApiKeys, Jwt};
@@ -138,7 +138,7 @@ impl Revocation {
 
     async fn revoke(
         &self,
-        TokenRequest { client, token }: TokenRequest,
+        TokenForm { client, token }: TokenForm,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, Refused> {
         let done = Response::new(ResponseBody::default());
@@ -168,7 +168,7 @@ impl Revocation {
         match ended {
             Ok(()) => Ok(done),
             // The account is the client's own.
-            Err(RegistryError::NotFound) => Err(Denial::Failed.into()),
+            Err(RegistryError::NotFound) => Err(TokenError::Failed.into()),
             Err(error) => Err(not_done(&error).into()),
         }
     }
@@ -180,7 +180,7 @@ impl Revocation {
         token: &Principal,
     ) -> Option<Result<(), RegistryError>> {
         let sessions = self.sessions.as_ref()?;
-        let which = WhichSession::Id(*token.session()?);
+        let which = SessionSelector::Id(*token.session()?);
         let credential = *token.credential_id()?;
         Some(sessions.end_sessions(caller, credential, which).await)
     }

@@ -17,7 +17,7 @@ use http_body::Body;
 use super::{Form, OAuth, form};
 use crate::finish::{finish, finish_denied};
 use crate::front::{self, Reading, Refused};
-use crate::{Denial, FlawCode, RequestId, ResponseBody, Source, Wire as _};
+use crate::{FieldErrorCode, RequestId, ResponseBody, Source, TokenError, Wire as _};
 
 /// Far more than a token and credentials take.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -32,7 +32,7 @@ pub(crate) struct TokenRequests {
 }
 
 /// Who asks, about what.
-pub(super) struct TokenRequest {
+pub(super) struct TokenForm {
     pub(super) client: PrimaryPrincipal,
     /// `None` when the token would be refused, for whatever reason.
     pub(super) token: Option<Principal>,
@@ -70,23 +70,23 @@ impl TokenRequests {
         self.wire.source()
     }
 
-    pub(super) async fn read<B>(&self, request: Request<B>) -> Result<TokenRequest, Refused>
+    pub(super) async fn read<B>(&self, request: Request<B>) -> Result<TokenForm, Refused>
     where
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let reading = Submitted(&self.wire);
+        let reading = PendingRequest(&self.wire);
         let admitted = front::admit(&reading, &self.authenticator, BODY_LIMIT, request);
         let (client, token) = admitted.await?;
         let token = match self.jwt.introspect(token.expose(), self.clock.now()) {
             Ok(principal) => Some(principal),
             // What was not judged is neither good nor bad.
             Err(reason) if reason.kind() == RejectionKind::Unavailable => {
-                return Err(Denial::Unavailable(1).into());
+                return Err(TokenError::Unavailable(1).into());
             }
             Err(_) => None,
         };
-        Ok(TokenRequest { client, token })
+        Ok(TokenForm { client, token })
     }
 
     pub(crate) fn answer(
@@ -108,16 +108,16 @@ impl TokenRequests {
 }
 
 /// Clients authenticate as at the token endpoint (RFC 7662 §2.1, RFC 7009 §2.1).
-struct Submitted<'a>(&'a OAuth);
+struct PendingRequest<'a>(&'a OAuth);
 
-impl Reading for Submitted<'_> {
+impl Reading for PendingRequest<'_> {
     type Asked = Secret;
 
     fn source(&self) -> Source {
         self.0.source()
     }
 
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, Denial> {
+    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
         self.0.read_credentials(presented)
     }
 
@@ -126,10 +126,14 @@ impl Reading for Submitted<'_> {
         &self,
         head: &request::Parts,
         body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Asked), Denial> {
+    ) -> Result<(Option<Credentials>, Self::Asked), TokenError> {
         let mut form = Form::parse(&head.headers, body)?;
         let Some(token) = form.take("token") else {
-            return Err(form::flaw("token", FlawCode::Missing, "token is missing"));
+            return Err(form::flaw(
+                "token",
+                FieldErrorCode::Missing,
+                "token is missing",
+            ));
         };
         Ok((form.take_client()?, token))
     }

@@ -6,7 +6,10 @@ use utoipa::openapi::security::SecurityRequirement;
 
 use super::{Answers, Describe, DescribeWire, Description, Security, Shape};
 use crate::finish::finish;
-use crate::{Denial, Flaw, FlawCode, RequestId, ResponseBody, Source, Throttled, TokenEndpoint};
+use crate::{
+    FieldError, FieldErrorCode, RequestId, ResponseBody, Source, Throttled, TokenEndpoint,
+    TokenError,
+};
 
 impl<W: DescribeWire> Describe for TokenEndpoint<W> {
     fn describe(&self) -> Description {
@@ -39,24 +42,28 @@ impl<W: DescribeWire> Describe for TokenEndpoint<W> {
 }
 
 /// Every way in which a wire may refuse; what is answered to another method is no operation's.
-fn denials() -> [Denial; 10] {
-    let flaw = Flaw::new("body", FlawCode::Malformed, "the request is not valid");
+fn denials() -> [TokenError; 10] {
+    let flaw = FieldError::new(
+        "body",
+        FieldErrorCode::Malformed,
+        "the request is not valid",
+    );
     [
-        Denial::invalid(flaw),
-        Denial::Ambiguous,
-        Denial::InvalidLifetime,
-        Denial::InvalidScope(Scopes::none()),
-        Denial::Unauthenticated,
-        Denial::Chaining,
-        Denial::PayloadTooLarge,
+        TokenError::invalid(flaw),
+        TokenError::Ambiguous,
+        TokenError::InvalidLifetime,
+        TokenError::InvalidScope(Scopes::none()),
+        TokenError::Unauthenticated,
+        TokenError::Chaining,
+        TokenError::PayloadTooLarge,
         too_many(),
-        Denial::Unavailable(1),
-        Denial::Failed,
+        TokenError::Unavailable(1),
+        TokenError::Failed,
     ]
 }
 
-pub(crate) fn too_many() -> Denial {
-    Denial::TooManyRequests(Throttled {
+pub(crate) fn too_many() -> TokenError {
+    TokenError::TooManyRequests(Throttled {
         retry_after: 1,
         policy: "mints",
         quota: Some((1, 1)),
@@ -89,11 +96,11 @@ mod tests {
     use std::sync::Arc;
 
     use countersign::auth::PrimaryAuthenticator;
-    use countersign::directory::memory::MemoryDirectory;
+    use countersign::directory::MemoryDirectory;
     use countersign::jose::{Algorithm, SigningKey};
     use countersign::key::{Pepper, Peppers};
     use countersign::mechanism::ApiKeys;
-    use countersign::mint::{Issuer, Mint, Terms};
+    use countersign::mint::{IssuanceSettings, Issuer, Mint};
     use countersign::random::SystemRandom;
     use countersign::time::SystemClock;
     use serde_json::{Value, json};
@@ -101,7 +108,7 @@ mod tests {
     use super::*;
     use crate::{Envelope, ErrorStatus, Scoped};
 
-    fn described<W: DescribeWire + Clone>(wire: W, terms: Terms) -> Value {
+    fn described<W: DescribeWire + Clone>(wire: W, terms: IssuanceSettings) -> Value {
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
         let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
         let authenticator = PrimaryAuthenticator::builder().primary(keys).build();
@@ -121,7 +128,7 @@ mod tests {
     fn envelope_that_tells_of_errors_inside_has_no_status_for_what_is_told_there() {
         let statuses = |error_status| {
             let wire = Envelope::default().error_status(error_status);
-            let operation = described(wire, Terms::default());
+            let operation = described(wire, IssuanceSettings::default());
             let statuses = operation["responses"].as_object().unwrap().keys();
             statuses.cloned().collect::<Vec<_>>()
         };
@@ -135,10 +142,10 @@ mod tests {
 
     #[test]
     fn scopes_and_lifetimes_are_those_of_the_terms() {
-        let terms = |catalogue: &str| Terms {
+        let terms = |catalogue: &str| IssuanceSettings {
             max_lifetime: std::time::Duration::from_secs(4000),
             catalogue: catalogue.parse().unwrap(),
-            ..Terms::default()
+            ..IssuanceSettings::default()
         };
         let body = |operation: &Value, member: &str| {
             let body = &operation["requestBody"]["content"]["application/json"];
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn refusals_have_the_headers_that_they_are_sent_with() {
-        let operation = described(Envelope::default(), Terms::default());
+        let operation = described(Envelope::default(), IssuanceSettings::default());
         let headers = |status: &str| {
             let headers = operation["responses"][status]["headers"].as_object();
             headers.unwrap().keys().cloned().collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use utoipa::openapi::Required;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -7,7 +7,7 @@ use crate::Envelope;
 use crate::envelope::Enveloped;
 
 impl DescribeWire for Envelope {
-    fn describe(&self, terms: &Terms) -> Shape {
+    fn describe(&self, terms: &IssuanceSettings) -> Shape {
         let mut schemas = Schemas::default();
         let lifetime = ObjectBuilder::new()
             .schema_type(Type::Integer)

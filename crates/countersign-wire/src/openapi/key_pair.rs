@@ -1,11 +1,11 @@
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 
 use super::{DescribeWire, Schemas, Shape, json, object, text};
-use crate::KeyPair;
+use crate::KeySecret;
 use crate::key_pair::{Denied, Issued};
 
-impl DescribeWire for KeyPair {
-    fn describe(&self, _: &Terms) -> Shape {
+impl DescribeWire for KeySecret {
+    fn describe(&self, _: &IssuanceSettings) -> Shape {
         let mut schemas = Schemas::default();
         let members = [
             ("keyId", text("The id of a key.")),

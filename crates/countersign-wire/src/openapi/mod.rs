@@ -7,7 +7,7 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use countersign::auth::PrimaryAuthenticator;
-//! # use countersign::directory::memory::MemoryDirectory;
+//! # use countersign::directory::MemoryDirectory;
 //! # use countersign::jose::{Algorithm, SigningKey};
 //! # use countersign::key::{Pepper, Peppers};
 //! # use countersign::mechanism::ApiKeys;
@@ -42,7 +42,7 @@ mod session;
 mod token_requests;
 mod values;
 
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::request_body::RequestBody;
@@ -65,7 +65,7 @@ pub trait Describe {
 /// A wire that says what its requests and answers look like.
 pub trait DescribeWire: Wire {
     /// Requests and answers of a wire whose mint has these terms.
-    fn describe(&self, terms: &Terms) -> Shape;
+    fn describe(&self, terms: &IssuanceSettings) -> Shape;
 }
 
 /// What a wire's answers do not tell by themselves.

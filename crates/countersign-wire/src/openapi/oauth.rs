@@ -1,4 +1,4 @@
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::values::scopes;
@@ -7,7 +7,7 @@ use crate::OAuth;
 use crate::oauth::{Denied, Issued};
 
 impl DescribeWire for OAuth {
-    fn describe(&self, _: &Terms) -> Shape {
+    fn describe(&self, _: &IssuanceSettings) -> Shape {
         let mut schemas = Schemas::default();
         let grant = ObjectBuilder::new()
             .schema_type(Type::String)

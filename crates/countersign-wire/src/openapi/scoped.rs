@@ -1,4 +1,4 @@
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Schema, Type};
 
 use super::{DescribeWire, Schemas, Shape, json, scope};
@@ -6,7 +6,7 @@ use crate::Scoped;
 use crate::scoped::{Denied, Issued};
 
 impl DescribeWire for Scoped {
-    fn describe(&self, terms: &Terms) -> Shape {
+    fn describe(&self, terms: &IssuanceSettings) -> Shape {
         let mut schemas = Schemas::default();
         let request = ObjectBuilder::new()
             .property("scope", Schema::Array(asked(terms)))
@@ -23,7 +23,7 @@ impl DescribeWire for Scoped {
 }
 
 /// Those of the catalogue, where it names them one by one.
-fn asked(terms: &Terms) -> Array {
+fn asked(terms: &IssuanceSettings) -> Array {
     let mut one = scope();
     let names: Vec<_> = terms.catalogue.iter().collect();
     if !names.is_empty() && names.iter().all(|name| !name.contains('*')) {

@@ -1,4 +1,4 @@
-use countersign::mint::Terms;
+use countersign::mint::IssuanceSettings;
 use http::StatusCode;
 use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::session::{Denied, Issued};
 use crate::session_resource::Listed;
-use crate::{Denial, Flaw, FlawCode, Session, SessionResource};
+use crate::{FieldError, FieldErrorCode, Session, SessionResource, TokenError};
 
 impl DescribeWire for Session {
-    fn describe(&self, _: &Terms) -> Shape {
+    fn describe(&self, _: &IssuanceSettings) -> Shape {
         let mut schemas = Schemas::default();
         let pair = |[id, secret]: [(&'static str, &str); 2]| {
             let session = ("session_id", optional(session_name()));
@@ -50,15 +50,15 @@ impl Describe for SessionResource {
         let mut schemas = Schemas::default();
         let listed = schemas.add::<Listed>();
         let denied = schemas.add::<Denied<'_>>();
-        let operation = |id: &str, summary: &str, denials: &[Denial]| {
+        let operation = |id: &str, summary: &str, denials: &[TokenError]| {
             let id_of_request = self.own_request_id();
             let common = [
-                Denial::Ambiguous,
-                Denial::Unauthenticated,
-                Denial::Chaining,
+                TokenError::Ambiguous,
+                TokenError::Unauthenticated,
+                TokenError::Chaining,
                 too_many(),
-                Denial::Unavailable(1),
-                Denial::Failed,
+                TokenError::Unavailable(1),
+                TokenError::Failed,
             ];
             let all = common.iter().chain(denials);
             let answers = all.fold(Answers::default(), |answers, denial| {
@@ -82,10 +82,10 @@ impl Describe for SessionResource {
                 .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
                 .responses(answers.build())
         };
-        let flaw = Flaw::new("session_id", FlawCode::Missing, "no session is named");
+        let flaw = FieldError::new("session_id", FieldErrorCode::Missing, "no session is named");
         let end = |id, summary| {
-            let flaw = Denial::invalid(flaw.clone());
-            operation(id, summary, &[flaw, Denial::NotFound])
+            let flaw = TokenError::invalid(flaw.clone());
+            operation(id, summary, &[flaw, TokenError::NotFound])
         };
         let mut name = in_query("session_id", session_name());
         name.required = Required::True;

@@ -11,7 +11,7 @@ use super::oauth::client;
 use super::values::filled;
 use super::{Answers, Describe, Description, Schemas, form, object, text};
 use crate::oauth::{Active, Denied, TokenRequests};
-use crate::{Denial, Flaw, FlawCode, Introspection, Revocation};
+use crate::{FieldError, FieldErrorCode, Introspection, Revocation, TokenError};
 
 impl Describe for Introspection {
     fn describe(&self) -> Description {
@@ -63,16 +63,20 @@ fn operation(requests: &TokenRequests, answers: Answers) -> OperationBuilder {
 }
 
 fn refusals(requests: &TokenRequests, denied: &RefOr<Schema>) -> Answers {
-    let flaw = Flaw::new("body", FlawCode::Malformed, "the request is not valid");
+    let flaw = FieldError::new(
+        "body",
+        FieldErrorCode::Malformed,
+        "the request is not valid",
+    );
     let denials = [
-        Denial::invalid(flaw),
-        Denial::Ambiguous,
-        Denial::Unauthenticated,
-        Denial::Chaining,
-        Denial::PayloadTooLarge,
+        TokenError::invalid(flaw),
+        TokenError::Ambiguous,
+        TokenError::Unauthenticated,
+        TokenError::Chaining,
+        TokenError::PayloadTooLarge,
         too_many(),
-        Denial::Unavailable(1),
-        Denial::Failed,
+        TokenError::Unavailable(1),
+        TokenError::Failed,
     ];
     denials
         .into_iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::auth::{AuthLayer, EngineBuilder};
 use crate::credentials::Carrier;
 use crate::mechanism::{Mechanism, PrimaryMechanism};
-use crate::principal::Proof;
+use crate::principal::PrincipalKind;
 use crate::rejection::EmptyBody;
 use crate::time::Clock;
 
@@ -30,14 +30,14 @@ impl<R> AuthBuilder<R> {
     /// that require `primary()` let them in.
     #[must_use]
     pub fn primary(mut self, mechanism: impl PrimaryMechanism) -> Self {
-        self.engine.add(mechanism, Proof::Primary);
+        self.engine.add(mechanism, PrincipalKind::Primary);
         self
     }
 
     /// Adds any mechanism. Its principals are not primary, whatever it is.
     #[must_use]
     pub fn mechanism(mut self, mechanism: impl Mechanism) -> Self {
-        self.engine.add(mechanism, Proof::Derived);
+        self.engine.add(mechanism, PrincipalKind::Derived);
         self
     }
 

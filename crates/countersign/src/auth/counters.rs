@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use metrics::{Key, Label, Level, Metadata};
 
-use crate::principal::{Principal, Scheme};
+use crate::credentials::Scheme;
+use crate::principal::Principal;
 use crate::rejection::{Reason, Rejection};
 
 /// `countersign_judgements_total`: labels `verdict`, `scheme` of what was accepted, `reason` of what was not.

@@ -10,8 +10,8 @@ use crate::BoxFuture;
 use crate::auth::BuildError;
 use crate::auth::observe::{self, Span};
 use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, Presented};
-use crate::mechanism::{Claim, Judged, Mechanism, Part, Verdict};
-use crate::principal::{Principal, Proof};
+use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome, SelectorKind};
+use crate::principal::{Principal, PrincipalKind};
 use crate::rejection::{Challenges, Reason, Rejection};
 use crate::time::{Clock, SystemClock};
 
@@ -25,8 +25,8 @@ pub(crate) struct Engine {
 
 struct Entry {
     mechanism: Arc<dyn Mechanism>,
-    claims: Vec<Claim>,
-    proof: Proof,
+    claims: Vec<CredentialSelector>,
+    proof: PrincipalKind,
 }
 
 /// What came of judging a request.
@@ -69,7 +69,7 @@ impl Engine {
             return Judgement::Rejected(unclaimed);
         };
         let now = self.clock.now();
-        let outcome = Outcome {
+        let outcome = Resolution {
             proof: entry.proof,
             carrier,
             challenges: Arc::clone(&self.challenges),
@@ -94,12 +94,12 @@ impl Engine {
     /// The one mechanism whose credentials these are. Keys are told by their prefix; whoever claims the
     /// rest of a carrier gets what no prefix fits.
     fn claimant(&self, credentials: &Credentials) -> Option<&Entry> {
-        let find = |takes: fn(&Claim, &Credentials) -> bool| {
+        let find = |takes: fn(&CredentialSelector, &Credentials) -> bool| {
             self.entries
                 .iter()
                 .find(|entry| entry.claims.iter().any(|claim| takes(claim, credentials)))
         };
-        find(Claim::takes_key).or_else(|| find(Claim::takes_rest))
+        find(CredentialSelector::takes_key).or_else(|| find(CredentialSelector::takes_rest))
     }
 
     fn refuse(&self, reason: Reason) -> Rejection {
@@ -119,25 +119,25 @@ impl fmt::Debug for Engine {
 
 /// What a verdict needs to become a principal or a rejection.
 #[derive(Clone)]
-struct Outcome {
-    proof: Proof,
+struct Resolution {
+    proof: PrincipalKind,
     carrier: Carrier,
     challenges: Arc<Challenges>,
 }
 
-impl Outcome {
-    fn of(self, verdict: Verdict) -> Result<Principal, Rejection> {
+impl Resolution {
+    fn of(self, verdict: Outcome) -> Result<Principal, Rejection> {
         match verdict {
-            Verdict::Accepted(identity) => {
+            Outcome::Accepted(identity) => {
                 Ok(Principal::new(identity, self.proof, self.challenges))
             }
-            Verdict::Refused(reason) => Err(Rejection::of_credentials(
+            Outcome::Rejected(reason) => Err(Rejection::of_credentials(
                 reason,
                 self.carrier,
                 self.challenges,
             )),
-            Verdict::NeverJudged(reason) => Err(Rejection::never_judged(reason, self.challenges)),
-            Verdict::Throttled { retry_after } => {
+            Outcome::Unavailable(reason) => Err(Rejection::never_judged(reason, self.challenges)),
+            Outcome::Throttled { retry_after } => {
                 Err(Rejection::throttled(retry_after, self.challenges))
             }
         }
@@ -146,8 +146,8 @@ impl Outcome {
 
 /// A judgement under way. Dropping it gives up.
 pub(crate) struct Pending {
-    verdict: BoxFuture<'static, Verdict>,
-    outcome: Outcome,
+    verdict: BoxFuture<'static, Outcome>,
+    outcome: Resolution,
     span: Span,
 }
 
@@ -187,9 +187,9 @@ impl Default for EngineBuilder {
 }
 
 impl EngineBuilder {
-    pub(crate) fn add(&mut self, mechanism: impl Mechanism, proof: Proof) {
+    pub(crate) fn add(&mut self, mechanism: impl Mechanism, proof: PrincipalKind) {
         self.entries.push(Entry {
-            claims: mechanism.claims(),
+            claims: mechanism.selectors(),
             mechanism: Arc::new(mechanism),
             proof,
         });
@@ -225,13 +225,13 @@ impl EngineBuilder {
         }
         let mut challenges = Challenges::new(&self.realm, metadata);
         let mut carriers = Carriers::default();
-        let mut claims: Vec<&Claim> = Vec::new();
+        let mut claims: Vec<&CredentialSelector> = Vec::new();
         for entry in &self.entries {
             for claim in &entry.claims {
                 if let Some(other) = claims.iter().find(|other| other.conflicts_with(claim)) {
                     return Err(BuildError::Conflict(other.carrier.clone()));
                 }
-                if entry.proof == Proof::Primary && is_token(claim) {
+                if entry.proof == PrincipalKind::Primary && is_token(claim) {
                     return Err(BuildError::BearerAsPrimary);
                 }
                 carriers.declare(&claim.carrier);
@@ -250,11 +250,11 @@ impl EngineBuilder {
 }
 
 /// Whether a claim may take a bearer token. Only the prefix of a key rules that out.
-fn is_token(claim: &Claim) -> bool {
+fn is_token(claim: &CredentialSelector) -> bool {
     match claim.part {
-        Part::Tokens => true,
-        Part::All => claim.carrier == Carrier::BEARER,
-        Part::Keys(_) => false,
+        SelectorKind::Tokens => true,
+        SelectorKind::All => claim.carrier == Carrier::BEARER,
+        SelectorKind::Keys(_) => false,
     }
 }
 

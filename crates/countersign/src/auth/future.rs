@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use crate::auth::Pending;
 use crate::auth::observe::log;
-use crate::auth::service::introduce;
+use crate::auth::service::insert_principal;
 use crate::rejection::RejectBody;
 
 pin_project! {
@@ -98,7 +98,7 @@ where
                     let held = held.take();
                     match (judged, held) {
                         (Ok(principal), Some((mut service, mut request))) => {
-                            introduce(&mut request, principal);
+                            insert_principal(&mut request, principal);
                             State::Inner {
                                 future: service.call(request),
                             }

@@ -12,8 +12,8 @@
 //! ```
 //! use std::sync::Arc;
 //! use countersign::auth::AuthLayer;
-//! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! use countersign::directory::{Caller, NewKey, Registry};
+//! use countersign::directory::MemoryDirectory;
+//! use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! use countersign::key::{Pepper, Peppers};
 //! use countersign::mechanism::ApiKeys;
 //! use countersign::principal::Principal;
@@ -68,4 +68,4 @@ pub(crate) use observe::{log, required};
 pub use primary::{Authenticating, PrimaryAuthenticator, PrimaryAuthenticatorBuilder};
 pub use service::AuthService;
 #[cfg(feature = "testing")]
-pub(crate) use service::introduce;
+pub(crate) use service::insert_principal;

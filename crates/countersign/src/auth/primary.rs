@@ -8,7 +8,7 @@ use http::request::Parts;
 use crate::auth::{BuildError, Engine, EngineBuilder, Judgement, Pending};
 use crate::credentials::Credentials;
 use crate::mechanism::PrimaryMechanism;
-use crate::principal::{PrimaryPrincipal, Proof};
+use crate::principal::{PrimaryPrincipal, PrincipalKind};
 use crate::rejection::Rejection;
 use crate::time::Clock;
 
@@ -98,7 +98,7 @@ impl PrimaryAuthenticatorBuilder {
     /// Adds a mechanism. Only those over long-lived credentials fit: a bearer token never mints.
     #[must_use]
     pub fn primary(mut self, mechanism: impl PrimaryMechanism) -> Self {
-        self.0.add(mechanism, Proof::Primary);
+        self.0.add(mechanism, PrincipalKind::Primary);
         self
     }
 

@@ -39,10 +39,10 @@ where
             Ok(None) => return self.reject(self.engine.missing(), &request),
             Err(rejection) => return self.reject(rejection, &request),
         };
-        take_credentials(&mut request, credentials.carrier());
+        strip_credentials(&mut request, credentials.carrier());
         match self.engine.judge(credentials) {
             Judgement::Accepted(principal) => {
-                introduce(&mut request, principal);
+                insert_principal(&mut request, principal);
                 // The very service that was polled ready, in place: no clone.
                 ResponseFuture::inner(self.inner.call(request))
             }
@@ -77,7 +77,7 @@ impl<S: Clone, R> AuthService<S, R> {
     }
 }
 
-fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
+fn strip_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     match carrier {
         Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
         Carrier::Header(name) => request.headers_mut().remove(name),
@@ -86,7 +86,7 @@ fn take_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
 }
 
 /// A principal that was there before, whoever put it there, is replaced.
-pub(crate) fn introduce<B>(request: &mut Request<B>, principal: Principal) {
+pub(crate) fn insert_principal<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());
     extensions.insert(principal);

@@ -18,7 +18,7 @@ use crate::auth::{AuthLayer, AuthService, BuildError};
 use crate::credentials::{Carrier, Credentials};
 use crate::dangerous::AssertPrimary;
 use crate::key::KeyPrefix;
-use crate::mechanism::{Claim, Judged, Mechanism, Verdict};
+use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
 use crate::principal::{Identity, Principal};
 use crate::rejection::{Challenge, EmptyBody, Reason, Rejection};
 use crate::scope::Scopes;
@@ -30,17 +30,19 @@ struct Scripted {
     gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
-fn verdict(word: &[u8]) -> Verdict {
+fn verdict(word: &[u8]) -> Outcome {
     match word {
-        b"good" => Verdict::Accepted(Identity::new("test", "someone", Scopes::none())),
-        b"down" => Verdict::NeverJudged(Reason::MechanismUnavailable),
-        _ => Verdict::Refused(Reason::Custom("bad")),
+        b"good" => Outcome::Accepted(Identity::new("test", "someone", Scopes::none())),
+        b"down" => Outcome::Unavailable(Reason::MechanismUnavailable),
+        _ => Outcome::Rejected(Reason::Custom("bad")),
     }
 }
 
 impl Mechanism for Scripted {
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::all(Carrier::Header("x-test".parse().unwrap()))]
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        vec![CredentialSelector::all(Carrier::Header(
+            "x-test".parse().unwrap(),
+        ))]
     }
 
     fn challenge(&self) -> Challenge {
@@ -58,7 +60,7 @@ impl Mechanism for Scripted {
         self: Arc<Self>,
         credentials: Credentials,
         _: Timestamp,
-    ) -> BoxFuture<'static, Verdict> {
+    ) -> BoxFuture<'static, Outcome> {
         let gate = self
             .gate
             .lock()
@@ -254,7 +256,11 @@ fn principal_put_there_by_somebody_else_is_replaced_at_once_and_later() {
         let mut forged = request(word);
         let scopes: Scopes = "*".parse().unwrap();
         let identity = Identity::new("forged", "root", scopes.clone());
-        let principal = Principal::new(identity, crate::principal::Proof::Primary, Arc::default());
+        let principal = Principal::new(
+            identity,
+            crate::principal::PrincipalKind::Primary,
+            Arc::default(),
+        );
         forged.extensions_mut().insert(principal);
         forged.extensions_mut().insert(scopes);
         let answer = poll_once(layer.layer(inner).oneshot(forged)).unwrap();
@@ -306,10 +312,10 @@ fn layer_rejected_when_its_realm_cannot_be_quoted() {
 
 /// Claims whatever it is told to.
 #[derive(Clone)]
-struct Claims(Vec<Claim>);
+struct Claims(Vec<CredentialSelector>);
 
 impl Mechanism for Claims {
-    fn claims(&self) -> Vec<Claim> {
+    fn selectors(&self) -> Vec<CredentialSelector> {
         self.0.clone()
     }
 
@@ -318,7 +324,7 @@ impl Mechanism for Claims {
     }
 
     fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Verdict::Refused(Reason::Custom("never")))
+        Judged::Now(Outcome::Rejected(Reason::Custom("never")))
     }
 }
 
@@ -329,20 +335,28 @@ fn bearer_mechanism_asserted_primary_is_rejected_unless_it_claims_keys_by_prefix
         AuthLayer::builder().primary(mechanism).build().map(drop)
     };
     assert_eq!(
-        asserted(Claim::all(Carrier::BEARER)),
+        asserted(CredentialSelector::all(Carrier::BEARER)),
         Err(BuildError::BearerAsPrimary)
     );
     assert_eq!(
-        asserted(Claim::keys(Carrier::BEARER, KeyPrefix::default())),
+        asserted(CredentialSelector::keys(
+            Carrier::BEARER,
+            KeyPrefix::default()
+        )),
         Ok(())
     );
-    assert_eq!(asserted(Claim::all(Carrier::BASIC)), Ok(()));
+    assert_eq!(asserted(CredentialSelector::all(Carrier::BASIC)), Ok(()));
 }
 
 #[test]
 fn keys_of_two_prefixes_and_tokens_share_the_bearer_scheme() {
-    let keys = |prefix: &str| Claims(vec![Claim::keys(Carrier::BEARER, prefix.parse().unwrap())]);
-    let tokens = Claims(vec![Claim::tokens(Carrier::BEARER)]);
+    let keys = |prefix: &str| {
+        Claims(vec![CredentialSelector::keys(
+            Carrier::BEARER,
+            prefix.parse().unwrap(),
+        )])
+    };
+    let tokens = Claims(vec![CredentialSelector::tokens(Carrier::BEARER)]);
     let build = |mechanisms: [Claims; 3]| {
         mechanisms
             .into_iter()
@@ -360,7 +374,7 @@ fn keys_of_two_prefixes_and_tokens_share_the_bearer_scheme() {
 fn challenge_of_two_mechanisms_is_sent_once() {
     let keys = |prefix: &str| {
         let prefix = prefix.parse().unwrap();
-        Claims(vec![Claim::keys(Carrier::BEARER, prefix)])
+        Claims(vec![CredentialSelector::keys(Carrier::BEARER, prefix)])
     };
     let layer = AuthLayer::builder()
         .mechanism(keys("a"))
@@ -383,14 +397,14 @@ fn mechanism_that_answers_never_judged_with_any_reason_is_a_503() {
     #[derive(Clone)]
     struct Confused;
     impl Mechanism for Confused {
-        fn claims(&self) -> Vec<Claim> {
-            vec![Claim::all(Carrier::BASIC)]
+        fn selectors(&self) -> Vec<CredentialSelector> {
+            vec![CredentialSelector::all(Carrier::BASIC)]
         }
         fn challenge(&self) -> Challenge {
             Challenge::BASIC
         }
         fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-            Judged::Now(Verdict::NeverJudged(Reason::SecretWrong))
+            Judged::Now(Outcome::Unavailable(Reason::SecretWrong))
         }
     }
     let layer = AuthLayer::builder().mechanism(Confused).build().unwrap();

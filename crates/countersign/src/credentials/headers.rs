@@ -2,7 +2,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{AuthScheme, Carrier, Credentials};
-use crate::rejection::Reason;
+use crate::reason::Reason;
 
 /// The carriers that the mechanisms of one layer declare, and how a request's headers are read for
 /// them.

@@ -6,6 +6,7 @@
 
 mod carrier;
 mod headers;
+mod scheme;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,11 +18,12 @@ use crate::secret::Secret;
 
 pub use carrier::{AuthScheme, Carrier};
 pub(crate) use headers::{Carriers, Presented};
+pub use scheme::Scheme;
 
 /// The address that a request came from, as a request extension.
 ///
 /// Whoever accepts connections puts it there: the peer's, or behind proxies that are trusted the one that they
-/// vouch for. Credentials that may be presented from certain networks alone are refused where it is missing.
+/// check_freshness for. Credentials that may be presented from certain networks alone are refused where it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "an address is all that it is")]
 pub struct ClientAddress(pub IpAddr);

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks};
 use crate::id::Id;
-use crate::key::KeyProof;
-use crate::rejection::Reason;
+use crate::key::KeyDigests;
+use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub struct Credential {
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// What proves that somebody holds it.
-    pub proof: Proof,
+    pub proof: StoredSecret,
 }
 
 /// What is judged in the place of a credential that nobody has.
@@ -51,7 +51,7 @@ static NOBODY: LazyLock<Credential> = LazyLock::new(|| Credential {
     allow_from: Networks::anywhere(),
     issuers: Issuers::all(),
     expires_at: None,
-    proof: Proof::Key(KeyProof::nobody()),
+    proof: StoredSecret::Key(KeyDigests::nobody()),
 });
 
 impl Credential {
@@ -64,9 +64,9 @@ impl Credential {
     #[must_use]
     pub const fn kind(&self) -> CredentialKind {
         match self.proof {
-            Proof::Key(_) => CredentialKind::Key,
-            Proof::Password(_) => CredentialKind::User,
-            Proof::Signature => CredentialKind::Token,
+            StoredSecret::Key(_) => CredentialKind::Key,
+            StoredSecret::Password(_) => CredentialKind::User,
+            StoredSecret::Signature => CredentialKind::Token,
         }
     }
 
@@ -110,16 +110,16 @@ impl Status {
 /// What proves that somebody holds a credential.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Proof {
+pub enum StoredSecret {
     /// A key's secret.
-    Key(KeyProof),
+    Key(KeyDigests),
     /// A password, as a PHC string (`$argon2id$…`).
     Password(Arc<str>),
     /// The signature of a managed token, which is checked before its record is looked at.
     Signature,
 }
 
-impl fmt::Debug for Proof {
+impl fmt::Debug for StoredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key(_) => "Key([redacted])",

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::directory::{Credential, Directory, Stale, UserName};
+use crate::directory::{Credential, Directory, StaleView, UserName};
 use crate::id::Id;
 use crate::time::Timestamp;
 
@@ -115,7 +115,7 @@ impl Directory for DenySet {
         of.is_some_and(|of| of.iter().any(|denied| *denied.issuer == *issuer))
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::directory::{Credential, Directory, Stale, Usage, UserName};
+use crate::directory::{Credential, Directory, StaleView, Usage, UserName};
 use crate::id::Id;
 
 /// The longest name of an issuer, in bytes.
@@ -104,12 +104,12 @@ impl std::error::Error for InvalidIssuerName {}
 /// A directory as one of several issuers sees it: credentials that may not use it are unknown.
 ///
 /// What is denied is denied to all of them.
-pub struct OfIssuer<D> {
+pub struct IssuerDirectory<D> {
     directory: D,
     issuer: Box<str>,
 }
 
-impl<D: Directory> OfIssuer<D> {
+impl<D: Directory> IssuerDirectory<D> {
     /// What the issuer of this name sees of `directory`.
     pub fn new(directory: D, issuer: impl Into<Box<str>>) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl<D: Directory> OfIssuer<D> {
     }
 }
 
-impl<D: Directory> Directory for OfIssuer<D> {
+impl<D: Directory> Directory for IssuerDirectory<D> {
     fn credential(&self, id: &Id) -> Option<Credential> {
         let found = self.directory.credential(id);
         found.filter(|found| found.issuers.admit(&self.issuer))
@@ -138,8 +138,8 @@ impl<D: Directory> Directory for OfIssuer<D> {
         self.directory.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
-        self.directory.vouch()
+    fn check_freshness(&self) -> Result<(), StaleView> {
+        self.directory.check_freshness()
     }
 
     fn used(&self, usage: Usage) {
@@ -147,8 +147,8 @@ impl<D: Directory> Directory for OfIssuer<D> {
     }
 }
 
-impl<D> fmt::Debug for OfIssuer<D> {
+impl<D> fmt::Debug for IssuerDirectory<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OfIssuer({})", self.issuer)
+        write!(f, "IssuerDirectory({})", self.issuer)
     }
 }

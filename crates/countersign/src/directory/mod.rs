@@ -4,18 +4,13 @@
 //! registry writes to wherever records live and takes its time. [`memory`] implements both without
 //! a database; [`lifecycle`] has the rules that all registries follow.
 
-mod caller;
 mod credential;
 mod deny_set;
 mod issuers;
-pub mod lifecycle;
-mod managed;
-pub mod memory;
+mod kind;
+mod memory;
 mod networks;
 mod password_hash;
-mod record;
-mod registry;
-mod sessions;
 mod user_name;
 
 use std::sync::Arc;
@@ -24,24 +19,17 @@ use crate::id::Id;
 use crate::key::KeyDigest;
 use crate::time::Timestamp;
 
-pub use caller::{Caller, ProvingToken};
-pub use credential::{Credential, Proof, Status};
+pub use credential::{Credential, Status, StoredSecret};
 pub use deny_set::DenySet;
-pub use issuers::{InvalidIssuerName, Issuers, OfIssuer};
-pub use lifecycle::{Change, Conflict, Rotation};
-pub use managed::{Done, ManagedTokens, NewToken, Once};
+pub use issuers::{InvalidIssuerName, IssuerDirectory, Issuers};
+pub use kind::{CredentialKind, EnvironmentKind};
+pub use memory::MemoryDirectory;
 pub use networks::{InvalidNetwork, Networks};
 pub use password_hash::{InvalidPasswordHash, PasswordHash};
-pub use record::{Account, CredentialKind, Environment, EnvironmentKind, Record};
-pub use registry::{
-    CreatedKey, DeniedToken, Listing, NewEnvironment, NewKey, NewUser, Owner, Registry,
-    RegistryError,
-};
-pub use sessions::{
-    InvalidSessionName, Opening, SESSION_GENERATION, Session, SessionError, SessionKey,
-    SessionName, SessionToken, Sessions, WhichSession,
-};
 pub use user_name::{InvalidUserName, UserName};
+
+/// The generation of every session. Ending a session denies the generations below the next one.
+pub const SESSION_GENERATION: u32 = 1;
 
 /// This node's view of credentials. Every call is a look-up in memory, without I/O.
 pub trait Directory: Send + Sync + 'static {
@@ -59,12 +47,12 @@ pub trait Directory: Send + Sync + 'static {
     /// since a signature can have a twin.
     fn is_denied(&self, issuer: &str, token: &Id) -> bool;
 
-    /// Whether the view is fresh enough to vouch for what it says, asked at each decision.
+    /// Whether the view is fresh enough to check_freshness for what it says, asked at each decision.
     ///
     /// # Errors
     ///
-    /// [`Stale`] when it is not. The request is answered with 503 then, not with 401.
-    fn vouch(&self) -> Result<(), Stale>;
+    /// [`StaleView`] when it is not. The request is answered with 503 then, not with 401.
+    fn check_freshness(&self) -> Result<(), StaleView>;
 
     /// Hears that a credential was just used. By default nobody is interested.
     fn used(&self, usage: Usage) {
@@ -74,7 +62,7 @@ pub trait Directory: Send + Sync + 'static {
 
 /// The view is older than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stale;
+pub struct StaleView;
 
 /// One use of a long-lived credential.
 #[derive(Clone, Debug)]
@@ -85,13 +73,13 @@ pub struct Usage {
     /// When.
     pub at: Timestamp,
     /// What to keep of the key's secret from now on, if the digest that is kept was made with an older pepper.
-    pub digest: Option<Redigest>,
+    pub digest: Option<DigestUpgrade>,
 }
 
 /// A secret's digest, made anew with the newest pepper while the secret was at hand.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Redigest {
+pub struct DigestUpgrade {
     /// What was kept. If something else is kept by now, it stays.
     pub outdated: KeyDigest,
     /// What to keep in its place.
@@ -115,8 +103,8 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
         (**self).is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
-        (**self).vouch()
+    fn check_freshness(&self) -> Result<(), StaleView> {
+        (**self).check_freshness()
     }
 
     fn used(&self, usage: Usage) {

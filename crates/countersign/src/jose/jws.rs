@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 
 use super::json::{self, Members, Taken, Text, once};
 use super::{Algorithm, base64url};
-use crate::rejection::Reason;
+use crate::reason::Reason;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;

@@ -31,7 +31,7 @@ use crate::random::{Random, RandomError};
 use crate::secret::Secret;
 
 pub(crate) use pepper::SecretIs;
-pub use pepper::{InvalidPepper, KeyDigest, KeyProof, Pepper, Peppers, SecretDigest};
+pub use pepper::{InvalidPepper, KeyDigest, KeyDigests, Pepper, Peppers, SecretDigest};
 
 /// How many characters the secret part has.
 pub const SECRET_LEN: usize = 43;

@@ -108,12 +108,12 @@ impl std::error::Error for InvalidPepper {}
 /// What a key's secret is judged by: its digest, and, while a rotation's grace lasts, that of the secret before.
 /// One pepper made both, so that one digest of what is presented is compared with both.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyProof {
+pub struct KeyDigests {
     current: KeyDigest,
     previous: Option<(SecretDigest, Timestamp)>,
 }
 
-impl KeyProof {
+impl KeyDigests {
     /// From what a store kept: the digest, and the previous one with the moment at which it stops working.
     #[must_use]
     pub const fn new(current: KeyDigest, previous: Option<(SecretDigest, Timestamp)>) -> Self {
@@ -181,8 +181,8 @@ impl Peppers {
 
     /// What to keep of a new secret.
     #[must_use]
-    pub fn proof(&self, id: &Id, secret: &str) -> KeyProof {
-        KeyProof::new(self.digest(id, secret), None)
+    pub fn proof(&self, id: &Id, secret: &str) -> KeyDigests {
+        KeyDigests::new(self.digest(id, secret), None)
     }
 
     /// The digest by the newest pepper.
@@ -198,32 +198,35 @@ impl Peppers {
     /// the one before is not here.
     pub(crate) fn succeed(
         &self,
-        before: &KeyProof,
+        before: &KeyDigests,
         id: &Id,
         secret: &str,
         until: Timestamp,
-    ) -> Option<KeyProof> {
+    ) -> Option<KeyDigests> {
         let versions = self.0.load();
         let pepper = versions.get(before.current.pepper)?;
         let current = KeyDigest {
             pepper: pepper.version,
             digest: pepper.digest(id, secret),
         };
-        Some(KeyProof::new(current, Some((before.current.digest, until))))
+        Some(KeyDigests::new(
+            current,
+            Some((before.current.digest, until)),
+        ))
     }
 
     /// Judges `secret` by what is `kept`. Exactly one digest and two comparisons are made, also where there
     /// is nothing to compare with: an unknown id takes as long as a wrong secret.
     pub(crate) fn judge(
         &self,
-        kept: Option<&KeyProof>,
+        kept: Option<&KeyDigests>,
         id: &Id,
         secret: &str,
         now: Timestamp,
     ) -> SecretIs {
         let versions = self.0.load();
         let known = kept.and_then(|kept| Some((versions.get(kept.current.pepper)?, kept)));
-        let nobody = KeyProof::nobody();
+        let nobody = KeyDigests::nobody();
         let (pepper, proof) = known.unwrap_or((&versions.newest, &nobody));
         let presented = pepper.digest(id, secret);
         let (before, until) = proof.previous.unwrap_or((nobody.current.digest, now));
@@ -299,7 +302,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-    fn judged(peppers: &Peppers, kept: &KeyProof, secret: &str, now: Timestamp) -> SecretIs {
+    fn judged(peppers: &Peppers, kept: &KeyDigests, secret: &str, now: Timestamp) -> SecretIs {
         peppers.judge(Some(kept), &Id::from_bytes([1; 20]), secret, now)
     }
 
@@ -308,7 +311,7 @@ mod tests {
         let id = Id::from_bytes([1; 20]);
         let digest = pepper(1).digest(&id, "s");
         let peppers = Peppers::new(pepper(2), [pepper(1)]);
-        let kept = |pepper| KeyProof::new(KeyDigest { pepper, digest }, None);
+        let kept = |pepper| KeyDigests::new(KeyDigest { pepper, digest }, None);
         let right = SecretIs::Right { outdated: true };
         assert_eq!(judged(&peppers, &kept(1), "s", NOW), right);
         assert_eq!(judged(&peppers, &kept(1), "t", NOW), SecretIs::Wrong);
@@ -320,7 +323,7 @@ mod tests {
     fn secret_is_never_judged_when_its_pepper_is_not_here() {
         let peppers = Peppers::new(pepper(2), [pepper(1)]);
         let digest = pepper(3).digest(&Id::from_bytes([1; 20]), "s");
-        let kept = KeyProof::new(KeyDigest { pepper: 3, digest }, None);
+        let kept = KeyDigests::new(KeyDigest { pepper: 3, digest }, None);
         for secret in ["s", "t"] {
             assert_eq!(judged(&peppers, &kept, secret, NOW), SecretIs::NeverJudged);
         }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use crate::credentials::Scheme;
 use crate::credentials::{Carrier, Credentials};
-use crate::directory::{Credential, Directory, Proof, Redigest, Usage};
+use crate::directory::{Credential, DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::key::{ApiKey, InvalidKey, KeyPrefix, Peppers, SecretIs};
-use crate::mechanism::{Claim, Judged, Mechanism};
-use crate::principal::{Identity, Scheme};
-use crate::rejection::{Challenge, Reason};
+use crate::mechanism::{CredentialSelector, Judged, Mechanism};
+use crate::principal::Identity;
+use crate::reason::Reason;
+use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
 /// Judges API keys, by default in `x-api-key`.
@@ -100,8 +102,8 @@ impl ApiKeys {
 }
 
 impl Mechanism for ApiKeys {
-    fn claims(&self) -> Vec<Claim> {
-        let keys = |carrier| Claim::keys(carrier, self.prefix.clone());
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        let keys = |carrier| CredentialSelector::keys(carrier, self.prefix.clone());
         let mut claims = vec![
             keys(Carrier::Header(self.header.clone())),
             keys(Carrier::BodyKey),
@@ -149,13 +151,15 @@ pub(super) fn judge_key(
     pair: &Pair<'_>,
     now: Timestamp,
 ) -> Result<Identity, Reason> {
-    directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+    directory
+        .check_freshness()
+        .map_err(|_| Reason::DirectoryStale)?;
     let found = directory.credential(&pair.id);
     let known = found.is_some();
     let credential = found.unwrap_or_else(Credential::nobody);
     let kept = match &credential.proof {
-        Proof::Key(kept) if known => Some(kept),
-        Proof::Key(_) | Proof::Password(_) | Proof::Signature => None,
+        StoredSecret::Key(kept) if known => Some(kept),
+        StoredSecret::Key(_) | StoredSecret::Password(_) | StoredSecret::Signature => None,
     };
     let unknown = kept.is_none();
     let outdated = match peppers.judge(kept, &pair.id, pair.secret, now) {
@@ -164,7 +168,7 @@ pub(super) fn judge_key(
         SecretIs::Wrong => return Err(Reason::SecretWrong),
         SecretIs::NeverJudged => return Err(Reason::PepperMissing),
     };
-    let digest = kept.filter(|_| outdated).map(|kept| Redigest {
+    let digest = kept.filter(|_| outdated).map(|kept| DigestUpgrade {
         outdated: *kept.current(),
         renewed: peppers.digest(&pair.id, pair.secret),
     });

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::credentials::Scheme;
 use crate::credentials::{Carrier, Credentials};
 use crate::directory::Directory;
 #[cfg(feature = "passwords")]
@@ -16,9 +17,10 @@ use crate::key::{self, Peppers};
 use crate::mechanism::failures::Who;
 #[cfg(feature = "passwords")]
 use crate::mechanism::password::{Attempt, PasswordHasher};
-use crate::mechanism::{Claim, Judged, MAX_PASSWORD, Mechanism, Verdict, api_keys};
-use crate::principal::{Identity, Scheme};
-use crate::rejection::{Challenge, Reason};
+use crate::mechanism::{CredentialSelector, Judged, MAX_PASSWORD, Mechanism, Outcome, api_keys};
+use crate::principal::Identity;
+use crate::reason::Reason;
+use crate::rejection::Challenge;
 #[cfg(feature = "passwords")]
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -116,8 +118,8 @@ impl Basic {
         let Some(name) = self.reads(pair) else {
             return refused(Reason::PairMalformed);
         };
-        if self.directory.vouch().is_err() {
-            return Judged::Now(Verdict::NeverJudged(Reason::DirectoryStale));
+        if self.directory.check_freshness().is_err() {
+            return Judged::Now(Outcome::Unavailable(Reason::DirectoryStale));
         }
         let who = Who {
             from: pair.from,
@@ -141,7 +143,7 @@ impl Basic {
 }
 
 fn refused(reason: Reason) -> Judged {
-    Judged::Now(Verdict::Refused(reason))
+    Judged::Now(Outcome::Rejected(reason))
 }
 
 /// The two halves of what was presented, how, and from where.
@@ -153,9 +155,9 @@ struct Halves<'a> {
 }
 
 impl Mechanism for Basic {
-    fn claims(&self) -> Vec<Claim> {
+    fn selectors(&self) -> Vec<CredentialSelector> {
         let carriers = [Carrier::BASIC, Carrier::BodyClient, Carrier::BodyUser];
-        carriers.map(Claim::all).into()
+        carriers.map(CredentialSelector::all).into()
     }
 
     fn challenge(&self) -> Challenge {
@@ -171,14 +173,14 @@ impl Mechanism for Basic {
         self: Arc<Self>,
         credentials: Credentials,
         now: Timestamp,
-    ) -> crate::BoxFuture<'static, Verdict> {
+    ) -> crate::BoxFuture<'static, Outcome> {
         Box::pin(async move {
             let owned = with_pair(&credentials, |pair| {
                 let name = self.reads(pair)?;
                 Some((name, Secret::from(pair.secret.to_owned())))
             });
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {
-                return Verdict::Refused(Reason::PairMalformed);
+                return Outcome::Rejected(Reason::PairMalformed);
             };
             let attempt = Attempt {
                 directory: &*self.directory,
@@ -188,7 +190,7 @@ impl Mechanism for Basic {
                 now,
             };
             let judged = hasher.judge(&attempt, self.failures.as_ref()).await;
-            judged.map_or_else(Verdict::from, Verdict::Accepted)
+            judged.map_or_else(Outcome::from, Outcome::Accepted)
         })
     }
 }

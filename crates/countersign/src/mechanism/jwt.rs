@@ -1,19 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(feature = "remote")]
-use tokio::time::Instant;
-
-#[cfg(feature = "remote")]
 use crate::BoxFuture;
 use crate::credentials::{Carrier, Credentials};
-#[cfg(feature = "remote")]
-use crate::mechanism::Verdict;
-use crate::mechanism::{Claim, Judged, Mechanism};
-use crate::principal::{Principal, Proof};
-use crate::rejection::{Challenge, Reason};
-#[cfg(feature = "remote")]
-use crate::remote::{RemoteIssuer, RemoteKeys};
+use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use crate::principal::{Principal, PrincipalKind};
+use crate::reason::Reason;
+use crate::rejection::Challenge;
 use crate::time::Timestamp;
 use crate::token::{NotAccepted, TrustedIssuer, verify};
 
@@ -39,28 +32,21 @@ impl Jwt {
     }
 }
 
-#[cfg(feature = "remote")]
 impl Jwt {
-    /// Takes tokens of the issuer at `url`, whose keys are fetched from it. See [`remote`](crate::remote).
-    pub fn issuer(url: impl Into<Arc<str>>) -> RemoteIssuer {
-        RemoteIssuer::new(url.into())
-    }
-
-    /// The issuers whose tokens it takes.
+    /// Returns the issuers whose tokens are accepted.
     pub fn issuers(&self) -> impl Iterator<Item = &TrustedIssuer> {
         self.issuers.iter()
     }
 
-    /// Whether the keys of every issuer are there and not too old: for a readiness probe, which keeps a clone.
+    /// Returns whether the keys of every issuer are available and fresh, for a readiness probe that
+    /// keeps a clone.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.issuers()
-            .filter_map(TrustedIssuer::remote_keys)
-            .all(RemoteKeys::is_ready)
+            .filter_map(|issuer| issuer.keys.source())
+            .all(|keys| keys.is_ready())
     }
-}
 
-impl Jwt {
     /// Judges a token that was not presented to get in, but to be looked at (RFC 7662).
     ///
     /// # Errors
@@ -68,13 +54,17 @@ impl Jwt {
     /// Why it would be refused.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
         let identity = verify(token.as_bytes(), &self.issuers, now).map_err(NotAccepted::reason)?;
-        Ok(Principal::new(identity, Proof::Derived, Arc::default()))
+        Ok(Principal::new(
+            identity,
+            PrincipalKind::Derived,
+            Arc::default(),
+        ))
     }
 }
 
 impl Mechanism for Jwt {
-    fn claims(&self) -> Vec<Claim> {
-        vec![Claim::tokens(Carrier::BEARER)]
+    fn selectors(&self) -> Vec<CredentialSelector> {
+        vec![CredentialSelector::tokens(Carrier::BEARER)]
     }
 
     fn challenge(&self) -> Challenge {
@@ -83,25 +73,21 @@ impl Mechanism for Jwt {
 
     fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
         match verify(credentials.expose(), &self.issuers, now) {
-            #[cfg(feature = "remote")]
             Err(NotAccepted::Awaits(_)) => Judged::Later,
             judged => Judged::Now(judged.map_err(NotAccepted::reason).into()),
         }
     }
 
     /// Waits for the fetch that may bring the token's key, and judges by what is there then.
-    #[cfg(feature = "remote")]
     fn verify(
         self: Arc<Self>,
         credentials: Credentials,
         now: Timestamp,
-    ) -> BoxFuture<'static, Verdict> {
+    ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let begun = Instant::now();
             let mut judged = verify(credentials.expose(), &self.issuers, now);
-            if let Err(NotAccepted::Awaits(flight)) = judged {
-                flight.landed().await;
-                let now = now.plus(begun.elapsed());
+            if let Err(NotAccepted::Awaits(fetch)) = judged {
+                let now = now.plus(fetch.ended.await);
                 judged = verify(credentials.expose(), &self.issuers, now);
             }
             judged.map_err(NotAccepted::reason).into()

@@ -15,7 +15,8 @@ use crate::BoxFuture;
 use crate::credentials::{Carrier, Credentials};
 use crate::key::KeyPrefix;
 use crate::principal::Identity;
-use crate::rejection::{Challenge, Reason, RejectionKind};
+use crate::reason::{Reason, RejectionKind};
+use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
 pub use api_keys::ApiKeys;
@@ -34,7 +35,7 @@ const MAX_PASSWORD: usize = 1024;
 ///
 /// ```
 /// use countersign::credentials::{Carrier, Credentials};
-/// use countersign::mechanism::{Claim, Judged, Mechanism, Verdict};
+/// use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
 /// use countersign::principal::Identity;
 /// use countersign::rejection::{Challenge, Reason};
 /// use countersign::time::Timestamp;
@@ -45,23 +46,23 @@ const MAX_PASSWORD: usize = 1024;
 /// struct Proxy;
 ///
 /// impl Mechanism for Proxy {
-///     fn claims(&self) -> Vec<Claim> {
-///         vec![Claim::all(Carrier::Header(HeaderName::from_static("x-verified-user")))]
+///     fn selectors(&self) -> Vec<CredentialSelector> {
+///         vec![CredentialSelector::all(Carrier::Header(HeaderName::from_static("x-verified-user")))]
 ///     }
 ///     fn challenge(&self) -> Challenge {
 ///         Challenge::named("Proxy")
 ///     }
 ///     fn try_verify(&self, credentials: &Credentials, _now: Timestamp) -> Judged {
 ///         Judged::Now(match std::str::from_utf8(credentials.expose()) {
-///             Ok(name) if !name.is_empty() => Verdict::Accepted(Identity::new("proxy", name, Scopes::none())),
-///             _ => Verdict::Refused(Reason::Custom("proxy_header_empty")),
+///             Ok(name) if !name.is_empty() => Outcome::Accepted(Identity::new("proxy", name, Scopes::none())),
+///             _ => Outcome::Rejected(Reason::Custom("proxy_header_empty")),
 ///         })
 ///     }
 /// }
 /// ```
 pub trait Mechanism: Send + Sync + 'static {
     /// Which carriers it reads, and what in them is its own.
-    fn claims(&self) -> Vec<Claim>;
+    fn selectors(&self) -> Vec<CredentialSelector>;
 
     /// What it asks for when nothing was presented.
     fn challenge(&self) -> Challenge;
@@ -75,9 +76,9 @@ pub trait Mechanism: Send + Sync + 'static {
         self: Arc<Self>,
         credentials: Credentials,
         now: Timestamp,
-    ) -> BoxFuture<'static, Verdict> {
+    ) -> BoxFuture<'static, Outcome> {
         let _ = (credentials, now);
-        Box::pin(std::future::ready(Verdict::NeverJudged(
+        Box::pin(std::future::ready(Outcome::Unavailable(
             Reason::MechanismUnavailable,
         )))
     }
@@ -93,13 +94,13 @@ pub trait Mechanism: Send + Sync + 'static {
     clippy::large_enum_variant,
     reason = "the large one is the common one, and a box would be an allocation on every request"
 )]
-pub enum Verdict {
+pub enum Outcome {
     /// The credentials are good.
     Accepted(Identity),
     /// They are bad.
-    Refused(Reason),
+    Rejected(Reason),
     /// They could not be judged: 503, not 401.
-    NeverJudged(Reason),
+    Unavailable(Reason),
     /// They are not judged, right or wrong, since whoever presents them has failed too often: 429.
     Throttled {
         /// In what time they may be presented again. The client is told it in whole seconds, rounded up, and
@@ -108,16 +109,16 @@ pub enum Verdict {
     },
 }
 
-impl From<Result<Identity, Reason>> for Verdict {
+impl From<Result<Identity, Reason>> for Outcome {
     fn from(result: Result<Identity, Reason>) -> Self {
         match result {
             Ok(identity) => Self::Accepted(identity),
             Err(reason) => match reason.kind() {
-                RejectionKind::Unavailable => Self::NeverJudged(reason),
+                RejectionKind::Unavailable => Self::Unavailable(reason),
                 RejectionKind::TooManyRequests => Self::Throttled {
                     retry_after: Duration::ZERO,
                 },
-                _ => Self::Refused(reason),
+                _ => Self::Rejected(reason),
             },
         }
     }
@@ -132,7 +133,7 @@ impl From<Result<Identity, Reason>> for Verdict {
 )]
 pub enum Judged {
     /// Judged.
-    Now(Verdict),
+    Now(Outcome),
     /// It takes waiting: ask [`Mechanism::verify`].
     Later,
 }
@@ -142,13 +143,13 @@ pub enum Judged {
 /// Two mechanisms may read one carrier if what they claim there cannot be confused: keys of
 /// different prefixes, or keys and tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct CredentialSelector {
     pub(crate) carrier: Carrier,
-    pub(crate) part: Part,
+    pub(crate) part: SelectorKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum SelectorKind {
     All,
     /// `<prefix>_…`. No token begins so: a JOSE header begins with `{`, in base64url `e`, and a
     /// second character after which no `_` can follow.
@@ -156,13 +157,13 @@ pub(crate) enum Part {
     Tokens,
 }
 
-impl Claim {
+impl CredentialSelector {
     /// Whatever the carrier holds.
     #[must_use]
     pub const fn all(carrier: Carrier) -> Self {
         Self {
             carrier,
-            part: Part::All,
+            part: SelectorKind::All,
         }
     }
 
@@ -171,7 +172,7 @@ impl Claim {
     pub const fn keys(carrier: Carrier, prefix: KeyPrefix) -> Self {
         Self {
             carrier,
-            part: Part::Keys(prefix),
+            part: SelectorKind::Keys(prefix),
         }
     }
 
@@ -179,7 +180,7 @@ impl Claim {
     pub(crate) const fn tokens(carrier: Carrier) -> Self {
         Self {
             carrier,
-            part: Part::Tokens,
+            part: SelectorKind::Tokens,
         }
     }
 
@@ -188,8 +189,9 @@ impl Claim {
             return false;
         }
         match (&self.part, &other.part) {
-            (Part::Keys(a), Part::Keys(b)) => a == b,
-            (Part::Keys(_), Part::Tokens) | (Part::Tokens, Part::Keys(_)) => false,
+            (SelectorKind::Keys(a), SelectorKind::Keys(b)) => a == b,
+            (SelectorKind::Keys(_), SelectorKind::Tokens)
+            | (SelectorKind::Tokens, SelectorKind::Keys(_)) => false,
             _ => true,
         }
     }
@@ -197,16 +199,17 @@ impl Claim {
     /// Whether these are keys that it claims by their prefix.
     pub(crate) fn takes_key(&self, credentials: &Credentials) -> bool {
         match &self.part {
-            Part::Keys(prefix) => {
+            SelectorKind::Keys(prefix) => {
                 self.carrier == *credentials.carrier() && has_prefix(credentials.expose(), prefix)
             }
-            Part::All | Part::Tokens => false,
+            SelectorKind::All | SelectorKind::Tokens => false,
         }
     }
 
     /// Whether it claims all of their carrier but the keys that others claim.
     pub(crate) fn takes_rest(&self, credentials: &Credentials) -> bool {
-        self.carrier == *credentials.carrier() && matches!(self.part, Part::All | Part::Tokens)
+        self.carrier == *credentials.carrier()
+            && matches!(self.part, SelectorKind::All | SelectorKind::Tokens)
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Inner {
     pub(super) url: Arc<str>,
     pub(super) audiences: Vec<Box<str>>,
     pub(super) keys: SigningKeys,
-    pub(super) terms: Terms,
+    pub(super) terms: IssuanceSettings,
 }
 
 impl Issuer {
@@ -28,7 +28,7 @@ impl Issuer {
             url: url.into(),
             audiences: Vec::new(),
             keys: None,
-            terms: Terms::default(),
+            terms: IssuanceSettings::default(),
         }
     }
 
@@ -40,7 +40,7 @@ impl Issuer {
 
     /// The terms of its tokens.
     #[must_use]
-    pub fn terms(&self) -> &Terms {
+    pub fn terms(&self) -> &IssuanceSettings {
         &self.0.terms
     }
 
@@ -48,7 +48,7 @@ impl Issuer {
     /// its longest lifetime.
     #[must_use]
     pub fn trusted(&self) -> TrustedIssuerBuilder {
-        let trusted = TrustedIssuer::ours(Arc::clone(&self.0.url))
+        let trusted = TrustedIssuer::own(Arc::clone(&self.0.url))
             .keys(self.0.keys.key_set())
             .max_lifetime(self.0.terms.max_lifetime);
         self.0.audiences.iter().fold(trusted, |trusted, audience| {
@@ -74,7 +74,7 @@ impl fmt::Debug for Issuer {
 
 /// How long tokens live, and which scopes they may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct IssuanceSettings {
     /// The lifetime of a token that asks for none.
     pub lifetime: Duration,
     /// The longest lifetime that can be asked for.
@@ -83,7 +83,7 @@ pub struct Terms {
     pub catalogue: Scopes,
 }
 
-impl Default for Terms {
+impl Default for IssuanceSettings {
     /// An hour, at most an hour, any scope.
     fn default() -> Self {
         let hour = Duration::from_secs(3600);
@@ -95,7 +95,7 @@ impl Default for Terms {
     }
 }
 
-impl Terms {
+impl IssuanceSettings {
     pub(super) fn check(&self) -> Result<(), IssuerError> {
         if self.lifetime < Duration::from_secs(1) || self.lifetime > self.max_lifetime {
             return Err(IssuerError::Lifetime);
@@ -110,7 +110,7 @@ pub struct IssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
     keys: Option<Result<SigningKeys, KeyError>>,
-    terms: Terms,
+    terms: IssuanceSettings,
 }
 
 impl IssuerBuilder {
@@ -139,7 +139,7 @@ impl IssuerBuilder {
 
     /// The terms of its tokens. Verifiers refuse tokens that live longer than these allow.
     #[must_use]
-    pub fn terms(mut self, terms: Terms) -> Self {
+    pub fn terms(mut self, terms: IssuanceSettings) -> Self {
         self.terms = terms;
         self
     }

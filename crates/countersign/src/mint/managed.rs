@@ -2,9 +2,10 @@ use serde::Serialize;
 
 use super::service::sign;
 use super::{Mint, MintError};
-use crate::directory::{CredentialKind, Record};
+use crate::directory::CredentialKind;
 use crate::id::Id;
 use crate::principal::PrimaryPrincipal;
+use crate::registry::Record;
 use crate::secret::Secret;
 
 /// The claims of a managed token. It is its own subject, client and id; its record says what it may do, and the

@@ -2,8 +2,8 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! # use countersign::directory::{Caller, NewKey, Registry};
+//! # use countersign::directory::MemoryDirectory;
+//! # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! # use countersign::key::{Pepper, Peppers};
 //! use std::time::Duration;
 //! use countersign::auth::PrimaryAuthenticator;
@@ -52,16 +52,15 @@
 //! }
 //! ```
 
-mod error;
 mod issuer;
 mod managed;
 mod request;
 mod service;
 mod session;
 
-pub use error::MintError;
-pub use issuer::{Issuer, IssuerBuilder, IssuerError, Terms};
-pub use request::{AccessToken, MintParameters, MintRequest};
+pub use issuer::{IssuanceSettings, Issuer, IssuerBuilder, IssuerError};
+pub use request::{MintParameters, MintRequest};
 pub use service::Mint;
-pub(crate) use service::SESSION_GENERATION;
 pub use session::SessionMint;
+
+pub use crate::token::{AccessToken, MintError};

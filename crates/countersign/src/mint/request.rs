@@ -1,10 +1,7 @@
 use std::time::Duration;
 
-use crate::id::Id;
 use crate::principal::PrimaryPrincipal;
 use crate::scope::Scopes;
-use crate::secret::Secret;
-use crate::time::Timestamp;
 
 /// A request for a token, for a principal that a long-lived credential proved.
 #[derive(Clone, Debug)]
@@ -33,19 +30,4 @@ pub struct MintParameters {
     pub lifetime: Option<Duration>,
     /// Which of the issuer's audiences it is for (RFC 8707 §2); `None`: the first.
     pub resource: Option<String>,
-}
-
-/// A minted token. Printing it shows everything but the token.
-#[derive(Clone, Debug)]
-pub struct AccessToken {
-    /// The token itself.
-    pub token: Secret,
-    /// Its id, `jti`.
-    pub id: Id,
-    /// When it expires. Never later than the credential that it was minted from.
-    pub expires_at: Timestamp,
-    /// How many seconds it lives.
-    pub expires_in: u64,
-    /// Its scopes.
-    pub scopes: Scopes,
 }

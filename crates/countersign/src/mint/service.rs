@@ -7,7 +7,10 @@ use serde::Serialize;
 use tower_service::Service;
 
 use super::issuer::Inner;
-use super::{AccessToken, Issuer, IssuerError, MintError, MintParameters, MintRequest, Terms};
+use super::{
+    AccessToken, IssuanceSettings, Issuer, IssuerError, MintError, MintParameters, MintRequest,
+};
+use crate::directory::SESSION_GENERATION;
 use crate::id::Id;
 use crate::jose::SigningKey;
 use crate::principal::PrimaryPrincipal;
@@ -22,7 +25,7 @@ use crate::time::{Clock, Timestamp};
 #[derive(Clone)]
 pub struct Mint {
     issuer: Issuer,
-    terms: Terms,
+    terms: IssuanceSettings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -49,9 +52,6 @@ struct Claims<'a> {
     sgn: Option<u32>,
 }
 
-/// Every session is of this generation: the one after it is what its tokens are denied below.
-pub(crate) const SESSION_GENERATION: u32 = 1;
-
 impl Mint {
     /// A mint for one issuer.
     #[must_use]
@@ -70,7 +70,7 @@ impl Mint {
     ///
     /// [`IssuerError::Lifetime`] when they make no sense, or exceed what the issuer's verifiers accept;
     /// [`IssuerError::Catalogue`] when they allow a scope that the issuer's do not.
-    pub fn with_terms(mut self, terms: Terms) -> Result<Self, IssuerError> {
+    pub fn with_terms(mut self, terms: IssuanceSettings) -> Result<Self, IssuerError> {
         terms.check()?;
         let issuers = self.issuer.terms();
         if terms.max_lifetime > issuers.max_lifetime {
@@ -92,7 +92,7 @@ impl Mint {
 
     /// On which terms.
     #[must_use]
-    pub fn terms(&self) -> &Terms {
+    pub fn terms(&self) -> &IssuanceSettings {
         &self.terms
     }
 
@@ -203,7 +203,7 @@ pub(super) fn sign(
     Ok(Secret::from(token))
 }
 
-impl Terms {
+impl IssuanceSettings {
     fn expiry(
         &self,
         principal: &PrimaryPrincipal,

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AccessToken, Mint, MintError, MintRequest};
-use crate::directory::{Opening, SessionError, SessionKey, SessionName, SessionToken, Sessions};
+use crate::registry::{
+    SessionError, SessionKey, SessionName, SessionRequest, SessionToken, Sessions,
+};
 use crate::time::Timestamp;
 
 /// So many sessions of a credential live at once, unless there is a reason for another number.
@@ -16,15 +18,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// # use std::sync::Arc;
 /// # use countersign::auth::PrimaryAuthenticator;
 /// # use countersign::credentials::Credentials;
-/// # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-/// # use countersign::directory::{Caller, NewKey, Registry};
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
 /// # use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 /// # use countersign::random::SystemRandom;
 /// # use countersign::time::SystemClock;
-/// use countersign::directory::SessionError;
+/// use countersign::registry::SessionError;
 /// use countersign::mint::SessionMint;
 ///
 /// # tokio_test::block_on(async {
@@ -120,7 +122,7 @@ impl SessionMint {
             audience: self.mint.audience(request)?.into(),
             key_id: self.mint.signing_key(now)?.id().into(),
         };
-        let opening = Opening {
+        let opening = SessionRequest {
             key,
             account: *account,
             now,

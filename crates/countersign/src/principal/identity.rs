@@ -2,11 +2,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Scheme;
 use crate::credentials::Credentials;
+use crate::credentials::Scheme;
 use crate::directory::{Credential, CredentialKind, EnvironmentKind};
 use crate::id::{Id, IdText};
-use crate::rejection::Reason;
+use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 

@@ -10,42 +10,15 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::credentials::Scheme;
 use crate::directory::{CredentialKind, EnvironmentKind};
 use crate::id::Id;
-use crate::rejection::Challenges;
-use crate::require::Lack;
+use crate::rejection::{Challenges, UnmetRequirement};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
 pub use identity::Identity;
 pub(crate) use identity::Subject;
-
-/// How the caller proved who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// A bearer token (RFC 6750).
-    Bearer,
-    /// An API key.
-    ApiKey,
-    /// A user name and password, or a key's id and secret, as Basic (RFC 7617) or as a pair.
-    Basic,
-    /// A mechanism of the user's own.
-    Custom(&'static str),
-}
-
-impl Scheme {
-    /// `bearer`, `api_key`, `basic`, or the custom scheme's own name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::ApiKey => "api_key",
-            Self::Basic => "basic",
-            Self::Custom(name) => name,
-        }
-    }
-}
 
 /// Who is calling. A request extension behind the layer; cloning it copies a reference count.
 #[derive(Clone)]
@@ -53,13 +26,13 @@ pub struct Principal(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    proof: Proof,
+    proof: PrincipalKind,
     challenges: Arc<Challenges>,
 }
 
 /// What the layer knows of the mechanism that judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum PrincipalKind {
     /// Added with `primary`: long-lived credentials.
     Primary,
     /// Added with `mechanism`: bearer tokens, and all that is not vouched for as primary.
@@ -67,7 +40,11 @@ pub(crate) enum Proof {
 }
 
 impl Principal {
-    pub(crate) fn new(identity: Identity, proof: Proof, challenges: Arc<Challenges>) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        proof: PrincipalKind,
+        challenges: Arc<Challenges>,
+    ) -> Self {
         Self(Arc::new(Inner {
             identity,
             proof,
@@ -159,10 +136,10 @@ impl Principal {
     /// The same principal as a primary one, if a long-lived credential proved it.
     #[must_use]
     pub fn primary(&self) -> Option<PrimaryPrincipal> {
-        (self.0.proof == Proof::Primary).then(|| PrimaryPrincipal(self.clone()))
+        (self.0.proof == PrincipalKind::Primary).then(|| PrimaryPrincipal(self.clone()))
     }
 
-    pub(crate) fn reject(&self, lack: Lack) -> crate::rejection::Rejection {
+    pub(crate) fn reject(&self, lack: UnmetRequirement) -> crate::rejection::Rejection {
         crate::rejection::Rejection::of_principal(
             lack,
             self.scheme(),
@@ -171,7 +148,7 @@ impl Principal {
     }
 
     pub(crate) fn is_primary(&self) -> bool {
-        self.0.proof == Proof::Primary
+        self.0.proof == PrincipalKind::Primary
     }
 }
 

@@ -21,7 +21,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use countersign::directory::memory::MemoryDirectory;
+/// # use countersign::directory::MemoryDirectory;
 /// # use countersign::key::{Pepper, Peppers};
 /// # use countersign::mechanism::ApiKeys;
 /// # use http::{Request, Response, StatusCode};

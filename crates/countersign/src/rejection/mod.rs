@@ -17,22 +17,21 @@
 
 mod challenge;
 mod grpc;
-mod reason;
 mod response;
+mod unmet;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::credentials::Carrier;
-use crate::principal::Scheme;
-use crate::require::Lack;
+use crate::credentials::{Carrier, Scheme};
 
+pub use crate::reason::{Reason, RejectionKind};
 pub use challenge::Challenge;
 pub(crate) use challenge::Challenges;
 pub use grpc::Grpc;
-pub use reason::{Reason, RejectionKind};
 pub use response::{EmptyBody, ProblemDetails, RejectBody};
+pub(crate) use unmet::UnmetRequirement;
 
 /// Seconds after which a request that was not judged may be tried again, where nothing else is known.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
@@ -98,11 +97,15 @@ impl Rejection {
         }
     }
 
-    pub(crate) fn of_principal(lack: Lack, scheme: Scheme, challenges: Arc<Challenges>) -> Self {
+    pub(crate) fn of_principal(
+        lack: UnmetRequirement,
+        scheme: Scheme,
+        challenges: Arc<Challenges>,
+    ) -> Self {
         let (reason, scope) = match lack {
-            Lack::Scope(scope) => (Reason::ScopeMissing, Some(scope)),
-            Lack::Primary => (Reason::PrimaryRequired, None),
-            Lack::Denied => (Reason::Denied, None),
+            UnmetRequirement::Scope(scope) => (Reason::ScopeMissing, Some(scope)),
+            UnmetRequirement::Primary => (Reason::PrimaryRequired, None),
+            UnmetRequirement::Denied => (Reason::Denied, None),
         };
         let answer = match scope {
             Some(scope) if scheme == Scheme::Bearer => Answer::Scope(scope.into()),
@@ -179,7 +182,7 @@ impl std::error::Error for Rejection {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mechanism::Verdict;
+    use crate::mechanism::Outcome;
 
     #[test]
     fn whoever_waits_as_long_as_told_is_not_early() {
@@ -194,8 +197,8 @@ mod tests {
 
     #[test]
     fn reason_of_too_many_failures_is_a_429_with_retry_after_whoever_gives_it() {
-        let verdict = Verdict::from(Err(Reason::TooManyFailures));
-        assert!(matches!(verdict, Verdict::Throttled { .. }));
+        let verdict = Outcome::from(Err(Reason::TooManyFailures));
+        assert!(matches!(verdict, Outcome::Throttled { .. }));
         let refused =
             Rejection::of_credentials(Reason::TooManyFailures, Carrier::BASIC, Arc::default());
         assert_eq!(refused.kind().status().as_u16(), 429);

@@ -1,9 +1,27 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Fetch, RefreshPolicy, RemoteError, RemoteKeys, RemoteKeysBuilder};
 use crate::mechanism::Jwt;
 use crate::token::{TrustedIssuer, TrustedIssuerBuilder};
+
+impl Jwt {
+    /// Accepts the tokens of the issuer at `url`, whose keys are fetched from it. See
+    /// [`remote`](crate::remote).
+    pub fn issuer(url: impl Into<Arc<str>>) -> RemoteIssuer {
+        RemoteIssuer::new(url.into())
+    }
+}
+
+impl TrustedIssuer {
+    /// Returns the issuer's keys if they are fetched, for their [`status`](RemoteKeys::status).
+    #[must_use]
+    pub fn remote_keys(&self) -> Option<&RemoteKeys> {
+        let source: &dyn Any = self.keys.source()?;
+        source.downcast_ref()
+    }
+}
 
 /// An issuer whose keys are fetched from it, and what is expected of its tokens. See the [module](super).
 #[derive(Clone, Debug)]
@@ -14,9 +32,9 @@ pub struct RemoteIssuer {
 }
 
 impl RemoteIssuer {
-    pub(crate) fn new(url: Arc<str>) -> Self {
+    fn new(url: Arc<str>) -> Self {
         Self {
-            tokens: TrustedIssuer::foreign(Arc::clone(&url)),
+            tokens: TrustedIssuer::external(Arc::clone(&url)),
             keys: RemoteKeys::discover(url),
         }
     }

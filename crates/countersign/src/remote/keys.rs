@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::attempt::{Place, Source};
 use super::refresh::End;
-use super::shared::{Flight, Shared};
+use super::shared::Shared;
 use super::url::Url;
 use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
-use crate::rejection::Reason;
+use crate::reason::Reason;
+use crate::token::{IssuerKeys, KeyFetch, KeySource};
 
 /// The keys of another issuer, kept fresh by a task. Clones share them; when the last one is dropped, the task ends.
 ///
@@ -27,7 +29,7 @@ use crate::rejection::Reason;
 /// # #[cfg(feature = "http-client")]
 /// # fn trust() -> Result<TrustedIssuer, Box<dyn std::error::Error>> {
 /// let keys = RemoteKeys::jwks("https://auth.example/.well-known/jwks.json").start()?;
-/// let issuer = TrustedIssuer::ours("https://auth.example")
+/// let issuer = TrustedIssuer::own("https://auth.example")
 ///     .audience("https://api.example")
 ///     .keys(keys)
 ///     .build()?;
@@ -85,23 +87,38 @@ impl RemoteKeys {
     pub async fn refresh(&self) -> Result<(), FetchError> {
         self.0.shared.order().await
     }
+}
 
-    /// The keys to judge by, if there are any to judge by.
-    pub(crate) fn load(&self) -> Option<Guard<Arc<KeySet>>> {
+impl KeySource for RemoteKeys {
+    fn load(&self) -> Option<Guard<Arc<KeySet>>> {
         self.0.shared.load()
     }
 
-    /// What to do with a token whose key is not among `seen`, which is what [`load`](Self::load) gave.
-    ///
-    /// # Errors
-    ///
-    /// Why it is not accepted, where waiting is of no use.
-    pub(crate) fn without(
+    fn is_ready(&self) -> bool {
+        self.0.shared.is_usable()
+    }
+
+    fn fetch_missing(
         &self,
         seen: Option<&KeySet>,
         key_id: Option<&str>,
-    ) -> Result<Flight, Reason> {
-        self.0.shared.without(seen, key_id)
+    ) -> Result<KeyFetch, Reason> {
+        let flight = self.0.shared.without(seen, key_id)?;
+        let reason = flight.reason();
+        let begun = Instant::now();
+        Ok(KeyFetch {
+            reason,
+            ended: Box::pin(async move {
+                flight.landed().await;
+                begun.elapsed()
+            }),
+        })
+    }
+}
+
+impl From<RemoteKeys> for IssuerKeys {
+    fn from(keys: RemoteKeys) -> Self {
+        Self::fetched(keys)
     }
 }
 

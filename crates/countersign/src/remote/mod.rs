@@ -91,5 +91,4 @@ pub use fetch::{Fetch, FetchedBody, TooLong};
 pub use issuer::RemoteIssuer;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;
-pub(crate) use shared::Flight;
 pub use url::UrlError;

@@ -13,7 +13,7 @@ use super::attempt::Document;
 use super::schedule::{Jitter, Schedule};
 use super::{FetchError, KeyStatus, RefreshPolicy};
 use crate::jose::{KeySet, SharedKeySet};
-use crate::rejection::Reason;
+use crate::reason::Reason;
 
 /// How many unknown key ids are remembered.
 const MAX_UNKNOWN: usize = 1000;

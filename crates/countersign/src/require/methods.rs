@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
-use super::requirement::{Check, Lack, Requirement};
+use super::requirement::{Check, Requirement};
 use crate::auth::BuildError;
 use crate::principal::Principal;
+use crate::rejection::UnmetRequirement;
 
 /// What each path requires; what is not named is closed.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ impl Methods {
         Ok(Self(methods))
     }
 
-    pub(super) fn ask(&self, path: &str, principal: &Principal) -> Result<(), Lack> {
-        let check = self.0.get(path).ok_or(Lack::Denied)?;
+    pub(super) fn ask(&self, path: &str, principal: &Principal) -> Result<(), UnmetRequirement> {
+        let check = self.0.get(path).ok_or(UnmetRequirement::Denied)?;
         check.ask(principal)
     }
 }

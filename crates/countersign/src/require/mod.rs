@@ -2,8 +2,8 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! # use countersign::directory::{Caller, NewKey, Registry};
+//! # use countersign::directory::MemoryDirectory;
+//! # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! # use countersign::key::{Pepper, Peppers};
 //! # use countersign::mechanism::ApiKeys;
 //! # use countersign::random::SystemRandom;
@@ -47,5 +47,4 @@ mod methods;
 mod requirement;
 
 pub use layer::{Require, RequireFuture, RequireLayer, require, require_methods};
-pub(crate) use requirement::Lack;
 pub use requirement::{Requirement, all, any, deny, primary, scope};

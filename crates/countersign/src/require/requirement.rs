@@ -2,6 +2,7 @@ use std::ops::{BitAnd, BitOr};
 
 use crate::auth::BuildError;
 use crate::principal::Principal;
+use crate::rejection::UnmetRequirement;
 use crate::scope::Scope;
 
 /// What a route requires. Combine requirements with `&` and `|`.
@@ -63,15 +64,6 @@ impl BitOr for Requirement {
     }
 }
 
-/// What a principal lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// These scopes, joined by spaces.
-    Scope(String),
-    Primary,
-    Denied,
-}
-
 /// A requirement whose scopes were checked when the layer was built.
 #[derive(Clone, Debug)]
 pub(super) enum Check {
@@ -101,30 +93,30 @@ impl Check {
     ///
     /// What is lacking. Where all of several hold, a missing scope names every scope that is lacking;
     /// where one of several would do, the first alternative speaks.
-    pub(super) fn ask(&self, principal: &Principal) -> Result<(), Lack> {
+    pub(super) fn ask(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
         match self {
             Self::Scope(scope) if principal.scopes().grants(scope) => Ok(()),
-            Self::Scope(scope) => Err(Lack::Scope(scope.to_string())),
+            Self::Scope(scope) => Err(UnmetRequirement::Scope(scope.to_string())),
             Self::Primary if principal.is_primary() => Ok(()),
-            Self::Primary => Err(Lack::Primary),
-            Self::Deny => Err(Lack::Denied),
+            Self::Primary => Err(UnmetRequirement::Primary),
+            Self::Deny => Err(UnmetRequirement::Denied),
             Self::All(list) => {
                 let mut lack = None;
                 for check in list {
                     lack = match (lack, check.ask(principal)) {
                         (lack, Ok(())) => lack,
-                        (Some(Lack::Scope(a)), Err(Lack::Scope(b))) => {
-                            Some(Lack::Scope(format!("{a} {b}")))
+                        (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
+                            Some(UnmetRequirement::Scope(format!("{a} {b}")))
                         }
                         // No scope would help: what is lacking is not a scope.
-                        (None | Some(Lack::Scope(_)), Err(lack)) => Some(lack),
+                        (None | Some(UnmetRequirement::Scope(_)), Err(lack)) => Some(lack),
                         (lack, Err(_)) => lack,
                     };
                 }
                 lack.map_or(Ok(()), Err)
             }
             Self::Any(list) => {
-                let mut first = Lack::Denied;
+                let mut first = UnmetRequirement::Denied;
                 for (i, check) in list.iter().enumerate() {
                     match check.ask(principal) {
                         Ok(()) => return Ok(()),

@@ -4,7 +4,7 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::auth::introduce;
+use crate::auth::insert_principal;
 use crate::principal::Principal;
 
 /// Stands in the place of an [`AuthLayer`](crate::AuthLayer) and lets everybody in as the same caller, whatever they
@@ -73,7 +73,7 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for AlwaysService<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        introduce(&mut request, self.principal.clone());
+        insert_principal(&mut request, self.principal.clone());
         self.inner.call(request)
     }
 }

@@ -4,7 +4,7 @@ use super::TestToken;
 use super::token::sign;
 use crate::jose::{Algorithm, KeyError, SigningKey, encode_into};
 use crate::random::SystemRandom;
-use crate::rejection::Reason;
+use crate::reason::Reason;
 
 /// One table declares all flaws, so that no list of them can fall behind.
 macro_rules! flaws {

@@ -19,8 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::credentials::Scheme;
 use crate::id::Id;
-use crate::principal::{Identity, PrimaryPrincipal, Principal, Proof, Scheme, Subject};
+use crate::principal::{Identity, PrimaryPrincipal, Principal, PrincipalKind, Subject};
 use crate::scope::Scopes;
 use crate::time::{Clock, Timestamp};
 
@@ -78,7 +79,7 @@ impl Principal {
     /// A bearer's principal for a test, with an account of its own.
     #[must_use]
     pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        made(subject, scopes, Scheme::Bearer, Proof::Derived)
+        made(subject, scopes, Scheme::Bearer, PrincipalKind::Derived)
     }
 }
 
@@ -86,11 +87,16 @@ impl PrimaryPrincipal {
     /// A key's principal for a test, with an account of its own.
     #[must_use]
     pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        Self::wrap(made(subject, scopes, Scheme::ApiKey, Proof::Primary))
+        Self::wrap(made(
+            subject,
+            scopes,
+            Scheme::ApiKey,
+            PrincipalKind::Primary,
+        ))
     }
 }
 
-fn made(subject: Id, scopes: Scopes, scheme: Scheme, proof: Proof) -> Principal {
+fn made(subject: Id, scopes: Scopes, scheme: Scheme, proof: PrincipalKind) -> Principal {
     let identity = Identity {
         credential: Some(subject),
         generation: 1,

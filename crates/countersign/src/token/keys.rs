@@ -4,68 +4,64 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::NotAccepted;
+use super::key_source::KeySource;
 use crate::jose::{KeySet, SharedKeySet};
-use crate::rejection::Reason;
-#[cfg(feature = "remote")]
-use crate::remote::RemoteKeys;
+use crate::reason::Reason;
 
-/// Where an issuer's keys come from: a [`KeySet`], a [`SharedKeySet`] that somebody else replaces, or with the
-/// feature `remote` the issuer itself.
+/// The keys of an issuer: a [`KeySet`], a [`SharedKeySet`] that another part of the program replaces,
+/// or, with the feature `remote`, keys that are fetched from the issuer.
 #[derive(Clone)]
 pub struct IssuerKeys(Source);
 
 #[derive(Clone)]
 enum Source {
     Held(SharedKeySet),
-    #[cfg(feature = "remote")]
-    Remote(RemoteKeys),
+    Fetched(Arc<dyn KeySource>),
 }
 
 impl IssuerKeys {
-    /// The keys to judge by.
+    /// Returns the keys to verify with.
     pub(super) fn load(&self, key_id: Option<&str>) -> Result<Guard<Arc<KeySet>>, NotAccepted> {
-        #[cfg(not(feature = "remote"))]
-        let _ = key_id;
         match &self.0 {
             Source::Held(keys) => Ok(keys.load()),
-            #[cfg(feature = "remote")]
-            Source::Remote(keys) => keys.load().ok_or_else(|| without(keys, None, key_id)),
+            Source::Fetched(keys) => keys.load().ok_or_else(|| missing(&**keys, None, key_id)),
         }
     }
 
-    /// What becomes of a token whose key is not among `seen`.
-    pub(super) fn without(&self, seen: &KeySet, key_id: Option<&str>) -> NotAccepted {
-        #[cfg(not(feature = "remote"))]
-        let _ = (seen, key_id);
+    /// Returns what to do with a token whose key is not in `seen`.
+    pub(super) fn missing(&self, seen: &KeySet, key_id: Option<&str>) -> NotAccepted {
         match &self.0 {
             Source::Held(_) => NotAccepted::Refused(Reason::KeyUnknown),
-            #[cfg(feature = "remote")]
-            Source::Remote(keys) => without(keys, Some(seen), key_id),
+            Source::Fetched(keys) => missing(&**keys, Some(seen), key_id),
         }
     }
 
-    /// The keys that are here for good: a set of them that is to be checked before it is used.
+    /// Returns the keys if they are held in memory, so that they can be checked when the issuer is built.
     pub(super) fn held(&self) -> Option<Guard<Arc<KeySet>>> {
         match &self.0 {
             Source::Held(keys) => Some(keys.load()),
-            #[cfg(feature = "remote")]
-            Source::Remote(_) => None,
+            Source::Fetched(_) => None,
         }
     }
 
-    #[cfg(feature = "remote")]
-    pub(super) fn remote(&self) -> Option<&RemoteKeys> {
+    /// Returns the source of keys that are fetched.
+    pub(crate) fn source(&self) -> Option<&dyn KeySource> {
         match &self.0 {
             Source::Held(_) => None,
-            Source::Remote(keys) => Some(keys),
+            Source::Fetched(keys) => Some(&**keys),
         }
+    }
+
+    /// Returns keys that are fetched.
+    #[cfg(feature = "remote")]
+    pub(crate) fn fetched(source: impl KeySource) -> Self {
+        Self(Source::Fetched(Arc::new(source)))
     }
 }
 
-#[cfg(feature = "remote")]
-fn without(keys: &RemoteKeys, seen: Option<&KeySet>, key_id: Option<&str>) -> NotAccepted {
-    match keys.without(seen, key_id) {
-        Ok(flight) => NotAccepted::Awaits(flight),
+fn missing(keys: &dyn KeySource, seen: Option<&KeySet>, key_id: Option<&str>) -> NotAccepted {
+    match keys.fetch_missing(seen, key_id) {
+        Ok(fetch) => NotAccepted::Awaits(fetch),
         Err(reason) => NotAccepted::Refused(reason),
     }
 }
@@ -82,19 +78,11 @@ impl From<SharedKeySet> for IssuerKeys {
     }
 }
 
-#[cfg(feature = "remote")]
-impl From<RemoteKeys> for IssuerKeys {
-    fn from(keys: RemoteKeys) -> Self {
-        Self(Source::Remote(keys))
-    }
-}
-
 impl fmt::Debug for IssuerKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Held(keys) => keys.fmt(f),
-            #[cfg(feature = "remote")]
-            Source::Remote(keys) => keys.fmt(f),
+            Source::Fetched(keys) => keys.fmt(f),
         }
     }
 }

@@ -6,22 +6,29 @@
 //! use countersign::token::{TrustError, TrustedIssuer};
 //!
 //! let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
-//! let issuer = TrustedIssuer::ours("https://auth.example")
+//! let issuer = TrustedIssuer::own("https://auth.example")
 //!     .audience("https://api.example")
 //!     .keys(KeySet::new([key.verifying_key()?])?)
 //!     .build()?;
 //! assert_eq!(issuer.url(), "https://auth.example");
 //!
-//! let open = TrustedIssuer::ours("https://auth.example").build();
+//! let open = TrustedIssuer::own("https://auth.example").build();
 //! assert_eq!(open.unwrap_err(), TrustError::NoAudience);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access_token;
 mod claims;
+mod key_source;
 mod keys;
+mod mint_error;
 mod trusted;
 mod verify;
 
+pub use access_token::AccessToken;
+#[cfg(feature = "remote")]
+pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
+pub use mint_error::MintError;
 pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
 pub(crate) use verify::{NotAccepted, verify};

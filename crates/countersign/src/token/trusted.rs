@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// An issuer whose tokens are accepted: its URL, its keys, and the rules for its tokens.
 ///
-/// | | [`ours`](Self::ours) | [`foreign`](Self::foreign) |
+/// | | [`ours`](Self::own) | [`foreign`](Self::external) |
 /// |---|---|---|
 /// | `typ` | `at+jwt` | `at+jwt`, `JWT`, none |
 /// | required claims | `iss sub aud exp iat jti client_id account cgn agn` | `iss sub aud exp` |
@@ -23,7 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
     pub(super) audiences: Box<[Box<str>]>,
-    pub(super) keys: IssuerKeys,
+    pub(crate) keys: IssuerKeys,
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
@@ -34,29 +34,22 @@ pub struct TrustedIssuer {
 #[derive(Clone)]
 pub(super) enum Origin {
     /// Tokens that this crate minted. With a directory, those of a revoked credential are refused.
-    Ours(Option<Arc<dyn Directory>>),
-    Foreign,
+    Own(Option<Arc<dyn Directory>>),
+    External,
 }
 
 impl TrustedIssuer {
     /// An issuer that mints with this crate.
     #[must_use]
-    pub fn ours(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
-        TrustedIssuerBuilder::new(url.into(), Origin::Ours(None), Duration::ZERO, HOUR)
+    pub fn own(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
+        TrustedIssuerBuilder::new(url.into(), Origin::Own(None), Duration::ZERO, HOUR)
     }
 
     /// Any other issuer of signed access tokens.
     #[must_use]
-    pub fn foreign(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
+    pub fn external(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
         let leeway = Duration::from_secs(30);
-        TrustedIssuerBuilder::new(url.into(), Origin::Foreign, leeway, DAY)
-    }
-
-    /// Its keys and how they are, where they are fetched.
-    #[cfg(feature = "remote")]
-    #[must_use]
-    pub fn remote_keys(&self) -> Option<&crate::remote::RemoteKeys> {
-        self.keys.remote()
+        TrustedIssuerBuilder::new(url.into(), Origin::External, leeway, DAY)
     }
 
     /// Its URL, which is `iss` in its tokens, letter by letter.
@@ -142,7 +135,7 @@ impl TrustedIssuerBuilder {
     /// have no such credential, and this does nothing for them.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
-        if let Origin::Ours(asked) = &mut self.origin {
+        if let Origin::Own(asked) = &mut self.origin {
             *asked = Some(directory);
         }
         self
@@ -155,8 +148,8 @@ impl TrustedIssuerBuilder {
     /// [`TrustError`] when tokens could be accepted that nobody meant to accept.
     pub fn build(self) -> Result<TrustedIssuer, TrustError> {
         let longest_leeway = match self.origin {
-            Origin::Ours(_) => Duration::from_secs(5),
-            Origin::Foreign => Duration::from_secs(300),
+            Origin::Own(_) => Duration::from_secs(5),
+            Origin::External => Duration::from_secs(300),
         };
         // Keys to come cannot be looked at. They are never HMAC secrets.
         let keys = self.keys.held();

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::claims::Claims;
+use super::key_source::KeyFetch;
 use super::trusted::{Origin, TrustedIssuer};
-use crate::directory::{Directory, Proof, Usage};
+use crate::credentials::Scheme;
+use crate::directory::{Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::json::{self, OneOrMany};
 use crate::jose::{Header, HeaderBuffer, Jws};
-use crate::principal::{Identity, Scheme, Subject};
-use crate::rejection::Reason;
-#[cfg(feature = "remote")]
-use crate::remote::Flight;
+use crate::principal::{Identity, Subject};
+use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -47,23 +47,23 @@ pub(crate) fn verify(
     let keys = issuer.keys.load(key_id)?;
     let key = keys
         .find(algorithm, key_id)
-        .ok_or_else(|| issuer.keys.without(&keys, key_id))?;
+        .ok_or_else(|| issuer.keys.missing(&keys, key_id))?;
 
     let identity = match &issuer.origin {
-        Origin::Ours(Some(directory)) if class == Class::Managed => {
+        Origin::Own(Some(directory)) if class == Class::Managed => {
             let managed = Managed::read(&claims, subject)?;
             jws.check(|message, signature| key.verify(message, signature))?;
             managed.identity(&**directory, now)?
         }
-        Origin::Ours(directory) => {
-            let ours = Ours::read(&claims, subject)?;
+        Origin::Own(directory) => {
+            let ours = OwnToken::read(&claims, subject)?;
             jws.check(|message, signature| key.verify(message, signature))?;
             if let Some(directory) = directory {
                 ours.check_denied(&**directory, &issuer.url)?;
             }
             ours.identity()
         }
-        Origin::Foreign => {
+        Origin::External => {
             jws.check(|message, signature| key.verify(message, signature))?;
             let scopes = claims.scope.as_ref().or(claims.scp.as_ref());
             let subject = Subject::Text(subject.into());
@@ -84,8 +84,7 @@ pub(crate) fn verify(
 pub(crate) enum NotAccepted {
     Refused(Reason),
     /// Its key may be on the way.
-    #[cfg(feature = "remote")]
-    Awaits(Flight),
+    Awaits(KeyFetch),
 }
 
 impl NotAccepted {
@@ -93,8 +92,7 @@ impl NotAccepted {
     pub(crate) fn reason(self) -> Reason {
         match self {
             Self::Refused(reason) => reason,
-            #[cfg(feature = "remote")]
-            Self::Awaits(flight) => flight.reason(),
+            Self::Awaits(fetch) => fetch.reason,
         }
     }
 }
@@ -120,10 +118,10 @@ impl TrustedIssuer {
         let managed = |typ| is(typ, "api-token+jwt") || is(typ, "application/api-token+jwt");
         match (&self.origin, header.typ()) {
             (_, Some(typ)) if access(typ) => Ok(Class::Access),
-            (Origin::Foreign, Some(typ)) if is(typ, "JWT") => Ok(Class::Access),
-            (Origin::Foreign, None) => Ok(Class::Access),
+            (Origin::External, Some(typ)) if is(typ, "JWT") => Ok(Class::Access),
+            (Origin::External, None) => Ok(Class::Access),
             // They are judged by their records: without these there is nothing to go by.
-            (Origin::Ours(Some(_)), Some(typ)) if managed(typ) && self.managed.is_some() => {
+            (Origin::Own(Some(_)), Some(typ)) if managed(typ) && self.managed.is_some() => {
                 Ok(Class::Managed)
             }
             _ => Err(Reason::TypeRefused),
@@ -154,7 +152,7 @@ impl TrustedIssuer {
             _ => self.max_lifetime,
         };
         let exp = claims.exp.ok_or(Reason::TokenExpired)?.0;
-        let ours = matches!(self.origin, Origin::Ours(_));
+        let ours = matches!(self.origin, Origin::Own(_));
         let iat = claims.iat.map(|date| date.0);
         let nbf = claims.nbf.map(|date| date.0);
         if exp <= 0 || now >= seconds(exp.saturating_add(self.leeway)) {
@@ -197,7 +195,7 @@ fn opaque(claim: Option<&OneOrMany<'_>>) -> Scopes {
 }
 
 /// What a token of ours says of its origin.
-struct Ours {
+struct OwnToken {
     token: Id,
     credential: Id,
     generation: u32,
@@ -208,7 +206,7 @@ struct Ours {
     scopes: Scopes,
 }
 
-impl Ours {
+impl OwnToken {
     fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
         let malformed = Reason::ClaimsMalformed;
         if Claims::text(&claims.client_id) != Some(subject) {
@@ -243,7 +241,9 @@ impl Ours {
 
     /// Exact, and without clocks: what was revoked has a higher generation than its tokens.
     fn check_denied(&self, directory: &dyn Directory, issuer: &str) -> Result<(), Reason> {
-        directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
         if directory.is_denied(issuer, &self.token) {
             return Err(Reason::TokenRevoked);
         }
@@ -304,10 +304,12 @@ impl Managed {
     }
 
     fn identity(self, directory: &dyn Directory, now: Timestamp) -> Result<Identity, Reason> {
-        directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
         let record = directory
             .credential(&self.id)
-            .filter(|record| matches!(record.proof, Proof::Signature))
+            .filter(|record| matches!(record.proof, StoredSecret::Signature))
             .ok_or(Reason::CredentialUnknown)?;
         if self.account_generation < record.account_generation {
             return Err(Reason::Superseded);

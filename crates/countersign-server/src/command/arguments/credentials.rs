@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use countersign::directory::{Owner, UserName};
+use countersign::directory::UserName;
+use countersign::registry::Owner;
 use countersign::{Id, Scopes};
 
 use super::{grace, issuer, lifetime, name, reason};

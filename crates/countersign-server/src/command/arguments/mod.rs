@@ -19,7 +19,8 @@ use crate::logging::Format;
 pub(crate) use credentials::{CreateKey, CreateUser, Key, RotateKey, Session, User};
 pub(crate) use keeping::{Backup, MasterKey, Pepper, Restore};
 pub(crate) use server::{
-    Account, Audit, Environment, OfIssuer, RotateSigningKey, SecretArgument, SigningKey, Token,
+    Account, Audit, Environment, IssuerArgument, RotateSigningKey, SecretArgument, SigningKey,
+    Token,
 };
 
 /// Makes API keys and users, mints short-lived tokens from keys, and checks them all. Without a command:

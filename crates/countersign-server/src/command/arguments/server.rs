@@ -79,7 +79,7 @@ pub(crate) enum SigningKey {
     /// List all of them, newest first
     List {
         #[command(flatten)]
-        of: OfIssuer,
+        of: IssuerArgument,
     },
     /// Make a key that takes over in a while; what the present one signed stays valid
     Rotate(RotateSigningKey),
@@ -90,12 +90,12 @@ pub(crate) enum SigningKey {
         #[arg(allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
-        of: OfIssuer,
+        of: IssuerArgument,
     },
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct OfIssuer {
+pub(crate) struct IssuerArgument {
     /// Whose they are
     #[arg(long, value_name = "NAME", value_parser = issuer, default_value = DEFAULT_ISSUER)]
     pub(crate) issuer: String,
@@ -111,7 +111,7 @@ pub(crate) struct RotateSigningKey {
     #[arg(long, value_name = "DURATION", value_parser = lead, default_value = "10m")]
     pub(crate) lead: Duration,
     #[command(flatten)]
-    pub(crate) of: OfIssuer,
+    pub(crate) of: IssuerArgument,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
 use countersign::credentials::Credentials;
-use countersign::mechanism::{Judged, Jwt, Mechanism as _, Verdict};
+use countersign::mechanism::{Judged, Jwt, Mechanism as _, Outcome};
 use countersign::principal::Identity;
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, SystemClock};
@@ -83,9 +83,9 @@ fn judge(token: &Secret, issuer: TrustedIssuer) -> Result<Result<Identity, Reaso
     // A mechanism reads the bytes alone, wherever they were presented.
     let presented = Credentials::key(token.clone());
     match Jwt::new([issuer]).try_verify(&presented, SystemClock.now()) {
-        Judged::Now(Verdict::Accepted(identity)) => Ok(Ok(identity)),
-        Judged::Now(Verdict::Refused(reason)) => Ok(Err(reason)),
-        Judged::Now(Verdict::NeverJudged(_) | Verdict::Throttled { .. }) | Judged::Later => {
+        Judged::Now(Outcome::Accepted(identity)) => Ok(Ok(identity)),
+        Judged::Now(Outcome::Rejected(reason)) => Ok(Err(reason)),
+        Judged::Now(Outcome::Unavailable(_) | Outcome::Throttled { .. }) | Judged::Later => {
             Err(Failure::new("the token could not be judged: try again"))
         }
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use countersign::directory::{DeniedToken, Registry as _};
 use countersign::mint::IssuerError;
+use countersign::registry::{DeniedToken, Registry as _};
 use countersign::time::Timestamp;
 use countersign::{Id, Secret};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::Id;
-use countersign::directory::{Account, Registry as _, Status};
+use countersign::directory::Status;
+use countersign::registry::{Account, Registry as _};
 use countersign::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

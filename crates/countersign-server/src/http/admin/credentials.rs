@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::Id;
-use countersign::directory::{
-    Change, CredentialKind, Listing, Record, Registry as _, RegistryError, Sessions as _,
+use countersign::directory::CredentialKind;
+use countersign::registry::{
+    Change, CredentialFilter, Record, Registry as _, RegistryError, Sessions as _,
 };
 use countersign::time::{Clock as _, SystemClock};
 use countersign_store::Store;
@@ -124,7 +125,7 @@ struct KeptSessions<'a> {
 }
 
 async fn list(State(all): State<Credentials>, by: Administrator, page: Page<Id>) -> Answer {
-    let listing = Listing::of(all.kind).page(page.cursor, page.one_more());
+    let listing = CredentialFilter::of(all.kind).page(page.cursor, page.one_more());
     let records = all.store().list(&by.caller, listing).await?;
     let (records, next) = page.cut(records, |record| record.id);
     let shown = records.iter().map(Shown::from).collect();

@@ -1,7 +1,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::Id;
-use countersign::directory::{Environment, EnvironmentKind, NewEnvironment, Registry as _};
+use countersign::directory::EnvironmentKind;
+use countersign::registry::{Environment, NewEnvironment, Registry as _};
 use countersign::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::Scopes;
-use countersign::directory::{Networks, Owner};
+use countersign::directory::Networks;
+use countersign::registry::Owner;
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use countersign::directory::{self, CreatedKey, CredentialKind, Registry as _, Rotation};
+use countersign::directory::CredentialKind;
+use countersign::registry;
+use countersign::registry::{CreatedKey, Registry as _, Rotation};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::{Deserialize, Serialize};
@@ -117,7 +119,7 @@ async fn create(
     let scopes = fields::scopes(&new.scopes)?;
     by.grants(&scopes)?;
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
-    let mut key = directory::NewKey::new(fields::name(new.name)?, scopes)
+    let mut key = registry::NewKey::new(fields::name(new.name)?, scopes)
         .owner(owner)
         .allow_from(fields::networks(&new.allow_from)?)
         .issuers(by.issuers(&new.issuers, keys.store()).await?);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use countersign::Id;
-use countersign::directory::{Caller, Registry as _};
+use countersign::registry::{Caller, Registry as _};
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
 use tokio::sync::OnceCell;

@@ -8,7 +8,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use countersign::directory::RegistryError;
+use countersign::registry::RegistryError;
 use countersign::rejection::{Rejection, RejectionKind};
 use countersign_store::StoreError;
 use serde::Serialize;
@@ -141,7 +141,7 @@ impl From<RegistryError> for Problem {
             |code, text: &dyn ToString| Self::new(StatusCode::CONFLICT, code, text.to_string());
         match error {
             RegistryError::NotFound => Self::not_found(),
-            RegistryError::CallerLapsed => Self::lapsed(),
+            RegistryError::CallerRevoked => Self::lapsed(),
             RegistryError::NameTaken => conflict("name_taken", &error),
             RegistryError::Conflict(why) => conflict(why.label(), &why),
             error => {

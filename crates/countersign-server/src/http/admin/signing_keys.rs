@@ -91,12 +91,12 @@ impl<'a> From<&'a SigningKeyRecord> for Shown<'a> {
 /// Whose keys they are.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OfIssuer {
+struct IssuerQuery {
     #[schema(value_type = Option<values::IssuerName>)]
     issuer: Option<String>,
 }
 
-impl Members for OfIssuer {
+impl Members for IssuerQuery {
     const EXPECTED: &'static str = "`issuer` (a string, optional)";
 }
 
@@ -162,7 +162,7 @@ async fn revoke(
     State(admin): State<Admin>,
     by: Administrator,
     PathText(kid): PathText,
-    OptionalJson(of): OptionalJson<OfIssuer>,
+    OptionalJson(of): OptionalJson<IssuerQuery>,
 ) -> Answer {
     by.runs_the_server()?;
     let issuer = of.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);

@@ -1,7 +1,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::Secret;
-use countersign::directory::{self, Change, CredentialKind, PasswordHash, Registry as _};
+use countersign::directory::{CredentialKind, PasswordHash};
+use countersign::registry;
+use countersign::registry::{Change, Registry as _};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -75,7 +77,7 @@ async fn create(
     let name = name.map_err(|flaw| Problem::invalid("invalid_name", format!("`name`: {flaw}.")))?;
     let issuers = by.issuers(&new.issuers, users.store()).await?;
     let hash = hash(&users, &by, new.password).await?;
-    let user = directory::NewUser::new(name, hash, scopes)
+    let user = registry::NewUser::new(name, hash, scopes)
         .owner(owner)
         .issuers(issuers);
     let made = users.store().create_user(&by.caller, user).await?;

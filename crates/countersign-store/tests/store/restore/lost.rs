@@ -3,10 +3,11 @@
 use std::fs;
 
 use countersign::Secret;
-use countersign::directory::{
-    Change, Directory as _, Done, ManagedTokens as _, NewToken, Once, Registry as _, Status,
-};
+use countersign::directory::{Directory as _, Status};
 use countersign::jose::Algorithm;
+use countersign::registry::{
+    Change, IdempotencyKey, IdempotentOutcome, ManagedTokens as _, NewToken, Registry as _,
+};
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign_store::{KeyState, NotReplayed, StoreError, Verified};
@@ -95,7 +96,7 @@ async fn sessions_and_answers_of_the_backup_are_forgotten_whether_the_loss_is_ac
         let node = Node::open(&place, &clock).await;
         let key = node.create_key("ci").await;
         let token = node.log_in(&key, None).await.unwrap();
-        let once = Once {
+        let once = IdempotencyKey {
             key: "k",
             caller: key.record.id,
             request: [1; 32],
@@ -109,7 +110,7 @@ async fn sessions_and_answers_of_the_backup_are_forgotten_whether_the_loss_is_ac
             created_by: None,
         };
         let made = node.store.create_token(&me(), new, Some(once)).await;
-        let Done::Now(made) = made.unwrap() else {
+        let IdempotentOutcome::New(made) = made.unwrap() else {
             panic!("it was made now");
         };
         node.store.backup(&me(), &place.file("b.db")).await.unwrap();

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use countersign::Id;
-use countersign::directory::{Record, Registry as _, Status};
+use countersign::directory::Status;
+use countersign::registry::{Record, Registry as _};
 use countersign::time::Timestamp;
 use countersign_store::{Restored, Store, StoreError, Verified};
 

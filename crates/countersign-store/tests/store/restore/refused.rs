@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use countersign::directory::{Registry as _, Status};
+use countersign::directory::Status;
+use countersign::registry::Registry as _;
 use countersign_store::StoreError;
 
 use super::{backed_up, files, restore, status};

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::directory::{
-    Change, DeniedToken, Done, EnvironmentKind, ManagedTokens as _, NewEnvironment, NewToken, Once,
-    Registry as _, Rotation, Sessions as _, Status, WhichSession,
+use countersign::directory::{EnvironmentKind, Status};
+use countersign::registry::{
+    Change, DeniedToken, IdempotencyKey, IdempotentOutcome, ManagedTokens as _, NewEnvironment,
+    NewToken, Registry as _, Rotation, SessionSelector, Sessions as _,
 };
 use countersign::rejection::Reason;
 use countersign::{Id, Secret, jose::Algorithm};
@@ -130,7 +131,7 @@ async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
     let ended = node.log_in(&key, "ended").await.unwrap();
     node.store.backup(&me(), &place.file("b.db")).await.unwrap();
     let id = key.record.id;
-    let named = WhichSession::Named("ended".parse().unwrap());
+    let named = SessionSelector::Named("ended".parse().unwrap());
     node.store.end_sessions(&me(), id, named).await.unwrap();
     let after = node.log_in(&key, "after").await.unwrap();
     let make = async |store: &Store| {
@@ -141,7 +142,7 @@ async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
             expires_at: NOW.plus(HOUR),
             created_by: None,
         };
-        let once = Once {
+        let once = IdempotencyKey {
             key: "k",
             caller: id,
             request: [1; 32],
@@ -149,7 +150,7 @@ async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
         };
         store.create_token(&me(), new, Some(once)).await.unwrap()
     };
-    assert!(matches!(make(&node.store).await, Done::Now(_)));
+    assert!(matches!(make(&node.store).await, IdempotentOutcome::New(_)));
     node.store.close().await.unwrap();
 
     restore(&place).await.unwrap().replayed.unwrap();
@@ -162,7 +163,7 @@ async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
     assert_eq!(node.judge(&ended).unwrap_err(), Reason::Superseded);
     let next = node.log_in(&key, "ended").await.unwrap();
     node.judge(&next).unwrap();
-    let Done::Before(answer) = make(&node.store).await else {
+    let IdempotentOutcome::Replayed(answer) = make(&node.store).await else {
         panic!("it was made before");
     };
     assert_eq!(answer.expose(), "done");

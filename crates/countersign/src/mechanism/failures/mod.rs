@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::id::Id;
-use crate::mechanism::Verdict;
+use crate::mechanism::Outcome;
 use crate::principal::Identity;
-use crate::rejection::{Reason, RejectionKind};
+use crate::reason::{Reason, RejectionKind};
 use crate::time::Timestamp;
 use bucket::{Bucket, Quota};
 use table::Table;
@@ -50,7 +50,7 @@ pub(super) use network::Network;
 /// use std::sync::Arc;
 /// use countersign::auth::AuthLayer;
 /// use countersign::credentials::ClientAddress;
-/// use countersign::directory::memory::MemoryDirectory;
+/// use countersign::directory::MemoryDirectory;
 /// use countersign::key::{Pepper, Peppers};
 /// use countersign::mechanism::password::PasswordHasher;
 /// use countersign::mechanism::{Basic, FailureLimit};
@@ -135,7 +135,7 @@ impl FailureLimit {
         Ok(())
     }
 
-    /// Holds a place for one attempt.
+    /// ViewContents a place for one attempt.
     pub(super) fn hold(&self, who: &Who<'_>, now: Timestamp) -> Result<Place, Throttled> {
         let buckets: Vec<_> = self.buckets(who).collect();
         let mut table = self.table();
@@ -255,7 +255,7 @@ impl Who<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Throttled(pub(super) Duration);
 
-impl From<Throttled> for Verdict {
+impl From<Throttled> for Outcome {
     fn from(Throttled(retry_after): Throttled) -> Self {
         Self::Throttled { retry_after }
     }

@@ -1,10 +1,11 @@
 use std::net::IpAddr;
 
+use crate::credentials::Scheme;
 use crate::directory::{Credential, Directory, Usage, UserName};
-use crate::mechanism::Verdict;
+use crate::mechanism::Outcome;
 use crate::mechanism::failures::{Throttled, Who};
-use crate::principal::{Identity, Scheme};
-use crate::rejection::Reason;
+use crate::principal::Identity;
+use crate::reason::Reason;
 use crate::time::Timestamp;
 
 /// A password, for whom, and from where.
@@ -56,7 +57,7 @@ impl From<Throttled> for Refusal {
     }
 }
 
-impl From<Refusal> for Verdict {
+impl From<Refusal> for Outcome {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Because(reason) => Err(reason).into(),

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::directory::{self, Credential, Proof};
+use crate::directory::{self, Credential, StoredSecret};
 use crate::mechanism::MAX_PASSWORD;
 use crate::mechanism::failures::{FailureLimit, Network};
 use crate::principal::Identity;
 use crate::random::Random;
-use crate::rejection::Reason;
+use crate::reason::Reason;
 use crate::secret::Secret;
 use argon2id::Argon2id;
 use attempt::Refusal;
@@ -159,12 +159,14 @@ impl PasswordHasher {
         }
         // The hash took its time: what was changed meanwhile counts.
         let directory = attempt.directory;
-        directory.vouch().map_err(|_| Reason::DirectoryStale)?;
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
         let present = directory
             .credential(&known.id)
             .filter(|present| {
                 present.generation == known.generation
-                    && matches!(&present.proof, Proof::Password(hash) if *hash == presumed.hash)
+                    && matches!(&present.proof, StoredSecret::Password(hash) if *hash == presumed.hash)
             })
             .ok_or(Reason::CredentialRevoked)?;
         let identity = attempt.finish(present)?;
@@ -176,8 +178,8 @@ impl PasswordHasher {
     fn presume(&self, attempt: &Attempt<'_>) -> Presumed {
         let credential = attempt.directory.user(attempt.name);
         let known = credential.as_ref().and_then(|known| match &known.proof {
-            Proof::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
-            Proof::Key(_) | Proof::Signature => None,
+            StoredSecret::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
+            StoredSecret::Key(_) | StoredSecret::Signature => None,
         });
         let (id, generation, hash) =
             known.unwrap_or_else(|| (Credential::nobody().id, 0, Arc::clone(&self.nobody)));
@@ -225,7 +227,7 @@ impl PasswordHasher {
 /// Whoever is let in by what is remembered. Where it no longer lets anybody in, it is hashed as all others
 /// are: how long the refusal takes tells nobody that the password is right.
 fn recall(attempt: &Attempt<'_>, presumed: &Presumed) -> Option<Identity> {
-    attempt.directory.vouch().ok()?;
+    attempt.directory.check_freshness().ok()?;
     attempt.finish(presumed.credential.clone()?).ok()
 }
 

@@ -16,7 +16,7 @@
 //! use countersign::jose::KeySet;
 //! use countersign::mechanism::Jwt;
 //! use countersign::testing::TestIssuer;
-//! use countersign::testing::conformance::{Calls, Outcome, Subject, Suite};
+//! use countersign::testing::conformance::{Calls, CaseOutcome, Subject, Suite};
 //! use countersign::token::TrustedIssuer;
 //! use http::{Request, Response};
 //! use tower::{Layer, service_fn};
@@ -25,7 +25,7 @@
 //! // A service behind the layer passes.
 //! let report = Suite::default()
 //!     .run(async |issuer: &TestIssuer| {
-//!         let trusted = TrustedIssuer::foreign(issuer.url())
+//!         let trusted = TrustedIssuer::external(issuer.url())
 //!             .audience(TestIssuer::AUDIENCE)
 //!             .keys(KeySet::from_jwks(&issuer.jwks())?.0)
 //!             .build()?;
@@ -51,7 +51,7 @@
 //! let report = Suite::default().run(async |_| Ok(Subject::service(open))).await?;
 //! let (case, outcome) = report.failures().next().expect("it fails");
 //! assert_eq!(case.name(), "an empty header is challenged without an error code");
-//! assert_eq!(*outcome, Outcome::Failed("accepted".to_owned()));
+//! assert_eq!(*outcome, CaseOutcome::Failed("accepted".to_owned()));
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! # }).unwrap();
 //! ```
@@ -76,7 +76,7 @@ mod suite;
 mod url;
 
 pub use case::{Case, Expected, Group, Level};
-pub use report::{Outcome, Report};
+pub use report::{CaseOutcome, Report};
 pub use subject::{Calls, Subject};
 pub use suite::Suite;
 pub use url::UrlError;

@@ -7,7 +7,7 @@ use super::{Case, Expected};
 /// How a subject did in one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum CaseOutcome {
     /// It did what the table says.
     Passed,
     /// It did something else that can be defended, and this is what: another refusal, or another decision where
@@ -20,7 +20,7 @@ pub enum Outcome {
     NotRun,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for CaseOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed => f.write_str("passed"),
@@ -31,7 +31,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl Outcome {
+impl CaseOutcome {
     pub(super) fn of(case: &Case, reply: &Reply) -> Self {
         let let_in = reply.status.is_success() || reply.calls.is_some_and(|calls| calls > 0);
         let expected = case.expected;
@@ -88,25 +88,26 @@ fn said(reply: &Reply) -> String {
 /// How a subject did in all cases.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub(super) outcomes: Vec<(&'static Case, Outcome)>,
+    pub(super) outcomes: Vec<(&'static Case, CaseOutcome)>,
 }
 
 impl Report {
     /// Every case, in the order of [`Case::all`], and its outcome.
-    pub fn outcomes(&self) -> impl Iterator<Item = (&'static Case, &Outcome)> {
+    pub fn outcomes(&self) -> impl Iterator<Item = (&'static Case, &CaseOutcome)> {
         self.outcomes.iter().map(|(case, outcome)| (*case, outcome))
     }
 
     /// The cases that failed.
-    pub fn failures(&self) -> impl Iterator<Item = (&'static Case, &Outcome)> {
+    pub fn failures(&self) -> impl Iterator<Item = (&'static Case, &CaseOutcome)> {
         self.outcomes()
-            .filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
+            .filter(|(_, outcome)| matches!(outcome, CaseOutcome::Failed(_)))
     }
 
     /// The cases that failed, and those that came out otherwise than the table says.
-    pub fn differences(&self) -> impl Iterator<Item = (&'static Case, &Outcome)> {
-        self.outcomes()
-            .filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_) | Outcome::Differs(_)))
+    pub fn differences(&self) -> impl Iterator<Item = (&'static Case, &CaseOutcome)> {
+        self.outcomes().filter(|(_, outcome)| {
+            matches!(outcome, CaseOutcome::Failed(_) | CaseOutcome::Differs(_))
+        })
     }
 
     /// For a test of a service that is to follow the table to the letter.
@@ -131,7 +132,7 @@ impl Report {
 }
 
 #[track_caller]
-fn assert_none<'a>(found: impl Iterator<Item = (&'static Case, &'a Outcome)>) {
+fn assert_none<'a>(found: impl Iterator<Item = (&'static Case, &'a CaseOutcome)>) {
     let lines: String = found
         .map(|(case, outcome)| {
             let (name, source, expected) = (case.name, case.source, case.expected);
@@ -165,14 +166,14 @@ mod tests {
     use super::super::Level::{self, Should};
     use super::*;
 
-    fn outcome(level: Level, expected: Expected, reply: &Reply) -> Outcome {
+    fn outcome(level: Level, expected: Expected, reply: &Reply) -> CaseOutcome {
         let any = Case::all().next().unwrap();
         let case = Case {
             level,
             expected,
             ..*any
         };
-        Outcome::of(&case, reply)
+        CaseOutcome::of(&case, reply)
     }
 
     fn reply(status: u16, challenge: Option<Option<&str>>, calls: Option<u64>) -> Reply {
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn letting_in_whom_one_must_refuse_is_a_failure_whatever_is_answered() {
-        let failed = |what: &str| Outcome::Failed(what.to_owned());
+        let failed = |what: &str| CaseOutcome::Failed(what.to_owned());
         let bad = |reply| outcome(Must, Expected::InvalidToken, &reply);
         assert_eq!(bad(reply(200, None, None)), failed("accepted"));
         let called = reply(401, Some(Some("invalid_token")), Some(1));
@@ -196,26 +197,26 @@ mod tests {
         );
         assert_eq!(
             outcome(Should, Expected::InvalidToken, &reply(200, None, None)),
-            Outcome::Differs("accepted".to_owned())
+            CaseOutcome::Differs("accepted".to_owned())
         );
     }
 
     #[test]
     fn refusing_whom_one_must_let_in_is_a_failure() {
         let good = |reply| outcome(Must, Expected::Accepted, &reply);
-        assert_eq!(good(reply(204, None, Some(1))), Outcome::Passed);
-        let failed = Outcome::Failed("refused (401)".to_owned());
+        assert_eq!(good(reply(204, None, Some(1))), CaseOutcome::Passed);
+        let failed = CaseOutcome::Failed("refused (401)".to_owned());
         assert_eq!(good(reply(401, Some(None), Some(0))), failed);
-        let unseen = Outcome::Differs("accepted, service not called".to_owned());
+        let unseen = CaseOutcome::Differs("accepted, service not called".to_owned());
         assert_eq!(good(reply(200, None, Some(0))), unseen);
     }
 
     #[test]
     fn another_refusal_is_a_difference_and_no_failure() {
-        let differs = |what: &str| Outcome::Differs(what.to_owned());
+        let differs = |what: &str| CaseOutcome::Differs(what.to_owned());
         let bad = |reply| outcome(Must, Expected::InvalidToken, &reply);
         let passed = reply(401, Some(Some("invalid_token")), Some(0));
-        assert_eq!(bad(passed), Outcome::Passed);
+        assert_eq!(bad(passed), CaseOutcome::Passed);
         let silent = reply(401, None, Some(0));
         assert_eq!(bad(silent), differs("refused (401, no challenge)"));
         assert_eq!(bad(reply(401, Some(None), None)), differs("refused (401)"));
@@ -225,19 +226,22 @@ mod tests {
 
     #[test]
     fn server_error_is_a_failure_but_where_nothing_could_be_judged() {
-        let failed = Outcome::Failed("refused (500)".to_owned());
+        let failed = CaseOutcome::Failed("refused (500)".to_owned());
         let error = reply(500, None, Some(0));
         assert_eq!(outcome(Should, Expected::InvalidToken, &error), failed);
-        let differs = Outcome::Differs("refused (500)".to_owned());
+        let differs = CaseOutcome::Differs("refused (500)".to_owned());
         assert_eq!(outcome(Must, Expected::Unavailable, &error), differs);
         let passed = outcome(Must, Expected::Unavailable, &reply(503, None, Some(0)));
-        assert_eq!(passed, Outcome::Passed);
+        assert_eq!(passed, CaseOutcome::Passed);
     }
 
     #[test]
     #[should_panic(expected = "a good token is accepted (RFC 6750 §2.1): 200 expected; FAILED: a")]
     fn assertion_tells_case_source_and_both_answers() {
-        let outcomes = vec![(Case::all().next().unwrap(), Outcome::Failed("a".to_owned()))];
+        let outcomes = vec![(
+            Case::all().next().unwrap(),
+            CaseOutcome::Failed("a".to_owned()),
+        )];
         Report { outcomes }.assert_not_failed();
     }
 }

@@ -2,7 +2,7 @@ use http::uri::{PathAndQuery, Uri};
 use http::{Request, uri};
 
 use super::case::{Case, Group, MakeError, Step, bearer};
-use super::{Outcome, Report, Subject, scopes};
+use super::{CaseOutcome, Report, Subject, scopes};
 use crate::testing::TestIssuer;
 use crate::time::SystemClock;
 
@@ -73,7 +73,7 @@ impl Suite {
                     fresh.settled().await;
                     self.judge(case, &issuer, &fresh, &self.path).await?
                 }
-                (Group::Keys, _) | (Group::Scopes, None) => Outcome::NotRun,
+                (Group::Keys, _) | (Group::Scopes, None) => CaseOutcome::NotRun,
                 (Group::Scopes, Some(path)) => self.judge(case, &issuer, &shared, path).await?,
                 _ => self.judge(case, &issuer, &shared, &self.path).await?,
             };
@@ -88,7 +88,7 @@ impl Suite {
         issuer: &TestIssuer,
         subject: &Subject,
         path: &str,
-    ) -> Result<Outcome, MakeError> {
+    ) -> Result<CaseOutcome, MakeError> {
         let mut request = case.request(issuer)?;
         let mut fetches = None;
         for step in case.steps {
@@ -116,14 +116,14 @@ impl Suite {
             }
         }
         let outcome = match subject.send(at(request, path)?).await {
-            Ok(reply) => Outcome::of(case, &reply),
-            Err(error) => Outcome::Failed(format!("no answer: {error}")),
+            Ok(reply) => CaseOutcome::of(case, &reply),
+            Err(error) => CaseOutcome::Failed(format!("no answer: {error}")),
         };
         let many = fetches.filter(|fetches| *fetches > MAX_FETCHES);
         Ok(match (outcome, many) {
-            (Outcome::Passed, Some(many)) => Outcome::Differs(format!("{many} fetches")),
-            (Outcome::Differs(what), Some(many)) => {
-                Outcome::Differs(format!("{what}, {many} fetches"))
+            (CaseOutcome::Passed, Some(many)) => CaseOutcome::Differs(format!("{many} fetches")),
+            (CaseOutcome::Differs(what), Some(many)) => {
+                CaseOutcome::Differs(format!("{what}, {many} fetches"))
             }
             (outcome, _) => outcome,
         })
@@ -165,7 +165,7 @@ mod tests {
             .unwrap()
     }
 
-    fn of(report: &Report, group: Group) -> Vec<&Outcome> {
+    fn of(report: &Report, group: Group) -> Vec<&CaseOutcome> {
         let of_group = report.outcomes().filter(|(case, _)| case.group() == group);
         of_group.map(|(_, outcome)| outcome).collect()
     }
@@ -177,10 +177,14 @@ mod tests {
         let run = suite.run(async |_| Ok(Subject::service(refuses)));
         let report = tokio_test::block_on(run).unwrap();
         for group in [Group::Keys, Group::Scopes] {
-            assert!(of(&report, group).iter().all(|o| **o == Outcome::NotRun));
+            assert!(
+                of(&report, group)
+                    .iter()
+                    .all(|o| **o == CaseOutcome::NotRun)
+            );
         }
         assert_eq!(report.outcomes().count(), Case::all().count());
-        let good = Outcome::Failed("refused (401 invalid_token)".to_owned());
+        let good = CaseOutcome::Failed("refused (401 invalid_token)".to_owned());
         assert_eq!(of(&report, Group::Presence)[0], &good);
     }
 
@@ -197,9 +201,9 @@ mod tests {
         let suite = Suite::default().path("/a").scope("/b");
         let run = suite.run(async |_| Ok(Subject::service(by_path)));
         let report = tokio_test::block_on(run).unwrap();
-        let accepted = Outcome::Failed("accepted".to_owned());
+        let accepted = CaseOutcome::Failed("accepted".to_owned());
         let scopes = of(&report, Group::Scopes);
-        assert_eq!(scopes[0], &Outcome::Passed);
+        assert_eq!(scopes[0], &CaseOutcome::Passed);
         assert_eq!(scopes.last(), Some(&&accepted));
     }
 
@@ -219,7 +223,7 @@ mod tests {
         let flooded = report
             .outcomes()
             .find(|(case, _)| case.name().contains("a hundred"));
-        let fetched = Outcome::Differs("100 fetches".to_owned());
+        let fetched = CaseOutcome::Differs("100 fetches".to_owned());
         assert_eq!(flooded.map(|(_, outcome)| outcome), Some(&fetched));
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::BoxFuture;
-use crate::directory::{Caller, RegistryError};
 use crate::id::Id;
-use crate::mint::{AccessToken, MintError};
+use crate::registry::{Caller, RegistryError};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
+use crate::token::{AccessToken, MintError};
 
 /// Keeps sessions: for as long as a session's token is valid, whoever asks for the session gets that token.
 ///
@@ -17,8 +17,10 @@ use crate::time::Timestamp;
 pub trait Sessions: Send + Sync + 'static {
     /// The token of a session: the one that is kept, else the one that `opening` makes, which is kept before this
     /// returns. Of several that ask at the same instant, on whichever nodes, all get the same.
-    fn open<'a>(&'a self, opening: Opening<'a>)
-    -> BoxFuture<'a, Result<AccessToken, SessionError>>;
+    fn open<'a>(
+        &'a self,
+        opening: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<AccessToken, SessionError>>;
 
     /// A credential's sessions whose tokens have not expired at `now`, oldest first.
     fn list_sessions<'a>(
@@ -34,7 +36,7 @@ pub trait Sessions: Send + Sync + 'static {
         &'a self,
         caller: &'a Caller,
         credential: Id,
-        which: WhichSession,
+        which: SessionSelector,
     ) -> BoxFuture<'a, Result<(), RegistryError>>;
 }
 
@@ -63,7 +65,7 @@ pub struct SessionKey {
 
 /// What is asked of [`Sessions::open`].
 #[expect(clippy::exhaustive_structs, reason = "made by the mint alone")]
-pub struct Opening<'a> {
+pub struct SessionRequest<'a> {
     /// Which session.
     pub key: SessionKey,
     /// The account that it belongs to.
@@ -79,9 +81,9 @@ pub struct Opening<'a> {
     pub mint: &'a (dyn Fn() -> Result<SessionToken, MintError> + Send + Sync),
 }
 
-impl fmt::Debug for Opening<'_> {
+impl fmt::Debug for SessionRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opening")
+        f.debug_struct("SessionRequest")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
@@ -134,13 +136,10 @@ impl Session {
     }
 }
 
-/// The generation of every session: those that were ended are denied below the next one.
-pub const SESSION_GENERATION: u32 = crate::mint::SESSION_GENERATION;
-
 /// Which sessions to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum WhichSession {
+pub enum SessionSelector {
     /// The one of this id.
     Id(Id),
     /// Those of this name, which are several where scopes or issuers differ.
@@ -150,7 +149,7 @@ pub enum WhichSession {
 /// The name that a client gives a session: 1 to 128 visible ASCII characters.
 ///
 /// ```
-/// use countersign::directory::SessionName;
+/// use countersign::registry::SessionName;
 ///
 /// assert!("worker-7".parse::<SessionName>().is_ok());
 /// assert!("".parse::<SessionName>().is_err() && "a b".parse::<SessionName>().is_err());

@@ -1,7 +1,8 @@
 use std::fmt;
 
-use crate::directory::{Account, Credential, DenySet, Directory, Stale, Status, UserName};
+use crate::directory::{Credential, DenySet, Directory, StaleView, Status, UserName};
 use crate::id::Id;
+use crate::registry::Account;
 
 /// A table of credentials, read without a lock. It never grows stale: whoever fills it vouches.
 #[derive(Default)]
@@ -97,7 +98,7 @@ impl Directory for MemoryDirectory {
         self.denied.is_denied(issuer, token)
     }
 
-    fn vouch(&self) -> Result<(), Stale> {
+    fn check_freshness(&self) -> Result<(), StaleView> {
         Ok(())
     }
 }

@@ -169,7 +169,7 @@ reasons! {
     /// Too many passwords or keys from the same address were wrong lately.
     TooManyFailures, TooManyRequests, "too_many_failures";
 
-    /// The view of the store is too old to vouch for anything.
+    /// The view of the store is too old to check_freshness for anything.
     DirectoryStale, Unavailable, "directory_stale";
     /// The issuer's keys were never loaded, or too long ago.
     KeysUnavailable, Unavailable, "keys_unavailable";

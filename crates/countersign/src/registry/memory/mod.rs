@@ -1,8 +1,8 @@
 //! A directory and a registry without a database.
 //!
 //! ```
-//! use countersign::directory::memory::{MemoryDirectory, MemoryRegistry};
-//! use countersign::directory::{Caller, Change, Directory, NewKey, Registry, Status};
+//! use countersign::directory::{Directory, MemoryDirectory, Status};
+//! use countersign::registry::{Caller, Change, MemoryRegistry, NewKey, Registry};
 //! use countersign::key::{Pepper, Peppers};
 //! use countersign::random::SystemRandom;
 //! use countersign::time::SystemClock;
@@ -23,10 +23,8 @@
 //! # }).unwrap();
 //! ```
 
-mod directory;
+mod credentials;
 mod managed;
-mod registry;
 mod sessions;
 
-pub use directory::MemoryDirectory;
-pub use registry::MemoryRegistry;
+pub use credentials::MemoryRegistry;

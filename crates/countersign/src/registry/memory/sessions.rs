@@ -1,15 +1,17 @@
 //! Sessions in memory.
 
 use super::MemoryRegistry;
-use super::registry::FOR_GOOD;
+use super::credentials::FOR_GOOD;
 use crate::BoxFuture;
-use crate::directory::{
-    Caller, Directory as _, Opening, RegistryError, Session, SessionError, SessionKey,
-    SessionToken, Sessions, WhichSession,
-};
+use crate::directory::Directory as _;
+use crate::directory::SESSION_GENERATION;
 use crate::id::Id;
-use crate::mint::{AccessToken, SESSION_GENERATION};
+use crate::registry::{
+    Caller, RegistryError, Session, SessionError, SessionKey, SessionRequest, SessionSelector,
+    SessionToken, Sessions,
+};
 use crate::time::Timestamp;
+use crate::token::AccessToken;
 
 pub(super) struct OpenSession {
     key: SessionKey,
@@ -25,8 +27,8 @@ impl MemoryRegistry {
         now < token.expires_at && !denied
     }
 
-    fn open_session(&self, opening: Opening<'_>) -> Result<AccessToken, SessionError> {
-        let Opening { key, now, .. } = opening;
+    fn open_session(&self, opening: SessionRequest<'_>) -> Result<AccessToken, SessionError> {
+        let SessionRequest { key, now, .. } = opening;
         let mut held = self.held();
         held.sessions.retain(|session| self.lives(session, now));
         let mut same = held.sessions.iter().filter(|session| session.key == key);
@@ -85,15 +87,15 @@ impl MemoryRegistry {
         &self,
         caller: &Caller,
         credential: &Id,
-        which: &WhichSession,
+        which: &SessionSelector,
     ) -> Result<(), RegistryError> {
         let mut held = self.held_for(caller)?;
         let now = self.clock.now();
         let before = held.sessions.len();
         held.sessions.retain(|session| {
             let named = match which {
-                WhichSession::Id(id) => session.minted.session == *id,
-                WhichSession::Named(name) => session.key.name.as_ref() == Some(name),
+                SessionSelector::Id(id) => session.minted.session == *id,
+                SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
             };
             let meant = named
                 && session.key.credential == *credential
@@ -115,7 +117,7 @@ impl MemoryRegistry {
 impl Sessions for MemoryRegistry {
     fn open<'a>(
         &'a self,
-        opening: Opening<'a>,
+        opening: SessionRequest<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
         Box::pin(async move { self.open_session(opening) })
     }
@@ -133,7 +135,7 @@ impl Sessions for MemoryRegistry {
         &'a self,
         caller: &'a Caller,
         credential: Id,
-        which: WhichSession,
+        which: SessionSelector,
     ) -> BoxFuture<'a, Result<(), RegistryError>> {
         Box::pin(async move { self.end(caller, &credential, &which) })
     }

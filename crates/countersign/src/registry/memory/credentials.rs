@@ -2,19 +2,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::MemoryDirectory;
 use super::managed::Answer;
 use super::sessions::OpenSession;
 use crate::BoxFuture;
-use crate::directory::lifecycle::{Effect, Kept};
 use crate::directory::{
-    Account, Caller, Change, Conflict, CreatedKey, CredentialKind, DeniedToken, Directory as _,
-    Environment, EnvironmentKind, Issuers, Listing, Networks, NewEnvironment, NewKey, NewUser,
-    Owner, Proof, Record, Registry, RegistryError, Rotation, Status, UserName,
+    CredentialKind, Directory as _, EnvironmentKind, Issuers, MemoryDirectory, Networks, Status,
+    StoredSecret, UserName,
 };
 use crate::id::Id;
 use crate::key::{self, KeyPrefix, Peppers};
 use crate::random::{Random, RandomError};
+use crate::registry::lifecycle::{ChangeEffect, StoredCredential};
+use crate::registry::{
+    Account, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken, Environment,
+    NewEnvironment, NewKey, NewUser, Owner, Record, Registry, RegistryError, Rotation,
+};
 use crate::scope::Scopes;
 use crate::time::{Clock, Timestamp};
 
@@ -37,7 +39,7 @@ pub struct MemoryRegistry {
 /// Ids sort by the time at which they were made.
 #[derive(Default)]
 pub(super) struct Held {
-    pub(super) credentials: BTreeMap<Id, Kept>,
+    pub(super) credentials: BTreeMap<Id, StoredCredential>,
     accounts: BTreeMap<Id, Account>,
     environments: BTreeMap<Id, Environment>,
     pub(super) sessions: Vec<OpenSession>,
@@ -90,11 +92,11 @@ impl MemoryRegistry {
             .map(|(id, _)| self.directory.credential(id));
         let now = self.clock.now();
         let token = caller.token();
-        let token_stands = token.is_none_or(|token| token.stands(&*self.directory, now));
-        if token_stands && caller.stands(found.flatten().as_ref(), now) {
+        let token_stands = token.is_none_or(|token| token.is_still_valid(&*self.directory, now));
+        if token_stands && caller.is_still_valid(found.flatten().as_ref(), now) {
             Ok(held)
         } else {
-            Err(RegistryError::CallerLapsed)
+            Err(RegistryError::CallerRevoked)
         }
     }
 
@@ -108,7 +110,7 @@ impl MemoryRegistry {
         let id = self.new_id(&account)?;
         let issued =
             key::generate(&self.prefix, &id, &*self.random).map_err(RegistryError::unavailable)?;
-        let proof = Proof::Key(self.peppers.proof(&id, issued.secret.expose()));
+        let proof = StoredSecret::Key(self.peppers.proof(&id, issued.secret.expose()));
         let record = Record {
             allow_from: new.allow_from,
             expires_at: new.expires_at,
@@ -117,7 +119,7 @@ impl MemoryRegistry {
             environment_kind: held.kind(new.owner.environment),
             ..self.draft(id, CredentialKind::Key, account, new.name, new.scopes)
         };
-        let kept = Kept { record, proof };
+        let kept = StoredCredential { record, proof };
         self.directory
             .put(kept.credential(held.generation(&account)));
         let record = kept.record.clone();
@@ -144,8 +146,8 @@ impl MemoryRegistry {
                 new.scopes,
             )
         };
-        let proof = Proof::Password(new.password_hash.expose().into());
-        let kept = Kept { record, proof };
+        let proof = StoredSecret::Password(new.password_hash.expose().into());
+        let kept = StoredCredential { record, proof };
         let credential = kept.credential(held.generation(&account));
         self.directory.put_user(new.name, credential);
         let record = kept.record.clone();
@@ -199,7 +201,7 @@ impl MemoryRegistry {
         let kept = held.reach(caller, id)?;
         let effect = kept.change(change, self.clock.now())?;
         let kept = kept.clone();
-        if effect == Effect::Deleted {
+        if effect == ChangeEffect::Deleted {
             let denied = self.directory.denied();
             denied.deny_below(*id, kept.record.generation, FOR_GOOD);
             self.directory.remove(id);
@@ -334,7 +336,11 @@ impl Held {
         self.accounts.get(account).map_or(0, |a| a.generation)
     }
 
-    pub(super) fn reach(&mut self, caller: &Caller, id: &Id) -> Result<&mut Kept, RegistryError> {
+    pub(super) fn reach(
+        &mut self,
+        caller: &Caller,
+        id: &Id,
+    ) -> Result<&mut StoredCredential, RegistryError> {
         let found = self.credentials.get_mut(id);
         let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
         reached.ok_or(RegistryError::NotFound)
@@ -345,7 +351,7 @@ impl Held {
         records.find(|r| r.kind == CredentialKind::User && r.name == name.as_str())
     }
 
-    fn list(&self, caller: &Caller, listing: Listing) -> Vec<Record> {
+    fn list(&self, caller: &Caller, listing: CredentialFilter) -> Vec<Record> {
         let wanted = |record: &&Record| {
             record.kind == listing.kind
                 && caller.reaches(&record.account_id)
@@ -378,7 +384,7 @@ impl Registry for MemoryRegistry {
     fn list<'a>(
         &'a self,
         caller: &'a Caller,
-        listing: Listing,
+        listing: CredentialFilter,
     ) -> BoxFuture<'a, Result<Vec<Record>, RegistryError>> {
         Box::pin(async move { Ok(self.held().list(caller, listing)) })
     }

@@ -15,7 +15,7 @@ pub struct Caller {
     account: Option<Id>,
     issuer: Option<Arc<str>>,
     credential: Option<(Id, u32)>,
-    token: Option<ProvingToken>,
+    token: Option<CallerToken>,
 }
 
 /// The token that proved a [`Caller`]: it may be denied, or expire, while what it asks for waits.
@@ -24,7 +24,7 @@ pub struct Caller {
     clippy::exhaustive_structs,
     reason = "all that a token can be denied by"
 )]
-pub struct ProvingToken {
+pub struct CallerToken {
     /// Its issuer, `iss`.
     pub issuer: Arc<str>,
     /// Its id, `jti`.
@@ -35,7 +35,7 @@ pub struct ProvingToken {
     pub expires_at: Timestamp,
 }
 
-impl ProvingToken {
+impl CallerToken {
     fn of(principal: &Principal) -> Option<Self> {
         let id: String = principal.claim("jti")?;
         Some(Self {
@@ -48,7 +48,7 @@ impl ProvingToken {
 
     /// Whether it is accepted still, as far as it can be denied by itself.
     #[must_use]
-    pub fn stands(&self, directory: &dyn Directory, now: Timestamp) -> bool {
+    pub fn is_still_valid(&self, directory: &dyn Directory, now: Timestamp) -> bool {
         let ended = |session: &Id| {
             let lowest = directory.lowest_generation(session);
             lowest.is_some_and(|lowest| lowest > SESSION_GENERATION)
@@ -105,18 +105,18 @@ impl Caller {
 
     /// The same, proven by this credential, or by a token of it. What it asks for is done only while these stand:
     /// what was asked before they were revoked, and comes to its turn afterwards, is answered with
-    /// [`RegistryError::CallerLapsed`](super::RegistryError::CallerLapsed).
+    /// [`RegistryError::CallerRevoked`](super::RegistryError::CallerRevoked).
     #[must_use]
     pub fn proven_by(mut self, principal: &Principal) -> Self {
         let id = principal.credential_id().copied();
         self.credential = id.map(|id| (id, principal.generation()));
-        self.token = ProvingToken::of(principal);
+        self.token = CallerToken::of(principal);
         self
     }
 
     /// The token that proved it, where one did.
     #[must_use]
-    pub const fn token(&self) -> Option<&ProvingToken> {
+    pub const fn token(&self) -> Option<&CallerToken> {
         self.token.as_ref()
     }
 
@@ -128,7 +128,7 @@ impl Caller {
 
     /// Whether the credential that proved it, which is `found` now, stands.
     #[must_use]
-    pub fn stands(&self, found: Option<&Credential>, now: Timestamp) -> bool {
+    pub fn is_still_valid(&self, found: Option<&Credential>, now: Timestamp) -> bool {
         let Some((id, generation)) = &self.credential else {
             return true;
         };

@@ -15,8 +15,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::directory::{Credential, CredentialKind, PasswordHash, Proof, Record, Status};
+use crate::directory::{Credential, CredentialKind, PasswordHash, Status, StoredSecret};
 use crate::key::Peppers;
+use crate::registry::Record;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -69,7 +70,7 @@ pub enum Rotation {
 /// What a change did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a registry must treat all of them")]
-pub enum Effect {
+pub enum ChangeEffect {
     /// Nothing: it was so already.
     Nothing,
     /// The record has changed.
@@ -82,32 +83,32 @@ pub enum Effect {
 
 /// A credential as a registry keeps it: the record, and the proof.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredCredential {
     /// The record.
     pub record: Record,
     /// What proves that somebody holds it.
-    pub proof: Proof,
+    pub proof: StoredSecret,
 }
 
-impl Kept {
+impl StoredCredential {
     /// Makes a change. On an error nothing has changed.
     ///
     /// # Errors
     ///
     /// [`Conflict`] when its present state does not allow it.
-    pub fn change(&mut self, change: &Change, now: Timestamp) -> Result<Effect, Conflict> {
+    pub fn change(&mut self, change: &Change, now: Timestamp) -> Result<ChangeEffect, Conflict> {
         let status = self.record.status;
         let effect = match change {
             Change::Suspend => match status {
                 Status::Active => self.end_tokens(Status::Suspended)?,
-                Status::Suspended => Effect::Nothing,
+                Status::Suspended => ChangeEffect::Nothing,
                 Status::Revoked => return Err(Conflict::Revoked),
             },
             Change::Activate => match status {
-                Status::Active => Effect::Nothing,
+                Status::Active => ChangeEffect::Nothing,
                 Status::Suspended => {
                     self.record.status = Status::Active;
-                    Effect::Changed
+                    ChangeEffect::Changed
                 }
                 Status::Revoked => return Err(Conflict::Revoked),
             },
@@ -117,16 +118,16 @@ impl Kept {
                     self.record.reason.clone_from(reason);
                     effect
                 }
-                Status::Revoked => Effect::Nothing,
+                Status::Revoked => ChangeEffect::Nothing,
             },
             Change::Delete => match status {
                 Status::Active | Status::Suspended => return Err(Conflict::NotRevoked),
-                Status::Revoked => Effect::Deleted,
+                Status::Revoked => ChangeEffect::Deleted,
             },
             Change::Scopes(scopes) => self.change_scopes(scopes)?,
             Change::Password(hash) => self.change_password(hash)?,
         };
-        if effect != Effect::Nothing {
+        if effect != ChangeEffect::Nothing {
             self.record.updated_at = now;
         }
         Ok(effect)
@@ -143,8 +144,8 @@ impl Kept {
         rotation: Rotation,
         peppers: &Peppers,
         now: Timestamp,
-    ) -> Result<Effect, Conflict> {
-        let Proof::Key(proof) = &self.proof else {
+    ) -> Result<ChangeEffect, Conflict> {
+        let StoredSecret::Key(proof) = &self.proof else {
             return Err(Conflict::NotAKey);
         };
         if self.record.status == Status::Revoked {
@@ -158,9 +159,9 @@ impl Kept {
                 }
                 let until = now.plus(grace);
                 let next = peppers.succeed(proof, &id, secret, until);
-                (next.ok_or(Conflict::PepperMissing)?, Effect::Changed)
+                (next.ok_or(Conflict::PepperMissing)?, ChangeEffect::Changed)
             }
-            Rotation::Grace(_) => (peppers.proof(&id, secret), Effect::Changed),
+            Rotation::Grace(_) => (peppers.proof(&id, secret), ChangeEffect::Changed),
             Rotation::Compromised => {
                 let effect = self.end_tokens(self.record.status)?;
                 (peppers.proof(&id, secret), effect)
@@ -168,7 +169,7 @@ impl Kept {
         };
         self.record.grace_until = proof.grace_until();
         self.record.updated_at = now;
-        self.proof = Proof::Key(proof);
+        self.proof = StoredSecret::Key(proof);
         Ok(effect)
     }
 
@@ -194,26 +195,26 @@ impl Kept {
 
     /// Bumps the generation: tokens of lower ones are refused. A managed token has none: it is judged by its
     /// record, and works again when it is activated.
-    fn end_tokens(&mut self, status: Status) -> Result<Effect, Conflict> {
+    fn end_tokens(&mut self, status: Status) -> Result<ChangeEffect, Conflict> {
         if self.record.kind == CredentialKind::Token {
             self.record.status = status;
-            return Ok(Effect::Changed);
+            return Ok(ChangeEffect::Changed);
         }
         let next = self.record.generation.checked_add(1);
         self.record.generation = next.ok_or(Conflict::NoMoreGenerations)?;
         self.record.status = status;
-        Ok(Effect::Superseded)
+        Ok(ChangeEffect::Superseded)
     }
 
-    fn change_scopes(&mut self, scopes: &Scopes) -> Result<Effect, Conflict> {
+    fn change_scopes(&mut self, scopes: &Scopes) -> Result<ChangeEffect, Conflict> {
         if self.record.status == Status::Revoked {
             return Err(Conflict::Revoked);
         }
         if self.record.scopes == *scopes {
-            return Ok(Effect::Nothing);
+            return Ok(ChangeEffect::Nothing);
         }
         let effect = if scopes.contains(&self.record.scopes) {
-            Effect::Changed
+            ChangeEffect::Changed
         } else {
             self.end_tokens(self.record.status)?
         };
@@ -221,7 +222,7 @@ impl Kept {
         Ok(effect)
     }
 
-    fn change_password(&mut self, hash: &PasswordHash) -> Result<Effect, Conflict> {
+    fn change_password(&mut self, hash: &PasswordHash) -> Result<ChangeEffect, Conflict> {
         if self.record.kind != CredentialKind::User {
             return Err(Conflict::NotAUser);
         }
@@ -229,7 +230,7 @@ impl Kept {
             return Err(Conflict::Revoked);
         }
         let effect = self.end_tokens(self.record.status)?;
-        self.proof = Proof::Password(hash.expose().into());
+        self.proof = StoredSecret::Password(hash.expose().into());
         Ok(effect)
     }
 }

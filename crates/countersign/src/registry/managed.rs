@@ -1,8 +1,8 @@
 use std::fmt;
 
 use crate::BoxFuture;
-use crate::directory::{Caller, Change, Record, RegistryError};
 use crate::id::Id;
+use crate::registry::{Caller, Change, Record, RegistryError};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -17,8 +17,8 @@ pub trait ManagedTokens: Send + Sync + 'static {
         &'a self,
         caller: &'a Caller,
         new: NewToken,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>>;
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>>;
 
     /// Changes one, and returns what it is now, or was when it was deleted.
     fn change_token<'a>(
@@ -26,8 +26,8 @@ pub trait ManagedTokens: Send + Sync + 'static {
         caller: &'a Caller,
         id: Id,
         change: Change,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>>;
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>>;
 
     /// One of them.
     fn show_token<'a>(
@@ -70,7 +70,7 @@ pub struct NewToken {
     clippy::exhaustive_structs,
     reason = "draft-ietf-httpapi-idempotency-key-header: a key, a fingerprint, an answer"
 )]
-pub struct Once<'a> {
+pub struct IdempotencyKey<'a> {
     /// What the client calls the request.
     pub key: &'a str,
     /// The credential that asks.
@@ -81,7 +81,7 @@ pub struct Once<'a> {
     pub answer: &'a (dyn Fn(&Record) -> Result<Secret, RegistryError> + Send + Sync),
 }
 
-impl Once<'_> {
+impl IdempotencyKey<'_> {
     /// For how long an answer is remembered, after which the key names nothing.
     pub const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -89,9 +89,9 @@ impl Once<'_> {
     pub const MOST_REMEMBERED: u32 = 10_000;
 }
 
-impl fmt::Debug for Once<'_> {
+impl fmt::Debug for IdempotencyKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once")
+        f.debug_struct("IdempotencyKey")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
@@ -100,9 +100,9 @@ impl fmt::Debug for Once<'_> {
 /// What became of a request that may come again.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "it was done now, or before")]
-pub enum Done {
+pub enum IdempotentOutcome {
     /// It was done now.
-    Now(Box<Record>),
+    New(Box<Record>),
     /// It was done before. This was the answer.
-    Before(Secret),
+    Replayed(Secret),
 }

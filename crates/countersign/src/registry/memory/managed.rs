@@ -1,14 +1,15 @@
 //! Managed tokens in memory.
 
 use super::MemoryRegistry;
-use super::registry::Held;
+use super::credentials::Held;
 use crate::BoxFuture;
-use crate::directory::lifecycle::Kept;
-use crate::directory::{
-    Caller, Change, CredentialKind, Done, Issuers, ManagedTokens, NewToken, Once, Owner, Proof,
-    Record, RegistryError,
-};
+use crate::directory::{CredentialKind, Issuers, StoredSecret};
 use crate::id::Id;
+use crate::registry::lifecycle::StoredCredential;
+use crate::registry::{
+    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Owner, Record,
+    RegistryError,
+};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -24,11 +25,11 @@ impl MemoryRegistry {
         &self,
         caller: &Caller,
         new: NewToken,
-        once: Option<Once<'_>>,
-    ) -> Result<Done, RegistryError> {
+        once: Option<IdempotencyKey<'_>>,
+    ) -> Result<IdempotentOutcome, RegistryError> {
         let mut held = self.held_for(caller)?;
         if let Some(answer) = held.recall(once.as_ref(), self.clock.now())? {
-            return Ok(Done::Before(answer));
+            return Ok(IdempotentOutcome::Replayed(answer));
         }
         let owner = Owner {
             account: new.account,
@@ -52,13 +53,13 @@ impl MemoryRegistry {
             ..draft
         };
         held.remember(once.as_ref(), &record, self.clock.now())?;
-        let proof = Proof::Signature;
-        let kept = Kept { record, proof };
+        let proof = StoredSecret::Signature;
+        let kept = StoredCredential { record, proof };
         self.directory
             .put(kept.credential(held.generation(&account)));
         let record = kept.record.clone();
         held.credentials.insert(id, kept);
-        Ok(Done::Now(record.into()))
+        Ok(IdempotentOutcome::New(record.into()))
     }
 
     fn alter_token(
@@ -66,16 +67,16 @@ impl MemoryRegistry {
         caller: &Caller,
         id: &Id,
         change: &Change,
-        once: Option<Once<'_>>,
-    ) -> Result<Done, RegistryError> {
+        once: Option<IdempotencyKey<'_>>,
+    ) -> Result<IdempotentOutcome, RegistryError> {
         let mut held = self.held_for(caller)?;
         if let Some(answer) = held.recall(once.as_ref(), self.clock.now())? {
-            return Ok(Done::Before(answer));
+            return Ok(IdempotentOutcome::Replayed(answer));
         }
         held.token(caller, id)?;
         let record = self.change_in(&mut held, caller, id, change)?;
         held.remember(once.as_ref(), &record, self.clock.now())?;
-        Ok(Done::Now(record.into()))
+        Ok(IdempotentOutcome::New(record.into()))
     }
 }
 
@@ -89,7 +90,7 @@ impl Held {
 
     fn recall(
         &mut self,
-        once: Option<&Once<'_>>,
+        once: Option<&IdempotencyKey<'_>>,
         now: Timestamp,
     ) -> Result<Option<Secret>, RegistryError> {
         let Some(once) = once else {
@@ -99,25 +100,25 @@ impl Held {
         match self.answers.get(&(once.caller, once.key.to_owned())) {
             None => Ok(None),
             Some(known) if known.request == once.request => Ok(Some(known.answer.clone())),
-            Some(_) => Err(RegistryError::KeyReused),
+            Some(_) => Err(RegistryError::IdempotencyConflict),
         }
     }
 
     fn remember(
         &mut self,
-        once: Option<&Once<'_>>,
+        once: Option<&IdempotencyKey<'_>>,
         record: &Record,
         now: Timestamp,
     ) -> Result<(), RegistryError> {
         if let Some(once) = once {
             let of_caller = self.answers.keys().filter(|(of, _)| *of == once.caller);
-            if of_caller.count() >= Once::MOST_REMEMBERED as usize {
-                return Err(RegistryError::TooManyRemembered);
+            if of_caller.count() >= IdempotencyKey::MOST_REMEMBERED as usize {
+                return Err(RegistryError::TooManyIdempotencyKeys);
             }
             let answer = Answer {
                 request: once.request,
                 answer: (once.answer)(record)?,
-                until: now.plus(Once::REMEMBERED),
+                until: now.plus(IdempotencyKey::REMEMBERED),
             };
             self.answers
                 .insert((once.caller, once.key.to_owned()), answer);
@@ -143,8 +144,8 @@ impl ManagedTokens for MemoryRegistry {
         &'a self,
         caller: &'a Caller,
         new: NewToken,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         Box::pin(async move { self.make_token(caller, new, once) })
     }
 
@@ -153,8 +154,8 @@ impl ManagedTokens for MemoryRegistry {
         caller: &'a Caller,
         id: Id,
         change: Change,
-        once: Option<Once<'a>>,
-    ) -> BoxFuture<'a, Result<Done, RegistryError>> {
+        once: Option<IdempotencyKey<'a>>,
+    ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
         Box::pin(async move { self.alter_token(caller, &id, &change, once) })
     }
 

@@ -1,6 +1,6 @@
 //! What is known of credentials, accounts and environments, for people.
 
-use crate::directory::{Issuers, Networks, Status};
+use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, Status};
 use crate::id::Id;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -46,31 +46,6 @@ pub struct Record {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The kinds of long-lived credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum CredentialKind {
-    /// An API key.
-    Key,
-    /// A user with a password.
-    User,
-    /// A managed token.
-    Token,
-}
-
-impl CredentialKind {
-    /// Its name: `key`, `user` or `token`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::User => "user",
-            Self::Token => "token",
-        }
-    }
-}
-
 /// A tenant: what belongs to one is out of every other's reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -99,26 +74,4 @@ pub struct Environment {
     pub kind: EnvironmentKind,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// What an environment is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum EnvironmentKind {
-    /// Trying things out.
-    Sandbox,
-    /// The real thing.
-    Production,
-}
-
-impl EnvironmentKind {
-    /// Its name: `sandbox` or `production`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Production => "production",
-        }
-    }
 }
