@@ -1,4 +1,5 @@
 use countersign::Scopes;
+use countersign::url::split;
 use serde::Serialize;
 
 use crate::Document;
@@ -104,14 +105,9 @@ impl ProtectedResource {
         serde_json::to_string(&metadata).unwrap_or_default()
     }
 
-    /// Scheme and host, and the path; one that is a slash alone is none (RFC 9728 §3.1).
+    /// Returns the origin and the path, which is empty where it is a slash alone (RFC 9728 §3.1).
     fn split(&self) -> (&str, &str) {
-        let behind_scheme = self.resource.find("://").map_or(0, |at| at + 3);
-        let host = self.resource.get(behind_scheme..).unwrap_or_default();
-        let end = host
-            .find('/')
-            .map_or(self.resource.len(), |at| behind_scheme + at);
-        let (origin, path) = self.resource.split_at_checked(end).unwrap_or_default();
+        let (origin, path) = split(&self.resource);
         (origin, if path == "/" { "" } else { path })
     }
 }

@@ -26,6 +26,7 @@ mod secret;
 pub mod testing;
 pub mod time;
 pub mod token;
+pub mod url;
 
 pub use auth::AuthLayer;
 pub use id::Id;

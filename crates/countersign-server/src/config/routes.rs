@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use countersign::url::split;
+
 use super::issuers;
 use super::mistake::Place;
 use super::reader::Reader;
-use super::value;
 
 /// What the server answers itself, beside what every issuer has.
 const OF_SERVER: [&str; 3] = ["/healthz", "/openapi.json", "/readyz"];
@@ -29,7 +30,7 @@ pub(super) fn check(reader: &mut Reader<'_>, issuers: &[issuers::Read]) {
     for issuer in issuers {
         let settings = &issuer.settings;
         let mount = match (&settings.url, &*settings.name) {
-            (Some(url), _) => value::url_path(url),
+            (Some(url), _) => split(url).1,
             // Its URL is the address that the server gets.
             (None, issuers::DEFAULT) => "",
             // A mistake already.

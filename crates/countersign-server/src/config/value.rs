@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countersign::directory::Networks;
 use countersign::jose::Algorithm;
+use countersign::url::HttpUrl;
 use tracing_subscriber::EnvFilter;
 
 use crate::logging::Format;
@@ -124,34 +125,13 @@ pub(super) fn base_url(text: &str) -> Result<String, Expected> {
          query, fragment and final /, and not under /admin"
             .to_owned()
     };
-    let uri: http::Uri = text.parse().map_err(|_| expected())?;
-    let authority = uri.authority().ok_or_else(expected)?;
-    // The parser takes any number for a port.
-    let port = authority.as_str().rsplit_once(':').map(|(_, port)| port);
-    let has_bad_port =
-        port.is_some_and(|port| !port.ends_with(']')) && authority.port_u16().is_none();
-    let authority = authority.as_str();
-    let path = url_path(text);
-    let plain = matches!(uri.scheme_str(), Some("http" | "https"))
-        && !authority.contains('@')
-        && !has_bad_port
-        && !text.contains(['?', '#'])
-        && (path.is_empty() || is_path(path))
-        && !is_administration(path);
-    if plain {
+    let url = HttpUrl::parse(text).map_err(|_| expected())?;
+    let path = url.path();
+    if url.query().is_none() && (path.is_empty() || is_path(path)) && !is_administration(path) {
         Ok(text.to_owned())
     } else {
         Err(expected())
     }
-}
-
-/// The path of a URL that [`base_url`] accepted: empty, or `/` and segments.
-pub(crate) fn url_path(url: &str) -> &str {
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(after_scheme..).unwrap_or_default();
-    rest.find('/')
-        .and_then(|at| rest.get(at..))
-        .unwrap_or_default()
 }
 
 /// Where a wire is mounted.

@@ -22,7 +22,7 @@ use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::MintLimit;
 
-use crate::config::{Config, value};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::issuer::Configured;
 
@@ -40,7 +40,7 @@ pub(crate) const WHOAMI: &str = "/whoami";
 
 /// The path under which an issuer of this URL is mounted; empty for one without a path.
 pub(crate) fn mount(issuer_url: &str) -> &str {
-    value::url_path(issuer_url)
+    countersign::url::split(issuer_url).1
 }
 
 /// All routes.

@@ -14,6 +14,7 @@ use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome, SelectorK
 use crate::principal::{Principal, PrincipalKind};
 use crate::rejection::{Challenges, Reason, Rejection};
 use crate::time::{Clock, SystemClock};
+use crate::url::HttpUrl;
 
 /// The mechanisms of one layer, and the decision that it makes: everything but the plumbing.
 pub(crate) struct Engine {
@@ -216,11 +217,7 @@ impl EngineBuilder {
             return Err(BuildError::Realm);
         }
         let metadata = self.resource_metadata.as_deref();
-        let is_url = |url: &str| {
-            let scheme = url.starts_with("https://") || url.starts_with("http://");
-            scheme && url.bytes().all(|b| quotable(b) && b != b' ')
-        };
-        if !metadata.is_none_or(is_url) {
+        if !metadata.is_none_or(|url| HttpUrl::parse(url).is_ok()) {
             return Err(BuildError::ResourceMetadata);
         }
         let mut challenges = Challenges::new(&self.realm, metadata);

@@ -84,6 +84,7 @@ mod schedule;
 mod shared;
 mod url;
 
+pub use crate::url::UrlError;
 #[cfg(feature = "http-client")]
 pub use client::{HttpClient, RootsError};
 pub use error::{FetchError, RemoteError};
@@ -91,4 +92,3 @@ pub use fetch::{Fetch, FetchedBody, TooLong};
 pub use issuer::RemoteIssuer;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;
-pub use url::UrlError;

@@ -1,0 +1,230 @@
+//! Absolute HTTP URLs: the one place that decides which text is a URL.
+
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+
+use http::Uri;
+
+/// The longest URL that is accepted, in bytes.
+const MAX_LENGTH: usize = 2048;
+
+/// An absolute `http` or `https` URL (RFC 9110 §4.2) without user information and fragment.
+///
+/// Its text is kept as it was written, since issuers and audiences are compared letter by letter.
+///
+/// ```
+/// use countersign::url::{HttpUrl, UrlError};
+///
+/// let url = HttpUrl::parse("https://auth.example:8443/realms/a?b")?;
+/// assert_eq!(url.origin(), "https://auth.example:8443");
+/// assert_eq!(url.path(), "/realms/a");
+/// assert_eq!(url.query(), Some("b"));
+///
+/// assert_eq!(HttpUrl::parse("auth.example"), Err(UrlError::Malformed));
+/// assert_eq!(HttpUrl::parse("https://user@auth.example"), Err(UrlError::Malformed));
+/// assert_eq!(HttpUrl::parse("ftp://auth.example"), Err(UrlError::NotHttps));
+/// # Ok::<(), UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpUrl {
+    text: Box<str>,
+    uri: Uri,
+}
+
+impl HttpUrl {
+    /// Parses a URL of at most 2,048 bytes.
+    ///
+    /// # Errors
+    ///
+    /// - [`UrlError::Malformed`] if `text` is not an absolute URL, has user information, a fragment, a port above
+    ///   65,535, or a character that RFC 3986 forbids in URLs.
+    /// - [`UrlError::NotHttps`] if the scheme is neither `https` nor `http`.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        // `Uri` drops a fragment silently, and accepts quotes and bytes that are not ASCII.
+        let is_forbidden = |b: u8| !b.is_ascii_graphic() || matches!(b, b'"' | b'#' | b'\\');
+        if text.len() > MAX_LENGTH || text.bytes().any(is_forbidden) {
+            return Err(UrlError::Malformed);
+        }
+        let uri: Uri = text.parse().map_err(|_| UrlError::Malformed)?;
+        let authority = uri.authority().ok_or(UrlError::Malformed)?;
+        // `Uri` accepts any number as a port.
+        let port = authority.as_str().strip_prefix(authority.host());
+        let has_port = port.is_some_and(|port| !port.is_empty());
+        if authority.as_str().contains('@')
+            || authority.host().is_empty()
+            || has_port && authority.port_u16().is_none()
+        {
+            return Err(UrlError::Malformed);
+        }
+        match uri.scheme_str() {
+            Some("http" | "https") => Ok(Self {
+                text: text.into(),
+                uri,
+            }),
+            Some(_) => Err(UrlError::NotHttps),
+            None => Err(UrlError::Malformed),
+        }
+    }
+
+    /// Returns the URL as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the URL as a request target.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Returns scheme, host and port as they were written.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        split(&self.text).0
+    }
+
+    /// Returns the path as it was written: empty, or `/` and what follows.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        without_query(split(&self.text).1)
+    }
+
+    /// Returns the query, without its question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    /// Returns whether the scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    /// Returns whether the host is this machine: `localhost` (RFC 6761 §6.3) or a loopback address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost")
+            || address
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    /// Leaves the query out, where some services expect secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(without_query(&self.text))
+    }
+}
+
+fn without_query(text: &str) -> &str {
+    text.split('?').next().unwrap_or_default()
+}
+
+/// Splits a URL into its origin (scheme, host and port), and the path and query that follow it.
+///
+/// ```
+/// use countersign::url::split;
+///
+/// assert_eq!(split("https://api.example/calls?page=2"), ("https://api.example", "/calls?page=2"));
+/// assert_eq!(split("https://api.example"), ("https://api.example", ""));
+/// ```
+#[must_use]
+pub fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(host..).and_then(|rest| rest.find(['/', '?']));
+    url.split_at_checked(rest.map_or(url.len(), |at| host + at))
+        .unwrap_or_default()
+}
+
+/// An error that says why a URL is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// The text is not an absolute URL of at most 2,048 bytes, or has user information, a fragment, a port above
+    /// 65,535, or, as an issuer's URL, a query.
+    Malformed,
+    /// The scheme is not `https`, and `http` is not allowed here.
+    NotHttps,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => {
+                "expected an absolute URL without user information and fragment, and for an issuer without query"
+            }
+            Self::NotHttps => {
+                "expected an https URL; http is allowed for this machine's loopback addresses only"
+            }
+        })
+    }
+}
+
+impl Error for UrlError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_not_an_absolute_http_url_is_rejected() {
+        for (url, error) in [
+            ("", UrlError::Malformed),
+            ("/keys", UrlError::Malformed),
+            ("login.example", UrlError::Malformed),
+            ("https://", UrlError::Malformed),
+            ("https:///keys", UrlError::Malformed),
+            ("file:///etc/keys", UrlError::Malformed),
+            ("https://user@login.example/", UrlError::Malformed),
+            ("https://login.example/#keys", UrlError::Malformed),
+            ("https://login.example/a b", UrlError::Malformed),
+            ("https://login.example/\r\n", UrlError::Malformed),
+            ("https://login.example/\"", UrlError::Malformed),
+            ("https://login.example/\\", UrlError::Malformed),
+            ("https://login.example/ü", UrlError::Malformed),
+            ("https://login.example:99999", UrlError::Malformed),
+            ("https://login.example:", UrlError::Malformed),
+            ("https://[::1]:99999", UrlError::Malformed),
+            ("ftp://login.example", UrlError::NotHttps),
+        ] {
+            assert_eq!(HttpUrl::parse(url), Err(error), "{url}");
+        }
+        let longest = format!("https://a/{}", "a".repeat(MAX_LENGTH - 10));
+        assert!(HttpUrl::parse(&longest).is_ok());
+        let too_long = format!("{longest}a");
+        assert_eq!(HttpUrl::parse(&too_long), Err(UrlError::Malformed));
+    }
+
+    #[test]
+    fn parts_are_those_that_were_written() {
+        for (url, origin, path, query) in [
+            ("https://a.example", "https://a.example", "", None),
+            ("https://a.example/", "https://a.example", "/", None),
+            ("http://[::1]:8080/b", "http://[::1]:8080", "/b", None),
+            (
+                "https://A.example?c=/",
+                "https://A.example",
+                "",
+                Some("c=/"),
+            ),
+            ("https://a:80/b//?c", "https://a:80", "/b//", Some("c")),
+        ] {
+            let parsed = HttpUrl::parse(url).unwrap();
+            let parts = (parsed.origin(), parsed.path(), parsed.query());
+            assert_eq!(parts, (origin, path, query), "{url}");
+            assert_eq!(parsed.as_str(), url);
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_query() {
+        let url = HttpUrl::parse("https://a.example:8443/keys?token=secret").unwrap();
+        assert_eq!(format!("{url:?}"), "https://a.example:8443/keys");
+    }
+}
