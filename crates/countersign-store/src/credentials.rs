@@ -3,7 +3,7 @@
 use countersign::directory::{
     CredentialKind, EnvironmentKind, Issuers, Networks, Status, StoredSecret, UserName,
 };
-use countersign::key::{self, KeyDigests, KeyPrefix};
+use countersign::key::KeyDigests;
 use countersign::registry::lifecycle::{ChangeEffect, StoredCredential};
 use countersign::registry::{
     Caller, Change, CreatedKey, CredentialFilter, DeniedToken, NewKey, NewUser, Owner, Record,
@@ -30,7 +30,10 @@ impl Inner {
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let home = self.home(&mut writing, caller, new.owner).await?;
         let id = self.new_id(writing.now, &home.account)?;
-        let issued = key::generate(&KeyPrefix::default(), &id, &*self.options.random)
+        let issued = self
+            .ground
+            .peppers
+            .generate_key(&id, &*self.options.random)
             .map_err(StoreError::from)?;
         let record = Record {
             allow_from: new.allow_from,
@@ -167,7 +170,10 @@ impl Inner {
         id: &Id,
         rotation: Rotation,
     ) -> Result<CreatedKey, RegistryError> {
-        let issued = key::generate(&KeyPrefix::default(), id, &*self.options.random)
+        let issued = self
+            .ground
+            .peppers
+            .generate_key(id, &*self.options.random)
             .map_err(StoreError::from)?;
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;

@@ -54,7 +54,7 @@ impl Ground {
             sealer: ArcSwap::from_pointee(sealer),
             source: options.master_key.clone(),
             database,
-            peppers: Peppers::new(newest, older),
+            peppers: Peppers::new(newest, older).with_prefix(options.key_prefix.clone()),
             audit_key,
             account,
             environment,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Secret;
+use countersign::key::KeyPrefix;
 use countersign::random::{Random, SystemRandom};
 use countersign::time::{Clock, SystemClock};
 
@@ -25,6 +26,8 @@ pub struct StoreOptions {
     pub max_staleness: Duration,
     /// What the view is to hold: everything unless set.
     pub holds: ViewContents,
+    /// The prefix of the store's API keys: `cs` unless set. Keys of any other prefix are rejected.
+    pub key_prefix: KeyPrefix,
     /// Dates records and their ids.
     pub clock: Arc<dyn Clock>,
     /// Makes ids, keys, peppers, nonces and the master key.
@@ -42,6 +45,7 @@ impl StoreOptions {
             master_key: MasterKey::BesideDatabase,
             max_staleness: Duration::from_secs(5),
             holds: ViewContents::Everything,
+            key_prefix: KeyPrefix::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             since_boot: Arc::new(BootClock),

@@ -137,7 +137,7 @@ impl std::error::Error for InvalidKey {}
 /// What keys begin with: 1 to 32 characters of `[a-z0-9]`, by default `cs`. Scanners find leaked keys
 /// by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPrefix(Box<str>);
+pub struct KeyPrefix(std::sync::Arc<str>);
 
 impl KeyPrefix {
     /// The prefix without its `_`.

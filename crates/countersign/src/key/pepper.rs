@@ -6,7 +6,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+use super::{IssuedKey, KeyPrefix};
 use crate::id::Id;
+use crate::random::{Random, RandomError};
 use crate::time::Timestamp;
 
 /// What is kept of a key's secret: HMAC-SHA256 under a pepper over the length-framed parts
@@ -148,10 +150,16 @@ impl KeyDigests {
     }
 }
 
-/// The peppers in use: the newest for new digests, all of them for old ones. Clones share what
-/// [`replace`](Self::replace) puts in.
+/// How a set of API keys is written and verified: the prefix of the keys, and the peppers of their digests. The
+/// newest pepper makes new digests; older ones verify the digests that they made.
+///
+/// The mechanisms that authenticate keys and the registry that creates them take the same `Peppers`, so that they
+/// agree on both. Clones share the peppers that [`replace`](Self::replace) sets.
 #[derive(Clone)]
-pub struct Peppers(Arc<ArcSwap<Versions>>);
+pub struct Peppers {
+    prefix: KeyPrefix,
+    versions: Arc<ArcSwap<Versions>>,
+}
 
 struct Versions {
     newest: Pepper,
@@ -166,17 +174,82 @@ impl Versions {
 }
 
 impl Peppers {
-    /// `newest`, and the `older` ones that digests still remember.
+    /// Creates the peppers from the `newest` and the `older` ones that stored digests were made with. Keys have the
+    /// default prefix `cs`.
     #[must_use]
     pub fn new(newest: Pepper, older: impl IntoIterator<Item = Pepper>) -> Self {
         let older = older.into_iter().collect();
-        Self(Arc::new(ArcSwap::from_pointee(Versions { newest, older })))
+        Self {
+            prefix: KeyPrefix::default(),
+            versions: Arc::new(ArcSwap::from_pointee(Versions { newest, older })),
+        }
+    }
+
+    /// Sets the prefix of the keys. Keys of any other prefix are rejected.
+    ///
+    /// ```
+    /// use countersign::directory::MemoryDirectory;
+    /// use countersign::key::{Pepper, Peppers};
+    /// use countersign::mechanism::ApiKeys;
+    /// use countersign::random::SystemRandom;
+    /// use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
+    /// use countersign::time::SystemClock;
+    /// use countersign::{AuthLayer, Scopes};
+    /// use http::{Request, Response};
+    /// use std::{convert::Infallible, sync::Arc};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # tokio_test::block_on(async {
+    /// let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+    /// let other = peppers.clone();
+    /// let peppers = peppers.with_prefix("acme".parse()?);
+    /// let directory = Arc::new(MemoryDirectory::default());
+    /// let create = async |peppers: &Peppers| {
+    ///     let directory = Arc::clone(&directory);
+    ///     let registry =
+    ///         MemoryRegistry::new(directory, peppers.clone(), SystemClock, SystemRandom).unwrap();
+    ///     let new = NewKey::new("ci", Scopes::none());
+    ///     registry.create_key(&Caller::operator("me"), new).await.unwrap().issued.key
+    /// };
+    ///
+    /// let keys = ApiKeys::new(directory.clone(), peppers.clone());
+    /// let service = AuthLayer::builder().primary(keys).build()?.layer(service_fn(
+    ///     async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())),
+    /// ));
+    /// for (peppers, prefix, status) in [(&peppers, "acme_", 200), (&other, "cs_", 401)] {
+    ///     let key = create(peppers).await;
+    ///     assert!(key.expose().starts_with(prefix));
+    ///     let request = Request::get("/").header("x-api-key", key.expose()).body(())?;
+    ///     assert_eq!(service.clone().oneshot(request).await?.status(), status);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: KeyPrefix) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// Returns the prefix of the keys.
+    #[must_use]
+    pub fn prefix(&self) -> &KeyPrefix {
+        &self.prefix
+    }
+
+    /// Generates a key with this prefix for the credential `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] if the generator failed.
+    pub fn generate_key(&self, id: &Id, random: &dyn Random) -> Result<IssuedKey, RandomError> {
+        super::generate(&self.prefix, id, random)
     }
 
     /// Puts others in the place of these, for every clone at once.
     pub fn replace(&self, newest: Pepper, older: impl IntoIterator<Item = Pepper>) {
         let older = older.into_iter().collect();
-        self.0.store(Arc::new(Versions { newest, older }));
+        self.versions.store(Arc::new(Versions { newest, older }));
     }
 
     /// What to keep of a new secret.
@@ -187,7 +260,7 @@ impl Peppers {
 
     /// The digest by the newest pepper.
     pub(crate) fn digest(&self, id: &Id, secret: &str) -> KeyDigest {
-        let newest = &self.0.load().newest;
+        let newest = &self.versions.load().newest;
         KeyDigest {
             pepper: newest.version,
             digest: newest.digest(id, secret),
@@ -203,7 +276,7 @@ impl Peppers {
         secret: &str,
         until: Timestamp,
     ) -> Option<KeyDigests> {
-        let versions = self.0.load();
+        let versions = self.versions.load();
         let pepper = versions.get(before.current.pepper)?;
         let current = KeyDigest {
             pepper: pepper.version,
@@ -224,7 +297,7 @@ impl Peppers {
         secret: &str,
         now: Timestamp,
     ) -> SecretIs {
-        let versions = self.0.load();
+        let versions = self.versions.load();
         let known = kept.and_then(|kept| Some((versions.get(kept.current.pepper)?, kept)));
         let nobody = KeyDigests::nobody();
         let (pepper, proof) = known.unwrap_or((&versions.newest, &nobody));
@@ -246,8 +319,9 @@ impl Peppers {
 
 impl fmt::Debug for Peppers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions = self.0.load();
+        let versions = self.versions.load();
         f.debug_struct("Peppers")
+            .field("prefix", &self.prefix)
             .field("newest", &versions.newest)
             .field("older", &versions.older)
             .finish()

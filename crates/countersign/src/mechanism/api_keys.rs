@@ -8,7 +8,7 @@ use crate::credentials::Scheme;
 use crate::credentials::{Carrier, Credentials};
 use crate::directory::{Credential, DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
-use crate::key::{ApiKey, InvalidKey, KeyPrefix, Peppers, SecretIs};
+use crate::key::{ApiKey, InvalidKey, Peppers, SecretIs};
 use crate::mechanism::{CredentialSelector, Judged, Mechanism};
 use crate::principal::Identity;
 use crate::reason::Reason;
@@ -23,7 +23,6 @@ use crate::time::Timestamp;
 pub struct ApiKeys {
     directory: Arc<dyn Directory>,
     peppers: Peppers,
-    prefix: KeyPrefix,
     header: HeaderName,
     bearer: bool,
     #[cfg(feature = "passwords")]
@@ -31,25 +30,17 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// Keys with the default prefix `cs`, in `x-api-key`.
+    /// Keys with the prefix of `peppers`, in `x-api-key`.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
             directory,
             peppers,
-            prefix: KeyPrefix::default(),
             header: HeaderName::from_static("x-api-key"),
             bearer: false,
             #[cfg(feature = "passwords")]
             failures: None,
         }
-    }
-
-    /// Keys with another prefix.
-    #[must_use]
-    pub fn prefix(mut self, prefix: KeyPrefix) -> Self {
-        self.prefix = prefix;
-        self
     }
 
     /// Keys in another header.
@@ -83,7 +74,7 @@ impl ApiKeys {
             InvalidKey::Form if super::looks_like_token(presented) => Reason::TokenAsSecret,
             InvalidKey::Form => Reason::KeyMalformed,
         })?;
-        if key.prefix() != self.prefix.as_str() {
+        if key.prefix() != self.peppers.prefix().as_str() {
             return Err(Reason::KeyMalformed);
         }
         let pair = Pair {
@@ -103,7 +94,7 @@ impl ApiKeys {
 
 impl Mechanism for ApiKeys {
     fn selectors(&self) -> Vec<CredentialSelector> {
-        let keys = |carrier| CredentialSelector::keys(carrier, self.prefix.clone());
+        let keys = |carrier| CredentialSelector::keys(carrier, self.peppers.prefix().clone());
         let mut claims = vec![
             keys(Carrier::Header(self.header.clone())),
             keys(Carrier::BodyKey),
@@ -126,7 +117,7 @@ impl Mechanism for ApiKeys {
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeys")
-            .field("prefix", &self.prefix)
+            .field("prefix", self.peppers.prefix())
             .field("header", &self.header)
             .field("bearer", &self.bearer)
             .finish_non_exhaustive()

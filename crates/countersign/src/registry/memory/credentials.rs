@@ -10,7 +10,7 @@ use crate::directory::{
     StoredSecret, UserName,
 };
 use crate::id::Id;
-use crate::key::{self, KeyPrefix, Peppers};
+use crate::key::Peppers;
 use crate::random::{Random, RandomError};
 use crate::registry::lifecycle::{ChangeEffect, StoredCredential};
 use crate::registry::{
@@ -29,7 +29,6 @@ pub(super) const FOR_GOOD: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 pub struct MemoryRegistry {
     pub(super) directory: Arc<MemoryDirectory>,
     peppers: Peppers,
-    prefix: KeyPrefix,
     pub(super) default_account: Id,
     pub(super) clock: Box<dyn Clock>,
     random: Box<dyn Random>,
@@ -47,7 +46,7 @@ pub(super) struct Held {
 }
 
 impl MemoryRegistry {
-    /// A registry with the account `default`, and keys of the default prefix.
+    /// A registry with the account `default`, and keys of the prefix of `peppers`.
     ///
     /// # Errors
     ///
@@ -72,7 +71,6 @@ impl MemoryRegistry {
         Ok(Self {
             directory,
             peppers,
-            prefix: KeyPrefix::default(),
             default_account,
             clock: Box::new(clock),
             random: Box::new(random),
@@ -108,8 +106,10 @@ impl MemoryRegistry {
         let mut held = self.held_for(caller)?;
         let account = held.owner(caller, new.owner, self.default_account)?;
         let id = self.new_id(&account)?;
-        let issued =
-            key::generate(&self.prefix, &id, &*self.random).map_err(RegistryError::unavailable)?;
+        let issued = self
+            .peppers
+            .generate_key(&id, &*self.random)
+            .map_err(RegistryError::unavailable)?;
         let proof = StoredSecret::Key(self.peppers.proof(&id, issued.secret.expose()));
         let record = Record {
             allow_from: new.allow_from,
@@ -219,8 +219,10 @@ impl MemoryRegistry {
         id: &Id,
         rotation: Rotation,
     ) -> Result<CreatedKey, RegistryError> {
-        let issued =
-            key::generate(&self.prefix, id, &*self.random).map_err(RegistryError::unavailable)?;
+        let issued = self
+            .peppers
+            .generate_key(id, &*self.random)
+            .map_err(RegistryError::unavailable)?;
         let mut held = self.held_for(caller)?;
         let kept = held.reach(caller, id)?;
         let now = self.clock.now();
