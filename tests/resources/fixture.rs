@@ -151,11 +151,7 @@ impl World {
             .build()
             .unwrap();
         let mint = Mint::new(issuer.clone(), clock.clone(), SystemRandom);
-        let limit = MintLimit::with_clock(
-            NonZeroU32::new(50).unwrap(),
-            Duration::from_secs(60),
-            clock.clone(),
-        );
+        let limit = MintLimit::new(NonZeroU32::new(50).unwrap(), Duration::from_secs(60));
         let managed = ManagedTokenResource::new(
             layer.clone(),
             authenticator.clone(),

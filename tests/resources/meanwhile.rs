@@ -235,11 +235,7 @@ async fn key_of_a_sandbox_makes_tokens_of_that_sandbox_alone() {
 #[tokio::test]
 async fn changes_are_counted_as_creations_are() {
     let world = World::new().await;
-    let limit = MintLimit::with_clock(
-        NonZeroU32::new(3).unwrap(),
-        Duration::from_secs(60),
-        world.clock.clone(),
-    );
+    let limit = MintLimit::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(60));
     let resource = at_issuer(&world, "core").mint_limit(limit);
     let body = json!({"token_scope": "account"});
     let made = ask(&resource, Method::POST, "/", &world.admin, &body)

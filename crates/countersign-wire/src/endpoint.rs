@@ -238,8 +238,9 @@ impl<W: Wire> Inner<W> {
         if let (Some(limit), Some(credential)) =
             (&self.options.mint_limit, principal.credential_id())
         {
+            let now = self.minter.mint().clock().now();
             limit
-                .take(credential)
+                .take(credential, now)
                 .map_err(TokenError::TooManyRequests)?;
         }
         let request = MintRequest::new(principal.clone(), parameters);

@@ -2,14 +2,14 @@ use bytes::Bytes;
 use countersign::credentials::Credentials;
 use countersign::directory::EnvironmentKind;
 use countersign::mint::MintParameters;
+use countersign::time::Precision;
 use countersign::{Id, Scopes};
 use http::{Response, StatusCode, request};
 use serde::Serialize;
 
 use crate::json::Object;
 use crate::{
-    RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse, Wire, moment,
-    respond,
+    RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse, Wire, respond,
 };
 
 /// A key's id and secret, in the body, for a token (`POST /generate-token`).
@@ -135,7 +135,7 @@ impl Wire for KeySecret {
                 StatusCode::OK,
                 &Issued {
                     token: token.token.expose(),
-                    expires_at: moment::utc_millis(token.expires_at),
+                    expires_at: token.expires_at.to_rfc3339_with(Precision::Millis, 0),
                     business_id: principal.account(),
                     environment: principal.environment_kind(),
                     scopes: &token.scopes,

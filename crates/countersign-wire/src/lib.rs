@@ -70,7 +70,6 @@ mod key_pair;
 mod managed;
 mod members;
 mod mint_limit;
-mod moment;
 mod oauth;
 #[cfg(feature = "openapi")]
 pub mod openapi;

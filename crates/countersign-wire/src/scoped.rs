@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use countersign::mint::MintParameters;
+use countersign::time::Precision;
 use countersign::{Scope, Scopes};
 use http::{Response, StatusCode, request};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::json::{Json, Object, shown_member};
 use crate::{
     FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
-    TokenResponse, Wire, members, moment, respond,
+    TokenResponse, Wire, members, respond,
 };
 
 /// As many scopes as a token can have. More bad ones are not listed one by one.
@@ -152,7 +153,7 @@ impl Wire for Scoped {
                     denial => denial.status(),
                 };
                 let denied = Denied {
-                    timestamp: moment::utc_millis(exchange.now),
+                    timestamp: exchange.now.to_rfc3339_with(Precision::Millis, 0),
                     status: status.as_u16(),
                     message: message(denial),
                     errors: errors(denial),

@@ -7,7 +7,7 @@ use countersign::auth::PrimaryAuthenticator;
 use countersign::principal::PrimaryPrincipal;
 use countersign::random::SystemRandom;
 use countersign::registry::{Caller, SessionName, SessionSelector, Sessions};
-use countersign::time::{Clock, SystemClock};
+use countersign::time::{Clock, Precision, SystemClock};
 use countersign::{BoxFuture, Id};
 use http::{Method, Request, Response, StatusCode, request};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::finish::{finish, finish_denied};
 use crate::front::{self, Refused, not_done};
 use crate::oauth::form::{Form, flaw};
-use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, moment, path, respond, session};
+use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, path, respond, session};
 
 /// A caller's sessions, those of the `session` wire ([`Session`](crate::Session)): which there are, and their end.
 ///
@@ -205,8 +205,8 @@ impl SessionResource {
         let shown = sessions.into_iter().map(|session| Shown {
             id: session.id,
             session_id: session.name.map(|name| name.as_str().to_owned()),
-            issued_at: moment::utc_seconds(session.issued_at),
-            expires_at: moment::utc_seconds(session.expires_at),
+            issued_at: session.issued_at.to_rfc3339_with(Precision::Seconds, 0),
+            expires_at: session.expires_at.to_rfc3339_with(Precision::Seconds, 0),
         });
         let sessions = shown.collect();
         Ok(respond::json(StatusCode::OK, &Listed { sessions }))

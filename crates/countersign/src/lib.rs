@@ -10,6 +10,7 @@ pub mod extract;
 pub mod id;
 pub mod jose;
 pub mod key;
+pub mod limit;
 pub mod mechanism;
 pub mod mint;
 pub mod principal;

@@ -1,6 +1,14 @@
 //! Time as a parameter: [`Timestamp`], [`Clock`] and the system's clock.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
+
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
+
+/// The first and the last second that RFC 3339 can write.
+const FIRST_SECOND: Timestamp = Timestamp::from_unix_seconds(-62_167_219_200);
+const LAST_SECOND: Timestamp = Timestamp::from_unix_seconds(253_402_300_799);
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, before it negative.
 ///
@@ -42,7 +50,87 @@ impl Timestamp {
                 .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
         )
     }
+
+    /// Formats the moment as RFC 3339 in UTC, such as `2026-03-15T12:00:00Z`. Milliseconds are written only where the
+    /// moment is not a whole second.
+    ///
+    /// A moment outside the years 0000 to 9999, for which RFC 3339 has no form, is written as the first or the last
+    /// second of these years.
+    ///
+    /// ```
+    /// use countersign::time::Timestamp;
+    ///
+    /// let moment = Timestamp::from_unix_millis(1_773_576_000_123);
+    /// assert_eq!(moment.to_rfc3339(), "2026-03-15T12:00:00.123Z");
+    /// assert_eq!(Timestamp::parse_rfc3339("2026-03-15T06:00:00.123-06:00"), Ok(moment));
+    /// assert!(Timestamp::parse_rfc3339("2026-03-15").is_err());
+    /// ```
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let precision = match self.clamp(FIRST_SECOND, LAST_SECOND).0.rem_euclid(1000) {
+            0 => Precision::Seconds,
+            _ => Precision::Millis,
+        };
+        self.to_rfc3339_with(precision, 0)
+    }
+
+    /// Formats the moment as RFC 3339 with this precision, at an offset of so many hours from UTC. Otherwise as
+    /// [`to_rfc3339`](Self::to_rfc3339).
+    #[must_use]
+    pub fn to_rfc3339_with(self, precision: Precision, offset_hours: i8) -> String {
+        let shift = i64::from(offset_hours) * 3_600_000;
+        let local = self.0.saturating_add(shift);
+        let local = local.clamp(FIRST_SECOND.0, LAST_SECOND.0);
+        // The local time is written as if it were UTC, and the offset after it.
+        let date_time = OffsetDateTime::from_unix_timestamp(local.div_euclid(1000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (date, (hour, minute, second)) = (date_time.date(), date_time.to_hms());
+        let fraction = match precision {
+            Precision::Seconds => String::new(),
+            Precision::Millis => format!(".{:03}", local.rem_euclid(1000)),
+        };
+        let offset = match offset_hours {
+            0 => "Z".to_owned(),
+            hours => format!("{hours:+03}:00"),
+        };
+        format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}")
+    }
+
+    /// Parses a date and time in RFC 3339 with any offset. What is finer than a millisecond is cut off.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidTimestamp`] if the text is not a date and time in RFC 3339.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+        let millis = i64::try_from(millis).map_err(|_| InvalidTimestamp)?;
+        Ok(Self(millis))
+    }
 }
+
+/// How precisely [`Timestamp::to_rfc3339_with`] writes a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// Whole seconds, rounded down.
+    Seconds,
+    /// Three digits of a second's fraction.
+    Millis,
+}
+
+/// An error that says that a text is not a date and time in RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidTimestamp;
+
+impl fmt::Display for InvalidTimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a date and time in RFC 3339, such as 2026-03-15T12:00:00Z")
+    }
+}
+
+impl std::error::Error for InvalidTimestamp {}
 
 /// Tells the time. Everything that judges or mints takes one, so that tests can hold it still.
 ///
@@ -92,5 +180,67 @@ impl serde::Serialize for Timestamp {
     /// As whole seconds since 1970-01-01T00:00:00Z.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(self.unix_seconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_formatted_as_rfc_3339_in_utc() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_773_576_000_123, "2026-03-15T12:00:00.123Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (-62_167_219_200_000, "0000-01-01T00:00:00Z"),
+        ] {
+            let moment = Timestamp::from_unix_millis(millis);
+            assert_eq!(moment.to_rfc3339(), text);
+            assert_eq!(Timestamp::parse_rfc3339(text), Ok(moment));
+        }
+    }
+
+    #[test]
+    fn timestamps_outside_the_years_of_rfc_3339_are_formatted_as_the_nearest_second() {
+        for (millis, text) in [
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+            (i64::MIN, "0000-01-01T00:00:00Z"),
+        ] {
+            let moment = Timestamp::from_unix_millis(millis);
+            assert_eq!(moment.to_rfc3339(), text);
+            let local = moment.to_rfc3339_with(Precision::Seconds, -6);
+            assert_eq!(local, text.replace('Z', "-06:00"));
+        }
+    }
+
+    #[test]
+    fn timestamps_are_formatted_with_a_precision_and_an_offset() {
+        let moment = Timestamp::from_unix_millis(1_773_599_700_123);
+        for (precision, offset, text) in [
+            (Precision::Seconds, 0, "2026-03-15T18:35:00Z"),
+            (Precision::Millis, 0, "2026-03-15T18:35:00.123Z"),
+            (Precision::Seconds, -6, "2026-03-15T12:35:00-06:00"),
+            (Precision::Millis, 14, "2026-03-16T08:35:00.123+14:00"),
+        ] {
+            assert_eq!(moment.to_rfc3339_with(precision, offset), text);
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_rfc_3339_is_rejected() {
+        for text in [
+            "",
+            "2026-03-15",
+            "2026-03-15T12:00:00",
+            "2026-02-30T12:00:00Z",
+            "1773576000",
+        ] {
+            assert_eq!(
+                Timestamp::parse_rfc3339(text),
+                Err(InvalidTimestamp),
+                "{text}"
+            );
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::mint::MintParameters;
+use countersign::time::Precision;
 use http::{Response, StatusCode, request};
 use serde::Serialize;
 
 use crate::json::{Json, Object};
 use crate::{
     FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
-    TokenResponse, Wire, json, moment, respond,
+    TokenResponse, Wire, json, respond,
 };
 use denied::{Error, errors, words};
 
@@ -178,7 +179,7 @@ impl Wire for Envelope {
             data: None,
             errors: Vec::new(),
             transaction_id: exchange.id.as_str(),
-            processed_at: moment::mexico_city(exchange.now),
+            processed_at: exchange.now.to_rfc3339_with(Precision::Seconds, -6),
             billable: false,
         };
         match answer {

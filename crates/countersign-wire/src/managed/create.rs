@@ -12,7 +12,6 @@ use countersign::{Id, Scope, Scopes, Secret};
 use super::once::IdempotencyMember;
 use super::problem::{Errors, Problem, What};
 use crate::json::{Json, Object, not_secret};
-use crate::moment;
 
 const DAY: u64 = 24 * 3600;
 
@@ -181,7 +180,7 @@ impl Members {
         let Some(text) = self.text("expires_at") else {
             return by_default;
         };
-        let Some(moment) = moment::parse(text.expose()).map(whole) else {
+        let Some(moment) = Timestamp::parse_rfc3339(text.expose()).ok().map(whole) else {
             self.flaw("expires_at", "must be a date and time in RFC 3339");
             return by_default;
         };

@@ -199,7 +199,7 @@ impl ManagedTokenResource {
         let limit = self.options.mint_limit.as_ref();
         if let (Some(limit), Some(credential)) = (limit, principal.credential_id()) {
             limit
-                .take(credential)
+                .take(credential, self.mint.clock().now())
                 .map_err(TokenError::TooManyRequests)?;
         }
         Ok(())

@@ -2,10 +2,9 @@
 
 use countersign::directory::Status;
 use countersign::registry::Record;
+use countersign::time::{Precision, Timestamp};
 use countersign::{Id, Secret};
 use serde::Serialize;
-
-use crate::moment;
 
 /// A token's record, in the order in which its members are written.
 #[derive(Serialize)]
@@ -63,12 +62,16 @@ impl From<&Record> for Details {
                 delete: status == Status::Revoked,
             },
             created_by_admin_user_id: record.created_by,
-            expires_at: record.expires_at.map(moment::utc_seconds),
-            inserted_at: moment::utc_seconds(record.created_at),
-            updated_at: moment::utc_seconds(record.updated_at),
-            last_used_at: record.last_used_at.map(moment::utc_seconds),
+            expires_at: record.expires_at.map(seconds),
+            inserted_at: seconds(record.created_at),
+            updated_at: seconds(record.updated_at),
+            last_used_at: record.last_used_at.map(seconds),
         }
     }
+}
+
+fn seconds(moment: Timestamp) -> String {
+    moment.to_rfc3339_with(Precision::Seconds, 0)
 }
 
 /// The answer to a request that succeeded.

@@ -1,6 +1,4 @@
-mod bucket;
 mod network;
-mod table;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -11,12 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::id::Id;
+use crate::limit::{Bucket, Quota, Table};
 use crate::mechanism::Outcome;
 use crate::principal::Identity;
 use crate::reason::{Reason, RejectionKind};
 use crate::time::Timestamp;
-use bucket::{Bucket, Quota};
-use table::Table;
 
 pub(super) use network::Network;
 

@@ -5,24 +5,23 @@ use std::time::Duration;
 use super::bucket::{Bucket, since};
 use crate::time::Timestamp;
 
-/// How many buckets are kept in each half.
+/// The number of buckets in each half.
 const HALF: usize = 1 << 15;
 
-/// Buckets by key, of bounded number.
+/// A bounded number of buckets by key.
 ///
-/// What was not touched for a whole `per` is empty and need not be kept: each `per`, what is old is
-/// dropped and what is young becomes old. When the young half is full, the same happens early. What was
-/// not touched for longest is forgotten then, which takes failures from tens of thousands of networks in
-/// one `per`: whoever has that many has as many times `burst` guesses anyway.
+/// A bucket that was not touched for a whole `per` is empty and can be dropped. In each `per`, the old half is dropped
+/// and the young half becomes the old one. If the young half is full, this happens early, and the buckets that were not
+/// touched for longest are forgotten. That takes events of tens of thousands of keys in one `per`.
 #[derive(Debug)]
-pub(super) struct Table<K> {
+pub(crate) struct Table<K> {
     young: HashMap<K, Bucket>,
     old: HashMap<K, Bucket>,
     turned: Option<Timestamp>,
 }
 
 impl<K: Eq + std::hash::Hash + Copy> Table<K> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             young: HashMap::new(),
             old: HashMap::new(),
@@ -30,13 +29,13 @@ impl<K: Eq + std::hash::Hash + Copy> Table<K> {
         }
     }
 
-    /// A bucket, if there is one. It counts as untouched.
-    pub(super) fn find(&self, key: &K) -> Option<&Bucket> {
+    /// Returns a bucket, if there is one, without touching it.
+    pub(crate) fn find(&self, key: &K) -> Option<&Bucket> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// A bucket to write to.
-    pub(super) fn touch(&mut self, key: K, per: Duration, now: Timestamp) -> &mut Bucket {
+    /// Touches a bucket, and returns it.
+    pub(crate) fn touch(&mut self, key: K, per: Duration, now: Timestamp) -> &mut Bucket {
         let turned = *self.turned.get_or_insert(now);
         let due = since(turned, now) >= per || since(now, turned) >= per;
         if due || self.young.len() >= HALF {
@@ -50,7 +49,7 @@ impl<K: Eq + std::hash::Hash + Copy> Table<K> {
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }
 }
@@ -81,7 +80,7 @@ mod tests {
                 table.touch(0, PER, NOW);
             }
         }
-        let one = super::super::bucket::Quota {
+        let one = crate::limit::Quota {
             burst: std::num::NonZeroU32::MIN,
             per: PER,
         };

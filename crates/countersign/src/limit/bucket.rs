@@ -3,33 +3,32 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// How many failures a bucket holds, and in what time it empties.
+/// How many events a bucket holds, and in what time it empties.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quota {
-    pub(super) burst: NonZeroU32,
-    pub(super) per: Duration,
+pub(crate) struct Quota {
+    pub(crate) burst: NonZeroU32,
+    pub(crate) per: Duration,
 }
 
 impl Quota {
-    /// The time in which room for one failure comes back.
+    /// Returns the time in which room for one event comes back.
     fn cell(self) -> Duration {
         self.per / self.burst.get()
     }
 
-    /// Not `per`, which may be a few nanoseconds more than whole cells: the last one would not fit.
+    /// Returns the capacity in whole cells. `per` may be a few nanoseconds longer, and the last cell would not fit.
     fn capacity(self) -> Duration {
         self.cell() * self.burst.get()
     }
 }
 
-/// Failures that are not yet forgotten, and attempts under way (GCRA, with places to give back).
+/// Counts events that still take room, and attempts under way (GCRA, with places that can be given back).
 ///
-/// An attempt holds a place from before it is judged, so that a thousand at once do not all find room.
-/// It is counted apart from what has been filled: a place that is given back takes no other attempt's
-/// failure with it, however long it was held.
+/// An attempt holds a place from before its outcome is known, so that a thousand attempts at once do not all find room.
+/// Places are counted apart from events: giving a place back removes no event.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
-    /// The time in which it empties, as of `at`.
+pub(crate) struct Bucket {
+    /// The time in which the bucket empties, as of `at`.
     filled: Duration,
     at: Timestamp,
     held: u32,
@@ -37,7 +36,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) const fn empty(now: Timestamp) -> Self {
+    pub(crate) const fn empty(now: Timestamp) -> Self {
         Self {
             filled: Duration::ZERO,
             at: now,
@@ -46,36 +45,36 @@ impl Bucket {
         }
     }
 
-    /// How long until there is room for one more attempt; `None`: there is.
-    pub(super) fn wait(&self, quota: Quota, now: Timestamp) -> Option<Duration> {
-        // As many places are held as were room for, so that this does not overflow.
+    /// Returns how long until there is room for one more event, or `None` if there is room.
+    pub(crate) fn wait(&self, quota: Quota, now: Timestamp) -> Option<Duration> {
+        // At most `burst` places are held, so that this does not overflow.
         let held = quota.cell() * self.held.min(quota.burst.get());
         let wanted = self.filled(quota, now) + held + quota.cell();
         let over = wanted.saturating_sub(quota.capacity());
         (!over.is_zero()).then_some(over)
     }
 
-    pub(super) fn hold(&mut self) {
+    pub(crate) fn hold(&mut self) {
         self.held = self.held.saturating_add(1);
     }
 
-    pub(super) fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         self.held = self.held.saturating_sub(1);
     }
 
-    /// Counts a failure. A full bucket stays as full as it is.
-    pub(super) fn fill(&mut self, quota: Quota, now: Timestamp) {
+    /// Counts an event. A full bucket stays full.
+    pub(crate) fn fill(&mut self, quota: Quota, now: Timestamp) {
         let filled = self.filled(quota, now) + quota.cell();
         self.filled = filled.min(quota.capacity());
-        // The moment that a judge was given may be older than another's. Going back to it would
-        // empty the bucket of the time between twice.
+        // `now` may be older than that of another request. Going back to it would empty the bucket of the time
+        // between twice.
         if now > self.at || self.lies_ahead(quota, now) {
             self.at = now;
         }
     }
 
-    /// Whether failures alone have filled it, asked to say so once in `per`.
-    pub(super) fn newly_full(&mut self, quota: Quota, now: Timestamp) -> bool {
+    /// Returns whether events alone have filled the bucket, once in each `per`.
+    pub(crate) fn newly_full(&mut self, quota: Quota, now: Timestamp) -> bool {
         let room = quota.capacity().saturating_sub(self.filled(quota, now));
         let silent = self
             .reported
@@ -94,14 +93,14 @@ impl Bucket {
         self.filled.saturating_sub(since(self.at, now))
     }
 
-    /// Whether the clock was set back by more than requests overtake each other.
+    /// Returns whether the clock was set back by more than requests overtake each other.
     fn lies_ahead(&self, quota: Quota, now: Timestamp) -> bool {
         since(now, self.at) > quota.per
     }
 }
 
-/// The time from `then` to `now`; none if `now` is the earlier.
-pub(super) fn since(then: Timestamp, now: Timestamp) -> Duration {
+/// Returns the time from `then` to `now`, or zero if `now` is earlier.
+pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
     let millis = now.unix_millis().saturating_sub(then.unix_millis());
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
