@@ -1,6 +1,6 @@
 //! Programs that know the standards, or a document, and nothing of this project, against the real server.
 //!
-//! What they are is pinned in `tests/foreign`, and `tests/setup` installs it.
+//! What they are is pinned in `tests/third_party`, and `tests/setup` installs it.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,13 +15,13 @@
     reason = "the harness is the server tests', and not all of it is needed here"
 )]
 
-mod document;
 #[path = "../server/harness/mod.rs"]
 mod harness;
-mod issuers;
-mod oauth;
-mod oauth2;
-mod own;
-mod pages;
+mod issuer_by_url;
+mod oauth2_crate;
+mod oauth_programs;
+mod openapi_document;
+mod own_document;
 mod schemathesis;
-mod seeds;
+mod wire_documents;
+mod wires_readme;

@@ -23,10 +23,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-#[path = "../faults/kit/mod.rs"]
-mod kit;
+#[path = "../faults/harness/mod.rs"]
+mod harness;
 
-use kit::{Campaign, Kind, Program, Violation};
+use harness::{Campaign, Kind, Program, Violation};
 
 struct Arguments {
     kills: usize,

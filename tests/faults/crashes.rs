@@ -1,6 +1,6 @@
-//! Crashes at random moments: see `kit/campaign.rs` for what is checked after each.
+//! Crashes at random moments: see `harness/campaign.rs` for what is checked after each.
 
-use crate::kit::{Campaign, Kind, Program};
+use crate::harness::{Campaign, Kind, Program};
 
 const SEED: u64 = 7;
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use countersign_tests::xorshift::XorShift;
 
-use crate::kit::{Disk, Switch};
+use crate::harness::{Disk, Switch};
 
 /// Runs commands on the disk.
 fn run(disk: &Disk, commands: &str) {

@@ -11,8 +11,8 @@
     reason = "a test program: what goes wrong ends the test"
 )]
 
-mod kit;
+mod harness;
 
 mod crashes;
 mod disk;
-mod shortage;
+mod exhausted_resources;

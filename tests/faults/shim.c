@@ -33,7 +33,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Known to kit/disk.rs, which writes them by their places. */
+/* Known to harness/disk.rs, which writes them by their places. */
 struct control {
   _Atomic uint64_t mirror;      /* 1: keep objects and names, and leave the real disk alone */
   _Atomic uint64_t lie;         /* 1: report success for an fsync of the database's log that was not done */

@@ -1,4 +1,4 @@
-//! The library in this process, over memory or over the store.
+//! The library in the process of the test, with an in-memory registry or with the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,22 +16,22 @@ use countersign::{Id, Secret};
 use countersign_store::{Store, StoreOptions};
 use tokio::runtime::Runtime;
 
-use crate::judge::{Judge, part};
 use crate::model::{Change, Outcome, Rotation};
-use crate::walk::{Issued, Subject};
+use crate::random_walk::{Issued, Subject};
+use crate::verifier::{Verifier, part};
 
 const URL: &str = "https://auth.example";
 const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-/// What both have in common.
+/// A [`Subject`] that calls the library directly.
 pub(crate) struct Library {
     runtime: Arc<Runtime>,
     clock: FixedClock,
     caller: Caller,
     registry: Arc<dyn Registry>,
-    judge: Judge,
+    verifier: Verifier,
     mint: Mint,
-    /// Where a store is, if there is one.
+    /// The store and its folder; `None` for the in-memory registry.
     home: Option<Home>,
 }
 
@@ -101,12 +101,12 @@ impl Library {
         home: Option<Home>,
     ) -> Self {
         let issuer = Issuer::builder(URL).signing_keys(keys).build().unwrap();
-        let judge = Judge::new(&issuer, directory, peppers, &clock);
+        let verifier = Verifier::new(&issuer, directory, peppers, &clock);
         Self {
             runtime,
             caller: Caller::operator("test"),
             registry,
-            judge,
+            verifier,
             mint: Mint::new(issuer, clock.clone(), SystemRandom),
             clock,
             home,
@@ -127,10 +127,10 @@ fn runtime() -> Arc<Runtime> {
     Arc::new(builder.enable_all().build().unwrap())
 }
 
-fn issued(made: &r::CreatedKey) -> Issued {
+fn issued(created: &r::CreatedKey) -> Issued {
     (
-        made.record.id.to_string(),
-        made.issued.key.expose().to_owned(),
+        created.record.id.to_string(),
+        created.issued.key.expose().to_owned(),
     )
 }
 
@@ -139,15 +139,15 @@ impl Subject for Library {
         let mut bytes = [0; 8];
         countersign::random::Random::fill(&SystemRandom, &mut bytes).unwrap();
         let name = format!("{bytes:?}");
-        let made = self.registry.create_account(&self.caller, name);
-        self.runtime.block_on(made).unwrap().id.to_string()
+        let created = self.registry.create_account(&self.caller, name);
+        self.runtime.block_on(created).unwrap().id.to_string()
     }
 
     fn revoke_account(&mut self, id: &str) -> Outcome {
-        let done = self
+        let result = self
             .registry
             .revoke_account(&self.caller, id.parse().unwrap());
-        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |_| Outcome::Done)
+        Self::outcome(self.runtime.block_on(result)).map_or_else(|o| o, |_| Outcome::Done)
     }
 
     fn create_key(
@@ -164,8 +164,8 @@ impl Subject for Library {
         if let Some(seconds) = expires_in {
             new = new.expires_at(self.clock.now().plus(Duration::from_secs(seconds)));
         }
-        let made = self.registry.create_key(&self.caller, new);
-        Self::outcome(self.runtime.block_on(made)).map(|made| issued(&made))
+        let created = self.registry.create_key(&self.caller, new);
+        Self::outcome(self.runtime.block_on(created)).map(|created| issued(&created))
     }
 
     fn change(&mut self, id: &str, change: Change) -> Outcome {
@@ -178,10 +178,10 @@ impl Subject for Library {
                 r::Change::Scopes(crate::model::SCOPES[index].0.parse().unwrap())
             }
         };
-        let done = self
+        let result = self
             .registry
             .change(&self.caller, id.parse().unwrap(), change);
-        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |_| Outcome::Done)
+        Self::outcome(self.runtime.block_on(result)).map_or_else(|o| o, |_| Outcome::Done)
     }
 
     fn rotate(&mut self, id: &str, rotation: Rotation) -> Result<Issued, Outcome> {
@@ -189,15 +189,15 @@ impl Subject for Library {
             Rotation::Grace(seconds) => r::Rotation::Grace(Duration::from_secs(seconds)),
             Rotation::Compromised => r::Rotation::Compromised,
         };
-        let made = self
+        let created = self
             .registry
             .rotate(&self.caller, id.parse().unwrap(), rotation);
-        Self::outcome(self.runtime.block_on(made)).map(|made| issued(&made))
+        Self::outcome(self.runtime.block_on(created)).map(|created| issued(&created))
     }
 
     fn mint(&mut self, key: &str) -> Option<String> {
         let key = Secret::from(key.to_owned());
-        let principal = self.runtime.block_on(self.judge.principal(&key)).ok()?;
+        let principal = self.runtime.block_on(self.verifier.principal(&key)).ok()?;
         let request = MintRequest::new(principal, MintParameters::default());
         let token = self.mint.mint(&request).unwrap();
         Some(token.token.expose().to_owned())
@@ -212,17 +212,17 @@ impl Subject for Library {
             account: id("account"),
             expires_at: Timestamp::from_unix_seconds(claims["exp"].as_i64().unwrap()),
         };
-        let done = self.registry.deny_token(&self.caller, denied);
-        Self::outcome(self.runtime.block_on(done)).map_or_else(|o| o, |()| Outcome::Done)
+        let result = self.registry.deny_token(&self.caller, denied);
+        Self::outcome(self.runtime.block_on(result)).map_or_else(|o| o, |()| Outcome::Done)
     }
 
     fn accepts_key(&mut self, key: &str) -> bool {
         let key = Secret::from(key.to_owned());
-        self.runtime.block_on(self.judge.principal(&key)).is_ok()
+        self.runtime.block_on(self.verifier.principal(&key)).is_ok()
     }
 
     fn accepts_token(&mut self, token: &str) -> bool {
-        self.runtime.block_on(self.judge.accepts_token(token))
+        self.runtime.block_on(self.verifier.accepts_token(token))
     }
 
     fn advance(&mut self, seconds: u64) -> bool {

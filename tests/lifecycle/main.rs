@@ -1,6 +1,7 @@
-//! Credentials live and die as the model says, whichever way they are changed: random walks, each step compared.
+//! The lifecycle of credentials: random operations on a simple model and on the library, the store or the server, whose
+//! states are compared after each operation.
 //!
-//! More of them, and others:
+//! To run more random walks, from another seed:
 //!
 //! ```text
 //! LIFECYCLE_WALKS=1000 LIFECYCLE_SEED=7 cargo nextest run --release -p countersign-tests --test lifecycle
@@ -13,23 +14,23 @@
     reason = "these are tests"
 )]
 
-mod callers;
-mod denial;
+mod denials;
 #[path = "../server/harness/mod.rs"]
-#[expect(dead_code, reason = "made for more than this")]
+#[expect(dead_code, reason = "the harness belongs to the tests of the server")]
 mod harness;
-mod judge;
 mod library;
 mod model;
+mod random_walk;
 mod remote;
-mod rotation;
-mod walk;
+mod revoked_callers;
+mod signing_key_rotation;
+mod verifier;
 
 use library::Library;
-use remote::{Remote, Way};
-use walk::walk;
+use random_walk::walk;
+use remote::{Interface, Remote};
 
-/// The seeds of as many walks as asked for.
+/// Returns the seeds of the walks: `fewest`, or `LIFECYCLE_WALKS` if it is set.
 fn seeds(fewest: u64) -> std::ops::Range<u64> {
     let number = |name: &str| Some(std::env::var(name).ok()?.parse::<u64>().unwrap());
     let first = number("LIFECYCLE_SEED").unwrap_or(1);
@@ -37,21 +38,21 @@ fn seeds(fewest: u64) -> std::ops::Range<u64> {
 }
 
 #[test]
-fn library_in_memory_does_what_the_model_says() {
+fn in_memory_registry_behaves_as_the_model() {
     seeds(100).for_each(|seed| walk(&mut Library::in_memory(), seed, 60));
 }
 
 #[test]
-fn store_does_what_the_model_says_also_after_it_was_opened_again() {
+fn store_behaves_as_the_model_also_after_it_was_reopened() {
     seeds(12).for_each(|seed| walk(&mut Library::on_disk(), seed, 60));
 }
 
 #[test]
-fn server_changed_over_http_does_what_the_model_says() {
-    seeds(4).for_each(|seed| walk(&mut Remote::new(Way::Http), seed, 40));
+fn server_behaves_as_the_model_when_changed_over_http() {
+    seeds(4).for_each(|seed| walk(&mut Remote::new(Interface::Http), seed, 40));
 }
 
 #[test]
-fn server_changed_by_the_command_line_does_what_the_model_says() {
-    seeds(2).for_each(|seed| walk(&mut Remote::new(Way::CommandLine), seed, 30));
+fn server_behaves_as_the_model_when_changed_by_the_command_line() {
+    seeds(2).for_each(|seed| walk(&mut Remote::new(Interface::CommandLine), seed, 30));
 }

@@ -1,7 +1,7 @@
-//! What must be so of credentials and tokens, written down a second time and as plainly as possible: nothing here
-//! comes from the library.
+//! A model of credentials and tokens: the same rules, implemented a second time in the simplest interface, without any code of
+//! the library.
 
-/// What keys may do in these tests, and for each which of the others it contains.
+/// The scopes of keys in these tests, each with the indices of the scopes that it contains.
 pub(crate) const SCOPES: [(&str, &[usize]); 5] = [
     ("*", &[0, 1, 2, 3, 4]),
     ("a:*", &[1, 2, 3]),
@@ -10,7 +10,7 @@ pub(crate) const SCOPES: [(&str, &[usize]); 5] = [
     ("b:*", &[4]),
 ];
 
-/// Tokens live an hour, or as long as their key.
+/// The lifetime of tokens in seconds; a token expires earlier if its key does.
 const LIFETIME: u64 = 3600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,22 +56,22 @@ pub(crate) struct Key {
     state: State,
     scopes: usize,
     expires_at: Option<u64>,
-    /// Every secret that it ever had, with the moment at which it stops working; the last is the present one.
+    /// Every secret of the key, with the time at which it stops working; the last one is the current one.
     pub(crate) secrets: Vec<(String, Option<u64>)>,
-    /// How often its tokens were ended.
-    ended: u32,
+    /// Is incremented whenever the tokens of the key become invalid.
+    generation: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) text: String,
     key: usize,
-    ended: u32,
+    generation: u32,
     expires_at: u64,
     pub(crate) denied: bool,
 }
 
-/// All there is, in seconds since the beginning.
+/// All accounts, keys and tokens. Times are in seconds since the start of the test.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) now: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn account_made(&mut self, id: String) {
+    pub(crate) fn add_account(&mut self, id: String) {
         self.accounts.push(Account { id, revoked: false });
     }
 
@@ -90,7 +90,7 @@ impl Model {
         Outcome::Done
     }
 
-    /// A key cannot be made in a revoked account.
+    /// Creating a key in a revoked account is a conflict.
     pub(crate) fn create_key(&self, account: usize) -> Outcome {
         if self.accounts[account].revoked {
             Outcome::Conflict
@@ -99,7 +99,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn key_made(
+    pub(crate) fn add_key(
         &mut self,
         (id, secret): (String, String),
         account: usize,
@@ -113,7 +113,7 @@ impl Model {
             scopes,
             expires_at: expires_in.map(|seconds| self.now + seconds),
             secrets: vec![(secret, None)],
-            ended: 0,
+            generation: 0,
         });
     }
 
@@ -128,12 +128,14 @@ impl Model {
             (State::Revoked, Change::Delete) => key.state = State::Deleted,
             (State::Revoked, _) | (_, Change::Delete) => return Outcome::Conflict,
             (State::Active, Change::Suspend) => {
-                (key.state, key.ended) = (State::Suspended, key.ended + 1)
+                (key.state, key.generation) = (State::Suspended, key.generation + 1)
             }
             (State::Suspended, Change::Activate) => key.state = State::Active,
-            (_, Change::Revoke) => (key.state, key.ended) = (State::Revoked, key.ended + 1),
+            (_, Change::Revoke) => {
+                (key.state, key.generation) = (State::Revoked, key.generation + 1)
+            }
             (_, Change::Scopes(scopes)) => {
-                key.ended += u32::from(narrower(scopes));
+                key.generation += u32::from(narrower(scopes));
                 key.scopes = scopes;
             }
         }
@@ -142,7 +144,7 @@ impl Model {
 
     pub(crate) fn rotate(&self, key: usize, rotation: Rotation) -> Outcome {
         let key = &self.keys[key];
-        let two_live = key
+        let two_valid = key
             .secrets
             .iter()
             .filter(|(_, until)| self.before(*until))
@@ -151,17 +153,17 @@ impl Model {
         match (key.state, rotation) {
             (State::Deleted, _) => Outcome::NotFound,
             (State::Revoked, _) => Outcome::Conflict,
-            (_, Rotation::Grace(1..)) if two_live => Outcome::Conflict,
+            (_, Rotation::Grace(1..)) if two_valid => Outcome::Conflict,
             _ => Outcome::Done,
         }
     }
 
-    pub(crate) fn key_rotated(&mut self, key: usize, secret: String, rotation: Rotation) {
+    pub(crate) fn add_secret(&mut self, key: usize, secret: String, rotation: Rotation) {
         let (now, key) = (self.now, &mut self.keys[key]);
         let grace = match rotation {
             Rotation::Grace(seconds) => seconds,
             Rotation::Compromised => {
-                key.ended += 1;
+                key.generation += 1;
                 0
             }
         };
@@ -175,52 +177,52 @@ impl Model {
         key.secrets.push((secret, None));
     }
 
-    /// Whether a key's present secret gets a token.
+    /// Whether a key's current secret gets a token.
     pub(crate) fn mints(&self, key: usize) -> bool {
-        self.key_works(&self.keys[key])
+        self.is_key_valid(&self.keys[key])
     }
 
-    pub(crate) fn token_made(&mut self, key: usize, text: String) {
+    pub(crate) fn add_token(&mut self, key: usize, text: String) {
         let from = &self.keys[key];
         let expires_at = from.expires_at.unwrap_or(u64::MAX).min(self.now + LIFETIME);
         self.tokens.push(Token {
             text,
             key,
-            ended: from.ended,
+            generation: from.generation,
             expires_at,
             denied: false,
         });
     }
 
-    /// Every secret that there ever was, and whether it is right now.
+    /// Returns every secret that was ever issued, and whether it is valid now.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, bool)> {
         self.keys.iter().flat_map(move |key| {
-            let works = self.key_works(key);
+            let key_valid = self.is_key_valid(key);
             key.secrets
                 .iter()
-                .map(move |(secret, until)| (&**secret, works && self.before(*until)))
+                .map(move |(secret, until)| (&**secret, key_valid && self.before(*until)))
         })
     }
 
-    /// Every token that there ever was, and whether it is accepted now.
+    /// Returns every token that was ever minted, and whether it is valid now.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = (&str, bool)> {
         self.tokens.iter().map(|token| {
             let key = &self.keys[token.key];
-            let lives = !token.denied
+            let valid = !token.denied
                 && self.now < token.expires_at
-                && token.ended == key.ended
+                && token.generation == key.generation
                 && !self.accounts[key.account].revoked;
-            (&*token.text, lives)
+            (&*token.text, valid)
         })
     }
 
-    fn key_works(&self, key: &Key) -> bool {
+    fn is_key_valid(&self, key: &Key) -> bool {
         key.state == State::Active
             && self.before(key.expires_at)
             && !self.accounts[key.account].revoked
     }
 
-    fn before(&self, moment: Option<u64>) -> bool {
-        moment.is_none_or(|moment| self.now < moment)
+    fn before(&self, time: Option<u64>) -> bool {
+        time.is_none_or(|time| self.now < time)
     }
 }

@@ -1,4 +1,4 @@
-//! The real server, changed over HTTP or by the command line, and asked over HTTP.
+//! The server binary, changed over HTTP or by the command line, and queried over HTTP.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::harness::{Home, Response, Server, api_key, bearer, wait_for};
 use crate::model::{Change, Model, Outcome, Rotation, SCOPES};
-use crate::walk::{Issued, Subject};
+use crate::random_walk::{Issued, Subject};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which way changes are made.
+/// How changes are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Interface {
     Http,
     CommandLine,
 }
 
 pub(crate) struct Remote {
-    way: Way,
+    interface: Interface,
     home: Home,
     server: Option<Server>,
     admin: String,
@@ -29,12 +29,12 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(way: Way) -> Self {
+    pub(crate) fn new(interface: Interface) -> Self {
         let home = Home::new().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example");
         let admin = home.create_key("*").key;
         let server = Some(Server::start(&home, &[]));
         Self {
-            way,
+            interface,
             home,
             server,
             admin,
@@ -90,12 +90,12 @@ fn now() -> i64 {
     SystemClock.now().unix_seconds()
 }
 
-fn done(result: Result<Value, Outcome>) -> Outcome {
+fn outcome(result: Result<Value, Outcome>) -> Outcome {
     result.map_or_else(|outcome| outcome, |_| Outcome::Done)
 }
 
-fn issued(made: &Value) -> Issued {
-    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+fn issued(created: &Value) -> Issued {
+    let text = |name: &str| created[name].as_str().unwrap().to_owned();
     (text("id"), text("key"))
 }
 
@@ -103,17 +103,17 @@ impl Subject for Remote {
     fn create_account(&mut self) -> String {
         self.accounts += 1;
         let name = format!("account {}", self.accounts);
-        let made = match self.way {
-            Way::Http => self.call("POST", "accounts", &json!({ "name": name })),
-            Way::CommandLine => self.command(&["account", "create", &name]),
+        let created = match self.interface {
+            Interface::Http => self.call("POST", "accounts", &json!({ "name": name })),
+            Interface::CommandLine => self.command(&["account", "create", &name]),
         };
-        made.unwrap()["id"].as_str().unwrap().to_owned()
+        created.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
     fn revoke_account(&mut self, id: &str) -> Outcome {
-        done(match self.way {
-            Way::Http => self.call("POST", &format!("accounts/{id}/revoke"), &json!({})),
-            Way::CommandLine => self.command(&["account", "revoke", id]),
+        outcome(match self.interface {
+            Interface::Http => self.call("POST", &format!("accounts/{id}/revoke"), &json!({})),
+            Interface::CommandLine => self.command(&["account", "revoke", id]),
         })
     }
 
@@ -123,8 +123,8 @@ impl Subject for Remote {
         scopes: &str,
         expires_in: Option<u64>,
     ) -> Result<Issued, Outcome> {
-        let made = match self.way {
-            Way::Http => {
+        let created = match self.interface {
+            Interface::Http => {
                 let scopes: Vec<&str> = scopes.split(' ').collect();
                 let mut new = json!({ "name": "k", "scopes": scopes, "account_id": account });
                 if let Some(seconds) = expires_in {
@@ -136,7 +136,7 @@ impl Subject for Remote {
                 }
                 self.call("POST", "keys", &new)
             }
-            Way::CommandLine => {
+            Interface::CommandLine => {
                 let mut new = vec!["key", "create", "--name", "k", "--scopes", scopes];
                 new.extend(["--account", account]);
                 let seconds = expires_in.map(|seconds| format!("{seconds}s"));
@@ -146,7 +146,7 @@ impl Subject for Remote {
                 self.command(&new)
             }
         };
-        made.map(|made| issued(&made))
+        created.map(|created| issued(&created))
     }
 
     fn change(&mut self, id: &str, change: Change) -> Outcome {
@@ -157,38 +157,40 @@ impl Subject for Remote {
             Change::Delete => "delete",
             Change::Scopes(_) => "scopes",
         };
-        done(match (self.way, change) {
-            (Way::Http, Change::Delete) => self.call("DELETE", &format!("keys/{id}"), &json!({})),
-            (Way::Http, Change::Scopes(index)) => {
+        outcome(match (self.interface, change) {
+            (Interface::Http, Change::Delete) => {
+                self.call("DELETE", &format!("keys/{id}"), &json!({}))
+            }
+            (Interface::Http, Change::Scopes(index)) => {
                 let scopes: Vec<&str> = SCOPES[index].0.split(' ').collect();
                 let body = json!({ "scopes": scopes });
                 self.call("PUT", &format!("keys/{id}/scopes"), &body)
             }
-            (Way::Http, _) => self.call("POST", &format!("keys/{id}/{verb}"), &json!({})),
-            (Way::CommandLine, Change::Scopes(index)) => {
+            (Interface::Http, _) => self.call("POST", &format!("keys/{id}/{verb}"), &json!({})),
+            (Interface::CommandLine, Change::Scopes(index)) => {
                 self.command(&["key", verb, id, SCOPES[index].0])
             }
-            (Way::CommandLine, _) => self.command(&["key", verb, id]),
+            (Interface::CommandLine, _) => self.command(&["key", verb, id]),
         })
     }
 
     fn rotate(&mut self, id: &str, rotation: Rotation) -> Result<Issued, Outcome> {
-        let made = match (self.way, rotation) {
-            (Way::Http, rotation) => {
+        let created = match (self.interface, rotation) {
+            (Interface::Http, rotation) => {
                 let body = match rotation {
                     Rotation::Grace(seconds) => json!({ "grace_seconds": seconds }),
                     Rotation::Compromised => json!({ "compromised": true }),
                 };
                 self.call("POST", &format!("keys/{id}/rotate"), &body)
             }
-            (Way::CommandLine, Rotation::Grace(seconds)) => {
+            (Interface::CommandLine, Rotation::Grace(seconds)) => {
                 self.command(&["key", "rotate", id, "--grace", &format!("{seconds}s")])
             }
-            (Way::CommandLine, Rotation::Compromised) => {
+            (Interface::CommandLine, Rotation::Compromised) => {
                 self.command(&["key", "rotate", id, "--compromised"])
             }
         };
-        made.map(|made| issued(&made))
+        created.map(|created| issued(&created))
     }
 
     fn mint(&mut self, key: &str) -> Option<String> {
@@ -202,9 +204,9 @@ impl Subject for Remote {
     }
 
     fn deny(&mut self, token: &str) -> Outcome {
-        done(match self.way {
-            Way::Http => self.call("POST", "tokens/revoke", &json!({ "token": token })),
-            Way::CommandLine => self.command(&["token", "revoke", token]),
+        outcome(match self.interface {
+            Interface::Http => self.call("POST", "tokens/revoke", &json!({ "token": token })),
+            Interface::CommandLine => self.command(&["token", "revoke", token]),
         })
     }
 
@@ -216,7 +218,7 @@ impl Subject for Remote {
         self.accepts(bearer(token))
     }
 
-    /// The clock is the machine's.
+    /// The server uses the system clock.
     fn advance(&mut self, _seconds: u64) -> bool {
         false
     }
@@ -226,16 +228,16 @@ impl Subject for Remote {
         self.server = Some(Server::start(&self.home, &[]));
     }
 
-    /// What another process changed is seen a moment later.
+    /// A running server sees changes by commands after a short delay.
     fn settle(&mut self, model: &Model) {
-        if self.way == Way::CommandLine {
-            wait_for("the server sees what was changed", PATIENCE, || {
+        if self.interface == Interface::CommandLine {
+            wait_for("the change in the server", PATIENCE, || {
                 let keys = model
                     .secrets()
-                    .all(|(key, right)| self.accepts(api_key(key)) == right);
+                    .all(|(key, valid)| self.accepts(api_key(key)) == valid);
                 let mut tokens = model.tokens();
                 let tokens =
-                    keys && tokens.all(|(token, right)| self.accepts(bearer(token)) == right);
+                    keys && tokens.all(|(token, valid)| self.accepts(bearer(token)) == valid);
                 tokens.then_some(())
             });
         }

@@ -36,7 +36,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use crate::answer::Answer;
+use crate::response::Answer;
 
 /// 2026-03-15T12:00:00Z.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(countersign_tests::NOW);

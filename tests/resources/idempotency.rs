@@ -6,8 +6,8 @@ use countersign::jose::Algorithm;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::fixture::{DAY, Key, Managed, TOKENS, World};
+use crate::response::Answer;
 
 async fn create(world: &World, key: &Key, body: &Value) -> Answer {
     world

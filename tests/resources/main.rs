@@ -10,18 +10,18 @@
     reason = "tests"
 )]
 
-mod answer;
 mod creation;
 mod fixture;
 mod idempotency;
 mod introspection;
-mod meanwhile;
+mod isolation;
+mod managed_document;
 mod mounting;
-mod pages;
-mod reach;
-mod refusals;
+mod pagination;
+mod rejections;
+mod response;
 mod revocation;
-mod seed_002;
 mod sessions;
-mod states;
+mod tenants;
+mod transitions;
 mod unavailable;

@@ -6,8 +6,8 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use tower::ServiceExt as _;
 
-use crate::answer::Answer;
 use crate::fixture::{TOKENS, World};
+use crate::response::Answer;
 
 async fn get(router: Router, path: &str, key: &str) -> (u16, String) {
     let request = Request::get(path).header("x-api-key", key);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use crate::answer::Answer;
 use crate::fixture::{Key, World, claims};
+use crate::response::Answer;
 
 const SESSIONS: &str = "/auth/sessions";
 

@@ -1,41 +1,44 @@
-//! security.md row 78; CVE-2012-5563, CVE-2026-9097: a bearer token never mints another.
+//! A bearer token never mints another token (CVE-2012-5563, CVE-2026-9097).
 
 use std::time::Duration;
 
 use countersign_tests::Craft;
 use serde_json::json;
 
-use crate::fixture::{Fixture, GRANT, Presented, USER, Wired, basic};
+use crate::expected_responses::expected_response;
+use crate::fixture::{Fixture, GRANT, Presented, USER, WireKind, basic};
 use crate::statuses::Case;
-use crate::words::body;
 
-/// A token that is good, and one that has expired.
+/// Mints a valid token and an expired one.
 async fn tokens(fixture: &Fixture) -> (String, String) {
     let mint = async || {
-        let answer = fixture.send(Wired::Envelope, fixture.good(Wired::Envelope));
-        answer.await.token().to_owned()
+        let response = fixture.send(
+            WireKind::Envelope,
+            fixture.valid_request(WireKind::Envelope),
+        );
+        response.await.token().to_owned()
     };
     let expired = mint().await;
     fixture.clock.advance(Duration::from_secs(3600));
-    let good = mint().await;
+    let valid = mint().await;
     fixture.clock.set(crate::fixture::NOW);
-    (good, expired)
+    (valid, expired)
 }
 
-/// `Authorization` as bearers write it, and as they must not.
+/// Values of `Authorization` that carry a bearer token, well-formed or not.
 async fn bearers(fixture: &Fixture) -> Vec<String> {
-    let (good, expired) = tokens(fixture).await;
-    let foreign = Craft::external().token();
+    let (valid, expired) = tokens(fixture).await;
+    let external = Craft::external().token();
     vec![
-        format!("Bearer {good}"),
-        format!("bearer {good}"),
-        format!("BEARER {good}"),
-        format!("DPoP {good}"),
-        format!("dpop {good}"),
+        format!("Bearer {valid}"),
+        format!("bearer {valid}"),
+        format!("BEARER {valid}"),
+        format!("DPoP {valid}"),
+        format!("dpop {valid}"),
         format!("Bearer {expired}"),
-        format!("Bearer {foreign}"),
+        format!("Bearer {external}"),
         format!("Bearer {}", fixture.api_key()),
-        format!("Basic eDp5, Bearer {good}"),
+        format!("Basic eDp5, Bearer {valid}"),
         "Bearer garbage".to_owned(),
         "Bearer".to_owned(),
         "Bearer\t".to_owned(),
@@ -44,38 +47,46 @@ async fn bearers(fixture: &Fixture) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn bearer_in_a_header_is_refused_before_anything_is_parsed() {
+async fn bearer_in_a_header_is_rejected_before_the_token_and_the_body_are_parsed() {
     let fixture = Fixture::new().await;
     let bearers = bearers(&fixture).await;
     let before = fixture.look_ups();
-    for wired in Wired::HEADERS {
-        let (status, expected) = body(wired, Case::Chaining);
+    for wire in WireKind::HEADERS {
+        let (status, expected) = expected_response(wire, Case::Chaining);
         for bearer in &bearers {
-            for body in [wired.body(), "no good body", ""] {
+            for body in [wire.body(), "malformed body", ""] {
                 let headers = [("authorization", &**bearer)];
-                let answer = fixture.post(wired, &headers, body).await;
-                assert_eq!(answer.said(), (status, &*expected), "{wired:?} {bearer}");
+                let response = fixture.post(wire, &headers, body).await;
+                assert_eq!(
+                    response.status_and_body(),
+                    (status, &*expected),
+                    "{wire:?} {bearer}"
+                );
             }
         }
     }
-    assert_eq!(fixture.look_ups(), before, "nothing is looked up");
+    assert_eq!(fixture.look_ups(), before, "the directory was read");
 }
 
 #[tokio::test]
-async fn bearer_in_a_header_is_refused_beside_good_credentials() {
+async fn bearer_in_a_header_is_rejected_beside_valid_credentials() {
     let fixture = Fixture::new().await;
     let bearers = bearers(&fixture).await;
     let pair = basic(&fixture.id(), fixture.secret());
     let before = fixture.look_ups();
-    for wired in Wired::HEADERS {
-        let (status, expected) = body(wired, Case::Chaining);
+    for wire in WireKind::HEADERS {
+        let (status, expected) = expected_response(wire, Case::Chaining);
         for bearer in &bearers {
             let bearer = ("authorization", &**bearer);
             let key = ("x-api-key", fixture.api_key());
             let pair = ("authorization", &*pair);
             for headers in [[bearer, key], [key, bearer], [bearer, pair], [pair, bearer]] {
-                let answer = fixture.post(wired, &headers, wired.body()).await;
-                assert_eq!(answer.said(), (status, &*expected), "{wired:?} {headers:?}");
+                let response = fixture.post(wire, &headers, wire.body()).await;
+                assert_eq!(
+                    response.status_and_body(),
+                    (status, &*expected),
+                    "{wire:?} {headers:?}"
+                );
             }
         }
     }
@@ -85,61 +96,67 @@ async fn bearer_in_a_header_is_refused_beside_good_credentials() {
         fixture.secret()
     );
     let headers = [("authorization", &*bearers[0])];
-    let answer = fixture.post(Wired::OAuth, &headers, form).await;
-    assert_eq!(answer.said(), (403, &*body(Wired::OAuth, Case::Chaining).1));
+    let response = fixture.post(WireKind::OAuth, &headers, form).await;
+    assert_eq!(
+        response.status_and_body(),
+        (403, &*expected_response(WireKind::OAuth, Case::Chaining).1)
+    );
     assert_eq!(fixture.look_ups(), before);
 }
 
-// wires.md: "On wires that read only the body, headers are not consulted".
+// Wires that read credentials from the body ignore headers if the body has credentials.
 #[tokio::test]
-async fn bearer_beside_a_body_with_good_credentials_hurts_nobody() {
+async fn bearer_beside_a_body_with_valid_credentials_is_ignored() {
     let fixture = Fixture::new().await;
     for bearer in bearers(&fixture).await {
-        for wired in Wired::BODIES {
-            let mut request = fixture.good(wired);
+        for wire in WireKind::BODIES {
+            let mut request = fixture.valid_request(wire);
             let headers = request.headers_mut();
             headers.insert("authorization", bearer.parse().unwrap());
             headers.append("x-api-key", "garbage".parse().unwrap());
             headers.append("x-api-key", "twice".parse().unwrap());
-            let answer = fixture.send(wired, request).await;
-            assert_eq!(answer.status, 200, "{wired:?} {bearer}");
+            let response = fixture.send(wire, request).await;
+            assert_eq!(response.status, 200, "{wire:?} {bearer}");
         }
     }
 }
 
 #[tokio::test]
-async fn bearer_beside_a_body_without_credentials_is_refused() {
+async fn bearer_beside_a_body_without_credentials_is_rejected() {
     let fixture = Fixture::new().await;
     let bearers = bearers(&fixture).await;
     let before = fixture.look_ups();
-    for wired in Wired::BODIES {
-        let (status, expected) = body(wired, Case::Chaining);
+    for wire in WireKind::BODIES {
+        let (status, expected) = expected_response(wire, Case::Chaining);
         for bearer in &bearers {
             for body in ["", "{}", "null", "?", r#"{"keyId":"a","username":"b"}"#] {
                 let headers = [("authorization", &**bearer)];
-                let answer = fixture.post(wired, &headers, body).await;
-                assert_eq!(answer.said(), (status, &*expected), "{wired:?} {bearer}");
+                let response = fixture.post(wire, &headers, body).await;
+                assert_eq!(
+                    response.status_and_body(),
+                    (status, &*expected),
+                    "{wire:?} {bearer}"
+                );
             }
         }
-        // Bad credentials are what is judged, whatever stands beside them.
-        let mut bad = wired.ask(Presented::Pair("a", "b")).unwrap();
+        // Credentials in the body are authenticated even with a bearer in the headers.
+        let mut bad = wire.request_with(Presented::Pair("a", "b")).unwrap();
         let bearer = bearers[0].parse().unwrap();
         bad.headers_mut().insert("authorization", bearer);
-        assert_eq!(fixture.send(wired, bad).await.status, 401);
+        assert_eq!(fixture.send(wire, bad).await.status, 401);
     }
     assert_eq!(fixture.look_ups(), before);
 }
 
-// wires.md: "A JWT pasted as API key, secret or password gets the ordinary 401, without a look-up."
 #[tokio::test]
-async fn token_pasted_as_key_secret_or_password_is_an_ordinary_401_without_a_look_up() {
+async fn token_presented_as_key_secret_or_password_is_401_without_a_look_up() {
     let fixture = Fixture::new().await;
-    let (good, expired) = tokens(&fixture).await;
+    let (valid, expired) = tokens(&fixture).await;
     let id = fixture.id();
     let before = fixture.look_ups();
-    for token in [good, expired, Craft::external().token()] {
-        for wired in Wired::ALL {
-            let (status, expected) = body(wired, Case::Unauthenticated);
+    for token in [valid, expired, Craft::external().token()] {
+        for wire in WireKind::ALL {
+            let (status, expected) = expected_response(wire, Case::Unauthenticated);
             for presented in [
                 Presented::Key(&token),
                 Presented::Pair(&id, &token),
@@ -147,24 +164,24 @@ async fn token_pasted_as_key_secret_or_password_is_an_ordinary_401_without_a_loo
                 Presented::User(USER, &token),
                 Presented::User(&token, "x"),
             ] {
-                let Some(answer) = fixture.ask(wired, presented).await else {
+                let Some(response) = fixture.send_credentials(wire, presented).await else {
                     continue;
                 };
-                assert_eq!(answer.said(), (status, &*expected), "{wired:?}");
+                assert_eq!(response.status_and_body(), (status, &*expected), "{wire:?}");
             }
         }
         let pair = basic(&id, &token);
         let headers = [("authorization", &*pair)];
-        let answer = fixture.post(Wired::OAuth, &headers, GRANT).await;
-        assert_eq!(answer.status, 401);
+        let response = fixture.post(WireKind::OAuth, &headers, GRANT).await;
+        assert_eq!(response.status, 401);
     }
     assert_eq!(fixture.look_ups(), before);
     assert_eq!(fixture.hasher.passwords_checked(), 0);
 }
 
-// There is no refresh token, and no exchange of tokens.
+// There are no refresh tokens, and token exchange (RFC 8693) is not supported.
 #[tokio::test]
-async fn token_anywhere_else_mints_nothing() {
+async fn token_in_any_other_parameter_mints_nothing() {
     let fixture = Fixture::new().await;
     let (token, _) = tokens(&fixture).await;
     let assertion = "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=";
@@ -174,21 +191,21 @@ async fn token_anywhere_else_mints_nothing() {
         format!("{assertion}{token}"),
         format!("grant_type=refresh_token&refresh_token={token}"),
     ] {
-        let answer = fixture.post(Wired::OAuth, &[], form).await;
-        assert!(matches!(answer.status.as_u16(), 400 | 401));
-        assert_eq!(answer.token, None);
+        let response = fixture.post(WireKind::OAuth, &[], form).await;
+        assert!(matches!(response.status.as_u16(), 400 | 401));
+        assert_eq!(response.token, None);
     }
     let members = json!({
         "token": token, "access_token": token, "refresh_token": token, "assertion": token,
     });
-    for wired in [
-        Wired::Envelope,
-        Wired::Scoped,
-        Wired::KeySecret,
-        Wired::Session,
+    for wire in [
+        WireKind::Envelope,
+        WireKind::Scoped,
+        WireKind::KeySecret,
+        WireKind::Session,
     ] {
-        let answer = fixture.post(wired, &[], members.to_string()).await;
-        assert!(matches!(answer.status.as_u16(), 400 | 401), "{wired:?}");
-        assert_eq!(answer.token, None);
+        let response = fixture.post(wire, &[], members.to_string()).await;
+        assert!(matches!(response.status.as_u16(), 400 | 401), "{wire:?}");
+        assert_eq!(response.token, None);
     }
 }

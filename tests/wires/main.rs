@@ -1,4 +1,4 @@
-//! The wires, to the letter: whole answers, the refusal of bearers, every body that is not wanted.
+//! The token endpoints: exact responses, rejection of bearer tokens, malformed bodies.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,14 +12,14 @@
 
 mod bodies;
 mod chaining;
-mod failed;
+mod documents;
+mod expected_responses;
 mod fixture;
+mod metadata;
 mod oauth;
-mod order;
+mod order_of_checks;
 mod scopes;
-mod seeds;
 mod sessions;
-mod standards;
 mod statuses;
 mod throttled;
-mod words;
+mod uniform_failures;

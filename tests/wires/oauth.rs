@@ -1,29 +1,29 @@
-//! `oauth`: RFC 6749 §4.4, §5.1, §5.2, RFC 8707; the last row of "Every wire, every status".
+//! Wire `oauth`: the client credentials grant (RFC 6749 §4.4, §5.1, §5.2) with resource indicators (RFC 8707).
 
 use serde_json::json;
 
-use crate::fixture::{Fixture, GRANT, NOW, Presented, URL, Wired, basic, claims};
-use crate::words::error;
+use crate::expected_responses::error;
+use crate::fixture::{Fixture, GRANT, NOW, Presented, URL, WireKind, basic, claims};
 
-// RFC 6749 §5.1: exactly these members and headers.
+// RFC 6749 §5.1 defines the members and the headers.
 #[tokio::test]
-async fn token_issued_to_each_way_of_client_authentication() {
+async fn token_is_issued_for_each_client_authentication_method() {
     let fixture = Fixture::new().await;
     let (id, secret) = (fixture.id(), fixture.secret());
     let pair = basic(&id, secret);
     let basic = [("authorization", &*pair)];
-    let answers = [
-        fixture.post(Wired::OAuth, &basic, GRANT).await,
+    let responses = [
+        fixture.post(WireKind::OAuth, &basic, GRANT).await,
         fixture
-            .ask(Wired::OAuth, Presented::Pair(&id, secret))
+            .send_credentials(WireKind::OAuth, Presented::Pair(&id, secret))
             .await
             .unwrap(),
-        fixture.with_key(Wired::OAuth, GRANT).await,
+        fixture.post_with_key(WireKind::OAuth, GRANT).await,
     ];
-    for answer in answers {
-        assert_eq!(answer.status, 200);
+    for response in responses {
+        assert_eq!(response.status, 200);
         assert_eq!(
-            answer.head(),
+            response.header_lines(),
             [
                 "cache-control: no-store",
                 "content-type: application/json",
@@ -32,10 +32,10 @@ async fn token_issued_to_each_way_of_client_authentication() {
             ]
         );
         assert_eq!(
-            answer.body,
+            response.body,
             r#"{"access_token":"<token>","token_type":"Bearer","expires_in":900,"scope":"calls:read wallet:*"}"#
         );
-        let mut claims = claims(answer.token());
+        let mut claims = claims(response.token());
         assert!(claims["jti"].take().is_string());
         let now = NOW.unix_seconds();
         assert_eq!(
@@ -49,7 +49,7 @@ async fn token_issued_to_each_way_of_client_authentication() {
     }
 }
 
-// RFC 6749 §2.3.1: both halves of Basic are form-encoded.
+// RFC 6749 §2.3.1: client id and secret are form-encoded in Basic.
 #[tokio::test]
 async fn client_secret_basic_is_form_decoded() {
     let fixture = Fixture::new().await;
@@ -62,27 +62,27 @@ async fn client_secret_basic_is_form_decoded() {
     let broken = basic(&fixture.id(), &format!("{}%4", fixture.secret()));
     for (pair, status) in [(pair, 200), (broken, 401)] {
         let headers = [("authorization", &*pair)];
-        let answer = fixture.post(Wired::OAuth, &headers, GRANT).await;
-        assert_eq!(answer.status, status);
+        let response = fixture.post(WireKind::OAuth, &headers, GRANT).await;
+        assert_eq!(response.status, status);
     }
 }
 
 #[tokio::test]
-async fn narrower_scope_and_other_audience_are_issued_when_asked_for() {
+async fn token_has_the_requested_narrower_scope_and_other_audience() {
     let fixture = Fixture::new().await;
     let form = format!("{GRANT}&scope=wallet:pay&resource=https%3A%2F%2Fapi.example");
-    let answer = fixture.with_key(Wired::OAuth, form).await;
-    assert_eq!(answer.json()["scope"], "wallet:pay");
-    let claims = claims(answer.token());
+    let response = fixture.post_with_key(WireKind::OAuth, form).await;
+    assert_eq!(response.json()["scope"], "wallet:pay");
+    let claims = claims(response.token());
     assert_eq!(
         (&claims["scope"], &claims["aud"]),
         (&json!("wallet:pay"), &json!("https://api.example"))
     );
 }
 
-// RFC 6749 §5.2, what the table of statuses has not: status, whole body.
+// The errors of RFC 6749 §5.2 and RFC 8707 §2 that `expected_responses.rs` does not have.
 #[tokio::test]
-async fn every_refusal_of_the_standards_has_its_status_and_body() {
+async fn every_error_of_the_standards_has_its_status_and_body() {
     let fixture = Fixture::new().await;
     let in_form = format!("{GRANT}&client_id={}&client_secret=x", fixture.id());
     let several = "the credentials are malformed, or there is more than one of them";
@@ -128,8 +128,14 @@ async fn every_refusal_of_the_standards_has_its_status_and_body() {
             target,
         ),
     ] {
-        let answer = fixture.with_key(Wired::OAuth, form.to_owned()).await;
-        assert_eq!(answer.said(), (400, &*error(code, description)), "{form}");
-        assert!(!answer.headers.contains_key("www-authenticate"));
+        let response = fixture
+            .post_with_key(WireKind::OAuth, form.to_owned())
+            .await;
+        assert_eq!(
+            response.status_and_body(),
+            (400, &*error(code, description)),
+            "{form}"
+        );
+        assert!(!response.headers.contains_key("www-authenticate"));
     }
 }

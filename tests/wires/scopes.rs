@@ -1,26 +1,25 @@
-//! Scopes and lifetimes: what is asked must be contained in what is held, and nothing is dropped silently.
+//! Scopes and lifetimes: a request for more than the credential has is an error, and nothing is dropped silently.
 
 use std::time::Duration;
 
 use countersign::registry::NewKey;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, GRANT, HELD, NOW, Presented, Wired, claims};
-use crate::words::error;
+use crate::expected_responses::error;
+use crate::fixture::{Fixture, GRANT, KEY_SCOPES, NOW, Presented, WireKind, claims};
 
-/// The entries of `errors` of a request for these scopes.
+/// Requests these scopes; returns the `errors` of the response.
 async fn entries(fixture: &Fixture, scope: &Value) -> Value {
     let body = json!({"scope": scope}).to_string();
-    let answer = fixture.with_key(Wired::Scoped, body).await;
-    assert_eq!(answer.status, 400, "{scope}");
-    let body = answer.json();
+    let response = fixture.post_with_key(WireKind::Scoped, body).await;
+    assert_eq!(response.status, 400, "{scope}");
+    let body = response.json();
     assert_eq!(body["message"], "Invalid payload or unsupported scope");
     body["errors"].clone()
 }
 
-// Seed 001: "Invalid payload or unsupported scope".
 #[tokio::test]
-async fn scoped_takes_a_list_of_one_scope_at_least() {
+async fn scoped_requires_a_list_of_at_least_one_scope() {
     let fixture = Fixture::new().await;
     let list = "scope must be a list of strings";
     let string = "a scope must be a string";
@@ -61,7 +60,7 @@ async fn scoped_takes_a_list_of_one_scope_at_least() {
 }
 
 #[tokio::test]
-async fn each_bad_scope_is_one_entry_and_one_named_twice_too() {
+async fn each_invalid_scope_has_one_entry_even_if_it_is_repeated() {
     let fixture = Fixture::new().await;
     let malformed = entries(&fixture, &json!(["a b", 7, "a b", "calls:read", "ä"])).await;
     let rejected = |entries: &Value| -> Vec<Value> {
@@ -71,22 +70,27 @@ async fn each_bad_scope_is_one_entry_and_one_named_twice_too() {
             .collect()
     };
     assert_eq!(rejected(&malformed), [json!("a b"), json!(7), json!("ä")]);
-    // `wallet:pay` is held and not in the catalogue; `calls:write` is in it and not held; `calls:*` reaches further.
-    let refused = json!([
+    // The key holds `wallet:pay`, but the catalogue does not contain it; `calls:write` is in the catalogue, but the key
+    // does not hold it; `calls:*` is wider than both.
+    let unsupported = json!([
         "wallet:pay",
         "calls:read",
         "calls:write",
         "nothing:read",
         "calls:*"
     ]);
-    let refused = entries(&fixture, &refused).await;
+    let unsupported = entries(&fixture, &unsupported).await;
     assert_eq!(
-        rejected(&refused),
+        rejected(&unsupported),
         ["wallet:pay", "calls:write", "nothing:read", "calls:*"].map(Value::from)
     );
     let many: Vec<_> = (0..2000).map(|i| format!("!{i}")).collect();
     let many = entries(&fixture, &json!(many)).await;
-    assert_eq!(rejected(&many).len(), 256, "no more than a token can have");
+    assert_eq!(
+        rejected(&many).len(),
+        256,
+        "at most as many as a token can have"
+    );
     let too_many: Vec<_> = (0..257).map(|i| format!("a:{i}")).collect();
     let too_many = entries(&fixture, &json!(too_many)).await;
     assert_eq!(
@@ -96,79 +100,79 @@ async fn each_bad_scope_is_one_entry_and_one_named_twice_too() {
 }
 
 #[tokio::test]
-async fn scope_named_twice_counts_once() {
+async fn repeated_scope_is_granted_once() {
     let fixture = Fixture::new().await;
     let body = r#"{"scope":["calls:read","calls:read"]}"#;
-    let scoped = fixture.with_key(Wired::Scoped, body).await;
+    let scoped = fixture.post_with_key(WireKind::Scoped, body).await;
     let form = format!("{GRANT}&scope=calls:read+calls:read");
-    let oauth = fixture.with_key(Wired::OAuth, form).await;
-    for answer in [scoped, oauth] {
-        assert_eq!(claims(answer.token())["scope"], "calls:read");
+    let oauth = fixture.post_with_key(WireKind::OAuth, form).await;
+    for response in [scoped, oauth] {
+        assert_eq!(claims(response.token())["scope"], "calls:read");
     }
 }
 
 #[tokio::test]
-async fn narrower_scope_is_given_to_who_holds_a_wider_one() {
+async fn narrower_scope_is_granted_to_a_key_with_a_wider_one() {
     let fixture = Fixture::new().await;
-    let key = fixture.holding("*").await;
+    let key = fixture.create_key_with_scopes("*").await;
     let headers = [("x-api-key", key.issued.key.expose())];
     let body = r#"{"scope":["agents:write"]}"#;
-    let answer = fixture.post(Wired::Scoped, &headers, body).await;
-    assert_eq!(claims(answer.token())["scope"], "agents:write");
+    let response = fixture.post(WireKind::Scoped, &headers, body).await;
+    assert_eq!(claims(response.token())["scope"], "agents:write");
 }
 
 #[tokio::test]
-async fn all_that_is_held_is_given_where_none_is_asked_for() {
+async fn all_scopes_of_the_key_are_granted_without_a_requested_scope() {
     let fixture = Fixture::new().await;
-    for wired in [
-        Wired::Envelope,
-        Wired::KeySecret,
-        Wired::Session,
-        Wired::OAuth,
+    for wire in [
+        WireKind::Envelope,
+        WireKind::KeySecret,
+        WireKind::Session,
+        WireKind::OAuth,
     ] {
-        let answer = fixture.send(wired, fixture.good(wired)).await;
-        assert_eq!(claims(answer.token())["scope"], HELD, "{wired:?}");
+        let response = fixture.send(wire, fixture.valid_request(wire)).await;
+        assert_eq!(claims(response.token())["scope"], KEY_SCOPES, "{wire:?}");
     }
 }
 
 #[tokio::test]
-async fn scope_that_is_not_held_is_an_error_on_oauth() {
+async fn scope_that_the_client_does_not_hold_is_invalid_scope() {
     let fixture = Fixture::new().await;
     let description = "a scope is malformed, or is not one that the client may have";
     for scope in ["calls:write", "calls:read+calls:write", "a%20b::c", "*"] {
         let form = format!("{GRANT}&scope={scope}");
-        let answer = fixture.with_key(Wired::OAuth, form).await;
+        let response = fixture.post_with_key(WireKind::OAuth, form).await;
         let expected = error("invalid_scope", description);
-        assert_eq!(answer.said(), (400, &*expected), "{scope}");
+        assert_eq!(response.status_and_body(), (400, &*expected), "{scope}");
     }
 }
 
-// wires.md: "never beyond the credential's own expiry"; "`expires_in` tells the clamped lifetime".
+// The token's lifetime is limited to the key's own expiry, and `expires_in` has the limited value.
 #[tokio::test]
-async fn lifetime_ends_with_the_key_on_every_wire() {
+async fn token_expires_with_its_key_on_every_wire() {
     let fixture = Fixture::new().await;
     let end = NOW.plus(Duration::from_secs(100));
-    let new = NewKey::new("brief", HELD.parse().unwrap()).expires_at(end);
+    let new = NewKey::new("brief", KEY_SCOPES.parse().unwrap()).expires_at(end);
     let key = fixture.create(new).await;
     let id = key.record.id.to_string();
     let (text, secret) = (key.issued.key.expose(), key.issued.secret.expose());
-    for wired in Wired::ALL {
-        let presented = match wired {
-            Wired::KeySecret => Presented::Pair(&id, secret),
+    for wire in WireKind::ALL {
+        let presented = match wire {
+            WireKind::KeySecret => Presented::Pair(&id, secret),
             _ => Presented::Key(text),
         };
-        let answer = fixture.ask(wired, presented).await.unwrap();
-        let body = answer.json();
-        let told = match wired {
-            Wired::Envelope => &body["data"]["expires_in"],
-            Wired::Scoped => &body["expiresIn"],
-            Wired::Session | Wired::OAuth => &body["expires_in"],
-            Wired::KeySecret => {
+        let response = fixture.send_credentials(wire, presented).await.unwrap();
+        let body = response.json();
+        let expires_in = match wire {
+            WireKind::Envelope => &body["data"]["expires_in"],
+            WireKind::Scoped => &body["expiresIn"],
+            WireKind::Session | WireKind::OAuth => &body["expires_in"],
+            WireKind::KeySecret => {
                 assert_eq!(body["expiresAt"], "2026-03-15T12:01:40.000Z");
                 &json!(100)
             }
         };
-        assert_eq!(told, 100, "{wired:?}");
-        assert_eq!(claims(answer.token())["exp"], end.unix_seconds());
+        assert_eq!(expires_in, 100, "{wire:?}");
+        assert_eq!(claims(response.token())["exp"], end.unix_seconds());
     }
 }

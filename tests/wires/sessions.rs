@@ -1,19 +1,19 @@
-//! Seed 004: "If the current token is still valid, the endpoint will return the same token."
+//! Wire `session`: "If the current token is still valid, the endpoint will return the same token."
 
 use std::time::Duration;
 
 use countersign::registry::Change;
 use serde_json::json;
 
-use crate::fixture::{Answer, Fixture, Presented, Wired, claims};
+use crate::fixture::{Fixture, Presented, TestResponse, WireKind, claims};
 
-async fn log_in(fixture: &Fixture, session: Option<&str>) -> Answer {
+async fn log_in(fixture: &Fixture, session: Option<&str>) -> TestResponse {
     let body = json!({"api_key": fixture.api_key(), "session_id": session});
-    fixture.post(Wired::Session, &[], body.to_string()).await
+    fixture.post(WireKind::Session, &[], body.to_string()).await
 }
 
 #[tokio::test]
-async fn same_token_comes_back_while_it_is_valid_and_counts_down() {
+async fn same_token_is_returned_while_it_is_valid_with_its_remaining_lifetime() {
     let fixture = Fixture::new().await;
     let first = log_in(&fixture, None).await;
     let mut left = 7200;
@@ -25,7 +25,7 @@ async fn same_token_comes_back_while_it_is_valid_and_counts_down() {
         assert_eq!(again.json()["expires_in"], left);
     }
     assert_eq!(left, 61);
-    // wires.md: "A token in its last 1 % (60 s at most) is not handed out again".
+    // A token in the last 1 % of its lifetime (at most 60 s) is not returned again.
     fixture.clock.advance(Duration::from_secs(1));
     let renewed = log_in(&fixture, None).await;
     assert_ne!(renewed.token(), first.token());
@@ -35,7 +35,7 @@ async fn same_token_comes_back_while_it_is_valid_and_counts_down() {
 
 // "To force a new token, specify a unique session ID"; "session_id = sha256(timestamp + random_salt)".
 #[tokio::test]
-async fn another_session_gets_another_token_and_keeps_it() {
+async fn each_session_gets_its_own_token_and_keeps_it() {
     let fixture = Fixture::new().await;
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let longest = "s".repeat(128);
@@ -62,9 +62,9 @@ async fn another_session_gets_another_token_and_keeps_it() {
     assert_ne!(ids[0], ids[1]);
 }
 
-// wires.md: "Two requests are the same when credential, generation, session and scopes are."
+// A session is identified by credential, generation, session id and scopes.
 #[tokio::test]
-async fn narrowed_credential_gets_another_token_and_so_does_another_credential() {
+async fn narrowed_credential_and_another_credential_get_another_token() {
     let fixture = Fixture::new().await;
     let first = log_in(&fixture, None).await;
     let narrower = Change::Scopes("calls:read".parse().unwrap());
@@ -73,17 +73,23 @@ async fn narrowed_credential_gets_another_token_and_so_does_another_credential()
     assert_ne!(narrowed.token(), first.token());
     assert_eq!(claims(narrowed.token())["scope"], "calls:read");
 
-    let other = fixture.holding("calls:read").await;
+    let other = fixture.create_key_with_scopes("calls:read").await;
     let key = Presented::Key(other.issued.key.expose());
-    let other = fixture.ask(Wired::Session, key).await.unwrap();
+    let other = fixture
+        .send_credentials(WireKind::Session, key)
+        .await
+        .unwrap();
     assert_ne!(other.token(), narrowed.token());
 }
 
 #[tokio::test]
-async fn one_key_is_one_session_however_it_is_presented() {
+async fn key_and_client_secret_share_one_session() {
     let fixture = Fixture::new().await;
     let id = fixture.id();
     let pair = Presented::Pair(&id, fixture.secret());
-    let by_pair = fixture.ask(Wired::Session, pair).await.unwrap();
+    let by_pair = fixture
+        .send_credentials(WireKind::Session, pair)
+        .await
+        .unwrap();
     assert_eq!(by_pair.token(), log_in(&fixture, None).await.token());
 }

@@ -1,4 +1,4 @@
-//! wires.md, `limits`: too many failures, in the wire's own error shape.
+//! The response of a token endpoint to credentials that a mechanism throttles.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::fixture::{FORM, GRANT, NOW, URL};
 
-/// A mechanism of a user's own, which nobody may try now.
+/// A custom mechanism that throttles every request.
 #[derive(Clone)]
 struct Throttles;
 
@@ -43,7 +43,7 @@ impl Mechanism for Throttles {
 }
 
 #[tokio::test]
-async fn client_that_failed_too_often_is_told_to_slow_down_and_when_to_come_back() {
+async fn throttled_client_gets_slow_down_with_retry_after() {
     let clock = FixedClock::at(NOW);
     let authenticator = PrimaryAuthenticator::builder()
         .primary(AssertPrimary(Throttles))

@@ -3,14 +3,14 @@
 mod accounts;
 mod audit;
 mod bodies;
-mod faults;
+mod body_limits;
 mod keys;
 mod requests;
 mod rotation;
 mod signing_keys;
-mod sizes;
 mod tenants;
 mod tokens;
+mod unavailable;
 mod users;
 
 use serde_json::{Value, json};

@@ -7,17 +7,17 @@
 )]
 
 mod client;
-mod foreign;
 mod home;
 mod server;
+mod third_party;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Header, Response, api_key, basic, bearer};
-pub(crate) use foreign::{Language, scratch};
 pub(crate) use home::{Home, IssuedKey};
 pub(crate) use server::Server;
+pub(crate) use third_party::{Language, scratch};
 
 /// Looks at something outside this process until it has happened, or too much time has passed.
 #[track_caller]

@@ -1,10 +1,10 @@
-//! Forms.
+//! Form bodies.
 
-use super::{complaint, refused};
-use crate::fixture::{Fixture, GRANT, Wired};
+use super::{error_message, rejection};
+use crate::fixture::{Fixture, GRANT, WireKind};
 
 #[tokio::test]
-async fn form_rejected_when_it_is_not_one_or_not_readable() {
+async fn form_is_rejected_when_its_type_or_encoding_is_wrong() {
     let fixture = Fixture::new().await;
     let not_form = "the body must be application/x-www-form-urlencoded";
     let unreadable = "the form is not valid";
@@ -15,9 +15,13 @@ async fn form_rejected_when_it_is_not_one_or_not_readable() {
             ("content-type", content_type),
         ];
         for body in [GRANT, r#"{"grant_type":"client_credentials"}"#] {
-            let answer = fixture.post(Wired::OAuth, &headers, body).await;
-            assert_eq!(answer.status, 400);
-            assert_eq!(complaint(Wired::OAuth, &answer), not_form, "{content_type}");
+            let response = fixture.post(WireKind::OAuth, &headers, body).await;
+            assert_eq!(response.status, 400);
+            assert_eq!(
+                error_message(WireKind::OAuth, &response),
+                not_form,
+                "{content_type}"
+            );
         }
     }
     let many: Vec<_> = (0..65).map(|i| format!("p{i}=1")).collect();
@@ -32,13 +36,13 @@ async fn form_rejected_when_it_is_not_one_or_not_readable() {
         (many.as_bytes(), "there are too many parameters"),
     ];
     for (body, message) in cases {
-        let got = refused(&fixture, Wired::OAuth, body).await;
+        let got = rejection(&fixture, WireKind::OAuth, body).await;
         assert_eq!(got, (400, message.to_owned()), "{}", body.escape_ascii());
     }
 }
 
 #[tokio::test]
-async fn unknown_parameters_and_those_without_a_value_are_ignored() {
+async fn unknown_and_empty_parameters_are_ignored() {
     let fixture = Fixture::new().await;
     for form in [
         "&audience=x&unknown=1",
@@ -46,13 +50,13 @@ async fn unknown_parameters_and_those_without_a_value_are_ignored() {
         "&&",
         "&client_id=anything",
     ] {
-        let answer = fixture
-            .with_key(Wired::OAuth, format!("{GRANT}{form}"))
+        let response = fixture
+            .post_with_key(WireKind::OAuth, format!("{GRANT}{form}"))
             .await;
-        assert_eq!(answer.status, 200, "{form}");
+        assert_eq!(response.status, 200, "{form}");
     }
     let charset = "Application/X-WWW-Form-URLencoded; charset=UTF-8";
     let headers = [("x-api-key", fixture.api_key()), ("content-type", charset)];
-    let answer = fixture.post(Wired::OAuth, &headers, GRANT).await;
-    assert_eq!(answer.status, 200);
+    let response = fixture.post(WireKind::OAuth, &headers, GRANT).await;
+    assert_eq!(response.status, 200);
 }

@@ -1,19 +1,18 @@
-//! Bodies in JSON.
+//! JSON bodies.
 
-use super::refused;
-use crate::fixture::{FORM, Fixture, Wired};
+use super::rejection;
+use crate::fixture::{FORM, Fixture, WireKind};
 
 /// The wires whose body is JSON.
-const JSON: [Wired; 4] = [
-    Wired::Envelope,
-    Wired::Scoped,
-    Wired::KeySecret,
-    Wired::Session,
+const JSON: [WireKind; 4] = [
+    WireKind::Envelope,
+    WireKind::Scoped,
+    WireKind::KeySecret,
+    WireKind::Session,
 ];
 
-// wires.md: "Duplicate members, wrong types, trailing garbage, invalid UTF-8: a clear error".
 #[tokio::test]
-async fn json_that_is_not_one_readable_object_is_400_and_says_why() {
+async fn json_that_is_not_one_valid_object_is_400_with_the_reason() {
     let fixture = Fixture::new().await;
     let not_json = "the body is not JSON";
     let not_object = "the body must be a JSON object";
@@ -46,154 +45,157 @@ async fn json_that_is_not_one_readable_object_is_400_and_says_why() {
         (br#"{"a":"\udc00\ud800"}"#, not_unicode),
         (deep.as_bytes(), "the body is nested too deeply"),
     ];
-    for wired in JSON {
+    for wire in JSON {
         for (body, message) in cases {
-            let got = refused(&fixture, wired, body).await;
+            let got = rejection(&fixture, wire, body).await;
             assert_eq!(
                 got,
                 (400, message.to_owned()),
-                "{wired:?} {}",
+                "{wire:?} {}",
                 body.escape_ascii()
             );
         }
     }
-    // Members that decide come twice, in two spellings.
+    // A known member is repeated, literally or with an escape in its name.
     let key = fixture.api_key();
-    for (wired, body) in [
+    for (wire, body) in [
         (
-            Wired::Envelope,
+            WireKind::Envelope,
             r#"{"expireAfter":60,"expireAfter":60}"#.to_owned(),
         ),
         (
-            Wired::Scoped,
+            WireKind::Scoped,
             r#"{"scope":["calls:read"],"sc\u006fpe":[]}"#.to_owned(),
         ),
         (
-            Wired::KeySecret,
+            WireKind::KeySecret,
             r#"{"keyId":"a","secret":"b","s\u0065cret":"b"}"#.to_owned(),
         ),
         (
-            Wired::Session,
+            WireKind::Session,
             format!(r#"{{"api_key":"{key}","api\u005fkey":"{key}"}}"#),
         ),
     ] {
-        let got = refused(&fixture, wired, body.as_bytes()).await;
-        assert_eq!(got, (400, twice.to_owned()), "{wired:?}");
+        let got = rejection(&fixture, wire, body.as_bytes()).await;
+        assert_eq!(got, (400, twice.to_owned()), "{wire:?}");
     }
 }
 
 #[tokio::test]
-async fn empty_body_and_null_are_refused_where_members_are_needed() {
+async fn empty_body_and_null_are_rejected_where_members_are_required() {
     let fixture = Fixture::new().await;
-    for wired in [Wired::Scoped, Wired::KeySecret, Wired::Session] {
-        let (status, said) = refused(&fixture, wired, b"").await;
-        assert_eq!((status, &*said), (400, "the body is not JSON"));
-        let (status, said) = refused(&fixture, wired, b"null").await;
-        assert_eq!((status, &*said), (400, "the body must be a JSON object"));
+    for wire in [WireKind::Scoped, WireKind::KeySecret, WireKind::Session] {
+        let (status, message) = rejection(&fixture, wire, b"").await;
+        assert_eq!((status, &*message), (400, "the body is not JSON"));
+        let (status, message) = rejection(&fixture, wire, b"null").await;
+        assert_eq!((status, &*message), (400, "the body must be a JSON object"));
     }
-    for (wired, body, message) in [
-        (Wired::Scoped, r#"{"scope":null}"#, "scope is missing"),
+    for (wire, body, message) in [
+        (WireKind::Scoped, r#"{"scope":null}"#, "scope is missing"),
         (
-            Wired::Scoped,
+            WireKind::Scoped,
             r#"{"scope":[null]}"#,
             "a scope must be a string",
         ),
         (
-            Wired::KeySecret,
+            WireKind::KeySecret,
             r#"{"keyId":null,"secret":null}"#,
             "keyId and secret are missing",
         ),
         (
-            Wired::Session,
+            WireKind::Session,
             r#"{"api_key":null}"#,
             "the body has no credentials",
         ),
     ] {
-        let got = refused(&fixture, wired, body.as_bytes()).await;
+        let got = rejection(&fixture, wire, body.as_bytes()).await;
         assert_eq!(got, (400, message.to_owned()));
     }
 }
 
 #[tokio::test]
-async fn number_of_four_hundred_digits_is_of_the_wrong_type_or_out_of_range() {
+async fn number_of_four_hundred_digits_has_the_wrong_type_or_is_out_of_range() {
     let fixture = Fixture::new().await;
     let number = format!("1{}", "0".repeat(400));
-    for (wired, body, message) in [
+    for (wire, body, message) in [
         (
-            Wired::Envelope,
+            WireKind::Envelope,
             format!(r#"{{"expireAfter":{number}}}"#),
             "expireAfter must be between 1 and the longest lifetime",
         ),
         (
-            Wired::Scoped,
+            WireKind::Scoped,
             format!(r#"{{"scope":[{number}]}}"#),
             "a scope must be a string",
         ),
         (
-            Wired::KeySecret,
+            WireKind::KeySecret,
             format!(r#"{{"keyId":{number},"secret":"a"}}"#),
             "keyId must be a string",
         ),
         (
-            Wired::Session,
+            WireKind::Session,
             format!(r#"{{"api_key":"a","session_id":{number}}}"#),
             "session_id must be a string",
         ),
     ] {
-        let got = refused(&fixture, wired, body.as_bytes()).await;
+        let got = rejection(&fixture, wire, body.as_bytes()).await;
         assert_eq!(got, (400, message.to_owned()));
     }
-    // Where nobody asks what it is, it may be any number.
+    // An unknown member may have any value.
     let body = format!(r#"{{"unknown":{number},"scope":["calls:read"]}}"#);
-    for wired in [Wired::Envelope, Wired::Scoped] {
-        assert_eq!(fixture.with_key(wired, body.clone()).await.status, 200);
+    for wire in [WireKind::Envelope, WireKind::Scoped] {
+        assert_eq!(fixture.post_with_key(wire, body.clone()).await.status, 200);
     }
 }
 
-// wires.md: "400 in the wire's shape whatever its content type says; 415 is not used".
+// The endpoints ignore the content type of JSON bodies; they never response 415.
 #[tokio::test]
-async fn json_is_read_whatever_its_content_type_says() {
+async fn json_is_read_with_any_content_type() {
     let fixture = Fixture::new().await;
-    for wired in JSON {
+    for wire in JSON {
         for content_type in ["text/plain", FORM, "", "application/json; charset=latin1"] {
-            let mut request = match wired {
-                Wired::Envelope => {
-                    wired.post(&[("x-api-key", fixture.api_key())], r#"{"expireAfter":9}"#)
+            let mut request = match wire {
+                WireKind::Envelope => {
+                    wire.post(&[("x-api-key", fixture.api_key())], r#"{"expireAfter":9}"#)
                 }
-                wired => fixture.good(wired),
+                wire => fixture.valid_request(wire),
             };
             let headers = request.headers_mut();
             headers.insert("content-type", content_type.parse().unwrap());
-            let answer = fixture.send(wired, request).await;
-            assert_eq!(answer.status, 200, "{wired:?} {content_type}");
+            let response = fixture.send(wire, request).await;
+            assert_eq!(response.status, 200, "{wire:?} {content_type}");
         }
     }
 }
 
 #[tokio::test]
-async fn secrets_of_a_refused_body_are_not_in_the_answer() {
+async fn secrets_of_a_rejected_body_are_not_in_the_response() {
     let fixture = Fixture::new().await;
-    for (wired, body) in [
-        (Wired::Scoped, r#"{"scope":{"api_key":"canary"}}"#),
-        (Wired::Scoped, r#"{"scope":[{"password":["canary"]}]}"#),
-        (Wired::KeySecret, r#"{"secret":"canary"}"#),
+    for (wire, body) in [
+        (WireKind::Scoped, r#"{"scope":{"api_key":"canary"}}"#),
+        (WireKind::Scoped, r#"{"scope":[{"password":["canary"]}]}"#),
+        (WireKind::KeySecret, r#"{"secret":"canary"}"#),
         (
-            Wired::KeySecret,
+            WireKind::KeySecret,
             r#"{"keyId":"canary","secret":["canary"]}"#,
         ),
-        (Wired::Session, r#"{"password":"canary"}"#),
+        (WireKind::Session, r#"{"password":"canary"}"#),
         (
-            Wired::Session,
+            WireKind::Session,
             r#"{"client_id":"canary","client_secret":7}"#,
         ),
-        (Wired::Session, r#"{"api_key":"canary","api_key":"canary"}"#),
         (
-            Wired::Session,
+            WireKind::Session,
+            r#"{"api_key":"canary","api_key":"canary"}"#,
+        ),
+        (
+            WireKind::Session,
             r#"{"api_key":"canary","session_id":"canary "}"#,
         ),
     ] {
-        let answer = fixture.with_key(wired, body).await;
-        assert_eq!(answer.status, 400, "{body}");
-        assert!(!answer.body.contains("canary"), "{}", answer.body);
+        let response = fixture.post_with_key(wire, body).await;
+        assert_eq!(response.status, 400, "{body}");
+        assert!(!response.body.contains("canary"), "{}", response.body);
     }
 }

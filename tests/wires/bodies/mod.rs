@@ -1,27 +1,27 @@
-//! Every body that is not what the wire wants gets that wire's own clear error.
+//! Each wire rejects malformed bodies in its own error format.
 
-mod arriving;
 mod form;
 mod json;
+mod streamed;
 
 use hyper::body::Bytes;
 
-use crate::fixture::{Answer, Fixture, Wired};
+use crate::fixture::{Fixture, TestResponse, WireKind};
 
-/// What an answer says is wrong with the body.
-fn complaint(wired: Wired, answer: &Answer) -> String {
-    let body = answer.json();
-    let text = match wired {
-        Wired::Envelope => {
+/// Returns the message with which a response rejects the body.
+fn error_message(wire: WireKind, response: &TestResponse) -> String {
+    let body = response.json();
+    let text = match wire {
+        WireKind::Envelope => {
             assert_eq!(body["type"], "INVALID_REQUEST");
             &body["errors"][0]["message"]
         }
-        Wired::Scoped => &body["errors"][0]["message"],
-        Wired::KeySecret => {
+        WireKind::Scoped => &body["errors"][0]["message"],
+        WireKind::KeySecret => {
             assert_eq!(body["error"]["code"], "BAD_REQUEST");
             &body["error"]["message"]
         }
-        Wired::Session | Wired::OAuth => {
+        WireKind::Session | WireKind::OAuth => {
             assert_eq!(body["error"], "invalid_request");
             &body["error_description"]
         }
@@ -29,7 +29,10 @@ fn complaint(wired: Wired, answer: &Answer) -> String {
     text.as_str().unwrap().to_owned()
 }
 
-async fn refused(fixture: &Fixture, wired: Wired, body: &[u8]) -> (u16, String) {
-    let answer = fixture.with_key(wired, Bytes::copy_from_slice(body)).await;
-    (answer.status.as_u16(), complaint(wired, &answer))
+/// Posts a body with a valid key; returns the status and the message of the rejection.
+async fn rejection(fixture: &Fixture, wire: WireKind, body: &[u8]) -> (u16, String) {
+    let response = fixture
+        .post_with_key(wire, Bytes::copy_from_slice(body))
+        .await;
+    (response.status.as_u16(), error_message(wire, &response))
 }

@@ -1,4 +1,4 @@
-//! Seed 003: `key_pair`.
+//! Wire `key_secret`: the examples and statements of the vendor's documentation, which the comments quote.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,22 @@ use countersign::time::Timestamp;
 use countersign_wire::{KeySecret, TokenEndpoint};
 use tower::ServiceExt as _;
 
-use crate::fixture::{Fixture, NOW, Presented, Wired, claims, me, sent};
+use crate::expected_responses::expected_response;
+use crate::fixture::{Fixture, NOW, Presented, WireKind, claims, operator, send_to};
 use crate::statuses::Case;
-use crate::words::body;
 
-/// The request of seed 003.
-const KEY_PAIR: &str =
+/// The example request of the documentation.
+const EXAMPLE_REQUEST: &str =
     r#"{"keyId":"00000000-0000-4000-8000-000000000000","secret":"<your-api-secret>"}"#;
 
 #[tokio::test]
-async fn seed_003_key_pair_that_nobody_has_is_401_in_its_shape() {
+async fn unknown_key_id_is_401_in_the_error_format_of_the_wire() {
     let fixture = Fixture::new().await;
-    let answer = fixture.post(Wired::KeySecret, &[], KEY_PAIR).await;
+    let response = fixture
+        .post(WireKind::KeySecret, &[], EXAMPLE_REQUEST)
+        .await;
     assert_eq!(
-        answer.said(),
+        response.status_and_body(),
         (
             401,
             r#"{"error":{"code":"UNAUTHORIZED","message":"keyId or secret is not valid"}}"#
@@ -35,9 +37,9 @@ async fn seed_003_key_pair_that_nobody_has_is_401_in_its_shape() {
     );
 }
 
-// The document's answer, member by member: sandbox, three scopes, and '2026-01-01T12:00:00.000Z' at the end of an hour.
+// The example response: sandbox, three scopes, and a token that expires at '2026-01-01T12:00:00.000Z' after an hour.
 #[tokio::test]
-async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
+async fn key_and_secret_get_a_token_with_business_environment_and_scopes() {
     let fixture = Fixture::new().await;
     fixture
         .clock
@@ -47,10 +49,10 @@ async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
         (Some(EnvironmentKind::Production), "production"),
         (None, "production"),
     ] {
-        let me = me();
+        let operator = operator();
         let account = fixture
             .registry
-            .create_account(&me, format!("{kind:?}"))
+            .create_account(&operator, format!("{kind:?}"))
             .await;
         let account = account.unwrap().id;
         let mut owner = Owner {
@@ -63,7 +65,7 @@ async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
                 name: name.to_owned(),
                 kind,
             };
-            let environment = fixture.registry.create_environment(&me, new).await;
+            let environment = fixture.registry.create_environment(&operator, new).await;
             owner.environment = Some(environment.unwrap().id);
         }
         let scopes = "wallet:* lending:* identity:*".parse().unwrap();
@@ -72,13 +74,16 @@ async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
             .await;
         let id = key.record.id.to_string();
         let pair = Presented::Pair(&id, key.issued.secret.expose());
-        let answer = fixture.ask(Wired::KeySecret, pair).await.unwrap();
+        let response = fixture
+            .send_credentials(WireKind::KeySecret, pair)
+            .await
+            .unwrap();
         let expected = format!(
             r#"{{"token":"<token>","expiresAt":"2026-01-01T12:00:00.000Z","businessId":"{account}","environment":"{name}","scopes":["wallet:*","lending:*","identity:*"]}}"#
         );
-        assert_eq!(answer.said(), (200, &*expected));
+        assert_eq!(response.status_and_body(), (200, &*expected));
         assert_eq!(
-            answer.head(),
+            response.header_lines(),
             [
                 "cache-control: no-store",
                 "content-type: application/json",
@@ -88,9 +93,9 @@ async fn seed_003_key_pair_gets_a_token_and_is_told_what_it_is() {
     }
 }
 
-// "required: keyId, secret", both strings.
+// "required: keyId, secret": both are strings.
 #[tokio::test]
-async fn seed_003_half_a_pair_and_other_types_are_400_and_name_the_member() {
+async fn missing_or_non_string_member_is_400_and_is_named() {
     let fixture = Fixture::new().await;
     for (body, message) in [
         (r#"{"keyId":"a"}"#, "secret is missing"),
@@ -106,24 +111,24 @@ async fn seed_003_half_a_pair_and_other_types_are_400_and_name_the_member() {
             "keyId and secret are missing",
         ),
     ] {
-        let answer = fixture.post(Wired::KeySecret, &[], body).await;
+        let response = fixture.post(WireKind::KeySecret, &[], body).await;
         let expected = format!(r#"{{"error":{{"code":"BAD_REQUEST","message":"{message}"}}}}"#);
-        assert_eq!(answer.said(), (400, &*expected), "{body}");
+        assert_eq!(response.status_and_body(), (400, &*expected), "{body}");
     }
 }
 
-// "On a 401, re-call `/generate-token` and retry once": with the expired token still attached.
+// "On a 401, re-call `/generate-token` and retry once": clients still send the expired token.
 #[tokio::test]
-async fn seed_003_and_004_clients_recover_with_their_stale_token_attached() {
+async fn new_token_is_issued_to_a_client_that_still_sends_its_expired_one() {
     let fixture = Fixture::new().await;
-    for wired in Wired::BODIES {
-        let first = fixture.send(wired, fixture.good(wired)).await;
+    for wire in WireKind::BODIES {
+        let first = fixture.send(wire, fixture.valid_request(wire)).await;
         fixture.clock.advance(Duration::from_secs(7200));
-        let mut again = fixture.good(wired);
+        let mut again = fixture.valid_request(wire);
         let stale = format!("Bearer {}", first.token());
         let headers = again.headers_mut();
         headers.insert("authorization", stale.parse().unwrap());
-        let again = fixture.send(wired, again).await;
+        let again = fixture.send(wire, again).await;
         assert_eq!(again.status, 200);
         assert_ne!(again.token(), first.token());
     }
@@ -131,20 +136,20 @@ async fn seed_003_and_004_clients_recover_with_their_stale_token_attached() {
 
 // "Each service (BaaS core and Collections gateway) issues its own token from its own key pair."
 #[tokio::test]
-async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
+async fn each_issuer_accepts_only_its_own_keys_and_tokens() {
     let fixture = Fixture::new().await;
     let service = |name: &'static str| {
         let seen = IssuerDirectory::new(fixture.directory(), name);
         let basic = Basic::new(Arc::new(seen), fixture.peppers.clone());
-        let judge = PrimaryAuthenticator::builder().primary(basic);
-        let judge = judge.clock(fixture.clock.clone()).build().unwrap();
+        let authenticator = PrimaryAuthenticator::builder().primary(basic);
+        let authenticator = authenticator.clock(fixture.clock.clone()).build().unwrap();
         let issuer = Issuer::builder(format!("https://{name}.example"))
             .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
             .build()
             .unwrap();
         let trusted = issuer.trusted().build().unwrap();
         let mint = Mint::new(issuer, fixture.clock.clone(), SystemRandom);
-        let endpoint = TokenEndpoint::new(KeySecret::default(), judge, mint).boxed_clone();
+        let endpoint = TokenEndpoint::new(KeySecret::default(), authenticator, mint).boxed_clone();
         (endpoint, Jwt::new([trusted]))
     };
     let (core, of_core) = service("core");
@@ -153,15 +158,18 @@ async fn seed_003_each_service_takes_its_own_key_pairs_and_no_others_tokens() {
     let key = fixture.create(new.issuers("core".parse().unwrap())).await;
     let id = key.record.id.to_string();
     let pair = Presented::Pair(&id, key.issued.secret.expose());
-    let ask = || Wired::KeySecret.ask(pair).unwrap();
-    let answer = sent(&core, ask()).await;
-    assert_eq!(claims(answer.token())["iss"], "https://core.example");
-    assert!(of_core.introspect(answer.token(), NOW).is_ok());
-    assert!(of_gateway.introspect(answer.token(), NOW).is_err());
+    let request = || WireKind::KeySecret.request_with(pair).unwrap();
+    let response = send_to(&core, request()).await;
+    assert_eq!(claims(response.token())["iss"], "https://core.example");
+    assert!(of_core.introspect(response.token(), NOW).is_ok());
+    assert!(of_gateway.introspect(response.token(), NOW).is_err());
 
-    let elsewhere = sent(&gateway, ask()).await;
+    let elsewhere = send_to(&gateway, request()).await;
     assert_eq!(
-        elsewhere.said(),
-        (401, &*body(Wired::KeySecret, Case::Unauthenticated).1)
+        elsewhere.status_and_body(),
+        (
+            401,
+            &*expected_response(WireKind::KeySecret, Case::Unauthenticated).1
+        )
     );
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::fixture::{Managed, World};
+use crate::response::Answer;
 
 /// The transitions, and what leads to each state.
 const ACTIONS: [&str; 4] = ["activate", "suspend", "revoke", "delete"];

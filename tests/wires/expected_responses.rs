@@ -1,21 +1,21 @@
-//! What each wire says in each case of the table, to the letter.
+//! The exact response of each wire in each [`Case`].
 
-use crate::fixture::Wired;
+use crate::fixture::WireKind;
 use crate::statuses::Case;
 
-/// Status and whole body at 2026-03-15T12:00:00Z.
-pub fn body(wired: Wired, case: Case) -> (u16, String) {
-    match wired {
-        Wired::Envelope => envelope(case),
-        Wired::Scoped => scoped(case),
-        Wired::KeySecret => key_pair(case),
-        Wired::Session => session(case),
-        Wired::OAuth => oauth(case),
+/// Returns the status and the whole body at 2026-03-15T12:00:00Z.
+pub fn expected_response(wire: WireKind, case: Case) -> (u16, String) {
+    match wire {
+        WireKind::Envelope => envelope(case),
+        WireKind::Scoped => scoped(case),
+        WireKind::KeySecret => key_secret(case),
+        WireKind::Session => session(case),
+        WireKind::OAuth => oauth(case),
     }
 }
 
-/// The headers that not every answer has.
-pub fn extra_headers(wired: Wired, case: Case) -> &'static [&'static str] {
+/// Returns the headers that only some responses have.
+pub fn extra_headers(wire: WireKind, case: Case) -> &'static [&'static str] {
     match case {
         Case::Method => &["allow: POST"],
         Case::Unavailable => &["retry-after: 1"],
@@ -29,7 +29,7 @@ pub fn extra_headers(wired: Wired, case: Case) -> &'static [&'static str] {
             "retry-after: 30",
         ],
         Case::Sessions => &["ratelimit: \"sessions\";r=0;t=7200", "retry-after: 7200"],
-        Case::Unauthenticated if wired == Wired::OAuth => {
+        Case::Unauthenticated if wire == WireKind::OAuth => {
             &["www-authenticate: Basic realm=\"countersign\", charset=\"UTF-8\""]
         }
         _ => &[],
@@ -82,7 +82,7 @@ fn envelope(case: Case) -> (u16, String) {
             "",
         ),
         Case::Failed => (500, ("INTERNAL_ERROR", "No token could be made."), ""),
-        Case::Missing | Case::Sessions => panic!("there is no {case:?} here"),
+        Case::Missing | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     let errors = match errors {
         "" => String::new(),
@@ -123,7 +123,7 @@ fn scoped(case: Case) -> (u16, String) {
         Case::Mints => (429, "Too Many Requests", ""),
         Case::Unavailable => (503, "authentication is not possible at present", ""),
         Case::Failed => (500, "no token could be made", ""),
-        Case::Failures | Case::Sessions => panic!("there is no {case:?} here"),
+        Case::Failures | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     let body = format!(
         r#"{{"timestamp":"2026-03-15T12:00:00.000Z","status":{status},"message":"{message}","errors":[{errors}]}}"#
@@ -131,7 +131,7 @@ fn scoped(case: Case) -> (u16, String) {
     (status, body)
 }
 
-fn key_pair(case: Case) -> (u16, String) {
+fn key_secret(case: Case) -> (u16, String) {
     let (status, code, message) = match case {
         Case::Malformed => (400, "BAD_REQUEST", "the body is not JSON"),
         Case::Missing => (400, "BAD_REQUEST", "keyId and secret are missing"),
@@ -156,7 +156,7 @@ fn key_pair(case: Case) -> (u16, String) {
         ),
         Case::Failed => (500, "INTERNAL", "no token could be made"),
         Case::TwoCredentials | Case::Failures | Case::Sessions => {
-            panic!("there is no {case:?} here")
+            panic!("this wire has no case {case:?}")
         }
     };
     let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
@@ -179,7 +179,7 @@ fn session(case: Case) -> (u16, String) {
     (status, error(code, message))
 }
 
-// RFC 6749 §5.2; "slow_down" is RFC 8628 §3.5's.
+// Error codes of RFC 6749 §5.2; `slow_down` is defined in RFC 8628 §3.5.
 fn oauth(case: Case) -> (u16, String) {
     let (status, code, message) = match case {
         Case::Malformed => (400, "invalid_request", "the form is not valid"),
@@ -209,7 +209,7 @@ fn oauth(case: Case) -> (u16, String) {
             "authentication is not possible at present",
         ),
         Case::Failed => (500, "server_error", "no token could be made"),
-        Case::Failures | Case::Sessions => panic!("there is no {case:?} here"),
+        Case::Failures | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     (status, error(code, message))
 }

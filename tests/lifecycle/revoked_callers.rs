@@ -1,4 +1,5 @@
-//! What a caller asked for is done only while its credential stands, however long it waited for its turn.
+//! A registry rejects the change of a caller whose credential was revoked or suspended, narrowed, rotated as compromised, or
+//! has expired since the caller was authenticated.
 
 use std::sync::Arc;
 use std::thread;
@@ -22,7 +23,7 @@ use crate::harness::{Home, Server, api_key};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-struct Place {
+struct Backend {
     clock: FixedClock,
     registry: Arc<dyn Registry>,
     directory: Arc<dyn Directory>,
@@ -30,13 +31,13 @@ struct Place {
     _folder: Option<tempfile::TempDir>,
 }
 
-fn in_memory() -> Place {
+fn in_memory() -> Backend {
     let clock = FixedClock::at(NOW);
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(MemoryDirectory::default());
     let table = Arc::clone(&directory);
     let registry = MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom);
-    Place {
+    Backend {
         clock,
         registry: Arc::new(registry.unwrap()),
         directory,
@@ -45,14 +46,14 @@ fn in_memory() -> Place {
     }
 }
 
-async fn on_disk() -> Place {
+async fn on_disk() -> Backend {
     let clock = FixedClock::at(NOW);
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("x.db").display());
     let mut options = StoreOptions::new(url);
     options.clock = Arc::new(clock.clone());
     let store = Store::open(options).await.unwrap();
-    Place {
+    Backend {
         clock,
         directory: store.directory(),
         peppers: store.peppers(),
@@ -61,9 +62,9 @@ async fn on_disk() -> Place {
     }
 }
 
-/// What ends a caller's credential.
+/// An event after which the credential of a caller is no longer valid as it was.
 #[derive(Clone, Copy, Debug)]
-enum End {
+enum Revocation {
     Suspended,
     Revoked,
     Deleted,
@@ -73,33 +74,33 @@ enum End {
     AccountRevoked,
 }
 
-const ENDS: [End; 7] = [
-    End::Suspended,
-    End::Revoked,
-    End::Deleted,
-    End::Narrowed,
-    End::Compromised,
-    End::Expired,
-    End::AccountRevoked,
+const REVOCATIONS: [Revocation; 7] = [
+    Revocation::Suspended,
+    Revocation::Revoked,
+    Revocation::Deleted,
+    Revocation::Narrowed,
+    Revocation::Compromised,
+    Revocation::Expired,
+    Revocation::AccountRevoked,
 ];
 
 #[tokio::test]
-async fn change_asked_for_by_a_caller_that_has_ended_is_not_made() {
-    for end in ENDS {
-        for place in [in_memory(), on_disk().await] {
-            let lapsed = ended(&place, end).await;
-            let error = lapsed.expect_err("a change was made");
+async fn change_of_a_caller_is_rejected_after_its_credential_was_revoked() {
+    for revocation in REVOCATIONS {
+        for backend in [in_memory(), on_disk().await] {
+            let result = create_key_after(&backend, revocation).await;
+            let error = result.expect_err("the key was created");
             assert!(
                 matches!(error, RegistryError::CallerRevoked),
-                "{end:?}: {error}"
+                "{revocation:?}: {error}"
             );
         }
     }
 }
 
-/// Proves a caller, ends its credential, and lets it make a key.
-async fn ended(place: &Place, end: End) -> Result<(), RegistryError> {
-    let (registry, operator) = (&place.registry, Caller::operator("test"));
+/// Authenticates a caller, revokes its credential, and creates a key as that caller.
+async fn create_key_after(backend: &Backend, revocation: Revocation) -> Result<(), RegistryError> {
+    let (registry, operator) = (&backend.registry, Caller::operator("test"));
     let account = registry
         .create_account(&operator, "a".to_owned())
         .await
@@ -108,44 +109,44 @@ async fn ended(place: &Place, end: End) -> Result<(), RegistryError> {
         account: Some(account.id),
         environment: None,
     };
-    let soon = place.clock.now().plus(Duration::from_secs(60));
+    let soon = backend.clock.now().plus(Duration::from_secs(60));
     let new = NewKey::new("admin", "*".parse().unwrap())
         .owner(owner)
         .expires_at(soon);
-    let made = registry.create_key(&operator, new).await.unwrap();
-    let keys = ApiKeys::new(Arc::clone(&place.directory), place.peppers.clone());
+    let created = registry.create_key(&operator, new).await.unwrap();
+    let keys = ApiKeys::new(Arc::clone(&backend.directory), backend.peppers.clone());
     let authenticator = PrimaryAuthenticator::builder().primary(keys);
-    let authenticator = authenticator.clock(place.clock.clone()).build().unwrap();
-    let judged = authenticator.authenticate(Credentials::key(made.issued.key.clone()));
-    let caller = Caller::of_account("admin", account.id).proven_by(&judged.await.unwrap());
+    let authenticator = authenticator.clock(backend.clock.clone()).build().unwrap();
+    let principal = authenticator.authenticate(Credentials::key(created.issued.key.clone()));
+    let caller = Caller::of_account("admin", account.id).proven_by(&principal.await.unwrap());
     let backdoor = || NewKey::new("backdoor", "*".parse().unwrap());
     registry
         .create_key(&caller, backdoor())
         .await
-        .expect("it stands");
+        .expect("the credential is valid");
 
-    let id = made.record.id;
+    let id = created.record.id;
     let change = |change| registry.change(&operator, id, change);
-    match end {
-        End::Suspended => drop(change(Change::Suspend).await.unwrap()),
-        End::Revoked => drop(change(Change::Revoke { reason: None }).await.unwrap()),
-        End::Deleted => {
+    match revocation {
+        Revocation::Suspended => drop(change(Change::Suspend).await.unwrap()),
+        Revocation::Revoked => drop(change(Change::Revoke { reason: None }).await.unwrap()),
+        Revocation::Deleted => {
             change(Change::Revoke { reason: None }).await.unwrap();
             change(Change::Delete).await.unwrap();
         }
-        End::Narrowed => drop(
+        Revocation::Narrowed => drop(
             change(Change::Scopes("a:b".parse().unwrap()))
                 .await
                 .unwrap(),
         ),
-        End::Compromised => {
+        Revocation::Compromised => {
             registry
                 .rotate(&operator, id, Rotation::Compromised)
                 .await
                 .unwrap();
         }
-        End::Expired => place.clock.advance(Duration::from_secs(60)),
-        End::AccountRevoked => drop(
+        Revocation::Expired => backend.clock.advance(Duration::from_secs(60)),
+        Revocation::AccountRevoked => drop(
             registry
                 .revoke_account(&operator, account.id)
                 .await
@@ -155,9 +156,9 @@ async fn ended(place: &Place, end: End) -> Result<(), RegistryError> {
     registry.create_key(&caller, backdoor()).await.map(drop)
 }
 
-/// The audit has the order in which things were done.
+/// The numbers of the audit records are the order in which changes were committed.
 #[test]
-fn administrator_makes_no_key_after_its_own_is_revoked_however_many_it_asked_for_before() {
+fn administrator_creates_no_key_after_its_own_was_revoked_under_concurrent_requests() {
     let home = Home::new();
     let operator = home.create_key("*").key;
     let admin = home.create_key("*");
@@ -167,35 +168,36 @@ fn administrator_makes_no_key_after_its_own_is_revoked_however_many_it_asked_for
             scope.spawn(|| {
                 let new = json!({ "name": "backdoor", "scopes": ["*"] }).to_string();
                 loop {
-                    let made = server.send("POST", "/admin/v1/keys", &[api_key(&admin.key)], &new);
-                    match made.status {
+                    let created =
+                        server.send("POST", "/admin/v1/keys", &[api_key(&admin.key)], &new);
+                    match created.status {
                         201 => {}
                         401 => return,
-                        other => panic!("{other}: {made:?}"),
+                        other => panic!("{other}: {created:?}"),
                     }
                 }
             });
         }
         let path = format!("/admin/v1/keys/{}/revoke", admin.id);
-        let made = || {
+        let keys = || {
             server
                 .get("/admin/v1/keys?limit=1000", &[api_key(&operator)])
                 .json()
         };
-        while made()["keys"].as_array().unwrap().len() < 20 {}
+        while keys()["keys"].as_array().unwrap().len() < 20 {}
         let revoked = server.send("POST", &path, &[api_key(&operator)], "{}");
         assert_eq!(revoked.status, 200, "{revoked:?}");
     });
-    let told = server
+    let audit = server
         .get("/admin/v1/audit?limit=1000", &[api_key(&operator)])
         .json();
-    let told = told["records"].as_array().unwrap();
+    let records = audit["records"].as_array().unwrap();
     let number = |record: &serde_json::Value| record["number"].as_i64().unwrap();
-    let revoked = told
+    let revoked = records
         .iter()
         .find(|record| record["action"] == "key.revoke")
         .unwrap();
-    let of_admin = told.iter().filter(|record| record["actor"] == admin.id);
+    let of_admin = records.iter().filter(|record| record["actor"] == admin.id);
     assert!(of_admin.clone().count() >= 10);
     for record in of_admin {
         assert!(number(record) < number(revoked), "{record}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::fixture::{TOKENS, World};
+use crate::response::Answer;
 
 async fn page(world: &World, query: &str) -> Answer {
     let path = format!("{TOKENS}?{query}");

@@ -7,8 +7,8 @@ use hyper::body::Bytes;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::answer::Answer;
 use crate::fixture::{Managed, TOKENS, World, foreign_token};
+use crate::response::Answer;
 
 /// An id that nobody has.
 const ABSENT: &str = "013xrzp12g3nqk8n7f8f9jbg8d18q7tm";

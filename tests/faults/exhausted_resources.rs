@@ -6,7 +6,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use rustix::io::Errno;
 
-use crate::kit::{Client, PATIENCE, Program, Server, Switch, WriteLock, within};
+use crate::harness::{Client, PATIENCE, Program, Server, Switch, WriteLock, within};
 
 /// A running server with a key that it knows.
 struct Fixture {

@@ -1,13 +1,13 @@
-//! A random walk: the same operations on the model and on a subject, compared after every step.
+//! A random walk: the same operations on the model and on a [`Subject`], which are compared after every operation.
 
 use countersign_tests::xorshift::XorShift;
 
 use crate::model::{Change, Model, Outcome, Rotation, SCOPES};
 
-/// A key as its maker got it: its id, and the whole string that is presented.
+/// A new key as its creator receives it: the id, and the string to present.
 pub(crate) type Issued = (String, String);
 
-/// What is held to the model.
+/// An implementation that is compared with the model.
 pub(crate) trait Subject {
     fn create_account(&mut self) -> String;
     fn revoke_account(&mut self, id: &str) -> Outcome;
@@ -23,43 +23,44 @@ pub(crate) trait Subject {
     fn deny(&mut self, token: &str) -> Outcome;
     fn accepts_key(&mut self, key: &str) -> bool;
     fn accepts_token(&mut self, token: &str) -> bool;
-    /// Lets time pass, if it can.
+    /// Advances the clock; returns `false` if the subject uses the system clock.
     fn advance(&mut self, seconds: u64) -> bool;
-    /// Ends and begins anew, or looks after itself, if it does either.
+    /// Restarts and runs maintenance, if the subject can.
     fn restart(&mut self) {}
-    /// Waits until what was changed must be seen everywhere.
+    /// Waits until the last change is visible.
     fn settle(&mut self, _model: &Model) {}
 }
 
-/// Walks `steps` steps, and compares after each.
+/// Performs `steps` random operations and compares subject and model after each.
 pub(crate) fn walk(subject: &mut dyn Subject, seed: u64, steps: usize) {
     let mut random = XorShift::new(seed);
     let mut model = Model::default();
     for _ in 0..2 {
-        model.account_made(subject.create_account());
+        model.add_account(subject.create_account());
     }
     for step in 0..steps {
-        let told = take_step(subject, &mut model, &mut random);
-        let here = format!("seed {seed}, step {step}: {told}");
+        let operation = take_step(subject, &mut model, &mut random);
+        let context = format!("seed {seed}, step {step}: {operation}");
         subject.settle(&model);
-        for (secret, right) in model.secrets() {
+        for (secret, valid) in model.secrets() {
             let id = &secret[3..35];
             assert_eq!(
                 subject.accepts_key(secret),
-                right,
-                "{here}: key {id}\n{model:#?}"
+                valid,
+                "{context}: key {id}\n{model:#?}"
             );
         }
-        for (n, (token, accepted)) in model.tokens().enumerate() {
+        for (n, (token, valid)) in model.tokens().enumerate() {
             assert_eq!(
                 subject.accepts_token(token),
-                accepted,
-                "{here}: token {n}\n{model:#?}"
+                valid,
+                "{context}: token {n}\n{model:#?}"
             );
         }
     }
 }
 
+/// Performs one operation; returns its description.
 fn take_step(subject: &mut dyn Subject, model: &mut Model, random: &mut XorShift) -> String {
     let account = random.below(model.accounts.len());
     if model.keys.is_empty() {
@@ -91,16 +92,16 @@ fn take_step(subject: &mut dyn Subject, model: &mut Model, random: &mut XorShift
             let expected = model.revoke_account(account);
             let id = model.accounts[account].id.clone();
             assert_eq!(subject.revoke_account(&id), expected);
-            format!("account {account} is revoked")
+            format!("revoke account {account}")
         }
         29 if random.below(4) == 0 => {
             subject.restart();
-            "it begins anew".to_owned()
+            "restart".to_owned()
         }
         _ => {
             let seconds = *random.choose(&[1, 59, 60, 600, 3599]);
             model.now += if subject.advance(seconds) { seconds } else { 0 };
-            format!("{seconds} s pass")
+            format!("advance by {seconds} s")
         }
     }
 }
@@ -114,53 +115,53 @@ fn create(
     let scopes = random.below(SCOPES.len());
     let expires_in = *random.choose(&[None, None, Some(1800), Some(86_400)]);
     let id = model.accounts[account].id.clone();
-    let made = subject.create_key(&id, SCOPES[scopes].0, expires_in);
-    let outcome = made
+    let created = subject.create_key(&id, SCOPES[scopes].0, expires_in);
+    let outcome = created
         .as_ref()
         .map_or_else(|outcome| *outcome, |_| Outcome::Done);
-    let told = format!("a key of account {account} is made");
-    assert_eq!(outcome, model.create_key(account), "{told}");
-    if let Ok(issued) = made {
-        model.key_made(issued, account, scopes, expires_in);
+    let operation = format!("create a key of account {account}");
+    assert_eq!(outcome, model.create_key(account), "{operation}");
+    if let Ok(issued) = created {
+        model.add_key(issued, account, scopes, expires_in);
     }
-    told
+    operation
 }
 
 fn change(subject: &mut dyn Subject, model: &mut Model, key: usize, change: Change) -> String {
-    let told = format!("{change:?} of key {key}");
+    let operation = format!("{change:?} of key {key}");
     let id = model.keys[key].id.clone();
     assert_eq!(
         subject.change(&id, change),
         model.change(key, change),
-        "{told}"
+        "{operation}"
     );
-    told
+    operation
 }
 
 fn rotate(subject: &mut dyn Subject, model: &mut Model, key: usize, rotation: Rotation) -> String {
-    let told = format!("{rotation:?} of key {key}");
+    let operation = format!("{rotation:?} of key {key}");
     let id = model.keys[key].id.clone();
-    let made = subject.rotate(&id, rotation);
-    let outcome = made
+    let created = subject.rotate(&id, rotation);
+    let outcome = created
         .as_ref()
         .map_or_else(|outcome| *outcome, |_| Outcome::Done);
-    assert_eq!(outcome, model.rotate(key, rotation), "{told}");
-    if let Ok((same, secret)) = made {
-        assert_eq!(same, id, "{told}: the id stays");
-        model.key_rotated(key, secret, rotation);
+    assert_eq!(outcome, model.rotate(key, rotation), "{operation}");
+    if let Ok((same, secret)) = created {
+        assert_eq!(same, id, "{operation}: the id changed");
+        model.add_secret(key, secret, rotation);
     }
-    told
+    operation
 }
 
 fn mint(subject: &mut dyn Subject, model: &mut Model, key: usize) -> String {
-    let told = format!("key {key} mints");
+    let operation = format!("mint from key {key}");
     let (secret, _) = model.keys[key].secrets.last().unwrap();
     let token = subject.mint(secret);
-    assert_eq!(token.is_some(), model.mints(key), "{told}");
+    assert_eq!(token.is_some(), model.mints(key), "{operation}");
     if let Some(token) = token {
-        model.token_made(key, token);
+        model.add_token(key, token);
     }
-    told
+    operation
 }
 
 fn deny(subject: &mut dyn Subject, model: &mut Model, random: &mut XorShift) -> String {
@@ -168,5 +169,5 @@ fn deny(subject: &mut dyn Subject, model: &mut Model, random: &mut XorShift) -> 
     let token = &mut model.tokens[index];
     assert_eq!(subject.deny(&token.text), Outcome::Done);
     token.denied = true;
-    format!("token {index} is denied")
+    format!("deny token {index}")
 }

@@ -1,4 +1,4 @@
-//! What a service does with what it is shown.
+//! A service that verifies keys and tokens.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use http::{Request, Response, StatusCode};
 use serde_json::Value;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-/// Judges keys and tokens over one directory.
-pub(crate) struct Judge {
+/// Authenticates keys and tokens with one directory.
+pub(crate) struct Verifier {
     keys: PrimaryAuthenticator,
     tokens: AuthLayer,
 }
 
-impl Judge {
+impl Verifier {
     pub(crate) fn new(
         issuer: &Issuer,
         directory: Arc<dyn Directory>,
@@ -60,7 +60,7 @@ impl Judge {
     }
 }
 
-/// A part of a token, which is JSON.
+/// Decodes the header (0) or the claims (1) of a token.
 pub(crate) fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! Seed 000: `envelope`.
+//! Wire `envelope`: the examples and statements of the vendor's documentation, which the comments quote.
 
 use countersign::random::SystemRandom;
 use countersign::registry::{Change, Registry as _, Rotation};
@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::fixture::{Fixture, NOW, PASSWORD, Presented, USER, Wired, basic, claims, me};
+use crate::fixture::{Fixture, NOW, PASSWORD, Presented, USER, WireKind, basic, claims, operator};
 
 fn envelope_of(data: &str) -> String {
     format!(
@@ -18,7 +18,7 @@ fn envelope_of(data: &str) -> String {
 // "Token generated successfully."; "Unique identifier of this request"; "ISO 8601 datetime with Mexico City offset
 // (-06:00)"; "Credits: Free".
 #[tokio::test]
-async fn seed_000_api_key_and_basic_get_a_token_in_the_envelope() {
+async fn envelope_has_a_token_for_an_api_key_and_for_basic_credentials() {
     let fixture = Fixture::new().await;
     let pair = basic(&fixture.id(), fixture.secret());
     let user = basic(USER, PASSWORD);
@@ -29,10 +29,10 @@ async fn seed_000_api_key_and_basic_get_a_token_in_the_envelope() {
         ("authorization", &pair),
         ("authorization", &user),
     ] {
-        let answer = fixture.post(Wired::Envelope, &[header], "{}").await;
-        assert_eq!(answer.said(), (200, &*expected));
+        let response = fixture.post(WireKind::Envelope, &[header], "{}").await;
+        assert_eq!(response.status_and_body(), (200, &*expected));
         assert_eq!(
-            answer.head(),
+            response.header_lines(),
             [
                 "cache-control: no-store",
                 "content-type: application/json",
@@ -43,13 +43,13 @@ async fn seed_000_api_key_and_basic_get_a_token_in_the_envelope() {
             true => fixture.user.id.to_string(),
             false => fixture.id(),
         };
-        assert_eq!(claims(answer.token())["sub"], subject);
+        assert_eq!(claims(response.token())["sub"], subject);
     }
 }
 
 // "Body: entirely optional. Send {} to get a token with default lifetime."
 #[tokio::test]
-async fn seed_000_body_is_optional() {
+async fn envelope_body_is_optional() {
     let fixture = Fixture::new().await;
     for body in [
         "",
@@ -60,21 +60,21 @@ async fn seed_000_body_is_optional() {
         r#"{"grant_type":"client_credentials"}"#,
         r#"{"grant_type":null,"unknown":{"a":1}}"#,
     ] {
-        let answer = fixture.with_key(Wired::Envelope, body).await;
-        assert_eq!(answer.json()["data"]["expires_in"], 3600, "{body}");
+        let response = fixture.post_with_key(WireKind::Envelope, body).await;
+        assert_eq!(response.json()["data"]["expires_in"], 3600, "{body}");
     }
 }
 
 // "it must be between 1 and the configured maximum (currently 3600). Values outside that range are rejected with
 // OUT_OF_RANGE."
 #[tokio::test]
-async fn seed_000_expire_after_is_1_to_3600_and_else_out_of_range() {
+async fn expire_after_below_1_or_above_3600_is_out_of_range() {
     let fixture = Fixture::new().await;
     for seconds in [1, 60, 3600] {
         let body = format!(r#"{{"expireAfter":{seconds}}}"#);
-        let answer = fixture.with_key(Wired::Envelope, body).await;
-        assert_eq!(answer.json()["data"]["expires_in"], seconds);
-        let claims = claims(answer.token());
+        let response = fixture.post_with_key(WireKind::Envelope, body).await;
+        assert_eq!(response.json()["data"]["expires_in"], seconds);
+        let claims = claims(response.token());
         assert_eq!(claims["exp"], NOW.unix_seconds() + seconds);
     }
     let many = format!("1{}", "0".repeat(400));
@@ -94,9 +94,9 @@ async fn seed_000_expire_after_is_1_to_3600_and_else_out_of_range() {
         ("{}", "INVALID_TYPE"),
     ] {
         let body = format!(r#"{{"expireAfter":{value}}}"#);
-        let answer = fixture.with_key(Wired::Envelope, body).await;
-        let body = answer.json();
-        assert_eq!(answer.status, 400, "{value}");
+        let response = fixture.post_with_key(WireKind::Envelope, body).await;
+        let body = response.json();
+        assert_eq!(response.status, 400, "{value}");
         assert_eq!(body["type"], "INVALID_REQUEST");
         assert_eq!(body["errors"][0]["field"], "expireAfter");
         assert_eq!(body["errors"][0]["code"], code, "{value}");
@@ -105,53 +105,59 @@ async fn seed_000_expire_after_is_1_to_3600_and_else_out_of_range() {
 
 // "Per-field error details."
 #[tokio::test]
-async fn seed_000_every_field_that_is_wrong_is_listed() {
+async fn every_invalid_field_is_listed() {
     let fixture = Fixture::new().await;
     let body = r#"{"expireAfter":"60","grant_type":"password"}"#;
-    let answer = fixture.with_key(Wired::Envelope, body).await;
+    let response = fixture.post_with_key(WireKind::Envelope, body).await;
     assert_eq!(
-        answer.json()["errors"],
+        response.json()["errors"],
         json!([
             {"field": "expireAfter", "code": "INVALID_TYPE", "message": "expireAfter must be an integer number of seconds"},
             {"field": "grant_type", "code": "UNSUPPORTED_VALUE", "message": "grant_type must be client_credentials"},
         ])
     );
-    let answer = fixture
-        .with_key(Wired::Envelope, r#"{"grant_type":1}"#)
+    let response = fixture
+        .post_with_key(WireKind::Envelope, r#"{"grant_type":1}"#)
         .await;
-    assert_eq!(answer.json()["errors"][0]["code"], "INVALID_TYPE");
+    assert_eq!(response.json()["errors"][0]["code"], "INVALID_TYPE");
 }
 
 // "if a token is compromised, rotate the underlying API Key"
 #[tokio::test]
-async fn seed_000_rotated_key_gets_no_token_and_the_new_one_does() {
+async fn rotated_key_gets_no_token_and_the_new_one_gets_one() {
     let fixture = Fixture::new().await;
     let id = fixture.key.record.id;
     let rotated = fixture
         .registry
-        .rotate(&me(), id, Rotation::Compromised)
+        .rotate(&operator(), id, Rotation::Compromised)
         .await
         .unwrap();
-    assert_eq!(fixture.with_key(Wired::Envelope, "").await.status, 401);
+    assert_eq!(
+        fixture.post_with_key(WireKind::Envelope, "").await.status,
+        401
+    );
     let key = Presented::Key(rotated.issued.key.expose());
-    let answer = fixture.ask(Wired::Envelope, key).await.unwrap();
-    assert_eq!(claims(answer.token())["cgn"], 2);
+    let response = fixture
+        .send_credentials(WireKind::Envelope, key)
+        .await
+        .unwrap();
+    assert_eq!(claims(response.token())["cgn"], 2);
 }
 
 // "Unique identifier of this request, generated by the API Gateway. Propagated end-to-end for traceability."
 #[tokio::test]
-async fn seed_000_transaction_is_the_requests_id_which_no_client_chooses() {
+async fn transaction_id_is_the_request_id_and_not_chosen_by_the_client() {
     let fixture = Fixture::new().await;
     let chosen = "0195b0a4-0000-7000-8000-000000000000";
     let headers = [("x-api-key", fixture.api_key()), ("x-request-id", chosen)];
-    let request = Wired::Envelope.post(&headers, "");
-    let endpoint = fixture.endpoint(Wired::Envelope);
+    let request = WireKind::Envelope.post(&headers, "");
+    let endpoint = fixture.endpoint(WireKind::Envelope);
     let response = endpoint.clone().oneshot(request).await.unwrap();
     assert_ne!(response.headers()["x-request-id"], chosen);
 
-    // Who stands in front, and logs, has named it.
+    // A layer in front of the endpoint has already assigned an id.
     let named = RequestId::new(NOW, &SystemRandom);
-    let mut request = Wired::Envelope.post(&headers, "");
+    let mut request = WireKind::Envelope.post(&headers, "");
     request.extensions_mut().insert(named.clone());
     let response = endpoint.oneshot(request).await.unwrap();
     assert_eq!(response.headers()["x-request-id"], named.as_str());
@@ -160,16 +166,19 @@ async fn seed_000_transaction_is_the_requests_id_which_no_client_chooses() {
     assert_eq!(body["transactionId"], named.as_str());
 }
 
-// RFC 7617 §2.1: the pair is in UTF-8.
+// RFC 7617 §2.1: Basic credentials are encoded in UTF-8.
 #[tokio::test]
-async fn seed_000_password_of_any_letters_is_good_in_basic() {
+async fn password_with_non_ascii_characters_is_accepted_in_basic() {
     let fixture = Fixture::new().await;
     let password = "öffne dich: 开";
     let hash = fixture.hasher.hash(password, &SystemRandom).unwrap();
     fixture.change(&fixture.user, Change::Password(hash)).await;
     for (password, status) in [(password, 200), ("öffne dich: 閉", 401)] {
         let user = Presented::User(USER, password);
-        let answer = fixture.ask(Wired::Envelope, user).await.unwrap();
-        assert_eq!(answer.status, status);
+        let response = fixture
+            .send_credentials(WireKind::Envelope, user)
+            .await
+            .unwrap();
+        assert_eq!(response.status, status);
     }
 }

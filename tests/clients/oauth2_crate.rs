@@ -9,7 +9,7 @@ use oauth2::{
 use serde_json::{Value, json};
 
 use crate::harness::{Header, Home, Server};
-use crate::oauth::check;
+use crate::oauth_programs::check;
 
 #[test]
 fn oauth2_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {

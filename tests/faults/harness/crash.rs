@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_tests::xorshift::XorShift;
 
 use super::campaign::Home;
-use super::work::Work;
+use super::worker::Work;
 use super::{Server, Switch, Violation, within};
 
 const WORKERS: u64 = 4;

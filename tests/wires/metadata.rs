@@ -1,4 +1,4 @@
-//! What an issuer publishes: RFC 8414 metadata and the RFC 7517 key set.
+//! The documents that an issuer publishes: metadata (RFC 8414) and key set (RFC 7517).
 
 use countersign::jose::KeySet;
 use countersign_wire::{AuthorizationServer, Document};
@@ -24,7 +24,7 @@ async fn get(document: Document, tag: Option<&str>) -> (Response<()>, String) {
 }
 
 #[tokio::test]
-async fn metadata_names_what_the_server_has_and_nothing_else() {
+async fn metadata_has_exactly_the_members_of_a_server_without_optional_endpoints() {
     let fixture = Fixture::new().await;
     let server = AuthorizationServer::new(fixture.issuer.clone(), "/oauth/token");
     let (response, body) = get(server.metadata(), None).await;
@@ -44,7 +44,7 @@ async fn metadata_names_what_the_server_has_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn key_set_is_public_cacheable_and_loads_again() {
+async fn key_set_is_public_cacheable_and_can_be_loaded() {
     let fixture = Fixture::new().await;
     let server = AuthorizationServer::new(fixture.issuer.clone(), "/oauth/token");
     let (response, body) = get(server.jwks(), None).await;
@@ -53,7 +53,7 @@ async fn key_set_is_public_cacheable_and_loads_again() {
         "application/jwk-set+json"
     );
     assert_eq!(response.headers()["cache-control"], "public, max-age=300");
-    assert!(!body.contains("\"d\""), "no private part");
+    assert!(!body.contains("\"d\""), "the key set has a private key");
     let (set, dropped) = KeySet::from_jwks(&body).unwrap();
     assert_eq!((set.len(), dropped.len()), (1, 0));
 

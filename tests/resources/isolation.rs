@@ -18,8 +18,8 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::answer::Answer;
 use crate::fixture::{Key, Managed, TOKENS, URL, World};
+use crate::response::Answer;
 
 /// Sends the head of a request and the first byte of its body, lets `meanwhile` happen, and then sends the rest.
 async fn slowly<F: Future<Output = ()>>(

@@ -1,13 +1,14 @@
-//! Seed 004: `session`. Its sessions have tests of their own.
+//! Wire `session`: the examples and statements of the vendor's documentation. `sessions.rs` tests which requests get
+//! the same token.
 
 use serde_json::json;
 
-use crate::fixture::{Fixture, PASSWORD, Presented, USER, Wired, claims};
-use crate::words::error;
+use crate::expected_responses::error;
+use crate::fixture::{Fixture, PASSWORD, Presented, USER, WireKind, claims};
 
-// The document's request and answer.
+// The example request and response.
 #[tokio::test]
-async fn seed_004_key_with_a_session_of_the_clients_own_logs_in() {
+async fn key_logs_in_with_a_session_id_chosen_by_the_client() {
     let fixture = Fixture::new().await;
     let body = format!(
         r#"{{
@@ -16,16 +17,16 @@ async fn seed_004_key_with_a_session_of_the_clients_own_logs_in() {
 }}"#,
         fixture.api_key()
     );
-    let answer = fixture.post(Wired::Session, &[], body).await;
+    let response = fixture.post(WireKind::Session, &[], body).await;
     assert_eq!(
-        answer.said(),
+        response.status_and_body(),
         (
             200,
             r#"{"access_token":"<token>","expires_in":7200,"token_type":"Bearer"}"#
         )
     );
     assert_eq!(
-        answer.head(),
+        response.header_lines(),
         [
             "cache-control: no-store",
             "content-type: application/json",
@@ -33,13 +34,13 @@ async fn seed_004_key_with_a_session_of_the_clients_own_logs_in() {
         ]
     );
     let placeholder = r#"{"api_key":"your_api_key_here"}"#;
-    let answer = fixture.post(Wired::Session, &[], placeholder).await;
-    assert_eq!(answer.status, 401);
+    let response = fixture.post(WireKind::Session, &[], placeholder).await;
+    assert_eq!(response.status, 401);
 }
 
 // "e.g., API key, username/password, or OAuth2 client credentials"
 #[tokio::test]
-async fn seed_004_each_of_the_three_kinds_of_credentials_logs_in() {
+async fn api_key_password_and_client_secret_log_in() {
     let fixture = Fixture::new().await;
     let id = fixture.id();
     let user = fixture.user.id.to_string();
@@ -49,24 +50,30 @@ async fn seed_004_each_of_the_three_kinds_of_credentials_logs_in() {
         (Presented::User(USER, PASSWORD), &user),
         (Presented::User("ALADDIN", PASSWORD), &user),
     ] {
-        let answer = fixture.ask(Wired::Session, presented).await.unwrap();
-        assert_eq!(claims(answer.token())["sub"], **subject, "{presented:?}");
+        let response = fixture
+            .send_credentials(WireKind::Session, presented)
+            .await
+            .unwrap();
+        assert_eq!(claims(response.token())["sub"], **subject, "{presented:?}");
     }
-    // A pair says which it is: neither is taken for the other.
+    // A user name is not looked up as a client id, nor a client id as a user name.
     for presented in [
         Presented::User(&id, fixture.secret()),
         Presented::User(&user, PASSWORD),
         Presented::Pair(USER, PASSWORD),
     ] {
         let before = fixture.look_ups();
-        let answer = fixture.ask(Wired::Session, presented).await.unwrap();
-        assert_eq!(answer.status, 401, "{presented:?}");
+        let response = fixture
+            .send_credentials(WireKind::Session, presented)
+            .await
+            .unwrap();
+        assert_eq!(response.status, 401, "{presented:?}");
         assert_eq!(fixture.look_ups(), before, "{presented:?}");
     }
 }
 
 #[tokio::test]
-async fn seed_004_more_than_one_kind_or_half_of_one_is_400() {
+async fn several_kinds_of_credentials_or_an_incomplete_one_are_400() {
     let fixture = Fixture::new().await;
     let several = "the credentials are malformed, or there is more than one of them";
     let session = "session_id must be 1 to 128 visible ASCII characters";
@@ -96,13 +103,15 @@ async fn seed_004_more_than_one_kind_or_half_of_one_is_400() {
         (r#"{"api_key":"a","session_id":"ä"}"#, session),
         (&long, session),
     ] {
-        let answer = fixture.post(Wired::Session, &[], body.to_owned()).await;
+        let response = fixture.post(WireKind::Session, &[], body.to_owned()).await;
         let expected = error("invalid_request", message);
-        assert_eq!(answer.said(), (400, &*expected), "{body}");
+        assert_eq!(response.status_and_body(), (400, &*expected), "{body}");
     }
     let nulls = json!({
         "api_key": fixture.api_key(), "username": null, "client_id": null, "session_id": null,
     });
-    let answer = fixture.post(Wired::Session, &[], nulls.to_string()).await;
-    assert_eq!(answer.status, 200);
+    let response = fixture
+        .post(WireKind::Session, &[], nulls.to_string())
+        .await;
+    assert_eq!(response.status, 200);
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// What the programs in `tests/foreign` are written in.
+/// What the programs in `tests/third_party` are written in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Language {
     Python,
@@ -19,7 +19,7 @@ impl Language {
     #[track_caller]
     pub(crate) fn command(self, program: &str) -> Command {
         let scratch = scratch();
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("third_party");
         let mut command = match self {
             Self::Python => {
                 let mut command = Command::new(scratch.join("venv/bin/python"));

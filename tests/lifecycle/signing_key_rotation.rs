@@ -1,4 +1,4 @@
-//! Signing keys are rotated while tokens are minted and judged.
+//! Signing keys are rotated while tokens are minted and verified.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +13,18 @@ use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{Store, StoreOptions};
 
-use crate::judge::Judge;
+use crate::verifier::Verifier;
 
 const ROTATIONS: usize = 100;
 const LEAD: Duration = Duration::from_secs(10);
 
-/// Tokens by the key that signed them.
+/// Tokens by the id of the key that signed them.
 type Minted = Mutex<HashMap<String, Vec<String>>>;
 
-/// security.md F14, F15: a key is published before it signs, and kept while its tokens live; revoked, it is
-/// believed nothing.
+/// A signing key is published before it signs, and stays in the key set until its tokens have expired. Tokens of a revoked
+/// signing key are rejected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none_accepted() {
+async fn hundred_rotations_under_load_reject_no_token_and_tokens_of_a_revoked_key_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("x.db").display());
     let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
@@ -36,8 +36,8 @@ async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none
     let issuer = issuer.build().unwrap();
     let caller = Caller::operator("test");
     let new = NewKey::new("k", "a:*".parse().unwrap());
-    let made = store.create_key(&caller, new).await.unwrap();
-    let judge = Arc::new(Judge::new(
+    let created = store.create_key(&caller, new).await.unwrap();
+    let verifier = Arc::new(Verifier::new(
         &issuer,
         store.directory(),
         store.peppers(),
@@ -49,9 +49,13 @@ async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none
     let done = Arc::new(AtomicBool::new(false));
     let workers: Vec<_> = (0..3)
         .map(|_| {
-            let (judge, mint, key) = (Arc::clone(&judge), mint.clone(), made.issued.key.clone());
+            let (verifier, mint, key) = (
+                Arc::clone(&verifier),
+                mint.clone(),
+                created.issued.key.clone(),
+            );
             let (minted, done) = (Arc::clone(&minted), Arc::clone(&done));
-            tokio::spawn(async move { load(&judge, &mint, &key, &minted, &done).await })
+            tokio::spawn(async move { load(&verifier, &mint, &key, &minted, &done).await })
         })
         .collect();
     for _ in 0..ROTATIONS {
@@ -73,13 +77,13 @@ async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none
     let minted = minted.lock().unwrap().clone();
     assert!(
         minted.len() > ROTATIONS / 2,
-        "{} keys have signed",
+        "only {} keys have signed",
         minted.len()
     );
     for token in minted.values().flatten() {
-        assert!(judge.accepts_token(token).await);
+        assert!(verifier.accepts_token(token).await);
     }
-    // The one that signs, and one that has retired.
+    // Revokes the key that signs and one that was rotated out.
     let active = ring.signing_at(clock.now()).unwrap().id().to_owned();
     let retired = minted.keys().find(|kid| **kid != active).unwrap().clone();
     for revoked in [&active, &retired] {
@@ -89,27 +93,30 @@ async fn hundred_rotations_under_load_reject_no_token_and_a_revoked_key_has_none
             .unwrap();
     }
     for (kid, tokens) in &minted {
-        let believed = ![&active, &retired].contains(&kid);
+        let accepted = ![&active, &retired].contains(&kid);
         for token in tokens {
-            assert_eq!(judge.accepts_token(token).await, believed);
+            assert_eq!(verifier.accepts_token(token).await, accepted);
         }
     }
-    let principal = judge.principal(&made.issued.key).await.unwrap();
+    let principal = verifier.principal(&created.issued.key).await.unwrap();
     let next = mint
         .mint(&MintRequest::new(principal, MintParameters::default()))
         .unwrap();
-    assert!(judge.accepts_token(next.token.expose()).await);
+    assert!(verifier.accepts_token(next.token.expose()).await);
 }
 
-/// Mints and judges at once, and judges what was minted before again.
-async fn load(judge: &Judge, mint: &Mint, key: &Secret, minted: &Minted, done: &AtomicBool) {
+/// Mints tokens; verifies each at once, and the first token of the same key again.
+async fn load(verifier: &Verifier, mint: &Mint, key: &Secret, minted: &Minted, done: &AtomicBool) {
     while !done.load(Ordering::SeqCst) {
-        let principal = judge.principal(key).await.unwrap();
+        let principal = verifier.principal(key).await.unwrap();
         let token = mint
             .mint(&MintRequest::new(principal, MintParameters::default()))
             .unwrap();
         let token = token.token.expose().to_owned();
-        assert!(judge.accepts_token(&token).await, "a new token was refused");
+        assert!(
+            verifier.accepts_token(&token).await,
+            "a new token was rejected"
+        );
         let before = {
             let mut minted = minted.lock().unwrap();
             let of_key = minted.entry(kid(&token)).or_default();
@@ -121,8 +128,8 @@ async fn load(judge: &Judge, mint: &Mint, key: &Secret, minted: &Minted, done: &
         };
         if let Some(before) = before {
             assert!(
-                judge.accepts_token(&before).await,
-                "an old token was refused"
+                verifier.accepts_token(&before).await,
+                "an old token was rejected"
             );
         }
         tokio::task::yield_now().await;
@@ -130,7 +137,7 @@ async fn load(judge: &Judge, mint: &Mint, key: &Secret, minted: &Minted, done: &
 }
 
 fn kid(token: &str) -> String {
-    crate::judge::part(token, 0)["kid"]
+    crate::verifier::part(token, 0)["kid"]
         .as_str()
         .unwrap()
         .to_owned()

@@ -21,7 +21,7 @@ mod disk;
 mod model;
 mod operation;
 mod program;
-mod work;
+mod worker;
 
 use std::fmt;
 use std::io;

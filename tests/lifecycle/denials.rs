@@ -1,4 +1,4 @@
-//! What is denied by issuer and id, and from where keys may come.
+//! Denied tokens, and keys that are restricted to networks.
 
 use std::sync::Arc;
 
@@ -18,16 +18,17 @@ use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use num_bigint::BigUint;
 
-use crate::judge::{Judge, part};
+use crate::verifier::{Verifier, part};
 
 const URL: &str = "https://auth.example";
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 /// The order of P-256 (SEC 2, 2.4.2).
 const ORDER: &[u8] = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
-/// security.md row 9: the signature (r, n - s) is right, too. Both are refused once one is.
+/// ECDSA signatures are malleable: if (r, s) is valid, (r, n - s) is too. Tokens are denied by issuer and id, so that
+/// denying one form of a token also denies the other.
 #[tokio::test]
-async fn bearer_rejected_when_revoked_also_with_the_twin_of_its_signature() {
+async fn denied_token_is_rejected_with_both_forms_of_its_ecdsa_signature() {
     let clock = FixedClock::at(NOW);
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(MemoryDirectory::default());
@@ -35,34 +36,35 @@ async fn bearer_rejected_when_revoked_also_with_the_twin_of_its_signature() {
     let registry =
         MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
     let caller = Caller::operator("test");
-    let made = registry.create_key(&caller, NewKey::new("k", "a:*".parse().unwrap()));
-    let made = made.await.unwrap();
+    let created = registry.create_key(&caller, NewKey::new("k", "a:*".parse().unwrap()));
+    let created = created.await.unwrap();
     let key = SigningKey::generate(Algorithm::Es256, &SystemRandom).unwrap();
     let issuer = Issuer::builder(URL).signing_key(key).build().unwrap();
-    let judge = Judge::new(&issuer, directory, peppers, &clock);
+    let verifier = Verifier::new(&issuer, directory, peppers, &clock);
     let mint = Mint::new(issuer, clock, SystemRandom);
-    let principal = judge.principal(&made.issued.key).await.unwrap();
+    let principal = verifier.principal(&created.issued.key).await.unwrap();
     let request = MintRequest::new(principal, MintParameters::default());
     let token = mint.mint(&request).unwrap();
     let other = mint.mint(&request).unwrap();
-    let twin = twin(token.token.expose());
+    let twin = with_negated_s(token.token.expose());
     assert_ne!(twin, token.token.expose());
-    assert!(judge.accepts_token(token.token.expose()).await);
-    assert!(judge.accepts_token(&twin).await);
+    assert!(verifier.accepts_token(token.token.expose()).await);
+    assert!(verifier.accepts_token(&twin).await);
 
     let denied = DeniedToken {
         issuer: URL.to_owned(),
         token: part(&twin, 1)["jti"].as_str().unwrap().parse().unwrap(),
-        account: made.record.account_id,
+        account: created.record.account_id,
         expires_at: token.expires_at,
     };
     registry.deny_token(&caller, denied).await.unwrap();
-    assert!(!judge.accepts_token(token.token.expose()).await);
-    assert!(!judge.accepts_token(&twin).await);
-    assert!(judge.accepts_token(other.token.expose()).await);
+    assert!(!verifier.accepts_token(token.token.expose()).await);
+    assert!(!verifier.accepts_token(&twin).await);
+    assert!(verifier.accepts_token(other.token.expose()).await);
 }
 
-fn twin(token: &str) -> String {
+/// Returns the token with the other valid form of its signature.
+fn with_negated_s(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let (r, s) = signature.split_at(32);
@@ -73,7 +75,7 @@ fn twin(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
+async fn key_and_client_secret_are_accepted_only_from_the_allowed_networks() {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(MemoryDirectory::default());
     let (table, clock) = (Arc::clone(&directory), FixedClock::at(NOW));
@@ -81,7 +83,7 @@ async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
         MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
     let new = NewKey::new("k", "a:*".parse().unwrap());
     let new = new.allow_from("192.0.2.0/24 2001:db8::/32".parse().unwrap());
-    let made = registry
+    let created = registry
         .create_key(&Caller::operator("test"), new)
         .await
         .unwrap();
@@ -92,11 +94,11 @@ async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
         .build()
         .unwrap();
     let pair = (
-        made.record.id.to_string().into(),
-        made.issued.secret.clone(),
+        created.record.id.to_string().into(),
+        created.issued.secret.clone(),
     );
     let presented = [
-        Credentials::key(made.issued.key.clone()),
+        Credentials::key(created.issued.key.clone()),
         Credentials::client(pair.0, pair.1),
     ];
     for credentials in presented {
@@ -106,12 +108,12 @@ async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
             (Some("2001:db8::1"), true),
             (Some("198.51.100.1"), false),
             (Some("2001:db9::1"), false),
-            // Nobody knows from where: only what may come from anywhere is let in.
+            // An unknown address is rejected for a key that is restricted to networks.
             (None, false),
         ] {
             let address = from.map(|from| ClientAddress(from.parse().unwrap()));
-            let judged = authenticator.authenticate(credentials.clone().presented_from(address));
-            let judged = judged
+            let outcome = authenticator.authenticate(credentials.clone().presented_from(address));
+            let outcome = outcome
                 .await
                 .map(drop)
                 .map_err(|rejection| rejection.reason());
@@ -120,7 +122,7 @@ async fn key_accepted_from_its_networks_alone_however_it_is_presented() {
             } else {
                 Err(Reason::AddressNotAllowed)
             };
-            assert_eq!(judged, expected, "{from:?}");
+            assert_eq!(outcome, expected, "{from:?}");
         }
     }
 }

@@ -18,18 +18,18 @@ const ALL: &str = "calls:read calls:write campaigns:read campaigns:write agents:
                    integrations:read integrations:write";
 
 #[test]
-fn document_of_seed_001_holds_for_a_key_that_holds_all_its_scopes() {
+fn document_of_scoped_holds_for_a_key_that_holds_all_its_scopes() {
     let home = Home::new();
     let configuration = home.configure(LIMITS);
     let server = Server::start(&home, &["--config", &configuration]);
     let key = server.create_key(&home, ALL);
-    let document = overlaid(&home, "seed_001", &[]);
+    let document = overlaid(&home, "scoped", &[]);
     let header = format!("X-Api-Key: {}", key.key);
     holds(&home, &document, &server, vec!["--header", &header]);
 }
 
 #[test]
-fn document_of_seed_003_holds_with_right_and_wrong_secrets() {
+fn document_of_key_secret_holds_with_right_and_wrong_secrets() {
     let home = Home::new();
     let configuration = home.configure(LIMITS);
     let server = Server::start(&home, &["--config", &configuration]);
@@ -43,7 +43,7 @@ fn document_of_seed_003_holds_with_right_and_wrong_secrets() {
             "update": {"keyId": key.id, "secret": key.secret},
         }],
     });
-    let document = overlaid(&home, "seed_003", &[example.to_string()]);
+    let document = overlaid(&home, "key_secret", &[example.to_string()]);
     holds(&home, &document, &server, Vec::new());
 }
 
