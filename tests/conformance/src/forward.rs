@@ -5,8 +5,9 @@ use countersign::testing::TestIssuer;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A URL of the issuer's keys at which a query is of no account: `jwt-authorizer` asks with `?kid=…`, and the test
-/// issuer knows its paths only as they are.
+/// Starts a proxy for the issuer's keys that ignores the query, and returns its URL.
+///
+/// `jwt-authorizer` requests the keys with `?kid=…`, and the test issuer responds to its exact paths only.
 pub(crate) async fn keys_without_query(
     issuer: &TestIssuer,
 ) -> Result<String, Box<dyn Error + Send + Sync>> {
@@ -14,22 +15,22 @@ pub(crate) async fn keys_without_query(
     let url = format!("http://{}/jwks.json", listener.local_addr()?);
     let to = issuer.url().trim_start_matches("http://").to_owned();
     tokio::spawn(async move {
-        while let Ok((asking, _)) = listener.accept().await {
-            // Who is not answered is not given keys, which the suite would show.
-            tokio::spawn(forward(asking, to.clone()));
+        while let Ok((client, _)) = listener.accept().await {
+            // A request that fails leaves the middleware without keys, which the suite shows.
+            tokio::spawn(forward(client, to.clone()));
         }
     });
     Ok(url)
 }
 
-async fn forward(asking: TcpStream, to: String) -> io::Result<()> {
-    let mut asking = BufReader::new(asking);
+async fn forward(client: TcpStream, to: String) -> io::Result<()> {
+    let mut client = BufReader::new(client);
     let mut line = String::new();
-    asking.read_line(&mut line).await?;
+    client.read_line(&mut line).await?;
     let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
     let mut issuer = TcpStream::connect(to).await?;
     let head = format!("GET {path} HTTP/1.1\r\nHost: issuer\r\n\r\n");
     issuer.write_all(head.as_bytes()).await?;
-    tokio::io::copy(&mut issuer, &mut asking).await?;
-    asking.shutdown().await
+    tokio::io::copy(&mut issuer, &mut client).await?;
+    client.shutdown().await
 }

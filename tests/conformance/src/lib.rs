@@ -1,6 +1,6 @@
-//! Middlewares before the same handler, each set up as its own documentation recommends, and held to
-//! [`countersign::testing::conformance`] over HTTP on the loopback.
+//! Compares middlewares with the suite of [`countersign_conformance`], over HTTP on the loopback interface. Each one is set
+//! up as its own documentation recommends, around the same handler.
 
 mod forward;
-pub mod subjects;
+pub mod middlewares;
 pub mod table;

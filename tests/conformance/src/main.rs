@@ -1,22 +1,22 @@
-//! Prints the tables of `crates/countersign/CONFORMANCE.md`.
+//! Prints the tables of `crates/countersign-conformance/CONFORMANCE.md`.
 
 use std::error::Error;
 
-use countersign_conformance::subjects;
-use countersign_conformance::table::{Column, markdown};
+use conformance_comparison::middlewares;
+use conformance_comparison::table::{Column, markdown};
 
-/// The versions are those of the lock file.
+/// The lock file, which has the versions.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let columns = [
-        ("countersign", subjects::countersign().await?),
+        ("countersign", middlewares::countersign().await?),
         (
             "tower-oauth2-resource-server",
-            subjects::tower_oauth2_resource_server().await?,
+            middlewares::tower_oauth2_resource_server().await?,
         ),
-        ("jwt-authorizer", subjects::jwt_authorizer().await?),
+        ("jwt-authorizer", middlewares::jwt_authorizer().await?),
     ];
     let columns = columns.map(|(name, report)| Column {
         name: format!("{name} {}", version(name)),

@@ -1,41 +1,41 @@
-//! The table of the page.
+//! The tables of CONFORMANCE.md.
 
 use std::fmt::Write as _;
 
-use countersign::testing::conformance::{Case, CaseOutcome, Group, Level, Report};
+use countersign_conformance::{Case, CaseOutcome, Group, Level, Report};
 
-/// A column: what the middleware is called, and how it did.
+/// A column: a middleware and its outcomes.
 #[derive(Debug)]
 pub struct Column {
-    /// Name and version.
+    /// Its name and version.
     pub name: String,
-    /// Of the same suite as the others.
+    /// Its outcomes.
     pub report: Report,
 }
 
-/// A line that counts outcomes of one sort.
-type Sum = (&'static str, fn(&CaseOutcome) -> bool);
+/// A row of the summary: its title, and which outcomes it counts.
+type SummaryRow = (&'static str, fn(&CaseOutcome) -> bool);
 
-/// The columns beside each other in Markdown, a table for each group of cases, and the sums before them.
+/// Returns a summary and a table for each group of cases, in Markdown.
 #[must_use]
 pub fn markdown(columns: &[Column]) -> String {
     let mut text = String::from("| |");
-    head(&mut text, columns);
-    let sums: [Sum; 5] = [
+    header(&mut text, columns);
+    let summary: [SummaryRow; 5] = [
         ("passed", |outcome| *outcome == CaseOutcome::Passed),
-        ("otherwise", |outcome| {
+        ("differs", |outcome| {
             matches!(outcome, CaseOutcome::Differs(_))
         }),
         (
-            "— of these a refusal with 401 and no challenge",
-            |outcome| matches!(outcome, CaseOutcome::Differs(what) if what.contains("(401, no challenge)")),
+            "of these: 401 without a challenge",
+            |outcome| matches!(outcome, CaseOutcome::Differs(response) if response.contains("(401, no challenge)")),
         ),
         ("**failed**", |outcome| {
             matches!(outcome, CaseOutcome::Failed(_))
         }),
-        ("not offered", |outcome| *outcome == CaseOutcome::NotRun),
+        ("not run", |outcome| *outcome == CaseOutcome::NotRun),
     ];
-    for (name, is) in sums {
+    for (name, is) in summary {
         let _ = write!(text, "| {name} |");
         for column in columns {
             let count = column.report.outcomes().filter(|(_, o)| is(o)).count();
@@ -51,9 +51,9 @@ pub fn markdown(columns: &[Column]) -> String {
                 "\n### {}\n\n| case | source | expected |",
                 title(case)
             );
-            head(&mut text, columns);
+            header(&mut text, columns);
         }
-        text.push_str(&beginning(case));
+        text.push_str(&case_cells(case));
         for column in columns {
             let outcome = column.report.outcomes().nth(index);
             let cell = outcome.map(|(_, outcome)| cell(outcome));
@@ -64,9 +64,9 @@ pub fn markdown(columns: &[Column]) -> String {
     text
 }
 
-/// What a case's line begins with, whoever is beside it.
+/// Returns the first cells of a case's row: name, source and expected response.
 #[must_use]
-pub fn beginning(case: &Case) -> String {
+pub fn case_cells(case: &Case) -> String {
     let must = match case.level() {
         Level::Must => "",
         _ => " *",
@@ -75,13 +75,13 @@ pub fn beginning(case: &Case) -> String {
     format!("| {name}{must} | {source} | {expected} |")
 }
 
-/// The rest of the first line, and the one below.
-fn head(text: &mut String, columns: &[Column]) {
+/// Writes the rest of the header row, and the delimiter row.
+fn header(text: &mut String, columns: &[Column]) {
     for column in columns {
         let _ = write!(text, " {} |", column.name);
     }
-    let begun = text.rsplit('\n').next().unwrap_or_default();
-    let cells = begun.matches('|').count().saturating_sub(1);
+    let row = text.rsplit('\n').next().unwrap_or_default();
+    let cells = row.matches('|').count().saturating_sub(1);
     let _ = writeln!(text, "\n|{}", "---|".repeat(cells));
 }
 
@@ -92,15 +92,15 @@ fn title(case: &Case) -> &'static str {
         Group::Encoding => "Header and encoding",
         Group::Claims => "Claims and times",
         Group::Scopes => "Scopes",
-        _ => "Keys that change and fail",
+        _ => "Key rotation and failing key endpoints",
     }
 }
 
 fn cell(outcome: &CaseOutcome) -> String {
     match outcome {
         CaseOutcome::Passed => "✓".to_owned(),
-        CaseOutcome::Differs(what) => what.clone(),
-        CaseOutcome::Failed(what) => format!("**failed: {what}**"),
-        _ => "not offered".to_owned(),
+        CaseOutcome::Differs(response) => response.clone(),
+        CaseOutcome::Failed(response) => format!("**failed: {response}**"),
+        _ => "not run".to_owned(),
     }
 }

@@ -1,14 +1,14 @@
-//! What the page says is what the suite is, and our own column is as it stands there.
+//! CONFORMANCE.md lists the cases of the suite, and countersign passes all of them.
 
-use countersign::testing::conformance::{Case, CaseOutcome};
-use countersign_conformance::subjects;
-use countersign_conformance::table::{Column, beginning, markdown};
+use conformance_comparison::middlewares;
+use conformance_comparison::table::{Column, case_cells, markdown};
+use countersign_conformance::{Case, CaseOutcome};
 
-const PAGE: &str = include_str!("../../../crates/countersign/CONFORMANCE.md");
+const PAGE: &str = include_str!("../../../crates/countersign-conformance/CONFORMANCE.md");
 
 #[tokio::test]
-async fn our_own_column_has_no_difference_and_nothing_is_left_out() {
-    let report = subjects::countersign().await.unwrap();
+async fn countersign_passes_every_case() {
+    let report = middlewares::countersign().await.unwrap();
     report.assert_passed();
     for (case, outcome) in report.outcomes() {
         assert_eq!(*outcome, CaseOutcome::Passed, "{}", case.name());
@@ -22,19 +22,25 @@ async fn our_own_column_has_no_difference_and_nothing_is_left_out() {
 }
 
 #[test]
-fn cases_of_the_page_are_those_of_the_code_and_ours_are_passed() {
-    let heads = ["| |", "|---|", "| case |"];
+fn page_lists_the_cases_of_the_code_and_countersign_passes_them() {
+    let header_rows = ["| |", "|---|", "| case |"];
     let (_, tables) = PAGE.split_once("\n### ").unwrap();
     let lines: Vec<&str> = tables
         .lines()
-        .filter(|line| line.starts_with('|') && !heads.iter().any(|head| line.starts_with(head)))
+        .filter(|line| {
+            line.starts_with('|') && !header_rows.iter().any(|row| line.starts_with(row))
+        })
         .collect();
-    let cases: Vec<String> = Case::all().map(beginning).collect();
+    let cases: Vec<String> = Case::all().map(case_cells).collect();
     assert_eq!(lines.len(), cases.len());
     for (line, case) in lines.iter().zip(cases) {
-        let ours = line
+        let passed = line
             .strip_prefix(&case)
             .map(|rest| rest.starts_with(" ✓ |"));
-        assert_eq!(ours, Some(true), "{case} is not what the page has: {line}");
+        assert_eq!(
+            passed,
+            Some(true),
+            "the page has another row than {case}: {line}"
+        );
     }
 }

@@ -7,8 +7,8 @@ use tower_service::Service;
 use crate::auth::insert_principal;
 use crate::principal::Principal;
 
-/// Stands in the place of an [`AuthLayer`](crate::AuthLayer) and lets everybody in as the same caller, whatever they
-/// present: for tests of requirements, extractors and handlers.
+/// A layer that replaces an [`AuthLayer`](crate::AuthLayer) in tests of requirements, extractors and handlers. It accepts
+/// every request as the same principal, whatever credentials the request presents.
 ///
 /// ```
 /// use countersign::require::{require, scope};
@@ -37,8 +37,8 @@ use crate::principal::Principal;
 pub struct AlwaysLayer(Principal);
 
 impl AlwaysLayer {
-    /// Every request is this principal's; a [`PrimaryPrincipal`](crate::PrimaryPrincipal) is a primary one behind the
-    /// layer too.
+    /// Creates a layer that inserts this principal into every request. A
+    /// [`PrimaryPrincipal`](crate::PrimaryPrincipal) remains primary.
     #[must_use]
     pub fn new(principal: impl Into<Principal>) -> Self {
         Self(principal.into())

@@ -1,16 +1,14 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::TestToken;
-use super::token::sign;
 use crate::jose::{Algorithm, KeyError, SigningKey, encode_into};
 use crate::random::SystemRandom;
 use crate::reason::Reason;
 
-/// One table declares all flaws, so that no list of them can fall behind.
+/// Declares all flaws in one table, so that `Flaw::ALL` and `Flaw::reason` are complete.
 macro_rules! flaws {
     ($($(#[doc = $doc:literal])+ $name:ident => $reason:ident;)+) => {
-        /// What is wrong with a token, and nothing else is. [`TestIssuer::flawed`](super::TestIssuer::flawed) makes
-        /// them.
+        /// The one flaw of an otherwise valid token. [`TestIssuer::flawed`](super::TestIssuer::flawed) creates such tokens.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Flaw {
@@ -21,7 +19,7 @@ macro_rules! flaws {
             /// Every flaw.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// Why a layer that trusts the issuer refuses it. All of them are 401.
+            /// Returns the reason for which a layer that trusts the issuer rejects the token. All are responses with 401.
             #[must_use]
             pub const fn reason(self) -> Reason {
                 match self {
@@ -33,11 +31,11 @@ macro_rules! flaws {
 }
 
 flaws! {
-    /// Longer than 8 KiB.
+    /// The token is longer than 8 KiB.
     TooLong => TokenTooLong;
-    /// Two parts instead of three.
+    /// The token has two parts instead of three.
     TwoParts => TokenMalformed;
-    /// The last character of the signature is not one of base64url.
+    /// The last character of the signature is not in the base64url alphabet.
     NotBase64 => TokenMalformed;
     /// The header is a JSON array.
     HeaderNotAnObject => HeaderMalformed;
@@ -45,121 +43,110 @@ flaws! {
     AlgorithmNone => AlgorithmRefused;
     /// There is no `alg`.
     AlgorithmMissing => AlgorithmRefused;
-    /// `alg` is HS256, and the secret is the public key's JWK.
-    AlgorithmConfused => KeyUnknown;
-    /// The header brings a key (`jwk`).
+    /// `alg` is HS256, and the HMAC secret is the issuer's public key as a JWK.
+    AlgorithmConfusion => KeyUnknown;
+    /// The header contains a key (`jwk`).
     KeyInHeader => HeaderUnsupported;
-    /// The header says where a key is (`jku`).
+    /// The header contains the URL of a key set (`jku`).
     KeyUrlInHeader => HeaderUnsupported;
-    /// The header has an extension that must be understood (`crit`).
+    /// The header has a critical extension (`crit`).
     CriticalExtension => HeaderUnsupported;
-    /// `typ` is that of a proof of possession (RFC 9449).
+    /// `typ` is that of a DPoP proof (RFC 9449).
     WrongType => TypeRefused;
-    /// There is no `kid`, and the issuer has several keys.
+    /// There is no `kid`, although the issuer has several keys.
     KeyIdMissing => KeyUnknown;
-    /// Signed by a key that the issuer has not, under that key's own `kid`.
+    /// The token is signed by a key that the issuer does not have, and has that key's `kid`.
     KeyIdUnknown => KeyUnknown;
-    /// Signed by a key that the issuer has not, under the `kid` of one that it has.
-    SignedByStranger => SignatureInvalid;
-    /// A claim was changed after it was signed.
+    /// The token is signed by a key that the issuer does not have, and has the `kid` of one that it has.
+    SignedByUnknownKey => SignatureInvalid;
+    /// A claim was changed after the token was signed.
     ClaimChanged => SignatureInvalid;
-    /// A claim stands there twice.
-    ClaimTwice => ClaimsMalformed;
+    /// A claim occurs twice.
+    DuplicateClaim => ClaimsMalformed;
     /// The claims are a JSON array.
     ClaimsNotAnObject => ClaimsMalformed;
     /// There is no `iss`.
     IssuerMissing => IssuerUntrusted;
-    /// `iss` is the issuer's URL with a slash more.
+    /// `iss` is the issuer's URL with an extra trailing slash.
     IssuerWrong => IssuerUntrusted;
     /// There is no `aud`.
     AudienceMissing => AudienceMismatch;
-    /// `aud` is somebody else.
+    /// `aud` is another service.
     AudienceWrong => AudienceMismatch;
     /// There is no `sub`.
     SubjectMissing => ClaimsMalformed;
-    /// `exp` passed an hour ago.
+    /// `exp` is an hour ago.
     Expired => TokenExpired;
     /// There is no `exp`.
     ExpiryMissing => TokenExpired;
-    /// `nbf` lies an hour ahead.
+    /// `nbf` is an hour ahead.
     NotYetValid => NotYetValid;
-    /// `iat` lies an hour ahead.
+    /// `iat` is an hour ahead.
     IssuedInFuture => NotYetValid;
-    /// It lives for ten years.
+    /// The lifetime is ten years.
     LifetimeTooLong => LifetimeTooLong;
-    /// It is bound to a key (`cnf`, RFC 7800).
+    /// The token is bound to a key (`cnf`, RFC 7800).
     Bound => TokenBound;
 }
 
 const HOUR: i64 = 3600;
 
 impl Flaw {
-    /// A token with this flaw, made from a good one.
-    pub(super) fn make(self, good: &TestToken) -> Result<String, KeyError> {
-        let now = good.now.unix_seconds();
-        let stranger = || SigningKey::generate(good.key.algorithm(), &SystemRandom);
-        let mut draft = good.clone();
-        match self {
-            Self::TooLong => draft = draft.claim("filler", "x".repeat(8 * 1024)),
-            Self::AlgorithmMissing => drop(draft.header.remove("alg")),
+    /// Creates a token with this flaw from a valid one.
+    pub(super) fn apply(self, token: TestToken) -> Result<String, KeyError> {
+        let now = token.now.unix_seconds();
+        let unknown_key = || SigningKey::generate(Algorithm::EdDsa, &SystemRandom);
+        let token = match self {
+            Self::TooLong => token.claim("filler", "x".repeat(8 * 1024)),
+            Self::AlgorithmMissing => without(token, |t| &mut t.header, "alg"),
             Self::KeyInHeader => {
-                let jwk = good
-                    .key
-                    .public_jwk()
-                    .and_then(|jwk| serde_json::from_str(&jwk).ok());
-                draft = header(draft, "jwk", jwk.unwrap_or(Value::Null));
+                let jwk = jwk(&token);
+                token.header(
+                    "jwk",
+                    serde_json::from_str::<Value>(&jwk).unwrap_or_default(),
+                )
             }
-            Self::KeyUrlInHeader => {
-                draft = header(draft, "jku", json!("http://169.254.169.254/keys"));
-            }
-            Self::CriticalExtension => draft = header(draft, "crit", json!(["exp"])),
-            Self::WrongType => draft = header(draft, "typ", json!("dpop+jwt")),
-            Self::KeyIdMissing => drop(draft.header.remove("kid")),
+            Self::KeyUrlInHeader => token.header("jku", "http://169.254.169.254/keys"),
+            Self::CriticalExtension => token.header("crit", ["exp"]),
+            Self::WrongType => token.header("typ", "dpop+jwt"),
+            Self::KeyIdMissing => without(token, |t| &mut t.header, "kid"),
             Self::KeyIdUnknown => {
-                draft.key = stranger()?;
-                let id = json!(draft.key.id());
-                draft = header(draft, "kid", id);
+                let key = unknown_key()?;
+                let id = key.id().to_owned();
+                token.key(key).key_id(&id)
             }
-            Self::SignedByStranger => draft.key = stranger()?,
-            Self::IssuerMissing => drop(draft.claims.remove("iss")),
+            Self::SignedByUnknownKey => token.key(unknown_key()?),
+            Self::IssuerMissing => without(token, |t| &mut t.claims, "iss"),
             Self::IssuerWrong => {
-                let issuer = draft
-                    .claims
-                    .get("iss")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                let wrong = format!("{issuer}/");
-                draft = draft.claim("iss", wrong);
+                let issuer = token.claims.get("iss").and_then(Value::as_str);
+                let wrong = format!("{}/", issuer.unwrap_or_default());
+                token.claim("iss", wrong)
             }
-            Self::AudienceMissing => drop(draft.claims.remove("aud")),
-            Self::AudienceWrong => draft = draft.audience("https://somebody.else.test"),
-            Self::SubjectMissing => drop(draft.claims.remove("sub")),
-            Self::Expired => draft = draft.claim("iat", now - 2 * HOUR).claim("exp", now - HOUR),
-            Self::ExpiryMissing => drop(draft.claims.remove("exp")),
-            Self::NotYetValid => {
-                draft = draft.claim("nbf", now + HOUR).claim("exp", now + 2 * HOUR)
-            }
-            Self::IssuedInFuture => {
-                draft = draft.claim("iat", now + HOUR).claim("exp", now + 2 * HOUR);
-            }
-            Self::LifetimeTooLong => draft = draft.claim("exp", now + 10 * 366 * 24 * HOUR),
-            Self::Bound => draft = draft.claim("cnf", json!({ "jkt": "0" })),
-            // Those are made of the text.
+            Self::AudienceMissing => without(token, |t| &mut t.claims, "aud"),
+            Self::AudienceWrong => token.audience("https://other-service.test"),
+            Self::SubjectMissing => without(token, |t| &mut t.claims, "sub"),
+            Self::Expired => token.claim("iat", now - 2 * HOUR).claim("exp", now - HOUR),
+            Self::ExpiryMissing => without(token, |t| &mut t.claims, "exp"),
+            Self::NotYetValid => token.claim("nbf", now + HOUR).claim("exp", now + 2 * HOUR),
+            Self::IssuedInFuture => token.claim("iat", now + HOUR).claim("exp", now + 2 * HOUR),
+            Self::LifetimeTooLong => token.claim("exp", now + 10 * 366 * 24 * HOUR),
+            Self::Bound => token.claim("cnf", json!({ "jkt": "0" })),
+            // These change the text of the token.
             Self::TwoParts
             | Self::NotBase64
             | Self::HeaderNotAnObject
             | Self::AlgorithmNone
-            | Self::AlgorithmConfused
+            | Self::AlgorithmConfusion
             | Self::ClaimChanged
-            | Self::ClaimTwice
-            | Self::ClaimsNotAnObject => return self.rewrite(good),
-        }
-        draft.sign()
+            | Self::DuplicateClaim
+            | Self::ClaimsNotAnObject => return self.rewrite(token),
+        };
+        token.sign()
     }
 
-    fn rewrite(self, good: &TestToken) -> Result<String, KeyError> {
-        let claims = Value::Object(good.claims.clone()).to_string();
-        let token = sign(&good.header, &claims, &good.key)?;
+    fn rewrite(self, valid: TestToken) -> Result<String, KeyError> {
+        let (header, claims) = (valid.header_json(), valid.claims_json());
+        let token = valid.sign_text(&header, &claims)?;
         let mut parts = token.splitn(3, '.');
         let (Some(head), Some(payload), Some(signature)) =
             (parts.next(), parts.next(), parts.next())
@@ -172,31 +159,38 @@ impl Flaw {
             Self::AlgorithmNone => {
                 format!("{}.{payload}.", encode(r#"{"alg":"none","typ":"at+jwt"}"#))
             }
-            Self::AlgorithmConfused => {
-                let jwk = good.key.public_jwk().unwrap_or_default();
-                let secret = SigningKey::from_secret_bytes(Algorithm::Hs256, jwk.as_bytes())?;
-                let mut confused = good.header.clone();
-                confused.insert("alg".to_owned(), json!("HS256"));
-                sign(&confused, &claims, &secret)?
+            Self::AlgorithmConfusion => {
+                let secret = jwk(&valid);
+                let secret = SigningKey::from_secret_bytes(Algorithm::Hs256, secret.as_bytes())?;
+                valid.header("alg", "HS256").key(secret).sign()?
             }
             Self::ClaimChanged => {
-                let changed = good.clone().subject("mallory").claims;
-                let changed = Value::Object(changed).to_string();
+                let changed = valid.subject("mallory").claims_json();
                 format!("{head}.{}.{signature}", encode(&changed))
             }
-            Self::ClaimTwice => {
-                let twice = claims.replacen('{', r#"{"sub":"mallory","#, 1);
-                sign(&good.header, &twice, &good.key)?
+            Self::DuplicateClaim => {
+                let duplicate = claims.replacen('{', r#"{"sub":"mallory","#, 1);
+                valid.sign_text(&header, &duplicate)?
             }
-            Self::ClaimsNotAnObject => sign(&good.header, "[]", &good.key)?,
+            Self::ClaimsNotAnObject => valid.sign_text(&header, "[]")?,
             _ => format!("{token}!"),
         })
     }
 }
 
-fn header(mut draft: TestToken, name: &str, value: Value) -> TestToken {
-    draft.header.insert(name.to_owned(), value);
-    draft
+/// Removes a field of the header or of the claims.
+fn without(
+    mut token: TestToken,
+    fields: fn(&mut TestToken) -> &mut Map<String, Value>,
+    name: &str,
+) -> TestToken {
+    fields(&mut token).remove(name);
+    token
+}
+
+/// Returns the issuer's public key as a JWK.
+fn jwk(token: &TestToken) -> String {
+    token.signing_key.public_jwk().unwrap_or_default()
 }
 
 fn encode(text: &str) -> String {

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 
-use super::server::{Answer, Served, Server};
+use super::server::{IssuerResponse, Resource, Server};
 use super::{Flaw, TestToken};
 use crate::jose::{Algorithm, KeyError, SigningKey};
 use crate::random::SystemRandom;
 use crate::time::Clock;
 
-/// An issuer as others run them, over real HTTP on a free port of the loopback, until it is dropped.
+/// A token issuer that serves HTTP on a free port of the loopback interface until it is dropped.
 ///
-/// It publishes its metadata (`/.well-known/oauth-authorization-server`, `/.well-known/openid-configuration`) and its
-/// keys (`/jwks.json`, with an `ETag`): two of them, of which one signs. Both sorts of requests are counted.
+/// It publishes its metadata (`/.well-known/oauth-authorization-server` by RFC 8414, and
+/// `/.well-known/openid-configuration`) and its keys (`/jwks.json`, with an `ETag`). It has two keys, of which one signs. It
+/// counts the requests for each document.
 ///
 /// ```
 /// # #[cfg(feature = "http-client")]
@@ -33,7 +34,7 @@ use crate::time::Clock;
 /// let jwt = Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE).build()?;
 /// let layer = AuthLayer::builder().mechanism(jwt.clone()).build()?;
 /// let service = layer.layer(service_fn(async |request: Request<()>| {
-///     let principal = request.extensions().get::<Principal>().expect("the layer put it there");
+///     let principal = request.extensions().get::<Principal>().expect("the layer inserts a principal");
 ///     Ok::<_, std::convert::Infallible>(Response::new(principal.subject().to_owned()))
 /// }));
 /// let send = |token: &str| {
@@ -41,22 +42,21 @@ use crate::time::Clock;
 ///     service.clone().oneshot(request.body(()).unwrap())
 /// };
 ///
-/// // The first request waits for the keys, which are fetched once.
-/// let known = send(&issuer.token().subject("bob").sign()?).await?;
-/// assert_eq!((known.status(), known.body().as_str()), (StatusCode::OK, "bob"));
+/// // The first request waits until the keys are fetched.
+/// let accepted = send(&issuer.token().subject("bob").sign()?).await?;
+/// assert_eq!((accepted.status(), accepted.body().as_str()), (StatusCode::OK, "bob"));
 /// assert_eq!(issuer.key_fetches(), 1);
 ///
-/// // Whatever is wrong with a token, it is refused, and for that reason.
+/// // A token with a flaw is rejected for the reason that belongs to the flaw.
 /// for flaw in Flaw::ALL {
-///     let refused = send(&issuer.flawed(*flaw)?).await?;
-///     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{flaw:?}");
-///     let rejection = refused.extensions().get::<Rejection>().expect("every rejection is there");
+///     let rejected = send(&issuer.flawed(*flaw)?).await?;
+///     assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED, "{flaw:?}");
+///     let rejection = rejected.extensions().get::<Rejection>().expect("a rejected response has the rejection");
 ///     assert_eq!(rejection.reason(), flaw.reason(), "{flaw:?}");
 /// }
 /// assert_eq!(issuer.key_fetches(), 1);
 ///
-/// // Another key signs. It is fetched when somebody says so, when a token with it comes a while later, or
-/// // when it is time.
+/// // After a rotation, another key signs. `refresh` fetches it at once.
 /// issuer.rotate()?;
 /// for keys in jwt.issuers().filter_map(|issuer| issuer.remote_keys()) {
 ///     keys.refresh().await?;
@@ -76,24 +76,24 @@ pub struct TestIssuer {
 }
 
 struct Keys {
-    signs: SigningKey,
-    /// Published beside it, the oldest first.
+    signing: SigningKey,
+    /// The other published keys, the oldest first.
     others: Vec<SigningKey>,
     version: u64,
 }
 
 impl TestIssuer {
-    /// The audience that its tokens name.
+    /// The audience (`aud`) of its tokens.
     pub const AUDIENCE: &'static str = "https://api.test";
 
-    /// An issuer whose tokens are minted at the time that `clock` tells.
+    /// Starts an issuer whose tokens are issued at the time of `clock`.
     ///
     /// # Errors
     ///
-    /// When there is no free port, or no key could be made.
+    /// Returns an error if no port is free, or if no key could be generated.
     pub fn start(clock: impl Clock) -> io::Result<Self> {
-        let (signs, others) = (key()?, vec![key()?]);
-        let document = jwks(&signs, &others);
+        let (signing, others) = (generate_key()?, vec![generate_key()?]);
+        let document = jwks(&signing, &others);
         let server = Server::start(|address| {
             let url = format!("http://{address}");
             let metadata = json!({
@@ -101,97 +101,97 @@ impl TestIssuer {
                 "jwks_uri": format!("{url}/jwks.json"),
                 "response_types_supported": ["code"],
             });
-            [Served::new(metadata.to_string()), Served::new(document)]
+            [Resource::new(metadata.to_string()), Resource::new(document)]
         })?;
         Ok(Self {
             url: format!("http://{}", server.address()).into(),
             clock: Arc::new(clock),
             server,
             keys: Mutex::new(Keys {
-                signs,
+                signing,
                 others,
                 version: 0,
             }),
         })
     }
 
-    /// Its URL: what `iss` in its tokens is, and where its metadata are found.
+    /// Returns the URL of the issuer: the claim `iss` of its tokens, and the base of its metadata URLs.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where its keys are.
+    /// Returns the URL of its keys.
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("{}/jwks.json", self.url)
     }
 
-    /// Its keys as it publishes them (RFC 7517 §5), the one that signs first.
+    /// Returns the published keys as a JWK set (RFC 7517 §5), the signing key first.
     #[must_use]
     pub fn jwks(&self) -> String {
         let keys = self.keys();
-        jwks(&keys.signs, &keys.others)
+        jwks(&keys.signing, &keys.others)
     }
 
-    /// A good token, to be altered and signed.
+    /// Creates a valid token, which a test can change and then sign.
     pub fn token(&self) -> TestToken {
-        let signs = self.keys().signs.clone();
-        TestToken::new(signs, &self.url, Self::AUDIENCE, self.clock.now())
+        let signing = self.keys().signing.clone();
+        TestToken::new(signing, &self.url, Self::AUDIENCE, self.clock.now())
     }
 
-    /// A token that would be good without this flaw.
+    /// Creates a signed token with exactly one flaw.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Failed`] when the cryptographic library failed.
+    /// Returns [`KeyError::Failed`] if the cryptographic library failed.
     pub fn flawed(&self, flaw: Flaw) -> Result<String, KeyError> {
-        flaw.make(&self.token())
+        flaw.apply(self.token())
     }
 
-    /// Publishes a new key, which signs from now on, beside the others.
+    /// Publishes a new key in addition to the others. It signs from now on.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key could be generated.
     pub fn rotate(&self) -> io::Result<()> {
-        let new = key()?;
-        self.publish(|keys| keys.others.push(mem::replace(&mut keys.signs, new)));
+        let new = generate_key()?;
+        self.publish(|keys| keys.others.push(mem::replace(&mut keys.signing, new)));
         Ok(())
     }
 
-    /// Publishes from now on only the key that signs and the one that did before.
+    /// Withdraws all keys except the signing key and its predecessor.
     pub fn withdraw(&self) {
         self.publish(|keys| drop(keys.others.drain(..keys.others.len().saturating_sub(1))));
     }
 
-    /// What it answers when its keys are asked for, from now on.
-    pub fn answer_keys(&self, answer: Answer) {
+    /// Sets the response to requests for the keys.
+    pub fn set_keys_response(&self, response: IssuerResponse) {
         self.server
             .site()
-            .change(|content| content.keys.answer = answer);
+            .change(|content| content.keys.response = response);
     }
 
-    /// What it answers when its metadata are asked for, from now on.
-    pub fn answer_metadata(&self, answer: Answer) {
+    /// Sets the response to requests for the metadata.
+    pub fn set_metadata_response(&self, response: IssuerResponse) {
         self.server
             .site()
-            .change(|content| content.metadata.answer = answer);
+            .change(|content| content.metadata.response = response);
     }
 
-    /// How often its keys were asked for.
+    /// Returns the number of requests for the keys.
     #[must_use]
     pub fn key_fetches(&self) -> u64 {
         self.server.site().read().keys.requests
     }
 
-    /// How often the answer to that was 304: whoever asked has them already.
+    /// Returns the number of requests for the keys to which the response was 304 (Not Modified).
     #[must_use]
     pub fn keys_not_modified(&self) -> u64 {
         self.server.site().read().keys.not_modified
     }
 
-    /// How often its metadata were asked for.
+    /// Returns the number of requests for the metadata.
     #[must_use]
     pub fn metadata_fetches(&self) -> u64 {
         self.server.site().read().metadata.requests
@@ -202,7 +202,7 @@ impl TestIssuer {
         change(&mut keys);
         keys.version += 1;
         let (document, tag) = (
-            jwks(&keys.signs, &keys.others),
+            jwks(&keys.signing, &keys.others),
             format!("\"{}\"", keys.version),
         );
         self.server.site().change(|content| {
@@ -216,12 +216,12 @@ impl TestIssuer {
     }
 }
 
-fn key() -> io::Result<SigningKey> {
+fn generate_key() -> io::Result<SigningKey> {
     SigningKey::generate(Algorithm::EdDsa, &SystemRandom).map_err(io::Error::other)
 }
 
-fn jwks(signs: &SigningKey, others: &[SigningKey]) -> String {
-    let keys = [signs].into_iter().chain(others);
+fn jwks(signing: &SigningKey, others: &[SigningKey]) -> String {
+    let keys = [signing].into_iter().chain(others);
     let keys: Vec<_> = keys.filter_map(SigningKey::public_jwk).collect();
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }

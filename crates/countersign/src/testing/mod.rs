@@ -1,15 +1,15 @@
-//! For tests (feature `testing`).
+//! Utilities for tests (feature `testing`).
 //!
-//! * [`FixedClock`]: a clock that stands still.
+//! * [`FixedClock`]: a clock that moves only when a test moves it.
 //! * `Principal::for_test` and `PrimaryPrincipal::for_test`: principals without credentials.
-//! * [`AlwaysLayer`]: a layer that is always someone, for tests of what stands behind it.
-//! * [`TestIssuer`]: an issuer over real HTTP on a free port, that rotates, withdraws, delays and fails when told
-//!   to, counts what is fetched from it, and mints tokens, good ones and ones with a [`Flaw`] by name.
-//! * [`conformance`]: the table of outcomes as a suite, for any service.
-//! * [`signatures_verified`]: a count of expensive work.
+//! * [`AlwaysLayer`]: a layer that accepts every request as the same principal.
+//! * [`TestIssuer`]: a token issuer over HTTP on a free port of the loopback interface. It rotates and withdraws keys,
+//!   delays and fails on request, counts requests, and mints valid tokens and tokens with one [`Flaw`].
+//! * [`signatures_verified`]: the number of signatures that the current thread has verified.
+//!
+//! The crate `countersign-conformance` checks a whole service with requests of a `TestIssuer`.
 
 mod always;
-pub mod conformance;
 mod flaw;
 mod issuer;
 mod server;
@@ -28,10 +28,10 @@ use crate::time::{Clock, Timestamp};
 pub use always::{AlwaysLayer, AlwaysService};
 pub use flaw::Flaw;
 pub use issuer::TestIssuer;
-pub use server::Answer;
+pub use server::IssuerResponse;
 pub use token::TestToken;
 
-/// A clock that moves only when told to. Clones show the same time.
+/// A clock that moves only when a test moves it. Clones share the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,20 +46,20 @@ pub use token::TestToken;
 pub struct FixedClock(Arc<AtomicI64>);
 
 impl FixedClock {
-    /// A clock that shows `moment`.
+    /// Creates a clock that shows this time.
     #[must_use]
-    pub fn at(moment: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(moment.unix_millis())))
+    pub fn at(time: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(time.unix_millis())))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward by a duration.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
     }
 
-    /// Sets the clock.
-    pub fn set(&self, moment: Timestamp) {
-        self.0.store(moment.unix_millis(), Ordering::SeqCst);
+    /// Sets the clock to a time.
+    pub fn set(&self, time: Timestamp) {
+        self.0.store(time.unix_millis(), Ordering::SeqCst);
     }
 }
 
@@ -69,25 +69,25 @@ impl Clock for FixedClock {
     }
 }
 
-/// How many signatures this thread has verified since it started.
+/// Returns the number of signatures that the current thread has verified since it started.
 #[must_use]
 pub fn signatures_verified() -> u64 {
     crate::jose::operations::verified()
 }
 
 impl Principal {
-    /// A bearer's principal for a test, with an account of its own.
+    /// Creates a principal of a bearer token, in an account of its own.
     #[must_use]
     pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        made(subject, scopes, Scheme::Bearer, PrincipalKind::Derived)
+        principal(subject, scopes, Scheme::Bearer, PrincipalKind::Derived)
     }
 }
 
 impl PrimaryPrincipal {
-    /// A key's principal for a test, with an account of its own.
+    /// Creates a principal of an API key, in an account of its own.
     #[must_use]
     pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        Self::wrap(made(
+        Self::wrap(principal(
             subject,
             scopes,
             Scheme::ApiKey,
@@ -96,7 +96,7 @@ impl PrimaryPrincipal {
     }
 }
 
-fn made(subject: Id, scopes: Scopes, scheme: Scheme, proof: PrincipalKind) -> Principal {
+fn principal(subject: Id, scopes: Scopes, scheme: Scheme, kind: PrincipalKind) -> Principal {
     let identity = Identity {
         credential: Some(subject),
         generation: 1,
@@ -104,5 +104,5 @@ fn made(subject: Id, scopes: Scopes, scheme: Scheme, proof: PrincipalKind) -> Pr
         account_generation: 1,
         ..Identity::bare(scheme, Subject::Id(subject.text()), scopes)
     };
-    Principal::new(identity, proof, Arc::default())
+    Principal::new(identity, kind, Arc::default())
 }

@@ -1,5 +1,5 @@
-//! The HTTP half of a test issuer: threads and sockets of the standard library, so that it serves tests on any
-//! runtime, and one whose time stands still.
+//! The HTTP server of a test issuer. It uses threads and sockets of the standard library, so that it works with any
+//! async runtime, even one whose time is paused.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,44 +7,44 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The longest head of a request, in bytes.
+/// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// What a [`TestIssuer`](super::TestIssuer) answers when one of its documents is asked for.
+/// The response of a [`TestIssuer`](super::TestIssuer) to requests for its metadata or keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer {
-    /// The document, or 304 to whoever has it.
+pub enum IssuerResponse {
+    /// 200 with the document, or 304 if the request names its current `ETag`.
     Document,
-    /// The document, so long after it was asked for.
-    After(Duration),
-    /// Nothing, until the answer is set to something else, which is given then.
+    /// The document, after this delay.
+    Delayed(Duration),
+    /// No response until another one is set, which is then sent.
     Never,
-    /// This status, without a body.
+    /// This status with an empty body.
     Status(u16),
     /// A redirect (302) to this URL.
     Redirect(String),
-    /// 200 with this body in the document's place.
+    /// 200 with this body in place of the document.
     Body(String),
-    /// The connection is closed without a word.
+    /// The connection is closed without a response.
     Close,
 }
 
-/// What is served, and how often it was asked for.
-pub(super) struct Served {
+/// A document, its response, and the number of requests for it.
+pub(super) struct Resource {
     pub(super) document: String,
     pub(super) tag: String,
-    pub(super) answer: Answer,
+    pub(super) response: IssuerResponse,
     pub(super) requests: u64,
     pub(super) not_modified: u64,
 }
 
-impl Served {
+impl Resource {
     pub(super) fn new(document: String) -> Self {
         Self {
             document,
             tag: "\"0\"".to_owned(),
-            answer: Answer::Document,
+            response: IssuerResponse::Document,
             requests: 0,
             not_modified: 0,
         }
@@ -52,12 +52,12 @@ impl Served {
 }
 
 pub(super) struct Content {
-    pub(super) metadata: Served,
-    pub(super) keys: Served,
+    pub(super) metadata: Resource,
+    pub(super) keys: Resource,
     stopped: bool,
 }
 
-/// Shared by the issuer and the threads.
+/// State that the issuer shares with the threads.
 pub(super) struct Site {
     content: Mutex<Content>,
     changed: Condvar,
@@ -81,8 +81,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens on a free port. `content` is told the address.
-    pub(super) fn start(content: impl FnOnce(SocketAddr) -> [Served; 2]) -> io::Result<Self> {
+    /// Listens on a free port. `content` creates the resources for its address.
+    pub(super) fn start(content: impl FnOnce(SocketAddr) -> [Resource; 2]) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let [metadata, keys] = content(address);
@@ -101,7 +101,7 @@ impl Server {
                     break;
                 }
                 let served = Arc::clone(&served);
-                // Whoever goes away in the middle is served no further.
+                // An I/O error means that the client closed the connection.
                 thread::spawn(move || connection.and_then(|stream| serve(&stream, &served)));
             }
         });
@@ -124,7 +124,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.site.change(|content| content.stopped = true);
-        // It waits for a connection: this is one.
+        // The thread waits for a connection, so this wakes it.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
@@ -133,47 +133,50 @@ impl Drop for Server {
 }
 
 fn serve(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
-    let head = head(stream)?;
+    let head = read_head(stream)?;
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let served: fn(&mut Content) -> &mut Served = match path {
+    let resource: fn(&mut Content) -> &mut Resource = match path {
         "/jwks.json" => |content| &mut content.keys,
         "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
             |content| &mut content.metadata
         }
         _ => return stream.write_all(&response(404, "", "")),
     };
-    site.change(|content| served(content).requests += 1);
-    let held = site.changed.wait_while(site.read(), |content| {
-        served(content).answer == Answer::Never && !content.stopped
+    site.change(|content| resource(content).requests += 1);
+    let waited = site.changed.wait_while(site.read(), |content| {
+        resource(content).response == IssuerResponse::Never && !content.stopped
     });
-    let mut content = held.unwrap_or_else(PoisonError::into_inner);
-    if let Answer::After(delay) = served(&mut content).answer {
+    let mut content = waited.unwrap_or_else(PoisonError::into_inner);
+    if let IssuerResponse::Delayed(delay) = resource(&mut content).response {
         let waited = site
             .changed
             .wait_timeout_while(content, delay, |content| !content.stopped);
         content = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
-    let answer = answer(served(&mut content), &head);
+    let response = respond(resource(&mut content), &head);
     drop(content);
-    stream.write_all(&answer)
+    stream.write_all(&response)
 }
 
-fn answer(served: &mut Served, head: &str) -> Vec<u8> {
-    let tag = format!("ETag: {}\r\n", served.tag);
-    match &served.answer {
-        Answer::Document | Answer::After(_) if knows(head, &served.tag) => {
-            served.not_modified += 1;
+fn respond(resource: &mut Resource, head: &str) -> Vec<u8> {
+    let tag = format!("ETag: {}\r\n", resource.tag);
+    match &resource.response {
+        IssuerResponse::Document | IssuerResponse::Delayed(_) if has_tag(head, &resource.tag) => {
+            resource.not_modified += 1;
             response(304, &tag, "")
         }
-        Answer::Document | Answer::After(_) => response(200, &tag, &served.document),
-        Answer::Never | Answer::Close => Vec::new(),
-        Answer::Status(status) => response(*status, "", ""),
-        Answer::Redirect(url) => response(302, &format!("Location: {url}\r\n"), ""),
-        Answer::Body(body) => response(200, "", body),
+        IssuerResponse::Document | IssuerResponse::Delayed(_) => {
+            response(200, &tag, &resource.document)
+        }
+        IssuerResponse::Never | IssuerResponse::Close => Vec::new(),
+        IssuerResponse::Status(status) => response(*status, "", ""),
+        IssuerResponse::Redirect(url) => response(302, &format!("Location: {url}\r\n"), ""),
+        IssuerResponse::Body(body) => response(200, "", body),
     }
 }
 
-fn knows(head: &str, tag: &str) -> bool {
+/// Returns whether the request already has the document with this `ETag`.
+fn has_tag(head: &str, tag: &str) -> bool {
     head.lines().any(|line| {
         line.split_once(':').is_some_and(|(name, value)| {
             name.eq_ignore_ascii_case("if-none-match") && value.trim() == tag
@@ -190,7 +193,7 @@ fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn head(mut stream: &TcpStream) -> io::Result<String> {
+fn read_head(mut stream: &TcpStream) -> io::Result<String> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut head = Vec::new();
     let mut byte = [0];

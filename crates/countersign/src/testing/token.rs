@@ -6,19 +6,27 @@ use serde_json::{Map, Value, json};
 use crate::jose::{KeyError, SigningKey, encode_into};
 use crate::time::Timestamp;
 
-/// A token before it is signed, as [`TestIssuer::token`](super::TestIssuer::token) drafts it: a good one.
+/// An unsigned access token (RFC 9068) of a [`TestIssuer`](super::TestIssuer), valid unless a test changes it.
+///
+/// [`TestIssuer::token`](super::TestIssuer::token) creates one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TestToken {
     pub(super) header: Map<String, Value>,
     pub(super) claims: Map<String, Value>,
-    pub(super) key: SigningKey,
+    pub(super) signing_key: SigningKey,
     pub(super) now: Timestamp,
 }
 
 impl TestToken {
-    pub(super) fn new(key: SigningKey, issuer: &str, audience: &str, now: Timestamp) -> Self {
-        let header = json!({ "alg": key.algorithm().as_str(), "typ": "at+jwt", "kid": key.id() });
+    pub(super) fn new(
+        signing_key: SigningKey,
+        issuer: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Self {
+        let algorithm = signing_key.algorithm().as_str();
+        let header = json!({ "alg": algorithm, "typ": "at+jwt", "kid": signing_key.id() });
         let claims = json!({
             "iss": issuer,
             "sub": "alice",
@@ -31,78 +39,98 @@ impl TestToken {
         Self {
             header: object(header),
             claims: object(claims),
-            key,
+            signing_key,
             now,
         }
     }
 
-    /// Whom it is about: `sub`. By default `alice`.
+    /// Sets the subject (`sub`). The default is `alice`.
     pub fn subject(self, subject: &str) -> Self {
         self.claim("sub", subject)
     }
 
-    /// Whom it is for: `aud`. By default [`TestIssuer::AUDIENCE`](super::TestIssuer::AUDIENCE).
+    /// Sets the audience (`aud`). The default is [`TestIssuer::AUDIENCE`](super::TestIssuer::AUDIENCE).
     pub fn audience(self, audience: &str) -> Self {
         self.claim("aud", audience)
     }
 
-    /// What it allows: `scope`, with spaces between. By default there is none.
+    /// Sets the scopes (`scope`), separated by spaces. By default, the token has none.
     pub fn scope(self, scope: &str) -> Self {
         self.claim("scope", scope)
     }
 
-    /// Which key it says it is signed with: `kid`. By default the one that does.
-    pub fn key_id(mut self, id: &str) -> Self {
-        self.header.insert("kid".to_owned(), id.into());
-        self
+    /// Sets the key id (`kid`). The default is the id of the key that signs.
+    pub fn key_id(self, id: &str) -> Self {
+        self.header("kid", id)
     }
 
-    /// How long it lives, in whole seconds. By default 5 min.
+    /// Sets the lifetime, in whole seconds. The default is 5 minutes.
     pub fn lifetime(self, lifetime: Duration) -> Self {
         let exp = self.now.plus(lifetime).unix_seconds();
         self.claim("exp", exp)
     }
 
-    /// Any claim; a `null` where `value` has no form in JSON.
+    /// Sets a claim. A value that JSON cannot represent becomes `null`.
     pub fn claim(mut self, name: &str, value: impl Serialize) -> Self {
         let value = serde_json::to_value(value).unwrap_or_default();
         self.claims.insert(name.to_owned(), value);
         self
     }
 
-    /// The signed token.
+    /// Sets a member of the header. A value that JSON cannot represent becomes `null`.
+    pub fn header(mut self, name: &str, value: impl Serialize) -> Self {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.header.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Sets the key that signs. The header is unchanged: `kid` and `alg` remain those of the issuer's key.
+    pub fn key(mut self, key: SigningKey) -> Self {
+        self.signing_key = key;
+        self
+    }
+
+    /// Returns the header as JSON text.
+    #[must_use]
+    pub fn header_json(&self) -> String {
+        Value::Object(self.header.clone()).to_string()
+    }
+
+    /// Returns the claims as JSON text.
+    #[must_use]
+    pub fn claims_json(&self) -> String {
+        Value::Object(self.claims.clone()).to_string()
+    }
+
+    /// Signs the token.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Failed`] when the cryptographic library failed.
+    /// Returns [`KeyError::Failed`] if the cryptographic library failed.
     pub fn sign(self) -> Result<String, KeyError> {
-        sign(
-            &self.header,
-            &Value::Object(self.claims).to_string(),
-            &self.key,
-        )
+        self.sign_text(&self.header_json(), &self.claims_json())
     }
-}
 
-pub(super) fn sign(
-    header: &Map<String, Value>,
-    claims: &str,
-    key: &SigningKey,
-) -> Result<String, KeyError> {
-    let header = Value::Object(header.clone()).to_string();
-    let mut token = String::new();
-    encode_into(header.as_bytes(), &mut token);
-    token.push('.');
-    encode_into(claims.as_bytes(), &mut token);
-    let input = token.clone();
-    token.push('.');
-    key.sign(input.as_bytes(), &mut token)?;
-    Ok(token)
+    /// Signs these texts in place of the token's header and claims, even if they are not JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyError::Failed`] if the cryptographic library failed.
+    pub fn sign_text(&self, header: &str, claims: &str) -> Result<String, KeyError> {
+        let mut token = String::new();
+        encode_into(header.as_bytes(), &mut token);
+        token.push('.');
+        encode_into(claims.as_bytes(), &mut token);
+        let input = token.clone();
+        token.push('.');
+        self.signing_key.sign(input.as_bytes(), &mut token)?;
+        Ok(token)
+    }
 }
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
-        Value::Object(members) => members,
+        Value::Object(fields) => fields,
         _ => Map::new(),
     }
 }

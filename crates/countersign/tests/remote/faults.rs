@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::rejection::Reason;
 use countersign::remote::{FetchError, RefreshPolicy};
-use countersign::testing::{Answer, Flaw, TestIssuer};
+use countersign::testing::{Flaw, IssuerResponse, TestIssuer};
 use countersign::time::SystemClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -14,33 +14,42 @@ use crate::support::{Gate, MINUTE, Stand, UNAVAILABLE, UNKNOWN, pass, until};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What an issuer may answer instead of keys, and what that is called. Redirects lead to `elsewhere`.
-fn bad_answers(elsewhere: &TestIssuer) -> Vec<(Answer, FetchError)> {
+fn bad_answers(elsewhere: &TestIssuer) -> Vec<(IssuerResponse, FetchError)> {
     let many: Vec<String> = (0..10_000).map(|i| format!(r#"{{"kid":"{i}"}}"#)).collect();
     let too_many: Vec<String> = (0..101).map(|i| format!(r#"{{"kid":"{i}"}}"#)).collect();
-    let list = |keys: &str| Answer::Body(format!(r#"{{"keys":[{keys}]}}"#));
+    let list = |keys: &str| IssuerResponse::Body(format!(r#"{{"keys":[{keys}]}}"#));
     let secret = r#"{"kty":"oct","alg":"HS256","k":"NXQ4UWsyblYwY1h3N0xyOW1CNHlIZjFzSmQ2Z0FlM1o"}"#;
     vec![
-        (Answer::Body(String::new()), FetchError::Malformed),
-        (Answer::Body("<html>".into()), FetchError::Malformed),
-        (Answer::Body("[]".into()), FetchError::Malformed),
-        (Answer::Body("{}".into()), FetchError::Malformed),
-        (Answer::Body(r#"{"keys":{}}"#.into()), FetchError::Malformed),
+        (IssuerResponse::Body(String::new()), FetchError::Malformed),
+        (IssuerResponse::Body("<html>".into()), FetchError::Malformed),
+        (IssuerResponse::Body("[]".into()), FetchError::Malformed),
+        (IssuerResponse::Body("{}".into()), FetchError::Malformed),
         (
-            Answer::Body(r#"{"keys":[],"keys":[]}"#.into()),
+            IssuerResponse::Body(r#"{"keys":{}}"#.into()),
+            FetchError::Malformed,
+        ),
+        (
+            IssuerResponse::Body(r#"{"keys":[],"keys":[]}"#.into()),
             FetchError::Malformed,
         ),
         (list(""), FetchError::NoUsableKey),
         (list(secret), FetchError::NoUsableKey),
         (list(&too_many.join(",")), FetchError::TooManyKeys),
         (list(&many.join(",")), FetchError::TooManyKeys),
-        (Answer::Body(" ".repeat(10 << 20)), FetchError::TooLong),
-        (Answer::Status(204), FetchError::Status(204)),
-        (Answer::Status(304), FetchError::NotModified),
-        (Answer::Status(404), FetchError::Status(404)),
-        (Answer::Status(500), FetchError::Status(500)),
-        (Answer::Redirect(elsewhere.jwks_url()), FetchError::Redirect),
-        (Answer::Close, FetchError::Client),
-        (Answer::Never, FetchError::Timeout),
+        (
+            IssuerResponse::Body(" ".repeat(10 << 20)),
+            FetchError::TooLong,
+        ),
+        (IssuerResponse::Status(204), FetchError::Status(204)),
+        (IssuerResponse::Status(304), FetchError::NotModified),
+        (IssuerResponse::Status(404), FetchError::Status(404)),
+        (IssuerResponse::Status(500), FetchError::Status(500)),
+        (
+            IssuerResponse::Redirect(elsewhere.jwks_url()),
+            FetchError::Redirect,
+        ),
+        (IssuerResponse::Close, FetchError::Client),
+        (IssuerResponse::Never, FetchError::Timeout),
     ]
 }
 
@@ -55,17 +64,17 @@ async fn whatever_comes_instead_of_keys_leaves_the_last_good_ones_in_use() {
     let keys = stand.gate.keys();
     for (answer, error) in bad_answers(&elsewhere) {
         // 304 is an answer to whoever has a document.
-        if answer == Answer::Status(304) {
+        if answer == IssuerResponse::Status(304) {
             continue;
         }
-        stand.issuer.answer_keys(answer);
+        stand.issuer.set_keys_response(answer);
         assert_eq!(keys.refresh().await, Err(error));
         assert!(stand.gate.at_once(&stand.good()).is_ok(), "{error}");
         let unknown = stand.issuer.flawed(Flaw::KeyIdUnknown).unwrap();
         assert_eq!(stand.gate.at_once(&unknown), UNKNOWN, "{error}");
         assert_eq!(keys.status().last_error, Some(error));
         // It flaps.
-        stand.issuer.answer_keys(Answer::Document);
+        stand.issuer.set_keys_response(IssuerResponse::Document);
         assert_eq!(keys.refresh().await, Ok(()));
         assert_eq!(keys.status().failures, 0);
     }
@@ -77,7 +86,7 @@ async fn keys_that_were_never_loaded_are_503_until_they_come() {
     let elsewhere = TestIssuer::start(SystemClock).unwrap();
     for (answer, error) in bad_answers(&elsewhere) {
         let issuer = TestIssuer::start(SystemClock).unwrap();
-        issuer.answer_keys(answer);
+        issuer.set_keys_response(answer);
         let trusted =
             countersign::mechanism::Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
         let gate = Gate::new(trusted.refresh(hasty()).build().unwrap());
@@ -89,7 +98,7 @@ async fn keys_that_were_never_loaded_are_503_until_they_come() {
         let expired = issuer.flawed(Flaw::Expired).unwrap();
         assert_eq!(gate.at_once(&expired), Err((401, Reason::TokenExpired)));
 
-        issuer.answer_keys(Answer::Document);
+        issuer.set_keys_response(IssuerResponse::Document);
         assert_eq!(gate.keys().refresh().await, Ok(()));
         assert!(gate.jwt.is_ready());
         assert!(gate.at_once(&token).is_ok());
@@ -101,7 +110,7 @@ async fn keys_that_were_never_loaded_are_503_until_they_come() {
 async fn keys_of_an_issuer_that_cannot_be_reached_are_good_until_max_stale_and_then_503() {
     let stand = Stand::loaded(RefreshPolicy::default().max_stale(HOUR)).await;
     let token = stand.issuer.token().lifetime(20 * HOUR).sign().unwrap();
-    stand.issuer.answer_keys(Answer::Status(500));
+    stand.issuer.set_keys_response(IssuerResponse::Status(500));
     pass(HOUR - MINUTE).await;
     assert!(stand.gate.at_once(&token).is_ok());
     pass(MINUTE).await;
@@ -109,7 +118,7 @@ async fn keys_of_an_issuer_that_cannot_be_reached_are_good_until_max_stale_and_t
     assert_eq!(stand.gate.send(&token).await, UNAVAILABLE);
     assert!(!stand.gate.jwt.is_ready());
 
-    stand.issuer.answer_keys(Answer::Document);
+    stand.issuer.set_keys_response(IssuerResponse::Document);
     stand.gate.keys().refresh().await.unwrap();
     assert!(stand.gate.at_once(&token).is_ok());
 }
@@ -151,7 +160,9 @@ async fn keys_that_cannot_be_used_are_skipped_and_counted() {
         {"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB"},
         {},7,"#;
     let document = stand.issuer.jwks().replacen(r#"{"keys":["#, others, 1);
-    stand.issuer.answer_keys(Answer::Body(document));
+    stand
+        .issuer
+        .set_keys_response(IssuerResponse::Body(document));
     stand.gate.keys().refresh().await.unwrap();
     let status = stand.gate.keys().status();
     assert_eq!((status.keys, status.skipped), (2, 5));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::mechanism::Jwt;
 use countersign::rejection::Reason;
 use countersign::remote::RefreshPolicy;
-use countersign::testing::{Answer, Flaw, TestIssuer};
+use countersign::testing::{Flaw, IssuerResponse, TestIssuer};
 use countersign::time::{Clock as _, SystemClock};
 use serde_json::Value;
 use tokio_test::{assert_pending, task};
@@ -53,7 +53,7 @@ async fn requests_with_a_new_key_wait_together_for_one_fetch_and_known_keys_do_n
     let old = stand.good();
     stand.issuer.rotate().unwrap();
     let new = stand.good();
-    stand.issuer.answer_keys(Answer::Never);
+    stand.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
 
     let mut waiting: Vec<_> = (0..100)
@@ -68,7 +68,7 @@ async fn requests_with_a_new_key_wait_together_for_one_fetch_and_known_keys_do_n
     let nameless = stand.issuer.flawed(Flaw::KeyIdMissing).unwrap();
     assert_eq!(stand.gate.at_once(&nameless), UNKNOWN);
 
-    stand.issuer.answer_keys(Answer::Document);
+    stand.issuer.set_keys_response(IssuerResponse::Document);
     for request in waiting {
         assert!(request.await.is_ok());
     }
@@ -80,7 +80,7 @@ async fn requests_with_a_new_key_wait_together_for_one_fetch_and_known_keys_do_n
 async fn more_than_a_thousand_requests_do_not_wait() {
     let stand = Stand::loaded(RefreshPolicy::default()).await;
     let good = stand.good();
-    stand.issuer.answer_keys(Answer::Never);
+    stand.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
     let mut waiting: Vec<_> = (0..1000)
         .map(|i| task::spawn(stand.gate.send(&with_key_id(&good, &i.to_string()))))
@@ -103,7 +103,7 @@ async fn issuer_that_is_slow_is_waited_for_and_its_scopes_are_letters() {
     stand.issuer.rotate().unwrap();
     stand
         .issuer
-        .answer_keys(Answer::After(Duration::from_millis(50)));
+        .set_keys_response(IssuerResponse::Delayed(Duration::from_millis(50)));
     pass(INTERVAL).await;
     for (name, scopes) in [
         ("scope", "a b".into()),
@@ -125,7 +125,7 @@ async fn issuer_that_is_slow_is_waited_for_and_its_scopes_are_letters() {
 async fn nobody_waits_longer_than_the_patience_for_an_issuer_that_hangs() {
     let stand = Stand::loaded(RefreshPolicy::default()).await;
     let good = stand.good();
-    stand.issuer.answer_keys(Answer::Never);
+    stand.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
     let unknown = with_key_id(&good, "unknown");
     let mut waiting = task::spawn(stand.gate.send(&unknown));
@@ -162,7 +162,7 @@ async fn key_id_that_the_issuer_has_not_asks_again_after_the_minimum_interval() 
 async fn tokens_ask_for_no_fetch_after_one_has_failed() {
     let stand = Stand::loaded(RefreshPolicy::default()).await;
     let good = stand.good();
-    stand.issuer.answer_keys(Answer::Status(500));
+    stand.issuer.set_keys_response(IssuerResponse::Status(500));
     stand.gate.keys().refresh().await.unwrap_err();
     // 30 s until the next attempt, and a quarter of that at most: it comes by itself.
     pass(Duration::from_secs(29)).await;
@@ -218,7 +218,7 @@ async fn two_issuers_with_one_key_id_never_mix_their_keys() {
         let mut document: Value = serde_json::from_str(&issuer.jwks()).unwrap();
         document["keys"].as_array_mut().unwrap().truncate(1);
         document["keys"][0]["kid"] = "same".into();
-        issuer.answer_keys(Answer::Body(document.to_string()));
+        issuer.set_keys_response(IssuerResponse::Body(document.to_string()));
     }
     let trust = |issuer: &TestIssuer| {
         let trusted = Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);

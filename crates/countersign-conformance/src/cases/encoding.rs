@@ -1,31 +1,31 @@
-//! Header and encoding of the token.
+//! The header and the encoding of the token.
 
+use countersign::testing::Flaw;
 use serde_json::json;
 
-use super::Expected::{Accepted, InvalidToken};
-use super::Group::Encoding;
-use super::Level::{self, Must, Should};
-use super::case::{Case, Make, case};
-use super::crafted::{claims, encode, flawed, header, header_text, parts};
-use crate::testing::Flaw;
+use super::request::{claims, encode, flawed, header, header_text, parts};
+use crate::Expected::{Accepted, InvalidToken};
+use crate::Group::Encoding;
+use crate::Level::{self, Must, Should};
+use crate::case::{Case, CreateRequest, case};
 
-pub(super) const CASES: &[Case] = &[
-    refused(
-        "a token of more than 8 KiB is refused",
-        "this crate's limit",
+pub(crate) const CASES: &[Case] = &[
+    rejected(
+        "a token of more than 8 KiB is rejected",
+        "countersign's limit",
         Should,
         |issuer| flawed(issuer, Flaw::TooLong),
     ),
-    refused("two parts are refused", "RFC 7515 §3.1", Must, |issuer| {
+    rejected("two parts are rejected", "RFC 7515 §3.1", Must, |issuer| {
         flawed(issuer, Flaw::TwoParts)
     }),
-    refused("four parts are refused", "RFC 7515 §3.1", Must, |issuer| {
+    rejected("four parts are rejected", "RFC 7515 §3.1", Must, |issuer| {
         parts(issuer, |header, claims, signature| {
             format!("{header}.{claims}.{signature}.{signature}")
         })
     }),
-    refused(
-        "five parts, an encrypted token, are refused",
+    rejected(
+        "five parts (an encrypted token) are rejected",
         "RFC 7516 §9; CVE-2026-29000",
         Must,
         |issuer| {
@@ -35,14 +35,14 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "a character that is not of base64url is refused",
+    rejected(
+        "a character outside base64url is rejected",
         "RFC 7515 §5.2",
         Must,
         |issuer| flawed(issuer, Flaw::NotBase64),
     ),
-    refused(
-        "padding of the signature is refused",
+    rejected(
+        "padding of the signature is rejected",
         "RFC 7515 §2",
         Must,
         |issuer| {
@@ -51,13 +51,13 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "other spare bits at the end of the signature are refused",
+    rejected(
+        "nonzero spare bits at the end of the signature are rejected",
         "RFC 4648 §3.5",
         Should,
         |issuer| {
             parts(issuer, |header, claims, signature| {
-                // 64 bytes leave four spare bits in the last character, which are 0: A, Q, g or w.
+                // The last character of 64 encoded bytes has four spare bits, which are 0 in A, Q, g and w.
                 let (rest, last) = signature.split_at(signature.len().saturating_sub(1));
                 let other = match last {
                     "A" => "B",
@@ -69,32 +69,32 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "a header that is a list is refused",
+    rejected(
+        "a header that is a list is rejected",
         "RFC 7515 §4",
         Must,
         |issuer| flawed(issuer, Flaw::HeaderNotAnObject),
     ),
-    refused(
-        "a member twice in the header is refused",
-        "RFC 7515 §4, which allows the last one too",
+    rejected(
+        "a duplicate member of the header is rejected",
+        "RFC 7515 §4, which also allows the last one",
         Should,
         |issuer| header_text(issuer, |text| text.replacen('{', r#"{"alg":"none","#, 1)),
     ),
-    refused(
-        "an extension that must be understood (crit) is refused",
+    rejected(
+        "an extension that must be understood (crit) is rejected",
         "RFC 7515 §4.1.11; CVE-2025-59420",
         Must,
         |issuer| flawed(issuer, Flaw::CriticalExtension),
     ),
-    refused(
-        "an empty crit is refused",
+    rejected(
+        "an empty crit is rejected",
         "RFC 7515 §4.1.11",
         Must,
         |issuer| header(issuer, "crit", json!([])),
     ),
-    refused(
-        "an unknown critical extension is refused",
+    rejected(
+        "an unknown critical extension is rejected",
         "RFC 7515 §4.1.11; CVE-2026-32597",
         Must,
         |issuer| {
@@ -103,8 +103,8 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "an unencoded payload (b64) is refused",
+    rejected(
+        "an unencoded payload (b64) is rejected",
         "RFC 7797 §6",
         Must,
         |issuer| {
@@ -113,38 +113,38 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "compression (zip) is refused",
+    rejected(
+        "compression (zip) is rejected",
         "RFC 8725 §3.6",
         Should,
         |issuer| header(issuer, "zip", json!("DEF")),
     ),
-    refused(
-        "the type of a proof of possession is refused",
+    rejected(
+        "the type of a proof of possession is rejected",
         "RFC 9068 §4; RFC 8725 §3.11",
         Must,
         |issuer| flawed(issuer, Flaw::WrongType),
     ),
-    refused(
-        "the type of a logout token is refused",
+    rejected(
+        "the type of a logout token is rejected",
         "RFC 9068 §4; RFC 8725 §3.11",
         Must,
         |issuer| header(issuer, "typ", json!("logout+jwt")),
     ),
-    refused(
-        "a type that is a number is refused",
+    rejected(
+        "a type that is a number is rejected",
         "RFC 7515 §4.1.9",
         Should,
         |issuer| header(issuer, "typ", json!(1)),
     ),
-    refused(
-        "claims that are a list are refused",
+    rejected(
+        "claims that are a list are rejected",
         "RFC 7519 §7.2",
         Must,
         |issuer| flawed(issuer, Flaw::ClaimsNotAnObject),
     ),
-    refused(
-        "claims with something behind them are refused",
+    rejected(
+        "claims with trailing data are rejected",
         "RFC 7519 §7.2",
         Must,
         |issuer| claims(issuer, |text| format!("{text}{{}}")),
@@ -165,6 +165,11 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-const fn refused(name: &'static str, source: &'static str, level: Level, make: Make) -> Case {
-    case(Encoding, name, source, (level, InvalidToken), make)
+const fn rejected(
+    name: &'static str,
+    source: &'static str,
+    level: Level,
+    create: CreateRequest,
+) -> Case {
+    case(Encoding, name, source, (level, InvalidToken), create)
 }

@@ -1,15 +1,15 @@
-//! Scopes. The runner sends the requests to the route that requires [`SCOPE`].
+//! Scopes. The suite sends these requests to the route that requires [`SCOPE`].
 
-use super::Case;
-use super::Expected::{Accepted, InsufficientScope};
-use super::Group::Scopes;
-use super::Level::Must;
-use super::case::{bearer, case};
+use super::request::{bearer, valid};
+use crate::Expected::{Accepted, InsufficientScope};
+use crate::Group::Scopes;
+use crate::Level::Must;
+use crate::case::{Case, case};
 
-/// What the route requires.
-pub(super) const SCOPE: &str = "calls:write";
+/// The scope that the route requires.
+pub(crate) const SCOPE: &str = "calls:write";
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case(
         Scopes,
         "a token with the scope is accepted",
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         "a token without scopes is insufficient",
         "RFC 6750 §3.1",
         (Must, InsufficientScope),
-        |issuer| bearer(issuer.token().sign()),
+        valid,
     ),
     case(
         Scopes,
@@ -40,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         Scopes,
-        "a scope that only begins like the required one is insufficient",
+        "a scope that only starts with the required one is insufficient",
         "RFC 6749 §3.3",
         (Must, InsufficientScope),
         |issuer| bearer(issuer.token().scope("calls:writes").sign()),

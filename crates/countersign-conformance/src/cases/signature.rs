@@ -1,23 +1,25 @@
-//! Signature, and choice of the key.
+//! The signature, and the choice of the key.
 
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::random::SystemRandom;
+use countersign::testing::Flaw;
 use serde_json::json;
 
-use super::Expected::{Accepted, InvalidToken};
-use super::Group::Signature;
-use super::Level::{self, Must, Should};
-use super::case::{Case, Make, case};
-use super::crafted::{encode, flawed, header, parts};
-use crate::testing::Flaw;
+use super::request::{bearer, encode, flawed, header, parts};
+use crate::Expected::{Accepted, InvalidToken};
+use crate::Group::Signature;
+use crate::Level::{self, Must, Should};
+use crate::case::{Case, CreateRequest, case};
 
-pub(super) const CASES: &[Case] = &[
-    refused(
-        "alg none without a signature is refused",
+pub(crate) const CASES: &[Case] = &[
+    rejected(
+        "alg none without a signature is rejected",
         "RFC 8725 §3.1; CVE-2015-9235",
         Must,
         |issuer| flawed(issuer, Flaw::AlgorithmNone),
     ),
-    refused(
-        "alg nOnE without a signature is refused",
+    rejected(
+        "alg nOnE without a signature is rejected",
         "RFC 8725 §3.1; CVE-2020-28042",
         Must,
         |issuer| {
@@ -26,8 +28,8 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused(
-        "alg none with the good token's signature is refused",
+    rejected(
+        "alg none with a valid token's signature is rejected",
         "RFC 8725 §3.1",
         Must,
         |issuer| {
@@ -37,110 +39,109 @@ pub(super) const CASES: &[Case] = &[
             })
         },
     ),
-    refused("no alg is refused", "RFC 7515 §4.1.1", Must, |issuer| {
-        flawed(issuer, Flaw::AlgorithmMissing)
-    }),
-    refused(
-        "alg as a list is refused",
+    rejected(
+        "a missing alg is rejected",
+        "RFC 7515 §4.1.1",
+        Must,
+        |issuer| flawed(issuer, Flaw::AlgorithmMissing),
+    ),
+    rejected(
+        "alg as a list is rejected",
         "RFC 7515 §4.1.1",
         Must,
         |issuer| header(issuer, "alg", json!(["EdDSA"])),
     ),
-    refused(
-        "alg in another case is refused",
+    rejected(
+        "alg in another case is rejected",
         "RFC 7515 §4.1.1",
         Must,
         |issuer| header(issuer, "alg", json!("eddsa")),
     ),
-    refused(
-        "alg of another kind of key than the kid's is refused",
+    rejected(
+        "alg that does not match the key of the kid is rejected",
         "RFC 8725 §3.1",
         Must,
         |issuer| header(issuer, "alg", json!("ES256")),
     ),
-    refused(
-        "HS256 with the public key as secret is refused",
+    rejected(
+        "HS256 with the public key as secret is rejected",
         "RFC 8725 §3.1; CVE-2026-48526",
         Must,
-        |issuer| flawed(issuer, Flaw::AlgorithmConfused),
+        |issuer| flawed(issuer, Flaw::AlgorithmConfusion),
     ),
-    refused(
+    rejected(
         "a key in the header (jwk) is not used",
         "RFC 8725 §3.10; CVE-2018-0114",
         Should,
         |issuer| flawed(issuer, Flaw::KeyInHeader),
     ),
-    refused(
-        "a stranger's key in the header (jwk) is not used",
+    rejected(
+        "an unknown key in the header (jwk) is not used",
         "RFC 8725 §3.10; CVE-2018-0114",
         Must,
         |issuer| {
-            let mut token = issuer.token();
-            let stranger = crate::jose::SigningKey::generate(
-                token.key.algorithm(),
-                &crate::random::SystemRandom,
-            )?;
-            let jwk = stranger.public_jwk().unwrap_or_default();
-            token.key = stranger;
-            token
-                .header
-                .insert("jwk".to_owned(), serde_json::from_str(&jwk)?);
-            super::case::bearer(token.sign())
+            let unknown = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
+            let jwk = unknown.public_jwk().unwrap_or_default();
+            let jwk: serde_json::Value = serde_json::from_str(&jwk)?;
+            bearer(issuer.token().key(unknown).header("jwk", jwk).sign())
         },
     ),
-    refused(
-        "a URL of keys in the header (jku) is refused",
+    rejected(
+        "a key URL in the header (jku) is rejected",
         "RFC 8725 §3.10; CVE-2024-21643",
         Should,
         |issuer| flawed(issuer, Flaw::KeyUrlInHeader),
     ),
-    refused(
-        "a certificate in the header (x5c) is refused",
+    rejected(
+        "a certificate in the header (x5c) is rejected",
         "RFC 8725 §3.10",
         Should,
         |issuer| header(issuer, "x5c", json!(["AA=="])),
     ),
-    refused(
-        "no kid is refused where there are several keys",
+    rejected(
+        "a missing kid is rejected where the issuer has several keys",
         "RFC 7515 §4.1.4",
         Should,
         |issuer| flawed(issuer, Flaw::KeyIdMissing),
     ),
-    refused("an unknown kid is refused", "RFC 7515 §6", Must, |issuer| {
-        flawed(issuer, Flaw::KeyIdUnknown)
-    }),
-    refused(
-        "kid as a number is refused",
+    rejected(
+        "an unknown kid is rejected",
+        "RFC 7515 §6",
+        Must,
+        |issuer| flawed(issuer, Flaw::KeyIdUnknown),
+    ),
+    rejected(
+        "kid as a number is rejected",
         "RFC 7515 §4.1.4",
         Must,
         |issuer| header(issuer, "kid", json!(0)),
     ),
-    refused(
-        "kid as a path is refused",
+    rejected(
+        "kid as a path is rejected",
         "RFC 8725 §3.10",
         Must,
         |issuer| header(issuer, "kid", json!("../../../../dev/null")),
     ),
-    refused(
-        "a stranger's signature under a known kid is refused",
+    rejected(
+        "a signature by another key under a known kid is rejected",
         "RFC 7515 §5.2",
         Must,
-        |issuer| flawed(issuer, Flaw::SignedByStranger),
+        |issuer| flawed(issuer, Flaw::SignedByUnknownKey),
     ),
-    refused(
-        "a claim changed after signing is refused",
+    rejected(
+        "a claim changed after signing is rejected",
         "RFC 7515 §5.2",
         Must,
         |issuer| flawed(issuer, Flaw::ClaimChanged),
     ),
-    refused(
-        "an empty signature is refused",
+    rejected(
+        "an empty signature is rejected",
         "RFC 7515 §5.2",
         Must,
         |issuer| parts(issuer, |header, claims, _| format!("{header}.{claims}.")),
     ),
-    refused(
-        "a signature of zeros is refused",
+    rejected(
+        "a signature of zeros is rejected",
         "RFC 7515 §5.2; CVE-2022-21449",
         Must,
         |issuer| {
@@ -158,6 +159,11 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-const fn refused(name: &'static str, source: &'static str, level: Level, make: Make) -> Case {
-    case(Signature, name, source, (level, InvalidToken), make)
+const fn rejected(
+    name: &'static str,
+    source: &'static str,
+    level: Level,
+    create: CreateRequest,
+) -> Case {
+    case(Signature, name, source, (level, InvalidToken), create)
 }

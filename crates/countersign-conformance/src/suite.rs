@@ -1,123 +1,126 @@
+use countersign::testing::TestIssuer;
+use countersign::time::SystemClock;
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, uri};
 
-use super::case::{Case, Group, MakeError, Step, bearer};
-use super::{CaseOutcome, Report, Subject, scopes};
-use crate::testing::TestIssuer;
-use crate::time::SystemClock;
+use crate::case::{Case, Group, Step};
+use crate::cases::{self, bearer};
+use crate::{BoxError, CaseOutcome, Report, Target};
 
-/// How many fetches a flood of unknown key ids may cost.
+/// The largest number of fetches that a flood of unknown key ids may cause.
 const MAX_FETCHES: u64 = 2;
 
-/// All cases, and where they are sent.
+/// Every case, and the paths to which the requests are sent.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Suite {
     path: String,
-    scoped: Option<String>,
+    scoped_path: Option<String>,
 }
 
 impl Default for Suite {
     fn default() -> Self {
         Self {
             path: "/".to_owned(),
-            scoped: None,
+            scoped_path: None,
         }
     }
 }
 
 impl Suite {
-    /// The scope that the cases of the group [`Scopes`](Group::Scopes) are about.
-    pub const SCOPE: &'static str = scopes::SCOPE;
+    /// The scope that the route of the group [`Scopes`](Group::Scopes) must require.
+    pub const SCOPE: &'static str = cases::SCOPE;
 
-    /// The path of a route that requires a good token and nothing else. By default `/`.
+    /// Sets the path of a route that requires a valid token and nothing else. The default is `/`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// The path of a route that requires the scope [`SCOPE`](Self::SCOPE) as well. Without one, the cases about
-    /// scopes are not run.
+    /// Sets the path of a route that also requires the scope [`SCOPE`](Self::SCOPE). Without it, the cases of the group
+    /// [`Scopes`](Group::Scopes) are not run.
     pub fn scope(mut self, path: impl Into<String>) -> Self {
-        self.scoped = Some(path.into());
+        self.scoped_path = Some(path.into());
         self
     }
 
-    /// Runs every case. `subject` makes what is to be held to them, trusting the issuer that it is given: once for
-    /// most cases, and anew for each one of the group [`Keys`](Group::Keys).
+    /// Runs every case.
+    ///
+    /// `target` creates the service under test, which must trust the given issuer. It is called once for most cases, and
+    /// again for each case of the group [`Keys`](Group::Keys).
     ///
     /// # Errors
     ///
-    /// The first one of `subject`; or when an issuer could not be started, a token not be signed, or a path is none.
+    /// Returns the first error of `target`, or an error if an issuer could not be started, a token could not be signed,
+    /// or a path is invalid.
     pub async fn run(
         &self,
-        mut subject: impl AsyncFnMut(
+        mut target: impl AsyncFnMut(
             &TestIssuer,
-        )
-            -> Result<Subject, Box<dyn std::error::Error + Send + Sync>>,
+        ) -> Result<Target, Box<dyn std::error::Error + Send + Sync>>,
     ) -> Result<Report, Box<dyn std::error::Error + Send + Sync>> {
         let issuer = TestIssuer::start(SystemClock)?;
-        let shared = subject(&issuer).await?;
-        shared.settled().await;
+        let shared = target(&issuer).await?;
+        shared.keys_refreshed().await;
         let mut outcomes = Vec::new();
         for case in Case::all() {
-            let outcome = match (case.group, &self.scoped) {
-                (Group::Keys, _) if shared.can_settle() => {
+            let outcome = match (case.group, &self.scoped_path) {
+                (Group::Keys, _) if shared.can_refresh_keys() => {
                     let issuer = TestIssuer::start(SystemClock)?;
                     for step in case.steps {
-                        if let Step::First(change) = step {
+                        if let Step::Before(change) = step {
                             change(&issuer);
                         }
                     }
-                    let fresh = subject(&issuer).await?;
-                    fresh.settled().await;
-                    self.judge(case, &issuer, &fresh, &self.path).await?
+                    let fresh = target(&issuer).await?;
+                    fresh.keys_refreshed().await;
+                    self.run_case(case, &issuer, &fresh, &self.path).await?
                 }
                 (Group::Keys, _) | (Group::Scopes, None) => CaseOutcome::NotRun,
-                (Group::Scopes, Some(path)) => self.judge(case, &issuer, &shared, path).await?,
-                _ => self.judge(case, &issuer, &shared, &self.path).await?,
+                (Group::Scopes, Some(path)) => self.run_case(case, &issuer, &shared, path).await?,
+                _ => self.run_case(case, &issuer, &shared, &self.path).await?,
             };
             outcomes.push((case, outcome));
         }
         Ok(Report { outcomes })
     }
 
-    async fn judge(
+    async fn run_case(
         &self,
         case: &Case,
         issuer: &TestIssuer,
-        subject: &Subject,
+        target: &Target,
         path: &str,
-    ) -> Result<CaseOutcome, MakeError> {
+    ) -> Result<CaseOutcome, BoxError> {
         let mut request = case.request(issuer)?;
         let mut fetches = None;
         for step in case.steps {
             match step {
-                Step::First(_) => {}
-                Step::Then(change) => {
+                Step::Before(_) => {}
+                Step::Change(change) => {
                     change(issuer)?;
-                    subject.settled().await;
+                    target.keys_refreshed().await;
                 }
-                Step::Make(make) => request = make(issuer)?,
-                Step::Send(make) => {
-                    let sent = at(make(issuer)?, &self.path)?;
-                    // What comes of it shows in the answer that counts.
-                    let _ = subject.send(sent).await;
+                Step::Create(create) => request = create(issuer)?,
+                Step::Send(create) => {
+                    let sent = at(create(issuer)?, &self.path)?;
+                    // Its effect shows in the response to the last request.
+                    let _ = target.send(sent).await;
                 }
                 Step::Flood(tokens) => {
                     let before = issuer.key_fetches();
                     for n in 0..*tokens {
                         let unknown = issuer.token().key_id(&format!("unknown-{n}"));
                         let sent = at(bearer(unknown.sign())?, &self.path)?;
-                        let _ = subject.send(sent).await;
+                        let _ = target.send(sent).await;
                     }
                     fetches = Some(issuer.key_fetches().saturating_sub(before));
                 }
             }
         }
-        let outcome = match subject.send(at(request, path)?).await {
-            Ok(reply) => CaseOutcome::of(case, &reply),
-            Err(error) => CaseOutcome::Failed(format!("no answer: {error}")),
+        let outcome = match target.send(at(request, path)?).await {
+            Ok(response) => CaseOutcome::of(case, &response),
+            Err(error) => CaseOutcome::Failed(format!("no response: {error}")),
         };
         let many = fetches.filter(|fetches| *fetches > MAX_FETCHES);
         Ok(match (outcome, many) {
@@ -130,15 +133,15 @@ impl Suite {
     }
 }
 
-/// The request, sent to this path.
-fn at(request: Request<()>, path: &str) -> Result<Request<()>, MakeError> {
+/// Sets the path of the request, and keeps its query.
+fn at(request: Request<()>, path: &str) -> Result<Request<()>, BoxError> {
     let (mut parts, body) = request.into_parts();
-    let target: PathAndQuery = match parts.uri.query() {
+    let path_and_query: PathAndQuery = match parts.uri.query() {
         Some(query) => format!("{path}?{query}").parse()?,
         None => path.parse()?,
     };
     let mut uri = uri::Parts::default();
-    uri.path_and_query = Some(target);
+    uri.path_and_query = Some(path_and_query);
     parts.uri = Uri::from_parts(uri)?;
     Ok(Request::from_parts(parts, body))
 }
@@ -153,10 +156,10 @@ mod tests {
     use http::header::WWW_AUTHENTICATE;
     use tower::service_fn;
 
-    use super::super::url::Address;
     use super::*;
+    use crate::client::Address;
 
-    fn refusal() -> Response<()> {
+    fn rejection() -> Response<()> {
         let response = Response::builder().status(401);
         let challenge = r#"Bearer error="invalid_token""#;
         response
@@ -171,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn cases_for_which_the_subject_has_nothing_are_not_run() {
-        let refuses = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(refusal())));
+    fn cases_that_need_what_the_target_lacks_are_not_run() {
+        let reject_all = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(rejection())));
         let suite = Suite::default();
-        let run = suite.run(async |_| Ok(Subject::service(refuses)));
+        let run = suite.run(async |_| Ok(Target::service(reject_all)));
         let report = tokio_test::block_on(run).unwrap();
         for group in [Group::Keys, Group::Scopes] {
             assert!(
@@ -184,22 +187,22 @@ mod tests {
             );
         }
         assert_eq!(report.outcomes().count(), Case::all().count());
-        let good = CaseOutcome::Failed("refused (401 invalid_token)".to_owned());
-        assert_eq!(of(&report, Group::Presence)[0], &good);
+        let rejected = CaseOutcome::Failed("rejected (401 invalid_token)".to_owned());
+        assert_eq!(of(&report, Group::Presence)[0], &rejected);
     }
 
     #[test]
-    fn routes_are_those_that_the_suite_is_told() {
+    fn requests_are_sent_to_the_configured_paths() {
         let by_path = service_fn(|request: Request<()>| {
             let response = match request.uri().path() {
-                "/a" => refusal(),
+                "/a" => rejection(),
                 "/b" => Response::new(()),
                 other => panic!("{other}"),
             };
             ready(Ok::<_, Infallible>(response))
         });
         let suite = Suite::default().path("/a").scope("/b");
-        let run = suite.run(async |_| Ok(Subject::service(by_path)));
+        let run = suite.run(async |_| Ok(Target::service(by_path)));
         let report = tokio_test::block_on(run).unwrap();
         let accepted = CaseOutcome::Failed("accepted".to_owned());
         let scopes = of(&report, Group::Scopes);
@@ -208,16 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn fetches_that_unknown_keys_cost_are_counted() {
+    fn fetches_that_unknown_key_ids_cause_are_counted() {
         let suite = Suite::default();
         let run = suite.run(async |issuer: &TestIssuer| {
             let address = Arc::new(Address::parse(issuer.url())?);
             let fetches = service_fn(move |_: Request<()>| {
                 let request = Request::get("/jwks.json").body(()).unwrap();
                 let fetch = address.exchange(&request);
-                async move { fetch.await.map(|_| refusal()) }
+                async move { fetch.await.map(|_| rejection()) }
             });
-            Ok(Subject::service(fetches).settle(|| ready(())))
+            Ok(Target::service(fetches).refresh_keys(|| ready(())))
         });
         let report = tokio_test::block_on(run).unwrap();
         let flooded = report

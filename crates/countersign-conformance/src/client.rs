@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that sends what clients with manners would not: on a thread of its own, so that it needs
-//! no runtime and holds none up.
+//! An HTTP/1.1 client that sends headers exactly as a case has them, even invalid ones. It runs on a thread of its own,
+//! so that it needs no async runtime and blocks none.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -14,30 +14,30 @@ use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 
-use super::subject::Reply;
+use crate::target::Received;
 
-/// How long an answer may take.
+/// The longest time to wait for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 1 << 20;
+/// The largest response that is read, in bytes.
+const MAX_RESPONSE: u64 = 1 << 20;
 
-/// It is not the URL of something that speaks HTTP without TLS.
+/// An error that is returned for a target URL that is not `http://` followed by a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlError;
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not `http://` and a host")
+        f.write_str("the target URL must be `http://` followed by a host")
     }
 }
 
 impl std::error::Error for UrlError {}
 
-/// Where it is sent.
-pub(super) struct Address(Authority);
+/// The host and port of a target.
+pub(crate) struct Address(Authority);
 
 impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self, UrlError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, UrlError> {
         let parts = url.parse::<Uri>().map_err(|_| UrlError)?.into_parts();
         match (parts.scheme, parts.authority) {
             (Some(scheme), Some(authority)) if scheme == Scheme::HTTP => Ok(Self(authority)),
@@ -45,21 +45,21 @@ impl Address {
         }
     }
 
-    /// Sends one request, on a connection of its own.
-    pub(super) fn exchange(self: &Arc<Self>, request: &Request<()>) -> Exchange {
+    /// Sends one request on a connection of its own.
+    pub(crate) fn exchange(self: &Arc<Self>, request: &Request<()>) -> ResponseFuture {
         let bytes = self.write(request);
         let address = Arc::clone(self);
-        let exchange = Exchange::default();
-        let done = Arc::clone(&exchange.0);
+        let response = ResponseFuture::default();
+        let slot = Arc::clone(&response.0);
         thread::spawn(move || {
-            let answer = address.send(&bytes);
-            let mut slot = done.lock().unwrap_or_else(PoisonError::into_inner);
-            slot.answer = Some(answer);
+            let result = address.send(&bytes);
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.result = Some(result);
             if let Some(waker) = slot.waker.take() {
                 waker.wake();
             }
         });
-        exchange
+        response
     }
 
     fn write(&self, request: &Request<()>) -> Vec<u8> {
@@ -80,21 +80,21 @@ impl Address {
         bytes
     }
 
-    fn send(&self, request: &[u8]) -> io::Result<Reply> {
+    fn send(&self, request: &[u8]) -> io::Result<Received> {
         let port = self.0.port_u16().unwrap_or(80);
         let host = self.0.host().trim_matches(['[', ']']);
         let mut stream = TcpStream::connect((host, port))?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         stream.write_all(request)?;
-        let mut answer = Vec::new();
-        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
-        read(&answer).ok_or_else(|| io::Error::other("the answer is not HTTP"))
+        let mut response = Vec::new();
+        stream.take(MAX_RESPONSE).read_to_end(&mut response)?;
+        read(&response).ok_or_else(|| io::Error::other("the response is not HTTP/1.1"))
     }
 }
 
-fn read(answer: &[u8]) -> Option<Reply> {
-    let text = String::from_utf8_lossy(answer);
+fn read(response: &[u8]) -> Option<Received> {
+    let text = String::from_utf8_lossy(response);
     let (head, _) = text.split_once("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
@@ -106,29 +106,29 @@ fn read(answer: &[u8]) -> Option<Reply> {
             HeaderValue::from_str(value.trim()).ok()?,
         );
     }
-    Some(Reply::new(
+    Some(Received::new(
         StatusCode::from_bytes(status.as_bytes()).ok()?,
         &headers,
     ))
 }
 
-/// An answer that is being waited for.
+/// A future for the response that the thread receives.
 #[derive(Default)]
-pub(super) struct Exchange(Arc<Mutex<Slot>>);
+pub(crate) struct ResponseFuture(Arc<Mutex<Slot>>);
 
 #[derive(Default)]
 struct Slot {
-    answer: Option<io::Result<Reply>>,
+    result: Option<io::Result<Received>>,
     waker: Option<Waker>,
 }
 
-impl Future for Exchange {
-    type Output = io::Result<Reply>;
+impl Future for ResponseFuture {
+    type Output = io::Result<Received>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Reply>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.answer.take() {
-            Some(answer) => Poll::Ready(answer),
+        match slot.result.take() {
+            Some(result) => Poll::Ready(result),
             None => {
                 slot.waker = Some(cx.waker().clone());
                 Poll::Pending
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_without_a_host_or_with_tls_are_refused() {
+    fn url_without_a_host_or_with_tls_is_rejected() {
         for url in ["https://a.test", "/a", "a.test", "", "file:///a"] {
             assert!(Address::parse(url).is_err(), "{url}");
         }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn both_of_two_headers_are_sent() {
+    fn both_headers_of_the_same_name_are_sent() {
         let address = Address::parse("http://a.test:1").unwrap();
         let request = Request::get("/b?c").header("d", "e").header("d", "f");
         let sent = String::from_utf8(address.write(&request.body(()).unwrap())).unwrap();
@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn answer_that_is_not_http_is_an_error() {
+    fn response_that_is_not_http_is_an_error() {
         assert!(read(b"HTTP/1.1 200 OK\r\na: b\r\n\r\n").is_some());
-        for answer in ["", "hello\r\n\r\n", "HTTP/1.1 200", "HTTP/1.1 2 OK\r\n\r\n"] {
-            assert!(read(answer.as_bytes()).is_none(), "{answer}");
+        for response in ["", "hello\r\n\r\n", "HTTP/1.1 200", "HTTP/1.1 2 OK\r\n\r\n"] {
+            assert!(read(response.as_bytes()).is_none(), "{response}");
         }
     }
 }

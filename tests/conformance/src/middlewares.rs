@@ -1,4 +1,4 @@
-//! The middlewares.
+//! The middlewares that are compared.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use countersign::auth::AuthLayer;
 use countersign::mechanism::Jwt;
 use countersign::require::{require, scope};
 use countersign::testing::TestIssuer;
-use countersign::testing::conformance::{Calls, Report, Subject, Suite};
+use countersign_conformance::{CallCounter, Report, Suite, Target};
 use jwt_authorizer::{Authorizer, IntoLayer, JwtAuthorizer, Refresh, RegisteredClaims, Validation};
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -20,16 +20,16 @@ use crate::forward::keys_without_query;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Where a scope is required.
+/// The path of the route that requires a scope.
 const SCOPED: &str = "/scoped";
-/// How old the others let keys become here. Their defaults are 60 s and 600 s, which nobody wants to wait for.
+/// The interval at which the other middlewares fetch keys. Their defaults are 60 s and 600 s, too long for a test.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// This crate's layer.
+/// Runs the suite with `countersign`.
 ///
 /// # Errors
 ///
-/// When it could not be set up.
+/// Returns an error if the middleware or its service could not be set up.
 pub async fn countersign() -> Result<Report, BoxError> {
     let suite = Suite::default().scope(SCOPED);
     suite
@@ -37,15 +37,15 @@ pub async fn countersign() -> Result<Report, BoxError> {
             let jwt = Jwt::issuer(issuer.url())
                 .audience(TestIssuer::AUDIENCE)
                 .build()?;
-            let calls = Calls::default();
+            let calls = CallCounter::default();
             let scoped = handler(SCOPED, &calls).layer(require(scope(Suite::SCOPE))?);
             let layer = AuthLayer::builder().mechanism(jwt.clone()).build()?;
             let app = handler("/", &calls).merge(scoped).layer(layer);
-            Ok(serve(app, &calls).await?.settle(move || {
+            Ok(serve(app, &calls).await?.refresh_keys(move || {
                 let jwt = jwt.clone();
                 async move {
                     for keys in jwt.issuers().filter_map(|issuer| issuer.remote_keys()) {
-                        // That the issuer's answer is not good is what some cases are about.
+                        // In some cases the issuer's response is invalid on purpose.
                         let _ = keys.refresh().await;
                     }
                 }
@@ -54,11 +54,11 @@ pub async fn countersign() -> Result<Report, BoxError> {
         .await
 }
 
-/// `tower-oauth2-resource-server` has no requirement of scopes: handlers look at the claims.
+/// Runs the suite with `tower-oauth2-resource-server`. It cannot require a scope: handlers check the claims.
 ///
 /// # Errors
 ///
-/// When it could not be set up.
+/// Returns an error if the middleware or its service could not be set up.
 pub async fn tower_oauth2_resource_server() -> Result<Report, BoxError> {
     Suite::default()
         .run(async |issuer: &TestIssuer| {
@@ -71,18 +71,18 @@ pub async fn tower_oauth2_resource_server() -> Result<Report, BoxError> {
                 .add_tenant(tenant)
                 .build()
                 .await?;
-            let calls = Calls::default();
+            let calls = CallCounter::default();
             let app = handler("/", &calls).layer(server.into_layer());
-            Ok(serve(app, &calls).await?.settle(refreshed))
+            Ok(serve(app, &calls).await?.refresh_keys(wait_for_refresh))
         })
         .await
 }
 
-/// `jwt-authorizer` requires scopes by a check of the claims.
+/// Runs the suite with `jwt-authorizer`. It requires a scope by a check of the claims.
 ///
 /// # Errors
 ///
-/// When it could not be set up.
+/// Returns an error if the middleware or its service could not be set up.
 pub async fn jwt_authorizer() -> Result<Report, BoxError> {
     let suite = Suite::default().scope(SCOPED);
     suite
@@ -96,15 +96,15 @@ pub async fn jwt_authorizer() -> Result<Report, BoxError> {
                 })
                 .build()
                 .await?;
-            let calls = Calls::default();
+            let calls = CallCounter::default();
             let scoped = handler(SCOPED, &calls).layer(scoped.into_layer());
             let app = handler("/", &calls).layer(plain.into_layer()).merge(scoped);
-            Ok(serve(app, &calls).await?.settle(refreshed))
+            Ok(serve(app, &calls).await?.refresh_keys(wait_for_refresh))
         })
         .await
 }
 
-/// The examples of its front page, with the least time between two fetches set.
+/// Configures `jwt-authorizer` as its documentation does, with a short interval between two fetches.
 fn authorizer<C>(issuer: &TestIssuer, keys: &str) -> JwtAuthorizer<C>
 where
     C: Clone + serde::de::DeserializeOwned + Send + Sync,
@@ -128,20 +128,20 @@ struct Scope {
     scope: Option<String>,
 }
 
-/// The others fetch again when this time has passed.
-async fn refreshed() {
+/// Waits until the other middlewares fetch keys again.
+async fn wait_for_refresh() {
     tokio::time::sleep(REFRESH * 2).await;
 }
 
-fn handler(path: &str, calls: &Calls) -> Router {
+fn handler(path: &str, calls: &CallCounter) -> Router {
     let calls = calls.clone();
-    Router::new().route(path, get(async move || calls.add()))
+    Router::new().route(path, get(async move || calls.increment()))
 }
 
-/// Serves it on a free port of the loopback, as long as the runtime lives.
-async fn serve(app: Router, calls: &Calls) -> Result<Subject, BoxError> {
+/// Serves the router on a free port of the loopback interface until the runtime stops.
+async fn serve(app: Router, calls: &CallCounter) -> Result<Target, BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { axum_07::serve(listener, app).await });
-    Ok(Subject::url(&url)?.calls(calls))
+    Ok(Target::url(&url)?.count_calls(calls))
 }

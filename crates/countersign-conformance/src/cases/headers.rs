@@ -1,40 +1,43 @@
-//! Whether there is a token, and in which header.
+//! Whether a token is present, and in which header.
 
+use countersign::jose::KeyError;
+use countersign::testing::TestIssuer;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderName, Request};
 
-use super::Expected::{Accepted, InvalidRequest, InvalidToken, Unauthenticated};
-use super::Group::Presence;
-use super::Level::{Must, Should};
-use super::case::{Case, MakeError, case, good};
+use crate::BoxError;
+use crate::Expected::{Accepted, InvalidRequest, InvalidToken, Unauthenticated};
+use crate::Group::Presence;
+use crate::Level::{Must, Should};
+use crate::case::{Case, case};
 
-type Made = Result<Request<()>, MakeError>;
+type RequestResult = Result<Request<()>, BoxError>;
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case(
         Presence,
-        "a good token is accepted",
+        "a valid token is accepted",
         "RFC 6750 §2.1",
         (Must, Accepted),
-        |issuer| authorization(&[&format!("Bearer {}", good(issuer)?)]),
+        |issuer| authorization(&[&format!("Bearer {}", token(issuer)?)]),
     ),
     case(
         Presence,
         "the scheme is accepted in lower case",
         "RFC 9110 §11.1",
         (Must, Accepted),
-        |issuer| authorization(&[&format!("bearer {}", good(issuer)?)]),
+        |issuer| authorization(&[&format!("bearer {}", token(issuer)?)]),
     ),
     case(
         Presence,
         "the scheme is accepted in upper case",
         "RFC 9110 §11.1",
         (Must, Accepted),
-        |issuer| authorization(&[&format!("BEARER {}", good(issuer)?)]),
+        |issuer| authorization(&[&format!("BEARER {}", token(issuer)?)]),
     ),
     case(
         Presence,
-        "nothing presented is challenged without an error code",
+        "a request without credentials is challenged without an error code",
         "RFC 6750 §3, §3.1",
         (Must, Unauthenticated),
         |_| Ok(Request::get("/").body(())?),
@@ -55,37 +58,37 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         Presence,
-        "a token without a scheme is not looked at",
+        "a token without a scheme is ignored",
         "RFC 6750 §2.1",
         (Must, Unauthenticated),
-        |issuer| authorization(&[&good(issuer)?]),
+        |issuer| authorization(&[&token(issuer)?]),
     ),
     case(
         Presence,
-        "a token in the query is not looked at",
+        "a token in the query is ignored",
         "RFC 9700 §4.3.2",
         (Should, Unauthenticated),
         |issuer| {
-            let target = format!("/?access_token={}", good(issuer)?);
+            let target = format!("/?access_token={}", token(issuer)?);
             Ok(Request::get(target).body(())?)
         },
     ),
     case(
         Presence,
-        "a token in a cookie is not looked at",
+        "a token in a cookie is ignored",
         "RFC 6750 §5.3",
         (Should, Unauthenticated),
-        |issuer| with(&COOKIE, &[&format!("access_token={}", good(issuer)?)]),
+        |issuer| with(&COOKIE, &[&format!("access_token={}", token(issuer)?)]),
     ),
     case(
         Presence,
-        "a token for a proxy is not looked at",
+        "a token for a proxy is ignored",
         "RFC 9110 §11.7.2",
         (Must, Unauthenticated),
         |issuer| {
             with(
                 &PROXY_AUTHORIZATION,
-                &[&format!("Bearer {}", good(issuer)?)],
+                &[&format!("Bearer {}", token(issuer)?)],
             )
         },
     ),
@@ -101,14 +104,14 @@ pub(super) const CASES: &[Case] = &[
         "two words are a malformed request",
         "RFC 6750 §2.1",
         (Should, InvalidRequest),
-        |issuer| authorization(&[&format!("Bearer {} a", good(issuer)?)]),
+        |issuer| authorization(&[&format!("Bearer {} a", token(issuer)?)]),
     ),
     case(
         Presence,
         "a quoted token is a malformed request",
         "RFC 6750 §2.1",
         (Should, InvalidRequest),
-        |issuer| authorization(&[&format!("Bearer \"{}\"", good(issuer)?)]),
+        |issuer| authorization(&[&format!("Bearer \"{}\"", token(issuer)?)]),
     ),
     case(
         Presence,
@@ -116,59 +119,66 @@ pub(super) const CASES: &[Case] = &[
         "RFC 9110 §5.3",
         (Should, InvalidRequest),
         |issuer| {
-            let value = format!("Bearer {}", good(issuer)?);
+            let value = format!("Bearer {}", token(issuer)?);
             authorization(&[&value, &value])
         },
     ),
     case(
         Presence,
-        "a good token before a bad one is a malformed request",
+        "a valid token before an invalid one is a malformed request",
         "RFC 9110 §5.3",
         (Should, InvalidRequest),
-        |issuer| authorization(&[&format!("Bearer {}", good(issuer)?), "Bearer a.b.c"]),
+        |issuer| authorization(&[&format!("Bearer {}", token(issuer)?), "Bearer a.b.c"]),
     ),
     case(
         Presence,
-        "a bad token before a good one is a malformed request",
+        "an invalid token before a valid one is a malformed request",
         "RFC 9110 §5.3",
         (Should, InvalidRequest),
-        |issuer| authorization(&["Bearer a.b.c", &format!("Bearer {}", good(issuer)?)]),
+        |issuer| authorization(&["Bearer a.b.c", &format!("Bearer {}", token(issuer)?)]),
     ),
     case(
         Presence,
-        "Basic before a good token is a malformed request",
+        "Basic before a valid token is a malformed request",
         "RFC 9110 §11.6.2",
         (Should, InvalidRequest),
-        |issuer| authorization(&["Basic YTpi", &format!("Bearer {}", good(issuer)?)]),
+        |issuer| authorization(&["Basic YTpi", &format!("Bearer {}", token(issuer)?)]),
     ),
     case(
         Presence,
         "credentials joined by a comma are a malformed request",
         "RFC 9110 §11.6.2",
         (Should, InvalidRequest),
-        |issuer| authorization(&[&format!("Bearer {}, Basic YTpi", good(issuer)?)]),
+        |issuer| authorization(&[&format!("Bearer {}, Basic YTpi", token(issuer)?)]),
     ),
     case(
         Presence,
-        "a token that is no JWT is invalid",
+        "a token that is not a JWT is invalid",
         "RFC 6750 §3.1",
         (Must, InvalidToken),
         |_| authorization(&["Bearer abc"]),
     ),
     case(
         Presence,
-        "an opaque token of dots alone is invalid",
+        "a token that consists of dots is invalid",
         "RFC 7515 §5.2",
         (Must, InvalidToken),
         |_| authorization(&["Bearer .."]),
     ),
 ];
 
-fn authorization(values: &[&str]) -> Made {
+/// Returns a valid token.
+fn token(issuer: &TestIssuer) -> Result<String, KeyError> {
+    issuer.token().sign()
+}
+
+/// Returns a request with an `Authorization` header for each value.
+fn authorization(values: &[&str]) -> RequestResult {
     with(&AUTHORIZATION, values)
 }
 
-fn with(name: &HeaderName, values: &[&str]) -> Made {
+/// Returns a request with a header of this name for each value.
+fn with(name: &HeaderName, values: &[&str]) -> RequestResult {
     let request = values.iter().fold(Request::get("/"), |request, value| {
         request.header(name, *value)
     });
@@ -177,12 +187,12 @@ fn with(name: &HeaderName, values: &[&str]) -> Made {
 
 #[cfg(test)]
 mod tests {
+    use countersign::time::SystemClock;
+
     use super::*;
-    use crate::testing::TestIssuer;
-    use crate::time::SystemClock;
 
     #[test]
-    fn every_value_of_every_header_is_kept() {
+    fn request_has_a_header_for_every_value() {
         let issuer = TestIssuer::start(SystemClock).unwrap();
         let two = CASES
             .iter()
