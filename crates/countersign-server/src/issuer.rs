@@ -1,37 +1,37 @@
-//! Issuers, from the configuration and the store.
+//! Issuers, built from the configuration and the store.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::{Directory, IssuerDirectory, Issuers};
+use countersign::directory::{Directory, IssuerDirectory};
 use countersign::mint::{IssuanceSettings, Issuer, IssuerError};
 use countersign::registry::Caller;
 use countersign::token::TrustedIssuer;
 use countersign_store::{Store, StoreError};
 
 use crate::config::{Config, IssuerSettings, WireSettings};
-use crate::failure::Failure;
+use crate::error::CommandError;
 
-/// How long the next signing key is published before it signs. Verifiers may keep the key set for five minutes.
-const LEAD: Duration = Duration::from_secs(3600);
-/// How often is looked whether it is time.
-const LOOK: Duration = Duration::from_secs(60);
+/// How long the next signing key is published before it signs. Verifiers may cache the key set for five minutes.
+const KEY_LEAD: Duration = Duration::from_secs(3600);
+/// How often the server checks whether a signing key is due for rotation.
+const KEY_CHECK_PERIOD: Duration = Duration::from_secs(60);
 
-/// An issuer with its keys, and what is configured for it.
+/// An issuer with its signing keys and its settings.
 #[derive(Clone, Debug)]
-pub(crate) struct Configured {
+pub(crate) struct ConfiguredIssuer {
     pub(crate) settings: IssuerSettings,
     pub(crate) issuer: Issuer,
 }
 
-impl Configured {
-    /// The issuer under `url`, with its keys from the store.
+impl ConfiguredIssuer {
+    /// Builds the issuer with this URL, and reads its signing keys from the store.
     pub(crate) async fn build(
         settings: &IssuerSettings,
         store: &Store,
         url: &str,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         store.ensure_issuer(&settings.name).await?;
         let keys = store
             .signing_keys(&settings.name, settings.algorithm)
@@ -40,7 +40,7 @@ impl Configured {
             .signing_keys(keys)
             .terms(IssuanceSettings {
                 lifetime: settings.lifetimes.usual,
-                max_lifetime: longest(settings),
+                max_lifetime: max_lifetime(settings),
                 catalogue: settings.scopes.clone(),
             });
         let audiences = settings.audiences.iter().cloned();
@@ -53,7 +53,7 @@ impl Configured {
         })
     }
 
-    /// What this issuer knows of credentials: those that may not use it are unknown.
+    /// Returns the issuer's view of credentials: it lacks those that may not use the issuer.
     pub(crate) fn directory(&self, store: &Store) -> Arc<dyn Directory> {
         Arc::new(IssuerDirectory::new(
             store.directory(),
@@ -61,8 +61,8 @@ impl Configured {
         ))
     }
 
-    /// The issuer as this server's own verifiers see it: tokens of revoked credentials are refused.
-    pub(crate) fn trusted(&self, store: &Store) -> Result<TrustedIssuer, Failure> {
+    /// Returns the issuer for this server's own verifiers, which reject tokens of revoked credentials.
+    pub(crate) fn trusted(&self, store: &Store) -> Result<TrustedIssuer, CommandError> {
         let trusted = self.issuer.trusted().directory(self.directory(store));
         let managed = &self.settings.wires.managed;
         let trusted = if managed.enabled {
@@ -70,47 +70,48 @@ impl Configured {
         } else {
             trusted
         };
-        let trusted = trusted.build();
+        trusted
+            .build()
+            .map_err(|error| IssuerError::Trust(error).into())
+    }
+
+    /// Returns the issuer for verifiers that do not consult the directory: they also accept tokens of
+    /// revoked credentials.
+    pub(crate) fn trusted_without_directory(&self) -> Result<TrustedIssuer, CommandError> {
+        let trusted = self.issuer.trusted().build();
         trusted.map_err(|error| IssuerError::Trust(error).into())
     }
 }
 
-/// Rotates an issuer's signing key when its time has come, for as long as the server runs. Failures are logged, and
-/// tried again.
+/// Rotates an issuer's signing key whenever it is due, until the store is closed. Failures are logged and retried.
 pub(crate) async fn rotate_keys(store: Store, name: Box<str>, every: Duration) {
     let caller = Caller::operator("schedule");
-    let mut ticks = tokio::time::interval(LOOK);
+    let mut ticks = tokio::time::interval(KEY_CHECK_PERIOD);
     loop {
         ticks.tick().await;
-        match store
-            .rotate_signing_key_when_due(&caller, &name, every, LEAD)
-            .await
-        {
-            Ok(Some(made)) => {
-                tracing::info!(
-                    issuer = name,
-                    kid = made.kid,
-                    "the next signing key is published"
-                );
+        let rotated = store.rotate_signing_key_when_due(&caller, &name, every, KEY_LEAD);
+        match rotated.await {
+            Ok(Some(key)) => {
+                tracing::info!(issuer = name, kid = key.kid, "next signing key published");
             }
             Ok(None) => {}
             Err(StoreError::Closed) => return,
             Err(error) => {
-                tracing::warn!(issuer = name, %error, "whether to rotate the signing key is not known");
+                tracing::warn!(issuer = name, %error, "signing key rotation failed; retrying");
             }
         }
     }
 }
 
-/// What verifiers must accept: the longest lifetime of any endpoint.
-fn longest(settings: &IssuerSettings) -> Duration {
+/// Returns the longest lifetime of a token of any endpoint of the issuer, which verifiers must accept.
+fn max_lifetime(settings: &IssuerSettings) -> Duration {
     let own = settings.lifetimes.longest;
     settings.wires.longest().map_or(own, |wires| wires.max(own))
 }
 
-/// Tells the store how long what is signed can live, before the first token is: what is denied is kept as long.
-pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<(), Failure> {
-    if let Some(lifetime) = config.issuers.iter().map(longest).max() {
+/// Informs the store of the longest lifetime of tokens before the first one is minted: denials are retained that long.
+pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<(), CommandError> {
+    if let Some(lifetime) = config.issuers.iter().map(max_lifetime).max() {
         store.allow_lifetime(lifetime).await?;
     }
     let managed = config.issuers.iter().map(|issuer| &issuer.wires.managed);
@@ -121,8 +122,8 @@ pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<()
     Ok(())
 }
 
-/// The terms of one wire's mint.
-pub(crate) fn terms(wire: &WireSettings) -> IssuanceSettings {
+/// Returns the settings of one wire's mint.
+pub(crate) fn issuance_settings(wire: &WireSettings) -> IssuanceSettings {
     IssuanceSettings {
         lifetime: wire.lifetimes.usual,
         max_lifetime: wire.lifetimes.longest,
@@ -130,88 +131,43 @@ pub(crate) fn terms(wire: &WireSettings) -> IssuanceSettings {
     }
 }
 
-/// An issuer's URL for a server that got `bound`: configured, or for the one that always is stored, or else this
-/// address, which is stored now. A port that was left to the system is another one at each start, and is not
-/// stored.
-pub(crate) async fn url_of_server(
+/// Returns an issuer's URL for a server that listens on `bound`: the configured one, else the stored one, else
+/// this address, which is stored then. The address is not stored if the system chose the port, since the port is
+/// another one at each start.
+pub(crate) async fn server_url(
     config: &Config,
     settings: &IssuerSettings,
     store: &Store,
     bound: SocketAddr,
-) -> Result<String, Failure> {
+) -> Result<String, CommandError> {
     if let Some(url) = &settings.url {
         return Ok(url.clone());
     }
-    let here = url_of(bound);
+    let url = address_url(bound);
     if config.server.listen.port() == 0 {
-        return Ok(here);
+        return Ok(url);
     }
-    Ok(store.set_issuer_url(&settings.name, &here).await?)
+    Ok(store.set_issuer_url(&settings.name, &url).await?)
 }
 
-/// An issuer's URL where no server is: configured, else stored.
-pub(crate) async fn known_url(settings: &IssuerSettings, store: &Store) -> Result<String, Failure> {
+/// Returns an issuer's URL for a command: the configured one, else the stored one.
+pub(crate) async fn known_url(
+    settings: &IssuerSettings,
+    store: &Store,
+) -> Result<String, CommandError> {
     if let Some(url) = &settings.url {
         return Ok(url.clone());
     }
     store.issuer_url(&settings.name).await?.ok_or_else(|| {
-        Failure::new(
+        CommandError::new(
             "the issuer has no URL yet: set `url` in [issuer.default], or start `countersign serve` once \
              on a fixed port",
         )
     })
 }
 
-/// The names of all issuers: those that are configured, and others that the store has keys of.
-pub(crate) async fn names(config: &Config, store: &Store) -> Result<Vec<String>, Failure> {
-    let configured = config.issuers.iter().map(|issuer| issuer.name.to_string());
-    let mut names: Vec<_> = configured.collect();
-    for stored in store.issuers().await? {
-        if !names.contains(&stored) {
-            names.push(stored);
-        }
-    }
-    Ok(names)
-}
-
-/// The issuers of these names, each of which must be known; none stands for all.
-pub(crate) async fn named(
-    names: &[String],
-    config: &Config,
-    store: &Store,
-) -> Result<Issuers, Failure> {
-    if !names.is_empty() {
-        let known = self::names(config, store).await?;
-        for name in names {
-            if !known.contains(name) {
-                return Err(unknown(name));
-            }
-        }
-    }
-    Issuers::named(names.iter().map(String::as_str))
-        .map_err(|invalid| Failure::new(invalid.to_string()))
-}
-
-/// Sees to it that the store has the issuer of this name, which must be known.
-pub(crate) async fn ensure(name: &str, config: &Config, store: &Store) -> Result<(), Failure> {
-    if config.issuer(name).is_some() {
-        return Ok(store.ensure_issuer(name).await?);
-    }
-    if store.issuers().await?.iter().any(|stored| stored == name) {
-        return Ok(());
-    }
-    Err(unknown(name))
-}
-
-fn unknown(name: &str) -> Failure {
-    Failure::new(format!(
-        "there is no issuer {name}: put [issuer.{name}] with its `url` into the configuration first, and name \
-         that file with --config"
-    ))
-}
-
-/// Where this machine reaches `address`: one that stands for all interfaces is nobody's.
-pub(crate) fn url_of(address: SocketAddr) -> String {
+/// Returns the URL under which this machine reaches `address`. An unspecified address is reached on the loopback.
+pub(crate) fn address_url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -225,13 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_for_all_interfaces_is_reached_on_the_loopback() {
+    fn unspecified_address_is_reached_on_the_loopback() {
         for (address, url) in [
             ("0.0.0.0:80", "http://127.0.0.1:80"),
             ("[::]:80", "http://[::1]:80"),
             ("192.0.2.1:80", "http://192.0.2.1:80"),
         ] {
-            assert_eq!(url_of(address.parse().unwrap()), url);
+            assert_eq!(address_url(address.parse().unwrap()), url);
         }
     }
 }

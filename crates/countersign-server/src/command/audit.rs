@@ -2,155 +2,71 @@
 
 use std::process::ExitCode;
 
-use countersign::Id;
-use countersign::time::Timestamp;
-use countersign_store::{AuditRecord, Checkpoint, Store, Verified};
-use serde::Serialize;
-use serde_json::{Map, Value};
-
 use super::arguments::Audit;
-use super::output::{self, Output};
-use super::{caller, open};
-use crate::config::Config;
-use crate::failure::Failure;
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Found {
-    Intact {
-        intact: bool,
-        records: i64,
-        checkpoint: Checkpoint,
-    },
-    Broken {
-        intact: bool,
-        number: i64,
-        what: &'static str,
-    },
-}
-
-#[derive(Serialize)]
-struct Shown<'a> {
-    number: i64,
-    #[serde(serialize_with = "output::moment")]
-    at: Timestamp,
-    actor: &'a str,
-    request_id: Option<&'a str>,
-    action: &'a str,
-    account_id: Option<Id>,
-    entity: Option<Id>,
-    detail: &'a Map<String, Value>,
-}
-
-#[derive(Serialize)]
-struct Listed<'a> {
-    records: Vec<Shown<'a>>,
-}
+use super::output::{Output, or_empty, table};
+use crate::error::CommandError;
+use crate::ops::{AuditRecordResponse, Operations, VerifyAuditResponse};
 
 pub(super) async fn run(
-    config: &Config,
+    operations: &Operations,
     command: Audit,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    let store = open(config).await?;
-    let code = match command {
-        Audit::Verify { checkpoint } => verify(&store, checkpoint.as_ref(), output).await?,
-        Audit::List { limit } => {
-            let records = store.list_audit(&caller(), None, limit).await?;
-            list(&records, output)?;
-            ExitCode::SUCCESS
+) -> Result<ExitCode, CommandError> {
+    match command {
+        Audit::Verify { checkpoint } => {
+            verify(&operations.verify_audit(checkpoint.as_ref()).await?, output)
         }
-    };
-    store.close().await?;
-    Ok(code)
+        Audit::List { limit } => {
+            let list = operations.list_audit(None, limit).await?;
+            let header = [
+                "NUMBER", "AT", "ACTOR", "ACTION", "ACCOUNT", "ENTITY", "DETAIL",
+            ];
+            let text = match &*list.records {
+                [] => "the audit log has no records yet".to_owned(),
+                records => table(header, records.iter().map(cells)),
+            };
+            output.print(&list, &text)
+        }
+    }
 }
 
-async fn verify(
-    store: &Store,
-    checkpoint: Option<&Checkpoint>,
-    output: Output,
-) -> Result<ExitCode, Failure> {
-    match store.verify_audit(checkpoint).await? {
-        Verified::Intact {
+fn verify(response: &VerifyAuditResponse, output: Output) -> Result<ExitCode, CommandError> {
+    match response {
+        VerifyAuditResponse::Intact {
             records,
             checkpoint,
+            ..
         } => {
             let text = format!(
                 "{records} records, each as it was written, and none is missing\ncheckpoint {checkpoint}"
             );
-            let intact = true;
-            let found = Found::Intact {
-                intact,
-                records,
-                checkpoint,
-            };
-            output.print(&found, &text)?;
-            Ok(ExitCode::SUCCESS)
+            output.print(response, &text)
         }
-        Verified::Broken { number, what } => {
-            if output == Output::People {
-                return Err(Failure::new(format!(
+        VerifyAuditResponse::Broken { number, what, .. } => {
+            if output == Output::Text {
+                return Err(CommandError::new(format!(
                     "the audit log was tampered with: record {number} {what}; compare it with a backup"
                 )));
             }
-            let intact = false;
-            let found = Found::Broken {
-                intact,
-                number,
-                what,
-            };
-            output.print(&found, "")?;
+            output.print(response, "")?;
             Ok(ExitCode::FAILURE)
         }
-        _ => Err(Failure::new("the audit log could not be judged")),
     }
 }
 
-fn list(records: &[AuditRecord], output: Output) -> Result<(), Failure> {
-    let records: Vec<_> = records.iter().map(Shown::from).collect();
-    let text = match &*records {
-        [] => "nothing was done yet that is on record".to_owned(),
-        records => output::rows(
-            [
-                "NUMBER", "AT", "ACTOR", "ACTION", "ACCOUNT", "ENTITY", "DETAIL",
-            ],
-            records.iter().map(Shown::cells),
-        ),
-    };
-    output.print(&Listed { records }, &text)
-}
-
-impl<'a> From<&'a AuditRecord> for Shown<'a> {
-    fn from(record: &'a AuditRecord) -> Self {
-        Self {
-            number: record.number,
-            at: record.at,
-            actor: &record.actor,
-            request_id: record.request_id.as_deref(),
-            action: &record.action,
-            account_id: record.account_id,
-            entity: record.entity,
-            detail: &record.detail,
-        }
-    }
-}
-
-impl Shown<'_> {
-    fn cells(&self) -> [String; 7] {
-        let id = |id: Option<Id>| id.map(|id| id.to_string()).unwrap_or_default();
-        // In JSON no control character is written as it is.
-        let detail = self
-            .detail
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        [
-            self.number.to_string(),
-            output::rfc3339(self.at),
-            self.actor.to_owned(),
-            self.action.to_owned(),
-            id(self.account_id),
-            id(self.entity),
-            detail.collect::<Vec<_>>().join(" "),
-        ]
-    }
+fn cells(record: &AuditRecordResponse) -> [String; 7] {
+    // JSON escapes control characters.
+    let detail = record
+        .detail
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    [
+        record.number.to_string(),
+        record.at.to_string(),
+        record.actor.clone(),
+        record.action.clone(),
+        or_empty(record.account_id),
+        or_empty(record.entity),
+        detail.collect::<Vec<_>>().join(" "),
+    ]
 }

@@ -7,13 +7,13 @@ use countersign::Id;
 use serde::Serialize;
 
 use super::arguments::Backup;
-use super::output::{self, Output};
-use super::{caller, open};
-use crate::config::Config;
-use crate::failure::Failure;
+use super::output::{Output, fields};
+use crate::error::CommandError;
+use crate::ops::Operations;
+use crate::schema::Rfc3339;
 
 #[derive(Serialize)]
-struct Made<'a> {
+struct BackupResponse<'a> {
     file: Cow<'a, str>,
     change: i64,
     epoch: Id,
@@ -21,28 +21,29 @@ struct Made<'a> {
 }
 
 pub(super) async fn run(
-    config: &Config,
-    Backup { file }: &Backup,
+    operations: &Operations,
+    Backup { file }: Backup,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    let store = open(config).await?;
-    let backup = store.backup(&caller(), file).await?;
-    let made = Made {
+) -> Result<ExitCode, CommandError> {
+    let backup = operations
+        .store()
+        .backup(operations.caller(), &file)
+        .await?;
+    let response = BackupResponse {
         file: file.to_string_lossy(),
         change: backup.change,
         epoch: backup.epoch,
         records: backup.records,
     };
-    let lines = output::table(&[
-        ("file", made.file.to_string()),
-        ("taken at", output::rfc3339(backup.taken_at)),
-        ("credentials", made.records.to_string()),
-        ("last change", made.change.to_string()),
+    let text = fields(&[
+        ("file", response.file.to_string()),
+        ("taken at", Rfc3339(backup.taken_at).to_string()),
+        ("credentials", response.records.to_string()),
+        ("last change", response.change.to_string()),
     ]);
     let text = format!(
-        "{lines}\n\nThe master key is not in it, and nothing in it opens without: keep a copy of the key elsewhere."
+        "{text}\n\nThe master key is not in it, and the backup cannot be read without the key: store a copy of \
+         the key elsewhere."
     );
-    output.print(&made, &text)?;
-    store.close().await?;
-    Ok(ExitCode::SUCCESS)
+    output.print(&response, &text)
 }

@@ -1,17 +1,17 @@
-//! Who uses the command line, for the audit.
+//! The caller of commands, as the audit log names it.
 
 use countersign::registry::Caller;
 
-/// The longest login name that is written down.
-const LONGEST: usize = 64;
+/// The longest login name that is recorded.
+const MAX_LENGTH: usize = 64;
 
-/// Whoever may run a command on the store is its operator: the system's permissions have decided that.
+/// Returns the operator who runs the command. The permissions of the system have decided that this user may.
 pub(super) fn caller() -> Caller {
     let names = ["USER", "LOGNAME"].map(|name| std::env::var(name).ok());
     Caller::operator(actor(names.into_iter().flatten()))
 }
 
-/// The first of these that looks like a login name. It is what the environment says, and no proof.
+/// Returns the first of these that looks like a login name. The environment claims it; it is not proven.
 fn actor(names: impl IntoIterator<Item = String>) -> String {
     let mut plain = names.into_iter().filter(|name| is_plain(name));
     plain
@@ -20,7 +20,7 @@ fn actor(names: impl IntoIterator<Item = String>) -> String {
 }
 
 fn is_plain(name: &str) -> bool {
-    let fits = (1..=LONGEST).contains(&name.len());
+    let fits = (1..=MAX_LENGTH).contains(&name.len());
     fits && name
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@' | b'\\'))
@@ -30,18 +30,18 @@ fn is_plain(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(names: &[&str]) -> String {
+    fn actor_of(names: &[&str]) -> String {
         actor(names.iter().map(ToString::to_string))
     }
 
     #[test]
-    fn actor_is_the_login_name_where_that_is_plain() {
-        assert_eq!(of(&["ada"]), "cli:ada");
-        assert_eq!(of(&["", "grace.hopper"]), "cli:grace.hopper");
-        let long = "a".repeat(LONGEST + 1);
+    fn actor_is_the_login_name_if_that_is_plain() {
+        assert_eq!(actor_of(&["ada"]), "cli:ada");
+        assert_eq!(actor_of(&["", "grace.hopper"]), "cli:grace.hopper");
+        let long = "a".repeat(MAX_LENGTH + 1);
         for odd in ["a b", "a\nb", "\u{1b}[2J", "é", &long] {
-            assert_eq!(of(&[odd]), "cli", "{odd:?}");
+            assert_eq!(actor_of(&[odd]), "cli", "{odd:?}");
         }
-        assert_eq!(of(&[]), "cli");
+        assert_eq!(actor_of(&[]), "cli");
     }
 }

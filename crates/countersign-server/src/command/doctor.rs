@@ -8,15 +8,16 @@ use countersign_store::{Diagnosis, KeyState, SigningKeyRecord};
 use serde::Serialize;
 
 use super::open;
-use super::output::{Output, rfc3339};
+use super::output::Output;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::issuer;
+use crate::error::CommandError;
+use crate::ops::issuer_names;
+use crate::schema::Rfc3339;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How old a key may grow before a word is said: it is rotated within its cryptoperiod (NIST SP 800-57 part 1
-/// §5.3.6 has one to three years for keys that sign).
-const OLD: Duration = Duration::from_secs(366 * DAY.as_secs());
+/// The age from which a secret should be rotated. NIST SP 800-57 part 1 §5.3.6 recommends a cryptoperiod of one to
+/// three years for keys that sign.
+const MAX_AGE: Duration = Duration::from_secs(366 * DAY.as_secs());
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -26,44 +27,43 @@ enum Grade {
     Fail,
 }
 
-/// What was found of one thing.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     grade: Grade,
+    /// What was checked.
     of: &'static str,
     text: String,
 }
 
 #[derive(Serialize)]
-struct Examined {
+struct DoctorResponse {
     healthy: bool,
     findings: Vec<Finding>,
 }
 
-pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, CommandError> {
     let findings = match open(config).await {
         Ok(store) => {
             let now = SystemClock.now();
-            let diagnosis = store.diagnose().await?;
-            let mut findings = of_store(&diagnosis, now);
+            let mut findings = check_store(&store.diagnose().await?, now);
             let stored = store.issuers().await?;
-            for name in issuer::names(config, &store).await? {
+            for name in issuer_names(config, &store).await? {
                 let keys = match stored.contains(&name) {
                     true => store.list_signing_keys(&name).await?,
-                    // It has never been served.
+                    // The server has not been started with this issuer yet.
                     false => Vec::new(),
                 };
-                findings.push(of_signing_keys(&name, &keys, now));
+                findings.push(check_signing_keys(&name, &keys, now));
             }
             store.close().await?;
             findings
         }
-        Err(failure) => vec![Finding::new(Grade::Fail, "store", failure.to_string())],
+        Err(error) => vec![Finding::new(Grade::Fail, "store", error.to_string())],
     };
     let healthy = findings.iter().all(|found| found.grade != Grade::Fail);
     let lines: Vec<_> = findings.iter().map(Finding::line).collect();
-    let examined = Examined { healthy, findings };
-    output.print(&examined, &lines.join("\n"))?;
+    output.print(&DoctorResponse { healthy, findings }, &lines.join("\n"))?;
     Ok(if healthy {
         ExitCode::SUCCESS
     } else {
@@ -71,64 +71,68 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, Fai
     })
 }
 
-/// What opening a store has checked already would have failed there: the master key's form and that it opens
-/// what is sealed, the schema, the library.
-fn of_store(diagnosis: &Diagnosis, now: Timestamp) -> Vec<Finding> {
+/// Reports on the store. Opening it has already checked the master key, the schema and the library.
+fn check_store(diagnosis: &Diagnosis, now: Timestamp) -> Vec<Finding> {
     let ok = |of, text| Finding::new(Grade::Ok, of, text);
     vec![
         ok("store", "it can be read and written".to_owned()),
         ok(
             "master key",
-            "32 bytes that look random, and what is sealed opens with it".to_owned(),
+            "it is 32 random bytes, and decrypts the secrets in the database".to_owned(),
         ),
         ok("schema", format!("version {}", diagnosis.schema_version)),
         ok("sqlite", format!("version {}", diagnosis.sqlite_version)),
-        of_clock(diagnosis.newest_record, now),
-        of_age("pepper", diagnosis.newest_pepper, "pepper rotate", now),
+        check_clock(diagnosis.newest_record, now),
+        check_age("pepper", diagnosis.newest_pepper, "pepper rotate", now),
     ]
 }
 
-/// What was written later than now says that a clock was wrong then, or is now. Either way tokens and grace
-/// periods end at other moments than they should.
-fn of_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
+/// Compares the clock with the newest record. If the record is from the future, a clock was wrong then or is wrong
+/// now, and tokens and grace periods end at the wrong time.
+fn check_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     match newest {
         Some(newest) if newest > now => {
-            let (now, newest) = (rfc3339(now), rfc3339(newest));
             let text = format!(
-                "it says {now}, and a record is from {newest}: set it right, by NTP, before anything else"
+                "it says {}, but a record is from {}: correct the clock, by NTP, before anything else",
+                Rfc3339(now),
+                Rfc3339(newest)
             );
             Finding::new(Grade::Fail, "clock", text)
         }
         _ => {
-            let text = format!("it says {}, and no record is from later", rfc3339(now));
+            let text = format!("it says {}, and no record is later", Rfc3339(now));
             Finding::new(Grade::Ok, "clock", text)
         }
     }
 }
 
-fn of_signing_keys(issuer: &str, keys: &[SigningKeyRecord], now: Timestamp) -> Finding {
+fn check_signing_keys(issuer: &str, keys: &[SigningKeyRecord], now: Timestamp) -> Finding {
     let active = keys.iter().find(|key| key.state == KeyState::Active);
     let mut found = match active {
         Some(key) => {
             let command = format!("signing-key rotate --issuer {issuer}");
-            of_age("signing key", key.activates_at, &command, now)
+            check_age("signing key", key.activates_at, &command, now)
         }
         None => Finding::new(
             Grade::Warn,
             "signing key",
-            "none signs yet: `countersign serve` makes one".to_owned(),
+            "no key is active yet: `countersign serve` creates one".to_owned(),
         ),
     };
     found.text = format!("issuer {issuer}: {}", found.text);
     found
 }
 
-fn of_age(of: &'static str, since: Timestamp, command: &str, now: Timestamp) -> Finding {
-    if since.plus(OLD) < now {
-        let text = format!("in use since {}: `countersign {command}`", rfc3339(since));
-        Finding::new(Grade::Warn, of, text)
+fn check_age(of: &'static str, since: Timestamp, command: &str, now: Timestamp) -> Finding {
+    let text = format!("in use since {}", Rfc3339(since));
+    if since.plus(MAX_AGE) < now {
+        Finding::new(
+            Grade::Warn,
+            of,
+            format!("{text}: run `countersign {command}`"),
+        )
     } else {
-        Finding::new(Grade::Ok, of, format!("in use since {}", rfc3339(since)))
+        Finding::new(Grade::Ok, of, text)
     }
 }
 
@@ -143,7 +147,7 @@ impl Finding {
             Grade::Warn => "warn",
             Grade::Fail => "fail",
         };
-        // One line each, whatever a library below has put into its text.
+        // The text of a library's error may contain line breaks.
         let text = self.text.replace(char::is_control, " ");
         format!("{grade:<4}  {:<12} {text}", self.of)
     }
@@ -161,17 +165,20 @@ mod tests {
 
     #[test]
     fn clock_behind_the_newest_record_fails() {
-        assert_eq!(of_clock(Some(seconds_from_now(1)), NOW).grade, Grade::Fail);
-        assert_eq!(of_clock(Some(NOW), NOW).grade, Grade::Ok);
-        assert_eq!(of_clock(None, NOW).grade, Grade::Ok);
+        assert_eq!(
+            check_clock(Some(seconds_from_now(1)), NOW).grade,
+            Grade::Fail
+        );
+        assert_eq!(check_clock(Some(NOW), NOW).grade, Grade::Ok);
+        assert_eq!(check_clock(None, NOW).grade, Grade::Ok);
     }
 
     #[test]
-    fn key_that_is_older_than_a_year_is_warned_of_with_the_command_that_rotates_it() {
+    fn secret_older_than_a_year_is_a_warning_with_the_command_that_rotates_it() {
         let year = 366 * 24 * 3600;
-        let young = of_age("pepper", seconds_from_now(-year), "pepper rotate", NOW);
+        let young = check_age("pepper", seconds_from_now(-year), "pepper rotate", NOW);
         assert_eq!(young.grade, Grade::Ok);
-        let old = of_age("pepper", seconds_from_now(-year - 1), "pepper rotate", NOW);
+        let old = check_age("pepper", seconds_from_now(-year - 1), "pepper rotate", NOW);
         assert_eq!(old.grade, Grade::Warn);
         assert!(old.line().starts_with("warn  pepper "), "{}", old.line());
         assert!(old.line().ends_with("`countersign pepper rotate`"));

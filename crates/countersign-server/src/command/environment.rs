@@ -2,41 +2,19 @@
 
 use std::process::ExitCode;
 
-use countersign::Id;
-use countersign::directory::EnvironmentKind;
-use countersign::registry;
-use countersign::registry::{NewEnvironment, Registry as _};
-use countersign::time::Timestamp;
-use serde::Serialize;
+use countersign::registry::NewEnvironment;
 
 use super::arguments::Environment;
-use super::output::{self, Output};
-use super::{caller, open};
-use crate::config::Config;
-use crate::failure::{Failure, Subject};
-
-#[derive(Serialize)]
-struct Shown<'a> {
-    id: Id,
-    account_id: Id,
-    name: &'a str,
-    kind: EnvironmentKind,
-    #[serde(serialize_with = "output::moment")]
-    created_at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct Listed<'a> {
-    environments: Vec<Shown<'a>>,
-}
+use super::output::{Output, fields, table};
+use super::subject::Subject;
+use crate::error::CommandError;
+use crate::ops::{EnvironmentListResponse, EnvironmentResponse, Operations};
 
 pub(super) async fn run(
-    config: &Config,
+    operations: &Operations,
     command: Environment,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    let store = open(config).await?;
-    let caller = caller();
+) -> Result<ExitCode, CommandError> {
     match command {
         Environment::Create(new) => {
             let new = NewEnvironment {
@@ -44,67 +22,45 @@ pub(super) async fn run(
                 name: new.name,
                 kind: new.kind.into(),
             };
-            let made = store.create_environment(&caller, new).await;
-            let made = made.map_err(|error| Subject::Environment.failure(error))?;
-            let shown = Shown::from(&made);
-            output.print(&shown, &shown.text())?;
+            let created = operations.create_environment(new).await;
+            let created = created.map_err(|error| Subject::Environment.error(error))?;
+            output.print(&created, &text(&created))
         }
         Environment::List { account } => {
-            if let Some(id) = account {
-                let known = store.show_account(&caller, id).await;
-                // An account that is not there has no environments, which would look like an answer.
-                known.map_err(|error| Subject::Account.failure(error))?;
-            }
-            let mut environments = store.list_environments(&caller).await?;
-            environments.retain(|one| account.is_none_or(|account| one.account_id == account));
-            list(&environments, output)?;
+            let list = operations.list_environments(account).await;
+            print_list(
+                &list.map_err(|error| Subject::Account.error(error))?,
+                output,
+            )
         }
     }
-    store.close().await?;
-    Ok(ExitCode::SUCCESS)
 }
 
-fn list(environments: &[registry::Environment], output: Output) -> Result<(), Failure> {
-    let environments: Vec<_> = environments.iter().map(Shown::from).collect();
-    let text = match &*environments {
-        [] => "the account has no environment: `countersign environment create NAME --account ID` makes one"
-            .to_owned(),
-        environments => output::rows(
-            ["ID", "KIND", "ACCOUNT", "CREATED", "NAME"],
-            environments.iter().map(|environment| {
-                [
-                    environment.id.to_string(),
-                    environment.kind.as_str().to_owned(),
-                    environment.account_id.to_string(),
-                    output::rfc3339(environment.created_at),
-                    environment.name.to_owned(),
-                ]
-            }),
-        ),
+fn print_list(list: &EnvironmentListResponse, output: Output) -> Result<ExitCode, CommandError> {
+    let lines = list.environments.iter().map(|environment| {
+        [
+            environment.id.to_string(),
+            environment.kind.as_str().to_owned(),
+            environment.account_id.to_string(),
+            environment.created_at.to_string(),
+            environment.name.clone(),
+        ]
+    });
+    let text = if list.environments.is_empty() {
+        "the account has no environment: `countersign environment create NAME --account ID` creates one"
+            .to_owned()
+    } else {
+        table(["ID", "KIND", "ACCOUNT", "CREATED", "NAME"], lines)
     };
-    output.print(&Listed { environments }, &text)
+    output.print(list, &text)
 }
 
-impl<'a> From<&'a registry::Environment> for Shown<'a> {
-    fn from(environment: &'a registry::Environment) -> Self {
-        Self {
-            id: environment.id,
-            account_id: environment.account_id,
-            name: &environment.name,
-            kind: environment.kind,
-            created_at: environment.created_at,
-        }
-    }
-}
-
-impl Shown<'_> {
-    fn text(&self) -> String {
-        output::table(&[
-            ("id", self.id.to_string()),
-            ("name", self.name.to_owned()),
-            ("kind", self.kind.as_str().to_owned()),
-            ("account", self.account_id.to_string()),
-            ("created", output::rfc3339(self.created_at)),
-        ])
-    }
+fn text(environment: &EnvironmentResponse) -> String {
+    fields(&[
+        ("id", environment.id.to_string()),
+        ("name", environment.name.clone()),
+        ("kind", environment.kind.as_str().to_owned()),
+        ("account", environment.account_id.to_string()),
+        ("created", environment.created_at.to_string()),
+    ])
 }

@@ -1,76 +1,73 @@
 //! `countersign master-key …`.
 
-use std::io::{self, Read as _};
 use std::process::ExitCode;
 
 use countersign::Secret;
 use countersign_store::{MasterKey as Source, StoreError};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::arguments::MasterKey;
 use super::output::Output;
-use super::{caller, open};
+use super::{stdin, with_operations};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::CommandError;
+use crate::ops::Operations;
 
-/// Longer than any key; a mistaken file is not read to its end.
-const LONGEST: u64 = 1024;
+/// The most that is read: longer than any key.
+const MAX_INPUT: u64 = 1024;
 
 #[derive(Serialize)]
-struct Rotated {
-    /// Where it is kept: `file` or `environment`.
+struct MasterKeyResponse {
+    /// Where the key is kept: `file` or `environment`.
     kept_in: &'static str,
 }
 
 pub(super) async fn run(
-    config: &Config,
+    config: Config,
     command: MasterKey,
     output: Output,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let MasterKey::Rotate = command;
-    let given = match config.store.master_key {
-        Some(_) => Some(given()?),
+    // The new key is read and checked before the database is opened.
+    let new = match config.store.master_key {
+        Some(_) => Some(read_key()?),
         None => None,
     };
-    let store = open(config).await?;
-    let (kept_in, text) = match given {
-        None => {
-            store.rotate_master_key(&caller()).await?;
-            (
-                "file",
-                "the master key was replaced in its file, and running servers take it from there.\n\
-                 Backups from before do not open with it: make one now with `countersign backup FILE`, and \
-                 copy the new key to where you keep copies of the old one.",
-            )
+    with_operations(config, async |operations: &Operations| {
+        let (store, caller) = (operations.store(), operations.caller());
+        match new {
+            None => {
+                store.rotate_master_key(caller).await?;
+                output.print(
+                    &MasterKeyResponse { kept_in: "file" },
+                    "The master key was replaced in its file, and running servers read it from there.\n\
+                     It cannot decrypt earlier backups: make a backup now with `countersign backup FILE`, and \
+                     copy the new key to where the old one is stored.",
+                )
+            }
+            Some(new) => {
+                store.rotate_master_key_to(caller, &new).await?;
+                output.print(
+                    &MasterKeyResponse {
+                        kept_in: "environment",
+                    },
+                    "All secrets are encrypted with the new master key: set COUNTERSIGN_MASTER_KEY to it, and \
+                     restart every server now, since a server with the old key fails as soon as it needs the \
+                     key.\n\
+                     The new key cannot decrypt earlier backups: make a backup with `countersign backup FILE`.",
+                )
+            }
         }
-        Some(new) => {
-            store.rotate_master_key_to(&caller(), &new).await?;
-            (
-                "environment",
-                "everything is sealed under the new master key: set COUNTERSIGN_MASTER_KEY to it, and restart \
-                 every server now, since those with the old one stop answering as soon as they need it.\n\
-                 Backups from before do not open with it: make one with `countersign backup FILE`.",
-            )
-        }
-    };
-    output.print(&Rotated { kept_in }, text)?;
-    store.close().await?;
-    Ok(ExitCode::SUCCESS)
+    })
+    .await
 }
 
-/// The new master key, from standard input, looked at before anything is opened.
-fn given() -> Result<Secret, Failure> {
-    // Room for all of it at once: growing would leave copies of the key behind.
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
-    io::stdin()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::new(format!("the new master key cannot be read: {error}")))?;
-    let text = Secret::from(text.trim().to_owned());
+/// Reads the new master key from standard input.
+fn read_key() -> Result<Secret, CommandError> {
+    let text = stdin::read_secret(MAX_INPUT, "new master key")?;
     match Source::from_text(text.clone()) {
         Ok(_) => Ok(text),
-        Err(StoreError::MasterKeyMalformed) => Err(Failure::new(
+        Err(StoreError::MasterKeyMalformed) => Err(CommandError::new(
             "the new master key is malformed: write 32 random bytes in base64 to standard input, such as \
              `openssl rand -base64 32` prints",
         )),

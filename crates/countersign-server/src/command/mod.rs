@@ -5,25 +5,28 @@ mod arguments;
 mod audit;
 mod backup;
 mod caller;
-mod check;
 mod completions;
+mod config_check;
+mod credential;
 mod doctor;
 mod environment;
 mod key;
 mod master_key;
-pub(crate) mod output;
+mod output;
 mod password;
 mod pepper;
 mod restore;
 mod serve;
 mod session;
-pub(crate) mod shown;
 mod signing_key;
+mod stdin;
+mod subject;
 mod token;
 mod usage;
 mod user;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use countersign_store::{MasterKey, Store, StoreOptions};
 
@@ -32,49 +35,58 @@ use arguments::Config::Check;
 use arguments::{Command, Global, Serve};
 use caller::caller;
 use output::Output;
-pub(crate) use usage::explain;
+pub(crate) use usage::print_usage;
 
 use crate::config::{self, Config, Environment};
-use crate::failure::Failure;
+use crate::error::CommandError;
 use crate::logging;
+use crate::ops::Operations;
 
-/// What `serve` writes to the log unless told otherwise; commands write what went wrong alone.
+/// The default log filter of `serve`.
 const SERVER_LOG: &str = "info";
+/// The default log filter of all other commands, which log problems only.
 const COMMAND_LOG: &str = "warn";
 
-/// Says what went wrong, and that it did: in one line, whatever a library below has put into its text.
+/// Prints an error on one line, and returns failure.
 pub(crate) fn fail(text: &str) -> ExitCode {
-    output::complain(&format!(
-        "countersign: {}",
-        text.replace(char::is_control, " ")
-    ));
+    // The text of a library's error may contain line breaks.
+    let text = text.replace(char::is_control, " ");
+    output::print_error(&format!("countersign: {text}"));
     ExitCode::FAILURE
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitCode {
     let Arguments { global, command } = arguments;
-    let output = Output::from(&global);
+    let output = if global.json {
+        Output::Json
+    } else {
+        Output::Text
+    };
     let loaded = config::load(global.config.as_deref(), environment);
-    let ended = match command.unwrap_or(Command::Serve(Serve::default())) {
+    let result = match command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Config(Check) => {
             let file = config::file(global.config.as_deref());
-            check::run(file, loaded.map(drop), output)
+            config_check::run(file, loaded.map(drop), output)
         }
         Command::Completions { shell } => completions::run(shell, output),
         command => match loaded {
             Ok(config) => dispatch(command, override_with(global, config), output).await,
             Err(mistakes) => {
-                // One a line, each with its place in front, as compilers write them.
-                output::complain(&mistakes.to_string());
+                // One mistake on each line, after its file and line number, as compilers print them.
+                output::print_error(&mistakes.to_string());
                 Ok(ExitCode::FAILURE)
             }
         },
     };
-    ended.unwrap_or_else(|failure| fail(&failure.to_string()))
+    result.unwrap_or_else(|error| fail(&error.to_string()))
 }
 
-async fn dispatch(command: Command, config: Config, output: Output) -> Result<ExitCode, Failure> {
+async fn dispatch(
+    command: Command,
+    config: Config,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
     let log = match command {
         Command::Serve(_) => SERVER_LOG,
         _ => COMMAND_LOG,
@@ -82,25 +94,44 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
     logging::start(config.log.format, config.log.filter.as_deref(), log);
     match command {
         Command::Serve(arguments) => serve::run(config, &arguments, output).await,
-        Command::Key(command) => key::run(&config, command, output).await,
-        Command::User(command) => user::run(&config, command, output).await,
-        Command::Account(command) => account::run(&config, command, output).await,
-        Command::Environment(command) => environment::run(&config, command, output).await,
-        Command::Session(command) => session::run(&config, command, output).await,
-        Command::SigningKey(command) => signing_key::run(&config, command, output).await,
-        Command::Pepper(command) => pepper::run(&config, command, output).await,
-        Command::MasterKey(command) => master_key::run(&config, command, output).await,
-        Command::Token(command) => token::run(&config, command, output).await,
-        Command::Audit(command) => audit::run(&config, command, output).await,
-        Command::Backup(arguments) => backup::run(&config, &arguments, output).await,
+        Command::User(command) => user::run(config, command, output).await,
+        Command::MasterKey(command) => master_key::run(config, command, output).await,
+        Command::Token(command) => token::run(config, command, output).await,
         Command::Restore(arguments) => restore::run(&config, &arguments, output).await,
         Command::Doctor => doctor::run(&config, output).await,
-        // Done already, without a configuration that holds.
-        Command::Config(Check) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        command => {
+            with_operations(config, async |operations: &Operations| match command {
+                Command::Key(command) => key::run(operations, command, output).await,
+                Command::Account(command) => account::run(operations, command, output).await,
+                Command::Environment(command) => {
+                    environment::run(operations, command, output).await
+                }
+                Command::Session(command) => session::run(operations, command, output).await,
+                Command::SigningKey(command) => signing_key::run(operations, command, output).await,
+                Command::Pepper(command) => pepper::run(operations, command, output).await,
+                Command::Audit(command) => audit::run(operations, command, output).await,
+                Command::Backup(arguments) => backup::run(operations, arguments, output).await,
+                // These are handled before the store is opened.
+                _ => Ok(ExitCode::SUCCESS),
+            })
+            .await
+        }
     }
 }
 
-/// Flags win over everything.
+/// Opens the store, runs a command on it as its operator, and closes it.
+async fn with_operations(
+    config: Config,
+    command: impl AsyncFnOnce(&Operations) -> Result<ExitCode, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let store = open(&config).await?;
+    let operations = Operations::unrestricted(store, Arc::new(config), caller());
+    let code = command(&operations).await?;
+    operations.store().close().await?;
+    Ok(code)
+}
+
+/// Replaces settings by flags.
 fn override_with(global: Global, mut config: Config) -> Config {
     if let Some(url) = global.database {
         config.store.url = url;
@@ -111,22 +142,12 @@ fn override_with(global: Global, mut config: Config) -> Config {
     config
 }
 
-impl From<&Global> for Output {
-    fn from(global: &Global) -> Self {
-        if global.json {
-            Self::Json
-        } else {
-            Self::People
-        }
-    }
-}
-
-/// Opens the store that the configuration names.
-async fn open(config: &Config) -> Result<Store, Failure> {
+/// Opens the configured store.
+async fn open(config: &Config) -> Result<Store, CommandError> {
     Ok(Store::open(store_options(config)).await?)
 }
 
-/// How it is opened.
+/// Returns the options of the configured store.
 fn store_options(config: &Config) -> StoreOptions {
     let settings = &config.store;
     let mut options = StoreOptions::new(settings.url.as_str());

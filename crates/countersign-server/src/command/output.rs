@@ -1,83 +1,59 @@
-//! What commands print on standard output: lines for people, or one JSON object.
+//! What commands print: text or one JSON object on standard output, and errors on standard error.
 
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
-use crate::failure::Failure;
-use countersign::time::Timestamp;
-use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde::Serialize;
 
-/// Whom a command prints for.
+use crate::error::CommandError;
+use crate::schema::Rfc3339;
+
+/// The format that a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    People,
+pub(super) enum Output {
+    Text,
     Json,
 }
 
 impl Output {
-    /// Prints `json` for programs, or the lines of `text` for people.
-    pub(crate) fn print(self, json: &impl Serialize, text: &str) -> Result<(), Failure> {
+    /// Prints `json` or `text`. Returns success.
+    pub(super) fn print(self, json: &impl Serialize, text: &str) -> Result<ExitCode, CommandError> {
         match self {
-            Self::People => write(text),
+            Self::Text => write(text)?,
             Self::Json => {
                 let line = serde_json::to_string(json).map_err(|error| {
-                    Failure::new(format!("the answer cannot be written: {error}"))
+                    CommandError::new(format!("the response cannot be written as JSON: {error}"))
                 })?;
-                write(&line)
+                write(&line)?;
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Writes `text` and a line's end, and is heard at once.
-pub(crate) fn write(text: &str) -> Result<(), Failure> {
+/// Writes `text` and a line break to standard output, and flushes it.
+pub(super) fn write(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(format!("standard output cannot be written: {error}")))
+        .map_err(|error| CommandError::new(format!("cannot write to standard output: {error}")))
 }
 
-/// Writes lines to standard error. Where that is closed nobody listens, which is no reason to panic.
-pub(crate) fn complain(text: &str) {
+/// Writes lines to standard error. A closed standard error is ignored.
+pub(super) fn print_error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// A moment as RFC 3339 in UTC.
-#[must_use]
-pub(crate) fn rfc3339(moment: Timestamp) -> String {
-    let nanos = i128::from(moment.unix_millis()) * 1_000_000;
-    OffsetDateTime::from_unix_timestamp_nanos(nanos)
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        // Beyond the year 9999 RFC 3339 has no form; nothing is made that lives so long.
-        .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
-}
-
-/// `serialize_with` for moments.
-pub(crate) fn moment<S: Serializer>(moment: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&rfc3339(*moment))
-}
-
-/// `serialize_with` for moments that may be never.
-pub(crate) fn maybe<S: Serializer>(moment: &Option<Timestamp>, s: S) -> Result<S::Ok, S::Error> {
-    match moment {
-        Some(moment) => s.serialize_some(&rfc3339(*moment)),
-        None => s.serialize_none(),
-    }
-}
-
-/// One line for each of `lines`, below one that says what is what. Columns are as wide as their widest; one in
-/// which no line has anything is left out.
-pub(crate) fn rows<const N: usize>(
+/// Formats a table with a header. Each column is as wide as its widest cell; empty columns are left out.
+pub(super) fn table<const N: usize>(
     header: [&str; N],
     lines: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut lines: Vec<_> = lines.into_iter().collect();
-    let said =
+    let filled =
         |column: usize| move |line: &[String; N]| !line.get(column).is_none_or(String::is_empty);
     let used: Vec<bool> = (0..N)
-        .map(|column| lines.iter().any(said(column)))
+        .map(|column| lines.iter().any(filled(column)))
         .collect();
     lines.insert(0, header.map(str::to_owned));
     let mut widths = [0; N];
@@ -100,8 +76,8 @@ pub(crate) fn rows<const N: usize>(
     lines.join("\n")
 }
 
-/// Lines of a name and a value.
-pub(crate) fn table(lines: &[(&str, String)]) -> String {
+/// Formats one line for each name and value.
+pub(super) fn fields(lines: &[(&str, String)]) -> String {
     let lines: Vec<_> = lines
         .iter()
         .map(|(name, value)| format!("{name:<12} {value}"))
@@ -109,9 +85,14 @@ pub(crate) fn table(lines: &[(&str, String)]) -> String {
     lines.join("\n")
 }
 
-/// When something ends, for people.
-pub(crate) fn until(moment: Option<Timestamp>) -> String {
-    moment.map_or_else(|| "never".to_owned(), rfc3339)
+/// Formats a timestamp that may be absent.
+pub(super) fn or_never(timestamp: Option<Rfc3339>) -> String {
+    timestamp.map_or_else(|| "never".to_owned(), |timestamp| timestamp.to_string())
+}
+
+/// Formats a value, or nothing.
+pub(super) fn or_empty(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -119,22 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_rfc_3339_in_utc() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (1_773_576_000_123, "2026-03-15T12:00:00.123Z"),
-            (-1, "1969-12-31T23:59:59.999Z"),
-            (i64::MAX, "9999-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(rfc3339(Timestamp::from_unix_millis(millis)), text);
-        }
-    }
-
-    #[test]
-    fn column_in_which_nothing_is_said_is_left_out_and_the_others_line_up() {
+    fn empty_column_is_left_out_and_the_others_are_aligned() {
         let lines = [["a", "", "c"], ["longer", "", "d"]].map(|line| line.map(str::to_owned));
         assert_eq!(
-            rows(["ID", "WHY", "NAME"], lines),
+            table(["ID", "WHY", "NAME"], lines),
             "ID      NAME\na       c\nlonger  d"
         );
     }

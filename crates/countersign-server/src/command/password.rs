@@ -1,4 +1,4 @@
-//! Passwords from people.
+//! New passwords of users.
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,70 +10,84 @@ use countersign::mechanism::password::PasswordHasher;
 use countersign::random::{Random as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 
-/// A new password, made here or asked for.
-pub(super) fn new(generate: bool) -> Result<Secret, Failure> {
-    if generate {
-        generated()
-    } else if io::stdin().is_terminal() {
-        prompted()
-    } else {
-        first_line()
+/// A new password with its hash.
+pub(super) struct NewPassword {
+    pub(super) hash: PasswordHash,
+    password: Secret,
+    generated: bool,
+}
+
+impl NewPassword {
+    /// Generates a password, or reads it from a prompt or the first line of standard input.
+    pub(super) fn read(generate: bool) -> Result<Self, CommandError> {
+        let password = if generate {
+            generate_password()
+        } else if io::stdin().is_terminal() {
+            prompt()
+        } else {
+            read_line()
+        }?;
+        let hasher = PasswordHasher::new(1, &SystemRandom)
+            .map_err(|error| CommandError::new(error.to_string()))?;
+        let hash = hasher
+            .hash(password.expose(), &SystemRandom)
+            .map_err(|error| CommandError::new(error.to_string()))?;
+        Ok(Self {
+            hash,
+            password,
+            generated: generate,
+        })
+    }
+
+    /// Returns the password if it was generated: its user has not seen it yet.
+    pub(super) fn to_show(&self) -> Option<&str> {
+        self.generated.then(|| self.password.expose())
     }
 }
 
-/// What is kept of it.
-pub(super) fn hash(password: &Secret) -> Result<PasswordHash, Failure> {
-    let hasher = PasswordHasher::new(1, &SystemRandom).map_err(of_hash)?;
-    hasher
-        .hash(password.expose(), &SystemRandom)
-        .map_err(of_hash)
-}
-
-/// 192 random bits in 32 characters.
-fn generated() -> Result<Secret, Failure> {
+/// Generates 192 random bits in 32 characters.
+fn generate_password() -> Result<Secret, CommandError> {
     let mut bytes = Zeroizing::new([0; 24]);
     SystemRandom
         .fill(bytes.as_mut())
-        .map_err(|error| Failure::new(format!("no password can be made: {error}")))?;
+        .map_err(|error| CommandError::new(format!("cannot generate a password: {error}")))?;
     Ok(Secret::from(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
 }
 
-fn prompted() -> Result<Secret, Failure> {
+fn prompt() -> Result<Secret, CommandError> {
     let ask = |prompt: &str| {
         rpassword::prompt_password(prompt)
             .map(Secret::from)
-            .map_err(|error| Failure::new(format!("the password cannot be read: {error}")))
+            .map_err(unreadable)
     };
     let password = ask("Password: ")?;
-    let again = ask("Again: ")?;
-    if password.expose() != again.expose() {
-        return Err(Failure::new("the two passwords differ: try again"));
+    let repeated = ask("Repeat the password: ")?;
+    if password.expose() != repeated.expose() {
+        return Err(CommandError::new("the two passwords differ: try again"));
     }
     Ok(password)
 }
 
-fn first_line() -> Result<Secret, Failure> {
+fn read_line() -> Result<Secret, CommandError> {
     let mut line = Zeroizing::new(String::new());
-    io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(format!("the password cannot be read: {error}")))?;
+    io::stdin().read_line(&mut line).map_err(unreadable)?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let password = line.strip_suffix('\r').unwrap_or(line);
     if password.is_empty() {
-        return Err(Failure::new(
-            "no password came on standard input: write it there on one line, or let --generate make one",
+        return Err(CommandError::new(
+            "no password came on standard input: write it there on one line, or generate one with --generate",
         ));
     }
     if password.chars().any(char::is_control) {
-        return Err(Failure::new(
-            "a password has no control characters: Basic could not carry it",
+        return Err(CommandError::new(
+            "a password must not contain control characters: Basic cannot carry them",
         ));
     }
     Ok(Secret::from(password.to_owned()))
 }
 
-fn of_hash(error: impl std::fmt::Display) -> Failure {
-    Failure::new(error.to_string())
+fn unreadable(error: io::Error) -> CommandError {
+    CommandError::new(format!("cannot read the password: {error}"))
 }

@@ -6,27 +6,26 @@ use serde::Serialize;
 
 use super::arguments::Pepper;
 use super::output::Output;
-use super::{caller, open};
-use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::CommandError;
+use crate::ops::Operations;
 
 #[derive(Serialize)]
-struct Rotated {
+struct PepperResponse {
     version: u32,
 }
 
 pub(super) async fn run(
-    config: &Config,
+    operations: &Operations,
     command: Pepper,
     output: Output,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let Pepper::Rotate = command;
-    let store = open(config).await?;
-    let version = store.rotate_pepper(&caller()).await?;
+    let version = operations
+        .store()
+        .rotate_pepper(operations.caller())
+        .await?;
     let text = format!(
-        "version {version} is in use: what is kept of keys is made anew with it as they are used"
+        "pepper version {version} is in use: the digest of each key is replaced when the key is used next"
     );
-    output.print(&Rotated { version }, &text)?;
-    store.close().await?;
-    Ok(ExitCode::SUCCESS)
+    output.print(&PepperResponse { version }, &text)
 }

@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use countersign::time::Timestamp;
 use countersign_store::{Restored, Store, StoreError};
 use serde::Serialize;
 
 use super::arguments::Restore;
-use super::output::{self, Output};
+use super::output::Output;
 use super::{caller, store_options};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::CommandError;
+use crate::schema::Rfc3339;
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct RestoreResponse<'a> {
     file: Cow<'a, str>,
-    #[serde(serialize_with = "output::moment")]
-    taken_at: Timestamp,
+    taken_at: Rfc3339,
     change: i64,
     records: i64,
     replayed: Option<i64>,
@@ -30,7 +29,7 @@ pub(super) async fn run(
     config: &Config,
     arguments: &Restore,
     output: Output,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let Restore {
         file,
         accept_loss_since,
@@ -38,16 +37,16 @@ pub(super) async fn run(
     let options = store_options(config);
     let restored = Store::restore(&options, &caller(), file, *accept_loss_since).await;
     let restored = restored.map_err(|error| match error {
-        StoreError::LostSince { at } => Failure::new(format!(
-            "what changed after {0} is lost: `--accept-loss-since {0}`, or an earlier moment",
-            output::rfc3339(at)
+        StoreError::LostSince { at } => CommandError::new(format!(
+            "the changes after {0} are lost: accept that with `--accept-loss-since {0}`, or an earlier moment",
+            Rfc3339(at)
         )),
         error => error.into(),
     })?;
     let backup = &restored.backup;
-    let shown = Shown {
+    let response = RestoreResponse {
         file: backup.file.to_string_lossy(),
-        taken_at: backup.taken_at,
+        taken_at: backup.taken_at.into(),
         change: backup.change,
         records: backup.records,
         replayed: restored.replayed.ok(),
@@ -55,39 +54,38 @@ pub(super) async fn run(
         suspended: restored.suspended,
         kept: restored.kept.as_deref().map(|kept| kept.to_string_lossy()),
     };
-    let kept = match &shown.kept {
-        Some(kept) => format!("\nWhat was in place is kept as `{kept}`."),
+    let kept = match &response.kept {
+        Some(kept) => format!("\nThe previous database was kept as `{kept}`."),
         None => String::new(),
     };
-    let text = explain(&restored, accept_loss_since.is_some()) + &kept;
-    output.print(&shown, &text)?;
-    Ok(ExitCode::SUCCESS)
+    let text = explanation(&restored, accept_loss_since.is_some()) + &kept;
+    output.print(&response, &text)
 }
 
-/// What was done, and how to go on.
-fn explain(restored: &Restored, accepted: bool) -> String {
-    let at = output::rfc3339(restored.backup.taken_at);
-    let why = match restored.replayed {
+/// Returns what was restored, and how to go on.
+fn explanation(restored: &Restored, accepted: bool) -> String {
+    let at = Rfc3339(restored.backup.taken_at);
+    let reason = match restored.replayed {
         Ok(changes) => {
             return format!(
-                "restored the backup of {at}, and replayed {changes} changes since: nothing is lost"
+                "Restored the backup of {at}, and replayed {changes} later changes: nothing is lost."
             );
         }
-        Err(why) => why,
+        Err(reason) => reason,
     };
     let lost = format!(
-        "restored the backup of {at}; what changed since is lost, because {why}.\n\
-         Every signing key was replaced: tokens from before are refused."
+        "Restored the backup of {at}. Later changes are lost, because {reason}.\n\
+         Every signing key was replaced: earlier tokens are rejected."
     );
     if accepted {
         return format!(
-            "{lost}\nCredentials are as they were in the backup: revoke again what was revoked since."
+            "{lost}\nCredentials are as they were in the backup: revoke again those that were revoked later."
         );
     }
     format!(
-        "{lost}\n{} credentials were active, and are suspended, since any of them may have been revoked since.\n\
-         To go on: `countersign key activate ID` for each that was not, and `countersign user activate NAME`; or \
-         `countersign restore {} --accept-loss-since {at}`, which leaves all as they were in the backup.",
+        "{lost}\n{} active credentials were suspended, since any of them may have been revoked later.\n\
+         To go on, run `countersign key activate ID` and `countersign user activate NAME` for each that was not \
+         revoked, or `countersign restore {} --accept-loss-since {at}`, which leaves all as they were in the backup.",
         restored.suspended,
         restored.backup.file.display()
     )

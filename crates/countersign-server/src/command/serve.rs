@@ -15,33 +15,34 @@ use super::arguments::Serve;
 use super::output::{self, Output};
 use super::{caller, open};
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::http::{self, Ended, Signals};
-use crate::issuer::{self, Configured};
+use crate::error::CommandError;
+use crate::http::{self, Shutdown, Signals};
+use crate::issuer::{self, ConfiguredIssuer};
 
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a server says of itself to programs.
+/// What the server prints when it has started, with `--json`.
 #[derive(Serialize)]
-struct Started<'a> {
+struct StartedResponse<'a> {
     listening_on: &'a str,
-    /// The first key, where there was no credential and it may be shown.
+    /// The first key, if there was no credential and the key may be shown.
     first_key: Option<&'a str>,
 }
 
-/// What to do about a database without credentials.
+/// How a database without credentials gets its first key.
 enum FirstKey {
+    /// There are credentials.
     NotNeeded,
-    Made(Box<CreatedKey>),
-    /// Nobody would see it.
-    LeftToPeople,
+    Created(Box<CreatedKey>),
+    /// Standard output is not a terminal, where the operator would see the key.
+    NotShown,
 }
 
 pub(super) async fn run(
     mut config: Config,
     arguments: &Serve,
     output: Output,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     if let Some(listen) = arguments.listen {
         config.server.listen = listen;
     }
@@ -49,12 +50,12 @@ pub(super) async fn run(
     let listener = bind(config.server.listen).await?;
     let bound = listener
         .local_addr()
-        .map_err(|error| Failure::new(format!("the address is not known: {error}")))?;
+        .map_err(|error| CommandError::new(format!("the bound address is not known: {error}")))?;
     issuer::allow_lifetimes(&config, &store).await?;
     let mut issuers = Vec::new();
     for settings in &config.issuers {
-        let url = issuer::url_of_server(&config, settings, &store, bound).await?;
-        issuers.push(Configured::build(settings, &store, &url).await?);
+        let url = issuer::server_url(&config, settings, &store, bound).await?;
+        issuers.push(ConfiguredIssuer::build(settings, &store, &url).await?);
     }
     let routes = http::routes(&config, &store, &issuers)?;
     tokio::spawn(store.follow(Store::POLL_PERIOD));
@@ -64,86 +65,91 @@ pub(super) async fn run(
         tokio::spawn(issuer::rotate_keys(store.clone(), name, every));
     }
     let signals = Signals::listen()
-        .map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
-    for of in &issuers {
-        tracing::info!(name = &*of.settings.name, url = of.issuer.url(), "issuer");
+        .map_err(|error| CommandError::new(format!("cannot handle signals: {error}")))?;
+    for ConfiguredIssuer { settings, issuer } in &issuers {
+        tracing::info!(name = &*settings.name, url = issuer.url(), "issuer");
     }
     tracing::info!(address = %bound, "listening");
 
     let first = first_key(&store, arguments).await?;
-    let here = format!("http://{bound}");
+    let url = format!("http://{bound}");
     match output {
-        Output::Json => introduce_to_programs(&here, &first)?,
-        Output::People => insert_principal(&here, bound, issuers.first(), &first)?,
+        Output::Json => print_json(&url, &first)?,
+        Output::Text => print_text(&url, bound, issuers.first(), &first)?,
     }
     let grace = config.server.shutdown_grace;
     match http::serve(listener, routes, grace, signals).await {
-        Ended::InOrder => {
-            // What was acknowledged is on the disk already: closing late is not worth waiting for.
-            if let Ok(closed) = tokio::time::timeout(CLOSE_WITHIN, store.close()).await {
+        Shutdown::Graceful => {
+            // Every acknowledged change is on disk already, so that closing need not be waited for.
+            if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {
                 closed?;
             }
             Ok(ExitCode::SUCCESS)
         }
-        Ended::AtOnce => Ok(ExitCode::FAILURE),
+        Shutdown::Immediate => Ok(ExitCode::FAILURE),
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr) -> Result<TcpListener, CommandError> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(format!(
-            "{address} cannot be listened on: {error}; choose another with --listen or `listen` in [server]"
+        CommandError::new(format!(
+            "cannot listen on {address}: {error}; choose another address with --listen or `listen` in [server]"
         ))
     })
 }
 
-async fn first_key(store: &Store, arguments: &Serve) -> Result<FirstKey, Failure> {
+async fn first_key(store: &Store, arguments: &Serve) -> Result<FirstKey, CommandError> {
     if store.has_credentials().await? {
         return Ok(FirstKey::NotNeeded);
     }
     if !arguments.print_first_key && !io::stdout().is_terminal() {
-        return Ok(FirstKey::LeftToPeople);
+        return Ok(FirstKey::NotShown);
     }
-    let scopes = "*"
-        .parse()
-        .map_err(|error| Failure::new(format!("no first key can be made: {error}")))?;
+    let failed = |error: &dyn ToString| {
+        CommandError::new(format!(
+            "cannot create the first key: {}",
+            error.to_string()
+        ))
+    };
+    let scopes = "*".parse().map_err(|error| failed(&error))?;
     let new = NewKey::new("first", scopes);
-    let made = store.create_key(&caller(), new).await?;
-    Ok(FirstKey::Made(Box::new(made)))
+    let created = store.create_key(&caller(), new).await;
+    let created = created.map_err(|error| failed(&error))?;
+    Ok(FirstKey::Created(Box::new(created)))
 }
 
-fn introduce_to_programs(here: &str, first: &FirstKey) -> Result<(), Failure> {
-    let started = Started {
-        listening_on: here,
+fn print_json(url: &str, first: &FirstKey) -> Result<(), CommandError> {
+    let started = StartedResponse {
+        listening_on: url,
         first_key: match first {
-            FirstKey::Made(made) => Some(made.issued.key.expose()),
-            FirstKey::NotNeeded | FirstKey::LeftToPeople => None,
+            FirstKey::Created(created) => Some(created.issued.key.expose()),
+            FirstKey::NotNeeded | FirstKey::NotShown => None,
         },
     };
-    Output::Json.print(&started, "")
+    Output::Json.print(&started, "").map(drop)
 }
 
-/// The first line is for programs: it says where, once connections are taken.
-fn insert_principal(
-    here: &str,
+/// Prints where the server listens, and the first key. Scripts read the first line.
+fn print_text(
+    url: &str,
     bound: SocketAddr,
-    default: Option<&Configured>,
+    default: Option<&ConfiguredIssuer>,
     first: &FirstKey,
-) -> Result<(), Failure> {
-    output::write(&format!("listening on {here}"))?;
+) -> Result<(), CommandError> {
+    output::write(&format!("listening on {url}"))?;
     match (first, default) {
-        (FirstKey::NotNeeded, _) | (FirstKey::Made(_), None) => Ok(()),
-        (FirstKey::LeftToPeople, _) => output::write(
-            "There is no credential yet: `countersign key create --name NAME --scopes \"*\"` makes one.",
+        (FirstKey::NotNeeded, _) | (FirstKey::Created(_), None) => Ok(()),
+        (FirstKey::NotShown, _) => output::write(
+            "There is no credential yet: `countersign key create --name NAME --scopes \"*\"` creates one.",
         ),
-        (FirstKey::Made(made), Some(of)) => {
-            let mount = http::mount(of.issuer.url());
-            let base = format!("{}{mount}", issuer::url_of(bound));
-            let wire = &of.settings.wires.oauth.wire;
+        (FirstKey::Created(created), Some(ConfiguredIssuer { settings, issuer })) => {
+            let mount = http::mount(issuer.url());
+            let base = format!("{}{mount}", issuer::address_url(bound));
+            let wire = &settings.wires.oauth.wire;
             let token = wire.enabled.then(|| format!("{base}{}", wire.path));
             let whoami = format!("{base}{}", http::WHOAMI);
             output::write(&welcome(
-                made.issued.key.expose(),
+                created.issued.key.expose(),
                 token.as_deref(),
                 &wire.scopes,
                 &whoami,
@@ -152,28 +158,28 @@ fn insert_principal(
     }
 }
 
-/// The first key, and lines to paste into a shell.
+/// Returns the text that shows the first key, with lines to paste into a shell.
 fn welcome(key: &str, token: Option<&str>, catalogue: &Scopes, whoami: &str) -> String {
-    let shown = format!(
-        "\nThere was no credential yet. Here is an API key that may do everything; it is shown this once.\n\n\
+    let created = format!(
+        "\nThere was no credential yet. This API key was created with the scope `*`; it is shown only once:\n\n\
          {key}\n\nTo try it, paste:\n"
     );
     let Some(token) = token else {
-        return format!("{shown}\ncurl -sS {whoami} -H 'x-api-key: {key}'\n");
+        return format!("{created}\ncurl -sS {whoami} -H 'x-api-key: {key}'\n");
     };
-    // The key may do everything, which is more than such a mint gives: it must be asked for less.
+    // The key holds more than this endpoint mints, so that the scopes must be requested.
     let scope = if catalogue.is_empty() {
         String::new()
     } else {
         format!(r#" --data-urlencode "scope={catalogue}""#)
     };
     format!(
-        r#"{shown}
+        r#"{created}
 TOKEN=$(curl -sS {token} -H 'x-api-key: {key}' -d grant_type=client_credentials{scope} | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
 curl -sS {whoami} -H "authorization: Bearer $TOKEN"; echo
 curl -sS {token} -H "authorization: Bearer $TOKEN" -d grant_type=client_credentials{scope}; echo
 
-The first gets a token, the second shows whose it is, the third is refused: a token gets no other token.
+The first line obtains a token. The second shows whose it is. The third is rejected: a token cannot obtain another token.
 "#
     )
 }

@@ -2,93 +2,62 @@
 
 use std::process::ExitCode;
 
-use countersign::directory::CredentialKind;
-use countersign::registry::{Caller, Record, Registry as _, RegistryError, Sessions as _};
-use countersign::time::{Clock as _, SystemClock};
-use countersign_store::Store;
+use countersign::Id;
 use serde::Serialize;
 
 use super::arguments::Session;
-use super::output::{self, Output};
-use super::{caller, open};
-use crate::config::Config;
-use crate::failure::{Failure, Subject};
-use crate::sessions::{self, Shown};
+use super::output::{Output, or_empty, table};
+use super::subject::Subject;
+use crate::error::CommandError;
+use crate::ops::{Operations, SessionListResponse};
 
+/// A session that was ended.
 #[derive(Serialize)]
-struct Listed<'a> {
-    sessions: Vec<Shown<'a>>,
-}
-
-/// What was ended.
-#[derive(Serialize)]
-struct Ended<'a> {
-    credential_id: String,
+struct EndedSessionResponse<'a> {
+    credential_id: Id,
     session: &'a str,
 }
 
 pub(super) async fn run(
-    config: &Config,
+    operations: &Operations,
     command: Session,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    let store = open(config).await?;
-    let caller = caller();
-    match command {
-        Session::List { credential } => {
-            let owner = find(&store, &caller, &credential).await?;
-            list(&store, &caller, &owner, output).await?;
-        }
-        Session::Revoke {
-            credential,
-            session,
-        } => {
-            let owner = find(&store, &caller, &credential).await?;
-            let ended = sessions::end(&store, &caller, owner.id, &session).await;
-            ended.map_err(|error| Subject::Session.failure(error))?;
-            let text = "Its token is refused from now on; the next login gets another.";
-            let ended = Ended {
-                credential_id: owner.id.to_string(),
-                session: &session,
+) -> Result<ExitCode, CommandError> {
+    let (Session::List { credential } | Session::Revoke { credential, .. }) = &command;
+    let owner = operations.find_credential(credential).await;
+    let owner = owner.map_err(|error| Subject::Credential.error(error))?;
+    match &command {
+        Session::List { .. } => list(&operations.list_sessions(owner.id).await?, output),
+        Session::Revoke { session, .. } => {
+            let ended = operations.end_session(owner.id, session).await;
+            ended.map_err(|error| Subject::Session.error(error))?;
+            let response = EndedSessionResponse {
+                credential_id: owner.id,
+                session,
             };
-            output.print(&ended, text)?;
+            let text =
+                "The session's token is rejected from now on; the next login gets another one.";
+            output.print(&response, text)
         }
     }
-    store.close().await?;
-    Ok(ExitCode::SUCCESS)
 }
 
-/// The key or user of this id, or the user of this name. A user's name may look like an id.
-async fn find(store: &Store, caller: &Caller, credential: &str) -> Result<Record, Failure> {
-    let mut found = Err(RegistryError::NotFound);
-    if let Ok(id) = credential.parse() {
-        found = store.show(caller, id).await;
-    }
-    if let (Err(RegistryError::NotFound), Ok(name)) = (&found, credential.parse()) {
-        found = store.find_user(caller, name).await;
-    }
-    match found {
-        Ok(record) if record.kind != CredentialKind::Token => Ok(record),
-        Ok(_) => Err(Subject::Credential.failure(RegistryError::NotFound)),
-        Err(error) => Err(Subject::Credential.failure(error)),
-    }
-}
-
-async fn list(
-    store: &Store,
-    caller: &Caller,
-    owner: &Record,
-    output: Output,
-) -> Result<(), Failure> {
-    let now = SystemClock.now();
-    let found = store.list_sessions(caller, owner.id, now).await?;
-    let sessions: Vec<_> = found.iter().map(Shown::from).collect();
-    let text = match &*sessions {
-        [] => "there is no session of it whose token is valid".to_owned(),
-        sessions => output::rows(
-            ["ID", "NAME", "ISSUED", "EXPIRES", "ISSUER", "SCOPES"],
-            sessions.iter().map(Shown::cells),
-        ),
+fn list(list: &SessionListResponse, output: Output) -> Result<ExitCode, CommandError> {
+    let lines = list.sessions.iter().map(|session| {
+        [
+            session.id.to_string(),
+            or_empty(session.session_id.as_ref()),
+            session.issued_at.to_string(),
+            session.expires_at.to_string(),
+            session.issuer.clone(),
+            session.scopes.to_string(),
+        ]
+    });
+    let text = if list.sessions.is_empty() {
+        "the credential has no session with a valid token".to_owned()
+    } else {
+        let header = ["ID", "NAME", "ISSUED", "EXPIRES", "ISSUER", "SCOPES"];
+        table(header, lines)
     };
-    output.print(&Listed { sessions }, &text)
+    output.print(list, &text)
 }

@@ -1,3 +1,5 @@
+//! Usage errors and help.
+
 use std::error::Error as _;
 use std::process::ExitCode;
 
@@ -6,28 +8,27 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::output;
 
 const BAD_USAGE: u8 = 2;
-/// How long a word may be that is repeated to whoever typed it.
-const LONGEST_WORD: usize = 20;
+/// The longest mistyped word that an error repeats.
+const MAX_WORD: usize = 20;
 
-/// Prints what clap has to say: help, the version, or why the command line is not understood (exit 2).
+/// Prints help, the version, or why the command line is not understood (exit 2).
 ///
-/// Whatever was typed where a value belongs may be a key or a database's password, and errors end up in
-/// logs: it is not repeated.
-pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+/// An invalid value is not repeated: it may be a key or a password of a database, and errors end up in logs.
+pub(crate) fn print_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let text = error.render().to_string();
         return match output::write(text.trim_end()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => super::fail(&failure.to_string()),
+            Err(error) => super::fail(&error.to_string()),
         };
     }
-    let text = of_value(error).unwrap_or_else(|| of_usage(error));
-    output::complain(text.trim_end());
+    let text = value_error(error).unwrap_or_else(|| usage_error(error));
+    output::print_error(text.trim_end());
     ExitCode::from(BAD_USAGE)
 }
 
-/// What a bad value should have been.
-fn of_value(error: &clap::Error) -> Option<String> {
+/// Returns what a value should have been.
+fn value_error(error: &clap::Error) -> Option<String> {
     let argument = error.get(ContextKind::InvalidArg)?;
     let expected = match (error.kind(), error.get(ContextKind::ValidValue)) {
         (ErrorKind::ValueValidation, _) => error.source()?.to_string(),
@@ -39,7 +40,7 @@ fn of_value(error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "countersign: the value of {argument} is not usable: {expected}"
+        "countersign: the value of {argument} is invalid: {expected}"
     ))
 }
 
@@ -47,15 +48,15 @@ fn is_empty(value: Option<&ContextValue>) -> bool {
     matches!(value, Some(ContextValue::String(text)) if text.is_empty())
 }
 
-/// A command or flag that is merely misspelt is worth showing; a long word may be anything.
-fn of_usage(error: &clap::Error) -> String {
+/// Returns clap's own text. A misspelt command or flag is shown, but a long word is redacted: it may be a secret.
+fn usage_error(error: &clap::Error) -> String {
     let mut text = error.render().to_string();
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         if error.kind() == ErrorKind::MissingRequiredArgument {
             continue;
         }
         if let Some(ContextValue::String(word)) = error.get(kind)
-            && word.len() > LONGEST_WORD
+            && word.len() > MAX_WORD
         {
             text = text.replace(word.as_str(), "[redacted]");
         }
@@ -71,14 +72,14 @@ mod tests {
 
     const KEY: &str = "cs_013xrzp12g3nqk8n7f8f9jbg8d18q7tm_canary";
 
-    fn shown(arguments: &[&str]) -> String {
+    fn printed(arguments: &[&str]) -> String {
         let line = std::iter::once(&"countersign").chain(arguments);
         let error = Arguments::try_parse_from(line).unwrap_err();
-        of_value(&error).unwrap_or_else(|| of_usage(&error))
+        value_error(&error).unwrap_or_else(|| usage_error(&error))
     }
 
     #[test]
-    fn what_was_typed_as_a_value_is_not_repeated() {
+    fn invalid_value_is_not_repeated() {
         for line in [
             &["key", "show", KEY][..],
             &[KEY],
@@ -89,12 +90,12 @@ mod tests {
             &["--log-format", "canary"],
             &["token", "inspect", KEY, KEY],
         ] {
-            assert!(!shown(line).contains("canary"), "{}", shown(line));
+            assert!(!printed(line).contains("canary"), "{}", printed(line));
         }
     }
 
     #[test]
-    fn what_is_expected_and_what_is_misspelt_are_shown() {
+    fn expected_value_and_misspelt_word_are_printed() {
         for (line, part) in [
             (&["key", "show", "x"][..], "not an id"),
             (&["key", "show", "x"], "<ID>"),
@@ -104,17 +105,17 @@ mod tests {
             (&["serve", "--listn"], "--listn"),
             (&["key", "create", "--name", "a"], "--scopes <SCOPES>"),
         ] {
-            assert!(shown(line).contains(part), "{}", shown(line));
+            assert!(printed(line).contains(part), "{}", printed(line));
         }
     }
 
     #[test]
-    fn a_bad_value_is_one_line() {
+    fn error_about_a_value_is_one_line() {
         for line in [
             &["key", "create", "--name", "a", "--scopes", "no scope!"][..],
             &["--log-format", "xml"],
         ] {
-            assert_eq!(shown(line).lines().count(), 1);
+            assert_eq!(printed(line).lines().count(), 1);
         }
     }
 }

@@ -1,126 +1,104 @@
 //! `countersign user …`.
 
+use std::future::ready;
 use std::process::ExitCode;
 
-use countersign::Secret;
 use countersign::directory::{CredentialKind, UserName};
-use countersign::registry::{Change, CredentialFilter, NewUser, Record, Registry as _};
-use countersign_store::Store;
+use countersign::registry::Change;
 use serde::Serialize;
 
 use super::arguments::{CreateUser, User};
 use super::output::Output;
-use super::shown::{self, Shown};
-use super::{caller, open, password};
+use super::password::NewPassword;
+use super::subject::Subject;
+use super::{credential, with_operations};
 use crate::config::Config;
-use crate::failure::{Failure, Subject};
-use crate::issuer;
+use crate::error::CommandError;
+use crate::ops::{CredentialResponse, Operations, OpsError};
 
+/// A user, and the password if the command generated it.
 #[derive(Serialize)]
-struct Made<'a> {
+struct UserResponse<'a> {
     #[serde(flatten)]
-    user: Shown<'a>,
-    /// Only one that was made here.
+    user: CredentialResponse,
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct Listed<'a> {
-    users: Vec<Shown<'a>>,
-}
-
 pub(super) async fn run(
-    config: &Config,
+    config: Config,
     command: User,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    match command {
-        User::Create(new) => create(config, new, output).await?,
-        User::Passwd { name, generate } => passwd(config, name, generate, output).await?,
-        User::List => list(config, output).await?,
-        User::Suspend { name } => change(config, name, Change::Suspend, output).await?,
-        User::Activate { name } => change(config, name, Change::Activate, output).await?,
-        User::Revoke { name, reason } => {
-            change(config, name, Change::Revoke { reason }, output).await?;
+) -> Result<ExitCode, CommandError> {
+    let (name, change) = match command {
+        User::Create(new) => return create(config, new, output).await,
+        User::Passwd { name, generate } => {
+            return set_password(config, name, generate, output).await;
         }
-        User::Delete { name } => change(config, name, Change::Delete, output).await?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn list(config: &Config, output: Output) -> Result<(), Failure> {
-    let store = open(config).await?;
-    let listing = CredentialFilter::of(CredentialKind::User);
-    let records = store.list(&caller(), listing).await?;
-    store.close().await?;
-    let users: Vec<_> = records.iter().map(Shown::from).collect();
-    let text = match &*users {
-        [] => {
-            "there is no user: `countersign user create NAME --scopes SCOPES` makes one".to_owned()
-        }
-        users => shown::list(users),
+        User::List => return list(config, output).await,
+        User::Suspend { name } => (name, Change::Suspend),
+        User::Activate { name } => (name, Change::Activate),
+        User::Revoke { name, reason } => (name, Change::Revoke { reason }),
+        User::Delete { name } => (name, Change::Delete),
     };
-    output.print(&Listed { users }, &text)
+    with_operations(config, async |operations: &Operations| {
+        let user = operations.find_user(name).await.map_err(error)?;
+        let changed = operations.change_credential(CredentialKind::User, user.id, change);
+        print(changed.await.map_err(error)?, None, output)
+    })
+    .await
 }
 
-async fn change(
-    config: &Config,
-    name: UserName,
-    change: Change,
-    output: Output,
-) -> Result<(), Failure> {
-    let store = open(config).await?;
-    let record = change_named(&store, name, change).await?;
-    store.close().await?;
-    show(&record, None, output)
+async fn list(config: Config, output: Output) -> Result<ExitCode, CommandError> {
+    with_operations(config, async |operations: &Operations| {
+        let list = operations.list_users(None, u32::MAX).await?;
+        let none = "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
+        output.print(&list, &credential::list(&list.users, none))
+    })
+    .await
 }
 
-async fn create(config: &Config, new: CreateUser, output: Output) -> Result<(), Failure> {
-    // Asked for before the database is touched: giving up leaves no trace.
-    let password = password::new(new.generate)?;
-    let hash = password::hash(&password)?;
-    let store = open(config).await?;
-    let issuers = issuer::named(&new.bound.issuers, config, &store).await?;
-    let user = NewUser::new(new.name, hash, new.scopes)
-        .owner(new.owner.into())
-        .issuers(issuers);
-    let record = store.create_user(&caller(), user).await;
-    let record = record.map_err(|error| Subject::Owner.failure(error))?;
-    store.close().await?;
-    show(&record, new.generate.then_some(&password), output)
+async fn create(config: Config, new: CreateUser, output: Output) -> Result<ExitCode, CommandError> {
+    // The password is read before the database is opened, so that a cancelled prompt leaves no file behind.
+    let password = NewPassword::read(new.generate)?;
+    with_operations(config, async |operations: &Operations| {
+        let hash = ready(Ok::<_, OpsError>(password.hash.clone()));
+        let owner = new.owner.into();
+        let created = operations.create_user(new.name, new.scopes, owner, &new.bound.issuers, hash);
+        let created = created.await.map_err(|error| Subject::Owner.error(error))?;
+        print(created, password.to_show(), output)
+    })
+    .await
 }
 
-async fn passwd(
-    config: &Config,
+async fn set_password(
+    config: Config,
     name: UserName,
     generate: bool,
     output: Output,
-) -> Result<(), Failure> {
-    let password = password::new(generate)?;
-    let hash = password::hash(&password)?;
-    let store = open(config).await?;
-    let record = change_named(&store, name, Change::Password(hash)).await?;
-    store.close().await?;
-    show(&record, generate.then_some(&password), output)
+) -> Result<ExitCode, CommandError> {
+    let password = NewPassword::read(generate)?;
+    with_operations(config, async |operations: &Operations| {
+        let user = operations.find_user(name).await.map_err(error)?;
+        let hash = ready(Ok::<_, OpsError>(password.hash.clone()));
+        let changed = operations.set_password(user.id, hash).await;
+        print(changed.map_err(error)?, password.to_show(), output)
+    })
+    .await
 }
 
-async fn change_named(store: &Store, name: UserName, change: Change) -> Result<Record, Failure> {
-    let caller = caller();
-    let failed = |error| Subject::User.failure(error);
-    let user = store.find_user(&caller, name).await.map_err(failed)?;
-    let changed = store.change(&caller, user.id, change).await;
-    changed.map_err(failed)
+fn error(error: OpsError) -> CommandError {
+    Subject::User.error(error)
 }
 
-fn show(record: &Record, made: Option<&Secret>, output: Output) -> Result<(), Failure> {
-    let made = Made {
-        user: Shown::from(record),
-        password: made.map(Secret::expose),
-    };
-    let mut text = made.user.text();
-    if let Some(password) = made.password {
-        text = format!("{text}\npassword     {password}\n\nThe password is shown once.");
+fn print(
+    user: CredentialResponse,
+    password: Option<&str>,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
+    let mut text = credential::text(&user);
+    if let Some(password) = password {
+        text = format!("{text}\npassword     {password}\n\nThe password is shown only once.");
     }
-    output.print(&made, &text)
+    output.print(&UserResponse { user, password }, &text)
 }

@@ -1,4 +1,4 @@
-//! Connections: taken, served as HTTP/1.1 or HTTP/2, and let go.
+//! Connections: accepted, served as HTTP/1.1 or HTTP/2, and shut down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,35 +17,35 @@ use tower::ServiceExt as _;
 use super::Signals;
 use super::client_address::Peer;
 
-/// How long a request's head may take, and how long a new connection may be silent.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// Room for a token of 8 KiB and all else that travels beside it.
-const LONGEST_HEAD: u32 = 32 * 1024;
-const STREAMS: u32 = 128;
-const PING_EVERY: Duration = Duration::from_secs(20);
-const PONG_WITHIN: Duration = Duration::from_secs(10);
-/// When the system has no descriptor left, asking again at once would only burn time.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// How long a request's head may take, and how long a new connection may send nothing.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest head of a request: a token of 8 KiB, and room for the other headers.
+const MAX_HEAD: u32 = 32 * 1024;
+const MAX_STREAMS: u32 = 128;
+const PING_PERIOD: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait after a failed accept, such as when no file descriptor is left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// How serving ended.
+/// How the server shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// What was under way is done, or had its time.
-    InOrder,
+pub(crate) enum Shutdown {
+    /// Requests in flight finished, or exceeded the grace period.
+    Graceful,
     /// A second signal came.
-    AtOnce,
+    Immediate,
 }
 
-/// Serves until a signal comes, then finishes what is under way.
+/// Serves connections until a signal comes, then lets requests in flight finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     grace: Duration,
     mut signals: Signals,
-) -> Ended {
+) -> Shutdown {
     let builder = builder();
     let connections = GracefulShutdown::new();
-    let mut episode = Episode::default();
+    let mut outage = Outage::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -54,8 +54,8 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                if episode.ends() {
-                    tracing::info!("connections are taken again");
+                if outage.ends() {
+                    tracing::info!("accepting connections again");
                 }
                 let watcher = connections.watcher();
                 let peer = Peer(peer.ip());
@@ -63,38 +63,38 @@ pub(crate) async fn serve(
                 tokio::spawn(connection);
             }
             Err(error) => {
-                if episode.begins() {
-                    tracing::warn!(%error, "connections cannot be taken; trying again");
+                if outage.begins() {
+                    tracing::warn!(%error, "accept failed; retrying");
                 }
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
     }
     drop(listener);
-    tracing::info!(connections = connections.count(), "ending");
+    tracing::info!(connections = connections.count(), "shutting down");
     tokio::select! {
-        () = connections.shutdown() => Ended::InOrder,
+        () = connections.shutdown() => Shutdown::Graceful,
         () = tokio::time::sleep(grace) => {
-            tracing::warn!("requests were cut off: they took longer than shutdown_grace");
-            Ended::InOrder
+            tracing::warn!("requests aborted: they took longer than shutdown_grace");
+            Shutdown::Graceful
         }
-        () = signals.next() => Ended::AtOnce,
+        () = signals.next() => Shutdown::Immediate,
     }
 }
 
-/// Whether something goes wrong at present, so that it is told once and not at every try.
+/// Whether accepting fails at present, so that the log has one line for many failures in a row.
 #[derive(Default)]
-struct Episode {
+struct Outage {
     lasts: bool,
 }
 
-impl Episode {
-    /// Notes a failure; whether it is the first.
+impl Outage {
+    /// Records a failure. Returns whether it is the first one.
     fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.lasts, true)
     }
 
-    /// Notes a success; whether there were failures before it.
+    /// Records a success. Returns whether there were failures before it.
     fn ends(&mut self) -> bool {
         std::mem::take(&mut self.lasts)
     }
@@ -102,20 +102,20 @@ impl Episode {
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // Without a timer hyper's time limits are silently off.
+    // Without a timer, hyper ignores its timeouts silently.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        // hyper's own limit is above 400 KB, for anybody who connects.
-        .max_buf_size(LONGEST_HEAD as usize);
+        .header_read_timeout(HEAD_TIMEOUT)
+        // hyper's default exceeds 400 KB for each connection, also before authentication.
+        .max_buf_size(MAX_HEAD as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(LONGEST_HEAD)
-        .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PONG_WITHIN);
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD)
+        .keep_alive_interval(PING_PERIOD)
+        .keep_alive_timeout(PING_TIMEOUT);
     builder
 }
 
@@ -126,12 +126,12 @@ async fn connection(
     routes: Router,
     watcher: Watcher,
 ) {
-    // Answers are small: waiting for more to send with them only delays them.
+    // Responses are small, so that Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
-    let spoke = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&spoke);
+    let active = Arc::new(AtomicBool::new(false));
+    let activity = Arc::clone(&active);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        heard.store(true, Ordering::Relaxed);
+        activity.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(peer);
         routes.clone().oneshot(request.map(Body::new))
     });
@@ -139,19 +139,19 @@ async fn connection(
     tokio::select! {
         result = served => {
             if let Err(error) = result {
-                // Clients go away as they like.
-                tracing::debug!(%error, "a connection broke");
+                // Clients may disconnect at any time.
+                tracing::debug!(%error, "connection failed");
             }
         }
-        () = silence(&spoke) => tracing::debug!("a connection was silent"),
+        () = idle(&active) => tracing::debug!("connection closed: no request"),
     }
 }
 
-/// Ends when no request has come in time. hyper's own limit begins once it knows the protocol, which a
-/// connection that says nothing, or half of HTTP/2's preface, never lets it know.
-async fn silence(spoke: &AtomicBool) {
-    tokio::time::sleep(HEAD_PATIENCE).await;
-    if spoke.load(Ordering::Relaxed) {
+/// Completes if no request has come in time. hyper's own timeout starts once it knows the protocol, which it does not
+/// learn from a connection that sends nothing, or half of HTTP/2's preface.
+async fn idle(active: &AtomicBool) {
+    tokio::time::sleep(HEAD_TIMEOUT).await;
+    if active.load(Ordering::Relaxed) {
         std::future::pending().await
     }
 }
@@ -161,13 +161,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_episode_is_told_when_it_begins_and_when_it_ends_and_not_between() {
-        let mut episode = Episode::default();
-        assert!(!episode.ends(), "nothing has failed yet");
+    fn outage_is_reported_when_it_begins_and_when_it_ends_and_not_between() {
+        let mut outage = Outage::default();
+        assert!(!outage.ends(), "nothing has failed yet");
         for _ in 0..2 {
-            let told = [episode.begins(), episode.begins(), episode.begins()];
-            assert_eq!(told, [true, false, false]);
-            assert_eq!([episode.ends(), episode.ends()], [true, false]);
+            let reported = [outage.begins(), outage.begins(), outage.begins()];
+            assert_eq!(reported, [true, false, false]);
+            assert_eq!([outage.ends(), outage.ends()], [true, false]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Probes: a status and nothing else, since anybody may ask.
+//! Health probes. They are public, and answer with a status only.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use axum::http::StatusCode;
 use countersign::directory::Directory as _;
 use countersign_store::Store;
 
-/// A store that takes longer is not one to send requests to.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the store may take before the server counts as not ready.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The process answers.
+/// Returns 200: the process answers.
 pub(super) async fn healthz() -> StatusCode {
     StatusCode::OK
 }
 
-/// The store answers, and its view is fresh enough to judge by. That the signing key is there was seen to
-/// before the first connection was taken.
+/// Returns 200 if the store answers and its view is fresh enough to authenticate requests, else 503. Signing keys
+/// exist before the first connection is accepted.
 pub(super) async fn readyz(State(store): State<Store>) -> StatusCode {
-    let answered = tokio::time::timeout(PATIENCE, store.check()).await;
-    if matches!(answered, Ok(Ok(()))) && store.directory().check_freshness().is_ok() {
+    let checked = tokio::time::timeout(TIMEOUT, store.check()).await;
+    if matches!(checked, Ok(Ok(()))) && store.directory().check_freshness().is_ok() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -1,8 +1,8 @@
-//! What one issuer has under its URL.
+//! The endpoints of one issuer.
 
 use std::sync::Arc;
 
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::PrimaryAuthenticator;
 use countersign::mechanism::Jwt;
 use countersign::mint::{IssuanceSettings, Mint, SessionMint};
 use countersign::random::SystemRandom;
@@ -15,113 +15,107 @@ use countersign_wire::{
     Minter, OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
 };
 
-use super::judges::{Judges, Shared};
+use super::authenticators::{Authenticators, Mechanisms};
 use super::openapi::{Routes, get};
 use super::{WHOAMI, mount, whoami};
 use crate::config::{DEFAULT_ISSUER, WireSettings};
-use crate::failure::Failure;
-use crate::issuer::{Configured, terms};
+use crate::error::CommandError;
+use crate::issuer::{ConfiguredIssuer, issuance_settings};
 
-/// What is the same for all issuers.
+/// What all issuers have in common.
 pub(super) struct Common<'a> {
     pub(super) store: &'a Store,
-    pub(super) judges: &'a Shared,
-    /// A credential is counted once, whichever issuers and wires it uses.
+    pub(super) mechanisms: &'a Mechanisms,
+    /// Counts the tokens of a credential at all issuers and wires together.
     pub(super) mints: MintLimit,
     pub(super) body_limit: usize,
 }
 
-impl Common<'_> {
-    /// What keeps credentials and sessions.
-    fn kept(&self) -> Arc<Store> {
-        Arc::new(self.store.clone())
-    }
-}
-
-/// All of an issuer's routes, each with its whole path.
-pub(super) fn routes(common: &Common<'_>, of: &Configured) -> Result<Routes, Failure> {
-    let judges = common.judges.over(of.directory(common.store));
-    Mounting {
+/// Returns all routes of an issuer.
+pub(super) fn routes(
+    common: &Common<'_>,
+    configured: &ConfiguredIssuer,
+) -> Result<Routes, CommandError> {
+    let directory = configured.directory(common.store);
+    let mut endpoints = IssuerEndpoints {
         common,
-        of,
-        judges,
+        configured,
+        authenticators: common.mechanisms.over(directory),
+        store: Arc::new(common.store.clone()),
         routes: Routes::new(),
+    };
+    endpoints.whoami()?;
+    endpoints.wires()?;
+    let name = &*configured.settings.name;
+    let routes = endpoints.routes.tagged(name);
+    if name == DEFAULT_ISSUER {
+        return Ok(routes);
     }
-    .build()
+    Ok(routes.named(name))
 }
 
-struct Mounting<'a> {
+/// Collects the routes of one issuer.
+struct IssuerEndpoints<'a> {
     common: &'a Common<'a>,
-    of: &'a Configured,
-    judges: Judges,
+    configured: &'a ConfiguredIssuer,
+    authenticators: Authenticators,
+    store: Arc<Store>,
     routes: Routes,
 }
 
-impl Mounting<'_> {
-    fn build(mut self) -> Result<Routes, Failure> {
-        self.whoami()?;
-        self.wires()?;
-        let name = &*self.of.settings.name;
-        let routes = self.routes.tagged(name);
-        if name == DEFAULT_ISSUER {
-            return Ok(routes);
-        }
-        Ok(routes.named(name))
+impl IssuerEndpoints<'_> {
+    /// Returns the whole path of one of the issuer's endpoints.
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", mount(self.configured.issuer.url()))
     }
 
-    fn under(&self, path: &str) -> String {
-        format!("{}{path}", mount(self.of.issuer.url()))
-    }
-
-    fn whoami(&mut self) -> Result<(), Failure> {
-        let trusted = self.of.trusted(self.common.store)?;
-        let judge: AuthLayer<_> = self
-            .judges
+    fn whoami(&mut self) -> Result<(), CommandError> {
+        let trusted = self.configured.trusted(self.common.store)?;
+        let authenticate = self
+            .authenticators
             .any([trusted])
             .reject_body(ProblemDetails)
             .build()?;
-        let whoami = get("whoami", "Who is calling", whoami::whoami)
-            .answers::<whoami::Whoami<'_>>("what the credentials say")
-            .behind(judge);
-        let path = self.under(WHOAMI);
+        let whoami = get("whoami", "Show who is calling", whoami::whoami)
+            .answers::<whoami::WhoamiResponse<'_>>("the principal of the request")
+            .behind(authenticate);
+        let path = self.path(WHOAMI);
         self.mount(|routes| routes.at(&path, [whoami]));
         Ok(())
     }
 
-    fn wires(&mut self) -> Result<(), Failure> {
-        let wires = &self.of.settings.wires;
+    fn wires(&mut self) -> Result<(), CommandError> {
+        let wires = &self.configured.settings.wires;
+        let primary = self.authenticators.primary()?;
+        let clients = self.authenticators.clients()?;
         let envelope = Envelope::default().error_status(wires.envelope.error_status);
-        self.wire(&wires.envelope.wire, envelope, self.judges.primary()?)?;
-        self.wire(&wires.scoped, Scoped::default(), self.judges.clients()?)?;
-        self.wire(
-            &wires.key_pair,
-            KeySecret::default(),
-            self.judges.clients()?,
-        )?;
+        self.wire(&wires.envelope.wire, envelope, primary)?;
+        self.wire(&wires.scoped, Scoped::default(), clients.clone())?;
+        self.wire(&wires.key_pair, KeySecret::default(), clients)?;
         self.managed()?;
         self.session()?;
         self.oauth()
     }
 
-    fn managed(&mut self) -> Result<(), Failure> {
-        let settings = &self.of.settings.wires.managed;
+    fn managed(&mut self) -> Result<(), CommandError> {
+        let settings = &self.configured.settings.wires.managed;
         if !settings.enabled {
             return Ok(());
         }
-        let trusted = self.of.trusted(self.common.store)?;
-        let layer = self.judges.any([trusted]).build()?;
-        // These tokens live as long as their records say, which has nothing to do with the issuer's terms.
+        let trusted = self.configured.trusted(self.common.store)?;
+        let layer = self.authenticators.any([trusted]).build()?;
+        // The lifetime of a managed token is in its record, and independent of the issuer's settings.
         let terms = IssuanceSettings {
             catalogue: settings.scopes.clone(),
-            ..self.of.issuer.terms().clone()
+            ..self.configured.issuer.terms().clone()
         };
-        let mint = Mint::new(self.of.issuer.clone(), SystemClock, SystemRandom);
+        let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
         let mint = mint.with_terms(terms)?;
-        let path = self.under(&settings.path);
-        let judge = self.judges.primary()?;
-        let tokens = ManagedTokenResource::new(layer, judge, mint, self.common.kept())
+        let path = self.path(&settings.path);
+        let authenticator = self.authenticators.primary()?;
+        let tokens = ManagedTokenResource::new(layer, authenticator, mint, self.store.clone())
             .mounted_at(&*path)
-            .of_issuer(&*self.of.settings.name)
+            .of_issuer(&*self.configured.settings.name)
             .default_lifetime(settings.lifetimes.usual)
             .max_lifetime(settings.lifetimes.longest)
             .body_limit(self.common.body_limit)
@@ -130,83 +124,78 @@ impl Mounting<'_> {
         Ok(())
     }
 
-    fn session(&mut self) -> Result<(), Failure> {
-        let settings = &self.of.settings.wires.session;
+    fn session(&mut self) -> Result<(), CommandError> {
+        let settings = &self.configured.settings.wires.session;
         if !settings.wire.enabled {
             return Ok(());
         }
-        let judge = self.judges.primary()?;
-        let kept = self.common.kept();
-        let mint = SessionMint::new(self.mint(&settings.wire)?, kept.clone())
+        let authenticator = self.authenticators.primary()?;
+        let mint = SessionMint::new(self.mint(&settings.wire)?, self.store.clone())
             .max_sessions(settings.max_sessions.get())
             .renew_within(settings.renew_within);
-        self.endpoint(
-            &settings.wire,
-            Session::default(),
-            judge.clone(),
-            mint.into(),
-        );
-        let path = self.under(&settings.sessions_path);
-        let sessions = SessionResource::new(judge, kept).mounted_at(&*path);
+        let wire = Session::default();
+        self.endpoint(&settings.wire, wire, authenticator.clone(), mint.into());
+        let path = self.path(&settings.sessions_path);
+        let sessions = SessionResource::new(authenticator, self.store.clone()).mounted_at(&*path);
         self.mount(|routes| routes.at_and_below(&path, sessions.clone(), sessions));
         Ok(())
     }
 
-    fn oauth(&mut self) -> Result<(), Failure> {
-        let settings = &self.of.settings.wires.oauth;
-        let published = AuthorizationServer::new(self.of.issuer.clone(), &*settings.wire.path);
-        let published = published
+    fn oauth(&mut self) -> Result<(), CommandError> {
+        let settings = &self.configured.settings.wires.oauth;
+        let issuer = &self.configured.issuer;
+        let published = AuthorizationServer::new(issuer.clone(), &*settings.wire.path)
             .introspection_path(&*settings.introspection_path)
             .revocation_path(&*settings.revocation_path);
-        let jwks = self.under(AuthorizationServer::JWKS_PATH);
+        let jwks = self.path(AuthorizationServer::JWKS_PATH);
         self.mount(|routes| routes.described(&jwks, published.jwks(), published.describe_jwks()));
         if !settings.wire.enabled {
             return Ok(());
         }
-        let judge = self.judges.clients()?;
-        self.wire(&settings.wire, OAuth::default(), judge.clone())?;
-        let jwt = Jwt::new([self.of.trusted(self.common.store)?]);
-        let kept = self.common.kept();
-        let introspection = Introspection::new(judge.clone(), jwt.clone());
-        let revocation = Revocation::new(judge, jwt, kept.clone()).sessions(kept);
-        let introspect = self.under(&settings.introspection_path);
-        let revoke = self.under(&settings.revocation_path);
-        let mount = mount(self.of.issuer.url());
+        let clients = self.authenticators.clients()?;
+        self.wire(&settings.wire, OAuth::default(), clients.clone())?;
+        let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
+        let introspection = Introspection::new(clients.clone(), jwt.clone());
+        let store = self.store.clone();
+        let revocation = Revocation::new(clients, jwt, store.clone()).sessions(store);
+        let introspect = self.path(&settings.introspection_path);
+        let revoke = self.path(&settings.revocation_path);
+        let mount = mount(issuer.url());
         let well_known = AuthorizationServer::METADATA_PATH;
-        let in_front = self.under(well_known);
-        let metadata = |id| published.describe_metadata(id);
-        let behind = format!("{well_known}{mount}");
+        let appended = self.path(well_known);
+        // RFC 8414 §3.1 inserts the well-known path before the issuer's path.
+        let inserted = format!("{well_known}{mount}");
         self.mount(|routes| {
+            let description = published.describe_metadata("oauth_metadata");
             let routes = routes
                 .service(&introspect, introspection)
                 .service(&revoke, revocation)
-                // RFC 8414 §3.1 puts the issuer's path behind the well-known one.
-                .described(&behind, published.metadata(), metadata("oauth_metadata"));
+                .described(&inserted, published.metadata(), description);
             if mount.is_empty() {
                 return routes;
             }
-            // And many clients put it in front.
-            let description = metadata("oauth_metadata_below");
-            routes.described(&in_front, published.metadata(), description)
+            // Many clients append it instead.
+            let description = published.describe_metadata("oauth_metadata_below");
+            routes.described(&appended, published.metadata(), description)
         });
         Ok(())
     }
 
-    fn mint(&self, wire: &WireSettings) -> Result<Mint, Failure> {
-        let mint = Mint::new(self.of.issuer.clone(), SystemClock, SystemRandom);
-        Ok(mint.with_terms(terms(wire))?)
+    fn mint(&self, wire: &WireSettings) -> Result<Mint, CommandError> {
+        let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
+        Ok(mint.with_terms(issuance_settings(wire))?)
     }
 
-    /// Mounts a wire that mints anew each time, if it is switched on.
+    /// Mounts a wire that mints a new token for each request, if it is enabled.
     fn wire<W: DescribeWire + Clone>(
         &mut self,
         settings: &WireSettings,
         wire: W,
-        judge: PrimaryAuthenticator,
-    ) -> Result<(), Failure> {
+        authenticator: PrimaryAuthenticator,
+    ) -> Result<(), CommandError> {
         if settings.enabled {
             let mint = self.mint(settings)?;
-            self.endpoint(settings, wire, judge, mint.into());
+            self.endpoint(settings, wire, authenticator, mint.into());
         }
         Ok(())
     }
@@ -215,15 +204,15 @@ impl Mounting<'_> {
         &mut self,
         settings: &WireSettings,
         wire: W,
-        judge: PrimaryAuthenticator,
+        authenticator: PrimaryAuthenticator,
         minter: Minter,
     ) {
-        let endpoint = TokenEndpoint::new(wire, judge, minter)
+        let endpoint = TokenEndpoint::new(wire, authenticator, minter)
             .body_limit(self.common.body_limit)
             .mint_limit(self.common.mints.clone());
-        let nothing = endpoint.clone().nothing_here();
-        let path = self.under(&settings.path);
-        self.mount(|routes| routes.at_and_below(&path, endpoint, nothing));
+        let not_found = endpoint.clone().nothing_here();
+        let path = self.path(&settings.path);
+        self.mount(|routes| routes.at_and_below(&path, endpoint, not_found));
     }
 
     fn mount(&mut self, add: impl FnOnce(Routes) -> Routes) {

@@ -1,15 +1,16 @@
-//! The HTTP side: which path leads where, and the process's connections.
+//! The HTTP server: its routes, its middleware and its connections.
 
 mod admin;
+mod authenticators;
 mod client_address;
+mod close_unread;
 mod connections;
 mod health;
 mod issuer;
-mod judges;
 mod observe;
 mod openapi;
+mod problem;
 mod signals;
-mod unread;
 mod whoami;
 
 use std::sync::Arc;
@@ -23,46 +24,52 @@ use countersign_store::Store;
 use countersign_wire::MintLimit;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::issuer::Configured;
+use crate::error::CommandError;
+use crate::issuer::ConfiguredIssuer;
 
-pub(crate) use connections::{Ended, serve};
-pub(crate) use openapi::values;
+pub(crate) use connections::{Shutdown, serve};
 pub(crate) use signals::Signals;
 
+use authenticators::Mechanisms;
 use client_address::Proxies;
-use judges::Shared;
 use observe::Observer;
 use openapi::{Routes, get};
 
-/// Where anybody learns who they are.
+/// The path of the endpoint that shows who is calling, below an issuer's path.
 pub(crate) const WHOAMI: &str = "/whoami";
 
-/// The path under which an issuer of this URL is mounted; empty for one without a path.
+/// Returns the path of an issuer's URL, below which its endpoints are mounted. It is empty if the URL has no path.
 pub(crate) fn mount(issuer_url: &str) -> &str {
     countersign::url::split(issuer_url).1
 }
 
-/// All routes.
+/// Returns all routes with their middleware.
 pub(crate) fn routes(
     config: &Config,
     store: &Store,
-    issuers: &[Configured],
-) -> Result<Router, Failure> {
-    let shared = Shared::new(config, store)?;
+    issuers: &[ConfiguredIssuer],
+) -> Result<Router, CommandError> {
+    let mechanisms = Mechanisms::new(config, store)?;
     let rate = config.limits.mints;
     let common = issuer::Common {
         store,
-        judges: &shared,
+        mechanisms: &mechanisms,
         mints: MintLimit::new(rate.burst, rate.per),
         body_limit: config.server.body_limit,
     };
-    let admin = admin::routes(config, store, issuers, &shared)?;
-    let healthz = get("healthz", "Whether the process answers", health::healthz)
-        .answers_nothing(StatusCode::OK, "it does");
-    let readyz = get("readyz", "Whether requests can be judged", health::readyz)
-        .answers_nothing(StatusCode::OK, "they can")
-        .answers_nothing(StatusCode::SERVICE_UNAVAILABLE, "they cannot at present");
+    let admin = admin::routes(config, store, issuers, &mechanisms)?;
+    let healthz = get("healthz", "Check that the process answers", health::healthz)
+        .answers_nothing(StatusCode::OK, "the process answers");
+    let readyz = get(
+        "readyz",
+        "Check that requests can be authenticated",
+        health::readyz,
+    )
+    .answers_nothing(StatusCode::OK, "requests can be authenticated")
+    .answers_nothing(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "requests cannot be authenticated at present",
+    );
     let mut routes = Routes::new()
         .at("/healthz", [healthz])
         .at("/readyz", [readyz])
@@ -76,7 +83,7 @@ pub(crate) fn routes(
     let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     let proxies = Proxies::new(config.server.trusted_proxies.clone());
     Ok(routes
-        .layer(middleware::from_fn(unread::tell))
+        .layer(middleware::from_fn(close_unread::close_unread))
         .layer(middleware::from_fn_with_state(
             proxies,
             client_address::locate,

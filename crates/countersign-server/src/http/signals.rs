@@ -1,8 +1,10 @@
+//! Signals of the operating system.
+
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that a server hears.
+/// The signals that the server handles.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
@@ -11,7 +13,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes SIGTERM, SIGINT and SIGHUP from now on.
+    /// Starts to handle SIGTERM, SIGINT and SIGHUP.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -20,15 +22,14 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one that asks the server to end. SIGHUP asks for other things, and not to have
-    /// heard it would end the process.
+    /// Waits for SIGTERM or SIGINT. SIGHUP is logged and ignored; without a handler it would end the process.
     pub(super) async fn next(&mut self) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hangup.recv() => tracing::warn!(
-                    "SIGHUP is ignored: what is configured is read at the start alone; restart the server"
+                    "SIGHUP ignored: the configuration is read only at the start; restart the server"
                 ),
             }
         }

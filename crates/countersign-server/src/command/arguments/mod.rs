@@ -16,12 +16,9 @@ use countersign::directory::Issuers;
 use crate::config::value;
 use crate::logging::Format;
 
-pub(crate) use credentials::{CreateKey, CreateUser, Key, RotateKey, Session, User};
+pub(crate) use credentials::{CreateKey, CreateUser, Key, Session, User};
 pub(crate) use keeping::{Backup, MasterKey, Pepper, Restore};
-pub(crate) use server::{
-    Account, Audit, Environment, IssuerArgument, RotateSigningKey, SecretArgument, SigningKey,
-    Token,
-};
+pub(crate) use server::{Account, Audit, Environment, SecretArgument, SigningKey, Token};
 
 /// Makes API keys and users, mints short-lived tokens from keys, and checks them all. Without a command:
 /// serve.

@@ -7,70 +7,69 @@ use countersign::rejection::Reason;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{decoded, explanation};
-use crate::command::open;
+use super::{explanation, issuer_of};
 use crate::command::output::Output;
-use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::CommandError;
+use crate::ops::{Operations, OpsError, TokenVerifier, decode_part};
 
-/// What the token says, and whether that is to be believed. The token itself is not in it.
+/// What a token contains, and whether the server accepts it. The token itself is not part of the response.
 #[derive(Serialize)]
-struct Inspected {
+struct InspectResponse {
     accepted: bool,
     reason: Option<&'static str>,
     explanation: &'static str,
-    /// Whether issuer, signature and all else were checked, so that header and claims are true.
+    /// Whether the token was verified, so that its header and claims are true.
     verified: bool,
     header: Option<Value>,
     claims: Option<Value>,
 }
 
 pub(super) async fn run(
-    config: &Config,
+    operations: &Operations,
     token: &Secret,
     output: Output,
-) -> Result<ExitCode, Failure> {
-    let store = open(config).await?;
-    let issuer = super::issuer(token, config, &store).await?;
-    let judged = super::judge(token, issuer.trusted(&store)?)?;
-    store.close().await?;
-
-    let refused = judged.err();
-    let inspected = Inspected::new(token, refused);
-    output.print(&inspected, &inspected.text())?;
-    Ok(match refused {
+) -> Result<ExitCode, CommandError> {
+    let issuer = issuer_of(token, operations).await?;
+    let verifier = TokenVerifier::new([issuer.trusted(operations.store())?]);
+    let rejected = match verifier.verify(token) {
+        Ok(()) => None,
+        Err(OpsError::InvalidToken(reason)) => Some(reason),
+        Err(error) => return Err(error.into()),
+    };
+    let response = InspectResponse::new(token, rejected);
+    output.print(&response, &response.text())?;
+    Ok(match rejected {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
     })
 }
 
-impl Inspected {
-    fn new(token: &Secret, refused: Option<Reason>) -> Self {
-        let mut parts = token.expose().split('.').map(decoded);
+impl InspectResponse {
+    fn new(token: &Secret, rejected: Option<Reason>) -> Self {
         Self {
-            accepted: refused.is_none(),
-            reason: refused.map(Reason::label),
-            explanation: refused.map_or("the server would accept it", explanation),
-            verified: refused.is_none(),
-            header: parts.next().flatten(),
-            claims: parts.next().flatten(),
+            accepted: rejected.is_none(),
+            reason: rejected.map(Reason::label),
+            explanation: rejected.map_or("the server would accept it", explanation),
+            verified: rejected.is_none(),
+            header: decode_part(token, 0),
+            claims: decode_part(token, 1),
         }
     }
 
     fn text(&self) -> String {
-        let (verdict, mark) = match self.reason {
+        let (outcome, mark) = match self.reason {
             None => (format!("accepted: {}", self.explanation), ""),
             Some(reason) => (
-                format!("refused ({reason}): {}", self.explanation),
+                format!("rejected ({reason}): {}", self.explanation),
                 " (unverified)",
             ),
         };
-        let shown = |part: &Option<Value>| match part {
+        let text = |part: &Option<Value>| match part {
             Some(part) => part.to_string(),
             None => "not readable".to_owned(),
         };
-        let (header, claims) = (shown(&self.header), shown(&self.claims));
-        format!("{verdict}\nheader{mark}: {header}\nclaims{mark}: {claims}")
+        let (header, claims) = (text(&self.header), text(&self.claims));
+        format!("{outcome}\nheader{mark}: {header}\nclaims{mark}: {claims}")
     }
 }
 
@@ -79,11 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_of_a_refused_token_are_shown_as_unverified_and_the_token_is_not() {
+    fn claims_of_a_rejected_token_are_marked_as_unverified_and_the_token_is_not_printed() {
         let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJcdTAwMWJbMkoifQ.c2lnbmF0dXJl";
         let token = Secret::from(token.to_owned());
-        let text = Inspected::new(&token, Some(Reason::AlgorithmRefused)).text();
-        assert!(text.starts_with("refused (algorithm_refused): "), "{text}");
+        let text = InspectResponse::new(&token, Some(Reason::AlgorithmRefused)).text();
+        assert!(text.starts_with("rejected (algorithm_refused): "), "{text}");
         assert!(
             text.contains(r#"header (unverified): {"alg":"none"}"#),
             "{text}"
@@ -95,12 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_not_repeated() {
+    fn text_that_is_not_a_token_is_not_repeated() {
         let pasted = Secret::from("cs_canary.ImNhbmFyeSI.canary".to_owned());
-        let inspected = Inspected::new(&pasted, Some(Reason::TokenMalformed));
-        let json = serde_json::to_string(&inspected).unwrap();
-        assert!(!json.contains("canary") && !inspected.text().contains("canary"));
-        // What looks right to the eye may be padded, or have bits left over.
+        let response = InspectResponse::new(&pasted, Some(Reason::TokenMalformed));
+        let json = serde_json::to_string(&response).unwrap();
+        assert!(!json.contains("canary") && !response.text().contains("canary"));
+        // A token that looks right may be padded, or have bits left over.
         assert!(
             json.contains("three parts in canonical base64url"),
             "{json}"

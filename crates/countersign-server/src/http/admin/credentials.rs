@@ -1,227 +1,179 @@
-//! What keys and users have in common: they are listed, shown and changed by the same rules.
+//! The endpoints that keys and users have in common.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::Id;
 use countersign::directory::CredentialKind;
-use countersign::registry::{
-    Change, CredentialFilter, Record, Registry as _, RegistryError, Sessions as _,
-};
-use countersign::time::{Clock as _, SystemClock};
-use countersign_store::Store;
-use serde::{Deserialize, Serialize};
+use countersign::registry::Change;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::administrator::Administrator;
-use super::answer::{self, Answer};
-use super::extract::{Json, Members, OptionalJson, Page, PathId, PathPair, Plainly};
-use super::problem::Problem;
-use super::{Admin, fields};
-use crate::command::shown::Shown;
-use crate::http::openapi::{Handled, Routes, delete as delete_one, get, post, put, values};
-use crate::sessions;
+use super::body::{EmptyBody, Json, OptionalJson, RequestBody};
+use super::fields;
+use super::path::{Page, PathId, PathPair};
+use super::response::{self, HandlerResult};
+use crate::http::openapi::{DescribedHandler, Routes, delete as delete_one, get, post, put};
+use crate::ops::{
+    CredentialResponse, KeyListResponse, Operations, SessionListResponse, UserListResponse,
+};
+use crate::schema;
 
-/// The credentials of one kind.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) admin: Admin,
-    pub(super) kind: CredentialKind,
+pub(super) const STATUS_CONFLICT: &str = "the credential's status does not allow it";
+
+/// Returns the endpoints of `/keys` or `/users`.
+pub(super) fn routes(kind: CredentialKind) -> Routes {
+    let collection = match kind {
+        CredentialKind::User => "users",
+        _ => "keys",
+    };
+    let name = |action: &str| format!("{collection}_{action}");
+    let at = |path: &str| format!("/{collection}{path}");
+    let list = get(name("list"), "List those within reach, oldest first", list);
+    let list = match kind {
+        CredentialKind::User => list.answers::<UserListResponse>("a page of users"),
+        _ => list.answers::<KeyListResponse>("a page of keys"),
+    };
+    let show = get(name("show"), "Show one", show).answers::<CredentialResponse>("the credential");
+    let delete = delete_one(name("delete"), "Delete one that is revoked", delete)
+        .answers_nothing(StatusCode::NO_CONTENT, "the credential was deleted")
+        .may(StatusCode::CONFLICT, STATUS_CONFLICT);
+    let changed = |change: DescribedHandler<CredentialKind>| {
+        change
+            .answers::<CredentialResponse>("the changed credential")
+            .may(StatusCode::CONFLICT, STATUS_CONFLICT)
+    };
+    let suspend = post(
+        name("suspend"),
+        "Suspend one until it is activated",
+        suspend,
+    );
+    let activate = post(name("activate"), "Activate one that is suspended", activate);
+    let revoke = post(name("revoke"), "Revoke one permanently", revoke);
+    let scopes = put(name("scopes"), "Set the scopes of one", set_scopes);
+    let sessions = get(
+        name("sessions"),
+        "List its sessions, oldest first",
+        list_sessions,
+    )
+    .answers::<SessionListResponse>("the sessions with a valid token");
+    let end = delete_one(name("end_session"), "End one of its sessions", end_session)
+        .answers_nothing(StatusCode::NO_CONTENT, "the session was ended");
+    Routes::new()
+        .at(&at(""), [list])
+        .at(&at("/{id}"), [show, delete])
+        .at(&at("/{id}/suspend"), [changed(suspend)])
+        .at(&at("/{id}/activate"), [changed(activate)])
+        .at(&at("/{id}/revoke"), [changed(revoke)])
+        .at(&at("/{id}/scopes"), [changed(scopes)])
+        .at(&at("/{id}/sessions"), [sessions])
+        .at(&at("/{id}/sessions/{session}"), [end])
+        .with_state(kind)
 }
 
-impl Credentials {
-    /// `/keys` or `/users`.
-    pub(super) fn collection(&self) -> &'static str {
-        match self.kind {
-            CredentialKind::User => "/users",
-            _ => "/keys",
+type Kind = State<CredentialKind>;
+
+async fn list(State(kind): Kind, operations: Operations, page: Page<Id>) -> HandlerResult {
+    match kind {
+        CredentialKind::User => {
+            response::json(&operations.list_users(page.cursor, page.limit).await?)
         }
-    }
-
-    pub(super) fn store(&self) -> &Store {
-        &self.admin.0.store
-    }
-
-    /// Where it is, for a new one.
-    pub(super) fn location(&self, id: &Id) -> String {
-        format!("{}{}/{id}", super::PATH, self.collection())
-    }
-
-    /// The one of this id. One of another kind is none.
-    pub(super) async fn find(&self, by: &Administrator, id: Id) -> Result<Record, Problem> {
-        let record = self.store().show(&by.caller, id).await?;
-        if record.kind == self.kind {
-            Ok(record)
-        } else {
-            Err(RegistryError::NotFound.into())
-        }
-    }
-
-    pub(super) async fn change(&self, by: &Administrator, id: Id, change: Change) -> Answer {
-        self.find(by, id).await?;
-        let record = self.store().change(&by.caller, id, change).await?;
-        answer::json(&Shown::from(&record))
-    }
-
-    /// What every kind can do.
-    pub(super) fn routes(&self) -> Routes<Self> {
-        let collection = self.collection();
-        let name = |action: &str| format!("{}_{action}", collection.trim_start_matches('/'));
-        let at = |path: &str| format!("{collection}{path}");
-        let list = get(name("list"), "Those within reach, oldest first", list);
-        let list = match self.kind {
-            CredentialKind::User => list.answers::<Users<'_>>("a page of them"),
-            _ => list.answers::<Keys<'_>>("a page of them"),
-        };
-        let show = get(name("show"), "Its record", show).answers::<Shown<'_>>("the record");
-        let delete = delete_one(name("delete"), "Forgets one that is revoked", delete)
-            .answers_nothing(StatusCode::NO_CONTENT, "it is forgotten")
-            .may(StatusCode::CONFLICT, STATUS);
-        let changed = |change: Handled<Self>| {
-            change
-                .answers::<Shown<'_>>("the record as it is now")
-                .may(StatusCode::CONFLICT, STATUS)
-        };
-        let suspend = post(name("suspend"), "Refuses it until it is activated", suspend);
-        let activate = post(name("activate"), "Accepts it again", activate);
-        let revoke = post(name("revoke"), "Refuses it for good", revoke);
-        let scopes = put(name("scopes"), "Gives it other scopes", scopes);
-        let sessions = get(name("sessions"), "Its sessions, oldest first", sessions)
-            .answers::<KeptSessions<'_>>("those that live");
-        let end = delete_one(name("end_session"), "Ends one of its sessions", end_session)
-            .answers_nothing(StatusCode::NO_CONTENT, "it has ended");
-        Routes::new()
-            .at(&at(""), [list])
-            .at(&at("/{id}"), [show, delete])
-            .at(&at("/{id}/suspend"), [changed(suspend)])
-            .at(&at("/{id}/activate"), [changed(activate)])
-            .at(&at("/{id}/revoke"), [changed(revoke)])
-            .at(&at("/{id}/scopes"), [changed(scopes)])
-            .at(&at("/{id}/sessions"), [sessions])
-            .at(&at("/{id}/sessions/{session}"), [end])
+        _ => response::json(&operations.list_keys(page.cursor, page.limit).await?),
     }
 }
 
-const STATUS: &str = "its status does not allow it";
-
-#[derive(Serialize, ToSchema)]
-struct Keys<'a> {
-    keys: Vec<Shown<'a>>,
-    /// Where the next page begins, if there is one.
-    #[schema(value_type = Option<values::Id>, required = true)]
-    next: Option<Id>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Users<'a> {
-    users: Vec<Shown<'a>>,
-    /// Where the next page begins, if there is one.
-    #[schema(value_type = Option<values::Id>, required = true)]
-    next: Option<Id>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct KeptSessions<'a> {
-    sessions: Vec<sessions::Shown<'a>>,
-}
-
-async fn list(State(all): State<Credentials>, by: Administrator, page: Page<Id>) -> Answer {
-    let listing = CredentialFilter::of(all.kind).page(page.cursor, page.one_more());
-    let records = all.store().list(&by.caller, listing).await?;
-    let (records, next) = page.cut(records, |record| record.id);
-    let shown = records.iter().map(Shown::from).collect();
-    match all.kind {
-        CredentialKind::User => answer::json(&Users { users: shown, next }),
-        _ => answer::json(&Keys { keys: shown, next }),
-    }
-}
-
-async fn show(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
-    answer::json(&Shown::from(&all.find(&by, id).await?))
+async fn show(State(kind): Kind, operations: Operations, PathId(id): PathId) -> HandlerResult {
+    response::json(&operations.show_credential(kind, id).await?)
 }
 
 async fn suspend(
-    State(all): State<Credentials>,
-    by: Administrator,
+    State(kind): Kind,
+    operations: Operations,
     PathId(id): PathId,
-    OptionalJson(Plainly {}): OptionalJson<Plainly>,
-) -> Answer {
-    all.change(&by, id, Change::Suspend).await
+    OptionalJson(EmptyBody {}): OptionalJson<EmptyBody>,
+) -> HandlerResult {
+    change(operations, kind, id, Change::Suspend).await
 }
 
 async fn activate(
-    State(all): State<Credentials>,
-    by: Administrator,
+    State(kind): Kind,
+    operations: Operations,
     PathId(id): PathId,
-    OptionalJson(Plainly {}): OptionalJson<Plainly>,
-) -> Answer {
-    all.change(&by, id, Change::Activate).await
+    OptionalJson(EmptyBody {}): OptionalJson<EmptyBody>,
+) -> HandlerResult {
+    change(operations, kind, id, Change::Activate).await
 }
 
 #[derive(Default, Deserialize, ToSchema)]
-#[schema(as = Revocation)]
 #[serde(deny_unknown_fields)]
-struct Why {
-    #[schema(value_type = Option<values::Reason>)]
+struct RevokeRequest {
+    #[schema(value_type = Option<schema::Reason>)]
     reason: Option<String>,
 }
 
-impl Members for Why {
+impl RequestBody for RevokeRequest {
     const EXPECTED: &'static str = "`reason` (a string, optional)";
 }
 
 async fn revoke(
-    State(all): State<Credentials>,
-    by: Administrator,
+    State(kind): Kind,
+    operations: Operations,
     PathId(id): PathId,
-    OptionalJson(why): OptionalJson<Why>,
-) -> Answer {
-    let reason = fields::reason(why.reason)?;
-    all.change(&by, id, Change::Revoke { reason }).await
+    OptionalJson(request): OptionalJson<RevokeRequest>,
+) -> HandlerResult {
+    let reason = fields::reason(request.reason)?;
+    change(operations, kind, id, Change::Revoke { reason }).await
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewScopes {
-    #[schema(value_type = Vec<values::Scope>)]
+struct SetScopesRequest {
+    #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<String>,
 }
 
-impl Members for NewScopes {
+impl RequestBody for SetScopesRequest {
     const EXPECTED: &'static str = "`scopes` (a list of strings)";
 }
 
-async fn scopes(
-    State(all): State<Credentials>,
-    by: Administrator,
+async fn set_scopes(
+    State(kind): Kind,
+    operations: Operations,
     PathId(id): PathId,
-    Json(new): Json<NewScopes>,
-) -> Answer {
-    let scopes = fields::scopes(&new.scopes)?;
-    by.grants(&scopes)?;
-    // What it may do, it may do at all of its issuers.
-    by.lets_use(&all.find(&by, id).await?.issuers)?;
-    all.change(&by, id, Change::Scopes(scopes)).await
+    Json(request): Json<SetScopesRequest>,
+) -> HandlerResult {
+    let scopes = fields::scopes(&request.scopes)?;
+    change(operations, kind, id, Change::Scopes(scopes)).await
 }
 
-async fn delete(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
-    all.change(&by, id, Change::Delete).await?;
-    answer::nothing()
+async fn delete(State(kind): Kind, operations: Operations, PathId(id): PathId) -> HandlerResult {
+    change(operations, kind, id, Change::Delete).await?;
+    response::no_content()
 }
 
-async fn sessions(State(all): State<Credentials>, by: Administrator, PathId(id): PathId) -> Answer {
-    all.find(&by, id).await?;
-    let now = SystemClock.now();
-    let found = all.store().list_sessions(&by.caller, id, now).await?;
-    let sessions = found.iter().map(sessions::Shown::from).collect();
-    answer::json(&KeptSessions { sessions })
+async fn change(
+    operations: Operations,
+    kind: CredentialKind,
+    id: Id,
+    change: Change,
+) -> HandlerResult {
+    response::json(&operations.change_credential(kind, id, change).await?)
+}
+
+async fn list_sessions(
+    State(kind): Kind,
+    operations: Operations,
+    PathId(id): PathId,
+) -> HandlerResult {
+    let owner = operations.show_credential(kind, id).await?;
+    response::json(&operations.list_sessions(owner.id).await?)
 }
 
 async fn end_session(
-    State(all): State<Credentials>,
-    by: Administrator,
+    State(kind): Kind,
+    operations: Operations,
     PathPair(id, session): PathPair,
-) -> Answer {
-    all.find(&by, id).await?;
-    sessions::end(all.store(), &by.caller, id, &session).await?;
-    answer::nothing()
+) -> HandlerResult {
+    let owner = operations.show_credential(kind, id).await?;
+    operations.end_session(owner.id, &session).await?;
+    response::no_content()
 }

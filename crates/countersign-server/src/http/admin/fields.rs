@@ -1,92 +1,88 @@
-//! The values that requests name things by, each checked where it is read.
+//! Parsers of the values in requests.
 
 use std::time::Duration;
 
-use countersign::Scopes;
 use countersign::directory::Networks;
 use countersign::registry::Owner;
 use countersign::time::{Clock as _, SystemClock, Timestamp};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use countersign::{Id, Scopes};
 
-use super::extract::id;
-use super::problem::Problem;
+use super::error::AdminError;
 use crate::config::value;
 
-const LONGEST_NAME: usize = 128;
-const LONGEST_REASON: usize = 256;
+const MAX_NAME: usize = 128;
+const MAX_REASON: usize = 256;
 
-pub(super) fn scopes(list: &[String]) -> Result<Scopes, Problem> {
+pub(super) fn id(text: &str) -> Result<Id, AdminError> {
+    text.parse()
+        .map_err(|error| AdminError::invalid("invalid_id", format!("The id is invalid: {error}.")))
+}
+
+pub(super) fn scopes(list: &[String]) -> Result<Scopes, AdminError> {
     let scopes = Scopes::from_list(list.iter().map(String::as_str));
-    scopes.map_err(|flaw| Problem::invalid("invalid_scope", format!("`scopes`: {flaw}.")))
+    scopes.map_err(|error| {
+        AdminError::invalid("invalid_scope", format!("`scopes` is invalid: {error}."))
+    })
 }
 
-/// What people call something. It is shown on terminals.
-pub(super) fn name(text: String) -> Result<String, Problem> {
-    if value::is_line(&text, LONGEST_NAME) {
-        Ok(text)
-    } else {
-        let detail = "`name` has 1 to 128 characters, none of which controls how text is shown.";
-        Err(Problem::invalid("invalid_name", detail))
+/// Parses a display name. It is printed on terminals, so that control characters are rejected.
+pub(super) fn name(text: String) -> Result<String, AdminError> {
+    if value::is_line(&text, MAX_NAME) {
+        return Ok(text);
     }
+    let detail = "`name` must have 1 to 128 characters, and no control characters.";
+    Err(AdminError::invalid("invalid_name", detail))
 }
 
-pub(super) fn reason(text: Option<String>) -> Result<Option<String>, Problem> {
-    if text
-        .as_ref()
-        .is_none_or(|text| value::is_line(text, LONGEST_REASON))
-    {
-        Ok(text)
-    } else {
-        let detail = "`reason` has 1 to 256 characters, none of which controls how text is shown.";
-        Err(Problem::invalid("invalid_reason", detail))
+pub(super) fn reason(text: Option<String>) -> Result<Option<String>, AdminError> {
+    let valid = |text: &String| value::is_line(text, MAX_REASON);
+    if text.as_ref().is_none_or(valid) {
+        return Ok(text);
     }
+    let detail = "`reason` must have 1 to 256 characters, and no control characters.";
+    Err(AdminError::invalid("invalid_reason", detail))
 }
 
-pub(super) fn networks(list: &[String]) -> Result<Networks, Problem> {
+pub(super) fn networks(list: &[String]) -> Result<Networks, AdminError> {
     let networks = Networks::from_list(list.iter().map(String::as_str));
-    networks.map_err(|flaw| Problem::invalid("invalid_network", format!("`allow_from`: {flaw}.")))
+    networks.map_err(|error| {
+        AdminError::invalid(
+            "invalid_network",
+            format!("`allow_from` is invalid: {error}."),
+        )
+    })
 }
 
-pub(super) fn owner(account: Option<&str>, environment: Option<&str>) -> Result<Owner, Problem> {
+pub(super) fn owner(account: Option<&str>, environment: Option<&str>) -> Result<Owner, AdminError> {
     Ok(Owner {
         account: account.map(id).transpose()?,
         environment: environment.map(id).transpose()?,
     })
 }
 
-/// When something ends: a moment that is still to come.
-pub(super) fn end(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+/// Parses the time at which a credential expires, which must be in the future.
+pub(super) fn expiry(text: Option<&str>) -> Result<Option<Timestamp>, AdminError> {
     let Some(text) = text else {
         return Ok(None);
     };
     let detail =
-        "`expires_at` is a moment to come as RFC 3339 writes it, such as 2030-01-01T00:00:00Z.";
-    moment(text)
-        .filter(|end| *end > SystemClock.now())
+        "`expires_at` must be a time in the future in RFC 3339, such as 2030-01-01T00:00:00Z.";
+    Timestamp::parse_rfc3339(text)
+        .ok()
+        .filter(|expiry| *expiry > SystemClock.now())
         .map(Some)
-        .ok_or_else(|| Problem::invalid("invalid_expiry", detail))
+        .ok_or_else(|| AdminError::invalid("invalid_expiry", detail))
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    let millis = i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok()?;
-    Some(Timestamp::from_unix_millis(millis))
-}
-
-/// A number of seconds that is at most so many days, or else the usual one.
+/// Converts a number of seconds, which must be at most this many days.
 pub(super) fn seconds(
     name: &'static str,
-    given: Option<u64>,
-    usual: Duration,
-    days: u64,
-) -> Result<Duration, Problem> {
-    match given {
-        None => Ok(usual),
-        Some(seconds) if seconds <= days * 24 * 3600 => Ok(Duration::from_secs(seconds)),
-        Some(_) => {
-            let detail = format!("`{name}` is at most {days} days.");
-            Err(Problem::invalid("out_of_range", detail))
-        }
+    seconds: Option<u64>,
+    max_days: u64,
+) -> Result<Option<Duration>, AdminError> {
+    if seconds.is_some_and(|seconds| seconds > max_days * 24 * 3600) {
+        let detail = format!("`{name}` must be at most {max_days} days.");
+        return Err(AdminError::invalid("out_of_range", detail));
     }
+    Ok(seconds.map(Duration::from_secs))
 }

@@ -1,20 +1,21 @@
-//! `/admin/v1`: what the commands do, over HTTP, for primary credentials with `countersign:admin`.
+//! `/admin/v1`: the operations of the command line over HTTP, for primary credentials with `countersign:admin`.
 //!
-//! Credentials of the account `default` reach everything; all others reach their own account, and what lies
-//! outside it does not exist for them. Nobody grants a scope that they do not hold.
+//! Credentials of the account `default` reach everything; all others reach their own account, and get 404 for what
+//! lies outside it. An administrator can grant only scopes that it holds.
 
 mod accounts;
 mod administrator;
-mod answer;
 mod audit;
+mod body;
 mod credentials;
 mod environments;
-mod extract;
+mod error;
 mod fields;
-mod hashing;
 mod keys;
 mod origin;
-pub(super) mod problem;
+mod password_queue;
+mod path;
+mod response;
 mod signing_keys;
 mod tokens;
 mod users;
@@ -29,86 +30,89 @@ use countersign::require::{primary, require, scope};
 use countersign_store::Store;
 use tokio::sync::OnceCell;
 
-use super::judges::Shared;
+use super::authenticators::Mechanisms;
 use super::openapi::Routes;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::issuer::Configured;
-use hashing::Hashing;
-use problem::Problem;
-use tokens::TokenReader;
+use crate::error::CommandError;
+use crate::issuer::ConfiguredIssuer;
+use crate::ops::TokenVerifier;
+use error::AdminError;
+use password_queue::PasswordQueue;
 
-/// Where all of it is.
-pub(super) const PATH: &str = "/admin/v1";
+const PATH: &str = "/admin/v1";
 const SCOPE: &str = "countersign:admin";
-/// The account of those who run the server.
+/// The account of the server's operators.
 const DEFAULT_ACCOUNT: &str = "default";
 
-/// What handlers need.
+/// The state of the handlers.
 #[derive(Clone)]
 struct Admin(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    hashing: Hashing,
-    tokens: TokenReader,
-    config: Config,
+    config: Arc<Config>,
+    passwords: PasswordQueue,
+    tokens: TokenVerifier,
     default_account: OnceCell<Id>,
 }
 
 impl Admin {
-    async fn default_account(&self) -> Result<Id, Problem> {
+    async fn default_account(&self) -> Result<Id, AdminError> {
         let find = async || {
             let operator = Caller::operator("server");
-            let all = self.0.store.list_accounts(&operator).await?;
-            let mut all = all.into_iter();
-            let account = all.find(|account| account.name == DEFAULT_ACCOUNT);
+            let accounts = self.0.store.list_accounts(&operator).await?;
+            let mut accounts = accounts.into_iter();
+            let account = accounts.find(|account| account.name == DEFAULT_ACCOUNT);
             account
                 .map(|account| account.id)
-                .ok_or_else(Problem::internal)
+                .ok_or_else(AdminError::internal)
         };
         self.0.default_account.get_or_try_init(find).await.copied()
     }
 }
 
-/// All routes of it. They are the server's and no issuer's: credentials of any issuer are let in. Tokens of all
-/// issuers are judged too, to be refused as what they are.
+/// Returns all routes below `/admin/v1`. They belong to the server and not to an issuer: credentials of every issuer
+/// are accepted. Tokens of every issuer are authenticated too, so that they get 403 instead of 401.
 pub(super) fn routes(
     config: &Config,
     store: &Store,
-    issuers: &[Configured],
-    shared: &Shared,
-) -> Result<Routes, Failure> {
-    let admin = Admin(Arc::new(Inner {
-        store: store.clone(),
-        hashing: Hashing::new(shared.hasher()),
-        tokens: TokenReader::new(issuers)?,
-        config: config.clone(),
-        default_account: OnceCell::new(),
-    }));
-    let mut trusted = Vec::new();
+    issuers: &[ConfiguredIssuer],
+    mechanisms: &Mechanisms,
+) -> Result<Routes, CommandError> {
+    let (mut trusted, mut revocable) = (Vec::new(), Vec::new());
     for issuer in issuers {
         trusted.push(issuer.trusted(store)?);
+        revocable.push(issuer.trusted_without_directory()?);
     }
-    let judges = shared.over(store.directory());
-    let judge = judges.any(trusted).reject_body(problem::of_rejection);
-    let judge = judge.build()?;
-    let require = require(scope(SCOPE) & primary())?.reject_body(problem::of_rejection);
+    let admin = Admin(Arc::new(Inner {
+        store: store.clone(),
+        config: Arc::new(config.clone()),
+        passwords: PasswordQueue::new(mechanisms.hasher()),
+        tokens: TokenVerifier::new(revocable),
+        default_account: OnceCell::new(),
+    }));
+    let authenticators = mechanisms.over(store.directory());
+    let authenticate = authenticators.any(trusted).reject_body(error::reject_body);
+    let authenticate = authenticate.build()?;
+    let require = require(scope(SCOPE) & primary())?.reject_body(error::reject_body);
     let routes = Routes::new()
-        .merge(keys::routes(&admin))
+        .merge(keys::routes())
         .merge(users::routes(&admin))
-        .merge(accounts::routes(&admin))
-        .merge(environments::routes(&admin))
-        .merge(signing_keys::routes(&admin))
+        .merge(accounts::routes())
+        .merge(environments::routes())
+        .merge(signing_keys::routes())
         .merge(tokens::routes(&admin))
-        .merge(audit::routes(&admin))
-        // Strangers do not learn which paths there are.
-        .fallback(async || Problem::not_found())
-        // The body has been read by then, and was not too large.
+        .merge(audit::routes())
+        // Unknown paths are authenticated too, so that strangers cannot probe for paths.
+        .fallback(async || AdminError::not_found())
+        // The middleware has read and limited the body.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(admin, administrator::admit))
+        .layer(middleware::from_fn_with_state(
+            admin,
+            administrator::insert_operations,
+        ))
         .layer(require)
-        .layer(judge)
-        .layer(middleware::map_response(problem::complete));
+        .layer(authenticate)
+        .layer(middleware::map_response(error::complete));
     Ok(routes.nested(PATH).tagged("admin"))
 }

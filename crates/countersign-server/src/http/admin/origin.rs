@@ -1,10 +1,11 @@
-//! Which requests a browser sends for a page of another site: it sends the password along that it was told,
-//! whichever page asks it to.
+//! Recognizes requests that a browser sends for a page of another site. A browser adds the password that it has
+//! stored for Basic, whichever page causes the request.
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 
-/// As browsers say by `Sec-Fetch-Site`, and those that do not know it by `Origin`. Programs send neither.
+/// Returns whether a page of another site caused the request: by `Sec-Fetch-Site` (W3C Fetch Metadata), else by
+/// `Origin` (RFC 6454). Programs send neither.
 pub(super) fn is_cross_site(head: &Parts) -> bool {
     let mut sites = head.headers.get_all("sec-fetch-site").iter().peekable();
     if sites.peek().is_some() {
@@ -12,18 +13,18 @@ pub(super) fn is_cross_site(head: &Parts) -> bool {
     }
     let host = host(head);
     let mut origins = head.headers.get_all(ORIGIN).iter();
-    !origins.all(|origin| is_at(origin.as_bytes(), host))
+    !origins.all(|origin| has_host(origin.as_bytes(), host))
 }
 
-/// Whether an origin is of this host and port. `null` is of none.
-fn is_at(origin: &[u8], host: &[u8]) -> bool {
-    let place = origin
+/// Returns whether an origin has this host and port. `null` has none.
+fn has_host(origin: &[u8], host: &[u8]) -> bool {
+    let authority = origin
         .strip_prefix(b"https://")
         .or_else(|| origin.strip_prefix(b"http://"));
-    place.is_some_and(|place| !place.is_empty() && place.eq_ignore_ascii_case(host))
+    authority.is_some_and(|authority| !authority.is_empty() && authority.eq_ignore_ascii_case(host))
 }
 
-/// HTTP/2 has it in the target.
+/// Returns the host and port of the request: HTTP/2 sends them in the target.
 fn host(head: &Parts) -> &[u8] {
     let target = head.uri.authority().map(|host| host.as_str().as_bytes());
     let header = || head.headers.get(HOST).map(|host| host.as_bytes());
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
-    fn judged(target: &str, headers: &[(&str, &str)]) -> bool {
+    fn cross_site(target: &str, headers: &[(&str, &str)]) -> bool {
         let mut request = Request::post(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -44,8 +45,8 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_must_be_of_the_host_and_port_that_was_asked() {
-        for (host, origin, cross_site) in [
+    fn origin_must_have_the_host_and_port_of_the_request() {
+        for (host, origin, expected) in [
             ("a.example", "https://a.example", false),
             ("A.example", "http://a.example", false),
             ("a.example:8080", "http://a.example:8080", false),
@@ -62,35 +63,42 @@ mod tests {
             ("", "https://", true),
         ] {
             let headers = [("host", host), ("origin", origin)];
-            assert_eq!(judged("/", &headers), cross_site, "{host} {origin}");
+            assert_eq!(cross_site("/", &headers), expected, "{host} {origin}");
         }
     }
 
     #[test]
-    fn every_origin_must_be_and_a_target_with_a_host_wins() {
+    fn every_origin_must_match_and_the_targets_host_wins() {
         let own = ("origin", "https://a.example");
         let other = ("origin", "https://b.example");
-        assert!(judged("/", &[("host", "a.example"), own, other]));
-        assert!(judged("/", &[own]));
-        assert!(!judged("https://a.example/", &[own]));
-        assert!(judged("https://b.example/", &[("host", "a.example"), own]));
+        assert!(cross_site("/", &[("host", "a.example"), own, other]));
+        assert!(cross_site("/", &[own]));
+        assert!(!cross_site("https://a.example/", &[own]));
+        assert!(cross_site(
+            "https://b.example/",
+            &[("host", "a.example"), own]
+        ));
     }
 
     #[test]
-    fn what_a_browser_says_of_the_site_is_believed_before_the_origin() {
+    fn sec_fetch_site_takes_precedence_over_the_origin() {
         let other = ("origin", "https://b.example");
         let host = ("host", "a.example");
-        for (site, cross_site) in [
+        for (site, expected) in [
             ("same-origin", false),
             ("none", false),
             ("same-site", true),
             ("cross-site", true),
             ("", true),
         ] {
-            let said = ("sec-fetch-site", site);
-            assert_eq!(judged("/", &[host, said]), cross_site, "{site}");
-            assert_eq!(judged("/", &[host, said, other]), cross_site, "{site}");
+            let fetch_site = ("sec-fetch-site", site);
+            assert_eq!(cross_site("/", &[host, fetch_site]), expected, "{site}");
+            assert_eq!(
+                cross_site("/", &[host, fetch_site, other]),
+                expected,
+                "{site}"
+            );
         }
-        assert!(!judged("/", &[host]));
+        assert!(!cross_site("/", &[host]));
     }
 }

@@ -1,3 +1,5 @@
+//! The OpenAPI document of all routes.
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -13,29 +15,30 @@ use utoipa::openapi::{
 };
 
 use super::{Mounted, Routes};
-use crate::failure::Failure;
+use crate::error::CommandError;
 
-/// Where the document is.
+/// The path of the document.
 const PATH: &str = "/openapi.json";
 const JSON: &str = "application/json";
 
 impl Routes {
-    /// All routes, and one more: what they say of themselves.
-    pub(in crate::http) fn finish(mut self) -> Result<Router, Failure> {
+    /// Returns the router of all routes, and of the document that describes them.
+    pub(in crate::http) fn finish(mut self) -> Result<Router, CommandError> {
         let schema = ObjectBuilder::new().schema_type(Type::Object);
         let schema = RefOr::T(Schema::Object(schema.build()));
         let empty = Document::new(JSON, String::new());
-        let own = empty.describe("openapi", "This document", &schema);
+        let own = empty.describe("openapi", "Get this document", &schema);
         let own = Self::new().described(PATH, empty, own).tagged("server");
         self.operations.extend(own.operations);
         let router = std::mem::take(&mut self.router);
         let json = serde_json::to_string(&self.document()?);
-        let json =
-            json.map_err(|error| Failure::new(format!("{PATH} cannot be written: {error}")))?;
+        let json = json.map_err(|error| {
+            CommandError::new(format!("{PATH} cannot be written as JSON: {error}"))
+        })?;
         Ok(router.route_service(PATH, Document::new(JSON, json)))
     }
 
-    fn document(self) -> Result<OpenApi, Failure> {
+    fn document(self) -> Result<OpenApi, CommandError> {
         let info = InfoBuilder::new()
             .title("countersign")
             .version(env!("CARGO_PKG_VERSION"))
@@ -47,7 +50,7 @@ impl Routes {
             mut operation,
         } in self.operations
         {
-            common(&mut operation);
+            add_common(&mut operation);
             let item = PathItem::new(method, operation);
             match paths.paths.get_mut(&path) {
                 Some(present) => present.merge_operations(item),
@@ -59,10 +62,10 @@ impl Routes {
         let shared = share(&mut paths);
         let mut schemas = BTreeMap::new();
         for (name, schema) in self.schemas {
-            // One would hide the other.
+            // One schema would replace the other.
             if schemas.get(&name).is_some_and(|other| *other != schema) {
-                return Err(Failure::new(format!(
-                    "{PATH}: two schemas are called {name}"
+                return Err(CommandError::new(format!(
+                    "{PATH}: two schemas have the name {name}"
                 )));
             }
             schemas.insert(name, schema);
@@ -81,13 +84,14 @@ impl Routes {
     }
 }
 
-/// What every request gets, whatever its route.
-fn common(operation: &mut Operation) {
+/// Adds the responses and headers that every route has.
+fn add_common(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
-    let late = ResponseBuilder::new().description("The request took too long.");
-    let late = RefOr::T(late.build());
-    responses.insert(StatusCode::REQUEST_TIMEOUT.as_str().to_owned(), late);
-    let id = HeaderBuilder::new().schema(Some(text("The request's id, as the log has it.")));
+    let timeout = ResponseBuilder::new().description("The request took too long.");
+    let timeout = RefOr::T(timeout.build());
+    responses.insert(StatusCode::REQUEST_TIMEOUT.as_str().to_owned(), timeout);
+    let id =
+        HeaderBuilder::new().schema(Some(text("The id of the request, as in the server's log.")));
     let id = RefOr::T(id.build());
     for response in responses.values_mut() {
         if let RefOr::T(response) = response {
@@ -97,7 +101,7 @@ fn common(operation: &mut Operation) {
     }
 }
 
-/// Takes out the responses that several operations have in common, by the name that they are put under.
+/// Moves responses that several operations have in common to the components. Returns them by name.
 fn share(paths: &mut Paths) -> BTreeMap<String, Response> {
     let mut counted: Vec<(u16, Response, usize)> = Vec::new();
     for_each_response(paths, |status, response| {
@@ -154,12 +158,12 @@ fn bearer() -> SecurityScheme {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("A token that one of the endpoints here has issued."));
+        .description(Some("A token that this server issued."));
     SecurityScheme::Http(bearer.build())
 }
 
 fn api_key() -> SecurityScheme {
-    let key = ApiKeyValue::with_description("x-api-key", "A whole API key.");
+    let key = ApiKeyValue::with_description("x-api-key", "An API key.");
     SecurityScheme::ApiKey(ApiKey::Header(key))
 }
 
@@ -167,7 +171,7 @@ fn basic() -> SecurityScheme {
     let basic = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)
         .description(Some(
-            "A user's name and password, or the id of a key and its secret (RFC 7617).",
+            "The name and password of a user, or the id and secret of a key (RFC 7617).",
         ));
     SecurityScheme::Http(basic.build())
 }

@@ -1,3 +1,5 @@
+//! Handlers with their descriptions.
+
 use std::convert::Infallible;
 
 use axum::extract::Request;
@@ -11,33 +13,33 @@ use tower::{Layer, Service};
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
 
-use super::parts::{Draft, Parts};
+use super::draft::{DescribeExtractors, OperationDraft};
 
 const JSON: &str = "application/json";
 
-/// A handler of one method, and what it says of itself. What it reads of a request is told by its arguments' types.
-pub(in crate::http) struct Handled<S> {
+/// A handler of one method with its description. The types of its arguments describe what it reads of a request.
+pub(in crate::http) struct DescribedHandler<S> {
     method: HttpMethod,
     route: MethodRouter<S>,
-    draft: Draft,
+    draft: OperationDraft,
 }
 
 macro_rules! methods {
     ($($name:ident $method:ident)*) => {$(
-        /// What answers to this method: the operation's name, what it does, and the handler.
+        /// Describes a handler of this method. `id` is the operation's unique name.
         pub(in crate::http) fn $name<H, T, S>(
             id: impl Into<String>,
             summary: &'static str,
             handler: H,
-        ) -> Handled<S>
+        ) -> DescribedHandler<S>
         where
             H: Handler<T, S>,
-            T: Parts + 'static,
+            T: DescribeExtractors + 'static,
             S: Clone + Send + Sync + 'static,
         {
-            let mut draft = Draft::new(id.into(), summary);
+            let mut draft = OperationDraft::new(id.into(), summary);
             T::describe(&mut draft);
-            Handled {
+            DescribedHandler {
                 method: HttpMethod::$method,
                 route: routing::$name(handler),
                 draft,
@@ -48,29 +50,29 @@ macro_rules! methods {
 
 methods! { get Get post Post put Put delete Delete }
 
-impl<S: Clone + Send + Sync + 'static> Handled<S> {
-    /// The same, answering with this object.
+impl<S: Clone + Send + Sync + 'static> DescribedHandler<S> {
+    /// Adds a response with this object.
     pub(in crate::http) fn answers<T: ToSchema>(self, text: &str) -> Self {
         self.drafted(|draft| draft.answer::<T>(StatusCode::OK, JSON, None, text))
     }
 
-    /// The same, answering with an object that it has made.
+    /// Adds a response with an object that was created.
     pub(in crate::http) fn creates<T: ToSchema>(self, text: &str) -> Self {
         let created = StatusCode::CREATED;
         self.drafted(|draft| draft.answer::<T>(created, JSON, Some(LOCATION), text))
     }
 
-    /// The same, answering with nothing.
+    /// Adds a response without a body.
     pub(in crate::http) fn answers_nothing(self, status: StatusCode, text: &str) -> Self {
         self.drafted(|draft| draft.empty(status, text))
     }
 
-    /// The same, refusing with this status, too.
+    /// Adds an error response.
     pub(in crate::http) fn may(self, status: StatusCode, text: &str) -> Self {
         self.drafted(|draft| draft.problem(status, text))
     }
 
-    /// The same behind a layer.
+    /// Wraps the handler in a layer.
     pub(in crate::http) fn behind<L>(mut self, layer: L) -> Self
     where
         L: Layer<routing::Route> + Clone + Send + Sync + 'static,
@@ -88,7 +90,7 @@ impl<S: Clone + Send + Sync + 'static> Handled<S> {
         (self.route, description.schemas(schemas))
     }
 
-    fn drafted(mut self, change: impl FnOnce(&mut Draft)) -> Self {
+    fn drafted(mut self, change: impl FnOnce(&mut OperationDraft)) -> Self {
         change(&mut self.draft);
         self
     }

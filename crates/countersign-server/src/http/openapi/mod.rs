@@ -1,12 +1,11 @@
-//! `/openapi.json`: every endpoint that the server has, made of the routes themselves.
+//! `/openapi.json`: the description of every endpoint, made from the routes themselves.
 //!
-//! [`Routes`] takes what answers together with what it says of itself. There is no other way to mount anything, so
-//! that nothing is served that the document does not have.
+//! [`Routes`] takes handlers and services only together with their descriptions, so that the document describes
+//! everything that is served.
 
 mod document;
+mod draft;
 mod handlers;
-mod parts;
-pub(crate) mod values;
 
 use std::convert::Infallible;
 
@@ -14,16 +13,16 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
-use countersign_wire::openapi::{Describe, Described, Description};
+use countersign_wire::openapi::{Describe, Description};
 use tower::{Layer, Service};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
-pub(super) use handlers::{Handled, delete, get, post, put};
-pub(super) use parts::{Draft, Part};
+pub(super) use draft::{DescribeExtractor, OperationDraft};
+pub(super) use handlers::{DescribedHandler, delete, get, post, put};
 
-/// Routes, and what they say of themselves.
+/// Routes with their descriptions.
 pub(super) struct Routes<S = ()> {
     router: Router<S>,
     operations: Vec<Mounted>,
@@ -47,10 +46,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Mounts handlers, one for each method.
-    pub(super) fn at(mut self, path: &str, handlers: impl IntoIterator<Item = Handled<S>>) -> Self {
+    pub(super) fn at(
+        mut self,
+        path: &str,
+        handlers: impl IntoIterator<Item = DescribedHandler<S>>,
+    ) -> Self {
         let mut methods = MethodRouter::new();
-        for handled in handlers {
-            let (route, description) = handled.finish(path);
+        for handler in handlers {
+            let (route, description) = handler.finish(path);
             methods = methods.merge(route);
             self.describe(path, description);
         }
@@ -69,7 +72,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.described(path, service, description)
     }
 
-    /// Mounts a service at a path, and another at all that lies below it.
+    /// Mounts a service at a path, and another one at every path below it.
     pub(super) fn at_and_below<T>(mut self, path: &str, at: T, below: T) -> Self
     where
         T: Describe + Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -84,7 +87,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Mounts a service that this describes.
+    /// Mounts a service with this description.
     pub(super) fn described<T>(mut self, path: &str, service: T, description: Description) -> Self
     where
         T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -96,6 +99,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// Adds other routes.
     pub(super) fn merge(mut self, others: Self) -> Self {
         self.router = self.router.merge(others.router);
         self.operations.extend(others.operations);
@@ -103,7 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// The same below a path.
+    /// Moves all routes below a path.
     pub(super) fn nested(mut self, path: &str) -> Self {
         for mounted in &mut self.operations {
             mounted.path.insert_str(0, path);
@@ -112,7 +116,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// The same, all operations under this heading.
+    /// Puts all operations under this tag.
     pub(super) fn tagged(mut self, tag: &str) -> Self {
         for Mounted { operation, .. } in &mut self.operations {
             operation.tags = Some(vec![tag.to_owned()]);
@@ -120,7 +124,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// The same, with the name before those of all operations, where others are called alike.
+    /// Prefixes the names of all operations, which must be unique in the document.
     pub(super) fn named(mut self, name: &str) -> Self {
         for Mounted { operation, .. } in &mut self.operations {
             if let Some(id) = &mut operation.operation_id {
@@ -130,7 +134,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Changes the routes and not what they say of themselves.
+    /// Wraps all routes in a layer. Their descriptions do not change.
     pub(super) fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<axum::routing::Route> + Clone + Send + Sync + 'static,
@@ -143,7 +147,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// What answers where nothing is mounted.
+    /// Sets the handler of all other paths.
     pub(super) fn fallback<F>(
         mut self,
         answer: impl Fn() -> F + Clone + Send + Sync + 'static,
@@ -164,24 +168,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     fn describe(&mut self, at: &str, description: Description) {
-        let Description {
-            operations,
-            schemas,
-            ..
-        } = description;
-        for Described {
-            path,
-            method,
-            operation,
-            ..
-        } in operations
-        {
+        for described in description.operations {
             self.operations.push(Mounted {
-                path: format!("{at}{path}"),
-                method,
-                operation,
+                path: format!("{at}{}", described.path),
+                method: described.method,
+                operation: described.operation,
             });
         }
-        self.schemas.extend(schemas);
+        self.schemas.extend(description.schemas);
     }
 }

@@ -1,4 +1,4 @@
-//! Passwords are hashed one after another, and few may wait for it.
+//! Hashes passwords one after another, in a queue that is bounded in total and per account.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,84 +8,84 @@ use countersign::random::SystemRandom;
 use countersign::{Id, Secret};
 use tokio::sync::Semaphore;
 
-use super::problem::Problem;
+use super::error::AdminError;
 
-/// The most that are in the queue, whoever's turn it is among them.
-const LONGEST: usize = 16;
-/// The most of one account: none fills it for all others.
-const OF_ONE_ACCOUNT: usize = 4;
+/// The most requests in the queue, the running one included.
+const MAX_LENGTH: usize = 16;
+/// The most requests of one account, so that no account fills the queue for all others.
+const MAX_PER_ACCOUNT: usize = 4;
 
-/// A hash takes 19 MiB and some 20 ms, away from those who answer requests.
-pub(super) struct Hashing {
+/// Hashes new passwords. One hash takes 19 MiB and about 20 ms on a thread of its own.
+pub(super) struct PasswordQueue {
     hasher: PasswordHasher,
     turn: Arc<Semaphore>,
-    queue: Arc<Queue>,
+    waiting: Arc<Waiting>,
 }
 
-impl Hashing {
+impl PasswordQueue {
     pub(super) fn new(hasher: PasswordHasher) -> Self {
         Self {
             hasher,
             turn: Arc::new(Semaphore::new(1)),
-            queue: Arc::default(),
+            waiting: Arc::default(),
         }
     }
 
-    /// What is kept of a password that somebody of `account` gives; `None`: of the default account.
+    /// Hashes a password that an administrator of `account` sets; `None` is the default account.
     pub(super) async fn hash(
         &self,
         account: Option<Id>,
         password: Secret,
-    ) -> Result<PasswordHash, Problem> {
+    ) -> Result<PasswordHash, AdminError> {
         let invalid = || {
-            let detail = "`password` has 1 to 1024 bytes, and no control character: Basic could not carry it.";
-            Problem::invalid("invalid_password", detail)
+            let detail = "`password` must have 1 to 1024 bytes, and no control characters: Basic cannot carry them.";
+            AdminError::invalid("invalid_password", detail)
         };
         if password.expose().chars().any(char::is_control) {
             return Err(invalid());
         }
-        let place = Place::take(&self.queue, account).ok_or_else(Problem::busy)?;
+        let place = Place::take(&self.waiting, account).ok_or_else(AdminError::busy)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let turn = turn.map_err(|_| Problem::internal())?;
+        let turn = turn.map_err(|_| AdminError::internal())?;
         let hasher = self.hasher.clone();
         let hashed = tokio::task::spawn_blocking(move || {
-            // Also where nobody waits for it any more.
+            // Both are held until the hash is done, even if its request was cancelled.
             let _until_done = (place, turn);
             hasher.hash(password.expose(), &SystemRandom)
         });
         hashed
             .await
-            .map_err(|_| Problem::internal())?
+            .map_err(|_| AdminError::internal())?
             .map_err(|_| invalid())
     }
 }
 
-/// The accounts of those who are in it.
+/// The accounts of the requests in the queue.
 #[derive(Default)]
-struct Queue(Mutex<Vec<Option<Id>>>);
+struct Waiting(Mutex<Vec<Option<Id>>>);
 
-impl Queue {
+impl Waiting {
     fn accounts(&self) -> MutexGuard<'_, Vec<Option<Id>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// It is free again when this is gone.
+/// A place in the queue, which is freed on drop.
 struct Place {
-    queue: Arc<Queue>,
+    waiting: Arc<Waiting>,
     account: Option<Id>,
 }
 
 impl Place {
-    fn take(queue: &Arc<Queue>, account: Option<Id>) -> Option<Self> {
-        let mut accounts = queue.accounts();
+    fn take(waiting: &Arc<Waiting>, account: Option<Id>) -> Option<Self> {
+        let mut accounts = waiting.accounts();
         let own = accounts.iter().filter(|one| **one == account).count();
-        if accounts.len() >= LONGEST || own >= OF_ONE_ACCOUNT {
+        if accounts.len() >= MAX_LENGTH || own >= MAX_PER_ACCOUNT {
             return None;
         }
         accounts.push(account);
         Some(Self {
-            queue: Arc::clone(queue),
+            waiting: Arc::clone(waiting),
             account,
         })
     }
@@ -93,7 +93,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut accounts = self.queue.accounts();
+        let mut accounts = self.waiting.accounts();
         if let Some(own) = accounts.iter().position(|one| *one == self.account) {
             accounts.swap_remove(own);
         }
@@ -131,10 +131,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_does_not_wait_any_more_has_no_place() {
-        let hashing = Hashing::new(PasswordHasher::new(1, &SystemRandom).unwrap());
-        let turn = hashing.turn.acquire().await.unwrap();
-        let hash = || hashing.hash(None, Secret::from("p".to_owned()));
+    async fn cancelled_request_frees_its_place() {
+        let queue = PasswordQueue::new(PasswordHasher::new(1, &SystemRandom).unwrap());
+        let turn = queue.turn.acquire().await.unwrap();
+        let hash = || queue.hash(None, Secret::from("p".to_owned()));
         let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(hash())).collect();
         for one in &mut waiting {
             assert!(one.now_or_never().is_none());
@@ -143,6 +143,6 @@ mod tests {
         drop(waiting);
         drop(turn);
         assert!(hash().await.is_ok());
-        assert!(hashing.queue.accounts().is_empty());
+        assert!(queue.waiting.accounts().is_empty());
     }
 }

@@ -1,5 +1,7 @@
-//! A connection whose request was answered before its body was read cannot be used again. HTTP/1.1 says so in the
-//! answer (RFC 9112 §9.6), or a client finds out with its next request.
+//! Closes HTTP/1.1 connections whose request body was not read.
+//!
+//! Such a connection cannot be used again. `connection: close` in the response (RFC 9112 §9.6) tells the client so;
+//! without it, the client's next request would fail.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,8 +15,8 @@ use axum::http::{HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Says `connection: close` where a part of the body was left unread.
-pub(super) async fn tell(request: Request, next: Next) -> Response {
+/// Adds `connection: close` to the response if a part of the request body was not read.
+pub(super) async fn close_unread(request: Request, next: Next) -> Response {
     if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -34,7 +36,7 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
     response
 }
 
-/// A body that says when all of it was read.
+/// A body that notes when it was read to its end.
 struct Watched {
     inner: Body,
     read: Arc<AtomicBool>,
@@ -71,21 +73,21 @@ mod tests {
     use axum::routing::post;
     use tower::ServiceExt as _;
 
-    async fn ask(path: &str, body: &'static str) -> Option<HeaderValue> {
+    async fn connection_header(path: &str, body: &'static str) -> Option<HeaderValue> {
         let routes: Router = Router::new()
             .route("/reads", post(|_: Bytes| async {}))
-            .route("/refuses", post(|| async {}))
-            .layer(axum::middleware::from_fn(tell));
+            .route("/rejects", post(|| async {}))
+            .layer(axum::middleware::from_fn(close_unread));
         let request = Request::post(path).body(Body::from(body)).unwrap();
         let response = routes.oneshot(request).await.unwrap();
         response.headers().get(CONNECTION).cloned()
     }
 
     #[tokio::test]
-    async fn connection_is_closed_where_a_body_was_left_unread_and_nowhere_else() {
-        assert_eq!(ask("/refuses", "{}").await.unwrap(), "close");
-        assert_eq!(ask("/refuses", "").await, None);
-        assert_eq!(ask("/reads", "{}").await, None);
-        assert_eq!(ask("/reads", "").await, None);
+    async fn connection_is_closed_only_if_a_body_was_not_read() {
+        assert_eq!(connection_header("/rejects", "{}").await.unwrap(), "close");
+        assert_eq!(connection_header("/rejects", "").await, None);
+        assert_eq!(connection_header("/reads", "{}").await, None);
+        assert_eq!(connection_header("/reads", "").await, None);
     }
 }

@@ -1,3 +1,5 @@
+//! The description of an operation, assembled from its handler.
+
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -9,65 +11,65 @@ use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::Object;
 
-use crate::http::admin::problem;
+use crate::http::problem::{self, ProblemDetails};
 
-/// What an argument of a handler says of the requests that it is read from.
-pub(in crate::http) trait Part {
-    fn describe(draft: &mut Draft);
+/// Describes what an argument of a handler reads of a request.
+pub(in crate::http) trait DescribeExtractor {
+    fn describe(draft: &mut OperationDraft);
 }
 
-/// All arguments of a handler, as axum infers them.
-pub(in crate::http) trait Parts {
-    fn describe(draft: &mut Draft);
+/// Describes all arguments of a handler, as axum infers them.
+pub(in crate::http) trait DescribeExtractors {
+    fn describe(draft: &mut OperationDraft);
 }
 
-macro_rules! parts {
-    ($($part:ident)*) => {
-        impl<Via, $($part: Part),*> Parts for (Via, $($part,)*) {
-            fn describe(_draft: &mut Draft) {
-                $($part::describe(_draft);)*
+macro_rules! extractors {
+    ($($extractor:ident)*) => {
+        impl<Via, $($extractor: DescribeExtractor),*> DescribeExtractors for (Via, $($extractor,)*) {
+            fn describe(_draft: &mut OperationDraft) {
+                $($extractor::describe(_draft);)*
             }
         }
     };
 }
 
-parts! {}
-parts! { A }
-parts! { A B }
-parts! { A B C }
-parts! { A B C D }
+extractors! {}
+extractors! { A }
+extractors! { A B }
+extractors! { A B C }
+extractors! { A B C D }
 
-impl<S> Part for State<S> {
-    fn describe(_: &mut Draft) {}
+impl<S> DescribeExtractor for State<S> {
+    fn describe(_: &mut OperationDraft) {}
 }
 
-/// Any credential that is good.
-impl Part for Principal {
-    fn describe(draft: &mut Draft) {
+/// Any valid credential.
+impl DescribeExtractor for Principal {
+    fn describe(draft: &mut OperationDraft) {
         draft.secured(&[Security::Bearer, Security::ApiKey, Security::Basic]);
     }
 }
 
-/// An operation in the making.
-pub(in crate::http) struct Draft {
+/// The unfinished description of an operation.
+pub(in crate::http) struct OperationDraft {
     id: String,
     summary: &'static str,
     security: Vec<Security>,
-    /// In the order in which they stand in the path, which names them.
-    in_path: Vec<Object>,
+    /// The parameters in the path, in its order. The path has their names.
+    path_parameters: Vec<Object>,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
     answers: Answers,
     schemas: Schemas,
 }
 
-impl Draft {
+impl OperationDraft {
     pub(super) fn new(id: String, summary: &'static str) -> Self {
         Self {
             id,
             summary,
             security: Vec::new(),
-            in_path: Vec::new(),
+            path_parameters: Vec::new(),
             parameters: Vec::new(),
             body: None,
             answers: Answers::default(),
@@ -75,38 +77,38 @@ impl Draft {
         }
     }
 
-    /// It takes one of these credentials, and says in a problem that they were not good.
+    /// Requires one of these credentials, and adds the errors of authentication.
     pub(in crate::http) fn secured(&mut self, schemes: &[Security]) {
         self.security = schemes.to_vec();
         for (status, text) in [
             (
                 StatusCode::BAD_REQUEST,
-                "the credentials are malformed, or there is more than one of them",
+                "the credentials are malformed, or there are several",
             ),
             (
                 StatusCode::UNAUTHORIZED,
-                "the credentials are missing or not valid",
+                "the credentials are missing or invalid",
             ),
             (
                 StatusCode::TOO_MANY_REQUESTS,
-                "there were too many failures",
+                "too many authentications failed",
             ),
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the fault is the server's",
+                "an internal error occurred",
             ),
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "credentials or records cannot be reached at present",
+                "the store is not available at present",
             ),
         ] {
             self.problem(status, text);
         }
     }
 
-    /// The next segment of the path that is not fixed.
-    pub(in crate::http) fn in_path(&mut self, schema: Object) {
-        self.in_path.push(schema);
+    /// Adds the next parameter in the path.
+    pub(in crate::http) fn path_parameter(&mut self, schema: Object) {
+        self.path_parameters.push(schema);
     }
 
     pub(in crate::http) fn parameter(&mut self, parameter: Parameter) {
@@ -125,7 +127,7 @@ impl Draft {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         };
-        self.answer::<problem::Shown<'_>>(status, "application/problem+json", more, text);
+        self.answer::<ProblemDetails<'_>>(status, problem::MEDIA_TYPE, more, text);
     }
 
     pub(super) fn answer<T: ToSchema>(
@@ -157,7 +159,7 @@ impl Draft {
             let name = segment.strip_prefix('{')?;
             name.strip_suffix('}')
         });
-        let in_path = names.zip(self.in_path);
+        let in_path = names.zip(self.path_parameters);
         let in_path = in_path.map(|(name, schema)| openapi::in_path(name, schema));
         let parameters: Vec<_> = in_path.chain(self.parameters).collect();
         let operation = OperationBuilder::new()

@@ -1,0 +1,148 @@
+//! Request bodies, read strictly: an unknown, repeated or mistyped member is an error, and errors repeat no value.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use countersign::Secret;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+use serde_json::error::Category;
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
+
+use super::error::AdminError;
+use crate::http::openapi::{DescribeExtractor, OperationDraft};
+
+/// A JSON object in a request. Implementations derive `Deserialize` with `deny_unknown_fields`.
+pub(super) trait RequestBody: DeserializeOwned + ToSchema {
+    /// The members, for error messages.
+    const EXPECTED: &'static str;
+}
+
+/// A JSON object without members.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmptyBody {}
+
+impl RequestBody for EmptyBody {
+    const EXPECTED: &'static str = "no members";
+}
+
+/// Deserializes a secret (`deserialize_with`).
+pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::from)
+}
+
+/// Deserializes a whole number, also one that is spelled `60.0` (`deserialize_with`).
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let from_float = || format!("{}", number.as_f64()?).parse().ok();
+    let whole = number.as_u64().or_else(from_float);
+    whole
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("expected a whole number"))
+}
+
+/// Extracts a JSON object from the body.
+pub(super) struct Json<T>(pub(super) T);
+
+/// Extracts a JSON object from the body. An empty body is an object without members.
+pub(super) struct OptionalJson<T>(pub(super) T);
+
+impl<T: RequestBody, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = AdminError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
+        let (headers, body) = read(request, state).await?;
+        parse(&headers, &body).map(Self)
+    }
+}
+
+impl<T: RequestBody + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = AdminError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
+        let (headers, body) = read(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        parse(&headers, &body).map(Self)
+    }
+}
+
+impl<T: RequestBody> DescribeExtractor for Json<T> {
+    fn describe(draft: &mut OperationDraft) {
+        draft.body::<T>(Required::True);
+        describe_errors(draft);
+    }
+}
+
+impl<T: RequestBody> DescribeExtractor for OptionalJson<T> {
+    fn describe(draft: &mut OperationDraft) {
+        draft.body::<T>(Required::False);
+        describe_errors(draft);
+    }
+}
+
+fn describe_errors(draft: &mut OperationDraft) {
+    let media_type = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    draft.problem(StatusCode::BAD_REQUEST, "the body is invalid");
+    draft.problem(media_type, "the body is not `application/json`");
+}
+
+/// Takes the body, which the middleware has read and limited.
+async fn read<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<(HeaderMap, Bytes), AdminError> {
+    let headers = request.headers().clone();
+    let body = Bytes::from_request(request, state).await;
+    Ok((headers, body.map_err(|_| AdminError::internal())?))
+}
+
+fn parse<T: RequestBody>(headers: &HeaderMap, body: &[u8]) -> Result<T, AdminError> {
+    if !is_json(headers) {
+        return Err(AdminError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be `application/json`.",
+        ));
+    }
+    let unexpected = |position: &str| {
+        let detail = format!("The body must be an object of {}{position}.", T::EXPECTED);
+        AdminError::invalid("invalid_body", detail)
+    };
+    match serde_json::from_slice(body) {
+        // serde would also accept a list of the same values.
+        Ok(object) if body.trim_ascii_start().starts_with(b"{") => Ok(object),
+        Ok(_) => Err(unexpected("")),
+        // The error's own text repeats values.
+        Err(error) => {
+            let position = format!("line {}, column {}", error.line(), error.column());
+            Err(match error.classify() {
+                Category::Data => unexpected(&format!(
+                    ", each at most once, and of no others ({position})"
+                )),
+                _ => AdminError::invalid(
+                    "malformed_json",
+                    format!("The body is not valid JSON ({position})."),
+                ),
+            })
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let name = only.as_bytes().split(|&byte| byte == b';').next();
+    name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+}

@@ -1,0 +1,96 @@
+//! The authenticators of the endpoints, over one issuer's view of credentials or over the whole server's.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use countersign::auth::{AuthBuilder, AuthLayer, PrimaryAuthenticator};
+use countersign::directory::Directory;
+use countersign::key::Peppers;
+use countersign::mechanism::password::PasswordHasher;
+use countersign::mechanism::{ApiKeys, Basic, FailureLimit, Jwt};
+use countersign::random::SystemRandom;
+use countersign::token::TrustedIssuer;
+use countersign_store::Store;
+
+use crate::config::Config;
+use crate::error::CommandError;
+
+/// What the mechanisms of all issuers share. A client that guesses at one endpoint is limited at every other one,
+/// and the number of passwords that are hashed at the same time is bounded for the whole server.
+#[derive(Clone)]
+pub(super) struct Mechanisms {
+    peppers: Peppers,
+    failures: FailureLimit,
+    hasher: PasswordHasher,
+}
+
+impl Mechanisms {
+    pub(super) fn new(config: &Config, store: &Store) -> Result<Self, CommandError> {
+        let rate = config.limits.failed_authentications;
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let hasher = PasswordHasher::new(cores, &SystemRandom)
+            .map_err(|error| CommandError::new(format!("passwords cannot be verified: {error}")))?;
+        Ok(Self {
+            peppers: store.peppers(),
+            failures: FailureLimit::new(rate.burst, rate.per),
+            hasher,
+        })
+    }
+
+    pub(super) fn hasher(&self) -> PasswordHasher {
+        self.hasher.clone()
+    }
+
+    /// Returns the authenticators over `directory`.
+    pub(super) fn over(&self, directory: Arc<dyn Directory>) -> Authenticators {
+        Authenticators {
+            mechanisms: self.clone(),
+            directory,
+        }
+    }
+}
+
+/// The authenticators over one directory.
+pub(super) struct Authenticators {
+    mechanisms: Mechanisms,
+    directory: Arc<dyn Directory>,
+}
+
+impl Authenticators {
+    fn keys(&self) -> ApiKeys {
+        let keys = ApiKeys::new(Arc::clone(&self.directory), self.mechanisms.peppers.clone());
+        keys.failure_limit(self.mechanisms.failures.clone())
+    }
+
+    /// Accepts the id and secret of a key.
+    fn key_secrets(&self) -> Basic {
+        let basic = Basic::new(Arc::clone(&self.directory), self.mechanisms.peppers.clone());
+        basic.failure_limit(self.mechanisms.failures.clone())
+    }
+
+    /// Accepts the id and secret of a key, or the name and password of a user.
+    fn basic(&self) -> Basic {
+        let hasher = self.mechanisms.hasher.clone();
+        self.key_secrets().passwords(hasher)
+    }
+
+    /// Authenticates OAuth clients: keys, whole or as Basic. Passwords of users are not for clients.
+    pub(super) fn clients(&self) -> Result<PrimaryAuthenticator, CommandError> {
+        let builder = PrimaryAuthenticator::builder().primary(self.keys());
+        Ok(builder.primary(self.key_secrets()).build()?)
+    }
+
+    /// Authenticates keys and users.
+    pub(super) fn primary(&self) -> Result<PrimaryAuthenticator, CommandError> {
+        let builder = PrimaryAuthenticator::builder().primary(self.keys());
+        Ok(builder.primary(self.basic()).build()?)
+    }
+
+    /// Authenticates keys, users, and tokens of these issuers.
+    pub(super) fn any(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> AuthBuilder {
+        AuthLayer::builder()
+            .mechanism(Jwt::new(issuers))
+            .primary(self.keys())
+            .primary(self.basic())
+    }
+}

@@ -1,0 +1,66 @@
+use countersign::Id;
+use countersign::directory::Status;
+use countersign::registry::{Account, Registry as _};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Operations, OpsError};
+use crate::schema::{self, Rfc3339};
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AccountResponse {
+    #[schema(value_type = schema::Id)]
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    #[schema(value_type = String)]
+    pub(crate) status: Status,
+    pub(crate) generation: u32,
+    pub(crate) created_at: Rfc3339,
+}
+
+/// All accounts within the caller's reach.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AccountListResponse {
+    pub(crate) accounts: Vec<AccountResponse>,
+}
+
+impl From<Account> for AccountResponse {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            name: account.name,
+            status: account.status,
+            generation: account.generation,
+            created_at: account.created_at.into(),
+        }
+    }
+}
+
+impl Operations {
+    /// Lists the accounts within reach.
+    pub(crate) async fn list_accounts(&self) -> Result<AccountListResponse, OpsError> {
+        let accounts = self.store.list_accounts(&self.caller).await?;
+        let accounts = accounts.into_iter().map(Into::into).collect();
+        Ok(AccountListResponse { accounts })
+    }
+
+    /// Returns one account.
+    pub(crate) async fn show_account(&self, id: Id) -> Result<AccountResponse, OpsError> {
+        Ok(self.store.show_account(&self.caller, id).await?.into())
+    }
+
+    /// Creates an account.
+    pub(crate) async fn create_account(&self, name: String) -> Result<AccountResponse, OpsError> {
+        self.require_default_account()?;
+        Ok(self.store.create_account(&self.caller, name).await?.into())
+    }
+
+    /// Revokes an account, and with it all of its credentials and tokens.
+    pub(crate) async fn revoke_account(&self, id: Id) -> Result<AccountResponse, OpsError> {
+        // An account out of reach is not found, even by a caller who may not revoke any.
+        self.show_account(id).await?;
+        self.require_default_account()?;
+        Ok(self.store.revoke_account(&self.caller, id).await?.into())
+    }
+}

@@ -1,0 +1,109 @@
+use countersign::Id;
+use countersign_store::{AuditRecord, Checkpoint, Verified};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::credentials::cut;
+use super::{Operations, OpsError};
+use crate::schema::{self, Rfc3339};
+
+/// A record of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditRecordResponse {
+    pub(crate) number: i64,
+    pub(crate) at: Rfc3339,
+    pub(crate) actor: String,
+    #[schema(required = true)]
+    pub(crate) request_id: Option<String>,
+    pub(crate) action: String,
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) account_id: Option<Id>,
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) entity: Option<Id>,
+    #[schema(value_type = Object)]
+    pub(crate) detail: Map<String, Value>,
+}
+
+/// A page of the audit log, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditListResponse {
+    pub(crate) records: Vec<AuditRecordResponse>,
+    /// Where the next page begins, if there is one.
+    #[schema(required = true)]
+    pub(crate) next: Option<i64>,
+}
+
+/// Whether the audit log is intact. A log that was tampered with is an answer, not an error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum VerifyAuditResponse {
+    /// Every record is as it was written, and none is missing.
+    Intact {
+        intact: bool,
+        records: i64,
+        #[schema(value_type = String)]
+        checkpoint: Checkpoint,
+    },
+    /// The log was tampered with at this record.
+    Broken {
+        intact: bool,
+        number: i64,
+        what: &'static str,
+    },
+}
+
+impl From<AuditRecord> for AuditRecordResponse {
+    fn from(record: AuditRecord) -> Self {
+        Self {
+            number: record.number,
+            at: record.at.into(),
+            actor: record.actor,
+            request_id: record.request_id,
+            action: record.action,
+            account_id: record.account_id,
+            entity: record.entity,
+            detail: record.detail,
+        }
+    }
+}
+
+impl Operations {
+    /// Lists at most `limit` records whose numbers are below `before`, newest first.
+    pub(crate) async fn list_audit(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<AuditListResponse, OpsError> {
+        let records = self
+            .store
+            .list_audit(&self.caller, before, limit.saturating_add(1));
+        let (records, next) = cut(records.await?, limit, |record| record.number);
+        let records = records.into_iter().map(Into::into).collect();
+        Ok(AuditListResponse { records, next })
+    }
+
+    /// Verifies the audit log, and its continuation of an earlier checkpoint.
+    pub(crate) async fn verify_audit(
+        &self,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<VerifyAuditResponse, OpsError> {
+        self.require_default_account()?;
+        match self.store.verify_audit(checkpoint).await? {
+            Verified::Intact {
+                records,
+                checkpoint,
+            } => Ok(VerifyAuditResponse::Intact {
+                intact: true,
+                records,
+                checkpoint,
+            }),
+            Verified::Broken { number, what } => Ok(VerifyAuditResponse::Broken {
+                intact: false,
+                number,
+                what,
+            }),
+            _ => Err(OpsError::UnknownAuditState),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use countersign::jose::Algorithm;
+use countersign::registry::RegistryError;
+use countersign::rejection::Reason;
+use countersign_store::StoreError;
+
+/// An error that an operation returns. The command line and `/admin/v1` each have their own text for
+/// it.
+#[derive(Debug)]
+pub(crate) enum OpsError {
+    /// The registry returned an error.
+    Registry(RegistryError),
+    /// The store returned an error.
+    Store(StoreError),
+    /// A new credential or a signing key is to be of an issuer that does not exist.
+    UnknownIssuer(String),
+    /// The caller does not hold every scope that it grants.
+    ScopeNotHeld,
+    /// The caller may not use every issuer that it grants.
+    IssuerNotHeld,
+    /// The operation concerns the whole server, and the caller is not of the default account.
+    DefaultAccountRequired,
+    /// A signing key is to be of another algorithm than the configured one, with which no server that
+    /// reads the configuration could start.
+    AlgorithmConfigured {
+        /// The issuer's name.
+        issuer: String,
+        /// The configured algorithm.
+        configured: Algorithm,
+        /// The requested algorithm.
+        wanted: Algorithm,
+    },
+    /// The token is not a valid token of this server.
+    InvalidToken(Reason),
+    /// Whether the token is valid cannot be decided at present.
+    TokenUndecided,
+    /// The token lacks a claim by which a token is revoked.
+    TokenNotIdentified,
+    /// The state of the audit log is not known to this version.
+    UnknownAuditState,
+}
+
+impl From<RegistryError> for OpsError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<StoreError> for OpsError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,93 @@
+use countersign::directory::CredentialKind;
+use countersign::registry::{
+    Registry as _, RegistryError, Session, SessionSelector, Sessions as _,
+};
+use countersign::time::{Clock as _, SystemClock};
+use countersign::{Id, Scopes};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{CredentialResponse, Operations, OpsError};
+use crate::schema::{self, Rfc3339};
+
+/// A session, without its token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionResponse {
+    #[schema(value_type = schema::Id)]
+    pub(crate) id: Id,
+    /// The name that the client chose.
+    #[schema(required = true)]
+    pub(crate) session_id: Option<String>,
+    pub(crate) issuer: String,
+    #[schema(value_type = Vec<schema::Scope>)]
+    pub(crate) scopes: Scopes,
+    pub(crate) issued_at: Rfc3339,
+    pub(crate) expires_at: Rfc3339,
+}
+
+/// The sessions of a credential whose tokens have not expired.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionListResponse {
+    pub(crate) sessions: Vec<SessionResponse>,
+}
+
+impl From<Session> for SessionResponse {
+    fn from(session: Session) -> Self {
+        Self {
+            id: session.id,
+            session_id: session.name.map(|name| name.as_str().to_owned()),
+            issuer: session.issuer.to_string(),
+            scopes: session.scopes,
+            issued_at: session.issued_at.into(),
+            expires_at: session.expires_at.into(),
+        }
+    }
+}
+
+impl Operations {
+    /// Returns the key or user of this id, or the user of this name. A user's name may look like an id.
+    pub(crate) async fn find_credential(&self, text: &str) -> Result<CredentialResponse, OpsError> {
+        let mut found = Err(RegistryError::NotFound);
+        if let Ok(id) = text.parse() {
+            found = self.store.show(&self.caller, id).await;
+        }
+        if let (Err(RegistryError::NotFound), Ok(name)) = (&found, text.parse()) {
+            found = self.store.find_user(&self.caller, name).await;
+        }
+        match found? {
+            record if record.kind == CredentialKind::Token => Err(RegistryError::NotFound.into()),
+            record => Ok(record.into()),
+        }
+    }
+
+    /// Lists the sessions of a credential, oldest first.
+    pub(crate) async fn list_sessions(
+        &self,
+        credential: Id,
+    ) -> Result<SessionListResponse, OpsError> {
+        let now = SystemClock.now();
+        let sessions = self.store.list_sessions(&self.caller, credential, now);
+        let sessions = sessions.await?.into_iter().map(Into::into).collect();
+        Ok(SessionListResponse { sessions })
+    }
+
+    /// Ends the session of this id, or else those of this name: a client may choose a name that looks
+    /// like an id.
+    pub(crate) async fn end_session(&self, credential: Id, session: &str) -> Result<(), OpsError> {
+        if let Ok(id) = session.parse() {
+            let by_id = SessionSelector::Id(id);
+            match self
+                .store
+                .end_sessions(&self.caller, credential, by_id)
+                .await
+            {
+                Err(RegistryError::NotFound) => {}
+                ended => return Ok(ended?),
+            }
+        }
+        let name = session.parse().map_err(|_| RegistryError::NotFound)?;
+        let by_name = SessionSelector::Named(name);
+        let ended = self.store.end_sessions(&self.caller, credential, by_name);
+        Ok(ended.await?)
+    }
+}

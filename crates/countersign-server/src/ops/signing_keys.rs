@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use countersign::jose::Algorithm;
+use countersign_store::SigningKeyRecord;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Operations, OpsError};
+use crate::schema::Rfc3339;
+
+/// A signing key, without its private part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SigningKeyResponse {
+    pub(crate) kid: String,
+    pub(crate) algorithm: &'static str,
+    pub(crate) state: &'static str,
+    pub(crate) created_at: Rfc3339,
+    /// When the key begins to sign.
+    pub(crate) activates_at: Rfc3339,
+    #[schema(required = true)]
+    pub(crate) revoked_at: Option<Rfc3339>,
+}
+
+/// The signing keys of an issuer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SigningKeyListResponse {
+    pub(crate) signing_keys: Vec<SigningKeyResponse>,
+}
+
+impl From<SigningKeyRecord> for SigningKeyResponse {
+    fn from(key: SigningKeyRecord) -> Self {
+        Self {
+            kid: key.kid,
+            algorithm: key.algorithm.as_str(),
+            state: key.state.as_str(),
+            created_at: key.created_at.into(),
+            activates_at: key.activates_at.into(),
+            revoked_at: key.revoked_at.map(Into::into),
+        }
+    }
+}
+
+impl Operations {
+    /// Lists an issuer's signing keys, newest first.
+    pub(crate) async fn list_signing_keys(
+        &self,
+        issuer: &str,
+    ) -> Result<SigningKeyListResponse, OpsError> {
+        self.require_default_account()?;
+        self.ensure_issuer(issuer).await?;
+        let keys = self.store.list_signing_keys(issuer).await?;
+        let signing_keys = keys.into_iter().map(Into::into).collect();
+        Ok(SigningKeyListResponse { signing_keys })
+    }
+
+    /// Creates an issuer's next signing key, and publishes it `lead` before it signs. Its algorithm is
+    /// the given one, else the configured one, else that of the active key.
+    pub(crate) async fn rotate_signing_key(
+        &self,
+        issuer: &str,
+        algorithm: Option<Algorithm>,
+        lead: Duration,
+    ) -> Result<SigningKeyResponse, OpsError> {
+        self.require_default_account()?;
+        self.ensure_issuer(issuer).await?;
+        let settings = self.config.issuer(issuer);
+        let configured = settings.and_then(|settings| settings.algorithm);
+        // A server that starts after the new key has begun to sign would refuse to start with it.
+        if let (Some(wanted), Some(configured)) = (algorithm, configured)
+            && wanted != configured
+        {
+            return Err(OpsError::AlgorithmConfigured {
+                issuer: issuer.to_owned(),
+                configured,
+                wanted,
+            });
+        }
+        let algorithm = algorithm.or(configured);
+        let created = self
+            .store
+            .rotate_signing_key(&self.caller, issuer, algorithm, lead);
+        Ok(created.await?.into())
+    }
+
+    /// Revokes a signing key: every token that it signed is rejected from now on.
+    pub(crate) async fn revoke_signing_key(
+        &self,
+        issuer: &str,
+        kid: &str,
+    ) -> Result<SigningKeyResponse, OpsError> {
+        self.require_default_account()?;
+        self.ensure_issuer(issuer).await?;
+        let revoked = self.store.revoke_signing_key(&self.caller, issuer, kid);
+        Ok(revoked.await?.into())
+    }
+}

@@ -1,0 +1,93 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::credentials::Credentials;
+use countersign::mechanism::{Judged, Jwt, Mechanism as _, Outcome};
+use countersign::registry::{DeniedToken, Registry as _};
+use countersign::time::{Clock as _, SystemClock, Timestamp};
+use countersign::token::TrustedIssuer;
+use countersign::{Id, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Operations, OpsError};
+use crate::schema::Rfc3339;
+
+/// A token that is rejected from now on. The token itself is not part of the response.
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokedTokenResponse {
+    pub(crate) issuer: String,
+    pub(crate) jti: Id,
+    /// Until when the token would have been accepted.
+    pub(crate) expires_at: Rfc3339,
+}
+
+/// Verifies tokens of this server's issuers.
+pub(crate) struct TokenVerifier(Jwt);
+
+/// The claims by which a token is revoked (RFC 9068 §2.2, and the account).
+#[derive(Deserialize)]
+struct RevocationClaims {
+    iss: String,
+    jti: String,
+    exp: i64,
+    account: String,
+}
+
+impl TokenVerifier {
+    /// Creates a verifier that accepts tokens of these issuers.
+    pub(crate) fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
+        Self(Jwt::new(issuers))
+    }
+
+    /// Verifies a token.
+    pub(crate) fn verify(&self, token: &Secret) -> Result<(), OpsError> {
+        // The mechanism reads the token alone, and not the header that carried it.
+        let credentials = Credentials::key(token.clone());
+        match self.0.try_verify(&credentials, SystemClock.now()) {
+            Judged::Now(Outcome::Accepted(_)) => Ok(()),
+            Judged::Now(Outcome::Rejected(reason)) => Err(OpsError::InvalidToken(reason)),
+            _ => Err(OpsError::TokenUndecided),
+        }
+    }
+}
+
+/// Decodes a part of a token if it is a JSON object. Anything else may be a secret that was pasted by
+/// mistake, and is not shown.
+pub(crate) fn decode_part(token: &Secret, index: usize) -> Option<Value> {
+    let part = token.expose().split('.').nth(index)?;
+    let value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
+    matches!(value, Value::Object(_)).then_some(value)
+}
+
+/// Reads a token's claims, which are not verified by this.
+fn denied_token(token: &Secret) -> Option<DeniedToken> {
+    let claims: RevocationClaims = serde_json::from_value(decode_part(token, 1)?).ok()?;
+    Some(DeniedToken {
+        issuer: claims.iss,
+        token: claims.jti.parse().ok()?,
+        account: claims.account.parse().ok()?,
+        expires_at: Timestamp::from_unix_seconds(claims.exp),
+    })
+}
+
+impl Operations {
+    /// Revokes one token. The verifier must not consult the directory: a token that is already rejected
+    /// for its credential's sake can be revoked too, and revoking a token twice succeeds.
+    ///
+    /// The token is verified, so that the store is not filled with denials of tokens that were never issued.
+    pub(crate) async fn revoke_token(
+        &self,
+        verifier: &TokenVerifier,
+        token: &Secret,
+    ) -> Result<RevokedTokenResponse, OpsError> {
+        verifier.verify(token)?;
+        let denied = denied_token(token).ok_or(OpsError::TokenNotIdentified)?;
+        let response = RevokedTokenResponse {
+            issuer: denied.issuer.clone(),
+            jti: denied.token,
+            expires_at: denied.expires_at.into(),
+        };
+        self.store.deny_token(&self.caller, denied).await?;
+        Ok(response)
+    }
+}
