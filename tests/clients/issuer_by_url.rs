@@ -1,4 +1,4 @@
-//! Issuers that are configured by their URL alone: one that is not ours, and our own server seen from another process.
+//! A service that is configured with the URL of an issuer only: an external provider, and this project's server.
 
 use std::convert::Infallible;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ use crate::harness::{Home, Language, Server, api_key, wait_for};
 
 const API: &str = "https://api.example";
 
-/// npm's oidc-provider, which ends with this value.
+/// A running oidc-provider (npm), which is killed on drop.
 struct Provider {
     child: Child,
     url: String,
@@ -31,15 +31,15 @@ impl Provider {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines.next().expect("it starts").unwrap();
+        let url = lines.next().expect("the provider started").unwrap();
         Self { child, url }
     }
 
-    /// A token for its one client, by authlib.
+    /// Gets a token for the one client of the provider, with authlib.
     fn token(&self, scope: &str) -> String {
         let client = json!({"id": "worker", "secret": "worker-secret"}).to_string();
-        let got = Language::Python.json("client_credentials", &[&self.url, scope], &client);
-        got["access_token"].as_str().unwrap().to_owned()
+        let response = Language::Python.json("client_credentials", &[&self.url, scope], &client);
+        response["access_token"].as_str().unwrap().to_owned()
     }
 }
 
@@ -50,7 +50,7 @@ impl Drop for Provider {
     }
 }
 
-/// A service that knows an issuer by its URL alone; status and body for a bearer.
+/// A service that trusts the issuer with this URL.
 struct Service {
     runtime: tokio::runtime::Runtime,
     layer: AuthLayer,
@@ -71,50 +71,51 @@ impl Service {
         Self { runtime, layer }
     }
 
-    fn ask(&self, token: &str) -> (StatusCode, String) {
+    /// Sends a bearer token; returns the status and the body.
+    fn send(&self, token: &str) -> (StatusCode, String) {
         let whoami = service_fn(|request: Request<()>| async move {
             let principal = request.extensions().get::<Principal>().unwrap();
             let text = format!("{} {}", principal.subject(), principal.scopes());
             Ok::<_, Infallible>(Response::new(text))
         });
         let request = Request::builder().header("authorization", format!("Bearer {token}"));
-        let asked = self.layer.layer(whoami).oneshot(request.body(()).unwrap());
-        let response = self.runtime.block_on(asked).unwrap();
+        let response = self.layer.layer(whoami).oneshot(request.body(()).unwrap());
+        let response = self.runtime.block_on(response).unwrap();
         (response.status(), response.into_body())
     }
 }
 
 #[test]
-fn tokens_of_oidc_provider_are_accepted_by_its_url_alone() {
+fn tokens_of_oidc_provider_are_accepted_with_only_its_url_configured() {
     let provider = Provider::start();
     let token = provider.token("calls:read");
     let service = Service::trusting(&provider.url, API);
-    let said = service.ask(&token);
-    assert_eq!(said, (StatusCode::OK, "worker calls:read".to_owned()));
+    let response = service.send(&token);
+    assert_eq!(response, (StatusCode::OK, "worker calls:read".to_owned()));
 
-    // What is not for us, or not signed so, is refused.
+    // A token for another audience, or with another signature, is rejected.
     let other = Service::trusting(&provider.url, "https://other.example");
-    assert_eq!(other.ask(&token).0, StatusCode::UNAUTHORIZED);
+    assert_eq!(other.send(&token).0, StatusCode::UNAUTHORIZED);
     let (input, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{input}.{}", "A".repeat(342));
-    assert_eq!(service.ask(&forged).0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.send(&forged).0, StatusCode::UNAUTHORIZED);
 }
 
 #[test]
-fn tokens_of_our_own_server_are_accepted_in_another_process_by_its_url_alone() {
+fn tokens_of_the_server_are_accepted_in_another_process_with_only_its_url_configured() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "calls:read");
     let token = server.token(&[api_key(&key.key)]);
     let service = Service::trusting(&server.url(), &server.url());
-    let (status, said) = service.ask(&token);
+    let (status, body) = service.send(&token);
     assert_eq!(
-        (status, said),
+        (status, body),
         (StatusCode::OK, format!("{} calls:read", key.id))
     );
     let (head, rest) = token.split_once('.').unwrap();
     assert_eq!(
-        service.ask(&format!("{head}.A{rest}")).0,
+        service.send(&format!("{head}.A{rest}")).0,
         StatusCode::UNAUTHORIZED
     );
 }

@@ -1,6 +1,6 @@
-//! Programs that know the standards, or a document, and nothing of this project, against the real server.
+//! Third-party OAuth and OpenAPI clients against the server binary.
 //!
-//! What they are is pinned in `tests/third_party`, and `tests/setup` installs it.
+//! `tests/third_party` pins their versions, and `tests/setup` installs them.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "the harness is the server tests', and not all of it is needed here"
+    reason = "the harness belongs to the tests of the server"
 )]
 
 #[path = "../server/harness/mod.rs"]

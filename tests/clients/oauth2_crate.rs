@@ -1,4 +1,4 @@
-//! The crate `oauth2`, with a transport of ours: the same way as the other languages' clients.
+//! The crate `oauth2` with an own transport: the same steps as the clients in other languages.
 
 use http::{Request, Response};
 use oauth2::basic::BasicClient;
@@ -20,7 +20,7 @@ fn oauth2_gets_uses_introspects_and_revokes_a_token_with_either_client_authentic
         .get("/.well-known/oauth-authorization-server", &[])
         .json();
     let endpoint = |name: &str| metadata[name].as_str().unwrap().to_owned();
-    // It revokes over https alone (RFC 7009 §2), which a server on the loopback does not speak.
+    // The crate revokes only over https (RFC 7009 §2), which the server on loopback does not support.
     let revocation = endpoint("revocation_endpoint").replace("http:", "https:");
     let send = |request: Request<Vec<u8>>| transport(&server, &request);
 
@@ -43,11 +43,11 @@ fn oauth2_gets_uses_introspects_and_revokes_a_token_with_either_client_authentic
             format!("Bearer {}", token.access_token().secret()),
         );
         let introspect = |access: &AccessToken| -> Value {
-            let answer = client.introspect(access).request(&send).unwrap();
-            if !answer.active() {
+            let response = client.introspect(access).request(&send).unwrap();
+            if !response.active() {
                 return json!({"active": false});
             }
-            let scopes: Vec<_> = answer
+            let scopes: Vec<_> = response
                 .scopes()
                 .unwrap()
                 .iter()
@@ -55,9 +55,9 @@ fn oauth2_gets_uses_introspects_and_revokes_a_token_with_either_client_authentic
                 .collect();
             json!({
                 "active": true,
-                "client_id": answer.client_id().unwrap().as_str(),
+                "client_id": response.client_id().unwrap().as_str(),
                 "scope": scopes.join(" "),
-                "iss": answer.iss().unwrap(),
+                "iss": response.iss().unwrap(),
             })
         };
         let whoami = server.get("/whoami", std::slice::from_ref(&bearer)).json();
@@ -85,7 +85,7 @@ fn oauth2_gets_uses_introspects_and_revokes_a_token_with_either_client_authentic
     }
 }
 
-/// Posts a form. The server is on the loopback, whatever the URL's scheme.
+/// Posts a form to the server on loopback, and ignores the scheme of the URL.
 fn transport(
     server: &Server,
     request: &Request<Vec<u8>>,
@@ -96,10 +96,10 @@ fn transport(
         .into_iter()
         .collect();
     let form = std::str::from_utf8(request.body()).unwrap();
-    let answer = server.post(request.uri().path(), &headers, form);
-    let mut response = Response::builder().status(answer.status);
-    if let Some(value) = answer.header("content-type") {
+    let received = server.post(request.uri().path(), &headers, form);
+    let mut response = Response::builder().status(received.status);
+    if let Some(value) = received.header("content-type") {
         response = response.header("content-type", value);
     }
-    response.body(answer.body.into_bytes())
+    response.body(received.body.into_bytes())
 }

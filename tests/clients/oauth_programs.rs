@@ -1,5 +1,5 @@
-//! OAuth clients in Python and JavaScript: they discover everything from the metadata, get a token, use it,
-//! introspect it, and revoke it.
+//! OAuth clients in Python and JavaScript: they discover the endpoints from the metadata, and get, use, introspect and
+//! revoke a token.
 
 use serde_json::{Value, json};
 
@@ -7,20 +7,21 @@ use crate::harness::{Home, IssuedKey, Language, Server};
 
 #[test]
 fn authlib_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
-    goes_all_the_way(Language::Python, "oauth");
+    check_client(Language::Python, "oauth");
 }
 
 #[test]
 fn oauth4webapi_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
-    goes_all_the_way(Language::JavaScript, "oauth");
+    check_client(Language::JavaScript, "oauth");
 }
 
 #[test]
 fn openid_client_gets_uses_introspects_and_revokes_a_token_with_either_client_authentication() {
-    goes_all_the_way(Language::JavaScript, "openid");
+    check_client(Language::JavaScript, "openid");
 }
 
-fn goes_all_the_way(language: Language, program: &str) {
+/// Runs the program with both client authentication methods.
+fn check_client(language: Language, program: &str) {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "calls:read wallet:*");
@@ -32,7 +33,7 @@ fn goes_all_the_way(language: Language, program: &str) {
     }
 }
 
-/// What every client must have seen.
+/// Checks the responses that a client received.
 #[track_caller]
 pub(crate) fn check(seen: &Value, key: &IssuedKey, issuer: &str) {
     let (token, whoami) = (&seen["token"], &seen["whoami"]);

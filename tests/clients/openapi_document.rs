@@ -1,4 +1,4 @@
-//! `/openapi.json` itself.
+//! The document at `/openapi.json`.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,28 @@ use serde_json::Value;
 use crate::harness::{Home, Server};
 
 #[test]
-fn document_is_public_and_may_be_kept_and_nothing_but_read() {
+fn document_is_public_and_cacheable_and_read_only() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    let answer = server.get("/openapi.json", &[]);
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
-    let tag = answer.header("etag").unwrap().to_owned();
+    let response = server.get("/openapi.json", &[]);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(
+        response.header("cache-control"),
+        Some("public, max-age=300")
+    );
+    let tag = response.header("etag").unwrap().to_owned();
     let again = server.get("/openapi.json", &[("if-none-match", tag)]);
     assert_eq!(again.status, 304);
-    let refused = server.send("POST", "/openapi.json", &[], "");
-    assert_eq!(refused.status, 405);
-    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    let rejected = server.send("POST", "/openapi.json", &[], "");
+    assert_eq!(rejected.status, 405);
+    assert_eq!(rejected.header("allow"), Some("GET, HEAD"));
 }
 
 #[test]
-fn references_resolve_and_operations_have_names_of_their_own_summaries_and_security() {
+fn references_resolve_and_operations_have_unique_ids_summaries_and_security() {
     let home = Home::new();
-    let configuration = home.configure(SEVERAL);
+    let configuration = home.configure(TWO_ISSUERS);
     let document = document(&home, &["--config", &configuration]);
     for reference in references(&document) {
         let pointer = reference.strip_prefix('#').expect(reference);
@@ -39,7 +42,7 @@ fn references_resolve_and_operations_have_names_of_their_own_summaries_and_secur
     let mut names = BTreeSet::new();
     for (name, operation) in operations(&document) {
         let id = operation["operationId"].as_str().expect(&name);
-        assert!(names.insert(id), "{id} is the name of two");
+        assert!(names.insert(id), "two operations have the id {id}");
         assert!(operation["summary"].as_str().is_some(), "{name}");
         assert!(operation["tags"][0].as_str().is_some(), "{name}");
         assert!(
@@ -63,15 +66,15 @@ fn references_resolve_and_operations_have_names_of_their_own_summaries_and_secur
 }
 
 #[test]
-fn paths_are_those_that_the_configuration_switches_on_for_each_issuer() {
+fn paths_are_those_that_each_issuer_has_configured() {
     let home = Home::new();
-    let configuration = home.configure(SEVERAL);
+    let configuration = home.configure(TWO_ISSUERS);
     let document = document(&home, &["--config", &configuration]);
     let all: BTreeSet<_> = operations(&document)
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    for there in [
+    for present in [
         "POST /v1/auth/token",
         "POST /elsewhere",
         "POST /pay/generate-token",
@@ -83,22 +86,22 @@ fn paths_are_those_that_the_configuration_switches_on_for_each_issuer() {
         "GET /admin/v1/keys",
         "GET /openapi.json",
     ] {
-        assert!(all.contains(there), "{there}: {all:?}");
+        assert!(all.contains(present), "{present}: {all:?}");
     }
-    for not_there in [
+    for absent in [
         "POST /auth/token",
         "POST /generate-token",
         "POST /pay/v1/auth/token",
     ] {
-        assert!(!all.contains(not_there), "{not_there}");
+        assert!(!all.contains(absent), "{absent}");
     }
     let scopes = &document["paths"]["/v1/auth/token"]["post"]["requestBody"]["content"]["application/json"]
         ["schema"]["properties"]["scope"]["items"]["enum"];
     assert_eq!(*scopes, serde_json::json!(["calls:read", "calls:write"]));
 }
 
-/// Two issuers. One has its envelope elsewhere and no pairs, the other has no scoped wire.
-const SEVERAL: &str = r#"
+/// Two issuers: one with another path for the wire `envelope` and without `key_secret`, one without `scoped`.
+const TWO_ISSUERS: &str = r#"
 [issuer.default]
 url = "http://127.0.0.1:1"
 [issuer.default.wires.envelope]
@@ -118,7 +121,7 @@ fn document(home: &Home, arguments: &[&str]) -> Value {
     server.get("/openapi.json", &[]).json()
 }
 
-/// All operations, such as `GET /whoami`.
+/// Returns all operations with their names, such as `GET /whoami`.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! The property-based OpenAPI client, and what it saw.
+//! Schemathesis, a property-based OpenAPI client, and the statuses that it received.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,35 +8,35 @@ use serde_json::Value;
 
 use crate::harness::{Home, Server, scratch};
 
-/// Requests of the fuzzing phase for each operation, where `SCHEMATHESIS_EXAMPLES` names no other number.
-fn examples(usual: u32) -> String {
-    std::env::var("SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| usual.to_string())
+/// Returns the number of requests for each operation in the fuzzing phase: `SCHEMATHESIS_EXAMPLES`, or `default`.
+fn examples(default: u32) -> String {
+    std::env::var("SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| default.to_string())
 }
 
-/// Nothing is refused for being too many.
+/// A configuration without effective rate limits.
 pub(crate) const LIMITS: &str = "[limits]\n\
     mints = { per = \"1s\", burst = 1000000 }\n\
     failed_authentications = { per = \"1s\", burst = 1000000 }\n";
 
 /// One run of the client.
 pub(crate) struct Run<'a> {
-    /// The document's file.
+    /// The path of the document.
     pub(crate) document: &'a str,
-    /// The client's own configuration.
+    /// The configuration of Schemathesis.
     pub(crate) configuration: &'a str,
-    /// What comes behind its usual arguments.
+    /// Further arguments.
     pub(crate) arguments: Vec<&'a str>,
-    /// How many examples of each operation.
+    /// The number of examples for each operation.
     pub(crate) examples: u32,
 }
 
-/// The statuses that operations were seen to answer with, such as `GET /whoami`.
+/// The statuses of all responses, by operation, such as `GET /whoami`.
 pub(crate) type Seen = BTreeMap<String, BTreeSet<u16>>;
 
 impl Run<'_> {
-    /// Sends thousands of requests, good and bad: there must be no answer that the document does not name.
+    /// Sends thousands of valid and invalid requests, and fails if a response does not conform to the document.
     #[track_caller]
-    pub(crate) fn holds(&self, home: &Home, server: &Server) -> Seen {
+    pub(crate) fn assert_conforms(&self, home: &Home, server: &Server) -> Seen {
         let configuration = home.path().join("schemathesis.toml");
         fs::write(&configuration, self.configuration).unwrap();
         let report = home.path().join("report.ndjson");
@@ -55,17 +55,17 @@ impl Run<'_> {
             .args(["--report", "ndjson", "--report-ndjson-path"])
             .arg(&report)
             .args(&self.arguments)
-            // Nothing of the machine's, and nothing left behind.
+            // Ignores the configuration of the machine, and leaves no files behind.
             .current_dir(home.path())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env_remove("http_proxy")
             .env_remove("HTTP_PROXY")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        let complained = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{said}{complained}");
-        println!("{said}");
+        let output = String::from_utf8_lossy(&run.stdout);
+        let errors = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{output}{errors}");
+        println!("{output}");
         seen(&fs::read_to_string(report).unwrap())
     }
 }

@@ -1,6 +1,6 @@
-//! The documents of seeds 001 and 003 against the running server, by a property-based OpenAPI client.
+//! Schemathesis against the wires `scoped` and `key_secret` with the OpenAPI documents of their vendors.
 //!
-//! Each overlay beside them names where the server differs, and why.
+//! The overlay beside each document lists where the server deviates, and why.
 
 use std::fs;
 use std::path::Path;
@@ -11,30 +11,30 @@ use serde_json::json;
 use crate::harness::{Home, Server, scratch};
 use crate::schemathesis::{LIMITS, Run};
 
-/// Requests of each document.
+/// The number of requests for each document.
 const EXAMPLES: u32 = 250;
 
-const ALL: &str = "calls:read calls:write campaigns:read campaigns:write agents:read agents:write \
+const ALL_SCOPES: &str = "calls:read calls:write campaigns:read campaigns:write agents:read agents:write \
                    integrations:read integrations:write";
 
 #[test]
-fn document_of_scoped_holds_for_a_key_that_holds_all_its_scopes() {
+fn scoped_conforms_to_its_document_for_a_key_with_all_scopes() {
     let home = Home::new();
     let configuration = home.configure(LIMITS);
     let server = Server::start(&home, &["--config", &configuration]);
-    let key = server.create_key(&home, ALL);
-    let document = overlaid(&home, "scoped", &[]);
+    let key = server.create_key(&home, ALL_SCOPES);
+    let document = apply_overlays(&home, "scoped", &[]);
     let header = format!("X-Api-Key: {}", key.key);
-    holds(&home, &document, &server, vec!["--header", &header]);
+    assert_conforms(&home, &document, &server, vec!["--header", &header]);
 }
 
 #[test]
-fn document_of_key_secret_holds_with_right_and_wrong_secrets() {
+fn key_secret_conforms_to_its_document_with_right_and_wrong_secrets() {
     let home = Home::new();
     let configuration = home.configure(LIMITS);
     let server = Server::start(&home, &["--config", &configuration]);
-    let key = server.create_key(&home, ALL);
-    // The document's own example names nobody's key.
+    let key = server.create_key(&home, ALL_SCOPES);
+    // The key of the example in the document does not exist.
     let example = json!({
         "overlay": "1.0.0",
         "info": {"title": "A key that exists", "version": "1.0.0"},
@@ -43,24 +43,24 @@ fn document_of_key_secret_holds_with_right_and_wrong_secrets() {
             "update": {"keyId": key.id, "secret": key.secret},
         }],
     });
-    let document = overlaid(&home, "key_secret", &[example.to_string()]);
-    holds(&home, &document, &server, Vec::new());
+    let document = apply_overlays(&home, "key_secret", &[example.to_string()]);
+    assert_conforms(&home, &document, &server, Vec::new());
 }
 
 #[track_caller]
-fn holds(home: &Home, document: &str, server: &Server, arguments: Vec<&str>) {
+fn assert_conforms(home: &Home, document: &str, server: &Server, arguments: Vec<&str>) {
     let run = Run {
         document,
         configuration: "",
         arguments,
         examples: EXAMPLES,
     };
-    run.holds(home, server);
+    run.assert_conforms(home, server);
 }
 
-/// A document with its overlay, and others, applied.
+/// Applies the overlay of a document, and others; returns the path of the result.
 #[track_caller]
-fn overlaid(home: &Home, name: &str, others: &[String]) -> String {
+fn apply_overlays(home: &Home, name: &str, others: &[String]) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/openapi");
     let mut overlays = vec![folder.join(format!("{name}.overlay.yaml"))];
     for (at, other) in others.iter().enumerate() {

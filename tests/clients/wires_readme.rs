@@ -1,31 +1,31 @@
-//! What the wires' page shows, asked of a server by the shell that its readers have.
+//! The commands in the README of `countersign-wire`, run by a shell against the server.
 
 use std::process::Command;
 
 use crate::harness::{Home, Server};
 
-const PAGE: &str = include_str!("../../crates/countersign-wire/README.md");
+const README: &str = include_str!("../../crates/countersign-wire/README.md");
 
 #[test]
-fn every_command_of_the_wires_page_answers_as_the_page_shows() {
+fn every_command_of_the_readme_prints_what_the_readme_shows() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "api_token:write calls:read");
-    let blocks = PAGE.split("```console\n").skip(1);
-    let mut asked = 0;
+    let blocks = README.split("```console\n").skip(1);
+    let mut commands = 0;
     for block in blocks {
         let block = block.split("```").next().unwrap();
-        // One shell a block, since a command may set what the next one uses.
+        // One shell for each block, since a command may set variables for the next one.
         let mut script = String::from("set -eu\n");
-        let mut shown: Vec<String> = Vec::new();
+        let mut expected: Vec<String> = Vec::new();
         for line in block.lines() {
             match line.strip_prefix("$ ") {
                 Some(command) => {
                     script += &format!("printf '\\n\\036'; {command}\n");
-                    shown.push(String::new());
-                    asked += 1;
+                    expected.push(String::new());
+                    commands += 1;
                 }
-                None => shown.last_mut().unwrap().push_str(line),
+                None => expected.last_mut().unwrap().push_str(line),
             }
         }
         let run = Command::new("bash")
@@ -38,21 +38,24 @@ fn every_command_of_the_wires_page_answers_as_the_page_shows() {
             .output()
             .unwrap();
         assert!(run.status.success(), "{block}{run:?}");
-        let said = String::from_utf8(run.stdout).unwrap();
-        let answers: Vec<&str> = said.split("\n\u{1e}").skip(1).collect();
-        assert_eq!(answers.len(), shown.len(), "{block}{said}");
-        for (answer, shown) in answers.iter().zip(&shown) {
-            let answer = answer.replace('\n', "");
-            assert!(is_like(&answer, shown), "shown: {shown}\nsaid:  {answer}");
+        let output = String::from_utf8(run.stdout).unwrap();
+        let outputs: Vec<&str> = output.split("\n\u{1e}").skip(1).collect();
+        assert_eq!(outputs.len(), expected.len(), "{block}{output}");
+        for (output, expected) in outputs.iter().zip(&expected) {
+            let output = output.replace('\n', "");
+            assert!(
+                matches(&output, expected),
+                "expected: {expected}\nprinted:  {output}"
+            );
         }
     }
-    assert!(asked > 15, "{asked} commands");
+    assert!(commands > 15, "{commands} commands");
 }
 
-/// Whether the text is what is shown, where `…` stands for one text of JSON, not empty.
-fn is_like(said: &str, shown: &str) -> bool {
-    let mut parts = shown.split('…');
-    let Some(mut rest) = said.strip_prefix(parts.next().unwrap_or_default()) else {
+/// Whether the output matches the expected one, in which `…` stands for the rest of one non-empty JSON string.
+fn matches(output: &str, expected: &str) -> bool {
+    let mut parts = expected.split('…');
+    let Some(mut rest) = output.strip_prefix(parts.next().unwrap_or_default()) else {
         return false;
     };
     for part in parts {
@@ -66,10 +69,10 @@ fn is_like(said: &str, shown: &str) -> bool {
 }
 
 #[test]
-fn what_differs_from_what_is_shown_is_seen() {
-    assert!(is_like(r#"{"a":"x","b":"y"}"#, r#"{"a":"…","b":"y"}"#));
-    assert!(!is_like(r#"{"a":"","b":"y"}"#, r#"{"a":"…","b":"y"}"#));
-    assert!(!is_like(r#"{"a":"x","b":"z"}"#, r#"{"a":"…","b":"y"}"#));
-    assert!(!is_like(r#"{"a":"x"}"#, r#"{"a":"…"}}"#));
-    assert!(!is_like("", "{}"));
+fn output_that_differs_from_the_readme_does_not_match() {
+    assert!(matches(r#"{"a":"x","b":"y"}"#, r#"{"a":"…","b":"y"}"#));
+    assert!(!matches(r#"{"a":"","b":"y"}"#, r#"{"a":"…","b":"y"}"#));
+    assert!(!matches(r#"{"a":"x","b":"z"}"#, r#"{"a":"…","b":"y"}"#));
+    assert!(!matches(r#"{"a":"x"}"#, r#"{"a":"…"}}"#));
+    assert!(!matches("", "{}"));
 }

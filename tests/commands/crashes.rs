@@ -1,16 +1,16 @@
-//! Crash after crash of the program, each at a random moment, and a look at everything in between.
+//! Crashes the program again and again at random times, and checks all data after each crash.
 //!
 //!     cargo run --release -p countersign-tests --example crashes -- \
 //!         [--kills 1000] [--power-losses 500] [--seed 7] [--binary PATH]
 //!
-//! Four workers make and change keys, by commands and over HTTP, until a server and the commands under way
-//! are killed, or the power is lost: then only what was synchronised survives, and at most some of the rest.
-//! The program is started again, and must have every key as it was acknowledged; what was not acknowledged
-//! was done or was not, and nothing of it by half. What is revoked is refused, what lives is let in, tokens
-//! from before a revocation are dead, and the database and the audit are sound.
+//! Four workers create and change keys, by commands and over HTTP, until the server and the running commands are killed,
+//! or until the power is lost: then only synchronised data survives, and possibly a part of the rest. After a restart,
+//! every acknowledged change must be present; a change that was not acknowledged must be present completely or not at
+//! all. Revoked keys must be rejected and active ones accepted, tokens from before a revocation must be rejected, and the
+//! database and the audit must be intact.
 //!
-//! The seed decides what is done and when the crash comes; the processes' own pace stays theirs. Ends at the
-//! first violation, says which crash of which seed it was, and leaves the folder.
+//! The seed determines the operations and the times of the crashes, but not the scheduling of the processes. The command
+//! stops at the first violation, prints the seed and the number of the crash, and keeps the folder.
 
 #![allow(
     missing_docs,
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(violation) => {
-            println!("VIOLATED: {violation}");
+            println!("VIOLATION: {violation}");
             ExitCode::FAILURE
         }
     }
@@ -91,17 +91,17 @@ fn run(arguments: &Arguments) -> Result<(), Violation> {
     }
     let report = campaign.report();
     println!(
-        "seed {}: nothing violated by {} kills and {} power losses of {} databases in {:.0?}; {} operations \
-         were acknowledged, {} were cut off; keys and tokens were let in {} times and refused {} times",
+        "seed {}: no violation in {} kills and {} power losses of {} databases in {:.0?}; {} operations were \
+         acknowledged, {} were interrupted; keys and tokens were accepted {} times and rejected {} times",
         arguments.seed,
         report.kills,
         report.power_losses,
         report.databases,
         begun.elapsed(),
         report.acknowledged,
-        report.cut_off,
-        report.let_in,
-        report.refused,
+        report.interrupted,
+        report.accepted,
+        report.rejected,
     );
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! What a million keys cost at the start, and what a million tokens leave behind.
+//! Measures the time and memory for opening a store with a million keys, and the rows that a million tokens add.
 //!
 //! ```text
 //! cargo run --release -p countersign-tests --example million_keys
 //! ```
 //!
-//! Keys are written straight into the database, a million transactions being beside the point; one of them is made
-//! as usual, mints a million tokens, and is used at the end.
+//! The keys are inserted with one SQL statement instead of a million transactions. One key is created by the registry and
+//! mints a million tokens.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_precision_loss,
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = || StoreOptions::new(format!("sqlite://{}", path.display()));
     let store = Store::open(options()).await?;
     let new = NewKey::new("one", "calls:read".parse()?);
-    let made = store.create_key(&Caller::operator("test"), new).await?;
+    let created = store.create_key(&Caller::operator("test"), new).await?;
     store.close().await?;
     let mut connection = connect(&path).await?;
     sqlx::query(FILL)
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let (before, began) = (resident()?, Instant::now());
         let mut options = options();
         options.holds = holds;
-        // Nobody follows the log here.
+        // Nothing follows the change log here.
         options.max_staleness = Duration::from_secs(3600);
         let store = Store::open(options).await?;
         let grown = resident()?.saturating_sub(before) as f64;
@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             holds = format!("{holds:?}"),
         );
         if holds == ViewContents::Everything {
-            mint(&store, &made.issued.key, &path).await?;
+            mint(&store, &created.issued.key, &path).await?;
         }
         store.close().await?;
     }
@@ -92,8 +92,8 @@ async fn mint(store: &Store, key: &countersign::Secret, path: &Path) -> Result<(
     let before = rows(path).await?;
     let began = Instant::now();
     for _ in 0..TOKENS {
-        let judged = authenticator.authenticate(Credentials::key(key.clone()));
-        let principal = judged
+        let principal = authenticator.authenticate(Credentials::key(key.clone()));
+        let principal = principal
             .await
             .map_err(|rejection| rejection.reason().label())?;
         mint.mint(&MintRequest::new(principal, MintParameters::default()))?;
@@ -107,7 +107,7 @@ async fn mint(store: &Store, key: &countersign::Secret, path: &Path) -> Result<(
     Ok(())
 }
 
-/// All rows of all tables.
+/// Counts the rows of all tables.
 async fn rows(path: &Path) -> Result<i64, Box<dyn Error>> {
     let mut connection = connect(path).await?;
     let tables: Vec<String> =
@@ -127,7 +127,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     SqliteConnectOptions::new().filename(path).connect().await
 }
 
-/// This process's resident memory, in bytes.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> Result<u64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

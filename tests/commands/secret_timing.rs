@@ -1,11 +1,11 @@
-//! Whether the time that judging a key takes tells anything of the key (security.md rows 65 and 70).
+//! Measures whether the time of an authentication depends on the secret (CWE-208), or reveals whether an id exists
+//! (CWE-204).
 //!
 //!     cargo run --release -p countersign-tests --example secret_timing [SAMPLES]
 //!
-//! Two kinds of bad keys at a time are judged in random order, 1,000,000 of each unless told otherwise, and
-//! compared over all but the slowest 5 %. Where the secrets differ, with Welch's t-test, as dudect does: |t|
-//! under 4.5 says that no difference was found. An unknown id and a wrong secret may differ by 5 %, since one
-//! of them has a record to read.
+//! Two kinds of invalid keys are authenticated in random order, 1,000,000 of each by default, and compared without the
+//! slowest 5 %. Wrong secrets are compared with Welch's t-test, as dudect does: |t| below 4.5 means that no difference
+//! was found. An unknown id and a wrong secret may differ by 5 %, since only one of them has a record to read.
 
 #![allow(
     missing_docs,
@@ -42,7 +42,7 @@ fn main() {
         move || Credentials::client(Secret::from(id.to_string()), Secret::from(secret.clone()))
     };
     let basic = Basic::new(memory.directory.clone(), memory.peppers.clone());
-    let name = "secret wrong in its first or its last character";
+    let name = "secret with a wrong first or last character";
     let places = compare(
         name,
         samples,
@@ -66,9 +66,9 @@ fn main() {
     println!(
         "{}",
         if clear {
-            "nothing is told"
+            "no difference found"
         } else {
-            "SOMETHING IS TOLD"
+            "DIFFERENCE FOUND"
         }
     );
     std::process::exit(i32::from(!clear));
@@ -76,14 +76,14 @@ fn main() {
 
 struct Comparison {
     t: f64,
-    /// Of the means, as a part of the first.
+    /// The difference of the means, relative to the first.
     difference: f64,
 }
 
 fn compare(
     name: &str,
     samples: usize,
-    judge: &impl Mechanism,
+    mechanism: &impl Mechanism,
     kinds: [&dyn Fn() -> Credentials; 2],
 ) -> Comparison {
     let now = SystemClock.now();
@@ -92,16 +92,17 @@ fn compare(
     SystemRandom.fill(&mut order).unwrap();
     for byte in order {
         let kind = usize::from(byte & 1);
-        // Made anew each time, so that neither kind has a place in memory of its own.
+        // Created anew each time, so that neither kind has its own place in memory.
         let credentials = black_box(kinds[kind]());
         let begun = Instant::now();
-        black_box(judge.try_verify(&credentials, now));
+        black_box(mechanism.try_verify(&credentials, now));
         times[kind].push(begun.elapsed().as_nanos() as f64);
     }
     let mut all: Vec<f64> = times.concat();
     all.sort_unstable_by(f64::total_cmp);
     let slowest = all[all.len() * 95 / 100];
-    let [a, b] = times.map(|times| moments(times.into_iter().filter(move |&time| time <= slowest)));
+    let [a, b] =
+        times.map(|times| statistics(times.into_iter().filter(move |&time| time <= slowest)));
     let t = (a.mean - b.mean) / (a.variance / a.count + b.variance / b.count).sqrt();
     let difference = (b.mean - a.mean) / a.mean;
     println!(
@@ -115,17 +116,17 @@ fn compare(
     Comparison { t, difference }
 }
 
-struct Moments {
+struct Statistics {
     count: f64,
     mean: f64,
     variance: f64,
 }
 
-fn moments(times: impl Iterator<Item = f64> + Clone) -> Moments {
+fn statistics(times: impl Iterator<Item = f64> + Clone) -> Statistics {
     let count = times.clone().count() as f64;
     let mean = times.clone().sum::<f64>() / count;
     let variance = times.map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    Moments {
+    Statistics {
         count,
         mean,
         variance,

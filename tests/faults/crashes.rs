@@ -1,10 +1,10 @@
-//! Crashes at random moments: see `harness/campaign.rs` for what is checked after each.
+//! Crashes at random times; `harness/check.rs` checks the data after each.
 
 use crate::harness::{Campaign, Kind, Program};
 
 const SEED: u64 = 7;
 
-fn survives(kind: Kind, times: usize) {
+fn assert_survives(kind: Kind, times: usize) {
     let mut campaign = Campaign::new(&Program::build(false), SEED).unwrap();
     for _ in 0..times {
         campaign
@@ -19,19 +19,19 @@ fn survives(kind: Kind, times: usize) {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_and_nothing_is_done_by_half_when_processes_are_killed() {
-    survives(Kind::Kill, 20);
+fn acknowledged_changes_survive_and_others_are_atomic_when_processes_are_killed() {
+    assert_survives(Kind::Kill, 20);
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_and_nothing_is_done_by_half_when_the_power_is_lost() {
-    survives(Kind::PowerLoss, 10);
+fn acknowledged_changes_survive_and_others_are_atomic_when_the_power_is_lost() {
+    assert_survives(Kind::PowerLoss, 10);
 }
 
 #[test]
-fn a_store_that_acknowledges_what_is_not_on_the_disk_is_found_out() {
+fn the_campaign_detects_a_disk_that_acknowledges_unsynchronised_writes() {
     let campaign = Campaign::new(&Program::build(false), SEED).unwrap();
-    let mut campaign = campaign.on_a_lying_disk();
+    let mut campaign = campaign.with_ignored_syncs();
     let found = (0..20).any(|_| campaign.crash(Kind::PowerLoss).is_err());
-    assert!(found, "nothing is lost on a disk that lies");
+    assert!(found, "no data was lost");
 }

@@ -1,4 +1,4 @@
-//! The disk that the other tests stand on.
+//! The simulated disk of the other tests.
 
 use std::fs;
 use std::process::Command;
@@ -15,9 +15,9 @@ fn run(disk: &Disk, commands: &str) {
     assert!(shell.status().unwrap().success(), "{commands}");
 }
 
-/// What any power loss leaves of a file, each once.
-fn left(disk: &Disk, name: &str, commands: &str) -> Vec<Option<String>> {
-    let mut left = Vec::new();
+/// Returns all contents that a file had after a power loss, each once; `None` if the file was missing.
+fn contents_after_power_loss(disk: &Disk, name: &str, commands: &str) -> Vec<Option<String>> {
+    let mut contents = Vec::new();
     let mut chance = XorShift::new(1);
     for _ in 0..40 {
         run(disk, "rm -f -- *");
@@ -26,16 +26,16 @@ fn left(disk: &Disk, name: &str, commands: &str) -> Vec<Option<String>> {
         disk.lose_power(&mut chance);
         let found = fs::read(disk.live().join(name)).ok();
         let found = found.map(|bytes| String::from_utf8(bytes).unwrap().replace('\0', ""));
-        if !left.contains(&found) {
-            left.push(found);
+        if !contents.contains(&found) {
+            contents.push(found);
         }
     }
-    left.sort();
-    left
+    contents.sort();
+    contents
 }
 
 #[test]
-fn only_what_was_synchronised_is_sure_to_survive_a_power_loss() {
+fn only_synchronised_data_always_survives_a_power_loss() {
     let disk = Disk::new();
     disk.set(Switch::Mirror, 1);
     let (none, empty) = (None, Some(String::new()));
@@ -50,6 +50,10 @@ fn only_what_was_synchronised_is_sure_to_survive_a_power_loss() {
         ("echo a >f; sync f .; rm f; sync .", vec![none]),
     ];
     for (commands, expected) in cases {
-        assert_eq!(left(&disk, "f", commands), expected, "{commands}");
+        assert_eq!(
+            contents_after_power_loss(&disk, "f", commands),
+            expected,
+            "{commands}"
+        );
     }
 }

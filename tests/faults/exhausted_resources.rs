@@ -1,5 +1,5 @@
-//! A disk that is full or broken, too few files, and a database that somebody else holds: changes fail with a
-//! clear word and are not done, and checking goes on.
+//! A full or failing disk, too few file descriptors, and a locked database: changes fail with a clear error and are not
+//! applied, and authentication goes on.
 
 use std::net::SocketAddr;
 use std::thread::{self, ScopedJoinHandle};
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::harness::{Client, PATIENCE, Program, Server, Switch, WriteLock, within};
 
-/// A running server with a key that it knows.
+/// A running server with a key that it accepts.
 struct Fixture {
     program: Program,
     server: Server,
@@ -24,10 +24,10 @@ impl Fixture {
         let mut server = Server::spawn(&program);
         let address = server.address().unwrap();
         let scopes = "countersign:admin *";
-        let made = program
+        let created = program
             .json(&["key", "create", "--name", "known", "--scopes", scopes])
             .unwrap();
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let text = |name: &str| created[name].as_str().unwrap().to_owned();
         let mut fixture = Self {
             key: text("key"),
             id: text("id"),
@@ -40,7 +40,7 @@ impl Fixture {
         fixture
     }
 
-    /// The status of `/whoami` for the key.
+    /// Returns the status of `/whoami` for the key.
     fn status(&mut self) -> u16 {
         self.client.whoami("x-api-key", &self.key).unwrap()
     }
@@ -52,9 +52,9 @@ impl Fixture {
         keys.iter().map(name).collect()
     }
 
-    /// That commands neither make nor revoke keys and say so in one line with one of `words`, that the server
-    /// does neither if it is asked, and that it goes on checking meanwhile.
-    fn refuses_changes(&mut self, wrapper: &[&str], words: &[&str], asked: bool) {
+    /// Checks that commands fail to create and revoke keys, with an error of one line that contains one of `words`;
+    /// that the server fails to do so, too, `over_http`; and that it authenticates meanwhile.
+    fn assert_changes_fail(&mut self, wrapper: &[&str], words: &[&str], over_http: bool) {
         let (program, address, id, key) = (&self.program, self.address, &self.id, &self.key);
         let create = ["key", "create", "--name", "new", "--scopes", "a", "--json"];
         let revoke = ["key", "revoke", id, "--json"];
@@ -77,16 +77,19 @@ impl Fixture {
                     assert_eq!(ended.status.code(), Some(1), "{line:?}: {ended:?}");
                     assert_eq!(ended.output, "", "{line:?}: {ended:?}");
                     assert_eq!(ended.errors.lines().count(), 1, "{line:?}: {ended:?}");
-                    let clear = words.iter().any(|word| ended.errors.contains(word));
-                    assert!(clear, "{line:?}: {}", ended.errors);
+                    let is_clear = words.iter().any(|word| ended.errors.contains(word));
+                    assert!(is_clear, "{line:?}: {}", ended.errors);
                 })
             });
-            let requests = requests.iter().filter(|_| asked).map(|(path, body)| {
+            let requests = requests.iter().filter(|_| over_http).map(|(path, body)| {
                 scope.spawn(move || {
                     let mut client = Client::connect(address).unwrap();
-                    let answer = client.send("POST", path, &headers, body).unwrap();
-                    assert_eq!(answer.status, 503, "{path}: {answer:?}");
-                    assert!(answer.json()["detail"].is_string(), "{path}: {answer:?}");
+                    let response = client.send("POST", path, &headers, body).unwrap();
+                    assert_eq!(response.status, 503, "{path}: {response:?}");
+                    assert!(
+                        response.json()["detail"].is_string(),
+                        "{path}: {response:?}"
+                    );
                 })
             });
             let under_way: Vec<_> = commands.into_iter().chain(requests).collect();
@@ -97,14 +100,14 @@ impl Fixture {
         assert_eq!(self.status(), 200);
     }
 
-    /// That nothing of it was done, now and after a restart, and that changes are made again.
-    fn recovers(mut self) {
+    /// Checks that no change was applied, also after a restart, and that changes succeed again.
+    fn assert_recovers(mut self) {
         assert_eq!(self.names(), ["known"]);
         assert_eq!(self.status(), 200);
         self.restart();
         assert_eq!(self.names(), ["known"]);
         assert_eq!(self.status(), 200);
-        self.changes();
+        self.assert_changes_succeed();
     }
 
     fn restart(&mut self) {
@@ -114,8 +117,8 @@ impl Fixture {
         self.client = Client::connect(self.address).unwrap();
     }
 
-    /// That changes are made.
-    fn changes(mut self) {
+    /// Checks that changes succeed.
+    fn assert_changes_succeed(mut self) {
         let create = ["key", "create", "--name", "another", "--scopes", "a"];
         self.program.json(&create).unwrap();
         assert!(self.names().contains(&"another".to_owned()));
@@ -125,64 +128,64 @@ impl Fixture {
 }
 
 #[test]
-fn a_full_disk_refuses_changes_and_checking_goes_on() {
+fn changes_fail_on_a_full_disk_and_authentication_goes_on() {
     let mut fixture = Fixture::new();
     let disk = &fixture.program.disk;
     disk.set(Switch::WriteError, Errno::NOSPC.raw_os_error() as u64);
-    fixture.refuses_changes(&[], &["full", "No space"], true);
+    fixture.assert_changes_fail(&[], &["full", "No space"], true);
     fixture.program.disk.set(Switch::WriteError, 0);
-    fixture.recovers();
+    fixture.assert_recovers();
 }
 
 #[test]
-fn a_disk_that_cannot_synchronise_refuses_changes_and_checking_goes_on() {
+fn changes_fail_on_a_disk_that_cannot_synchronise_and_authentication_goes_on() {
     let mut fixture = Fixture::new();
     let disk = &fixture.program.disk;
     disk.set(Switch::SyncError, Errno::IO.raw_os_error() as u64);
-    fixture.refuses_changes(&[], &["I/O error", "Input/output"], true);
+    fixture.assert_changes_fail(&[], &["I/O error", "Input/output"], true);
     fixture.program.disk.set(Switch::SyncError, 0);
 
-    // The changes are in the log whole, since only synchronising it has failed: whoever reads it anew after a
-    // crash may find the last of them. That is why nobody was told that they were not made.
+    // The changes are complete in the write-ahead log, since only its synchronisation has failed: after a crash, the
+    // last of them may be recovered. Therefore the errors do not say that the changes were not applied.
     assert_eq!(fixture.status(), 200);
     fixture.restart();
     let shown = fixture.program.json(&["key", "show", &fixture.id]).unwrap();
-    let admitted = match shown["status"].as_str() {
+    let expected = match shown["status"].as_str() {
         Some("active") => 200,
         Some("revoked") => 401,
         _ => panic!("{shown}"),
     };
-    assert_eq!(fixture.status(), admitted);
-    fixture.changes();
+    assert_eq!(fixture.status(), expected);
+    fixture.assert_changes_succeed();
 }
 
 #[test]
-fn a_command_without_files_to_open_refuses_changes_and_checking_goes_on() {
+fn commands_without_file_descriptors_fail_and_authentication_goes_on() {
     let mut fixture = Fixture::new();
     let limit = ["sh", "-c", "ulimit -n 10 && exec \"$0\" \"$@\""];
-    fixture.refuses_changes(&limit, &["open"], false);
-    fixture.recovers();
+    fixture.assert_changes_fail(&limit, &["open"], false);
+    fixture.assert_recovers();
 }
 
 #[test]
-fn a_server_without_files_to_open_goes_on_checking_and_takes_connections_again() {
+fn a_server_without_file_descriptors_authenticates_and_accepts_connections_again() {
     let mut fixture = Fixture::new();
     fixture.server.limit_files(Some(0));
-    // Waits in the queue of connections.
+    // This connection waits in the accept queue.
     let mut waiting = Client::connect(fixture.address).unwrap();
     for _ in 0..100 {
         assert_eq!(fixture.status(), 200);
     }
     fixture.server.limit_files(None);
     assert_eq!(waiting.whoami("x-api-key", &fixture.key).unwrap(), 200);
-    fixture.recovers();
+    fixture.assert_recovers();
 }
 
 #[test]
-fn a_database_that_another_process_holds_refuses_changes_and_checking_goes_on() {
+fn changes_fail_on_a_locked_database_and_authentication_goes_on() {
     let mut fixture = Fixture::new();
     let held = WriteLock::take(&fixture.program.database());
-    fixture.refuses_changes(&[], &["locked", "busy"], true);
+    fixture.assert_changes_fail(&[], &["locked", "busy"], true);
     held.release();
-    fixture.recovers();
+    fixture.assert_recovers();
 }

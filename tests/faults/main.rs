@@ -1,14 +1,14 @@
-//! What a crash, a power loss and a disk that fails may not do to what was acknowledged (security.md, F1, F2
-//! and F4). A few of each; `--example crashes` does as many as it is told.
+//! Acknowledged changes survive crashes, power losses and failing disks. These tests run a few of each; the example
+//! `crashes` runs any number.
 //!
-//! For Linux, since `shim.c` stands between the program and the C library; `cc` compiles it.
+//! The tests need Linux and `cc`, which compiles the library `shim.c` that replaces functions of the C library.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test program: what goes wrong ends the test"
+    reason = "tests"
 )]
 
 mod harness;

@@ -10,7 +10,7 @@
  *
  * Only the calls that SQLite and Rust's library make are here. Each is passed on as a system call, so that
  * nothing of the C library has to be looked up. SQLite's shared memory (-shm) is no part of the disk: it is
- * made anew by whoever opens the database first.
+ * created anew by whoever opens the database first.
  */
 
 #define _GNU_SOURCE
@@ -82,7 +82,7 @@ static int is_live(const struct stat *folder) {
   return folder->st_dev == live.st_dev && folder->st_ino == live.st_ino;
 }
 
-/* Whether the path lies in the folder; its last part. */
+/* Whether the path ignore_syncs in the folder; its last part. */
 static const char *watched_path(const char *path) {
   if (!control || !path) return NULL;
   char folder[PATH_MAX];

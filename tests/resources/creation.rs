@@ -1,4 +1,4 @@
-//! What a creation may ask for.
+//! Creating managed tokens: which bodies are valid, and what the token gets.
 
 use countersign::mechanism::password::PasswordHasher;
 use countersign::random::SystemRandom;
@@ -6,22 +6,22 @@ use countersign::registry::{NewUser, Owner, Registry as _};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::fixture::{Managed, TOKENS, World, claims};
+use crate::fixture::{Fixture, ManagedToken, TOKENS, claims};
 
-/// The errors of a creation by the admin.
-async fn errors(world: &World, body: Value) -> Value {
-    let refused = world.create(body.clone()).await;
-    assert_eq!(refused.code(), (422, "validation_errors".into()), "{body}");
-    refused.json()["errors"].clone()
+/// Creates a token as the administrator; returns the errors of the response.
+async fn errors(fixture: &Fixture, body: Value) -> Value {
+    let rejected = fixture.create(body.clone()).await;
+    assert_eq!(rejected.code(), (422, "validation_errors".into()), "{body}");
+    rejected.json()["errors"].clone()
 }
 
 #[tokio::test]
-async fn creation_refused_when_a_member_is_not_what_it_must_be() {
-    let world = World::new().await;
-    let sandbox = world.sandbox.id.to_string();
+async fn creation_is_rejected_when_a_member_is_invalid() {
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox.id.to_string();
     let text = "must be a string";
     let id = "must be an id";
-    let moment = "must be a date and time in RFC 3339";
+    let date = "must be a date and time in RFC 3339";
     let future = "must be in the future";
     let far = "must be at most 365 days ahead";
     let scope = "must be account or environment";
@@ -31,9 +31,9 @@ async fn creation_refused_when_a_member_is_not_what_it_must_be() {
         ("account_id", json!("acme"), id),
         ("account_id", json!(""), id),
         ("expires_at", json!(1_780_272_000), text),
-        ("expires_at", json!("tomorrow"), moment),
-        ("expires_at", json!("2026-06-01"), moment),
-        ("expires_at", json!("2026-06-01T00:00:00"), moment),
+        ("expires_at", json!("tomorrow"), date),
+        ("expires_at", json!("2026-06-01"), date),
+        ("expires_at", json!("2026-06-01T00:00:00"), date),
         ("expires_at", json!("2026-03-15T12:00:00Z"), future),
         ("expires_at", json!("2026-03-15T12:00:00.999Z"), future),
         ("expires_at", json!("2026-03-15T06:59:59-05:00"), future),
@@ -84,18 +84,18 @@ async fn creation_refused_when_a_member_is_not_what_it_must_be() {
         let mut body = json!({"token_scope": "account"});
         body[member] = value.clone();
         assert_eq!(
-            errors(&world, body).await,
+            errors(&fixture, body).await,
             json!({member: [message]}),
             "{member} {value}"
         );
     }
-    let tokens = world.act(Method::GET, "").await.json();
+    let tokens = fixture.send_as_admin(Method::GET, "").await.json();
     assert_eq!(tokens["pagination"]["item_count"], 0);
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_told_at_once() {
-    let world = World::new().await;
+async fn all_invalid_members_are_reported_at_once() {
+    let fixture = Fixture::new().await;
     let body = json!({
         "account_id": "acme",
         "expires_at": "never",
@@ -103,7 +103,7 @@ async fn all_that_is_wrong_is_told_at_once() {
         "scopes": ["a", "b"],
     });
     assert_eq!(
-        errors(&world, json!({"details": body})).await,
+        errors(&fixture, json!({"details": body})).await,
         json!({
             "account_id": ["must be an id"],
             "environment_id": ["is required where token_scope is environment"],
@@ -114,9 +114,9 @@ async fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn creation_refused_when_the_body_is_no_json_object_of_unique_members() {
-    let world = World::new().await;
-    let headers = [("x-api-key", &*world.admin.key)];
+async fn creation_is_rejected_when_the_body_is_not_a_json_object_with_unique_members() {
+    let fixture = Fixture::new().await;
+    let headers = [("x-api-key", &*fixture.admin.key)];
     for (body, message) in [
         (&b""[..], "the body is not JSON"),
         (b"[]", "the body must be a JSON object"),
@@ -131,37 +131,40 @@ async fn creation_refused_when_the_body_is_no_json_object_of_unique_members() {
             "the body has a member twice, or one whose name is not Unicode",
         ),
     ] {
-        let refused = world.send(Method::POST, TOKENS, &headers, body).await;
-        let wanted = json!({"status": "error", "code": "bad_request", "message": message});
-        assert_eq!((refused.status.as_u16(), refused.json()), (400, wanted));
+        let rejected = fixture.send(Method::POST, TOKENS, &headers, body).await;
+        let expected = json!({"status": "error", "code": "bad_request", "message": message});
+        assert_eq!((rejected.status.as_u16(), rejected.json()), (400, expected));
     }
 }
 
 #[tokio::test]
-async fn bare_and_wrapped_bodies_ask_for_the_same_and_unknown_members_are_ignored() {
-    let world = World::new().await;
+async fn bare_and_wrapped_bodies_are_equivalent_and_unknown_members_are_ignored() {
+    let fixture = Fixture::new().await;
     let bare = json!({"token_scope": "account", "expires_at": "2026-04-01T00:00:00Z", "name": "x"});
     let wrapped = json!({"details": bare, "token_scope": "ignored"});
     for body in [bare, wrapped] {
-        let token = Managed::of(&world.create(body).await.ok());
+        let token = ManagedToken::from_response(&fixture.create(body).await.ok());
         assert_eq!(token.details["expires_at"], "2026-04-01T00:00:00Z");
         assert_eq!(token.details["token_scope"], "account");
     }
 }
 
 #[tokio::test]
-async fn what_is_null_or_absent_has_its_default() {
-    let world = World::new().await;
+async fn null_and_absent_members_have_their_default() {
+    let fixture = Fixture::new().await;
     let absent = json!({"token_scope": "account"});
     let null = json!({
         "token_scope": "account", "account_id": null, "environment_id": null, "expires_at": null,
         "scopes": null, "idempotency_key": null, "details": null,
     });
     for body in [absent, null] {
-        let token = Managed::of(&world.create(body).await.ok());
+        let token = ManagedToken::from_response(&fixture.create(body).await.ok());
         // 90 days.
         assert_eq!(token.details["expires_at"], "2026-06-13T12:00:00Z");
-        assert_eq!(token.details["account_id"], world.admin.account.to_string());
+        assert_eq!(
+            token.details["account_id"],
+            fixture.admin.account.to_string()
+        );
         assert_eq!(
             claims(&token.token)["scope"],
             "api_token:* calls:read wallet:*"
@@ -170,23 +173,23 @@ async fn what_is_null_or_absent_has_its_default() {
 }
 
 #[tokio::test]
-async fn the_token_has_the_scopes_asked_for_and_the_longest_life_allowed() {
-    let world = World::new().await;
+async fn the_token_has_the_requested_scopes_and_the_longest_allowed_lifetime() {
+    let fixture = Fixture::new().await;
     let body = json!({
         "token_scope": "account",
         "scopes": ["wallet:pay", "calls:read", "wallet:pay"],
         "expires_at": "2027-03-15T13:00:00.750+01:00",
     });
-    let token = Managed::of(&world.create(body).await.ok());
+    let token = ManagedToken::from_response(&fixture.create(body).await.ok());
     assert_eq!(claims(&token.token)["scope"], "wallet:pay calls:read");
     assert_eq!(token.details["expires_at"], "2027-03-15T12:00:00Z");
-    assert!(world.lets_in(&token.token).await);
+    assert!(fixture.accepts(&token.token).await);
 }
 
 #[tokio::test]
-async fn creating_takes_the_scope_to_write_and_nothing_less() {
-    let world = World::new().await;
-    for (scopes, wanted) in [
+async fn creating_requires_the_scope_api_token_write() {
+    let fixture = Fixture::new().await;
+    for (scopes, expected) in [
         ("api_token:write", 200),
         ("api_token:*", 200),
         ("*", 200),
@@ -194,19 +197,19 @@ async fn creating_takes_the_scope_to_write_and_nothing_less() {
         ("calls:read", 403),
         ("api_token:write:all", 403),
     ] {
-        let key = world.key(scopes).await;
+        let key = fixture.key(scopes).await;
         for headers in [
             ("x-api-key", key.key.clone()),
             ("authorization", key.basic()),
         ] {
             let headers = [(headers.0, &*headers.1)];
-            let answer = world
+            let response = fixture
                 .create_by(&headers, json!({"token_scope": "account"}))
                 .await;
-            assert_eq!(answer.status.as_u16(), wanted, "{scopes}");
-            if wanted == 403 {
+            assert_eq!(response.status.as_u16(), expected, "{scopes}");
+            if expected == 403 {
                 assert_eq!(
-                    answer.body,
+                    response.body,
                     r#"{"status":"error","code":"not_permitted","message":"the credentials lack the scope that this requires"}"#
                 );
             }
@@ -215,22 +218,22 @@ async fn creating_takes_the_scope_to_write_and_nothing_less() {
 }
 
 #[tokio::test]
-async fn a_user_is_named_as_the_creator_and_a_key_is_not() {
-    let world = World::new().await;
+async fn created_by_admin_user_id_has_a_user_and_not_a_key() {
+    let fixture = Fixture::new().await;
     let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
     let hash = hasher.hash("correct horse", &SystemRandom).unwrap();
     let owner = Owner {
-        account: Some(world.admin.account),
+        account: Some(fixture.admin.account),
         environment: None,
     };
     let scopes = "api_token:*".parse().unwrap();
     let new = NewUser::new("alice".parse().unwrap(), hash, scopes).owner(owner);
     let operator = countersign::registry::Caller::operator("test");
-    let alice = world.registry.create_user(&operator, new).await.unwrap();
+    let alice = fixture.registry.create_user(&operator, new).await.unwrap();
 
-    let resource = world.resource_with_passwords(hasher);
-    let created = world
-        .ask_resource(
+    let resource = fixture.resource_with_passwords(hasher);
+    let created = fixture
+        .send_to_resource(
             &resource,
             Method::POST,
             ("authorization", "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ=="),
@@ -241,17 +244,34 @@ async fn a_user_is_named_as_the_creator_and_a_key_is_not() {
         alice.id.to_string()
     );
 
-    let token = world.token().await;
+    let token = fixture.token().await;
     assert_eq!(token.details["created_by_admin_user_id"], Value::Null);
 }
 
 #[tokio::test]
-async fn the_token_outlives_its_creator() {
-    let world = World::new().await;
-    let key = world.key("api_token:*").await;
+async fn the_token_is_valid_after_its_creator_is_revoked() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("api_token:*").await;
     let body = json!({"token_scope": "account"});
-    let token = Managed::of(&world.create_by(&[("x-api-key", &key.key)], body).await.ok());
+    let token = ManagedToken::from_response(
+        &fixture
+            .create_by(&[("x-api-key", &key.key)], body)
+            .await
+            .ok(),
+    );
     let revoke = countersign::registry::Change::Revoke { reason: None };
-    world.change(key.id, revoke).await;
-    assert!(world.lets_in(&token.token).await);
+    fixture.change(key.id, revoke).await;
+    assert!(fixture.accepts(&token.token).await);
+}
+
+#[tokio::test]
+async fn secrets_in_invalid_members_are_not_repeated_in_the_response() {
+    let fixture = Fixture::new().await;
+    let access = fixture.access_token(&fixture.admin).await;
+    for secret in [&fixture.admin.key, &fixture.admin.secret, &access] {
+        let body = json!({"token_scope": "account", "scopes": [secret]});
+        let response = fixture.create(body).await;
+        assert_eq!(response.status, 422);
+        assert!(!response.body.contains(&secret[..20]), "{}", response.body);
+    }
 }

@@ -1,4 +1,4 @@
-//! A server with everything mounted, over records in memory.
+//! All resources in one router, with an in-memory registry.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,26 +36,26 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use crate::response::Answer;
+use crate::response::TestResponse;
 
 /// 2026-03-15T12:00:00Z.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(countersign_tests::NOW);
 pub const URL: &str = "https://auth.example";
 pub const TOKENS: &str = "/api/v1/api_token";
 pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-/// Made here, since making all keys of the kit takes long.
-static FOREIGN_KEY: LazyLock<keys::Key> =
-    LazyLock::new(|| keys::Key::made(Algorithm::EdDsa, "foreign"));
+/// Generated here, since generating all keys of `countersign_tests::keys` takes long.
+static EXTERNAL_KEY: LazyLock<keys::Key> =
+    LazyLock::new(|| keys::Key::made(Algorithm::EdDsa, "external"));
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The records of the memory directory, which can be made stale.
+/// A memory directory that can become stale.
 #[derive(Default)]
-struct Aging {
+struct AgingDirectory {
     table: Arc<MemoryDirectory>,
     stale: AtomicBool,
 }
 
-impl Directory for Aging {
+impl Directory for AgingDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
         self.table.credential(id)
     }
@@ -80,7 +80,7 @@ impl Directory for Aging {
     }
 }
 
-/// A key, in each form in which it is presented.
+/// A key, in each form in which a client presents it.
 #[derive(Clone, Debug)]
 pub struct Key {
     pub id: Id,
@@ -96,11 +96,11 @@ impl Key {
     }
 }
 
-pub struct World {
+pub struct Fixture {
     pub clock: FixedClock,
     pub registry: Arc<MemoryRegistry>,
     pub issuer: Issuer,
-    /// ViewContents `api_token:*`, `calls:read` and `wallet:*`.
+    /// A key with the scopes `api_token:*`, `calls:read` and `wallet:*`.
     pub admin: Key,
     pub sandbox: Environment,
     pub router: Router,
@@ -108,11 +108,11 @@ pub struct World {
     pub layer: AuthLayer,
     pub authenticator: PrimaryAuthenticator,
     pub mint: Mint,
-    directory: Arc<Aging>,
+    directory: Arc<AgingDirectory>,
     peppers: Peppers,
 }
 
-impl World {
+impl Fixture {
     pub async fn new() -> Self {
         Self::with(Algorithm::EdDsa).await
     }
@@ -120,7 +120,7 @@ impl World {
     pub async fn with(algorithm: Algorithm) -> Self {
         let clock = FixedClock::at(NOW);
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-        let directory = Arc::new(Aging::default());
+        let directory = Arc::new(AgingDirectory::default());
         let table = Arc::clone(&directory.table);
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
@@ -138,11 +138,11 @@ impl World {
             .signing_key(SigningKey::generate(algorithm, &SystemRandom).unwrap())
             .build()
             .unwrap();
-        let ours = issuer.trusted().directory(shared).managed_tokens(DAY * 365);
-        let foreign = TrustedIssuer::external(FOREIGN)
+        let own = issuer.trusted().directory(shared).managed_tokens(DAY * 365);
+        let external = TrustedIssuer::external(FOREIGN)
             .audience(AUDIENCE)
-            .keys(keys::key_set([&*FOREIGN_KEY]));
-        let jwt = Jwt::new([ours.build().unwrap(), foreign.build().unwrap()]);
+            .keys(keys::key_set([&*EXTERNAL_KEY]));
+        let jwt = Jwt::new([own.build().unwrap(), external.build().unwrap()]);
         let layer = AuthLayer::builder()
             .mechanism(jwt.clone())
             .primary(keys)
@@ -182,7 +182,7 @@ impl World {
             )
             .route_service("/oauth/revoke_token", revocation.clone())
             .route_service("/oauth/revoke", revocation.sessions(registry.clone()))
-            .route_service("/gate", layer.clone().layer(service_fn(inside)));
+            .route_service("/accepts", layer.clone().layer(service_fn(empty_response)));
         let operator = Caller::operator("test");
         let default = registry.list_accounts(&operator).await.unwrap()[0].id;
         let admin = key(&registry, Some(default), "api_token:* calls:read wallet:*").await;
@@ -212,13 +212,13 @@ impl World {
         self.directory.stale.store(true, Ordering::SeqCst);
     }
 
-    /// Another key of the first account.
+    /// Creates another key of the default account.
     pub async fn key(&self, scopes: &str) -> Key {
         key(&self.registry, Some(self.admin.account), scopes).await
     }
 
-    /// A key of an account of its own.
-    pub async fn stranger(&self, scopes: &str) -> Key {
+    /// Creates a key in a new account.
+    pub async fn key_of_another_account(&self, scopes: &str) -> Key {
         let operator = Caller::operator("test");
         let name = format!("other {scopes}");
         let account = self.registry.create_account(&operator, name).await.unwrap();
@@ -239,47 +239,47 @@ impl World {
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).unwrap();
         let router = self.router.clone();
-        Answer::of(router.oneshot(request).await.unwrap()).await
+        TestResponse::read(router.oneshot(request).await.unwrap()).await
     }
 
-    /// Creates a token as the admin.
-    pub async fn create(&self, body: Value) -> Answer {
+    /// Creates a token as the administrator.
+    pub async fn create(&self, body: Value) -> TestResponse {
         let key = self.admin.key.clone();
         self.create_by(&[("x-api-key", &key)], body).await
     }
 
-    pub async fn create_by(&self, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub async fn create_by(&self, headers: &[(&str, &str)], body: Value) -> TestResponse {
         self.send(Method::POST, TOKENS, headers, body.to_string())
             .await
     }
 
-    /// A token of the whole account, by the admin.
-    pub async fn token(&self) -> Managed {
+    /// Creates a token for the whole account as the administrator.
+    pub async fn token(&self) -> ManagedToken {
         let created = self.create(json!({"token_scope": "account"})).await;
-        Managed::of(&created.ok())
+        ManagedToken::from_response(&created.ok())
     }
 
-    /// What becomes of a token, asked by the admin.
-    pub async fn act(&self, method: Method, path: &str) -> Answer {
+    /// Sends a request below [`TOKENS`] as the administrator.
+    pub async fn send_as_admin(&self, method: Method, path: &str) -> TestResponse {
         let path = format!("{TOKENS}/{path}");
         self.send(method, &path, &[("x-api-key", &self.admin.key)], "")
             .await
     }
 
-    /// The resource for users too.
+    /// The resource for managed tokens, which users with passwords can use.
     pub fn resource_with_passwords(&self, hasher: PasswordHasher) -> ManagedTokenResource {
         let directory: Arc<dyn Directory> = self.directory.clone();
         self.resource_by(Basic::new(directory, self.peppers.clone()).passwords(hasher))
     }
 
-    /// The resource by one mechanism alone.
+    /// The resource for managed tokens with one mechanism only.
     pub fn resource_by(&self, mechanism: impl PrimaryMechanism + Clone) -> ManagedTokenResource {
         let authenticator = PrimaryAuthenticator::builder()
             .primary(mechanism.clone())
@@ -298,32 +298,32 @@ impl World {
         )
     }
 
-    /// Lists at a resource that nobody mounted, or creates a token of the whole account.
-    pub async fn ask_resource(
+    /// Sends a request that lists tokens, or creates a token for the whole account, to an unmounted resource.
+    pub async fn send_to_resource(
         &self,
         resource: &ManagedTokenResource,
         method: Method,
         (name, value): (&str, &str),
-    ) -> Answer {
+    ) -> TestResponse {
         let body = json!({"token_scope": "account"}).to_string();
         let request = Request::builder()
             .method(method)
             .uri("/")
             .header(name, value);
         let request = request.body(Full::<Bytes>::from(body)).unwrap();
-        Answer::of(resource.clone().oneshot(request).await.unwrap()).await
+        TestResponse::read(resource.clone().oneshot(request).await.unwrap()).await
     }
 
-    /// Whether a bearer is let in.
-    pub async fn lets_in(&self, token: &str) -> bool {
-        let request = Request::get("/gate")
+    /// Whether a service behind an `AuthLayer` accepts the token.
+    pub async fn accepts(&self, token: &str) -> bool {
+        let request = Request::get("/accepts")
             .header("authorization", format!("Bearer {token}"))
             .body(Full::<Bytes>::default());
         let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
         response.status().is_success()
     }
 
-    /// An access token of a key.
+    /// Mints an access token from a key.
     pub async fn access_token(&self, key: &Key) -> String {
         let headers = [FORM, ("x-api-key", &key.key)];
         let body = "grant_type=client_credentials";
@@ -336,7 +336,7 @@ impl World {
             .to_owned()
     }
 
-    /// The token of a key's session.
+    /// Logs in with a key; returns the token of the session.
     pub async fn log_in(&self, key: &Key, session: Option<&str>) -> String {
         let body = json!({"api_key": key.key, "session_id": session}).to_string();
         let issued = self.send(Method::POST, "/auth/login", &[], body).await;
@@ -346,15 +346,15 @@ impl World {
             .to_owned()
     }
 
-    /// Asks about a token with a form.
-    pub async fn ask(&self, path: &str, key: &Key, token: &str) -> Answer {
+    /// Posts a form with a token, for introspection and revocation.
+    pub async fn post_token(&self, path: &str, key: &Key, token: &str) -> TestResponse {
         let headers = [FORM, ("x-api-key", &*key.key)];
         self.send(Method::POST, path, &headers, format!("token={token}"))
             .await
     }
 }
 
-async fn inside(
+async fn empty_response(
     _: Request<axum::body::Body>,
 ) -> Result<axum::response::Response, std::convert::Infallible> {
     Ok(axum::response::Response::default())
@@ -378,16 +378,16 @@ async fn key(registry: &MemoryRegistry, account: Option<Id>, scopes: &str) -> Ke
     }
 }
 
-/// A managed token, and what was said of it when it was made.
+/// A managed token with the details of the response that created it.
 #[derive(Clone, Debug)]
-pub struct Managed {
+pub struct ManagedToken {
     pub id: String,
     pub token: String,
     pub details: Value,
 }
 
-impl Managed {
-    pub fn of(created: &Answer) -> Self {
+impl ManagedToken {
+    pub fn from_response(created: &TestResponse) -> Self {
         let body = created.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
@@ -402,10 +402,10 @@ impl Managed {
     }
 }
 
-/// A good token of another issuer, which holds all scopes by their names.
-pub fn foreign_token() -> String {
+/// A valid token of an external issuer with scopes of the same names as own scopes.
+pub fn external_token() -> String {
     Craft::external()
-        .key(&FOREIGN_KEY)
+        .key(&EXTERNAL_KEY)
         .claim(
             "scope",
             "\"api_token:read api_token:write token:introspect\"",

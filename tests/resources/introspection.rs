@@ -1,4 +1,4 @@
-//! RFC 7662.
+//! Introspection (RFC 7662).
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use countersign_tests::Craft;
 use http::Method;
 use serde_json::json;
 
-use crate::fixture::{FORM, Managed, NOW, World, claims, foreign_token};
+use crate::fixture::{FORM, Fixture, ManagedToken, NOW, claims, external_token};
 
 const INTROSPECT: &str = "/oauth/introspect";
 const INACTIVE: (u16, &str) = (200, r#"{"active":false}"#);
 
 #[tokio::test]
-async fn a_clients_own_token_is_told_to_the_letter() {
-    let world = World::new().await;
-    let key = world.key("calls:read wallet:*").await;
-    let token = world.access_token(&key).await;
-    let answer = world.ask(INTROSPECT, &key, &token).await;
+async fn the_response_to_the_client_of_the_token_has_exactly_these_members() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("calls:read wallet:*").await;
+    let token = fixture.access_token(&key).await;
+    let response = fixture.post_token(INTROSPECT, &key, &token).await;
     let jti = claims(&token)["jti"].as_str().unwrap().to_owned();
     let (id, account, now) = (key.id, key.account, NOW.unix_seconds());
     assert_eq!(
-        answer.body,
+        response.body,
         format!(
             concat!(
                 r#"{{"active":true,"scope":"calls:read wallet:*","client_id":"{id}","token_type":"Bearer","#,
@@ -37,75 +37,81 @@ async fn a_clients_own_token_is_told_to_the_letter() {
             account = account,
         )
     );
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("pragma"), Some("no-cache"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("pragma"), Some("no-cache"));
 }
 
 #[tokio::test]
-async fn a_sessions_token_tells_its_session_and_a_managed_one_its_environment() {
-    let world = World::new().await;
-    let auditor = world.key("token:introspect").await;
-    let session = world.log_in(&world.admin, None).await;
-    let told = world.ask(INTROSPECT, &world.admin, &session).await.json();
-    assert_eq!(told["sid"], claims(&session)["sid"]);
+async fn session_tokens_have_sid_and_managed_tokens_have_environment() {
+    let fixture = Fixture::new().await;
+    let auditor = fixture.key("token:introspect").await;
+    let session = fixture.log_in(&fixture.admin, None).await;
+    let response = fixture
+        .post_token(INTROSPECT, &fixture.admin, &session)
+        .await
+        .json();
+    assert_eq!(response["sid"], claims(&session)["sid"]);
 
     let body = json!({
         "token_scope": "environment",
-        "environment_id": world.sandbox.id.to_string(),
+        "environment_id": fixture.sandbox.id.to_string(),
         "scopes": ["calls:read"],
     });
-    let managed = Managed::of(&world.create(body).await.ok());
-    let told = world.ask(INTROSPECT, &auditor, &managed.token).await.json();
+    let managed = ManagedToken::from_response(&fixture.create(body).await.ok());
+    let response = fixture
+        .post_token(INTROSPECT, &auditor, &managed.token)
+        .await
+        .json();
     let now = NOW.unix_seconds();
     assert_eq!(
-        told,
+        response,
         json!({
             "active": true, "scope": "calls:read", "token_type": "Bearer",
             "client_id": managed.id, "sub": managed.id, "jti": managed.id,
             "iss": "https://auth.example", "aud": "https://auth.example",
             "iat": now, "exp": now + 90 * 24 * 3600,
-            "account": world.admin.account.to_string(),
-            "environment": world.sandbox.id.to_string(),
+            "account": fixture.admin.account.to_string(),
+            "environment": fixture.sandbox.id.to_string(),
         })
     );
 }
 
 #[tokio::test]
-async fn a_client_sees_its_own_tokens_or_its_accounts_with_the_scope_for_it() {
-    let world = World::new().await;
-    let own = world.key("calls:read").await;
-    let colleague = world.key("calls:read").await;
-    let auditor = world.key("token:introspect").await;
-    let wide = world.key("token:*").await;
-    let stranger = world.stranger("token:introspect").await;
-    let token = world.access_token(&own).await;
-    let managed = world.token().await.token;
+async fn a_client_can_introspect_its_own_tokens_and_with_token_introspect_those_of_its_account() {
+    let fixture = Fixture::new().await;
+    let own = fixture.key("calls:read").await;
+    let colleague = fixture.key("calls:read").await;
+    let auditor = fixture.key("token:introspect").await;
+    let wide = fixture.key("token:*").await;
+    let stranger = fixture.key_of_another_account("token:introspect").await;
+    let token = fixture.access_token(&own).await;
+    let managed = fixture.token().await.token;
     for (name, key, sees_minted, sees_managed) in [
         ("own", &own, true, false),
         ("colleague", &colleague, false, false),
-        ("creator", &world.admin, false, false),
+        ("creator", &fixture.admin, false, false),
         ("auditor", &auditor, true, true),
         ("wide", &wide, true, true),
         ("stranger", &stranger, false, false),
     ] {
         for (token, sees) in [(&token, sees_minted), (&managed, sees_managed)] {
-            let answer = world.ask(INTROSPECT, key, token).await;
-            assert_eq!(answer.json()["active"], sees, "{name}");
+            let response = fixture.post_token(INTROSPECT, key, token).await;
+            assert_eq!(response.json()["active"], sees, "{name}");
             if !sees {
-                assert_eq!(answer.said(), INACTIVE, "{name}");
+                assert_eq!(response.status_and_body(), INACTIVE, "{name}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn every_token_that_is_no_good_is_inactive_and_no_more() {
-    let world = World::new().await;
-    let auditor = world.key("token:introspect").await;
-    let key = world.key("calls:read").await;
-    let good = world.access_token(&key).await;
-    let foreign = foreign_token();
-    assert!(world.lets_in(&foreign).await);
+async fn every_invalid_token_is_inactive_without_further_members() {
+    let fixture = Fixture::new().await;
+    let auditor = fixture.key("token:introspect").await;
+    let key = fixture.key("calls:read").await;
+    let good = fixture.access_token(&key).await;
+    let external = external_token();
+    assert!(fixture.accepts(&external).await);
     let (input, _) = good.rsplit_once('.').unwrap();
     let forged = format!("{input}.{}", "A".repeat(86));
     let long = "a".repeat(9000);
@@ -113,7 +119,7 @@ async fn every_token_that_is_no_good_is_inactive_and_no_more() {
         "garbage",
         "a.b.c",
         "%00",
-        &foreign,
+        &external,
         &Craft::own().token(),
         &forged,
         &long,
@@ -121,35 +127,47 @@ async fn every_token_that_is_no_good_is_inactive_and_no_more() {
         &key.id.to_string(),
     ] {
         assert_eq!(
-            world.ask(INTROSPECT, &auditor, token).await.said(),
+            fixture
+                .post_token(INTROSPECT, &auditor, token)
+                .await
+                .status_and_body(),
             INACTIVE,
             "{token}"
         );
     }
-    world.clock.advance(Duration::from_secs(3600));
+    fixture.clock.advance(Duration::from_secs(3600));
     assert_eq!(
-        world.ask(INTROSPECT, &key, &good).await.said(),
+        fixture
+            .post_token(INTROSPECT, &key, &good)
+            .await
+            .status_and_body(),
         INACTIVE,
         "expired"
     );
-    let young = world.access_token(&key).await;
+    let young = fixture.access_token(&key).await;
     assert_eq!(
-        world.ask(INTROSPECT, &auditor, &young).await.json()["active"],
+        fixture
+            .post_token(INTROSPECT, &auditor, &young)
+            .await
+            .json()["active"],
         true
     );
-    world.change(key.id, Change::Suspend).await;
+    fixture.change(key.id, Change::Suspend).await;
     assert_eq!(
-        world.ask(INTROSPECT, &auditor, &young).await.said(),
+        fixture
+            .post_token(INTROSPECT, &auditor, &young)
+            .await
+            .status_and_body(),
         INACTIVE,
         "suspended"
     );
 }
 
 #[tokio::test]
-async fn clients_authenticate_as_at_the_token_endpoint() {
-    let world = World::new().await;
-    let key = world.key("calls:read").await;
-    let token = world.access_token(&key).await;
+async fn clients_authenticate_with_the_methods_of_the_token_endpoint() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("calls:read").await;
+    let token = fixture.access_token(&key).await;
     let about = format!("token={token}&token_type_hint=whatever");
     let posted = format!("{about}&client_id={}&client_secret={}", key.id, key.secret);
     let encoded: String = key
@@ -167,26 +185,26 @@ async fn clients_authenticate_as_at_the_token_endpoint() {
         let headers = [FORM, (headers.0, &*headers.1)];
         for path in [INTROSPECT, "/oauth/revoke"] {
             if path == INTROSPECT {
-                let answer = world
+                let response = fixture
                     .send(Method::POST, path, &headers, form.clone())
                     .await
                     .ok();
-                assert_eq!(answer.json()["active"], true, "{headers:?}");
+                assert_eq!(response.json()["active"], true, "{headers:?}");
             } else {
                 let garbage = form.replace(&token, "garbage");
-                let answer = world.send(Method::POST, path, &headers, garbage).await;
-                assert_eq!(answer.said(), (200, ""), "{headers:?}");
+                let response = fixture.send(Method::POST, path, &headers, garbage).await;
+                assert_eq!(response.status_and_body(), (200, ""), "{headers:?}");
             }
         }
     }
 }
 
-/// Introspection and revocation alike: RFC 6749 §5.2.
+/// The errors of RFC 6749 §5.2, at both endpoints.
 #[tokio::test]
-async fn requests_that_are_not_as_they_must_be_are_refused_and_nothing_is_told_or_denied() {
-    let world = World::new().await;
-    let key = world.key("calls:read").await;
-    let token = world.access_token(&key).await;
+async fn invalid_requests_are_rejected_and_reveal_and_revoke_nothing() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("calls:read").await;
+    let token = fixture.access_token(&key).await;
     let about = format!("token={token}");
     let by_key = ("x-api-key", &*key.key);
     let (basic, bearer) = (key.basic(), format!("Bearer {token}"));
@@ -195,7 +213,7 @@ async fn requests_that_are_not_as_they_must_be_are_refused_and_nothing_is_told_o
     let large = format!("{about}&x={}", "x".repeat(16 * 1024));
     let json = ("content-type", "application/json");
     for path in [INTROSPECT, "/oauth/revoke"] {
-        for (headers, form, wanted) in [
+        for (headers, form, expected) in [
             (&[FORM, by_key][..], "", (400, "invalid_request")),
             (&[FORM, by_key], "token=", (400, "invalid_request")),
             (&[FORM, by_key], "tokens=x", (400, "invalid_request")),
@@ -257,27 +275,27 @@ async fn requests_that_are_not_as_they_must_be_are_refused_and_nothing_is_told_o
                 (403, "unauthorized_client"),
             ),
         ] {
-            let refused = world
+            let rejected = fixture
                 .send(Method::POST, path, headers, form.to_owned())
                 .await;
-            let (status, code) = wanted;
+            let (status, code) = expected;
             assert_eq!(
-                refused.code(),
+                rejected.code(),
                 (status, code.into()),
                 "{path} {form:.60} {headers:?}"
             );
             let challenge = r#"Basic realm="countersign", charset="UTF-8""#;
-            let challenged = refused.challenges() == [challenge];
+            let challenged = rejected.challenges() == [challenge];
             assert_eq!(challenged, status == 401);
-            assert!(!refused.body.contains(&token) && !refused.body.contains(&key.secret));
+            assert!(!rejected.body.contains(&token) && !rejected.body.contains(&key.secret));
         }
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD] {
-            let refused = world
+            let rejected = fixture
                 .send(method, path, &[FORM, by_key], about.clone())
                 .await;
-            assert_eq!(refused.said(), (405, ""));
-            assert_eq!(refused.header("allow"), Some("POST"));
+            assert_eq!(rejected.status_and_body(), (405, ""));
+            assert_eq!(rejected.header("allow"), Some("POST"));
         }
     }
-    assert!(world.lets_in(&token).await);
+    assert!(fixture.accepts(&token).await);
 }

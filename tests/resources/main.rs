@@ -1,4 +1,4 @@
-//! The resources beside the wires: managed tokens, sessions, introspection and revocation.
+//! The resources beside the token endpoints: managed tokens, sessions, introspection and revocation.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ mod pagination;
 mod rejections;
 mod response;
 mod revocation;
+mod revoked_while_waiting;
 mod sessions;
 mod tenants;
 mod transitions;

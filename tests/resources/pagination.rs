@@ -1,36 +1,36 @@
-//! The list, page by page.
+//! The list of managed tokens in pages.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::fixture::{TOKENS, World};
-use crate::response::Answer;
+use crate::fixture::{Fixture, TOKENS};
+use crate::response::TestResponse;
 
-async fn page(world: &World, query: &str) -> Answer {
+async fn page(fixture: &Fixture, query: &str) -> TestResponse {
     let path = format!("{TOKENS}?{query}");
-    world
-        .send(Method::GET, &path, &[("x-api-key", &world.admin.key)], "")
+    fixture
+        .send(Method::GET, &path, &[("x-api-key", &fixture.admin.key)], "")
         .await
 }
 
-/// A world with so many tokens, and their ids in order.
-async fn with_tokens(count: usize) -> (World, Vec<Value>) {
-    let world = World::new().await;
+/// Creates `count` tokens; returns their ids in order.
+async fn with_tokens(count: usize) -> (Fixture, Vec<Value>) {
+    let fixture = Fixture::new().await;
     let mut ids = Vec::new();
     for _ in 0..count {
-        ids.push(Value::from(world.token().await.id));
-        world.clock.advance(Duration::from_secs(2));
+        ids.push(Value::from(fixture.token().await.id));
+        fixture.clock.advance(Duration::from_secs(2));
     }
-    (world, ids)
+    (fixture, ids)
 }
 
 #[tokio::test]
-async fn an_empty_list_is_answered_to_the_letter() {
-    let world = World::new().await;
+async fn an_empty_list_has_exactly_these_members() {
+    let fixture = Fixture::new().await;
     assert_eq!(
-        page(&world, "").await.said(),
+        page(&fixture, "").await.status_and_body(),
         (
             200,
             concat!(
@@ -44,8 +44,8 @@ async fn an_empty_list_is_answered_to_the_letter() {
 
 #[tokio::test]
 async fn summaries_are_the_details_oldest_first() {
-    let (world, ids) = with_tokens(3).await;
-    let list = page(&world, "").await.ok().json();
+    let (fixture, ids) = with_tokens(3).await;
+    let list = page(&fixture, "").await.ok().json();
     let summaries = list["summaries"].as_array().unwrap();
     assert_eq!(
         summaries
@@ -55,8 +55,8 @@ async fn summaries_are_the_details_oldest_first() {
         ids
     );
     for summary in summaries {
-        let shown = world
-            .act(Method::GET, summary["id"].as_str().unwrap())
+        let shown = fixture
+            .send_as_admin(Method::GET, summary["id"].as_str().unwrap())
             .await
             .json();
         assert_eq!(*summary, shown["details"]);
@@ -64,8 +64,8 @@ async fn summaries_are_the_details_oldest_first() {
 }
 
 #[tokio::test]
-async fn pages_say_where_they_are_and_where_the_next_ones_begin() {
-    let (world, ids) = with_tokens(5).await;
+async fn pages_have_their_position_and_the_offsets_of_the_next_and_previous_page() {
+    let (fixture, ids) = with_tokens(5).await;
     //  offset, size; page_count, page_index, item_start, item_end, next, previous
     for (offset, size, row, found) in [
         (0, 2, json!([3, 0, 1, 2, 2, null]), 0..2),
@@ -85,8 +85,8 @@ async fn pages_say_where_they_are_and_where_the_next_ones_begin() {
     ] {
         let query = format!("pagination[offset]={offset}&pagination[page_size]={size}");
         let encoded = query.replace('[', "%5B").replace(']', "%5D");
-        let answer = page(&world, &encoded).await.ok().json();
-        let pagination = &answer["pagination"];
+        let response = page(&fixture, &encoded).await.ok().json();
+        let pagination = &response["pagination"];
         let members = [
             "page_count",
             "page_index",
@@ -95,17 +95,17 @@ async fn pages_say_where_they_are_and_where_the_next_ones_begin() {
             "next_page_offset",
             "previous_page_offset",
         ];
-        let said: Vec<_> = members
+        let values: Vec<_> = members
             .iter()
             .map(|name| pagination[name].clone())
             .collect();
-        assert_eq!(Value::from(said), row, "{query}");
+        assert_eq!(Value::from(values), row, "{query}");
         assert_eq!(pagination["item_count"], 5);
         assert_eq!(
             (&pagination["page_offset"], &pagination["page_size"]),
             (&json!(offset), &json!(size))
         );
-        let listed = answer["summaries"].as_array().unwrap().iter();
+        let listed = response["summaries"].as_array().unwrap().iter();
         assert_eq!(
             listed.map(|one| one["id"].clone()).collect::<Vec<_>>(),
             ids[found],
@@ -115,8 +115,8 @@ async fn pages_say_where_they_are_and_where_the_next_ones_begin() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_is_refused_and_not_another_one_given() {
-    let world = World::new().await;
+async fn invalid_page_parameters_are_rejected_and_not_replaced() {
+    let fixture = Fixture::new().await;
     let size = "must be a number from 1 to 200";
     let offset = "must be a number from 0 to 4294967295";
     for (name, value, message) in [
@@ -131,20 +131,20 @@ async fn a_page_that_cannot_be_is_refused_and_not_another_one_given() {
         ("pagination[offset]", "4294967296", offset),
         ("pagination[offset]", "0x10", offset),
     ] {
-        let refused = page(&world, &format!("{name}={value}")).await;
+        let rejected = page(&fixture, &format!("{name}={value}")).await;
         assert_eq!(
-            refused.code(),
+            rejected.code(),
             (422, "validation_errors".into()),
             "{name}={value}"
         );
         assert_eq!(
-            refused.json()["errors"],
+            rejected.json()["errors"],
             json!({name: [message]}),
             "{name}={value}"
         );
     }
-    let refused = page(&world, "pagination[offset]=a&pagination[page_size]=b").await;
-    assert_eq!(refused.json()["errors"].as_object().unwrap().len(), 2);
+    let rejected = page(&fixture, "pagination[offset]=a&pagination[page_size]=b").await;
+    assert_eq!(rejected.json()["errors"].as_object().unwrap().len(), 2);
     for query in [
         "pagination[offset]=1&pagination[offset]=1",
         "pagination[offset]=1&pagination%5Boffset%5D=2",
@@ -152,12 +152,12 @@ async fn a_page_that_cannot_be_is_refused_and_not_another_one_given() {
         "a=%ff",
     ] {
         assert_eq!(
-            page(&world, query).await.code(),
+            page(&fixture, query).await.code(),
             (400, "bad_request".into()),
             "{query}"
         );
     }
     for query in ["other=1", "pagination[offset]=", "page_size=0"] {
-        page(&world, query).await.ok();
+        page(&fixture, query).await.ok();
     }
 }

@@ -1,4 +1,4 @@
-//! wires.md, "Every wire, every status": the row `managed`, and what is said in headers.
+//! The errors of the managed-token resource: status, body, challenges and rate-limit headers.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use countersign::time::Timestamp;
 use http::{HeaderName, Method};
 use serde_json::json;
 
-use crate::fixture::{TOKENS, World};
+use crate::fixture::{Fixture, TOKENS};
 
 const API_KEY: &str = r#"ApiKey realm="countersign""#;
 const BASIC: &str = r#"Basic realm="countersign", charset="UTF-8""#;
 
 #[tokio::test]
-async fn nothing_presented_is_not_authenticated_and_everything_bad_is_one_answer() {
-    let world = World::new().await;
-    let token = world.token().await;
-    let revoked = world.key("api_token:*").await;
+async fn missing_credentials_are_not_authenticated_and_all_invalid_ones_get_the_same_response() {
+    let fixture = Fixture::new().await;
+    let token = fixture.token().await;
+    let revoked = fixture.key("api_token:*").await;
     let change = Change::Revoke { reason: None };
-    world.change(revoked.id, change).await;
-    let suspended = world.key("api_token:*").await;
-    world.change(suspended.id, Change::Suspend).await;
-    let mut wrong = world.admin.clone();
+    fixture.change(revoked.id, change).await;
+    let suspended = fixture.key("api_token:*").await;
+    fixture.change(suspended.id, Change::Suspend).await;
+    let mut wrong = fixture.admin.clone();
     wrong.secret = wrong.secret.chars().rev().collect();
     let paths = [
         (Method::POST, TOKENS.to_owned()),
@@ -36,10 +36,10 @@ async fn nothing_presented_is_not_authenticated_and_everything_bad_is_one_answer
         (Method::GET, format!("{TOKENS}/no-id")),
     ];
     for (method, path) in paths {
-        // A body that is no JSON: credentials are judged before it.
-        let none = world.send(method.clone(), &path, &[], "{").await;
+        // The body is not JSON: credentials are authenticated first.
+        let none = fixture.send(method.clone(), &path, &[], "{").await;
         assert_eq!(
-            none.said(),
+            none.status_and_body(),
             (
                 401,
                 r#"{"status":"error","code":"not_authenticated","message":"authentication failed"}"#
@@ -54,23 +54,23 @@ async fn nothing_presented_is_not_authenticated_and_everything_bad_is_one_answer
             ("authorization", wrong.basic()),
             ("authorization", "Basic !".to_owned()),
         ] {
-            let bad = world
+            let bad = fixture
                 .send(method.clone(), &path, &[(name, &value)], "{")
                 .await;
             assert_eq!(
-                bad.said(),
+                bad.status_and_body(),
                 (
                     401,
                     r#"{"status":"error","code":"bad_authtoken","message":"authentication failed"}"#
                 ),
                 "{method} {path} {name}"
             );
-            let wanted = if name == "x-api-key" { API_KEY } else { BASIC };
-            assert_eq!(bad.challenges(), [wanted]);
+            let expected = if name == "x-api-key" { API_KEY } else { BASIC };
+            assert_eq!(bad.challenges(), [expected]);
         }
     }
     let path = format!("{TOKENS}/{}", token.id);
-    let bad = world
+    let bad = fixture
         .send(Method::GET, &path, &[("authorization", "Bearer x.y.z")], "")
         .await;
     assert_eq!(bad.code(), (401, "bad_authtoken".into()));
@@ -81,16 +81,16 @@ async fn nothing_presented_is_not_authenticated_and_everything_bad_is_one_answer
 }
 
 #[tokio::test]
-async fn several_credentials_are_malformed() {
-    let world = World::new().await;
-    let (key, basic) = (world.admin.key.clone(), world.admin.basic());
+async fn several_credentials_are_a_bad_request() {
+    let fixture = Fixture::new().await;
+    let (key, basic) = (fixture.admin.key.clone(), fixture.admin.basic());
     let two = [("x-api-key", &*key), ("authorization", &*basic)];
     let twice = [("x-api-key", &*key), ("x-api-key", &*key)];
     for headers in [&two[..], &twice[..]] {
         for method in [Method::GET, Method::POST] {
-            let refused = world.send(method, TOKENS, headers, "{").await;
+            let rejected = fixture.send(method, TOKENS, headers, "{").await;
             assert_eq!(
-                refused.said(),
+                rejected.status_and_body(),
                 (
                     400,
                     r#"{"status":"error","code":"bad_request","message":"the credentials are malformed, or there is more than one of them"}"#
@@ -101,9 +101,9 @@ async fn several_credentials_are_malformed() {
 }
 
 #[tokio::test]
-async fn other_methods_are_refused_with_those_that_there_are() {
-    let world = World::new().await;
-    let id = world.token().await.id;
+async fn unsupported_methods_are_405_with_the_allowed_methods() {
+    let fixture = Fixture::new().await;
+    let id = fixture.token().await.id;
     let methods = [
         Method::GET,
         Method::HEAD,
@@ -121,22 +121,22 @@ async fn other_methods_are_refused_with_those_that_there_are() {
         (format!("{TOKENS}/{id}/revoke"), "POST"),
     ] {
         for method in &methods {
-            let answer = world.send(method.clone(), &path, &[], "").await;
+            let response = fixture.send(method.clone(), &path, &[], "").await;
             if allow.split(", ").any(|known| known == method.as_str()) {
-                assert_eq!(answer.status.as_u16(), 401, "{method} {path}");
+                assert_eq!(response.status.as_u16(), 401, "{method} {path}");
                 continue;
             }
-            assert_eq!(answer.status.as_u16(), 405, "{method} {path}");
-            assert_eq!(answer.header("allow"), Some(allow));
-            assert_eq!(answer.json()["code"], "method_not_allowed");
+            assert_eq!(response.status.as_u16(), 405, "{method} {path}");
+            assert_eq!(response.header("allow"), Some(allow));
+            assert_eq!(response.json()["code"], "method_not_allowed");
         }
     }
 }
 
 #[tokio::test]
-async fn other_paths_are_not_found() {
-    let world = World::new().await;
-    let id = world.token().await.id;
+async fn unknown_paths_are_not_found() {
+    let fixture = Fixture::new().await;
+    let id = fixture.token().await.id;
     for path in [
         format!("{id}/"),
         format!("{id}/delete"),
@@ -144,9 +144,9 @@ async fn other_paths_are_not_found() {
         format!("{id}/suspend/"),
         format!("{id}/suspend/now"),
     ] {
-        let answer = world.act(Method::POST, &path).await;
+        let response = fixture.send_as_admin(Method::POST, &path).await;
         assert_eq!(
-            answer.said(),
+            response.status_and_body(),
             (
                 404,
                 r#"{"status":"error","code":"not_found","message":"there is no such token"}"#
@@ -157,10 +157,10 @@ async fn other_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_body_over_16_kib_is_refused() {
-    let world = World::new().await;
-    let id = world.token().await.id;
-    let headers = [("x-api-key", &*world.admin.key)];
+async fn a_body_over_16_kib_is_rejected() {
+    let fixture = Fixture::new().await;
+    let id = fixture.token().await.id;
+    let headers = [("x-api-key", &*fixture.admin.key)];
     let large = format!(
         r#"{{"token_scope":"account","x":"{}"}}"#,
         "x".repeat(16 * 1024)
@@ -170,9 +170,9 @@ async fn a_body_over_16_kib_is_refused() {
         (Method::POST, format!("{TOKENS}/{id}/suspend")),
         (Method::DELETE, format!("{TOKENS}/{id}")),
     ] {
-        let refused = world.send(method, &path, &headers, large.clone()).await;
+        let rejected = fixture.send(method, &path, &headers, large.clone()).await;
         assert_eq!(
-            refused.said(),
+            rejected.status_and_body(),
             (
                 413,
                 r#"{"status":"error","code":"bad_request","message":"the body is too large"}"#
@@ -182,44 +182,44 @@ async fn a_body_over_16_kib_is_refused() {
 }
 
 #[tokio::test]
-async fn creations_are_counted_by_credential_and_the_client_is_told_when_to_come_back() {
-    let world = World::new().await;
+async fn creations_are_limited_for_each_credential_with_retry_after() {
+    let fixture = Fixture::new().await;
     for _ in 0..50 {
-        world.token().await;
+        fixture.token().await;
     }
-    let refused = world.create(json!({"token_scope": "account"})).await;
+    let rejected = fixture.create(json!({"token_scope": "account"})).await;
     assert_eq!(
-        refused.said(),
+        rejected.status_and_body(),
         (
             429,
             r#"{"status":"error","code":"too_many_requests","message":"there were too many failures, or too many tokens"}"#
         )
     );
-    assert_eq!(refused.header("retry-after"), Some("2"));
-    assert_eq!(refused.header("ratelimit"), Some(r#""mints";r=0;t=2"#));
+    assert_eq!(rejected.header("retry-after"), Some("2"));
+    assert_eq!(rejected.header("ratelimit"), Some(r#""mints";r=0;t=2"#));
     assert_eq!(
-        refused.header("ratelimit-policy"),
+        rejected.header("ratelimit-policy"),
         Some(r#""mints";q=50;w=60"#)
     );
-    // What is not a creation is not counted, nor is what was refused.
-    let list = world.act(Method::GET, "").await.ok().json();
+    // Reads are not counted, nor are rejected creations.
+    let list = fixture.send_as_admin(Method::GET, "").await.ok().json();
     assert_eq!(list["pagination"]["item_count"], 50);
-    let colleague = world.key("api_token:*").await;
+    let colleague = fixture.key("api_token:*").await;
     let headers = [("x-api-key", &*colleague.key)];
     for _ in 0..60 {
-        world.create_by(&headers, json!({})).await;
+        fixture.create_by(&headers, json!({})).await;
     }
-    world
+    fixture
         .create_by(&headers, json!({"token_scope": "account"}))
         .await
         .ok();
 }
 
-/// A mechanism of a user's own, which nobody may try now.
+/// A custom mechanism that throttles every request.
 #[derive(Clone)]
-struct Throttles;
+struct Throttling;
 
-impl Mechanism for Throttles {
+impl Mechanism for Throttling {
     fn selectors(&self) -> Vec<CredentialSelector> {
         vec![CredentialSelector::all(Carrier::Header(
             HeaderName::from_static("x-badge"),
@@ -238,17 +238,17 @@ impl Mechanism for Throttles {
 }
 
 #[tokio::test]
-async fn whoever_failed_too_often_is_told_when_to_come_back() {
-    let world = World::new().await;
-    let resource = world.resource_by(AssertPrimary(Throttles));
+async fn throttled_client_gets_429_with_retry_after() {
+    let fixture = Fixture::new().await;
+    let resource = fixture.resource_by(AssertPrimary(Throttling));
     for method in [Method::POST, Method::GET] {
-        let refused = world
-            .ask_resource(&resource, method, ("x-badge", "7"))
+        let rejected = fixture
+            .send_to_resource(&resource, method, ("x-badge", "7"))
             .await;
-        assert_eq!(refused.code(), (429, "too_many_requests".into()));
-        assert_eq!(refused.header("retry-after"), Some("3"));
+        assert_eq!(rejected.code(), (429, "too_many_requests".into()));
+        assert_eq!(rejected.header("retry-after"), Some("3"));
         let limit = r#""failed-authentications";r=0;t=3"#;
-        assert_eq!(refused.header("ratelimit"), Some(limit));
-        assert!(refused.challenges().is_empty());
+        assert_eq!(rejected.header("ratelimit"), Some(limit));
+        assert!(rejected.challenges().is_empty());
     }
 }

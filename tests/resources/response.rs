@@ -3,16 +3,16 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
 use serde_json::Value;
 
-/// A response, read whole.
+/// A response that was read to its end.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
-    pub async fn of<B>(response: Response<B>) -> Self
+impl TestResponse {
+    pub async fn read<B>(response: Response<B>) -> Self
     where
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Debug,
@@ -32,12 +32,12 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// Status and body.
-    pub fn said(&self) -> (u16, &str) {
+    /// Returns the status and the body.
+    pub fn status_and_body(&self) -> (u16, &str) {
         (self.status.as_u16(), &self.body)
     }
 
-    /// Status and `code`, or `error` where there is none.
+    /// Returns the status and the member `code`, or `error` if there is no `code`.
     pub fn code(&self) -> (u16, String) {
         let body = self.json();
         let code = body.get("code").or_else(|| body.get("error"));

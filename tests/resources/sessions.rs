@@ -1,24 +1,30 @@
-//! `GET /auth/sessions`, and the end of sessions.
+//! `/auth/sessions`: listing and ending sessions, and which sessions get the same token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::credentials::Credentials;
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::mint::{IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint};
+use countersign::random::SystemRandom;
+use countersign::time::Timestamp;
 use http::Method;
 use serde_json::json;
 
-use crate::fixture::{Key, World, claims};
-use crate::response::Answer;
+use crate::fixture::{Fixture, Key, NOW, URL, claims};
+use crate::response::TestResponse;
 
 const SESSIONS: &str = "/auth/sessions";
 
-async fn list(world: &World, key: &Key) -> Answer {
-    world
+async fn list(fixture: &Fixture, key: &Key) -> TestResponse {
+    fixture
         .send(Method::GET, SESSIONS, &[("x-api-key", &key.key)], "")
         .await
 }
 
-async fn end(world: &World, key: &Key, which: &str) -> Answer {
+async fn end(fixture: &Fixture, key: &Key, which: &str) -> TestResponse {
     let path = format!("{SESSIONS}{which}");
-    world
+    fixture
         .send(Method::DELETE, &path, &[("x-api-key", &key.key)], "")
         .await
 }
@@ -28,19 +34,19 @@ fn sid(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn seed_004_sessions_are_listed_to_the_letter_and_of_the_caller_alone() {
-    let world = World::new().await;
+async fn sessions_of_the_caller_are_listed_with_exactly_these_members() {
+    let fixture = Fixture::new().await;
     assert_eq!(
-        list(&world, &world.admin).await.said(),
+        list(&fixture, &fixture.admin).await.status_and_body(),
         (200, r#"{"sessions":[]}"#)
     );
-    let unnamed = world.log_in(&world.admin, None).await;
-    world.clock.advance(Duration::from_secs(60));
-    let named = world.log_in(&world.admin, Some("worker-7")).await;
-    let colleague = world.key("calls:read").await;
-    world.log_in(&colleague, Some("worker-7")).await;
-    let listed = list(&world, &world.admin).await;
-    let wanted = format!(
+    let unnamed = fixture.log_in(&fixture.admin, None).await;
+    fixture.clock.advance(Duration::from_secs(60));
+    let named = fixture.log_in(&fixture.admin, Some("worker-7")).await;
+    let colleague = fixture.key("calls:read").await;
+    fixture.log_in(&colleague, Some("worker-7")).await;
+    let listed = list(&fixture, &fixture.admin).await;
+    let expected = format!(
         concat!(
             r#"{{"sessions":[{{"id":"{}","session_id":null,"issued_at":"2026-03-15T12:00:00Z","#,
             r#""expires_at":"2026-03-15T13:00:00Z"}},{{"id":"{}","session_id":"worker-7","#,
@@ -49,64 +55,69 @@ async fn seed_004_sessions_are_listed_to_the_letter_and_of_the_caller_alone() {
         sid(&unnamed),
         sid(&named),
     );
-    assert_eq!(listed.said(), (200, &*wanted));
+    assert_eq!(listed.status_and_body(), (200, &*expected));
     assert_eq!(listed.header("content-type"), Some("application/json"));
-    let by_pair = [("authorization", &*world.admin.basic())];
-    let by_pair = world.send(Method::GET, SESSIONS, &by_pair, "").await;
-    assert_eq!(by_pair.body, wanted);
-    world.clock.advance(Duration::from_secs(3540));
-    let left = list(&world, &world.admin).await.json();
+    let by_pair = [("authorization", &*fixture.admin.basic())];
+    let by_pair = fixture.send(Method::GET, SESSIONS, &by_pair, "").await;
+    assert_eq!(by_pair.body, expected);
+    fixture.clock.advance(Duration::from_secs(3540));
+    let left = list(&fixture, &fixture.admin).await.json();
     assert_eq!(left["sessions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn seed_004_a_session_that_was_ended_is_refused_and_the_next_login_mints_anew() {
-    let world = World::new().await;
+async fn the_token_of_an_ended_session_is_rejected_and_the_next_login_mints_a_new_one() {
+    let fixture = Fixture::new().await;
     for name in [None, Some("worker-7")] {
-        let first = world.log_in(&world.admin, name).await;
-        assert_eq!(world.log_in(&world.admin, name).await, first);
+        let first = fixture.log_in(&fixture.admin, name).await;
+        assert_eq!(fixture.log_in(&fixture.admin, name).await, first);
         let which = match name {
             None => format!("/{}", sid(&first)),
             Some(name) => format!("?session_id={name}"),
         };
-        assert_eq!(end(&world, &world.admin, &which).await.said(), (204, ""));
-        assert!(!world.lets_in(&first).await);
-        let gone = end(&world, &world.admin, &which).await;
         assert_eq!(
-            gone.said(),
+            end(&fixture, &fixture.admin, &which)
+                .await
+                .status_and_body(),
+            (204, "")
+        );
+        assert!(!fixture.accepts(&first).await);
+        let gone = end(&fixture, &fixture.admin, &which).await;
+        assert_eq!(
+            gone.status_and_body(),
             (
                 404,
                 r#"{"error":"not_found","error_description":"there is no such session"}"#
             )
         );
-        let next = world.log_in(&world.admin, name).await;
+        let next = fixture.log_in(&fixture.admin, name).await;
         assert_ne!(next, first);
-        assert!(world.lets_in(&next).await);
+        assert!(fixture.accepts(&next).await);
     }
 }
 
 #[tokio::test]
-async fn another_credentials_session_is_as_if_it_were_not_there() {
-    let world = World::new().await;
-    let colleague = world.key("*").await;
-    let token = world.log_in(&world.admin, Some("mine")).await;
-    let absent = end(&world, &colleague, "/013xrzp12g3nqk8n7f8f9jbg8d18q7tm").await;
+async fn the_session_of_another_credential_is_not_found() {
+    let fixture = Fixture::new().await;
+    let colleague = fixture.key("*").await;
+    let token = fixture.log_in(&fixture.admin, Some("mine")).await;
+    let absent = end(&fixture, &colleague, "/013xrzp12g3nqk8n7f8f9jbg8d18q7tm").await;
     for which in [
         format!("/{}", sid(&token)),
         "?session_id=mine".to_owned(),
         "/no-id".to_owned(),
     ] {
-        let refused = end(&world, &colleague, &which).await;
-        assert_eq!(refused.said(), (404, &*absent.body), "{which}");
+        let rejected = end(&fixture, &colleague, &which).await;
+        assert_eq!(rejected.status_and_body(), (404, &*absent.body), "{which}");
     }
-    assert!(world.lets_in(&token).await);
+    assert!(fixture.accepts(&token).await);
 }
 
 #[tokio::test]
-async fn a_session_is_named_once_and_by_a_name_that_can_be() {
-    let world = World::new().await;
-    let token = world
-        .log_in(&world.admin, Some("a+b c".replace(' ', "-").as_str()))
+async fn ending_a_session_requires_exactly_one_valid_id_or_name() {
+    let fixture = Fixture::new().await;
+    let token = fixture
+        .log_in(&fixture.admin, Some("a+b c".replace(' ', "-").as_str()))
         .await;
     for which in [
         "",
@@ -117,12 +128,12 @@ async fn a_session_is_named_once_and_by_a_name_that_can_be() {
         &format!("?session_id={}", "a".repeat(129)),
         &format!("/{}?session_id=a%2Bb-c", sid(&token)),
     ] {
-        let refused = end(&world, &world.admin, which).await;
-        assert_eq!(refused.code(), (400, "invalid_request".into()), "{which}");
+        let rejected = end(&fixture, &fixture.admin, which).await;
+        assert_eq!(rejected.code(), (400, "invalid_request".into()), "{which}");
     }
-    assert!(world.lets_in(&token).await);
+    assert!(fixture.accepts(&token).await);
     assert_eq!(
-        end(&world, &world.admin, "?session_id=a%2Bb-c")
+        end(&fixture, &fixture.admin, "?session_id=a%2Bb-c")
             .await
             .status
             .as_u16(),
@@ -131,19 +142,19 @@ async fn a_session_is_named_once_and_by_a_name_that_can_be() {
 }
 
 #[tokio::test]
-async fn sessions_take_primary_credentials_in_headers_alone() {
-    let world = World::new().await;
-    let token = world.log_in(&world.admin, None).await;
+async fn sessions_require_primary_credentials_in_headers() {
+    let fixture = Fixture::new().await;
+    let token = fixture.log_in(&fixture.admin, None).await;
     let one = format!("{SESSIONS}/{}", sid(&token));
-    let body = json!({"api_key": world.admin.key}).to_string();
+    let body = json!({"api_key": fixture.admin.key}).to_string();
     let bearer = format!("Bearer {token}");
-    let (key, basic) = (world.admin.key.clone(), world.admin.basic());
+    let (key, basic) = (fixture.admin.key.clone(), fixture.admin.basic());
     for (method, path) in [
         (Method::GET, SESSIONS),
         (Method::DELETE, &*one),
         (Method::DELETE, SESSIONS),
     ] {
-        for (headers, wanted) in [
+        for (headers, expected) in [
             (&[][..], (401, "invalid_client")),
             (&[("x-api-key", "cs_nonsense")], (401, "invalid_client")),
             (&[("x-api-key", &token)], (401, "invalid_client")),
@@ -157,33 +168,80 @@ async fn sessions_take_primary_credentials_in_headers_alone() {
                 (400, "invalid_request"),
             ),
         ] {
-            let refused = world
+            let rejected = fixture
                 .send(method.clone(), path, headers, body.clone())
                 .await;
             assert_eq!(
-                refused.code(),
-                (wanted.0, wanted.1.into()),
+                rejected.code(),
+                (expected.0, expected.1.into()),
                 "{method} {path} {headers:?}"
             );
         }
     }
-    assert!(world.lets_in(&token).await);
+    assert!(fixture.accepts(&token).await);
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_of_sessions_are_refused() {
-    let world = World::new().await;
+async fn unsupported_methods_and_unknown_paths_of_sessions_are_rejected() {
+    let fixture = Fixture::new().await;
     for (method, path, allow) in [
         (Method::POST, SESSIONS, "GET, DELETE"),
         (Method::HEAD, SESSIONS, "GET, DELETE"),
         (Method::GET, "/auth/sessions/x", "DELETE"),
         (Method::POST, "/auth/sessions/x", "DELETE"),
     ] {
-        let refused = world.send(method, path, &[], "").await;
-        assert_eq!(refused.status.as_u16(), 405);
-        assert_eq!(refused.header("allow"), Some(allow));
-        assert_eq!(refused.json()["error"], "method_not_allowed");
+        let rejected = fixture.send(method, path, &[], "").await;
+        assert_eq!(rejected.status.as_u16(), 405);
+        assert_eq!(rejected.header("allow"), Some(allow));
+        assert_eq!(rejected.json()["error"], "method_not_allowed");
     }
-    let refused = end(&world, &world.admin, "/x/y").await;
-    assert_eq!(refused.code(), (404, "not_found".into()));
+    let rejected = end(&fixture, &fixture.admin, "/x/y").await;
+    assert_eq!(rejected.code(), (404, "not_found".into()));
+}
+
+#[tokio::test]
+async fn session_token_with_another_lifetime_audience_or_later_issue_time_is_not_returned_again() {
+    let fixture = Fixture::new().await;
+    let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
+    let sessions = |audience: &str, hours: u64| {
+        let terms = IssuanceSettings {
+            lifetime: Duration::from_secs(3600 * hours),
+            max_lifetime: Duration::from_secs(3600 * hours),
+            ..IssuanceSettings::default()
+        };
+        let issuer = Issuer::builder(URL)
+            .audience(audience)
+            .signing_key(key.clone())
+            .terms(terms)
+            .build()
+            .unwrap();
+        let mint = Mint::new(issuer, fixture.clock.clone(), SystemRandom);
+        SessionMint::new(mint, Arc::clone(&fixture.registry) as _)
+    };
+    let log_in = async |sessions: SessionMint| {
+        let credentials = Credentials::key(fixture.admin.key.clone().into());
+        let principal = fixture
+            .authenticator
+            .authenticate(credentials)
+            .await
+            .unwrap();
+        let request = MintRequest::new(principal, MintParameters::default());
+        let token = sessions.mint(&request, None).await.unwrap();
+        (token.token.expose().to_owned(), token.expires_in)
+    };
+    let (first, left) = log_in(sessions("https://a.example", 2)).await;
+    assert_eq!(left, 7200);
+    assert_eq!(log_in(sessions("https://a.example", 2)).await.0, first);
+    assert_ne!(log_in(sessions("https://b.example", 2)).await.0, first);
+    // Verifiers that expect the shorter lifetime would reject the first token.
+    let (shorter, left) = log_in(sessions("https://a.example", 1)).await;
+    assert_eq!(left, 3600);
+    assert_ne!(shorter, first);
+    // After the clock was set back, the first token has an issue time in the future.
+    fixture
+        .clock
+        .set(Timestamp::from_unix_seconds(NOW.unix_seconds() - 1800));
+    let (anew, left) = log_in(sessions("https://a.example", 2)).await;
+    assert_eq!(left, 7200);
+    assert_ne!(anew, first);
 }

@@ -1,14 +1,15 @@
-//! active ⇄ suspended; active or suspended → revoked, for good; only what is revoked can be deleted.
+//! The states of a managed token: active ⇄ suspended; active or suspended → revoked, which is final; only revoked tokens
+//! can be deleted.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::fixture::{Managed, World};
-use crate::response::Answer;
+use crate::fixture::{Fixture, ManagedToken};
+use crate::response::TestResponse;
 
-/// The transitions, and what leads to each state.
+/// The transitions, and those that lead to each state.
 const ACTIONS: [&str; 4] = ["activate", "suspend", "revoke", "delete"];
 const STATES: [(&str, &[&str]); 3] = [
     ("active", &[]),
@@ -16,28 +17,32 @@ const STATES: [(&str, &[&str]); 3] = [
     ("revoked", &["suspend", "revoke"]),
 ];
 
-async fn perform(world: &World, id: &str, action: &str) -> Answer {
+async fn perform(fixture: &Fixture, id: &str, action: &str) -> TestResponse {
     match action {
-        "delete" => world.act(Method::DELETE, id).await,
-        action => world.act(Method::POST, &format!("{id}/{action}")).await,
+        "delete" => fixture.send_as_admin(Method::DELETE, id).await,
+        action => {
+            fixture
+                .send_as_admin(Method::POST, &format!("{id}/{action}"))
+                .await
+        }
     }
 }
 
-async fn in_state(world: &World, way: &[&str]) -> Managed {
-    let token = world.token().await;
-    for action in way {
-        perform(world, &token.id, action).await.ok();
+async fn in_state(fixture: &Fixture, transitions: &[&str]) -> ManagedToken {
+    let token = fixture.token().await;
+    for action in transitions {
+        perform(fixture, &token.id, action).await.ok();
     }
     token
 }
 
-async fn details(world: &World, id: &str) -> Value {
-    world.act(Method::GET, id).await.ok().json()["details"].clone()
+async fn details(fixture: &Fixture, id: &str) -> Value {
+    fixture.send_as_admin(Method::GET, id).await.ok().json()["details"].clone()
 }
 
 #[tokio::test]
-async fn available_actions_say_what_is_to_be_had_and_transitions_do_as_they_say() {
-    let world = World::new().await;
+async fn available_actions_are_the_transitions_that_are_possible() {
+    let fixture = Fixture::new().await;
     //                   activate     suspend      revoke     delete
     let table = [
         (
@@ -56,48 +61,48 @@ async fn available_actions_say_what_is_to_be_had_and_transitions_do_as_they_say(
     for ((state, way), (of, row)) in STATES.into_iter().zip(table) {
         assert_eq!(state, of);
         for (action, (available, status)) in ACTIONS.into_iter().zip(row) {
-            let token = in_state(&world, way).await;
-            let before = details(&world, &token.id).await;
+            let token = in_state(&fixture, way).await;
+            let before = details(&fixture, &token.id).await;
             assert_eq!(before["status"], state);
             assert_eq!(
                 before["available_actions"][action], available,
                 "{state} {action}"
             );
-            let answer = perform(&world, &token.id, action).await;
-            assert_eq!(answer.status.as_u16(), status, "{state} {action}");
+            let response = perform(&fixture, &token.id, action).await;
+            assert_eq!(response.status.as_u16(), status, "{state} {action}");
             if status == 409 {
-                assert_eq!(answer.json()["code"], "invalid_action");
-                assert_eq!(details(&world, &token.id).await, before);
+                assert_eq!(response.json()["code"], "invalid_action");
+                assert_eq!(details(&fixture, &token.id).await, before);
             }
         }
     }
 }
 
 #[tokio::test]
-async fn repeating_what_led_to_the_present_state_changes_nothing() {
-    let world = World::new().await;
+async fn repeating_the_last_transition_changes_nothing() {
+    let fixture = Fixture::new().await;
     for (state, way) in STATES {
-        let token = in_state(&world, way).await;
-        let before = details(&world, &token.id).await;
-        world.clock.advance(Duration::from_secs(60));
+        let token = in_state(&fixture, way).await;
+        let before = details(&fixture, &token.id).await;
+        fixture.clock.advance(Duration::from_secs(60));
         let last = way.last().copied().unwrap_or("activate");
-        let again = perform(&world, &token.id, last).await.ok();
+        let again = perform(&fixture, &token.id, last).await.ok();
         assert_eq!(
             again.json(),
             json!({"status": "success", "details": before}),
             "{state}"
         );
-        assert_eq!(details(&world, &token.id).await, before, "{state}");
+        assert_eq!(details(&fixture, &token.id).await, before, "{state}");
     }
 }
 
 #[tokio::test]
-async fn a_transition_answers_with_the_details_as_they_are_then() {
-    let world = World::new().await;
-    let token = world.token().await;
-    world.clock.advance(Duration::from_secs(60));
-    let suspended = perform(&world, &token.id, "suspend").await.ok();
-    let (id, account) = (&token.id, world.admin.account);
+async fn a_transition_returns_the_new_details() {
+    let fixture = Fixture::new().await;
+    let token = fixture.token().await;
+    fixture.clock.advance(Duration::from_secs(60));
+    let suspended = perform(&fixture, &token.id, "suspend").await.ok();
+    let (id, account) = (&token.id, fixture.admin.account);
     assert_eq!(
         suspended.body,
         format!(
@@ -113,16 +118,19 @@ async fn a_transition_answers_with_the_details_as_they_are_then() {
             account = account,
         )
     );
-    let shown = world.act(Method::GET, &token.id).await.ok();
+    let shown = fixture.send_as_admin(Method::GET, &token.id).await.ok();
     assert_eq!(shown.body, suspended.body);
-    assert!(!shown.body.contains("eyJ"), "the token is shown once");
+    assert!(
+        !shown.body.contains("eyJ"),
+        "only the creation returns the token"
+    );
 }
 
 #[tokio::test]
-async fn a_suspended_token_is_refused_everywhere_and_works_again_once_it_is_activated() {
-    let world = World::new().await;
-    let auditor = world.key("token:introspect").await;
-    let token = world.token().await;
+async fn a_suspended_token_is_rejected_everywhere_and_accepted_again_after_activation() {
+    let fixture = Fixture::new().await;
+    let auditor = fixture.key("token:introspect").await;
+    let token = fixture.token().await;
     for (action, good) in [
         ("activate", true),
         ("suspend", false),
@@ -131,34 +139,36 @@ async fn a_suspended_token_is_refused_everywhere_and_works_again_once_it_is_acti
         ("revoke", false),
         ("delete", false),
     ] {
-        perform(&world, &token.id, action).await.ok();
-        assert_eq!(world.lets_in(&token.token).await, good, "{action}");
+        perform(&fixture, &token.id, action).await.ok();
+        assert_eq!(fixture.accepts(&token.token).await, good, "{action}");
         let bearer = [("authorization", &*token.bearer())];
-        let listed = world
+        let listed = fixture
             .send(Method::GET, crate::fixture::TOKENS, &bearer, "")
             .await;
-        let wanted = if good {
+        let expected = if good {
             (200, "")
         } else {
             (401, "bad_authtoken")
         };
-        assert_eq!(listed.code(), (wanted.0, wanted.1.into()), "{action}");
-        let looked_at = world.ask("/oauth/introspect", &auditor, &token.token).await;
-        assert_eq!(looked_at.json()["active"], good, "{action}");
+        assert_eq!(listed.code(), (expected.0, expected.1.into()), "{action}");
+        let introspected = fixture
+            .post_token("/oauth/introspect", &auditor, &token.token)
+            .await;
+        assert_eq!(introspected.json()["active"], good, "{action}");
     }
     assert_eq!(
-        world.act(Method::GET, &token.id).await.code(),
+        fixture.send_as_admin(Method::GET, &token.id).await.code(),
         (404, "not_found".into())
     );
 }
 
 #[tokio::test]
-async fn a_token_is_refused_from_the_moment_at_which_it_expires() {
-    let world = World::new().await;
+async fn a_token_is_rejected_from_its_expiry_on() {
+    let fixture = Fixture::new().await;
     let body = json!({"token_scope": "account", "expires_at": "2026-03-15T12:01:00Z"});
-    let token = Managed::of(&world.create(body).await.ok());
-    world.clock.advance(Duration::from_millis(59_999));
-    assert!(world.lets_in(&token.token).await);
-    world.clock.advance(Duration::from_millis(1));
-    assert!(!world.lets_in(&token.token).await);
+    let token = ManagedToken::from_response(&fixture.create(body).await.ok());
+    fixture.clock.advance(Duration::from_millis(59_999));
+    assert!(fixture.accepts(&token.token).await);
+    fixture.clock.advance(Duration::from_millis(1));
+    assert!(!fixture.accepts(&token.token).await);
 }

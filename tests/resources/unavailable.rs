@@ -1,4 +1,4 @@
-//! What was never judged is 503: not refused, not inactive, not done.
+//! 503 while the directory is stale or the registry cannot be reached.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use countersign_wire::{Introspection, ManagedTokenResource, Revocation, SessionR
 use http::Method;
 use serde_json::json;
 
-use crate::fixture::{FORM, TOKENS, World};
+use crate::fixture::{FORM, Fixture, TOKENS};
 
-/// A directory that vouches for nothing.
-struct Aged;
+/// A directory that is always stale.
+struct AlwaysStale;
 
-impl Directory for Aged {
+impl Directory for AlwaysStale {
     fn credential(&self, _: &Id) -> Option<Credential> {
         None
     }
@@ -43,21 +43,21 @@ impl Directory for Aged {
     }
 }
 
-/// Records that cannot be reached.
-struct Down;
+/// A registry that cannot be reached.
+struct UnreachableRegistry;
 
-fn down<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, RegistryError>> {
+fn unreachable<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, RegistryError>> {
     Box::pin(async { Err(RegistryError::unavailable("canary")) })
 }
 
-impl ManagedTokens for Down {
+impl ManagedTokens for UnreachableRegistry {
     fn create_token<'a>(
         &'a self,
         _: &'a Caller,
         _: NewToken,
         _: Option<IdempotencyKey<'a>>,
     ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
-        down()
+        unreachable()
     }
 
     fn change_token<'a>(
@@ -67,7 +67,7 @@ impl ManagedTokens for Down {
         _: Change,
         _: Option<IdempotencyKey<'a>>,
     ) -> BoxFuture<'a, Result<IdempotentOutcome, RegistryError>> {
-        down()
+        unreachable()
     }
 
     fn show_token<'a>(
@@ -75,7 +75,7 @@ impl ManagedTokens for Down {
         _: &'a Caller,
         _: Id,
     ) -> BoxFuture<'a, Result<Record, RegistryError>> {
-        down()
+        unreachable()
     }
 
     fn list_tokens<'a>(
@@ -84,11 +84,11 @@ impl ManagedTokens for Down {
         _: u64,
         _: u32,
     ) -> BoxFuture<'a, Result<(Vec<Record>, u64), RegistryError>> {
-        down()
+        unreachable()
     }
 }
 
-impl Sessions for Down {
+impl Sessions for UnreachableRegistry {
     fn open<'a>(
         &'a self,
         _: SessionRequest<'a>,
@@ -102,7 +102,7 @@ impl Sessions for Down {
         _: Id,
         _: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Session>, RegistryError>> {
-        down()
+        unreachable()
     }
 
     fn end_sessions<'a>(
@@ -111,62 +111,63 @@ impl Sessions for Down {
         _: Id,
         _: SessionSelector,
     ) -> BoxFuture<'a, Result<(), RegistryError>> {
-        down()
+        unreachable()
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_not_judged_is_neither_inactive_nor_revoked() {
-    let mut world = World::new().await;
-    let token = world.access_token(&world.admin).await;
-    let trusted = world.issuer.trusted().directory(Arc::new(Aged));
+async fn with_a_stale_directory_a_token_is_neither_inactive_nor_revoked() {
+    let mut fixture = Fixture::new().await;
+    let token = fixture.access_token(&fixture.admin).await;
+    let trusted = fixture.issuer.trusted().directory(Arc::new(AlwaysStale));
     let jwt = Jwt::new([trusted.build().unwrap()]);
-    let introspection = Introspection::new(world.authenticator.clone(), jwt.clone());
-    let revocation = Revocation::new(world.authenticator.clone(), jwt, world.registry.clone());
+    let introspection = Introspection::new(fixture.authenticator.clone(), jwt.clone());
+    let revocation = Revocation::new(fixture.authenticator.clone(), jwt, fixture.registry.clone());
     let fresh = std::mem::replace(
-        &mut world.router,
+        &mut fixture.router,
         Router::new()
-            .route_service("/introspect", introspection.clock(world.clock.clone()))
-            .route_service("/revoke", revocation.clock(world.clock.clone())),
+            .route_service("/introspect", introspection.clock(fixture.clock.clone()))
+            .route_service("/revoke", revocation.clock(fixture.clock.clone())),
     );
     for path in ["/introspect", "/revoke"] {
-        let refused = world.ask(path, &world.admin, &token).await;
+        let rejected = fixture.post_token(path, &fixture.admin, &token).await;
         assert_eq!(
-            refused.code(),
+            rejected.code(),
             (503, "temporarily_unavailable".into()),
             "{path}"
         );
-        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(rejected.header("retry-after"), Some("1"));
     }
-    world.router = fresh;
-    assert!(world.lets_in(&token).await);
+    fixture.router = fresh;
+    assert!(fixture.accepts(&token).await);
 }
 
 #[tokio::test]
-async fn records_that_cannot_be_reached_are_503_everywhere_and_why_is_not_told() {
-    let mut world = World::new().await;
-    let id = world.token().await.id;
-    let session = world.log_in(&world.admin, None).await;
+async fn an_unreachable_registry_is_503_everywhere_without_its_cause() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.token().await.id;
+    let session = fixture.log_in(&fixture.admin, None).await;
     let managed = ManagedTokenResource::new(
-        world.layer.clone(),
-        world.authenticator.clone(),
-        world.mint.clone(),
-        Arc::new(Down),
+        fixture.layer.clone(),
+        fixture.authenticator.clone(),
+        fixture.mint.clone(),
+        Arc::new(UnreachableRegistry),
     );
-    let sessions = SessionResource::new(world.authenticator.clone(), Arc::new(Down));
-    let jwt = Jwt::new([world.issuer.trusted().build().unwrap()]);
-    let revocation = Revocation::new(world.authenticator.clone(), jwt, world.registry.clone());
+    let sessions =
+        SessionResource::new(fixture.authenticator.clone(), Arc::new(UnreachableRegistry));
+    let jwt = Jwt::new([fixture.issuer.trusted().build().unwrap()]);
+    let revocation = Revocation::new(fixture.authenticator.clone(), jwt, fixture.registry.clone());
     let revocation = revocation
-        .sessions(Arc::new(Down))
-        .clock(world.clock.clone());
-    world.router = Router::new()
+        .sessions(Arc::new(UnreachableRegistry))
+        .clock(fixture.clock.clone());
+    fixture.router = Router::new()
         .nest_service(TOKENS, managed)
         .nest_service("/auth/sessions", sessions)
         .route_service("/oauth/revoke", revocation);
     let create = json!({"token_scope": "account"}).to_string();
     let named = json!({"token_scope": "account", "idempotency_key": "k"}).to_string();
     let form = format!("token={session}");
-    let of_session = "temporarily_unavailable";
+    let oauth_code = "temporarily_unavailable";
     for (method, path, body, code) in [
         (Method::POST, TOKENS.to_owned(), create, "unavailable"),
         (Method::POST, TOKENS.to_owned(), named, "unavailable"),
@@ -187,33 +188,33 @@ async fn records_that_cannot_be_reached_are_503_everywhere_and_why_is_not_told()
             Method::GET,
             "/auth/sessions".into(),
             String::new(),
-            of_session,
+            oauth_code,
         ),
         (
             Method::DELETE,
             format!("/auth/sessions/{id}"),
             String::new(),
-            of_session,
+            oauth_code,
         ),
-        (Method::POST, "/oauth/revoke".into(), form, of_session),
+        (Method::POST, "/oauth/revoke".into(), form, oauth_code),
     ] {
-        let headers = [FORM, ("x-api-key", &*world.admin.key)];
-        let refused = world.send(method.clone(), &path, &headers, body).await;
-        assert_eq!(refused.code(), (503, code.into()), "{method} {path}");
-        assert_eq!(refused.header("retry-after"), Some("1"));
-        assert!(!refused.body.contains("canary"));
+        let headers = [FORM, ("x-api-key", &*fixture.admin.key)];
+        let rejected = fixture.send(method.clone(), &path, &headers, body).await;
+        assert_eq!(rejected.code(), (503, code.into()), "{method} {path}");
+        assert_eq!(rejected.header("retry-after"), Some("1"));
+        assert!(!rejected.body.contains("canary"));
     }
 }
 
 #[tokio::test]
 async fn a_stale_directory_is_503_everywhere() {
-    let world = World::new().await;
-    let managed = world.token().await;
-    let token = world.access_token(&world.admin).await;
-    world.log_in(&world.admin, None).await;
-    world.go_stale();
-    let key = ("x-api-key", &*world.admin.key);
-    let (bearer, of_managed) = (format!("Bearer {token}"), managed.bearer());
+    let fixture = Fixture::new().await;
+    let managed = fixture.token().await;
+    let token = fixture.access_token(&fixture.admin).await;
+    fixture.log_in(&fixture.admin, None).await;
+    fixture.go_stale();
+    let key = ("x-api-key", &*fixture.admin.key);
+    let (bearer, managed_bearer) = (format!("Bearer {token}"), managed.bearer());
     let form = format!("token={token}");
     let create = json!({"token_scope": "account"}).to_string();
     let id = &managed.id;
@@ -257,7 +258,7 @@ async fn a_stale_directory_is_503_everywhere() {
     for headers in [
         key,
         ("authorization", &*bearer),
-        ("authorization", &*of_managed),
+        ("authorization", &*managed_bearer),
     ] {
         for (method, path) in [
             (Method::GET, TOKENS.to_owned()),
@@ -269,13 +270,13 @@ async fn a_stale_directory_is_503_everywhere() {
         }
     }
     for (method, path, headers, body, code) in cases {
-        let refused = world.send(method.clone(), &path, &headers, body).await;
+        let rejected = fixture.send(method.clone(), &path, &headers, body).await;
         assert_eq!(
-            refused.code(),
+            rejected.code(),
             (503, code.into()),
             "{method} {path} {headers:?}"
         );
-        assert_eq!(refused.header("retry-after"), Some("1"));
-        assert!(refused.challenges().is_empty());
+        assert_eq!(rejected.header("retry-after"), Some("1"));
+        assert!(rejected.challenges().is_empty());
     }
 }

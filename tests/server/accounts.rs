@@ -1,10 +1,10 @@
-//! Accounts and their environments.
+//! The commands for accounts and environments.
 
 use crate::harness::{Home, Server, api_key, bearer};
-use crate::lifecycle::{answers, refused};
+use crate::lifecycle::{error_of, wait_for_status};
 
 #[test]
-fn a_key_of_an_account_is_dead_with_it_and_so_is_its_token() {
+fn keys_and_tokens_of_a_revoked_account_are_rejected() {
     let home = Home::new();
     let account = home.json(&["account", "create", "acme"]);
     assert_eq!(account["status"], "active");
@@ -23,7 +23,7 @@ fn a_key_of_an_account_is_dead_with_it_and_so_is_its_token() {
         (&environment["kind"], &environment["account_id"]),
         (&"sandbox".into(), &id.into())
     );
-    let made = home.json(&[
+    let created = home.json(&[
         "key",
         "create",
         "--name",
@@ -35,18 +35,18 @@ fn a_key_of_an_account_is_dead_with_it_and_so_is_its_token() {
         "--environment",
         environment["id"].as_str().unwrap(),
     ]);
-    assert_eq!(made["account_id"], id);
-    assert_eq!(made["environment_id"], environment["id"]);
+    assert_eq!(created["account_id"], id);
+    assert_eq!(created["environment_id"], environment["id"]);
     let server = Server::start(&home, &[]);
-    let spared = server.create_key(&home, "*");
-    let key = [api_key(made["key"].as_str().unwrap())];
+    let other = server.create_key(&home, "*");
+    let key = [api_key(created["key"].as_str().unwrap())];
     let token = [bearer(&server.token(&key))];
     assert_eq!(server.status_for(&token), 200);
 
     assert_eq!(home.json(&["account", "revoke", id])["status"], "revoked");
-    answers(&server, 401, &key);
+    wait_for_status(&server, 401, &key);
     assert_eq!(server.status_for(&token), 401);
-    assert_eq!(server.status_for(&[api_key(&spared.key)]), 200);
+    assert_eq!(server.status_for(&[api_key(&other.key)]), 200);
     assert_eq!(home.json(&["account", "show", id])["status"], "revoked");
     let late = [
         "key",
@@ -58,26 +58,26 @@ fn a_key_of_an_account_is_dead_with_it_and_so_is_its_token() {
         "--account",
         id,
     ];
-    let late = refused(&home, &late);
+    let late = error_of(&home, &late);
     assert!(late.contains("account is revoked"), "{late}");
 }
 
 #[test]
-fn accounts_and_environments_are_listed_and_their_names_taken_once() {
+fn accounts_and_environments_are_listed_and_have_unique_names() {
     let home = Home::new();
     let first = home.json(&["account", "list"]);
     let default = &first["accounts"][0];
     assert_eq!(default["name"], "default");
     let account = home.json(&["account", "create", "acme"]);
     assert_eq!(home.json(&["account", "list"])["accounts"][1], account);
-    let taken = refused(&home, &["account", "create", "acme"]);
+    let taken = error_of(&home, &["account", "create", "acme"]);
     assert!(taken.contains("an account of that name already"), "{taken}");
 
     let id = account["id"].as_str().unwrap();
     let create = ["environment", "create", "live", "--account", id];
     let environment = home.json(&create);
     assert_eq!(environment["kind"], "production");
-    let taken = refused(&home, &create);
+    let taken = error_of(&home, &create);
     assert!(
         taken.contains("an environment of that name already"),
         "{taken}"
@@ -89,18 +89,24 @@ fn accounts_and_environments_are_listed_and_their_names_taken_once() {
 }
 
 #[test]
-fn what_is_not_there_is_an_error_that_says_where_to_look() {
+fn unknown_ids_are_errors_that_name_the_list_command() {
     let home = Home::new();
-    let nobody = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
+    let unknown_id = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
     for (command, hint) in [
-        (&["account", "show", nobody][..], "countersign account list"),
-        (&["account", "revoke", nobody], "countersign account list"),
         (
-            &["environment", "list", "--account", nobody],
+            &["account", "show", unknown_id][..],
             "countersign account list",
         ),
         (
-            &["environment", "create", "a", "--account", nobody],
+            &["account", "revoke", unknown_id],
+            "countersign account list",
+        ),
+        (
+            &["environment", "list", "--account", unknown_id],
+            "countersign account list",
+        ),
+        (
+            &["environment", "create", "a", "--account", unknown_id],
             "countersign account list",
         ),
         (
@@ -112,26 +118,26 @@ fn what_is_not_there_is_an_error_that_says_where_to_look() {
                 "--scopes",
                 "a",
                 "--environment",
-                nobody,
+                unknown_id,
             ],
             "countersign environment list",
         ),
-        (&["key", "suspend", nobody], "countersign key list"),
-        (&["key", "rotate", nobody], "countersign key list"),
+        (&["key", "suspend", unknown_id], "countersign key list"),
+        (&["key", "rotate", unknown_id], "countersign key list"),
         (&["user", "suspend", "eve"], "countersign user list"),
         (&["signing-key", "revoke", "none"], "signing-key list"),
     ] {
-        let error = refused(&home, command);
+        let error = error_of(&home, command);
         assert!(error.contains(hint), "{command:?}: {error}");
     }
 }
 
 #[test]
-fn the_default_account_is_not_revoked() {
+fn the_default_account_cannot_be_revoked() {
     let home = Home::new();
     let accounts = home.json(&["account", "list"]);
     let id = accounts["accounts"][0]["id"].as_str().unwrap();
-    let error = refused(&home, &["account", "revoke", id]);
+    let error = error_of(&home, &["account", "revoke", id]);
     assert!(
         error.contains("the default account cannot be revoked"),
         "{error}"

@@ -1,12 +1,12 @@
-//! The record of who did what.
+//! The audit commands.
 
 use serde_json::Value;
 
 use crate::harness::Home;
-use crate::lifecycle::refused;
+use crate::lifecycle::error_of;
 
 #[test]
-fn what_was_done_is_on_record_with_who_did_it_newest_first() {
+fn changes_are_listed_with_their_actor_newest_first() {
     let home = Home::new().with("USER", "ada");
     let key = home.create_key("*");
     home.run(&["key", "suspend", &key.id]);
@@ -31,14 +31,14 @@ fn what_was_done_is_on_record_with_who_did_it_newest_first() {
 }
 
 #[test]
-fn an_actor_that_could_write_to_a_terminal_is_not_taken_from_the_environment() {
+fn an_actor_with_control_characters_is_not_taken_from_the_environment() {
     let home = Home::new().with("USER", "\u{1b}[2J").with("LOGNAME", "a b");
     home.create_key("*");
     assert_eq!(home.json(&["audit", "list"])["records"][0]["actor"], "cli");
 }
 
 #[test]
-fn an_intact_log_is_verified_and_its_checkpoint_holds_later() {
+fn an_intact_audit_is_verified_and_so_is_an_earlier_checkpoint() {
     let home = Home::new();
     home.create_key("*");
     let first = home.json(&["audit", "verify"]);
@@ -56,10 +56,10 @@ fn an_intact_log_is_verified_and_its_checkpoint_holds_later() {
 }
 
 #[test]
-fn what_cannot_be_put_on_record_is_not_done() {
+fn changes_that_cannot_be_audited_are_not_applied() {
     let home = Home::new();
     let key = home.create_key("*");
-    home.meddle("UPDATE audit_head SET mac = zeroblob(32)");
+    home.query("UPDATE audit_head SET mac = zeroblob(32)");
     for command in [
         &["key", "suspend", &key.id][..],
         &["key", "rotate", &key.id, "--compromised"],
@@ -67,7 +67,7 @@ fn what_cannot_be_put_on_record_is_not_done() {
         &["account", "create", "acme"],
         &["signing-key", "rotate"],
     ] {
-        refused(&home, command);
+        error_of(&home, command);
     }
     let keys = home.json(&["key", "list"]);
     assert_eq!(keys["keys"][0]["status"], "active", "{keys}");
@@ -75,7 +75,7 @@ fn what_cannot_be_put_on_record_is_not_done() {
 }
 
 #[test]
-fn a_log_that_is_another_than_the_checkpoints_is_broken_at_a_record_that_is_named() {
+fn an_audit_that_does_not_match_the_checkpoint_is_reported_with_the_record() {
     let home = Home::new();
     home.create_key("*");
     let other = Home::new();
@@ -84,7 +84,7 @@ fn a_log_that_is_another_than_the_checkpoints_is_broken_at_a_record_that_is_name
     let checkpoint = checkpoint["checkpoint"].as_str().unwrap();
 
     let verify = ["audit", "verify", "--checkpoint", checkpoint];
-    let error = refused(&home, &verify);
+    let error = error_of(&home, &verify);
     assert!(error.contains("tampered with: record "), "{error}");
     let json = home
         .command(&[&verify[..], &["--json"]].concat())

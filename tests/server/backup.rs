@@ -1,13 +1,13 @@
-//! Backups, and what becomes of them.
+//! Backup and restore.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use crate::harness::{Home, Server, api_key, bearer};
-use crate::lifecycle::refused;
+use crate::lifecycle::error_of;
 
-/// A home whose tokens are not refused for their issuer alone, whatever port the next server gets.
+/// A home with a fixed issuer URL, so that tokens stay valid when the next server has another port.
 fn home() -> Home {
     Home::new().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example")
 }
@@ -26,51 +26,51 @@ fn status(home: &Home, id: &str) -> String {
 }
 
 #[test]
-fn backup_of_a_running_server_says_what_is_in_it_and_what_is_not() {
+fn backup_of_a_running_server_reports_its_contents_and_the_missing_master_key() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
-    let made = backup(&home);
+    let created = backup(&home);
     assert_eq!(
-        (&made["file"], &made["records"]),
+        (&created["file"], &created["records"]),
         (&"b.db".into(), &1.into())
     );
-    assert_eq!(made["epoch"].as_str().unwrap().len(), 32);
-    assert!(made["change"].as_i64().unwrap() > 0);
+    assert_eq!(created["epoch"].as_str().unwrap().len(), 32);
+    assert!(created["change"].as_i64().unwrap() > 0);
     let mode = fs::metadata(home.path().join("b.db"))
         .unwrap()
         .permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
 
-    let told = String::from_utf8(home.run(&["backup", "c.db"]).stdout).unwrap();
-    assert!(told.contains("master key is not in it"), "{told}");
-    let again = refused(&home, &["backup", "b.db"]);
+    let output = String::from_utf8(home.run(&["backup", "c.db"]).stdout).unwrap();
+    assert!(output.contains("master key is not in it"), "{output}");
+    let again = error_of(&home, &["backup", "b.db"]);
     assert!(again.contains("exists already"), "{again}");
     let newest = &home.json(&["audit", "list"])["records"][0];
     assert_eq!(newest["action"], "backup.create");
 }
 
 #[test]
-fn restore_under_a_running_server_is_refused_and_the_server_goes_on() {
+fn restore_under_a_running_server_is_rejected_and_the_server_keeps_running() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     backup(&home);
-    let error = refused(&home, &["restore", "b.db"]);
+    let error = error_of(&home, &["restore", "b.db"]);
     assert!(error.contains("stop the server first"), "{error}");
-    // Nor while SQLite cannot read the file that the server has open.
+    // It is also rejected while SQLite cannot read the file that the server has open.
     let whole = fs::read(database(&home)).unwrap();
     let mut damaged = whole.clone();
     damaged[..16].fill(b'x');
     overwrite(&home, &damaged);
-    let error = refused(&home, &["restore", "b.db"]);
+    let error = error_of(&home, &["restore", "b.db"]);
     assert!(error.contains("stop the server first"), "{error}");
     overwrite(&home, &whole);
     assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
 }
 
-/// In place: the file stays the one that the server has open.
+/// Overwrites the database in place, so that the server still has this file open.
 fn overwrite(home: &Home, bytes: &[u8]) {
     use std::io::Write as _;
     let file = fs::OpenOptions::new().write(true).open(database(home));
@@ -81,10 +81,10 @@ fn overwrite(home: &Home, bytes: &[u8]) {
 fn key_revoked_after_the_backup_is_revoked_after_the_restore() {
     let home = home();
     let server = Server::start(&home, &[]);
-    let (lives, dies) = (server.create_key(&home, "*"), server.create_key(&home, "*"));
-    let token = server.token(&[api_key(&lives.key)]);
+    let (active, revoked) = (server.create_key(&home, "*"), server.create_key(&home, "*"));
+    let token = server.token(&[api_key(&active.key)]);
     backup(&home);
-    home.run(&["key", "revoke", &dies.id]);
+    home.run(&["key", "revoke", &revoked.id]);
     let later = home.create_key("*");
     server.stop();
 
@@ -94,7 +94,7 @@ fn key_revoked_after_the_backup_is_revoked_after_the_restore() {
     let kept = restored["kept"].as_str().unwrap();
     assert!(kept.contains("x.db.before-restore-"), "{kept}");
     let server = Server::start(&home, &[]);
-    for (key, status) in [(&lives, 200), (&dies, 401), (&later, 200)] {
+    for (key, status) in [(&active, 200), (&revoked, 401), (&later, 200)] {
         assert_eq!(server.status_for(&[api_key(&key.key)]), status);
     }
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
@@ -102,37 +102,37 @@ fn key_revoked_after_the_backup_is_revoked_after_the_restore() {
 }
 
 #[test]
-fn every_key_is_suspended_where_what_came_after_the_backup_is_lost() {
+fn every_key_is_suspended_if_changes_after_the_backup_are_lost() {
     let home = home();
     let server = Server::start(&home, &[]);
-    let (lives, dies) = (server.create_key(&home, "*"), server.create_key(&home, "*"));
+    let (active, revoked) = (server.create_key(&home, "*"), server.create_key(&home, "*"));
     let taken = backup(&home);
-    home.run(&["key", "revoke", &dies.id]);
-    let token = server.token(&[api_key(&lives.key)]);
+    home.run(&["key", "revoke", &revoked.id]);
+    let token = server.token(&[api_key(&active.key)]);
     server.stop();
     let checkpoint = home.json(&["audit", "verify"])["checkpoint"].clone();
     fs::remove_file(database(&home)).unwrap();
 
-    let told = home.run(&["restore", "b.db"]).stdout;
-    let told = String::from_utf8(told).unwrap();
+    let output = home.run(&["restore", "b.db"]).stdout;
+    let output = String::from_utf8(output).unwrap();
     for part in [
         "no database in place",
         "key activate",
         "--accept-loss-since",
     ] {
-        assert!(told.contains(part), "{told}");
+        assert!(output.contains(part), "{output}");
     }
     let server = Server::start(&home, &[]);
-    for key in [&lives, &dies] {
+    for key in [&active, &revoked] {
         assert_eq!(status(&home, &key.id), "suspended");
         assert_eq!(server.status_for(&[api_key(&key.key)]), 401);
     }
-    home.run(&["key", "activate", &lives.id]);
-    server.knows(&[api_key(&lives.key)]);
+    home.run(&["key", "activate", &active.id]);
+    server.wait_until_accepted(&[api_key(&active.key)]);
     assert_eq!(
         server.status_for(&[bearer(&token)]),
         401,
-        "of the lost time"
+        "a token from after the backup"
     );
     home.run(&["audit", "verify"]);
     let lost = home
@@ -148,7 +148,7 @@ fn every_key_is_suspended_where_what_came_after_the_backup_is_lost() {
 }
 
 #[test]
-fn loss_is_accepted_since_no_later_than_the_backup_and_tokens_of_the_lost_time_die() {
+fn accept_loss_since_must_not_be_later_than_the_backup_and_later_tokens_are_rejected() {
     let home = home();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -157,7 +157,7 @@ fn loss_is_accepted_since_no_later_than_the_backup_and_tokens_of_the_lost_time_d
     server.stop();
     fs::remove_file(database(&home)).unwrap();
     let restore = |since| ["restore", "b.db", "--accept-loss-since", since];
-    let error = refused(&home, &restore("2999-01-01T00:00:00Z"));
+    let error = error_of(&home, &restore("2999-01-01T00:00:00Z"));
     assert!(error.contains("or an earlier moment"), "{error}");
     let bad = home.command(&restore("yesterday")).output().unwrap();
     assert_eq!(bad.status.code(), Some(2), "{bad:?}");
@@ -173,12 +173,12 @@ fn loss_is_accepted_since_no_later_than_the_backup_and_tokens_of_the_lost_time_d
 }
 
 #[test]
-fn restore_on_another_machine_needs_the_backup_and_the_master_key_alone() {
+fn restore_on_another_machine_needs_only_the_backup_and_the_master_key() {
     let (home, other) = (Home::new(), Home::new());
     let key = home.create_key("*");
     backup(&home);
     fs::copy(home.path().join("b.db"), other.path().join("b.db")).unwrap();
-    let error = refused(&other, &["restore", "b.db"]);
+    let error = error_of(&other, &["restore", "b.db"]);
     assert!(error.contains("countersign.key"), "{error}");
     fs::copy(
         home.path().join("countersign.key"),

@@ -1,9 +1,9 @@
-//! What is wrong, and the help of shells.
+//! The commands `doctor` and `completions`.
 
 use crate::harness::Home;
 
 #[test]
-fn a_sound_store_is_ok_line_by_line() {
+fn doctor_prints_one_line_for_each_check_of_a_healthy_store() {
     let home = Home::new();
     home.create_key("*");
     let output = home.run(&["doctor"]);
@@ -15,7 +15,7 @@ fn a_sound_store_is_ok_line_by_line() {
             "{of}: {text}"
         );
     }
-    // Until the first start nothing signs, which is worth a word and no failure.
+    // Before the first start there is no signing key, which is a warning and no failure.
     assert!(text.contains("warn  signing key"), "{text}");
     let json = home.json(&["doctor"]);
     assert_eq!(json["healthy"], true);
@@ -23,7 +23,7 @@ fn a_sound_store_is_ok_line_by_line() {
 }
 
 #[test]
-fn a_store_that_does_not_open_fails_with_what_to_do() {
+fn doctor_fails_for_a_store_without_its_master_key_and_says_what_to_do() {
     let home = Home::new();
     home.create_key("*");
     std::fs::remove_file(home.path().join("countersign.key")).unwrap();
@@ -35,10 +35,10 @@ fn a_store_that_does_not_open_fails_with_what_to_do() {
 }
 
 #[test]
-fn a_record_from_the_future_is_a_wrong_clock() {
+fn doctor_reports_a_wrong_clock_for_a_record_from_the_future() {
     let home = Home::new();
     home.create_key("*");
-    home.meddle("UPDATE credentials SET updated_at = 4102444800000");
+    home.query("UPDATE credentials SET updated_at = 4102444800000");
     let output = home.command(&["doctor"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -50,17 +50,17 @@ fn a_record_from_the_future_is_a_wrong_clock() {
 }
 
 #[test]
-fn a_pepper_of_other_times_is_warned_of_and_no_failure() {
+fn doctor_warns_of_an_old_pepper() {
     let home = Home::new();
     home.create_key("*");
-    home.meddle("UPDATE peppers SET created_at = 0");
+    home.query("UPDATE peppers SET created_at = 0");
     let output = home.run(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("warn  pepper "), "{text}");
 }
 
 #[test]
-fn shells_are_told_of_every_command() {
+fn completions_of_every_shell_have_all_commands() {
     let home = Home::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = home.bare_command(&["completions", shell]).output().unwrap();
@@ -73,6 +73,6 @@ fn shells_are_told_of_every_command() {
     assert_eq!(
         home.path().read_dir().unwrap().count(),
         0,
-        "nothing was made"
+        "a file was created"
     );
 }

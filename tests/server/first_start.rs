@@ -3,42 +3,42 @@ use std::process::Command;
 
 use crate::harness::{Home, Server, api_key, bearer};
 
-/// The first `serve` shows a key, and three lines that can be pasted into a shell.
+/// The first `serve` prints a key and three `curl` commands.
 #[test]
-fn the_three_printed_curl_lines_work_when_pasted() {
-    let shown = paste_the_curl_lines(&Home::new(), &[]);
+fn the_three_printed_curl_commands_work() {
+    let shown = run_the_printed_curl_commands(&Home::new(), &[]);
     assert!(shown.contains(r#""scheme":"bearer""#), "{shown}");
     assert!(shown.contains("unauthorized_client"), "{shown}");
 }
 
 #[test]
-fn the_three_printed_curl_lines_ask_for_the_catalogue_where_there_is_one() {
+fn the_printed_curl_commands_request_the_configured_scopes() {
     for text in [
         "[issuer.default]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
         "[issuer.default.wires.oauth]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
     ] {
         let home = Home::new();
         let config = home.configure(text);
-        let shown = paste_the_curl_lines(&home, &["--config", &config]);
+        let shown = run_the_printed_curl_commands(&home, &["--config", &config]);
         let scopes = r#""scopes":["calls:*","wallet:read"]"#;
         assert!(shown.contains(scopes), "{shown}");
     }
 }
 
-/// Starts a server and runs what it prints: two must be answered, and the third refused.
+/// Starts a server and runs the commands that it prints: two must succeed, and the third must be rejected.
 #[track_caller]
-fn paste_the_curl_lines(home: &Home, arguments: &[&str]) -> String {
+fn run_the_printed_curl_commands(home: &Home, arguments: &[&str]) -> String {
     let server = Server::start(home, &[&["--print-first-key"], arguments].concat());
     let is_curl = |line: &&String| line.contains("curl ");
     let printed = server.printed(|lines| lines.iter().filter(is_curl).count() >= 3);
-    let pasted: Vec<String> = printed.iter().filter(is_curl).cloned().collect();
-    assert_eq!(pasted.len(), 3, "{printed:?}");
+    let commands: Vec<String> = printed.iter().filter(is_curl).cloned().collect();
+    assert_eq!(commands.len(), 3, "{printed:?}");
 
-    // The lines are run as they are; curl's own configuration makes it tell the status beside.
+    // The commands are run unchanged; curl's configuration file adds the status to its output.
     let curlrc = "write-out = \"%{stderr}status %{http_code}\\n\"\n";
     fs::write(home.path().join(".curlrc"), curlrc).unwrap();
     let output = Command::new("bash")
-        .args(["-c", &pasted.join("\n")])
+        .args(["-c", &commands.join("\n")])
         .env("CURL_HOME", home.path())
         .env("no_proxy", "127.0.0.1")
         .current_dir(home.path())
@@ -55,17 +55,17 @@ fn paste_the_curl_lines(home: &Home, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_first_key_is_shown_once_and_only_to_who_asks() {
+fn the_first_key_is_printed_once_and_only_on_request() {
     let home = Home::new();
     let has_key = |lines: &[String]| lines.iter().any(|line| line.contains("cs_"));
 
-    // Not to a pipe that did not ask: but the command that makes one is told.
+    // Without the flag, a pipe gets the command that creates a key, but no key.
     let server = Server::start(&home, &[]);
     let printed = server.printed(|lines| lines.join("\n").contains("countersign key create"));
     assert!(!has_key(&printed), "{printed:?}");
     server.stop();
 
-    // To one that asks; and never again, since now there is a credential.
+    // With the flag the key is printed, and never again, since a credential exists.
     let server = Server::start(&home, &["--print-first-key"]);
     let printed = server.printed(has_key);
     let key = first_key(&printed);
@@ -81,7 +81,7 @@ fn the_first_key_is_shown_once_and_only_to_who_asks() {
 }
 
 #[test]
-fn the_database_and_the_master_key_are_for_their_owner_alone() {
+fn the_database_and_the_master_key_are_readable_only_by_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let home = Home::new();
@@ -96,7 +96,7 @@ fn the_database_and_the_master_key_are_for_their_owner_alone() {
 }
 
 #[test]
-fn a_bearer_never_mints_not_even_beside_a_key() {
+fn a_bearer_never_mints_even_beside_a_key() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -117,12 +117,12 @@ fn a_bearer_never_mints_not_even_beside_a_key() {
             assert_eq!(response.json()["error"], "unauthorized_client");
         }
     }
-    // Pasted where a secret belongs, it is an ordinary failure.
+    // A token that is presented as an API key is invalid.
     assert_eq!(server.mint(&[api_key(&token)]).status, 401);
 }
 
 #[test]
-fn what_presents_nothing_is_told_what_it_may_present() {
+fn a_request_without_credentials_gets_all_challenges() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let response = server.get("/whoami", &[]);
@@ -137,7 +137,7 @@ fn what_presents_nothing_is_told_what_it_may_present() {
     }
 }
 
-/// The key among the lines of the first start.
+/// Finds the key in the output of the first start.
 pub(crate) fn first_key(printed: &[String]) -> String {
     printed
         .iter()

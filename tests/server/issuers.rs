@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::admin::assert_same;
 use crate::harness::{Home, Response, Server, api_key, basic, bearer, wait_for};
-use crate::lifecycle::refused;
+use crate::lifecycle::error_of;
 
 const CONFIG: &str = "\
 [issuer.default]
@@ -15,15 +15,15 @@ audience = \"https://core.example\"
 lifetime = \"5m\"
 ";
 
-/// A server of two issuers, and keys for the first, for the second, for both, and for all that there are.
-struct Site {
+/// A server with two issuers, and keys that are restricted to the first, the second, both, and unrestricted.
+struct Fixture {
     home: Home,
     server: Server,
     config: String,
     keys: [String; 4],
 }
 
-impl Site {
+impl Fixture {
     fn open() -> Self {
         let home = Home::new();
         let config = home.configure(CONFIG);
@@ -45,7 +45,7 @@ impl Site {
         }
     }
 
-    /// A command that must succeed, on this configuration.
+    /// Runs a command with this configuration, which must succeed.
     #[track_caller]
     fn json(&self, arguments: &[&str]) -> Value {
         self.home
@@ -79,34 +79,34 @@ impl Site {
 }
 
 #[test]
-fn a_token_of_one_issuer_is_refused_by_the_other() {
-    let site = Site::open();
-    let both = &site.keys[2];
+fn a_token_of_one_issuer_is_rejected_by_the_other() {
+    let fixture = Fixture::open();
+    let both = &fixture.keys[2];
     for (own, other, url) in [
         ("", "/core", "https://auth.example"),
         ("/core", "", "https://auth.example/core"),
     ] {
-        let token = site.token(own, both);
-        let whoami = site.whoami(own, bearer(&token));
+        let token = fixture.token(own, both);
+        let whoami = fixture.whoami(own, bearer(&token));
         assert_eq!(whoami.json()["issuer"], url, "{whoami:?}");
-        assert_eq!(site.whoami(other, bearer(&token)).status, 401);
-        let introspected = site.server.post(
+        assert_eq!(fixture.whoami(other, bearer(&token)).status, 401);
+        let introspected = fixture.server.post(
             &format!("{other}/oauth/introspect"),
             &[api_key(both)],
             &format!("token={token}"),
         );
         assert_eq!(introspected.body, r#"{"active":false}"#);
-        // What runs the server is under no issuer: tokens of all of them are known for what they are.
-        let admin = site.server.get("/admin/v1/keys", &[bearer(&token)]);
+        // `/admin/v1` belongs to no issuer: it recognizes the tokens of all.
+        let admin = fixture.server.get("/admin/v1/keys", &[bearer(&token)]);
         assert_eq!(admin.status, 403, "{admin:?}");
-        let inspected = site.json(&["token", "inspect", &token]);
+        let inspected = fixture.json(&["token", "inspect", &token]);
         assert_eq!(inspected["claims"]["iss"], url, "{inspected}");
-        site.json(&["token", "revoke", &token]);
-        wait_for("it is refused", std::time::Duration::from_secs(10), || {
-            (site.whoami(own, bearer(&token)).status == 401).then_some(())
+        fixture.json(&["token", "revoke", &token]);
+        wait_for("the rejection", std::time::Duration::from_secs(10), || {
+            (fixture.whoami(own, bearer(&token)).status == 401).then_some(())
         });
     }
-    let session = site.server.send(
+    let session = fixture.server.send(
         "POST",
         "/core/auth/login",
         &[],
@@ -116,55 +116,55 @@ fn a_token_of_one_issuer_is_refused_by_the_other() {
 }
 
 #[test]
-fn a_key_that_is_bound_to_one_issuer_is_unknown_to_the_other() {
-    let site = Site::open();
-    let [default, core, ..] = &site.keys;
-    // Of the same form, with an id that nobody here has.
+fn a_key_that_is_restricted_to_one_issuer_is_unknown_to_the_other() {
+    let fixture = Fixture::open();
+    let [default, core, ..] = &fixture.keys;
+    // A well-formed key whose id does not exist here.
     let unknown = &Home::new().create_key("*").key;
     for (mount, bound, own) in [("", core, default), ("/core", default, core)] {
         let ask = |key: &str| {
             let body = json!({ "api_key": key }).to_string();
             let login = format!("{mount}/auth/login");
             [
-                site.whoami(mount, api_key(key)),
-                site.mint(mount, key),
-                site.server.send("POST", &login, &[], &body),
+                fixture.whoami(mount, api_key(key)),
+                fixture.mint(mount, key),
+                fixture.server.send("POST", &login, &[], &body),
             ]
         };
-        for answer in ask(own) {
-            assert_eq!(answer.status, 200, "{answer:?}");
+        for response in ask(own) {
+            assert_eq!(response.status, 200, "{response:?}");
         }
-        for (answer, to_unknown) in ask(bound).iter().zip(&ask(unknown)) {
-            assert_eq!(answer.status, 401, "{answer:?}");
-            assert_same(answer, to_unknown);
+        for (response, to_unknown) in ask(bound).iter().zip(&ask(unknown)) {
+            assert_eq!(response.status, 401, "{response:?}");
+            assert_same(response, to_unknown);
         }
     }
 }
 
 #[test]
-fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_alone() {
-    let site = Site::open();
+fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_independently() {
+    let fixture = Fixture::open();
     let well_known = "/.well-known/oauth-authorization-server";
     for (path, url) in [
         (well_known.to_owned(), "https://auth.example"),
         (format!("{well_known}/core"), "https://auth.example/core"),
         (format!("/core{well_known}"), "https://auth.example/core"),
     ] {
-        let metadata = site.server.get(&path, &[]).json();
+        let metadata = fixture.server.get(&path, &[]).json();
         assert_eq!(metadata["issuer"], url, "{path}: {metadata}");
         assert_eq!(metadata["token_endpoint"], format!("{url}/oauth/token"));
         assert_eq!(metadata["jwks_uri"], format!("{url}/.well-known/jwks.json"));
     }
     let published = |mount: &str| {
-        let keys = site
+        let keys = fixture
             .server
             .get(&format!("{mount}/.well-known/jwks.json"), &[])
             .json();
         keys["keys"].as_array().unwrap().len()
     };
-    let (default, core) = (site.kids("default"), site.kids("core"));
+    let (default, core) = (fixture.kids("default"), fixture.kids("core"));
     assert!(default.len() == 1 && core.len() == 1 && default != core);
-    site.json(&[
+    fixture.json(&[
         "signing-key",
         "rotate",
         "--issuer",
@@ -173,19 +173,19 @@ fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_alone() {
         "ES256",
     ]);
     wait_for(
-        "it is published",
+        "the new key in the key set",
         std::time::Duration::from_secs(10),
         || (published("/core") == 2).then_some(()),
     );
     assert_eq!(published(""), 1);
-    assert_eq!(site.kids("default"), default);
-    assert_eq!(site.kids("core").len(), 2);
+    assert_eq!(fixture.kids("default"), default);
+    assert_eq!(fixture.kids("core").len(), 2);
 
-    let doctor = site.json(&["doctor"]).to_string();
+    let doctor = fixture.json(&["doctor"]).to_string();
     assert!(doctor.contains("issuer default: in use") && doctor.contains("issuer core: in use"));
-    // Of the other way to see and rotate them.
-    let operator = api_key(&site.keys[0]);
-    let listed = site.server.get(
+    // The same over HTTP.
+    let operator = api_key(&fixture.keys[0]);
+    let listed = fixture.server.get(
         "/admin/v1/signing-keys?issuer=core",
         std::slice::from_ref(&operator),
     );
@@ -193,43 +193,44 @@ fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_alone() {
     for (query, status) in [("?issuer=nowhere", 404), ("?issuer=core&issuer=core", 400)] {
         let path = format!("/admin/v1/signing-keys{query}");
         assert_eq!(
-            site.server
+            fixture
+                .server
                 .get(&path, std::slice::from_ref(&operator))
                 .status,
             status
         );
     }
     let body = r#"{"issuer":"default","lead_seconds":60}"#;
-    let rotated = site
+    let rotated = fixture
         .server
         .send("POST", "/admin/v1/signing-keys/rotate", &[operator], body);
     assert_eq!(rotated.status, 200, "{rotated:?}");
-    assert_eq!(site.kids("default").len(), 2);
+    assert_eq!(fixture.kids("default").len(), 2);
 }
 
 #[test]
-fn whoever_is_bound_to_issuers_grants_at_most_those() {
-    let site = Site::open();
-    let core = [api_key(&site.keys[1])];
+fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
+    let fixture = Fixture::open();
+    let core = [api_key(&fixture.keys[1])];
     let ask = |path: &str, body: Value| {
-        site.server.send(
+        fixture.server.send(
             "POST",
             &format!("/admin/v1{path}"),
             &core,
             &body.to_string(),
         )
     };
-    let made = ask("/keys", json!({ "name": "mine", "scopes": ["a:b"] }));
-    assert_eq!(made.status, 201, "{made:?}");
-    let path = format!("/admin/v1/keys/{}", made.json()["id"].as_str().unwrap());
+    let created = ask("/keys", json!({ "name": "own", "scopes": ["a:b"] }));
+    assert_eq!(created.status, 201, "{created:?}");
+    let path = format!("/admin/v1/keys/{}", created.json()["id"].as_str().unwrap());
     assert_eq!(
-        site.server.get(&path, &core).json()["issuers"],
+        fixture.server.get(&path, &core).json()["issuers"],
         json!(["core"])
     );
     let user = json!({ "name": "ada", "password": "p", "scopes": ["a:b"], "issuers": ["core"] });
-    let made = ask("/users", user);
+    let created = ask("/users", user);
     assert_eq!(
-        (made.status, &made.json()["issuers"]),
+        (created.status, &created.json()["issuers"]),
         (201, &json!(["core"]))
     );
 
@@ -239,18 +240,18 @@ fn whoever_is_bound_to_issuers_grants_at_most_those() {
         (json!(["nowhere"]), 400, "unknown_issuer"),
         (json!("core"), 400, "invalid_body"),
     ] {
-        let refused = ask(
+        let rejected = ask(
             "/keys",
             json!({ "name": "k", "scopes": ["a:b"], "issuers": issuers }),
         );
         assert_eq!(
-            (refused.status, &refused.json()["code"]),
+            (rejected.status, &rejected.json()["code"]),
             (status, &json!(code)),
             "{issuers}"
         );
     }
-    // Nor by taking over what may use more, nor by what that may do.
-    let keys = site.server.get("/admin/v1/keys", &core).json();
+    // It also cannot rotate or change keys with more issuers.
+    let keys = fixture.server.get("/admin/v1/keys", &core).json();
     let keys = keys["keys"].as_array().unwrap().iter();
     let wider: Vec<_> = keys
         .filter(|key| key["issuers"] != json!(["core"]))
@@ -261,16 +262,16 @@ fn whoever_is_bound_to_issuers_grants_at_most_those() {
         let rotated = ask(&format!("{path}/rotate"), json!({}));
         let scopes = json!({ "scopes": ["a:b"] }).to_string();
         let path = format!("/admin/v1{path}/scopes");
-        let changed = site.server.send("PUT", &path, &core, &scopes);
-        for refused in [rotated, changed] {
-            assert_eq!(refused.status, 403, "{refused:?}");
-            assert_eq!(refused.json()["code"], "issuer_not_held");
+        let changed = fixture.server.send("PUT", &path, &core, &scopes);
+        for rejected in [rotated, changed] {
+            assert_eq!(rejected.status, 403, "{rejected:?}");
+            assert_eq!(rejected.json()["code"], "issuer_not_held");
         }
     }
 }
 
 #[test]
-fn a_user_that_is_bound_to_one_issuer_signs_in_there_alone() {
+fn a_user_that_is_restricted_to_one_issuer_is_accepted_only_there() {
     let home = Home::new();
     let config = home.configure(CONFIG);
     let create = [
@@ -283,10 +284,10 @@ fn a_user_that_is_bound_to_one_issuer_signs_in_there_alone() {
         "--issuer",
         "core",
     ];
-    let made = home.json(&[&create[..], &["--config", &config]].concat());
-    assert_eq!(made["issuers"], json!(["core"]));
+    let created = home.json(&[&create[..], &["--config", &config]].concat());
+    assert_eq!(created["issuers"], json!(["core"]));
     let server = Server::start(&home, &["--config", &config]);
-    let presented = [basic("ada", made["password"].as_str().unwrap())];
+    let presented = [basic("ada", created["password"].as_str().unwrap())];
     assert_eq!(server.get("/core/whoami", &presented).status, 200);
     assert_eq!(server.get("/whoami", &presented).status, 401);
     assert_eq!(
@@ -296,7 +297,7 @@ fn a_user_that_is_bound_to_one_issuer_signs_in_there_alone() {
 }
 
 #[test]
-fn an_issuer_that_nobody_knows_is_an_error_that_says_what_to_do() {
+fn an_unknown_issuer_is_an_error_that_says_what_to_do() {
     let home = Home::new();
     for line in [
         &[
@@ -315,7 +316,7 @@ fn an_issuer_that_nobody_knows_is_an_error_that_says_what_to_do() {
         &["signing-key", "list", "--issuer", "core"],
         &["signing-key", "rotate", "--issuer", "core"],
     ] {
-        let error = refused(&home, line);
+        let error = error_of(&home, line);
         assert!(
             error.contains("put [issuer.core] with its `url`"),
             "{error}"
@@ -325,7 +326,7 @@ fn an_issuer_that_nobody_knows_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn issuers_in_each_others_way_are_reported_with_their_lines() {
+fn conflicting_issuers_are_reported_with_their_lines() {
     let home = Home::new();
     let config = home.configure(
         "[issuer.default]\nurl = \"https://a.example/x\"\n\n[issuer.core]\nurl = \"https://b.example/x\"\n\n\

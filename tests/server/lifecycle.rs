@@ -1,4 +1,4 @@
-//! Keys and users from their making to their end, as commands change them under a running server.
+//! The lifecycle of keys and users, changed by commands under a running server.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::harness::{Home, Server, api_key, basic, bearer, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The one line on standard error of a command that must fail.
+/// Runs a command that must fail; returns its error, which must be one line.
 #[track_caller]
-pub(crate) fn refused(home: &Home, arguments: &[&str]) -> String {
+pub(crate) fn error_of(home: &Home, arguments: &[&str]) -> String {
     let output = home.command(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
     assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
@@ -19,22 +19,22 @@ pub(crate) fn refused(home: &Home, arguments: &[&str]) -> String {
     errors
 }
 
-/// Waits until the server answers `/whoami` with this status.
+/// Waits until `/whoami` has this status for these headers.
 #[track_caller]
-pub(crate) fn answers(server: &Server, status: u16, headers: &[(&'static str, String)]) {
+pub(crate) fn wait_for_status(server: &Server, status: u16, headers: &[(&'static str, String)]) {
     wait_for("the status", PATIENCE, || {
         (server.status_for(headers) == status).then_some(())
     });
 }
 
-fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
-    answer[name]
+fn text<'a>(response: &'a Value, name: &str) -> &'a str {
+    response[name]
         .as_str()
-        .unwrap_or_else(|| panic!("{name}: {answer}"))
+        .unwrap_or_else(|| panic!("{name}: {response}"))
 }
 
 #[test]
-fn a_suspended_key_is_refused_until_it_is_activated_and_its_tokens_stay_dead() {
+fn a_suspended_key_is_rejected_until_activation_and_its_tokens_stay_rejected() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -44,21 +44,21 @@ fn a_suspended_key_is_refused_until_it_is_activated_and_its_tokens_stay_dead() {
         home.json(&["key", "suspend", &key.id])["status"],
         "suspended"
     );
-    answers(&server, 401, &[api_key(&key.key)]);
+    wait_for_status(&server, 401, &[api_key(&key.key)]);
     assert_eq!(server.status_for(&[bearer(&token)]), 401);
 
     assert_eq!(home.json(&["key", "activate", &key.id])["status"], "active");
-    answers(&server, 200, &[api_key(&key.key)]);
+    wait_for_status(&server, 200, &[api_key(&key.key)]);
     assert_eq!(server.status_for(&[bearer(&token)]), 401);
-    let anew = server.token(&[api_key(&key.key)]);
-    assert_eq!(server.status_for(&[bearer(&anew)]), 200);
+    let renewed = server.token(&[api_key(&key.key)]);
+    assert_eq!(server.status_for(&[bearer(&renewed)]), 200);
 }
 
 #[test]
-fn a_revoked_key_keeps_its_reason_comes_not_back_and_can_be_deleted() {
+fn a_revoked_key_has_its_reason_cannot_be_changed_and_can_be_deleted() {
     let home = Home::new();
     let key = home.create_key("*");
-    let early = refused(&home, &["key", "delete", &key.id]);
+    let early = error_of(&home, &["key", "delete", &key.id]);
     assert!(early.contains("revoke it first"), "{early}");
 
     let revoked = home.json(&["key", "revoke", &key.id, "--reason", "found in a log"]);
@@ -73,7 +73,7 @@ fn a_revoked_key_keeps_its_reason_comes_not_back_and_can_be_deleted() {
         &["key", "scopes", &key.id, "a"],
         &["key", "rotate", &key.id],
     ] {
-        let error = refused(&home, command);
+        let error = error_of(&home, command);
         assert!(error.contains("revoked, which is for good"), "{error}");
     }
 
@@ -81,13 +81,13 @@ fn a_revoked_key_keeps_its_reason_comes_not_back_and_can_be_deleted() {
         home.json(&["key", "delete", &key.id])["id"],
         key.id.as_str()
     );
-    let gone = refused(&home, &["key", "show", &key.id]);
+    let gone = error_of(&home, &["key", "show", &key.id]);
     assert!(gone.contains("there is no key of that id"), "{gone}");
     assert_eq!(home.json(&["key", "list"])["keys"], serde_json::json!([]));
 }
 
 #[test]
-fn narrowing_a_keys_scopes_ends_its_tokens_and_widening_does_not() {
+fn narrowing_the_scopes_of_a_key_invalidates_its_tokens_and_widening_does_not() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "calls:read");
@@ -107,12 +107,12 @@ fn narrowing_a_keys_scopes_ends_its_tokens_and_widening_does_not() {
 
     let narrower = home.json(&["key", "scopes", &key.id, "wallet:read"]);
     assert_eq!(narrower["generation"], 2);
-    answers(&server, 401, &[bearer(&token)]);
+    wait_for_status(&server, 401, &[bearer(&token)]);
     assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
 }
 
 #[test]
-fn after_a_rotation_both_secrets_work_and_tokens_live_on() {
+fn after_a_rotation_both_secrets_and_the_tokens_are_accepted() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let old = server.create_key(&home, "*");
@@ -121,8 +121,8 @@ fn after_a_rotation_both_secrets_work_and_tokens_live_on() {
     let new = home.json(&["key", "rotate", &old.id]);
     assert_eq!(text(&new, "id"), old.id);
     let created = home.json(&["key", "create", "--name", "a", "--scopes", "a"]);
-    let members = |answer: &Value| {
-        answer
+    let members = |response: &Value| {
+        response
             .as_object()
             .unwrap()
             .keys()
@@ -130,15 +130,15 @@ fn after_a_rotation_both_secrets_work_and_tokens_live_on() {
             .collect::<Vec<_>>()
     };
     assert_eq!(members(&new), members(&created));
-    answers(&server, 200, &[api_key(text(&new, "key"))]);
-    answers(&server, 200, &[basic(&old.id, text(&new, "secret"))]);
+    wait_for_status(&server, 200, &[api_key(text(&new, "key"))]);
+    wait_for_status(&server, 200, &[basic(&old.id, text(&new, "secret"))]);
     assert_eq!(server.status_for(&[api_key(&old.key)]), 200);
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
 
     let shown = home.json(&["key", "show", &old.id]);
     let day = grace(&shown);
     assert!((23.9..24.1).contains(&day), "{day} h: {shown}");
-    let third = refused(&home, &["key", "rotate", &old.id]);
+    let third = error_of(&home, &["key", "rotate", &old.id]);
     assert!(third.contains(text(&shown, "grace_until")), "{third}");
     assert!(
         third.contains("--grace 0s") && third.contains("--compromised"),
@@ -146,17 +146,17 @@ fn after_a_rotation_both_secrets_work_and_tokens_live_on() {
     );
 }
 
-/// For how many hours from the change on the old secret works.
+/// Returns the grace period of the old secret in hours.
 fn grace(shown: &Value) -> f64 {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
 
-    let moment = |name| OffsetDateTime::parse(text(shown, name), &Rfc3339).unwrap();
-    (moment("grace_until") - moment("updated_at")).as_seconds_f64() / 3600.0
+    let timestamp = |name| OffsetDateTime::parse(text(shown, name), &Rfc3339).unwrap();
+    (timestamp("grace_until") - timestamp("updated_at")).as_seconds_f64() / 3600.0
 }
 
 #[test]
-fn a_rotation_without_grace_ends_the_old_secret_and_one_as_compromised_its_tokens_too() {
+fn rotation_without_grace_invalidates_the_old_secret_and_as_compromised_also_its_tokens() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let first = server.create_key(&home, "*");
@@ -164,18 +164,18 @@ fn a_rotation_without_grace_ends_the_old_secret_and_one_as_compromised_its_token
 
     let second = home.json(&["key", "rotate", &first.id, "--grace", "0s"]);
     let second = text(&second, "key");
-    answers(&server, 401, &[api_key(&first.key)]);
+    wait_for_status(&server, 401, &[api_key(&first.key)]);
     assert_eq!(server.status_for(&[api_key(second)]), 200);
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
 
     let third = home.json(&["key", "rotate", &first.id, "--compromised"]);
-    answers(&server, 401, &[api_key(second)]);
+    wait_for_status(&server, 401, &[api_key(second)]);
     assert_eq!(server.status_for(&[api_key(text(&third, "key"))]), 200);
     assert_eq!(server.status_for(&[bearer(&token)]), 401);
 }
 
 #[test]
-fn grace_and_compromised_together_are_bad_usage() {
+fn grace_and_compromised_together_are_a_usage_error() {
     let home = Home::new();
     let key = home.create_key("*");
     let both = ["key", "rotate", &key.id, "--grace", "1h", "--compromised"];
@@ -185,7 +185,7 @@ fn grace_and_compromised_together_are_bad_usage() {
 }
 
 #[test]
-fn a_key_of_a_network_is_refused_from_elsewhere_and_shown_with_it() {
+fn a_key_with_allowed_networks_is_rejected_from_others_and_listed_with_them() {
     let home = Home::new();
     let create = |networks: &[&str]| {
         let mut line = vec!["key", "create", "--name", "a", "--scopes", "*"];
@@ -208,7 +208,7 @@ fn a_key_of_a_network_is_refused_from_elsewhere_and_shown_with_it() {
 }
 
 #[test]
-fn a_used_key_is_listed_with_when_it_was_used() {
+fn a_used_key_has_last_used_at() {
     let home = Home::new();
     let key = home.create_key("*");
     assert_eq!(
@@ -217,7 +217,7 @@ fn a_used_key_is_listed_with_when_it_was_used() {
     );
     let server = Server::start(&home, &[]);
     assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
-    // What was used is written down at the latest when the server ends.
+    // Last uses are written at the latest when the server stops.
     let (ended, _) = server.stop();
     assert!(ended.success());
     let shown = home.json(&["key", "show", &key.id]);
@@ -225,50 +225,50 @@ fn a_used_key_is_listed_with_when_it_was_used() {
 }
 
 #[test]
-fn a_new_password_ends_the_old_one_and_the_users_tokens() {
+fn a_new_password_replaces_the_old_one_for_a_user() {
     let home = Home::new();
     let create = ["user", "create", "ada", "--scopes", "*", "--generate"];
-    let made = home.json(&create);
+    let created = home.json(&create);
     let server = Server::start(&home, &[]);
-    let old = [basic("ada", text(&made, "password"))];
+    let old = [basic("ada", text(&created, "password"))];
     assert_eq!(server.status_for(&old), 200);
 
     let changed = home.json(&["user", "passwd", "ada", "--generate"]);
-    assert_eq!(changed["id"], made["id"]);
+    assert_eq!(changed["id"], created["id"]);
     assert_eq!(changed["generation"], 2);
-    answers(&server, 401, &old);
+    wait_for_status(&server, 401, &old);
     assert_eq!(
         server.status_for(&[basic("ada", text(&changed, "password"))]),
         200
     );
 
-    let nobody = refused(&home, &["user", "passwd", "eve", "--generate"]);
-    assert!(nobody.contains("no user of that name"), "{nobody}");
+    let unknown = error_of(&home, &["user", "passwd", "eve", "--generate"]);
+    assert!(unknown.contains("no user of that name"), "{unknown}");
 }
 
 #[test]
-fn a_user_is_suspended_activated_revoked_and_deleted_and_the_name_is_free_again() {
+fn a_user_is_suspended_activated_revoked_and_deleted_and_the_name_can_be_reused() {
     let home = Home::new();
     let create = ["user", "create", "ada", "--scopes", "*", "--generate"];
-    let made = home.json(&create);
+    let created = home.json(&create);
     let server = Server::start(&home, &[]);
-    let presented = [basic("ada", text(&made, "password"))];
+    let presented = [basic("ada", text(&created, "password"))];
 
     assert_eq!(
         home.json(&["user", "suspend", "ada"])["status"],
         "suspended"
     );
-    answers(&server, 401, &presented);
+    wait_for_status(&server, 401, &presented);
     assert_eq!(home.json(&["user", "activate", "ada"])["status"], "active");
-    answers(&server, 200, &presented);
+    wait_for_status(&server, 200, &presented);
     home.json(&["user", "revoke", "ada", "--reason", "left"]);
-    answers(&server, 401, &presented);
+    wait_for_status(&server, 401, &presented);
     let listed = home.json(&["user", "list"]);
     assert_eq!(listed["users"][0]["reason"], "left");
-    let taken = refused(&home, &create);
+    let taken = error_of(&home, &create);
     assert!(taken.contains("a user of that name already"), "{taken}");
 
     home.json(&["user", "delete", "ada"]);
     assert_eq!(home.json(&["user", "list"])["users"], serde_json::json!([]));
-    assert_ne!(home.json(&create)["id"], made["id"]);
+    assert_ne!(home.json(&create)["id"], created["id"]);
 }

@@ -1,5 +1,5 @@
-//! The real `countersign` binary, started as users start it, and clients of other languages that do not
-//! know it. What they need comes from `tests/setup`.
+//! The `countersign` binary, started as users start it, and third-party programs that sign and verify tokens, which
+//! `tests/setup` installs.
 
 #![allow(
     clippy::unwrap_used,

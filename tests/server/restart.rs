@@ -1,8 +1,8 @@
 use crate::harness::{Home, Server, api_key, basic, bearer};
 
 #[test]
-fn keys_and_tokens_outlive_a_restart_and_sigterm_ends_well() {
-    // On a free port the issuer's URL would change with the port.
+fn keys_and_tokens_are_valid_after_a_restart_and_sigterm_exits_with_0() {
+    // Without `public_url`, the issuer's URL would change with the port.
     let home = Home::new();
     let config = home.configure("[server]\npublic_url = \"https://auth.example\"\n");
     let configured = ["--config", &config];
@@ -27,7 +27,7 @@ fn keys_and_tokens_outlive_a_restart_and_sigterm_ends_well() {
 }
 
 #[test]
-fn what_is_revoked_stays_revoked_over_a_restart() {
+fn revocations_are_effective_after_a_restart() {
     let home = Home::new();
     let config = home.configure("[server]\npublic_url = \"https://auth.example\"\n");
     let configured = ["--config", &config];

@@ -1,4 +1,4 @@
-//! What a running server must bear.
+//! A running server when its database is replaced, with large request heads, and on SIGHUP.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::harness::{Home, Server, api_key, wait_for};
 
 #[test]
-fn a_database_that_is_replaced_or_removed_under_a_server_ends_its_answers_until_a_restart() {
+fn a_server_whose_database_was_replaced_or_removed_is_503_until_a_restart() {
     for replaced in [true, false] {
         let (home, other) = (Home::new(), Home::new());
         let config = home.configure("[store]\nmax_staleness = \"1s\"\n");
@@ -22,7 +22,7 @@ fn a_database_that_is_replaced_or_removed_under_a_server_ends_its_answers_until_
             other.run(&["key", "list"]);
             fs::rename(other.path().join("x.db"), &path).unwrap();
         }
-        server.logs("restart the server");
+        server.wait_for_log("restart the server");
         wait_for("503", Duration::from_secs(10), || {
             (server.status_for(&presented) == 503).then_some(())
         });
@@ -38,7 +38,7 @@ fn a_database_that_is_replaced_or_removed_under_a_server_ends_its_answers_until_
 }
 
 #[test]
-fn a_head_of_40_kb_is_refused_and_one_of_20_kb_is_not() {
+fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     for (length, status) in [(20_000, "200"), (40_000, "431")] {
@@ -46,20 +46,20 @@ fn a_head_of_40_kb_is_refused_and_one_of_20_kb_is_not() {
         let head = format!(
             "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {long}\r\n\r\n"
         );
-        let answer = server.tell(head.as_bytes());
-        let answer = answer.lines().next().unwrap_or_default();
+        let response = server.send_raw(head.as_bytes());
+        let response = response.lines().next().unwrap_or_default();
         assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{length}: {answer}"
+            response.starts_with(&format!("HTTP/1.1 {status}")),
+            "{length}: {response}"
         );
     }
 }
 
 #[test]
-fn sighup_ends_nothing_and_its_log_says_to_restart() {
+fn sighup_is_ignored_and_the_log_says_to_restart() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    server.hears(Signal::HUP, "SIGHUP is ignored");
+    server.send_signal(Signal::HUP, "SIGHUP is ignored");
     assert_eq!(server.get("/healthz", &[]).status, 200);
     let (status, log) = server.stop();
     assert_eq!(status.code(), Some(0));

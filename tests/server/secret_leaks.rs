@@ -1,4 +1,4 @@
-//! A canary in every place where a secret could leak.
+//! Secrets are not in the log, and not in plain text in the database.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::first_start::first_key;
 use crate::harness::{Home, Server, api_key, basic, bearer};
 
-/// What is secret, and what to call it when it is found.
+/// A secret, with its name for the failure message.
 struct Canary {
     name: &'static str,
     bytes: Vec<u8>,
@@ -20,7 +20,7 @@ struct Canaries(Vec<Canary>);
 impl Canaries {
     fn add(&mut self, name: &'static str, secret: impl AsRef<[u8]>) {
         let bytes = secret.as_ref().to_vec();
-        assert!(bytes.len() >= 8, "{name} is too short to be looked for");
+        assert!(bytes.len() >= 8, "{name} is too short to search for");
         self.0.push(Canary { name, bytes });
     }
 
@@ -36,30 +36,30 @@ impl Canaries {
 }
 
 #[test]
-fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
+fn no_secret_is_in_the_log_or_in_plain_text_in_the_database() {
     let home = Home::new().with("COUNTERSIGN_LOG__FILTER", "trace");
     let server = Server::start(&home, &["--print-first-key"]);
     let first = first_key(&server.printed(|lines| lines.iter().any(|line| line.contains("cs_"))));
-    let made = [
+    let created = [
         "key create --name canary --scopes *",
         "user create ada --scopes * --generate",
     ];
     let mut log = Vec::new();
-    let mut answers = Vec::new();
-    for command in made {
+    let mut outputs = Vec::new();
+    for command in created {
         let arguments: Vec<&str> = command.split(' ').chain(["--json"]).collect();
         let output = home.run(&arguments);
         log.extend(output.stderr);
-        answers.push(serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap());
+        outputs.push(serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap());
     }
-    let text = |answer: usize, name: &str| answers[answer][name].as_str().unwrap().to_owned();
+    let text = |index: usize, name: &str| outputs[index][name].as_str().unwrap().to_owned();
     let (id, key, secret) = (text(0, "id"), text(0, "key"), text(0, "secret"));
     let password = text(1, "password");
 
-    server.knows(&[api_key(&key)]);
-    server.knows(&[basic("ada", &password)]);
+    server.wait_until_accepted(&[api_key(&key)]);
+    server.wait_until_accepted(&[basic("ada", &password)]);
 
-    // Right and wrong, in every way in which credentials travel, and in ways in which they do not.
+    // Valid and invalid credentials, in every supported place, and in unsupported ones.
     let token = server.token(&[api_key(&key)]);
     let (unsigned, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{unsigned}.{}", signature.chars().rev().collect::<String>());
@@ -82,7 +82,7 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
         server.mint(&[basic(&id, &secret)]).status,
     ];
     assert_eq!(statuses, [200; 7]);
-    let refused = [
+    let rejected = [
         server.status_for(&[api_key(&wrong_key)]),
         server.status_for(&[basic(&id, wrong_password)]),
         server.status_for(&[basic("ada", wrong_password)]),
@@ -111,22 +111,22 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
             .status,
     ];
     assert!(
-        refused.iter().all(|status| (400..500).contains(status)),
-        "{refused:?}"
+        rejected.iter().all(|status| (400..500).contains(status)),
+        "{rejected:?}"
     );
     let rotated = home.run(&["key", "rotate", &id, "--json"]);
     let new_password = home.run(&["user", "passwd", "ada", "--generate", "--json"]);
-    let mut anew = Vec::new();
+    let mut renewed = Vec::new();
     for (output, name) in [(rotated, "secret"), (new_password, "password")] {
         log.extend(output.stderr);
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        anew.push(answer[name].as_str().unwrap().to_owned());
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        renewed.push(printed[name].as_str().unwrap().to_owned());
     }
-    server.knows(&[basic(&id, &anew[0])]);
-    server.knows(&[basic("ada", &anew[1])]);
+    server.wait_until_accepted(&[basic(&id, &renewed[0])]);
+    server.wait_until_accepted(&[basic("ada", &renewed[1])]);
     log.extend(home.run(&["key", "revoke", &id]).stderr);
     let (_, served) = server.stop();
-    // The library's own lines too: else there is less to look at than users can ask for.
+    // The log must have the events of the library, too, so that they are searched.
     for target in ["countersign_server::http", "countersign::auth"] {
         assert!(served.contains(target), "{target} logs nothing");
     }
@@ -150,8 +150,8 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
         "the password's Basic value",
         STANDARD.encode(format!("ada:{password}")),
     );
-    canaries.add("the rotated key's secret", &anew[0]);
-    canaries.add("the new password", &anew[1]);
+    canaries.add("the rotated key's secret", &renewed[0]);
+    canaries.add("the new password", &renewed[1]);
     canaries.add("the token's signature", signature);
     canaries.add("the token's claims", unsigned);
     canaries.add("the forged signature", &forged[unsigned.len()..]);
@@ -161,7 +161,7 @@ fn no_secret_is_in_the_log_or_in_the_clear_in_the_database() {
         "the master key's bytes",
         STANDARD.decode(master.trim()).unwrap(),
     );
-    // RFC 8410: the algorithm and the head of the octets that are the key.
+    // RFC 8410 §7: the algorithm identifier and the header of the private key octets.
     canaries.add(
         "an Ed25519 private key",
         b"\x06\x03\x2b\x65\x70\x04\x22\x04\x20",

@@ -1,4 +1,4 @@
-//! Sessions: one token from whichever server, for as long as it is valid.
+//! Sessions: every server on the same database returns the same token while it is valid.
 
 use std::fs;
 use std::sync::Barrier;
@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::{Home, Response, Server, api_key, bearer};
-use crate::lifecycle::{answers, refused};
+use crate::lifecycle::{error_of, wait_for_status};
 
 const CONFIG: &str = "[issuer.default]\nurl = \"https://auth.example\"\n";
 
@@ -28,9 +28,9 @@ fn token(server: &Server, key: &str, session: Option<&str>) -> String {
 }
 
 #[test]
-fn two_servers_asked_at_the_same_instant_give_one_token_and_so_does_one_that_was_killed() {
+fn two_servers_return_the_same_token_to_concurrent_requests_and_after_a_kill() {
     let home = Home::new();
-    // ECDSA, so that nobody can have signed the same twice.
+    // ECDSA signatures are randomized, so that two signatures would differ.
     let config = home.configure(&format!("{CONFIG}algorithm = \"ES256\"\n"));
     let key = home.create_key("*").key;
     let servers = [(); 2].map(|()| Server::start(&home, &["--config", &config]));
@@ -46,17 +46,20 @@ fn two_servers_asked_at_the_same_instant_give_one_token_and_so_does_one_that_was
                     token(server, key, Some(name))
                 })
             };
-            let asked: Vec<_> = servers.iter().chain(&servers).map(ask).collect();
-            asked.into_iter().map(|one| one.join().unwrap()).collect()
+            let requests: Vec<_> = servers.iter().chain(&servers).map(ask).collect();
+            requests
+                .into_iter()
+                .map(|one| one.join().unwrap())
+                .collect()
         });
         assert!(tokens.iter().all(|token| *token == tokens[0]), "{name}");
         assert_ne!(tokens[0], first);
         first.clone_from(&tokens[0]);
     }
     for server in &servers {
-        answers(server, 200, &[bearer(&first)]);
+        wait_for_status(server, 200, &[bearer(&first)]);
     }
-    // SIGKILL.
+    // Dropping sends SIGKILL.
     drop(servers);
     let server = Server::start(&home, &["--config", &config]);
     let again = token(&server, &key, Some("worker-7"));
@@ -78,7 +81,7 @@ fn two_servers_asked_at_the_same_instant_give_one_token_and_so_does_one_that_was
 }
 
 #[test]
-fn sessions_are_listed_and_ended_by_their_owner_by_command_and_over_http() {
+fn sessions_are_listed_and_ended_by_their_owner_by_commands_and_by_administrators() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -103,7 +106,7 @@ fn sessions_are_listed_and_ended_by_their_owner_by_command_and_over_http() {
     let sid = server.get("/whoami", &[bearer(&unnamed)]).json()["session_id"].clone();
     assert!(ids(&by_owner).contains(&sid.as_str().unwrap().to_owned()));
 
-    // By the owner, by command, over HTTP; by name, by id.
+    // By the owner, by a command and over HTTP; by name and by id.
     let id_of = |at: usize| ids(&by_owner)[at].clone();
     let end = |path: &str| server.send("DELETE", path, &presented, "").status;
     assert_eq!(end("/auth/sessions?session_id=a"), 204);
@@ -111,29 +114,29 @@ fn sessions_are_listed_and_ended_by_their_owner_by_command_and_over_http() {
     assert_eq!(end(&format!("{path}/c%2Fd")), 204);
     assert_eq!(end(&format!("{path}/{}", id_of(3))), 204);
     home.run(&["session", "revoke", &key.id, sid.as_str().unwrap()]);
-    for dead in tokens.iter().chain([&unnamed]) {
-        answers(&server, 401, &[bearer(dead)]);
+    for token in tokens.iter().chain([&unnamed]) {
+        wait_for_status(&server, 401, &[bearer(token)]);
     }
     assert_eq!(ids(&home.json(&["session", "list", &key.id])).len(), 0);
     assert_ne!(token(&server, &key.key, Some("a")), tokens[0]);
-    // What is not there.
+    // Unknown sessions.
     assert_eq!(end("/auth/sessions?session_id=z"), 404);
     assert_eq!(end(&format!("{path}/{}", id_of(3))), 404);
-    let error = refused(&home, &["session", "revoke", &key.id, "z"]);
+    let error = error_of(&home, &["session", "revoke", &key.id, "z"]);
     assert!(error.contains("session list"), "{error}");
-    let error = refused(&home, &["session", "list", "nobody"]);
+    let error = error_of(&home, &["session", "list", "unknown"]);
     assert!(error.contains("user list"), "{error}");
 }
 
 #[test]
 fn sessions_of_a_user_are_found_by_name() {
     let home = Home::new();
-    let made = home.json(&["user", "create", "ada", "--scopes", "*", "--generate"]);
+    let created = home.json(&["user", "create", "ada", "--scopes", "*", "--generate"]);
     let server = Server::start(&home, &[]);
-    let body = json!({ "username": "ada", "password": made["password"] }).to_string();
+    let body = json!({ "username": "ada", "password": created["password"] }).to_string();
     let response = server.send("POST", "/auth/login", &[], &body);
     assert_eq!(response.status, 200, "{response:?}");
-    let id = made["id"].as_str().unwrap();
+    let id = created["id"].as_str().unwrap();
     let by_name = home.json(&["session", "list", "ada"]);
     assert_eq!(
         by_name["sessions"].as_array().unwrap().len(),
@@ -151,7 +154,7 @@ fn sessions_of_a_user_are_found_by_name() {
 }
 
 #[test]
-fn as_many_sessions_live_as_are_configured() {
+fn more_sessions_than_configured_are_429() {
     let home = Home::new();
     let config = home.configure("[issuer.default.wires.session]\nmax_sessions = 2\n");
     let server = Server::start(&home, &["--config", &config]);
@@ -159,10 +162,10 @@ fn as_many_sessions_live_as_are_configured() {
     for name in ["a", "b", "a"] {
         token(&server, &key, Some(name));
     }
-    let refused = log_in(&server, &key, Some("c"));
-    assert_eq!(refused.status, 429, "{refused:?}");
-    assert!(refused.header("retry-after").is_some(), "{refused:?}");
-    assert_eq!(refused.json()["error"], "rate_limited");
+    let rejected = log_in(&server, &key, Some("c"));
+    assert_eq!(rejected.status, 429, "{rejected:?}");
+    assert!(rejected.header("retry-after").is_some(), "{rejected:?}");
+    assert_eq!(rejected.json()["error"], "rate_limited");
     let other = server.create_key(&home, "*").key;
     token(&server, &other, Some("c"));
 }

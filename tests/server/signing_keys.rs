@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with, one after another.
+//! Rotation and revocation of signing keys by commands.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::harness::{Home, Server, api_key, bearer, wait_for};
-use crate::lifecycle::{answers, refused};
+use crate::lifecycle::{error_of, wait_for_status};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The header of the token that the server mints now.
+/// Decodes the header of a token.
 fn header(token: &str) -> Value {
     let header = token.split('.').next().unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
 }
 
-fn published(server: &Server) -> Vec<Value> {
+fn published_kids(server: &Server) -> Vec<Value> {
     let keys = server.get("/.well-known/jwks.json", &[]).json();
     let keys = keys["keys"].as_array().unwrap().iter();
     keys.map(|key| key["kid"].clone()).collect()
 }
 
 #[test]
-fn the_next_key_is_published_and_does_not_sign_yet_and_a_further_one_has_to_wait() {
+fn the_next_key_is_published_and_does_not_sign_yet_and_another_rotation_is_rejected() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -33,17 +33,19 @@ fn the_next_key_is_published_and_does_not_sign_yet_and_a_further_one_has_to_wait
     let rotated = home.json(&["signing-key", "rotate", "--algorithm", "ES256"]);
     assert_eq!(rotated["state"], "pending");
     assert_eq!(rotated["algorithm"], "ES256");
-    wait_for("the next key is published", PATIENCE, || {
-        published(&server).contains(&rotated["kid"]).then_some(())
+    wait_for("the next key in the key set", PATIENCE, || {
+        published_kids(&server)
+            .contains(&rotated["kid"])
+            .then_some(())
     });
     let after = server.token(&[api_key(&key.key)]);
     assert_eq!(header(&after)["kid"], header(&before)["kid"]);
-    let again = refused(&home, &["signing-key", "rotate"]);
+    let again = error_of(&home, &["signing-key", "rotate"]);
     assert!(again.contains("pending already"), "{again}");
 }
 
 #[test]
-fn the_next_key_takes_over_and_what_the_last_one_signed_stays_valid() {
+fn the_next_key_signs_and_tokens_of_the_last_one_stay_valid() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -59,7 +61,7 @@ fn the_next_key_takes_over_and_what_the_last_one_signed_stays_valid() {
         "ES256",
     ];
     let next = &home.json(&rotate)["kid"];
-    let after = wait_for("the next key signs", PATIENCE, || {
+    let after = wait_for("a token of the next key", PATIENCE, || {
         let token = server.token(&presented);
         (header(&token)["kid"] == *next).then_some(token)
     });
@@ -74,20 +76,20 @@ fn the_next_key_takes_over_and_what_the_last_one_signed_stays_valid() {
 }
 
 #[test]
-fn without_a_lead_time_the_next_key_signs_in_ten_minutes() {
+fn the_default_lead_time_is_ten_minutes() {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
 
     let home = Home::new();
     let rotated = home.json(&["signing-key", "rotate"]);
-    let moment =
+    let timestamp =
         |name: &str| OffsetDateTime::parse(rotated[name].as_str().unwrap(), &Rfc3339).unwrap();
-    let lead = moment("activates_at") - moment("created_at");
+    let lead = timestamp("activates_at") - timestamp("created_at");
     assert_eq!(lead.whole_seconds(), 600);
 }
 
 #[test]
-fn what_a_revoked_signing_key_signed_is_refused_and_another_signs() {
+fn tokens_of_a_revoked_signing_key_are_rejected_and_another_key_signs() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -96,15 +98,15 @@ fn what_a_revoked_signing_key_signed_is_refused_and_another_signs() {
 
     let revoked = home.json(&["signing-key", "revoke", &kid]);
     assert_eq!(revoked["state"], "revoked");
-    answers(&server, 401, &[bearer(&token)]);
-    assert!(!published(&server).contains(&kid.as_str().into()));
-    let anew = server.token(&[api_key(&key.key)]);
-    assert_ne!(header(&anew)["kid"], kid.as_str());
-    assert_eq!(server.status_for(&[bearer(&anew)]), 200);
+    wait_for_status(&server, 401, &[bearer(&token)]);
+    assert!(!published_kids(&server).contains(&kid.as_str().into()));
+    let renewed = server.token(&[api_key(&key.key)]);
+    assert_ne!(header(&renewed)["kid"], kid.as_str());
+    assert_eq!(server.status_for(&[bearer(&renewed)]), 200);
 }
 
 #[test]
-fn a_key_for_another_algorithm_than_the_configured_one_is_not_made() {
+fn a_signing_key_for_another_algorithm_than_the_configured_one_is_not_created() {
     let home = Home::new();
     let config = home.configure("[issuer.default]\nalgorithm = \"EdDSA\"\n");
     let rotate = [
@@ -115,7 +117,7 @@ fn a_key_for_another_algorithm_than_the_configured_one_is_not_made() {
         "--algorithm",
         "ES256",
     ];
-    let error = refused(&home, &rotate);
+    let error = error_of(&home, &rotate);
     assert!(error.contains("`algorithm` in [issuer.default]"), "{error}");
     let listed = home.json(&["signing-key", "list"]);
     assert_eq!(listed["signing_keys"], serde_json::json!([]));

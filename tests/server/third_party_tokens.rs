@@ -1,4 +1,4 @@
-//! Tokens that other libraries sign, before this one.
+//! Tokens that third-party libraries sign, verified by `countersign`.
 
 use countersign::jose::{Algorithm, KeySet, SigningKey};
 use countersign::random::SystemRandom;
@@ -12,21 +12,21 @@ use crate::harness::Language;
 const SAMPLES: usize = 50;
 
 #[test]
-fn eddsa_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
-    accepted_and_refused(Algorithm::EdDsa);
+fn eddsa_tokens_of_joserfc_and_jose_are_accepted_and_with_one_changed_bit_rejected() {
+    assert_accepted_and_with_a_changed_bit_rejected(Algorithm::EdDsa);
 }
 
 #[test]
-fn es256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
-    accepted_and_refused(Algorithm::Es256);
+fn es256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_changed_bit_rejected() {
+    assert_accepted_and_with_a_changed_bit_rejected(Algorithm::Es256);
 }
 
 #[test]
-fn rs256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_bit_changed_refused() {
-    accepted_and_refused(Algorithm::Rs256);
+fn rs256_tokens_of_joserfc_and_jose_are_accepted_and_with_one_changed_bit_rejected() {
+    assert_accepted_and_with_a_changed_bit_rejected(Algorithm::Rs256);
 }
 
-fn accepted_and_refused(algorithm: Algorithm) {
+fn assert_accepted_and_with_a_changed_bit_rejected(algorithm: Algorithm) {
     let key = SigningKey::generate(algorithm, &SystemRandom).unwrap();
     let published = format!(r#"{{"keys":[{}]}}"#, key.public_jwk().unwrap());
     let (keys, unusable) = KeySet::from_jwks(&published).unwrap();
@@ -39,31 +39,31 @@ fn accepted_and_refused(algorithm: Algorithm) {
 
     for language in Language::ALL {
         let token = sign(language, &key);
-        let verdict = gate.send(&token);
-        let principal = verdict.accepted("as signed").principal.clone().unwrap();
-        assert_eq!(principal.subject(), "somebody else");
+        let outcome = gate.send(&token);
+        let principal = outcome.accepted("as signed").principal.clone().unwrap();
+        assert_eq!(principal.subject(), "alice");
 
         for sample in 0..SAMPLES {
-            // Evenly over the whole token, its last letter included.
+            // Positions are distributed evenly over the whole token, including its last character.
             let position = sample * (token.len() - 1) / (SAMPLES - 1);
             let mut changed = token.clone().into_bytes();
-            // Low bits, so that the result can still stand in a header.
+            // Low bits, so that the result is still a valid header value.
             changed[position] ^= 1 << (sample % 3);
-            let verdict = gate.send(&changed);
+            let outcome = gate.send(&changed);
             let case = format!(
-                "{language:?} {algorithm}, letter {position} of {}",
+                "{language:?} {algorithm}, character {position} of {}",
                 token.len()
             );
-            assert_eq!(verdict.inner_calls, 0, "{case}");
+            assert_eq!(outcome.inner_calls, 0, "{case}");
             assert!(
-                matches!(verdict.status.as_u16(), 400 | 401),
-                "{case}: {verdict:?}"
+                matches!(outcome.status.as_u16(), 400 | 401),
+                "{case}: {outcome:?}"
             );
         }
     }
 }
 
-/// A token by a library that has only the key's PKCS #8.
+/// Signs a token with a library that gets the key as PKCS #8.
 fn sign(language: Language, key: &SigningKey) -> String {
     let der = key.to_secret_bytes().unwrap();
     let input = json!({
@@ -72,7 +72,7 @@ fn sign(language: Language, key: &SigningKey) -> String {
         "claims": {
             "iss": FOREIGN,
             "aud": AUDIENCE,
-            "sub": "somebody else",
+            "sub": "alice",
             "iat": NOW,
             "exp": NOW + 600,
         },

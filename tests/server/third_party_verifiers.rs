@@ -1,5 +1,5 @@
-//! Libraries of Python and JavaScript that check tokens and know nothing of this project. Clients of theirs are in
-//! `tests/clients`.
+//! Third-party libraries in Python and JavaScript verify tokens of the server. `tests/clients` tests third-party
+//! clients.
 
 use serde_json::Value;
 

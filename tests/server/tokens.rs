@@ -1,10 +1,10 @@
-//! Single tokens, looked at and revoked.
+//! Inspection and revocation of single tokens by commands.
 
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use crate::harness::{Home, Server, api_key, bearer};
-use crate::lifecycle::{answers, refused};
+use crate::lifecycle::{error_of, wait_for_status};
 
 /// Runs `countersign token …` with the token on standard input.
 #[track_caller]
@@ -26,44 +26,44 @@ fn token(home: &Home, server: &Server, command: &str, token: &str) -> Output {
 #[track_caller]
 fn reason(home: &Home, server: &Server, presented: &str) -> serde_json::Value {
     let output = token(home, server, "inspect", presented);
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let response: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         output.status.success(),
-        answer["accepted"] == true,
-        "{answer}"
+        response["accepted"] == true,
+        "{response}"
     );
-    answer["reason"].clone()
+    response["reason"].clone()
 }
 
 #[test]
-fn a_single_token_is_revoked_and_no_other_of_its_key() {
+fn a_single_token_is_revoked_and_others_of_its_key_are_not() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     let revoked = server.token(&[api_key(&key.key)]);
-    let spared = server.token(&[api_key(&key.key)]);
+    let other = server.token(&[api_key(&key.key)]);
 
     let output = token(&home, &server, "revoke", &revoked);
     assert!(output.status.success(), "{output:?}");
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer["issuer"], server.url());
+    let response: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(response["issuer"], server.url());
     assert!(
-        answer["jti"].is_string() && answer["expires_at"].is_string(),
-        "{answer}"
+        response["jti"].is_string() && response["expires_at"].is_string(),
+        "{response}"
     );
     assert!(!String::from_utf8_lossy(&output.stdout).contains(&revoked));
-    answers(&server, 401, &[bearer(&revoked)]);
-    assert_eq!(server.status_for(&[bearer(&spared)]), 200);
+    wait_for_status(&server, 401, &[bearer(&revoked)]);
+    assert_eq!(server.status_for(&[bearer(&other)]), 200);
     assert_eq!(server.status_for(&[api_key(&key.key)]), 200);
 
     assert_eq!(reason(&home, &server, &revoked), "token_revoked");
-    assert_eq!(reason(&home, &server, &spared), serde_json::Value::Null);
-    // Once more is no mistake.
+    assert_eq!(reason(&home, &server, &other), serde_json::Value::Null);
+    // Repeating it succeeds.
     assert!(token(&home, &server, "revoke", &revoked).status.success());
 }
 
 #[test]
-fn a_token_of_a_suspended_key_is_explained_and_can_be_revoked_all_the_same() {
+fn a_token_of_a_suspended_key_is_reported_as_superseded_and_can_be_revoked() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -75,7 +75,7 @@ fn a_token_of_a_suspended_key_is_explained_and_can_be_revoked_all_the_same() {
 }
 
 #[test]
-fn a_token_whose_signature_is_not_ours_is_not_denied() {
+fn a_token_with_another_signature_is_not_denied() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
@@ -92,8 +92,8 @@ fn a_token_whose_signature_is_not_ours_is_not_denied() {
 }
 
 #[test]
-fn without_an_issuers_url_no_token_is_judged() {
+fn token_commands_fail_without_the_url_of_the_issuer() {
     let home = Home::new();
-    let error = refused(&home, &["token", "revoke", "a.b.c"]);
+    let error = error_of(&home, &["token", "revoke", "a.b.c"]);
     assert!(error.contains("the issuer has no URL yet"), "{error}");
 }

@@ -1,10 +1,10 @@
-//! Mistakes of the person who starts it.
+//! Errors in the command line, the configuration and the environment.
 
 use std::process::Output;
 
 use crate::harness::Home;
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     let all = [&output.stdout[..], &output.stderr[..]].concat();
     String::from_utf8_lossy(&all).into_owned()
 }
@@ -24,7 +24,7 @@ fn an_unknown_flag_or_command_exits_2() {
     assert_eq!(
         home.path().read_dir().unwrap().count(),
         0,
-        "nothing was made"
+        "a file was created"
     );
 }
 
@@ -37,9 +37,9 @@ fn an_unknown_setting_exits_1_with_its_file_and_line() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = said(&output);
-    assert!(said.contains("countersign.toml:3"), "{said}");
-    assert!(said.contains("colour"), "{said}");
+    let printed = printed(&output);
+    assert!(printed.contains("countersign.toml:3"), "{printed}");
+    assert!(printed.contains("colour"), "{printed}");
     assert!(!home.path().join("countersign.db").exists());
 }
 
@@ -52,13 +52,13 @@ fn an_unknown_variable_exits_1_with_its_name() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(
-        said(&output).contains("COUNTERSIGN_SERVER__COLOUR"),
+        printed(&output).contains("COUNTERSIGN_SERVER__COLOUR"),
         "{output:?}"
     );
 }
 
 #[test]
-fn config_check_reports_every_mistake_at_once() {
+fn config_check_reports_all_errors_at_once() {
     let home = Home::new();
     let config = home.configure(
         "[server]\nlistn = \"127.0.0.1:0\"\n\n[store]\nmax_staleness = \"soon\"\n\n[log]\nfilter = 7\n\n\
@@ -69,11 +69,11 @@ fn config_check_reports_every_mistake_at_once() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = said(&output);
+    let printed = printed(&output);
     for line in [2, 5, 8, 11] {
         assert!(
-            said.contains(&format!("countersign.toml:{line}")),
-            "line {line}: {said}"
+            printed.contains(&format!("countersign.toml:{line}")),
+            "line {line}: {printed}"
         );
     }
 
@@ -88,9 +88,12 @@ fn config_check_reports_every_mistake_at_once() {
 #[test]
 fn an_error_is_one_line_on_standard_error() {
     let home = Home::new();
-    let nobody = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
+    let unknown_id = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
     for command in ["show", "revoke"] {
-        let output = home.command(&["key", command, nobody]).output().unwrap();
+        let output = home
+            .command(&["key", command, unknown_id])
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(errors.trim_end().lines().count(), 1, "{errors}");
@@ -99,7 +102,7 @@ fn an_error_is_one_line_on_standard_error() {
 }
 
 #[test]
-fn lists_for_people_begin_with_what_their_columns_are() {
+fn lists_begin_with_a_header_line_with_aligned_columns() {
     let home = Home::new();
     let names = ["a", "a rather long name"];
     for name in names {
@@ -124,61 +127,61 @@ fn lists_for_people_begin_with_what_their_columns_are() {
 }
 
 #[test]
-fn a_missing_master_key_is_an_error_that_names_both_ways_to_say_where_it_is() {
+fn a_missing_master_key_is_an_error_that_names_both_ways_to_configure_it() {
     let home = Home::new();
     home.run(&["key", "list"]);
     std::fs::remove_file(home.path().join("countersign.key")).unwrap();
     let output = home.command(&["key", "list"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = said(&output);
+    let printed = printed(&output);
     for name in [
         "countersign.key",
         "master_key_file",
         "[store]",
         "COUNTERSIGN_MASTER_KEY",
     ] {
-        assert!(said.contains(name), "{name}: {said}");
+        assert!(printed.contains(name), "{name}: {printed}");
     }
 }
 
 #[test]
-fn a_master_key_open_to_others_is_warned_of_by_name() {
+fn a_master_key_file_readable_by_others_causes_a_warning() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
     let home = Home::new();
-    let made = home.run(&["key", "list"]);
-    assert!(made.stderr.is_empty(), "{made:?}");
+    let created = home.run(&["key", "list"]);
+    assert!(created.stderr.is_empty(), "{created:?}");
     let key = home.path().join("countersign.key");
     for mode in [0o640, 0o604] {
         set_permissions(&key, Permissions::from_mode(mode)).unwrap();
-        let said = said(&home.run(&["key", "list"]));
-        assert!(said.contains("chmod 600"), "{mode:o}: {said}");
-        assert!(said.contains("countersign.key"), "{mode:o}: {said}");
+        let printed = printed(&home.run(&["key", "list"]));
+        assert!(printed.contains("chmod 600"), "{mode:o}: {printed}");
+        assert!(printed.contains("countersign.key"), "{mode:o}: {printed}");
     }
 }
 
 #[test]
-fn config_check_reports_a_master_key_variable_that_is_none() {
+fn config_check_reports_an_invalid_master_key_variable() {
     let home = Home::new().with("COUNTERSIGN_MASTER_KEY", "canary");
     let output = home.bare_command(&["config", "check"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = said(&output);
-    assert!(said.contains("COUNTERSIGN_MASTER_KEY: "), "{said}");
-    assert!(!said.contains("canary"), "{said}");
+    let printed = printed(&output);
+    assert!(printed.contains("COUNTERSIGN_MASTER_KEY: "), "{printed}");
+    assert!(!printed.contains("canary"), "{printed}");
 }
 
 #[test]
-fn defaults_on_the_servers_page_are_a_configuration_without_mistakes() {
-    let page = include_str!("../../crates/countersign-server/README.md");
-    let block = page
+fn defaults_in_the_readme_are_a_valid_configuration() {
+    let readme = include_str!("../../crates/countersign-server/README.md");
+    let block = readme
         .split("```toml\n")
         .nth(1)
         .unwrap()
         .split("```")
         .next()
         .unwrap();
-    // What has no default stands in comments, each a setting that exists. What follows its value explains it.
+    // Settings without a default are comments in the block; text after the value explains the setting.
     let uncommented: String = block
         .lines()
         .filter(|line| !line.starts_with("# Every wire") && !line.starts_with("# issuer does"))
@@ -194,6 +197,6 @@ fn defaults_on_the_servers_page_are_a_configuration_without_mistakes() {
             .bare_command(&["config", "check", "--config", &config])
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     }
 }

@@ -3,9 +3,9 @@ use std::time::Duration;
 use crate::harness::{Home, Server, basic, bearer, wait_for};
 
 #[test]
-fn a_user_with_a_generated_password_logs_in_and_a_wrong_one_does_not() {
+fn a_user_with_a_generated_password_is_accepted_and_with_a_wrong_one_rejected() {
     let home = Home::new();
-    let made = home.json(&[
+    let created = home.json(&[
         "user",
         "create",
         "ada",
@@ -13,42 +13,42 @@ fn a_user_with_a_generated_password_logs_in_and_a_wrong_one_does_not() {
         "wallet:*",
         "--generate",
     ]);
-    let password = made["password"].as_str().expect("a password, shown once");
+    let password = created["password"].as_str().expect("a password");
     let server = Server::start(&home, &[]);
 
     let whoami = server.get("/whoami", &[basic("ada", password)]);
     assert_eq!(whoami.status, 200, "{whoami:?}");
     let whoami = whoami.json();
     assert_eq!(whoami["scheme"], "basic");
-    assert_eq!(whoami["subject"], made["id"]);
+    assert_eq!(whoami["subject"], created["id"]);
     assert_eq!(whoami["scopes"], serde_json::json!(["wallet:*"]));
 
     let wrong = server.get("/whoami", &[basic("ada", "wrong")]);
-    let unknown = server.get("/whoami", &[basic("nobody", password)]);
+    let unknown = server.get("/whoami", &[basic("unknown", password)]);
     assert_eq!((wrong.status, unknown.status), (401, 401));
-    // Nothing tells one from the other.
+    // The responses are the same.
     assert_eq!(wrong.body, unknown.body);
 
-    // This wire takes no passwords; and what looks like a token never mints.
+    // The wire `oauth` accepts no users, and rejects bearers.
     assert_eq!(server.mint(&[basic("ada", password)]).status, 401);
     assert_eq!(server.mint(&[bearer(password)]).status, 403);
 }
 
 #[test]
-fn a_user_revoked_by_name_is_listed_as_such_and_logs_in_no_more() {
+fn a_user_revoked_by_name_is_listed_as_revoked_and_rejected() {
     let home = Home::new();
     let create = ["user", "create", "ada", "--scopes", "a", "--generate"];
-    let made = home.json(&create);
-    let presented = [basic("ada", made["password"].as_str().unwrap())];
+    let created = home.json(&create);
+    let presented = [basic("ada", created["password"].as_str().unwrap())];
     let server = Server::start(&home, &[]);
     assert_eq!(server.status_for(&presented), 200);
 
     assert_eq!(home.json(&["user", "revoke", "ada"])["status"], "revoked");
     let users = home.json(&["user", "list"]);
     assert_eq!(users["users"].as_array().unwrap().len(), 1, "{users}");
-    assert_eq!(users["users"][0]["id"], made["id"]);
+    assert_eq!(users["users"][0]["id"], created["id"]);
     assert_eq!(users["users"][0]["status"], "revoked");
-    wait_for("refused", Duration::from_secs(10), || {
+    wait_for("the rejection", Duration::from_secs(10), || {
         (server.status_for(&presented) == 401).then_some(())
     });
 
@@ -59,11 +59,11 @@ fn a_user_revoked_by_name_is_listed_as_such_and_logs_in_no_more() {
 }
 
 #[test]
-fn commands_for_keys_leave_users_alone() {
+fn commands_for_keys_do_not_find_users() {
     let home = Home::new();
     let create = ["user", "create", "ada", "--scopes", "a", "--generate"];
-    let made = home.json(&create);
-    let id = made["id"].as_str().unwrap();
+    let created = home.json(&create);
+    let id = created["id"].as_str().unwrap();
     for command in ["show", "revoke"] {
         let output = home.command(&["key", command, id]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -76,7 +76,7 @@ fn commands_for_keys_leave_users_alone() {
 }
 
 #[test]
-fn no_password_on_standard_input_is_an_error_that_names_generate() {
+fn a_missing_password_on_standard_input_is_an_error_that_names_generate() {
     let home = Home::new();
     let output = home
         .command(&["user", "create", "ada", "--scopes", "a"])
@@ -90,12 +90,12 @@ fn no_password_on_standard_input_is_an_error_that_names_generate() {
     assert_eq!(
         home.path().read_dir().unwrap().count(),
         0,
-        "nothing was made"
+        "a file was created"
     );
 }
 
 #[test]
-fn a_password_from_standard_input_works() {
+fn a_password_from_standard_input_is_accepted() {
     use std::io::Write as _;
     use std::process::Stdio;
 

@@ -1,12 +1,12 @@
-//! Every wire of a server that nobody has configured.
+//! Every wire of a server, with the default configuration and with an own one.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Home, Response, Server, api_key, basic, bearer};
-use crate::lifecycle::answers;
+use crate::lifecycle::wait_for_status;
 
-/// What gets a token from a wire: its path, whether the key goes into a header, the body, and where the token is in
-/// the answer.
+/// A request to each wire: the path, whether the key is sent in a header, the body, and the JSON pointer to the token in
+/// the response.
 fn requests(id: &str, secret: &str, key: &str) -> [(&'static str, bool, Value, &'static str); 5] {
     [
         ("/auth/token", true, json!({}), "/data/access_token"),
@@ -47,7 +47,7 @@ fn token(response: &Response, pointer: &str) -> String {
         .to_owned()
 }
 
-/// Posts a form as a client does; its answer, which must be 200.
+/// Posts a form, whose response must be 200; returns the body.
 #[track_caller]
 fn form(server: &Server, key: &str, path: &str, form: &str) -> String {
     let response = server.post(path, &[api_key(key)], form);
@@ -56,7 +56,7 @@ fn form(server: &Server, key: &str, path: &str, form: &str) -> String {
 }
 
 #[test]
-fn every_wire_gives_a_token_that_is_good_until_it_is_revoked() {
+fn every_wire_issues_a_token_that_is_accepted_until_it_is_revoked() {
     let home = Home::new();
     let user = home.json(&[
         "user",
@@ -75,7 +75,7 @@ fn every_wire_gives_a_token_that_is_good_until_it_is_revoked() {
         let headers = if in_header { &presented[..] } else { &[] };
         let response = server.send("POST", path, headers, &body.to_string());
         tokens.push(token(&response, pointer));
-        // Below its path the wire speaks for itself, and no token gets another.
+        // Below its path, the wire answers in its own format, and a bearer gets no token.
         let below = server.send("POST", &format!("{path}/x/y"), &presented, "{}");
         assert_eq!(below.status, 404, "{path}: {below:?}");
         assert!(below.json().is_object(), "{path}: {below:?}");
@@ -86,22 +86,25 @@ fn every_wire_gives_a_token_that_is_good_until_it_is_revoked() {
         let whoami = server.get("/whoami", &[bearer(token)]).json();
         assert_eq!(whoami["scheme"], "bearer", "{at}: {whoami}");
         assert_eq!(whoami["issuer"], server.url(), "{at}: {whoami}");
-        // The session's alone.
+        // Only tokens of the wire `session` have a session id.
         assert_eq!(whoami["session_id"].is_string(), at == 4, "{at}: {whoami}");
-        let asked = form(
+        let introspected = form(
             &server,
             &key.key,
             "/oauth/introspect",
             &format!("token={token}"),
         );
-        assert!(asked.contains(r#""active":true"#), "{at}: {asked}");
+        assert!(
+            introspected.contains(r#""active":true"#),
+            "{at}: {introspected}"
+        );
     }
 
-    // People have passwords on the wires that take them, and are no clients of the standard.
+    // Users get tokens from wires that accept passwords, but not from the wire `oauth`.
     let password = basic("ada", user["password"].as_str().unwrap());
     let response = server.send("POST", "/auth/token", std::slice::from_ref(&password), "{}");
-    let of_user = token(&response, "/data/access_token");
-    assert_eq!(server.status_for(&[bearer(&of_user)]), 200);
+    let user_token = token(&response, "/data/access_token");
+    assert_eq!(server.status_for(&[bearer(&user_token)]), 200);
     assert_eq!(server.mint(&[password]).status, 401);
 
     for token in &tokens[..4] {
@@ -116,17 +119,17 @@ fn every_wire_gives_a_token_that_is_good_until_it_is_revoked() {
 }
 
 #[test]
-fn a_managed_token_is_suspended_and_works_again() {
+fn a_managed_token_is_suspended_activated_and_revoked() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     let presented = [api_key(&key.key)];
     let create = json!({ "token_scope": "account", "scopes": ["calls:read"] });
-    let made = server.send("POST", "/api/v1/api_token", &presented, &create.to_string());
-    let jwt = token(&made, "/token");
+    let created = server.send("POST", "/api/v1/api_token", &presented, &create.to_string());
+    let jwt = token(&created, "/token");
     let path = format!(
         "/api/v1/api_token/{}",
-        made.json()["details"]["id"].as_str().unwrap()
+        created.json()["details"]["id"].as_str().unwrap()
     );
     assert_eq!(
         server.get(&path, &presented).json()["details"]["status"],
@@ -135,16 +138,16 @@ fn a_managed_token_is_suspended_and_works_again() {
     for (action, status) in [("suspend", 401), ("activate", 200), ("revoke", 401)] {
         let changed = server.send("POST", &format!("{path}/{action}"), &presented, "");
         assert_eq!(changed.status, 200, "{changed:?}");
-        answers(&server, status, &[bearer(&jwt)]);
+        wait_for_status(&server, status, &[bearer(&jwt)]);
     }
-    // Its record is none that commands on keys know.
+    // Commands for keys do not find managed tokens.
     let id = path.rsplit('/').next().unwrap();
     let shown = home.command(&["key", "show", id]).output().unwrap();
     assert_eq!(shown.status.code(), Some(1), "{shown:?}");
 }
 
 #[test]
-fn metadata_names_the_endpoints_that_there_are() {
+fn metadata_has_the_endpoints_of_the_server() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
     let metadata = server
@@ -165,15 +168,15 @@ fn metadata_names_the_endpoints_that_there_are() {
 }
 
 #[test]
-fn wires_that_are_switched_off_are_nowhere_and_their_managed_tokens_are_refused() {
+fn disabled_wires_are_404_and_their_managed_tokens_are_rejected() {
     let home = Home::new();
     let on = "[issuer.default]\nurl = \"https://auth.example\"\n".to_owned();
     let config = home.configure(&on);
     let server = Server::start(&home, &["--config", &config]);
     let key = server.create_key(&home, "*");
     let create = r#"{"token_scope":"account"}"#;
-    let made = server.send("POST", "/api/v1/api_token", &[api_key(&key.key)], create);
-    let managed = token(&made, "/token");
+    let created = server.send("POST", "/api/v1/api_token", &[api_key(&key.key)], create);
+    let managed = token(&created, "/token");
     assert_eq!(server.status_for(&[bearer(&managed)]), 200);
     drop(server);
 
@@ -204,7 +207,7 @@ fn wires_that_are_switched_off_are_nowhere_and_their_managed_tokens_are_refused(
 }
 
 #[test]
-fn a_wires_own_terms_hold_for_it_alone() {
+fn settings_of_one_wire_do_not_apply_to_others() {
     let home = Home::new();
     let config = home.configure(
         "[issuer.default]\nscopes = [\"calls:*\"]\n\
@@ -229,11 +232,11 @@ fn a_wires_own_terms_hold_for_it_alone() {
         let path = "/api/v1/api_token";
         server.send("POST", path, &presented, &body.to_string())
     };
-    let made = create("calls:read", None);
-    let bearer = bearer(&token(&made, "/token"));
+    let created = create("calls:read", None);
+    let bearer = bearer(&token(&created, "/token"));
     assert_eq!(server.status_for(&[bearer]), 200);
     assert_eq!(create("calls:write", None).status, 422);
-    // Two days are the longest.
+    // The longest lifetime is two days.
     let end = Some("9999-01-01T00:00:00Z");
     assert_eq!(create("calls:read", end).status, 422);
 }

@@ -1,4 +1,4 @@
-//! What must be so after a crash.
+//! The checks after a crash.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,25 +9,25 @@ use serde_json::Value;
 use super::model::{Key, Model, Slot, State, Status};
 use super::{Client, Program, Violation, database, ensure};
 
-/// One in so many of the keys that nothing was done to is presented again.
-const UNTOUCHED: usize = 8;
+/// One of this many unchanged keys is presented again.
+const UNCHANGED_SAMPLE: usize = 8;
 
-/// How often `/whoami` was asked, by what it answered.
+/// The number of requests to `/whoami` by outcome.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked {
-    pub(super) let_in: usize,
-    pub(super) refused: usize,
+pub(super) struct Outcomes {
+    pub(super) accepted: usize,
+    pub(super) rejected: usize,
 }
 
-/// Checks everything against a running server, and learns what those keys are of which it was not known.
+/// Checks all data with a running server, and determines the state of keys whose last change was not acknowledged.
 pub(super) fn check(
     program: &Program,
     server: SocketAddr,
     model: &mut Model,
     chance: &mut XorShift,
-) -> Result<Asked, Violation> {
-    let mut asked = Asked::default();
-    database::is_sound(&program.database())?;
+) -> Result<Outcomes, Violation> {
+    let mut outcomes = Outcomes::default();
+    database::check_integrity(&program.database())?;
     let mut listed = listed(program)?;
     let audited = audited(program, &mut model.checkpoint)?;
     let records = |id: &String| audited.get(id).copied().unwrap_or_default();
@@ -35,34 +35,36 @@ pub(super) fn check(
     for key in &mut model.keys {
         let row = listed.remove(&key.id);
         let present = key.touched || key.states.len() > 1;
-        let seen = if present || chance.below(UNTOUCHED) == 0 {
-            Some(Seen::look(key, &mut client)?)
+        let seen = if present || chance.below(UNCHANGED_SAMPLE) == 0 {
+            Some(Seen::request(key, &mut client)?)
         } else {
             None
         };
-        let fits = |state: &State| {
-            is_so(state, row.as_ref())
+        let is_possible = |state: &State| {
+            matches(state, row.as_ref())
                 && state.records == records(&key.id)
-                && seen.as_ref().is_none_or(|seen| seen.fits(key, state))
+                && seen
+                    .as_ref()
+                    .is_none_or(|seen| seen.is_consistent(key, state))
         };
         for status in seen.iter().flat_map(Seen::all) {
             if status == 200 {
-                asked.let_in += 1;
+                outcomes.accepted += 1;
             } else {
-                asked.refused += 1;
+                outcomes.rejected += 1;
             }
         }
-        // More than one where nobody can tell: a suspended key's secrets are refused, whichever they are.
+        // Several states are possible if they cannot be distinguished: all secrets of a suspended key are rejected.
         let found: Vec<State> = key
             .states
             .iter()
-            .filter(|state| fits(state))
+            .filter(|state| is_possible(state))
             .cloned()
             .collect();
         if found.is_empty() {
             return Err(Violation(format!(
-                "the key {} may be {:?}, and is {row:?}; presented, its keys and tokens get {seen:?}; \
-                 the audit has {} records of it; tokens are of {:?}",
+                "key {}: expected one of {:?}, found {row:?}; statuses of its secrets and tokens: {seen:?}; audit \
+                 records: {}; generations of its tokens: {:?}",
                 key.id,
                 key.states,
                 records(&key.id),
@@ -78,20 +80,20 @@ pub(super) fn check(
     }
     for id in &model.spared {
         ensure(listed.remove(id).is_some(), || {
-            format!("the key {id} is lost")
+            format!("key {id} is missing")
         })?;
     }
     adopt(model, listed, records)?;
-    // Who is deleted was looked at in this check for the last time.
+    // Deleted keys need no further checks.
     model.keys.retain(|key| {
         key.states
             .iter()
             .any(|state| state.status != Status::Deleted)
     });
-    Ok(asked)
+    Ok(outcomes)
 }
 
-/// All keys as the program lists them, by id.
+/// Returns all keys that the program lists, by id.
 fn listed(program: &Program) -> Result<HashMap<String, Value>, Violation> {
     let printed = program.json(&["key", "list"])?;
     let rows = printed["keys"].as_array().cloned().unwrap_or_default();
@@ -99,7 +101,7 @@ fn listed(program: &Program) -> Result<HashMap<String, Value>, Violation> {
     Ok(rows.into_iter().map(|row| (id(&row), row)).collect())
 }
 
-/// How often the audit names each entity. It must be whole, and go on from what it was.
+/// Verifies the audit from the last checkpoint; returns the number of records of each entity.
 fn audited(
     program: &Program,
     checkpoint: &mut Option<String>,
@@ -124,8 +126,8 @@ fn audited(
     Ok(times)
 }
 
-/// Whether the row that is listed, or that there is none, is that state.
-fn is_so(state: &State, row: Option<&Value>) -> bool {
+/// Whether the listed row, or its absence, matches the state.
+fn matches(state: &State, row: Option<&Value>) -> bool {
     let Some(row) = row else {
         return state.status == Status::Deleted;
     };
@@ -145,22 +147,22 @@ fn scopes(row: &Value) -> String {
     scopes.join(" ")
 }
 
-/// What `/whoami` answers to all that a key was ever shown as, and to its tokens.
+/// The statuses of `/whoami` for all secrets of a key and for its tokens.
 #[derive(Debug)]
 struct Seen {
-    shown: Vec<u16>,
+    secrets: Vec<u16>,
     tokens: Vec<u16>,
 }
 
 impl Seen {
-    fn look(key: &Key, client: &mut Client) -> Result<Self, Violation> {
+    fn request(key: &Key, client: &mut Client) -> Result<Self, Violation> {
         let mut seen = Self {
-            shown: Vec::new(),
+            secrets: Vec::new(),
             tokens: Vec::new(),
         };
-        for shown in &key.shown {
+        for shown in &key.secrets {
             let status = client.whoami("x-api-key", shown)?;
-            seen.shown.push(status);
+            seen.secrets.push(status);
         }
         for token in &key.tokens {
             let bearer = format!("Bearer {}", token.text);
@@ -171,24 +173,25 @@ impl Seen {
     }
 
     fn all(&self) -> impl Iterator<Item = u16> {
-        self.shown.iter().chain(&self.tokens).copied()
+        self.secrets.iter().chain(&self.tokens).copied()
     }
 
-    fn fits(&self, key: &Key, state: &State) -> bool {
-        let answer = |admitted| if admitted { 200 } else { 401 };
-        let shown = self.shown.iter().enumerate();
+    fn is_consistent(&self, key: &Key, state: &State) -> bool {
+        let expected = |accepted| if accepted { 200 } else { 401 };
+        let shown = self.secrets.iter().enumerate();
         let tokens = self.tokens.iter().zip(&key.tokens);
         shown
             .into_iter()
-            .all(|(place, status)| *status == answer(state.admits(place)))
+            .all(|(index, status)| *status == expected(state.accepts(index)))
             && tokens.into_iter().all(|(status, token)| {
-                let lives = state.status == Status::Active && token.generation == state.generation;
-                *status == answer(lives)
+                let valid = state.status == Status::Active && token.generation == state.generation;
+                *status == expected(valid)
             })
     }
 }
 
-/// What is listed beyond the keys that are known must have been asked for, once each, and be whole.
+/// Adds listed keys that the model does not have. Each must come from a creation that was not acknowledged, and be
+/// complete.
 fn adopt(
     model: &mut Model,
     listed: HashMap<String, Value>,
@@ -199,25 +202,25 @@ fn adopt(
             .drafts
             .iter()
             .position(|draft| row["name"] == *draft.name);
-        let Some(place) = draft else {
-            return Err(Violation(format!("nobody asked for the key {row}")));
+        let Some(index) = draft else {
+            return Err(Violation(format!("unexpected key: {row}")));
         };
-        let draft = model.drafts.swap_remove(place);
+        let draft = model.drafts.swap_remove(index);
         let state = State::new(&draft.scopes, Slot::Unknown);
-        let whole = is_so(&state, Some(&row)) && records(&id) == state.records;
-        ensure(whole, || {
+        let complete = matches(&state, Some(&row)) && records(&id) == state.records;
+        ensure(complete, || {
             let records = records(&id);
-            format!("the key {row} was to be {state:?}; the audit has {records} records of it")
+            format!("key {row}: expected {state:?}; audit records: {records}")
         })?;
         model.keys.push(Key {
             id,
-            shown: Vec::new(),
+            secrets: Vec::new(),
             states: vec![state],
             tokens: Vec::new(),
             touched: false,
         });
     }
-    // The others were not made, and never will be.
+    // The other creations did not happen.
     model.drafts.clear();
     Ok(())
 }

@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use super::PATIENCE;
 
-/// A connection that is used for one request after another.
+/// A keep-alive connection.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -34,7 +34,7 @@ impl Client {
         })
     }
 
-    /// A request, and its answer if it came whole.
+    /// Sends a request; returns the response if it was complete.
     pub(crate) fn send(
         &mut self,
         method: &str,
@@ -68,7 +68,7 @@ impl Client {
         Ok(Response { status, body })
     }
 
-    /// The status of `/whoami`.
+    /// Returns the status of `/whoami`.
     pub(crate) fn whoami(&mut self, name: &str, value: &str) -> io::Result<u16> {
         Ok(self.send("GET", "/whoami", &[(name, value)], "")?.status)
     }

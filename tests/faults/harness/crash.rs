@@ -1,4 +1,4 @@
-//! One crash: when it comes, and whom it takes.
+//! One crash: its time and its kind.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,15 +12,15 @@ use super::worker::Work;
 use super::{Server, Switch, Violation, within};
 
 const WORKERS: u64 = 4;
-/// At most so many places to die at are passed before the crash: some operations' worth.
-const PLACES: usize = 100;
+/// The largest number of crash points (calls that concern the disk) before the crash.
+const CRASH_POINTS: usize = 100;
 
-/// What a crash takes.
+/// The kind of a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Processes.
+    /// Processes are killed.
     Kill,
-    /// All processes, and what was not synchronised.
+    /// All processes are killed, and data that was not synchronised is lost.
     PowerLoss,
 }
 
@@ -33,34 +33,34 @@ impl Kind {
     }
 }
 
-enum Moment {
+enum CrashTime {
     After(Duration),
-    /// At a call that concerns the disk, before it, half way or after it.
+    /// At a crash point: before, during or after a call that concerns the disk.
     AtCall(u64),
 }
 
-/// What was done before it came.
-pub(super) struct Done {
+/// The numbers of operations before the crash.
+pub(super) struct Operations {
     pub(super) acknowledged: usize,
-    pub(super) cut_off: usize,
+    pub(super) interrupted: usize,
 }
 
-/// Works on the keys until the crash. The server is gone then.
+/// Creates and changes keys until the crash, after which the server has exited.
 pub(super) fn crash(
     home: &mut Home,
     kind: Kind,
     name: &str,
     patience: Duration,
     chance: &mut XorShift,
-) -> Result<Done, Violation> {
-    // Starting is work for the disk, too: that of the first start, and looking after the crash before.
+) -> Result<Operations, Violation> {
+    // Some crashes happen while the server starts: at its first start, and while it recovers from the last crash.
     let while_starting = home.server.is_none() || chance.below(4) == 0;
-    let moment = if chance.below(2) == 0 {
-        Moment::After(patience.mul_f64(chance.below(1000) as f64 / 1000.0))
+    let time = if chance.below(2) == 0 {
+        CrashTime::After(patience.mul_f64(chance.below(1000) as f64 / 1000.0))
     } else {
-        Moment::AtCall(1 + chance.below(PLACES) as u64)
+        CrashTime::AtCall(1 + chance.below(CRASH_POINTS) as u64)
     };
-    let spares_commands = kind == Kind::Kill && chance.below(2) == 0;
+    let keep_commands = kind == Kind::Kill && chance.below(2) == 0;
 
     let (program, disk) = (&home.program, &home.program.disk);
     let mut server = match home.server.take() {
@@ -70,8 +70,8 @@ pub(super) fn crash(
             (Server::spawn(program), None)
         }
     };
-    disk.set(Switch::Whole, u64::from(kind == Kind::PowerLoss));
-    if let Moment::AtCall(number) = moment {
+    disk.set(Switch::PowerLoss, u64::from(kind == Kind::PowerLoss));
+    if let CrashTime::AtCall(number) = time {
         disk.set(Switch::Countdown, number);
     }
     let work = Work {
@@ -82,43 +82,43 @@ pub(super) fn crash(
         model: Mutex::new(&mut home.model),
         stop: AtomicBool::new(false),
         acknowledged: AtomicUsize::new(0),
-        cut_off: AtomicUsize::new(0),
+        interrupted: AtomicUsize::new(0),
     };
     let ended: Vec<Result<(), Violation>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| {
                 let chance = XorShift::new(chance.next_number() | 1);
                 let (work, name) = (&work, format!("{name}.{number}"));
-                scope.spawn(move || work.go_on(&name, chance))
+                scope.spawn(move || work.run(&name, chance))
             })
             .collect();
-        match moment {
-            Moment::After(time) => thread::sleep(time),
-            Moment::AtCall(_) => {
+        match time {
+            CrashTime::After(delay) => thread::sleep(delay),
+            CrashTime::AtCall(_) => {
                 within(patience * 3, || disk.read(Switch::Countdown) == 0);
             }
         }
         work.stop.store(true, Ordering::Relaxed);
         if kind == Kind::PowerLoss {
-            disk.set(Switch::Dead, 1);
+            disk.set(Switch::PowerLost, 1);
         }
         server.0.kill();
-        if !spares_commands {
+        if !keep_commands {
             program.kill_commands();
         }
         workers
             .into_iter()
-            .map(|worker| worker.join().expect("a worker ends well"))
+            .map(|worker| worker.join().expect("no worker panics"))
             .collect()
     });
     disk.set(Switch::Countdown, 0);
-    let done = Done {
+    let operations = Operations {
         acknowledged: work.acknowledged.into_inner(),
-        cut_off: work.cut_off.into_inner(),
+        interrupted: work.interrupted.into_inner(),
     };
     ended.into_iter().collect::<Result<(), _>>()?;
     if kind == Kind::PowerLoss {
         disk.lose_power(chance);
     }
-    Ok(done)
+    Ok(operations)
 }

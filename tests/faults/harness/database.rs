@@ -1,4 +1,4 @@
-//! The database file as any other process sees it.
+//! Access to the database file from another process.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ fn connect(path: &Path) -> (Runtime, SqliteConnection) {
     (runtime, connection)
 }
 
-/// That SQLite finds nothing wrong with it.
-pub(super) fn is_sound(path: &Path) -> Result<(), Violation> {
+/// Checks the integrity of the database with SQLite.
+pub(super) fn check_integrity(path: &Path) -> Result<(), Violation> {
     let (runtime, mut connection) = connect(path);
     let found: String = runtime
         .block_on(sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection))
@@ -31,7 +31,7 @@ pub(super) fn is_sound(path: &Path) -> Result<(), Violation> {
     })
 }
 
-/// A write transaction that another process holds.
+/// A write transaction of another process.
 pub(crate) struct WriteLock(Runtime, SqliteConnection);
 
 impl WriteLock {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use countersign_tests::xorshift::XorShift;
 use tempfile::TempDir;
 
-/// The library that is loaded into every process of a test, compiled once for each version of its source.
+/// The library that is preloaded into every process of a test, compiled once for each version of its source.
 static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/shim.c");
     let version = fs::read(&source)
@@ -21,7 +21,7 @@ static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
         .unwrap()
         .with_file_name(format!("faults-{version:016x}.so"));
     if !built.exists() {
-        // Under a name of its own first: several processes may be at it.
+        // Compiled under a unique name first, since several processes may do this concurrently.
         let draft = built.with_extension(format!("{}.so", std::process::id()));
         let compiled = Command::new("cc")
             .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"])
@@ -35,34 +35,34 @@ static SHIM: LazyLock<PathBuf> = LazyLock::new(|| {
     built
 });
 
-/// What the library looks at whenever it is called, by its place in `struct control`.
+/// The settings that the library reads at every call, in the order of `struct control`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Switch {
-    /// Keep what a power loss would leave.
+    /// Record the state that a power loss would leave.
     Mirror,
-    /// Report success for an fsync of the database's log that was not done.
-    Lie,
-    /// How many more places to die at are passed; 0: off.
+    /// Ignore fsync of the write-ahead log, and report success.
+    IgnoreSync,
+    /// The number of crash points until the crash; 0: off.
     Countdown,
-    /// Who dies there takes all others along.
-    Whole,
+    /// A crash at a crash point is a power loss for all processes.
+    PowerLoss,
     /// The power is lost.
-    Dead,
-    /// Writes fail with this number.
+    PowerLost,
+    /// Writes fail with this error number.
     WriteError,
-    /// Synchronising fails with this number.
+    /// fsync fails with this error number.
     SyncError,
-    /// So many calls succeed before.
-    Spared,
-    /// Places to die at so far.
-    Passed,
-    /// Calls that have failed on purpose so far.
+    /// The number of calls that succeed before they fail.
+    SucceedFirst,
+    /// The number of crash points so far.
+    CrashPoints,
+    /// The number of calls that have failed so far.
     Failed,
 }
 
 const SWITCHES: usize = Switch::Failed as usize + 1;
 
-/// A folder on a disk that fails as it is told.
+/// A folder on a simulated disk, whose failures tests control.
 #[derive(Debug)]
 pub(crate) struct Disk {
     folder: TempDir,
@@ -85,17 +85,17 @@ impl Disk {
         Self { folder, control }
     }
 
-    /// What programs see.
+    /// The folder that programs use.
     pub(crate) fn live(&self) -> PathBuf {
         self.folder.path().join("live")
     }
 
-    /// Beside what programs see: nothing here is lost.
+    /// A file next to that folder, which no power loss affects.
     pub(crate) fn aside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Puts a process on this disk.
+    /// Preloads the library into a process, so that it uses this disk.
     pub(crate) fn load(&self, command: &mut Command) {
         command
             .env("FAULTS", self.folder.path())
@@ -116,16 +116,16 @@ impl Disk {
         u64::from_ne_bytes(value)
     }
 
-    /// Leaves the folder behind, for somebody to look at.
+    /// Keeps the folder after the test, for analysis.
     pub(crate) fn keep(&mut self) -> PathBuf {
         self.folder.disable_cleanup(true);
         self.folder.path().to_owned()
     }
 
-    /// Leaves what a power loss leaves. Nobody may have a file open.
+    /// Replaces the files by those that a power loss leaves. No process may have a file open.
     ///
-    /// What was synchronised is there. Of the rest `chance` decides: nothing at all, or any of the blocks that
-    /// were written, and the names as they were synchronised or as they were.
+    /// Synchronised data survives. `chance` decides about the rest: no written block survives, or any subset of them; and
+    /// the file names are the synchronised ones, or the latest.
     pub(crate) fn lose_power(&self, chance: &mut XorShift) {
         let (some_blocks, late_names) = (chance.below(2) == 0, chance.below(4) == 0);
         let mut left = HashMap::new();
@@ -162,11 +162,11 @@ impl Disk {
             fs::write(&path, contents).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         }
-        self.set(Switch::Dead, 0);
+        self.set(Switch::PowerLost, 0);
         self.synchronise();
     }
 
-    /// Makes all that is there now what a power loss would leave.
+    /// Synchronises all files and names.
     pub(crate) fn synchronise(&self) {
         let countdown = self.read(Switch::Countdown);
         self.set(Switch::Countdown, 0);
@@ -181,7 +181,7 @@ impl Disk {
         self.set(Switch::Countdown, countdown);
     }
 
-    /// Where the library keeps what was synchronised of a file, if anything was.
+    /// Returns the path of the synchronised copy of a file, if it exists.
     fn object_of(&self, file: &Path) -> Option<PathBuf> {
         let key = format!("{}-", inode(Some(file))?);
         fs::read_dir(self.aside("objects"))
@@ -196,7 +196,7 @@ fn inode(path: Option<&Path>) -> Option<u64> {
     fs::metadata(path?).ok().map(|found| found.ino())
 }
 
-/// Takes over any of the blocks in which `kept` differs from what was `written`.
+/// Copies a random subset of the differing blocks of `written` to `kept`.
 fn mix(kept: &mut Vec<u8>, written: &[u8], chance: &mut XorShift) {
     const BLOCK: usize = 512;
     if written.len() > kept.len() || chance.below(2) == 0 {

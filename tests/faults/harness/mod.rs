@@ -1,5 +1,5 @@
-//! What both the tests of faults and the command that repeats them stand on: a disk that fails as told, the
-//! program on it, and campaigns of crashes with a model of what must be there after each.
+//! The harness of the fault tests and of the command `crashes`: a simulated disk, the program on it, and campaigns of
+//! crashes, with a model of the expected data after each.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
     clippy::disallowed_methods,
     dead_code,
     unused_imports,
-    reason = "test kit for two programs: what goes wrong ends them, and time is that of other processes"
+    reason = "the harness of two test programs, which wait for other processes"
 )]
 
 mod campaign;
@@ -35,10 +35,10 @@ pub(crate) use database::WriteLock;
 pub(crate) use disk::{Disk, Switch};
 pub(crate) use program::{Program, Server};
 
-/// How long another process may take for anything.
+/// The time limit for every operation of another process.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What must never be: said so that somebody can look for it.
+/// A description of an unexpected state.
 #[derive(Debug)]
 pub(crate) struct Violation(pub(crate) String);
 
@@ -54,7 +54,7 @@ impl From<io::Error> for Violation {
     }
 }
 
-/// A [`Violation`], unless `holds`.
+/// Returns a [`Violation`] unless `holds`.
 pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds {
         Ok(())
@@ -63,7 +63,7 @@ pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), V
     }
 }
 
-/// Looks at something outside this process until it has happened; whether it has in time.
+/// Polls a condition outside this process; returns whether it was true in time.
 pub(crate) fn within(at_most: Duration, mut happened: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     loop {
@@ -73,7 +73,7 @@ pub(crate) fn within(at_most: Duration, mut happened: impl FnMut() -> bool) -> b
         if begun.elapsed() >= at_most {
             return false;
         }
-        // Another process tells nobody.
+        // Another process cannot wake this one.
         thread::sleep(Duration::from_millis(1));
     }
 }

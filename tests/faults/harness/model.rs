@@ -1,8 +1,8 @@
-//! What must be so of every key, by what was asked for and what was acknowledged.
+//! The expected state of every key, by the requested and the acknowledged changes.
 
 use super::operation::{Change, Rotation};
 
-/// One of `active`, `suspended` and `revoked`, as the program prints them; or none, when it is deleted.
+/// The status of a key. Deleted keys are not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Active,
@@ -22,26 +22,26 @@ impl Status {
     }
 }
 
-/// A secret of a key that may work.
+/// A secret of a key that may be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     Empty,
-    /// Nobody was told what it is: the answer was lost.
+    /// The secret is unknown, because the response was lost.
     Unknown,
-    /// By its place in [`Key::shown`].
-    Shown(usize),
+    /// The index in [`Key::secrets`].
+    Known(usize),
 }
 
-/// What a key is between two operations.
+/// The state of a key between two operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) status: Status,
     pub(super) scopes: String,
-    /// Tokens of lower ones are dead.
+    /// Tokens of lower generations are rejected.
     pub(super) generation: u64,
     pub(super) current: Slot,
     pub(super) previous: Slot,
-    /// How often the audit names it.
+    /// The number of audit records of the key.
     pub(super) records: usize,
 }
 
@@ -57,18 +57,18 @@ impl State {
         }
     }
 
-    /// What it is after a change that is allowed. A rotation gives it the secret `new`.
+    /// Returns the state after an allowed change. A rotation sets the secret `new`.
     pub(super) fn after(&self, change: &Change, new: Slot) -> Self {
         let mut next = self.clone();
         next.records += 1;
         match change {
-            Change::Suspend => next.end_tokens(Status::Suspended),
+            Change::Suspend => next.invalidate_tokens(Status::Suspended),
             Change::Activate => next.status = Status::Active,
-            Change::Revoke => next.end_tokens(Status::Revoked),
+            Change::Revoke => next.invalidate_tokens(Status::Revoked),
             Change::Delete => next.status = Status::Deleted,
             Change::Widen(scopes) => next.scopes = (*scopes).to_owned(),
             Change::Narrow(scopes) => {
-                next.end_tokens(self.status);
+                next.invalidate_tokens(self.status);
                 next.scopes = (*scopes).to_owned();
             }
             Change::Rotate(rotation) => {
@@ -77,7 +77,7 @@ impl State {
                     Rotation::Grace => self.current,
                     Rotation::AtOnce => Slot::Empty,
                     Rotation::Compromised => {
-                        next.end_tokens(self.status);
+                        next.invalidate_tokens(self.status);
                         Slot::Empty
                     }
                 };
@@ -86,34 +86,34 @@ impl State {
         next
     }
 
-    fn end_tokens(&mut self, status: Status) {
+    fn invalidate_tokens(&mut self, status: Status) {
         self.status = status;
         self.generation += 1;
     }
 
-    /// Whether it must be let in by this one of the keys that were shown.
-    pub(super) fn admits(&self, shown: usize) -> bool {
-        let slot = Slot::Shown(shown);
+    /// Whether the key must be accepted with the secret at this index.
+    pub(super) fn accepts(&self, secret: usize) -> bool {
+        let slot = Slot::Known(secret);
         self.status == Status::Active && (self.current == slot || self.previous == slot)
     }
 }
 
-/// A key, and all that it may be.
+/// A key and its possible states.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) id: String,
-    /// The presented strings that were ever shown for it.
-    pub(super) shown: Vec<String>,
-    /// What it may be: one, until an operation on it was not acknowledged.
+    /// All API keys that were ever issued for it.
+    pub(super) secrets: Vec<String>,
+    /// The possible states: more than one after an operation that was not acknowledged.
     pub(super) states: Vec<State>,
-    /// Tokens that were minted from it.
+    /// Tokens that were minted from the key.
     pub(super) tokens: Vec<Token>,
-    /// Whether something was done to it since the last check.
+    /// Whether the key was changed since the last check.
     pub(super) touched: bool,
 }
 
 impl Key {
-    /// What it is, if that is known.
+    /// Returns the state if it is known.
     pub(super) fn state(&self) -> Option<&State> {
         match &*self.states {
             [state] => Some(state),
@@ -121,12 +121,12 @@ impl Key {
         }
     }
 
-    /// A change was acknowledged, with a new key if it was a rotation.
-    pub(super) fn changed(&mut self, change: &Change, new: Option<String>) {
+    /// Applies an acknowledged change; `new` is the new API key of a rotation.
+    pub(super) fn apply(&mut self, change: &Change, new: Option<String>) {
         let slot = match new {
             Some(key) => {
-                self.shown.push(key);
-                Slot::Shown(self.shown.len() - 1)
+                self.secrets.push(key);
+                Slot::Known(self.secrets.len() - 1)
             }
             None => Slot::Unknown,
         };
@@ -135,7 +135,7 @@ impl Key {
         }
     }
 
-    /// A change was asked for, and no answer came.
+    /// Adds the states after a change that was not acknowledged.
     pub(super) fn may_have_changed(&mut self, change: &Change) {
         let next: Vec<State> = self
             .states
@@ -149,11 +149,11 @@ impl Key {
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) text: String,
-    /// The key's generation, which it carries.
+    /// The generation of the key in the claims.
     pub(super) generation: u64,
 }
 
-/// A key that was asked for, and no answer came.
+/// A requested key whose creation was not acknowledged.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) name: String,
@@ -165,8 +165,8 @@ pub(super) struct Draft {
 pub(super) struct Model {
     pub(super) keys: Vec<Key>,
     pub(super) drafts: Vec<Draft>,
-    /// The ids of keys that nothing is done to.
+    /// The ids of keys that are never changed.
     pub(super) spared: Vec<String>,
-    /// What the audit's end was called after the last crash.
+    /// The checkpoint of the audit after the last crash.
     pub(super) checkpoint: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What can be done to a key: when, and how it is said on the command line and over HTTP.
+//! The operations on keys: when they are allowed, as commands and as HTTP requests.
 
 use countersign_tests::xorshift::XorShift;
 
@@ -6,7 +6,7 @@ use super::model::{Slot, State, Status};
 
 const NARROW: &str = "calls:read";
 const WIDE: &str = "calls:read wallet:*";
-/// What new keys get.
+/// The scopes of new keys.
 pub(super) const SCOPES: [&str; 2] = [NARROW, WIDE];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +27,17 @@ pub(super) enum Change {
     Rotate(Rotation),
 }
 
-/// One row of the table.
+/// An operation on a key.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) change: Change,
-    /// The word after `countersign key`.
+    /// The subcommand of `countersign key`.
     command: &'static str,
-    /// What comes after the id.
+    /// The arguments after the id.
     arguments: &'static [&'static str],
     /// Method, path after `/admin/v1/keys/{id}`, and body.
     http: (&'static str, &'static str, &'static str),
-    /// When it is allowed.
+    /// Whether the operation is allowed in a state.
     allowed: fn(&State) -> bool,
 }
 
@@ -52,11 +52,11 @@ impl Operation {
     }
 }
 
-const fn lives(state: &State) -> bool {
+const fn is_not_revoked(state: &State) -> bool {
     matches!(state.status, Status::Active | Status::Suspended)
 }
 
-static TABLE: [Operation; 9] = [
+static OPERATIONS: [Operation; 9] = [
     Operation {
         change: Change::Suspend,
         command: "suspend",
@@ -76,7 +76,7 @@ static TABLE: [Operation; 9] = [
         command: "revoke",
         arguments: &[],
         http: ("POST", "/revoke", ""),
-        allowed: lives,
+        allowed: is_not_revoked,
     },
     Operation {
         change: Change::Delete,
@@ -90,42 +90,42 @@ static TABLE: [Operation; 9] = [
         command: "scopes",
         arguments: &[WIDE],
         http: ("PUT", "/scopes", r#"{"scopes":["calls:read","wallet:*"]}"#),
-        allowed: |state| lives(state) && state.scopes == NARROW,
+        allowed: |state| is_not_revoked(state) && state.scopes == NARROW,
     },
     Operation {
         change: Change::Narrow(NARROW),
         command: "scopes",
         arguments: &[NARROW],
         http: ("PUT", "/scopes", r#"{"scopes":["calls:read"]}"#),
-        allowed: |state| lives(state) && state.scopes == WIDE,
+        allowed: |state| is_not_revoked(state) && state.scopes == WIDE,
     },
     Operation {
         change: Change::Rotate(Rotation::Grace),
         command: "rotate",
         arguments: &["--grace", "24h"],
         http: ("POST", "/rotate", r#"{"grace_seconds":86400}"#),
-        // Two secrets at most.
-        allowed: |state| lives(state) && state.previous == Slot::Empty,
+        // At most two secrets are valid.
+        allowed: |state| is_not_revoked(state) && state.previous == Slot::Empty,
     },
     Operation {
         change: Change::Rotate(Rotation::AtOnce),
         command: "rotate",
         arguments: &["--grace", "0s"],
         http: ("POST", "/rotate", r#"{"grace_seconds":0}"#),
-        allowed: lives,
+        allowed: is_not_revoked,
     },
     Operation {
         change: Change::Rotate(Rotation::Compromised),
         command: "rotate",
         arguments: &["--compromised"],
         http: ("POST", "/rotate", r#"{"compromised":true}"#),
-        allowed: lives,
+        allowed: is_not_revoked,
     },
 ];
 
-/// One that is allowed now.
+/// Returns a random operation that is allowed in this state.
 pub(super) fn choose(state: &State, chance: &mut XorShift) -> Option<&'static Operation> {
-    let allowed: Vec<_> = TABLE
+    let allowed: Vec<_> = OPERATIONS
         .iter()
         .filter(|operation| (operation.allowed)(state))
         .collect();

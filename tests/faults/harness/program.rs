@@ -10,19 +10,19 @@ use serde_json::Value;
 
 use super::{Disk, Violation, ensure};
 
-/// The tokens of one start must be good in the next, whatever the port.
+/// A fixed issuer URL, so that tokens stay valid when the next server has another port.
 const CONFIG: &str = "[server]\npublic_url = \"https://auth.example\"\n";
 
-/// The program on a disk, with a configuration and a database.
+/// The server binary with a configuration and a database on a simulated disk.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) disk: Disk,
     binary: PathBuf,
-    /// Commands under way. Who is in here was not waited for, so that the number is still theirs.
+    /// The running commands. They have not been waited for, so that their process ids are valid.
     running: Mutex<Vec<Pid>>,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -31,7 +31,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// The object that it has printed, if it was whole.
+    /// Returns the printed JSON object if it is complete.
     pub(crate) fn printed(&self) -> Option<Value> {
         let line = self.output.strip_suffix('\n')?;
         serde_json::from_str(line).ok()
@@ -49,7 +49,7 @@ impl Program {
         }
     }
 
-    /// The program as users build it.
+    /// Builds the server binary with its default features; returns its path.
     pub(crate) fn build(release: bool) -> PathBuf {
         let built = Command::new(env!("CARGO"))
             .args(["build", "--package", "countersign-server"])
@@ -66,7 +66,7 @@ impl Program {
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
             .filter(|message| message["target"]["name"] == "countersign")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .expect("the program is built")
+            .expect("an executable")
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -77,7 +77,7 @@ impl Program {
         self.wrapped(&[], arguments)
     }
 
-    /// The command, started by another program, such as a shell that sets a limit.
+    /// Builds a command that another program starts, such as a shell that sets a limit.
     pub(crate) fn wrapped(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
         let binary = self.binary.as_os_str();
         let mut command = match wrapper {
@@ -106,7 +106,7 @@ impl Program {
         command
     }
 
-    /// Runs a command to whatever end it finds.
+    /// Runs a command, which may fail.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.finish(self.command(arguments))
     }
@@ -126,7 +126,7 @@ impl Program {
             .unwrap()
             .read_to_string(&mut output)
             .unwrap();
-        // A line or two: never more than a pipe takes.
+        // The errors have one or two lines, which fit into the pipe.
         child
             .stderr
             .take()
@@ -143,7 +143,7 @@ impl Program {
         }
     }
 
-    /// Runs a command that must succeed, and gives the object that it printed.
+    /// Runs a command that must succeed; returns the printed JSON object.
     pub(crate) fn json(&self, arguments: &[&str]) -> Result<Value, Violation> {
         let ended = self.run(&[arguments, &["--json"]].concat());
         ensure(ended.status.success(), || {
@@ -153,16 +153,16 @@ impl Program {
         printed.ok_or_else(|| Violation(format!("{arguments:?} printed no object: {ended:?}")))
     }
 
-    /// Kills the commands that are under way.
+    /// Kills the running commands.
     pub(crate) fn kill_commands(&self) {
         for id in self.running.lock().unwrap().iter() {
-            // It may have ended already.
+            // The command may have exited already.
             let _ = kill_process(*id, Signal::KILL);
         }
     }
 }
 
-/// A running server, which ends with this value.
+/// A running server, which is killed on drop.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -170,7 +170,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one, and does not wait for it.
+    /// Starts a server, and does not wait until it listens.
     pub(crate) fn spawn(program: &Program) -> Self {
         let log = program.disk.aside("log");
         let child = program
@@ -181,11 +181,11 @@ impl Server {
         Self { child, log }
     }
 
-    /// Where it listens, once it does.
+    /// Waits until the server listens; returns its address.
     pub(crate) fn address(&mut self) -> Result<SocketAddr, Violation> {
         let mut line = String::new();
-        let output = self.child.stdout.take().expect("asked for once");
-        // The rest fits into the pipe; the end of the pipe would be an error to whoever prints.
+        let output = self.child.stdout.take().expect("the first call");
+        // The pipe stays open, since printing to a closed pipe would be an error. The rest of the output fits into it.
         let mut output = BufReader::new(output);
         output.read_line(&mut line).unwrap();
         self.child.stdout = Some(output.into_inner());
@@ -204,12 +204,12 @@ impl Server {
     }
 
     pub(crate) fn kill(&mut self) {
-        // It may have ended already.
+        // The server may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Lets it open so many files more; `None`: as many as it likes.
+    /// Limits the number of further file descriptors; `None` removes the limit.
     pub(crate) fn limit_files(&self, more: Option<u64>) {
         let id = Pid::from_child(&self.child);
         let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();

@@ -1,4 +1,4 @@
-//! Those who change keys until they are told to stop, and remember what was acknowledged.
+//! The workers, which change keys until they are stopped, and record acknowledged changes in the model.
 
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
@@ -15,30 +15,30 @@ use super::operation::{self, Operation, SCOPES};
 use super::program::Ended;
 use super::{Client, Program, Violation};
 
-/// What all workers of a round share.
+/// The shared state of all workers of a round.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     pub(super) program: &'a Program,
-    /// A running server, and a key of its administrator if it takes changes over HTTP.
+    /// The address of the server, and the key of an administrator for changes over HTTP.
     pub(super) server: Option<(SocketAddr, Option<&'a str>)>,
     pub(super) model: Mutex<&'a mut Model>,
     pub(super) stop: AtomicBool,
     pub(super) acknowledged: AtomicUsize,
-    pub(super) cut_off: AtomicUsize,
+    pub(super) interrupted: AtomicUsize,
 }
 
 enum Answer {
-    /// With what was printed.
-    Done(Value),
-    /// None came, or not whole.
+    /// Acknowledged, with the printed object.
+    Acknowledged(Value),
+    /// The response is missing or incomplete.
     Lost,
 }
 
 impl Work<'_> {
-    /// Changes keys until it is to stop. `name` is of this worker in this round alone.
-    pub(super) fn go_on(&self, name: &str, mut chance: XorShift) -> Result<(), Violation> {
+    /// Changes keys until `stop` is set. `name` is unique for this worker and round.
+    pub(super) fn run(&self, name: &str, mut chance: XorShift) -> Result<(), Violation> {
         let mut client = None;
-        let mut made = 0;
+        let mut created = 0;
         while !self.stop.load(Ordering::Relaxed) {
             if let Some((address, _)) = self.server
                 && client.is_none()
@@ -52,27 +52,28 @@ impl Work<'_> {
                     ended?;
                 }
                 None => {
-                    made += 1;
-                    self.create(&format!("{name}.{made}"), &mut client, &mut chance)?;
+                    created += 1;
+                    self.create(&format!("{name}.{created}"), &mut client, &mut chance)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// A key and what to do to it, or none. It is nobody else's until it is put back.
+    /// Takes a key out of the model with an operation for it, or returns `None`. Other workers cannot take the key until
+    /// it is put back.
     fn take(&self, chance: &mut XorShift) -> Option<(Key, &'static Operation)> {
-        const LOOKS: usize = 8;
+        const ATTEMPTS: usize = 8;
         if chance.below(4) == 0 {
             return None;
         }
         let mut model = self.model.lock().unwrap();
         let keys = &mut model.keys;
-        (0..LOOKS.min(keys.len())).find_map(|_| {
-            let place = chance.below(keys.len());
-            // What it is while that is not known, only a look after the crash can say.
-            let operation = operation::choose(keys[place].state()?, chance)?;
-            Some((keys.swap_remove(place), operation))
+        (0..ATTEMPTS.min(keys.len())).find_map(|_| {
+            let index = chance.below(keys.len());
+            // A key with an unknown state is not changed: only the check after the crash determines it.
+            let operation = operation::choose(keys[index].state()?, chance)?;
+            Some((keys.swap_remove(index), operation))
         })
     }
 
@@ -86,16 +87,16 @@ impl Work<'_> {
         let body = json!({"name": name, "scopes": scopes.split(' ').collect::<Vec<_>>()});
         let line = ["key", "create", "--name", name, "--scopes", scopes];
         let request = ("POST", "/admin/v1/keys".to_owned(), body.to_string());
-        match self.ask(&line, &request, client, chance)? {
-            Answer::Done(made) => {
-                let text = |name: &str| made[name].as_str().map(str::to_owned);
+        match self.perform(&line, &request, client, chance)? {
+            Answer::Acknowledged(created) => {
+                let text = |name: &str| created[name].as_str().map(str::to_owned);
                 let (Some(id), Some(key)) = (text("id"), text("key")) else {
-                    return Err(Violation("a key was made and not shown".to_owned()));
+                    return Err(Violation("a new key was not printed".to_owned()));
                 };
                 self.model.lock().unwrap().keys.push(Key {
                     id,
-                    shown: vec![key],
-                    states: vec![State::new(scopes, Slot::Shown(0))],
+                    secrets: vec![key],
+                    states: vec![State::new(scopes, Slot::Known(0))],
                     tokens: Vec::new(),
                     touched: true,
                 });
@@ -121,18 +122,18 @@ impl Work<'_> {
         key.touched = true;
         let (method, path, body) = operation.request(&key.id);
         let request = (method, path, body.to_owned());
-        match self.ask(&operation.command_line(&key.id), &request, client, chance)? {
-            Answer::Done(printed) => {
+        match self.perform(&operation.command_line(&key.id), &request, client, chance)? {
+            Answer::Acknowledged(printed) => {
                 let new = printed["key"].as_str().map(str::to_owned);
-                key.changed(&operation.change, new);
+                key.apply(&operation.change, new);
             }
             Answer::Lost => key.may_have_changed(&operation.change),
         }
         Ok(())
     }
 
-    /// Asks for it by either way that there is.
-    fn ask(
+    /// Performs an operation by a command or over HTTP.
+    fn perform(
         &self,
         line: &[&str],
         (method, path, body): &(&str, String, String),
@@ -140,18 +141,18 @@ impl Work<'_> {
         chance: &mut XorShift,
     ) -> Result<Answer, Violation> {
         let administrator = self.server.and_then(|(_, key)| key);
-        let answer = match (client.as_mut(), administrator) {
+        let response = match (client.as_mut(), administrator) {
             (Some(connection), Some(administrator)) if chance.below(4) > 0 => {
                 let headers = [
                     ("x-api-key", administrator),
                     ("content-type", "application/json"),
                 ];
                 match connection.send(method, path, &headers, body) {
-                    Ok(answer) if (200..300).contains(&answer.status) => {
-                        Answer::Done(answer.json())
+                    Ok(response) if (200..300).contains(&response.status) => {
+                        Answer::Acknowledged(response.json())
                     }
-                    Ok(answer) => {
-                        return Err(Violation(format!("{method} {path} {body}: {answer:?}")));
+                    Ok(response) => {
+                        return Err(Violation(format!("{method} {path} {body}: {response:?}")));
                     }
                     Err(_) => {
                         *client = None;
@@ -161,20 +162,20 @@ impl Work<'_> {
             }
             _ => {
                 let ended = self.program.run(&[line, &["--json"]].concat());
-                judge(line, &ended)?
+                outcome(line, &ended)?
             }
         };
-        match answer {
-            Answer::Done(_) => self.acknowledged.fetch_add(1, Ordering::Relaxed),
-            Answer::Lost => self.cut_off.fetch_add(1, Ordering::Relaxed),
+        match response {
+            Answer::Acknowledged(_) => self.acknowledged.fetch_add(1, Ordering::Relaxed),
+            Answer::Lost => self.interrupted.fetch_add(1, Ordering::Relaxed),
         };
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Takes a token, if the server gives one: what commands have done, it sees a moment later.
+    /// Mints a token if the server accepts the key: it sees changes by commands after a short delay.
     fn mint(&self, key: &mut Key, client: &mut Option<Client>) {
         const AT_MOST: usize = 3;
-        let (Some(connection), Some(shown)) = (client.as_mut(), key.shown.last()) else {
+        let (Some(connection), Some(shown)) = (client.as_mut(), key.secrets.last()) else {
             return;
         };
         let headers = [
@@ -182,12 +183,12 @@ impl Work<'_> {
             ("content-type", "application/x-www-form-urlencoded"),
         ];
         let form = "grant_type=client_credentials";
-        let Ok(answer) = connection.send("POST", "/oauth/token", &headers, form) else {
+        let Ok(response) = connection.send("POST", "/oauth/token", &headers, form) else {
             *client = None;
             return;
         };
-        let answer = answer.json();
-        let Some(text) = answer["access_token"].as_str() else {
+        let response = response.json();
+        let Some(text) = response["access_token"].as_str() else {
             return;
         };
         if key.tokens.len() == AT_MOST {
@@ -200,17 +201,17 @@ impl Work<'_> {
     }
 }
 
-/// A command must succeed, unless it was killed.
-fn judge(line: &[&str], ended: &Ended) -> Result<Answer, Violation> {
+/// Returns the outcome of a command, which must succeed unless it was killed.
+fn outcome(line: &[&str], ended: &Ended) -> Result<Answer, Violation> {
     match ended.printed() {
-        // What was printed whole is acknowledged, whatever happened then.
-        Some(printed) => Ok(Answer::Done(printed)),
+        // A completely printed object is an acknowledgement, also if the command was killed afterwards.
+        Some(printed) => Ok(Answer::Acknowledged(printed)),
         None if ended.status.signal().is_some() => Ok(Answer::Lost),
-        None => Err(Violation(format!("{line:?} was refused: {ended:?}"))),
+        None => Err(Violation(format!("{line:?} failed: {ended:?}"))),
     }
 }
 
-/// The key's generation in the claims of a token.
+/// Returns the generation of the key in the claims of a token.
 fn generation(token: &str) -> u64 {
     let claims = token.split('.').nth(1).expect("a compact token");
     let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64url");

@@ -1,21 +1,21 @@
 use serde_json::{Value, json};
 
-use super::{Site, text};
+use super::{Fixture, text};
 
 #[test]
-fn every_change_is_on_record_newest_first_in_pages() {
-    let site = Site::open();
-    let key = site.key(&["a"]);
+fn every_change_is_in_the_audit_newest_first_in_pages() {
+    let fixture = Fixture::open();
+    let key = fixture.key(&["a"]);
     let id = text(&key, "id");
     for change in ["suspend", "activate", "revoke"] {
-        site.post(&format!("/keys/{id}/{change}"), &Value::Null);
+        fixture.post(&format!("/keys/{id}/{change}"), &Value::Null);
     }
-    // What changes nothing is not told.
-    site.post(&format!("/keys/{id}/revoke"), &json!({}));
+    // A request that changes nothing adds no record.
+    fixture.post(&format!("/keys/{id}/revoke"), &json!({}));
     let mut actions = Vec::new();
     let mut path = "/audit?limit=2".to_owned();
     loop {
-        let page = site.get(&path);
+        let page = fixture.get(&path);
         let records = page["records"].as_array().unwrap();
         assert!(records.len() <= 2, "{page}");
         actions.extend(records.iter().map(|record| text(record, "action")));
@@ -35,7 +35,7 @@ fn every_change_is_on_record_newest_first_in_pages() {
             "key.create"
         ]
     );
-    let verified = site.get("/audit/verify");
+    let verified = fixture.get("/audit/verify");
     assert_eq!(
         (&verified["intact"], &verified["records"]),
         (&json!(true), &json!(5))

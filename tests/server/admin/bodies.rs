@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use super::{Site, assert_problem, text};
+use super::{Fixture, assert_problem, text};
 use crate::harness::api_key;
 
 #[test]
-fn bodies_that_do_not_say_one_thing_exactly_are_refused_and_not_repeated() {
-    let site = Site::open();
+fn malformed_and_invalid_bodies_are_rejected_and_not_repeated() {
+    let fixture = Fixture::open();
     let user = json!({ "name": "ada", "password": "p", "scopes": [] });
-    let user = text(&site.make("/users", &user), "id");
-    let key = text(&site.key(&[]), "id");
+    let user = text(&fixture.create("/users", &user), "id");
+    let key = text(&fixture.key(&[]), "id");
     let huge = "9".repeat(400);
     let key_with = |members: &str| format!(r#"{{"name":"canary","scopes":["a"]{members}}}"#);
     for (code, body) in [
@@ -89,7 +89,7 @@ fn bodies_that_do_not_say_one_thing_exactly_are_refused_and_not_repeated() {
         ),
         ("invalid_expiry", key_with(r#","expires_at":"2999-01-01""#)),
     ] {
-        assert_refused(&site, "POST", "/keys", &body, code);
+        assert_rejected(&fixture, "POST", "/keys", &body, code);
     }
     let of_key = |rest: &str| format!("/keys/{key}{rest}");
     let of_user = |rest: &str| format!("/users/{user}{rest}");
@@ -260,26 +260,32 @@ fn bodies_that_do_not_say_one_thing_exactly_are_refused_and_not_repeated() {
             "invalid_token",
         ),
     ] {
-        assert_refused(&site, method, &path, body, code);
+        assert_rejected(&fixture, method, &path, body, code);
     }
-    assert_eq!(site.get("/keys")["keys"].as_array().unwrap().len(), 2);
-    assert_eq!(site.get("/keys")["keys"][1]["status"], "active");
-    assert_eq!(site.get("/users")["users"].as_array().unwrap().len(), 1);
-    assert_eq!(site.get("/audit")["records"].as_array().unwrap().len(), 3);
-    let (_, log) = site.server.stop();
+    assert_eq!(fixture.get("/keys")["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(fixture.get("/keys")["keys"][1]["status"], "active");
+    assert_eq!(fixture.get("/users")["users"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        fixture.get("/audit")["records"].as_array().unwrap().len(),
+        3
+    );
+    let (_, log) = fixture.server.stop();
     assert!(!log.contains("canary"), "{log}");
 }
 
 #[track_caller]
-fn assert_refused(site: &Site, method: &str, path: &str, body: &str, code: &str) {
-    let headers = [api_key(&site.operator)];
-    let refused = site
+fn assert_rejected(fixture: &Fixture, method: &str, path: &str, body: &str, code: &str) {
+    let headers = [api_key(&fixture.operator)];
+    let rejected = fixture
         .server
         .send(method, &format!("/admin/v1{path}"), &headers, body);
-    assert_eq!(refused.status, 400, "{method} {path} {body}: {refused:?}");
-    let told = refused.json()["code"].clone();
-    assert_eq!(told, code, "{method} {path} {body}: {refused:?}");
-    assert_problem(&refused, 400, code);
-    assert!(!refused.body.contains("canary"), "{body}: {refused:?}");
-    assert!(!refused.body.contains("999999"), "{body}: {refused:?}");
+    assert_eq!(rejected.status, 400, "{method} {path} {body}: {rejected:?}");
+    assert_eq!(
+        rejected.json()["code"],
+        code,
+        "{method} {path} {body}: {rejected:?}"
+    );
+    assert_problem(&rejected, 400, code);
+    assert!(!rejected.body.contains("canary"), "{body}: {rejected:?}");
+    assert!(!rejected.body.contains("999999"), "{body}: {rejected:?}");
 }

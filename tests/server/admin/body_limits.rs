@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::Site;
+use super::Fixture;
 use crate::harness::api_key;
 
 #[test]
-fn bodies_that_are_not_json_by_their_type_or_are_too_large_are_refused() {
-    let site = Site::open();
+fn bodies_of_another_type_or_over_16_kib_are_rejected() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "x", "scopes": [] }).to_string();
     for content_type in [
         None,
@@ -15,42 +15,43 @@ fn bodies_that_are_not_json_by_their_type_or_are_too_large_are_refused() {
     ] {
         let mut request = format!(
             "POST /admin/v1/keys HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: {}\r\n",
-            site.operator
+            fixture.operator
         );
         if let Some(content_type) = content_type {
             request += &format!("content-type: {content_type}\r\n");
         }
         request += &format!("content-length: {}\r\n\r\n{body}", body.len());
-        let answer = site.server.tell(request.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
-        assert!(answer.contains("unsupported_media_type"), "{answer}");
+        let response = fixture.server.send_raw(request.as_bytes());
+        assert!(response.starts_with("HTTP/1.1 415"), "{response}");
+        assert!(response.contains("unsupported_media_type"), "{response}");
     }
     let typed = [
-        api_key(&site.operator),
+        api_key(&fixture.operator),
         (
             "content-type",
             "Application/JSON ; charset=utf-8".to_owned(),
         ),
     ];
-    let made = site
+    let created = fixture
         .server
-        .tell(&raw("POST", &typed, "content-length: ", &body));
-    assert!(made.starts_with("HTTP/1.1 201"), "{made}");
+        .send_raw(&raw("POST", &typed, "content-length: ", &body));
+    assert!(created.starts_with("HTTP/1.1 201"), "{created}");
 
-    // Just as large as may be, and one byte more: announced, and in chunks.
+    // A body of 16 KiB, and one byte more, with `Content-Length` and chunked.
     let padded = |length: usize| body.clone() + &" ".repeat(length - body.len());
-    let fits = site
-        .server
-        .tell(&raw("POST", &typed, "content-length: ", &padded(16 * 1024)));
+    let fits =
+        fixture
+            .server
+            .send_raw(&raw("POST", &typed, "content-length: ", &padded(16 * 1024)));
     assert!(fits.starts_with("HTTP/1.1 201"), "{fits}");
     for framing in ["content-length: ", "transfer-encoding: chunked"] {
-        let over = site
+        let over = fixture
             .server
-            .tell(&raw("POST", &typed, framing, &padded(16 * 1024 + 1)));
+            .send_raw(&raw("POST", &typed, framing, &padded(16 * 1024 + 1)));
         assert!(over.starts_with("HTTP/1.1 413"), "{over}");
         assert!(over.contains("body_too_large"), "{over}");
     }
-    let keys = site.get("/keys");
+    let keys = fixture.get("/keys");
     assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "{keys}");
     assert_eq!(keys["next"], Value::Null);
 }

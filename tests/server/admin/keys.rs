@@ -1,26 +1,30 @@
 use serde_json::{Value, json};
 
-use super::{Site, assert_problem, text};
+use super::{Fixture, assert_problem, text};
 use crate::harness::{Home, Server, api_key, basic, bearer};
 
 #[test]
-fn a_key_is_made_and_its_secret_is_shown_this_once() {
-    let site = Site::open();
+fn a_key_is_created_and_only_this_response_has_its_secret() {
+    let fixture = Fixture::open();
     let body = json!({
         "name": "ci",
         "scopes": ["calls:read", "wallet:*"],
         "expires_at": "2999-12-31T23:59:59.5+01:00",
         "allow_from": ["127.0.0.1", "2001:db8::/32"],
     });
-    let response = site.must(201, "POST", "/keys", &body);
+    let response = fixture.expect_status(201, "POST", "/keys", &body);
     assert_eq!(response.header("cache-control"), Some("no-store"));
-    let made = response.json();
-    let (id, key, secret) = (text(&made, "id"), text(&made, "key"), text(&made, "secret"));
+    let created = response.json();
+    let (id, key, secret) = (
+        text(&created, "id"),
+        text(&created, "key"),
+        text(&created, "secret"),
+    );
     let location = format!("/admin/v1/keys/{id}");
     assert_eq!(response.header("location"), Some(&*location));
-    let mut members: Vec<_> = made.as_object().unwrap().keys().cloned().collect();
+    let mut members: Vec<_> = created.as_object().unwrap().keys().cloned().collect();
     let mut as_printed: Vec<_> = {
-        let printed = site
+        let printed = fixture
             .home
             .json(&["key", "create", "--name", "x", "--scopes", "a"]);
         printed.as_object().unwrap().keys().cloned().collect()
@@ -28,68 +32,81 @@ fn a_key_is_made_and_its_secret_is_shown_this_once() {
     members.sort_unstable();
     as_printed.sort_unstable();
     assert_eq!(members, as_printed);
-    assert_eq!(made["scopes"], json!(["calls:read", "wallet:*"]));
-    assert_eq!(made["expires_at"], "2999-12-31T22:59:59.5Z");
+    assert_eq!(created["scopes"], json!(["calls:read", "wallet:*"]));
+    assert_eq!(created["expires_at"], "2999-12-31T22:59:59.5Z");
 
-    // It works at once, in each of its forms.
-    assert_eq!(site.whoami(&key), 200);
-    assert_eq!(site.server.status_for(&[basic(&id, &secret)]), 200);
-    let token = site.server.token(&[api_key(&key)]);
-    assert_eq!(site.server.status_for(&[bearer(&token)]), 200);
+    // The key is accepted at once, in each form.
+    assert_eq!(fixture.whoami(&key), 200);
+    assert_eq!(fixture.server.status_for(&[basic(&id, &secret)]), 200);
+    let token = fixture.server.token(&[api_key(&key)]);
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
 
-    let shown = site.must(200, "GET", &format!("/keys/{id}"), &Value::Null);
+    let shown = fixture.expect_status(200, "GET", &format!("/keys/{id}"), &Value::Null);
     assert_eq!(
         shown.json()["allow_from"],
         json!(["127.0.0.1/32", "2001:db8::/32"])
     );
-    assert_eq!(shown.json()["account_id"], made["account_id"]);
+    assert_eq!(shown.json()["account_id"], created["account_id"]);
     let path = format!("/keys/{id}");
-    let answers = [
+    let others = [
         shown.body,
-        site.get("/keys").to_string(),
-        site.get("/audit").to_string(),
-        site.ask(&site.operator, "DELETE", &path, &Value::Null).body,
-        site.post(&format!("{path}/suspend"), &json!({}))
+        fixture.get("/keys").to_string(),
+        fixture.get("/audit").to_string(),
+        fixture
+            .ask(&fixture.operator, "DELETE", &path, &Value::Null)
+            .body,
+        fixture
+            .post(&format!("{path}/suspend"), &json!({}))
             .to_string(),
-        site.post(&format!("{path}/revoke"), &json!({})).to_string(),
+        fixture
+            .post(&format!("{path}/revoke"), &json!({}))
+            .to_string(),
     ];
-    let (_, log) = site.server.stop();
-    for answer in answers.iter().chain([&log]) {
-        assert!(!answer.contains(&secret), "{answer}");
-        assert!(!answer.contains(&site.operator), "{answer}");
+    let (_, log) = fixture.server.stop();
+    for text in others.iter().chain([&log]) {
+        assert!(!text.contains(&secret), "{text}");
+        assert!(!text.contains(&fixture.operator), "{text}");
     }
 }
 
 #[test]
-fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_die_at_once() {
-    let site = Site::open();
-    let made = site.key(&["calls:read"]);
-    let (id, key) = (text(&made, "id"), text(&made, "key"));
+fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_are_rejected_at_once() {
+    let fixture = Fixture::open();
+    let created = fixture.key(&["calls:read"]);
+    let (id, key) = (text(&created, "id"), text(&created, "key"));
     let at = |rest: &str| format!("/keys/{id}{rest}");
-    let token = site.server.token(&[api_key(&key)]);
-    let statuses = |token: &str| [site.whoami(&key), site.server.status_for(&[bearer(token)])];
+    let token = fixture.server.token(&[api_key(&key)]);
+    let statuses = |token: &str| {
+        [
+            fixture.whoami(&key),
+            fixture.server.status_for(&[bearer(token)]),
+        ]
+    };
     assert_eq!(statuses(&token), [200, 200]);
 
     assert_eq!(
-        site.post(&at("/suspend"), &json!({}))["status"],
+        fixture.post(&at("/suspend"), &json!({}))["status"],
         "suspended"
     );
     assert_eq!(statuses(&token), [401, 401]);
-    // Once more changes nothing.
-    let again = site.post(&at("/suspend"), &Value::Null);
+    // Repeating it changes nothing.
+    let again = fixture.post(&at("/suspend"), &Value::Null);
     assert_eq!(
         (&again["status"], &again["generation"]),
         (&json!("suspended"), &json!(2))
     );
 
-    assert_eq!(site.post(&at("/activate"), &json!({}))["status"], "active");
+    assert_eq!(
+        fixture.post(&at("/activate"), &json!({}))["status"],
+        "active"
+    );
     assert_eq!(statuses(&token), [200, 401]);
-    let token = site.server.token(&[api_key(&key)]);
+    let token = fixture.server.token(&[api_key(&key)]);
     assert_eq!(statuses(&token), [200, 200]);
 
-    let early = site.ask(&site.operator, "DELETE", &at(""), &Value::Null);
+    let early = fixture.ask(&fixture.operator, "DELETE", &at(""), &Value::Null);
     assert_problem(&early, 409, "not_revoked");
-    let revoked = site.post(&at("/revoke"), &json!({ "reason": "left" }));
+    let revoked = fixture.post(&at("/revoke"), &json!({ "reason": "left" }));
     assert_eq!(
         (&revoked["status"], &revoked["reason"]),
         (&json!("revoked"), &json!("left"))
@@ -101,11 +118,11 @@ fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_die_at_once()
         ("POST", "/rotate", Value::Null),
         ("PUT", "/scopes", json!({ "scopes": [] })),
     ] {
-        let refused = site.ask(&site.operator, method, &at(path), &body);
-        assert_problem(&refused, 409, "revoked");
+        let rejected = fixture.ask(&fixture.operator, method, &at(path), &body);
+        assert_problem(&rejected, 409, "revoked");
     }
 
-    let deleted = site.must(204, "DELETE", &at(""), &Value::Null);
+    let deleted = fixture.expect_status(204, "DELETE", &at(""), &Value::Null);
     assert_eq!(
         (deleted.body.as_str(), deleted.header("cache-control")),
         ("", Some("no-store"))
@@ -117,45 +134,46 @@ fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_die_at_once()
         ("POST", "/revoke"),
         ("POST", "/rotate"),
     ] {
-        let gone = site.ask(&site.operator, method, &at(path), &Value::Null);
+        let gone = fixture.ask(&fixture.operator, method, &at(path), &Value::Null);
         assert_problem(&gone, 404, "not_found");
     }
 }
 
 #[test]
-fn scopes_are_narrowed_at_once_for_tokens_too_and_widened_without_ending_them() {
-    let site = Site::open();
-    let made = site.key(&["calls:*", "wallet:*"]);
-    let (id, key) = (text(&made, "id"), text(&made, "key"));
+fn narrowing_scopes_invalidates_tokens_at_once_and_widening_does_not() {
+    let fixture = Fixture::open();
+    let created = fixture.key(&["calls:*", "wallet:*"]);
+    let (id, key) = (text(&created, "id"), text(&created, "key"));
     let path = format!("/keys/{id}/scopes");
     let change = |scopes: Value| {
-        site.must(200, "PUT", &path, &json!({ "scopes": scopes }))
+        fixture
+            .expect_status(200, "PUT", &path, &json!({ "scopes": scopes }))
             .json()
     };
-    let wide = site.server.token(&[api_key(&key)]);
+    let wide = fixture.server.token(&[api_key(&key)]);
 
     assert_eq!(
         change(json!(["calls:read"]))["scopes"],
         json!(["calls:read"])
     );
-    assert_eq!(site.server.status_for(&[bearer(&wide)]), 401);
-    let whoami = site.server.get("/whoami", &[api_key(&key)]).json();
+    assert_eq!(fixture.server.status_for(&[bearer(&wide)]), 401);
+    let whoami = fixture.server.get("/whoami", &[api_key(&key)]).json();
     assert_eq!(whoami["scopes"], json!(["calls:read"]));
 
-    let narrow = site.server.token(&[api_key(&key)]);
+    let narrow = fixture.server.token(&[api_key(&key)]);
     change(json!(["calls:read", "calls:write"]));
-    assert_eq!(site.server.status_for(&[bearer(&narrow)]), 200);
+    assert_eq!(fixture.server.status_for(&[bearer(&narrow)]), 200);
     assert_eq!(change(json!([]))["scopes"], json!([]));
 }
 
 #[test]
-fn nobody_grants_what_they_do_not_hold() {
-    let site = Site::open();
-    let made = site.key(&["countersign:admin", "calls:*"]);
-    let admin = text(&made, "key");
-    let wide = site.key(&["wallet:pay"]);
+fn a_caller_cannot_grant_scopes_that_it_does_not_hold() {
+    let fixture = Fixture::open();
+    let created = fixture.key(&["countersign:admin", "calls:*"]);
+    let admin = text(&created, "key");
+    let wide = fixture.key(&["wallet:pay"]);
     let user = json!({ "name": "ada", "password": "p", "scopes": ["wallet:pay"] });
-    let user = text(&site.make("/users", &user), "id");
+    let user = text(&fixture.create("/users", &user), "id");
     let of_wide = |rest: &str| format!("/keys/{}{rest}", text(&wide, "id"));
 
     for scopes in [
@@ -165,7 +183,7 @@ fn nobody_grants_what_they_do_not_hold() {
     ] {
         let key = json!({ "name": "x", "scopes": scopes });
         let user = json!({ "name": "eve", "password": "p", "scopes": scopes });
-        let itself = format!("/keys/{}/scopes", text(&made, "id"));
+        let itself = format!("/keys/{}/scopes", text(&created, "id"));
         let scopes = json!({ "scopes": scopes });
         for (method, path, body) in [
             ("POST", "/keys", &key),
@@ -173,32 +191,33 @@ fn nobody_grants_what_they_do_not_hold() {
             ("PUT", &*itself, &scopes),
             ("PUT", &*of_wide("/scopes"), &scopes),
         ] {
-            let refused = site.ask(&admin, method, path, body);
-            assert_problem(&refused, 403, "scope_not_held");
+            let rejected = fixture.ask(&admin, method, path, body);
+            assert_problem(&rejected, 403, "scope_not_held");
         }
     }
-    // A new secret or password is as good as the scopes behind it.
+    // A new secret or password gives access to the scopes of its credential.
     for rotation in [Value::Null, json!({ "compromised": true })] {
-        let refused = site.ask(&admin, "POST", &of_wide("/rotate"), &rotation);
-        assert_problem(&refused, 403, "scope_not_held");
+        let rejected = fixture.ask(&admin, "POST", &of_wide("/rotate"), &rotation);
+        assert_problem(&rejected, 403, "scope_not_held");
     }
-    let password = json!({ "password": "mine" });
-    let refused = site.ask(
+    let password = json!({ "password": "new" });
+    let rejected = fixture.ask(
         &admin,
         "POST",
         &format!("/users/{user}/password"),
         &password,
     );
-    assert_problem(&refused, 403, "scope_not_held");
-    assert_eq!(site.server.status_for(&[basic("ada", "mine")]), 401);
-    assert_eq!(site.server.status_for(&[basic("ada", "p")]), 200);
-    assert_eq!(site.whoami(&text(&wide, "key")), 200);
+    assert_problem(&rejected, 403, "scope_not_held");
+    assert_eq!(fixture.server.status_for(&[basic("ada", "new")]), 401);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "p")]), 200);
+    assert_eq!(fixture.whoami(&text(&wide, "key")), 200);
 
-    // What it holds it grants, and what takes away needs nothing.
+    // It can grant scopes that it holds, and revoke without holding them.
     let key = json!({ "name": "x", "scopes": ["calls:read", "countersign:admin"] });
-    assert_eq!(site.ask(&admin, "POST", "/keys", &key).status, 201);
+    assert_eq!(fixture.ask(&admin, "POST", "/keys", &key).status, 201);
     assert_eq!(
-        site.ask(&admin, "POST", &of_wide("/revoke"), &Value::Null)
+        fixture
+            .ask(&admin, "POST", &of_wide("/revoke"), &Value::Null)
             .status,
         200
     );
@@ -206,14 +225,14 @@ fn nobody_grants_what_they_do_not_hold() {
 
 #[test]
 fn keys_are_listed_in_pages_without_users() {
-    let site = Site::open();
+    let fixture = Fixture::open();
     let user = json!({ "name": "ada", "password": "p", "scopes": [] });
-    let user = text(&site.make("/users", &user), "id");
-    let mut made: Vec<_> = (0..4).map(|_| text(&site.key(&[]), "id")).collect();
+    let user = text(&fixture.create("/users", &user), "id");
+    let mut created: Vec<_> = (0..4).map(|_| text(&fixture.key(&[]), "id")).collect();
     let mut listed = Vec::new();
     let mut path = "/keys?limit=2".to_owned();
     loop {
-        let page = site.get(&path);
+        let page = fixture.get(&path);
         let keys = page["keys"].as_array().unwrap();
         assert!(keys.len() <= 2, "{page}");
         listed.extend(keys.iter().map(|key| text(key, "id")));
@@ -223,17 +242,17 @@ fn keys_are_listed_in_pages_without_users() {
         assert_eq!(listed.last(), Some(next));
         path = format!("/keys?after={next}&limit=2");
     }
-    let whoami = site.server.get("/whoami", &[api_key(&site.operator)]);
-    made.push(text(&whoami.json(), "credential_id"));
-    made.sort_unstable();
-    assert_eq!(listed, made);
-    // A page that holds all of them is the last.
-    assert_eq!(site.get("/keys?limit=5")["next"], Value::Null);
+    let whoami = fixture.server.get("/whoami", &[api_key(&fixture.operator)]);
+    created.push(text(&whoami.json(), "credential_id"));
+    created.sort_unstable();
+    assert_eq!(listed, created);
+    // A page with all remaining keys is the last.
+    assert_eq!(fixture.get("/keys?limit=5")["next"], Value::Null);
     assert!(!listed.contains(&user));
 }
 
 #[test]
-fn a_key_that_has_expired_is_refused() {
+fn an_expired_key_is_rejected() {
     let home = Home::new();
     let expired = home.json(&[
         "key",
@@ -247,8 +266,8 @@ fn a_key_that_has_expired_is_refused() {
     ]);
     let server = Server::start(&home, &[]);
     let key = expired["key"].as_str().unwrap().to_owned();
-    crate::harness::wait_for("its end", std::time::Duration::from_secs(10), || {
-        let refused = server.get("/admin/v1/keys", &[api_key(&key)]).status;
-        (refused == 401).then_some(())
+    crate::harness::wait_for("the expiry", std::time::Duration::from_secs(10), || {
+        let rejected = server.get("/admin/v1/keys", &[api_key(&key)]).status;
+        (rejected == 401).then_some(())
     });
 }

@@ -1,4 +1,4 @@
-//! `/admin/v1` of the real server.
+//! `/admin/v1` of the server binary.
 
 mod accounts;
 mod audit;
@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, Response, Server, api_key};
 
-/// A server, and a key of the default account that may do everything.
-struct Site {
+/// A server and a key of the default account with all scopes.
+struct Fixture {
     home: Home,
     server: Server,
     operator: String,
 }
 
-impl Site {
+impl Fixture {
     fn open() -> Self {
         Self::with(&[], Home::new())
     }
@@ -39,7 +39,7 @@ impl Site {
         }
     }
 
-    /// What somebody with this key is answered.
+    /// Sends a request with this key.
     #[track_caller]
     fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> Response {
         let body = match body {
@@ -50,9 +50,9 @@ impl Site {
         self.server.send(method, &path, &[api_key(key)], &body)
     }
 
-    /// What the operator is answered, which must have this status.
+    /// Sends a request as the operator, whose response must have this status.
     #[track_caller]
-    fn must(&self, status: u16, method: &str, path: &str, body: &Value) -> Response {
+    fn expect_status(&self, status: u16, method: &str, path: &str, body: &Value) -> Response {
         let response = self.ask(&self.operator, method, path, body);
         assert_eq!(response.status, status, "{method} {path}: {response:?}");
         response
@@ -60,31 +60,31 @@ impl Site {
 
     #[track_caller]
     fn get(&self, path: &str) -> Value {
-        self.must(200, "GET", path, &Value::Null).json()
+        self.expect_status(200, "GET", path, &Value::Null).json()
     }
 
     #[track_caller]
     fn post(&self, path: &str, body: &Value) -> Value {
-        self.must(200, "POST", path, body).json()
+        self.expect_status(200, "POST", path, body).json()
     }
 
     #[track_caller]
-    fn make(&self, path: &str, body: &Value) -> Value {
-        self.must(201, "POST", path, body).json()
+    fn create(&self, path: &str, body: &Value) -> Value {
+        self.expect_status(201, "POST", path, body).json()
     }
 
-    /// A key that may do this.
+    /// Creates a key with these scopes.
     #[track_caller]
     fn key(&self, scopes: &[&str]) -> Value {
-        self.make("/keys", &json!({ "name": "test", "scopes": scopes }))
+        self.create("/keys", &json!({ "name": "test", "scopes": scopes }))
     }
 
-    /// An account, and a key of it that may do this.
+    /// Creates an account and a key in it with these scopes.
     #[track_caller]
     fn tenant(&self, name: &str, scopes: &[&str]) -> Tenant {
-        let account = text(&self.make("/accounts", &json!({ "name": name })), "id");
+        let account = text(&self.create("/accounts", &json!({ "name": name })), "id");
         let key = json!({ "name": "admin", "scopes": scopes, "account_id": account });
-        let key = self.make("/keys", &key);
+        let key = self.create("/keys", &key);
         Tenant {
             account,
             id: text(&key, "id"),
@@ -92,7 +92,7 @@ impl Site {
         }
     }
 
-    /// The status of `/whoami` for a key.
+    /// Returns the status of `/whoami` for a key.
     #[track_caller]
     fn whoami(&self, key: &str) -> u16 {
         self.server.status_for(&[api_key(key)])
@@ -112,7 +112,7 @@ fn text(object: &Value, name: &str) -> String {
         .to_owned()
 }
 
-/// That it was refused so, as a problem.
+/// Checks that the response is a problem (RFC 9457) with this status and code.
 #[track_caller]
 fn assert_problem(response: &Response, status: u16, code: &str) {
     assert_eq!(response.status, status, "{response:?}");
@@ -135,10 +135,10 @@ fn assert_problem(response: &Response, status: u16, code: &str) {
     }
 }
 
-/// Whether two answers tell apart what they are about: all but the date and the request's id.
+/// Checks that two responses are equal in all but the date and the request's id.
 #[track_caller]
 pub(crate) fn assert_same(one: &Response, other: &Response) {
-    let told = |response: &Response| {
+    let comparable = |response: &Response| {
         let lines = response.head.lines().filter(|line| {
             let line = line.to_ascii_lowercase();
             !line.starts_with("date:") && !line.starts_with("x-request-id:")
@@ -148,5 +148,5 @@ pub(crate) fn assert_same(one: &Response, other: &Response) {
             response.body.clone(),
         )
     };
-    assert_eq!(told(one), told(other));
+    assert_eq!(comparable(one), comparable(other));
 }

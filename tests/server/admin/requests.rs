@@ -3,11 +3,11 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::{Site, assert_problem, text};
+use super::{Fixture, assert_problem, text};
 use crate::harness::{Response, api_key, basic, bearer};
 
 const ID: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
-/// Every route, and one that is none.
+/// Every route, and some that do not exist.
 const ROUTES: [(&str, &str); 34] = [
     ("GET", "/keys"),
     ("POST", "/keys"),
@@ -52,66 +52,63 @@ fn routes() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 #[test]
-fn every_route_is_closed_to_strangers_to_tokens_and_to_keys_without_the_scope() {
-    let site = Site::open();
-    let server = &site.server;
-    // A token of a key that may do everything.
-    let token = server.token(&[api_key(&site.operator)]);
-    let reader = text(&site.key(&["countersign:read", "admin"]), "key");
+fn every_route_rejects_missing_credentials_tokens_and_keys_without_the_scope() {
+    let fixture = Fixture::open();
+    let server = &fixture.server;
+    // A token with all scopes.
+    let token = server.token(&[api_key(&fixture.operator)]);
+    let reader = text(&fixture.key(&["countersign:read", "admin"]), "key");
     for (method, path) in routes() {
         let ask = |headers: &[_]| server.send(method, &path, headers, "");
-        let stranger = ask(&[]);
-        assert_problem(&stranger, 401, "credentials_missing");
-        assert!(
-            stranger.header("www-authenticate").is_some(),
-            "{stranger:?}"
-        );
+        let missing = ask(&[]);
+        assert_problem(&missing, 401, "credentials_missing");
+        assert!(missing.header("www-authenticate").is_some(), "{missing:?}");
         assert_problem(&ask(&[api_key("cs_garbage")]), 401, "credentials_invalid");
         assert_problem(&ask(&[bearer(&token)]), 403, "primary_required");
         assert_problem(&ask(&[api_key(&reader)]), 403, "scope_missing");
-        let two = [api_key(&site.operator), bearer(&token)];
+        let two = [api_key(&fixture.operator), bearer(&token)];
         assert_problem(&ask(&two), 400, "credentials_malformed");
     }
-    // The token is good for all else, and nothing was made with it.
+    // The token is valid elsewhere, and created nothing here.
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
-    let made = site.get("/keys")["keys"].as_array().unwrap().len();
-    assert_eq!(made, 2);
+    let created = fixture.get("/keys")["keys"].as_array().unwrap().len();
+    assert_eq!(created, 2);
 }
 
 #[test]
-fn a_token_with_the_scope_alone_reaches_no_handler() {
-    let site = Site::open();
-    let admin = text(&site.key(&["countersign:admin"]), "key");
-    let token = site.server.token(&[api_key(&admin)]);
+fn a_token_with_the_admin_scope_is_rejected() {
+    let fixture = Fixture::open();
+    let admin = text(&fixture.key(&["countersign:admin"]), "key");
+    let token = fixture.server.token(&[api_key(&admin)]);
     let body = json!({ "name": "x", "scopes": ["countersign:admin"] }).to_string();
-    let refused = site
+    let rejected = fixture
         .server
         .send("POST", "/admin/v1/keys", &[bearer(&token)], &body);
-    assert_problem(&refused, 403, "primary_required");
-    let allowed = site
+    assert_problem(&rejected, 403, "primary_required");
+    let allowed = fixture
         .server
         .send("POST", "/admin/v1/keys", &[api_key(&admin)], &body);
     assert_eq!(allowed.status, 201, "{allowed:?}");
 }
 
 #[test]
-fn users_with_passwords_and_key_ids_with_secrets_may_administrate_too() {
-    let site = Site::open();
+fn users_and_keys_in_basic_can_administrate() {
+    let fixture = Fixture::open();
     let user = json!({ "name": "ada", "password": "p", "scopes": ["countersign:admin"] });
-    site.make("/users", &user);
-    let key = site.key(&["countersign:admin"]);
+    fixture.create("/users", &user);
+    let key = fixture.key(&["countersign:admin"]);
     let pair = basic(&text(&key, "id"), &text(&key, "secret"));
     for headers in [basic("ada", "p"), pair] {
-        let listed = site.server.get("/admin/v1/keys", &[headers]);
+        let listed = fixture.server.get("/admin/v1/keys", &[headers]);
         assert_eq!(listed.status, 200, "{listed:?}");
     }
-    let wrong = site.server.get("/admin/v1/keys", &[basic("ada", "q")]);
+    let wrong = fixture.server.get("/admin/v1/keys", &[basic("ada", "q")]);
     assert_problem(&wrong, 401, "credentials_invalid");
 }
 
 #[test]
-fn a_method_that_a_route_does_not_have_is_405_with_those_that_it_has() {
-    let site = Site::open();
+fn unsupported_methods_are_405_with_the_allowed_methods() {
+    let fixture = Fixture::open();
     for (method, path, allowed) in [
         ("PATCH", "/keys", "GET,HEAD,POST"),
         ("POST", "/keys/ID", "GET,HEAD,DELETE"),
@@ -121,9 +118,9 @@ fn a_method_that_a_route_does_not_have_is_405_with_those_that_it_has() {
         ("PUT", "/signing-keys/rotate", "POST"),
     ] {
         let path = path.replace("ID", ID);
-        let refused = site.ask(&site.operator, method, &path, &Value::Null);
-        assert_problem(&refused, 405, "method_not_allowed");
-        let mut methods: Vec<_> = refused.header("allow").unwrap().split(',').collect();
+        let rejected = fixture.ask(&fixture.operator, method, &path, &Value::Null);
+        assert_problem(&rejected, 405, "method_not_allowed");
+        let mut methods: Vec<_> = rejected.header("allow").unwrap().split(',').collect();
         let mut expected: Vec<_> = allowed.split(',').collect();
         methods.sort_unstable();
         expected.sort_unstable();
@@ -131,14 +128,14 @@ fn a_method_that_a_route_does_not_have_is_405_with_those_that_it_has() {
     }
     for path in ["/unknown", "", "/keys/ID/unknown", "/signing-keys/x"] {
         let path = path.replace("ID", ID);
-        let refused = site.ask(&site.operator, "GET", &path, &Value::Null);
-        assert_problem(&refused, 404, "not_found");
+        let rejected = fixture.ask(&fixture.operator, "GET", &path, &Value::Null);
+        assert_problem(&rejected, 404, "not_found");
     }
 }
 
 #[test]
-fn pages_and_ids_that_are_none_are_refused_and_forged_ones_find_nothing() {
-    let site = Site::open();
+fn invalid_queries_and_ids_are_rejected_and_unknown_cursors_find_nothing() {
+    let fixture = Fixture::open();
     for path in ["/keys", "/users", "/audit"] {
         let cursor = if path == "/audit" { "before" } else { "after" };
         for query in [
@@ -162,8 +159,8 @@ fn pages_and_ids_that_are_none_are_refused_and_forged_ones_find_nothing() {
         ] {
             let query = query.replace("CURSOR", cursor);
             let path = format!("{path}?{query}");
-            let refused = site.ask(&site.operator, "GET", &path, &Value::Null);
-            assert_problem(&refused, 400, "invalid_query");
+            let rejected = fixture.ask(&fixture.operator, "GET", &path, &Value::Null);
+            assert_problem(&rejected, 400, "invalid_query");
         }
     }
     for id in [
@@ -175,46 +172,53 @@ fn pages_and_ids_that_are_none_are_refused_and_forged_ones_find_nothing() {
     ] {
         for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/revoke")] {
             let path = format!("/keys/{id}{path}");
-            let refused = site.ask(&site.operator, method, &path, &Value::Null);
-            assert_eq!(refused.status, 400, "{path}: {refused:?}");
+            let rejected = fixture.ask(&fixture.operator, method, &path, &Value::Null);
+            assert_eq!(rejected.status, 400, "{path}: {rejected:?}");
         }
     }
-    // A cursor is no right: it is a place, and nothing else.
+    // A cursor is only a position and gives no access.
     let behind_all = format!("/keys?after={}", "z".repeat(32));
-    assert_eq!(site.get(&behind_all), json!({ "keys": [], "next": null }));
-    let all = site.get("/keys?limit=1000");
+    assert_eq!(
+        fixture.get(&behind_all),
+        json!({ "keys": [], "next": null })
+    );
+    let all = fixture.get("/keys?limit=1000");
     assert_eq!(all["keys"].as_array().unwrap().len(), 1, "{all}");
 }
 
 #[test]
-fn a_browser_changes_nothing_on_behalf_of_another_sites_page() {
-    let site = Site::open();
+fn cross_site_requests_of_browsers_with_fetch_metadata_are_rejected() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "x", "scopes": [] }).to_string();
-    let send = |method: &str, fetched_from: &str| {
+    let send = |method: &str, site_header: &str| {
         let headers = [
-            api_key(&site.operator),
-            ("sec-fetch-site", fetched_from.to_owned()),
+            api_key(&fixture.operator),
+            ("sec-fetch-site", site_header.to_owned()),
         ];
-        site.server.send(method, "/admin/v1/keys", &headers, &body)
+        fixture
+            .server
+            .send(method, "/admin/v1/keys", &headers, &body)
     };
-    for fetched_from in ["cross-site", "same-site", "", "unknown"] {
-        assert_problem(&send("POST", fetched_from), 403, "cross_site");
-        assert_eq!(send("GET", fetched_from).status, 200, "it cannot read it");
+    for sec_fetch_site in ["cross-site", "same-site", "", "unknown"] {
+        assert_problem(&send("POST", sec_fetch_site), 403, "cross_site");
+        assert_eq!(send("GET", sec_fetch_site).status, 200, "{sec_fetch_site}");
     }
-    for fetched_from in ["same-origin", "none"] {
-        assert_eq!(send("POST", fetched_from).status, 201);
+    for sec_fetch_site in ["same-origin", "none"] {
+        assert_eq!(send("POST", sec_fetch_site).status, 201);
     }
 }
 
 #[test]
-fn a_browser_that_says_an_origin_alone_changes_something_for_the_servers_own_pages_alone() {
-    let site = Site::open();
+fn requests_of_browsers_with_another_origin_are_rejected() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "x", "scopes": [] }).to_string();
     let send = |method: &str, origin: String| {
-        let headers = [api_key(&site.operator), ("origin", origin)];
-        site.server.send(method, "/admin/v1/keys", &headers, &body)
+        let headers = [api_key(&fixture.operator), ("origin", origin)];
+        fixture
+            .server
+            .send(method, "/admin/v1/keys", &headers, &body)
     };
-    let port = site.server.address().port();
+    let port = fixture.server.address().port();
     for origin in [
         "null",
         "https://evil.example",
@@ -225,32 +229,32 @@ fn a_browser_that_says_an_origin_alone_changes_something_for_the_servers_own_pag
         assert_problem(&send("POST", origin.to_owned()), 403, "cross_site");
         assert_eq!(send("GET", origin.to_owned()).status, 200, "{origin}");
     }
-    assert_eq!(send("POST", site.server.url()).status, 201);
-    let made = site.get("/keys")["keys"].as_array().unwrap().len();
-    assert_eq!(made, 2);
+    assert_eq!(send("POST", fixture.server.url()).status, 201);
+    let created = fixture.get("/keys")["keys"].as_array().unwrap().len();
+    assert_eq!(created, 2);
 }
 
 #[test]
-fn the_audit_and_the_answer_call_a_request_by_the_same_id() {
-    let site = Site::open();
+fn the_audit_and_the_response_have_the_same_request_id() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "x", "scopes": [] });
-    let made = site.must(201, "POST", "/keys", &body);
-    let record = &site.get("/audit?limit=1")["records"][0];
-    let id = made.header("x-request-id").unwrap();
+    let created = fixture.expect_status(201, "POST", "/keys", &body);
+    let record = &fixture.get("/audit?limit=1")["records"][0];
+    let id = created.header("x-request-id").unwrap();
     assert_eq!(record["request_id"], id, "{record}");
     assert_eq!(record["action"], "key.create");
-    assert_eq!(record["entity"], made.json()["id"]);
-    let operator = site.server.get("/whoami", &[api_key(&site.operator)]);
+    assert_eq!(record["entity"], created.json()["id"]);
+    let operator = fixture.server.get("/whoami", &[api_key(&fixture.operator)]);
     assert_eq!(record["actor"], operator.json()["credential_id"]);
 }
 
 #[test]
-fn whoever_is_revoked_while_they_send_a_body_does_nothing_with_it() {
-    let site = Site::open();
-    let admin = site.key(&["countersign:admin"]);
+fn a_request_of_a_key_that_is_revoked_while_the_body_arrives_is_rejected() {
+    let fixture = Fixture::open();
+    let admin = fixture.key(&["countersign:admin"]);
     let body = json!({ "name": "late", "scopes": [] }).to_string();
     let (first, rest) = body.split_at(10);
-    let mut slow = TcpStream::connect(site.server.address()).unwrap();
+    let mut slow = TcpStream::connect(fixture.server.address()).unwrap();
     let head = format!(
         "POST /admin/v1/keys HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: {}\r\n\
          content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
@@ -258,27 +262,30 @@ fn whoever_is_revoked_while_they_send_a_body_does_nothing_with_it() {
         body.len()
     );
     slow.write_all(head.as_bytes()).unwrap();
-    // It asks for the body when it has judged the head.
-    let mut asked = [0; 25];
-    slow.read_exact(&mut asked).unwrap();
-    assert!(asked.starts_with(b"HTTP/1.1 100"), "{asked:?}");
+    // The server asks for the body after it has authenticated the head.
+    let mut interim = [0; 25];
+    slow.read_exact(&mut interim).unwrap();
+    assert!(interim.starts_with(b"HTTP/1.1 100"), "{interim:?}");
     slow.write_all(first.as_bytes()).unwrap();
 
-    site.post(
+    fixture.post(
         &format!("/keys/{}/revoke", text(&admin, "id")),
         &Value::Null,
     );
     slow.write_all(rest.as_bytes()).unwrap();
-    let mut answer = String::new();
-    slow.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let answer = Response {
+    let mut response = String::new();
+    slow.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let response = Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
         body: body.to_owned(),
     };
-    assert_problem(&answer, 401, "credentials_invalid");
-    assert!(answer.header("www-authenticate").is_some(), "{answer:?}");
-    let keys = site.get("/keys");
+    assert_problem(&response, 401, "credentials_invalid");
+    assert!(
+        response.header("www-authenticate").is_some(),
+        "{response:?}"
+    );
+    let keys = fixture.get("/keys");
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "{keys}");
 }

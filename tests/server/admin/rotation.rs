@@ -2,29 +2,29 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Site, assert_problem, text};
+use super::{Fixture, assert_problem, text};
 use crate::harness::{api_key, bearer, wait_for};
 
 #[test]
-fn a_rotation_with_grace_leaves_the_old_secret_and_its_tokens_alive() {
-    let site = Site::open();
-    let old = site.key(&["a"]);
+fn after_a_rotation_with_grace_the_old_secret_and_its_tokens_are_accepted() {
+    let fixture = Fixture::open();
+    let old = fixture.key(&["a"]);
     let path = format!("/keys/{}/rotate", text(&old, "id"));
-    let token = site.server.token(&[api_key(&text(&old, "key"))]);
-    let rotated = site.must(200, "POST", &path, &Value::Null);
+    let token = fixture.server.token(&[api_key(&text(&old, "key"))]);
+    let rotated = fixture.expect_status(200, "POST", &path, &Value::Null);
     assert_eq!(rotated.header("cache-control"), Some("no-store"));
     let new = rotated.json();
     assert_eq!(new["id"], old["id"]);
     assert_ne!(new["secret"], old["secret"]);
     for key in [&old, &new] {
-        assert_eq!(site.whoami(&text(key, "key")), 200);
+        assert_eq!(fixture.whoami(&text(key, "key")), 200);
     }
-    assert_eq!(site.server.status_for(&[bearer(&token)]), 200);
-    let shown = site.get(&format!("/keys/{}", text(&old, "id")));
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
+    let shown = fixture.get(&format!("/keys/{}", text(&old, "id")));
     assert!(shown["grace_until"].is_string(), "{shown}");
 
-    let third = site.ask(
-        &site.operator,
+    let third = fixture.ask(
+        &fixture.operator,
         "POST",
         &path,
         &json!({ "grace_seconds": 60 }),
@@ -34,44 +34,46 @@ fn a_rotation_with_grace_leaves_the_old_secret_and_its_tokens_alive() {
 }
 
 #[test]
-fn a_rotation_without_grace_ends_the_old_secret_now_and_its_tokens_live_on() {
-    let site = Site::open();
-    let old = site.key(&["a"]);
+fn after_a_rotation_without_grace_only_the_tokens_of_the_old_secret_are_accepted() {
+    let fixture = Fixture::open();
+    let old = fixture.key(&["a"]);
     let path = format!("/keys/{}/rotate", text(&old, "id"));
-    let token = site.server.token(&[api_key(&text(&old, "key"))]);
-    let new = site.post(&path, &json!({ "grace_seconds": 0 }));
-    assert_eq!(site.whoami(&text(&old, "key")), 401);
-    assert_eq!(site.whoami(&text(&new, "key")), 200);
-    assert_eq!(site.server.status_for(&[bearer(&token)]), 200);
+    let token = fixture.server.token(&[api_key(&text(&old, "key"))]);
+    let new = fixture.post(&path, &json!({ "grace_seconds": 0 }));
+    assert_eq!(fixture.whoami(&text(&old, "key")), 401);
+    assert_eq!(fixture.whoami(&text(&new, "key")), 200);
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
 }
 
 #[test]
-fn a_grace_ends_by_itself() {
-    let site = Site::open();
-    let old = site.key(&["a"]);
+fn the_old_secret_is_rejected_after_the_grace_period() {
+    let fixture = Fixture::open();
+    let old = fixture.key(&["a"]);
     let path = format!("/keys/{}/rotate", text(&old, "id"));
-    let new = site.post(&path, &json!({ "grace_seconds": 1 }));
-    wait_for("the end of the grace", Duration::from_secs(10), || {
-        (site.whoami(&text(&old, "key")) == 401).then_some(())
-    });
-    assert_eq!(site.whoami(&text(&new, "key")), 200);
+    let new = fixture.post(&path, &json!({ "grace_seconds": 1 }));
+    wait_for(
+        "the end of the grace period",
+        Duration::from_secs(10),
+        || (fixture.whoami(&text(&old, "key")) == 401).then_some(()),
+    );
+    assert_eq!(fixture.whoami(&text(&new, "key")), 200);
 }
 
 #[test]
-fn a_compromised_key_dies_with_its_tokens_and_with_what_had_grace() {
-    let site = Site::open();
-    let first = site.key(&["a"]);
+fn rotation_as_compromised_invalidates_all_older_secrets_and_tokens() {
+    let fixture = Fixture::open();
+    let first = fixture.key(&["a"]);
     let path = format!("/keys/{}/rotate", text(&first, "id"));
-    let second = site.post(&path, &Value::Null);
-    let tokens = [&first, &second].map(|key| site.server.token(&[api_key(&text(key, "key"))]));
-    let third = site.post(&path, &json!({ "compromised": true }));
+    let second = fixture.post(&path, &Value::Null);
+    let tokens = [&first, &second].map(|key| fixture.server.token(&[api_key(&text(key, "key"))]));
+    let third = fixture.post(&path, &json!({ "compromised": true }));
     for key in [&first, &second] {
-        assert_eq!(site.whoami(&text(key, "key")), 401);
+        assert_eq!(fixture.whoami(&text(key, "key")), 401);
     }
     for token in &tokens {
-        assert_eq!(site.server.status_for(&[bearer(token)]), 401);
+        assert_eq!(fixture.server.status_for(&[bearer(token)]), 401);
     }
-    assert_eq!(site.whoami(&text(&third, "key")), 200);
-    let token = site.server.token(&[api_key(&text(&third, "key"))]);
-    assert_eq!(site.server.status_for(&[bearer(&token)]), 200);
+    assert_eq!(fixture.whoami(&text(&third, "key")), 200);
+    let token = fixture.server.token(&[api_key(&text(&third, "key"))]);
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
 }

@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
-use super::{Site, Tenant, assert_problem, assert_same, text};
+use super::{Fixture, Tenant, assert_problem, assert_same, text};
 use crate::harness::{api_key, basic, bearer};
 
 const ABSENT: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
 
-/// Two tenants with an administrator each; the first has a key, a user and an environment.
-struct Town {
-    site: Site,
+/// Two tenants with one administrator each; the first has a key, a user and an environment.
+struct TwoTenants {
+    fixture: Fixture,
     a: Tenant,
     b: Tenant,
     key: Value,
@@ -15,23 +15,23 @@ struct Town {
     environment: String,
 }
 
-impl Town {
+impl TwoTenants {
     fn open() -> Self {
-        let site = Site::open();
-        let a = site.tenant("a", &["*"]);
-        let b = site.tenant("b", &["*"]);
-        let make = |path: &str, body: &Value| {
-            let made = site.ask(&a.key, "POST", path, body);
-            assert_eq!(made.status, 201, "{made:?}");
-            made.json()
+        let fixture = Fixture::open();
+        let a = fixture.tenant("a", &["*"]);
+        let b = fixture.tenant("b", &["*"]);
+        let create = |path: &str, body: &Value| {
+            let created = fixture.ask(&a.key, "POST", path, body);
+            assert_eq!(created.status, 201, "{created:?}");
+            created.json()
         };
-        let key = make("/keys", &json!({ "name": "a's", "scopes": ["a"] }));
+        let key = create("/keys", &json!({ "name": "a's", "scopes": ["a"] }));
         let user = json!({ "name": "ada", "password": "p", "scopes": ["a"] });
-        let user = text(&make("/users", &user), "id");
+        let user = text(&create("/users", &user), "id");
         let environment = json!({ "name": "try", "kind": "sandbox" });
-        let environment = text(&make("/environments", &environment), "id");
+        let environment = text(&create("/environments", &environment), "id");
         Self {
-            site,
+            fixture,
             a,
             b,
             key,
@@ -42,15 +42,15 @@ impl Town {
 }
 
 #[test]
-fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
-    let Town {
-        site,
+fn resources_of_another_account_are_not_found() {
+    let TwoTenants {
+        fixture,
         a,
         b,
         key,
         user,
         environment,
-    } = Town::open();
+    } = TwoTenants::open();
     let key_id = text(&key, "id");
     let own = json!({ "name": "x", "scopes": [] });
     let with = |name: &str, id: &str| {
@@ -67,7 +67,7 @@ fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
     type Body<'a> = &'a dyn Fn(&str) -> Value;
     let in_account: Body<'_> = &|id| with("account_id", id);
     let in_environment: Body<'_> = &|id| with("environment_id", id);
-    let asked: [(&str, &str, &str, Body<'_>); 21] = [
+    let requests: [(&str, &str, &str, Body<'_>); 21] = [
         ("GET", "/keys/ID", &key_id, &nothing),
         ("DELETE", "/keys/ID", &key_id, &nothing),
         ("POST", "/keys/ID/suspend", &key_id, &nothing),
@@ -90,19 +90,19 @@ fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
         ("POST", "/users", &a.account, &user_with),
         ("POST", "/environments", &a.account, &environment_with),
     ];
-    for (method, path, id, body) in asked {
-        let ask = |id: &str| site.ask(&b.key, method, &path.replace("ID", id), &body(id));
-        let (foreign, absent) = (ask(id), ask(ABSENT));
-        assert_problem(&foreign, 404, "not_found");
-        assert_same(&foreign, &absent);
+    for (method, path, id, body) in requests {
+        let ask = |id: &str| fixture.ask(&b.key, method, &path.replace("ID", id), &body(id));
+        let (other, absent) = (ask(id), ask(ABSENT));
+        assert_problem(&other, 404, "not_found");
+        assert_same(&other, &absent);
     }
-    // Nothing has happened.
-    assert_eq!(site.whoami(&text(&key, "key")), 200);
-    assert_eq!(site.server.status_for(&[basic("ada", "p")]), 200);
-    let shown = site.ask(&a.key, "GET", &format!("/keys/{key_id}"), &Value::Null);
+    // Nothing was changed.
+    assert_eq!(fixture.whoami(&text(&key, "key")), 200);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "p")]), 200);
+    let shown = fixture.ask(&a.key, "GET", &format!("/keys/{key_id}"), &Value::Null);
     assert_eq!(shown.json()["generation"], 1);
     assert_eq!(
-        site.get("/environments")["environments"]
+        fixture.get("/environments")["environments"]
             .as_array()
             .unwrap()
             .len(),
@@ -111,12 +111,12 @@ fn what_belongs_to_another_account_is_answered_as_if_it_were_not_there() {
 }
 
 #[test]
-fn lists_and_cursors_show_nothing_of_another_account() {
-    let Town {
-        site, a, b, key, ..
-    } = Town::open();
+fn lists_and_cursors_have_no_resources_of_another_account() {
+    let TwoTenants {
+        fixture, a, b, key, ..
+    } = TwoTenants::open();
     let names = |tenant: &Tenant, path: &str, list: &str| -> Vec<String> {
-        let listed = site.ask(&tenant.key, "GET", path, &Value::Null).json();
+        let listed = fixture.ask(&tenant.key, "GET", path, &Value::Null).json();
         let listed = listed[list].as_array().unwrap().clone();
         listed.iter().map(|one| text(one, "name")).collect()
     };
@@ -125,10 +125,10 @@ fn lists_and_cursors_show_nothing_of_another_account() {
     assert_eq!(names(&b, "/users", "users"), [""; 0]);
     assert_eq!(names(&b, "/accounts", "accounts"), ["b"]);
     assert_eq!(names(&b, "/environments", "environments"), [""; 0]);
-    let from_theirs = format!("/keys?after={}", a.id);
-    assert_eq!(names(&b, &from_theirs, "keys"), ["admin"]);
+    let from_other = format!("/keys?after={}", a.id);
+    assert_eq!(names(&b, &from_other, "keys"), ["admin"]);
 
-    let audit = site.ask(&b.key, "GET", "/audit", &Value::Null).json();
+    let audit = fixture.ask(&b.key, "GET", "/audit", &Value::Null).json();
     let records = audit["records"].as_array().unwrap();
     assert!(!records.is_empty());
     for record in records {
@@ -136,12 +136,12 @@ fn lists_and_cursors_show_nothing_of_another_account() {
     }
     let id = text(&key, "id");
     assert!(!audit.to_string().contains(&id), "{audit}");
-    assert!(site.get("/audit").to_string().contains(&id));
+    assert!(fixture.get("/audit").to_string().contains(&id));
 }
 
 #[test]
-fn what_concerns_the_whole_server_takes_the_default_account() {
-    let Town { site, b, .. } = Town::open();
+fn server_wide_operations_require_the_default_account() {
+    let TwoTenants { fixture, b, .. } = TwoTenants::open();
     let account = format!("/accounts/{}", b.account);
     let revoke = format!("{account}/revoke");
     for (method, path, body) in [
@@ -152,16 +152,22 @@ fn what_concerns_the_whole_server_takes_the_default_account() {
         ("POST", "/signing-keys/x/revoke", Value::Null),
         ("GET", "/audit/verify", Value::Null),
     ] {
-        let refused = site.ask(&b.key, method, path, &body);
-        assert_problem(&refused, 403, "default_account_required");
+        let rejected = fixture.ask(&b.key, method, path, &body);
+        assert_problem(&rejected, 403, "default_account_required");
     }
-    assert_eq!(site.ask(&b.key, "GET", &account, &Value::Null).status, 200);
     assert_eq!(
-        site.get("/accounts")["accounts"].as_array().unwrap().len(),
+        fixture.ask(&b.key, "GET", &account, &Value::Null).status,
+        200
+    );
+    assert_eq!(
+        fixture.get("/accounts")["accounts"]
+            .as_array()
+            .unwrap()
+            .len(),
         3
     );
     assert_eq!(
-        site.get("/signing-keys")["signing_keys"]
+        fixture.get("/signing-keys")["signing_keys"]
             .as_array()
             .unwrap()
             .len(),
@@ -170,13 +176,17 @@ fn what_concerns_the_whole_server_takes_the_default_account() {
 }
 
 #[test]
-fn a_tenants_administrator_does_in_its_own_account_what_it_likes() {
-    let Town {
-        site, a, key, user, ..
-    } = Town::open();
+fn an_administrator_of_a_tenant_manages_its_own_account() {
+    let TwoTenants {
+        fixture,
+        a,
+        key,
+        user,
+        ..
+    } = TwoTenants::open();
     let id = text(&key, "id");
     assert_eq!(key["account_id"], json!(a.account));
-    let token = site.server.token(&[api_key(&text(&key, "key"))]);
+    let token = fixture.server.token(&[api_key(&text(&key, "key"))]);
     for (method, path, body, status) in [
         (
             "POST",
@@ -194,14 +204,14 @@ fn a_tenants_administrator_does_in_its_own_account_what_it_likes() {
         ("DELETE", format!("/keys/{id}"), Value::Null, 204),
     ] {
         assert_eq!(
-            site.ask(&a.key, method, &path, &body).status,
+            fixture.ask(&a.key, method, &path, &body).status,
             status,
             "{path}"
         );
     }
-    assert_eq!(site.server.status_for(&[bearer(&token)]), 401);
-    assert_eq!(site.server.status_for(&[basic("ada", "q")]), 200);
-    // The operator reaches into every account.
-    let found = site.get(&format!("/users/{user}"));
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 401);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "q")]), 200);
+    // The operator can manage every account.
+    let found = fixture.get(&format!("/users/{user}"));
     assert_eq!(found["account_id"], json!(a.account));
 }

@@ -2,11 +2,11 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _};
 
-use super::{Site, assert_problem, text};
+use super::{Fixture, assert_problem, text};
 use crate::harness::{Home, api_key};
 
-/// Runs a statement behind the server's back.
-fn meddle(home: &Home, statement: &'static str) {
+/// Runs a statement on the database of the running server.
+fn execute(home: &Home, statement: &'static str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -18,11 +18,11 @@ fn meddle(home: &Home, statement: &'static str) {
 }
 
 #[test]
-fn what_cannot_be_put_on_record_is_503_and_not_done_and_judging_goes_on() {
-    let site = Site::open();
-    let key = site.key(&["a"]);
+fn changes_that_cannot_be_audited_are_503_and_not_applied_and_authentication_goes_on() {
+    let fixture = Fixture::open();
+    let key = fixture.key(&["a"]);
     let id = text(&key, "id");
-    meddle(&site.home, "UPDATE audit_head SET mac = zeroblob(32)");
+    execute(&fixture.home, "UPDATE audit_head SET mac = zeroblob(32)");
 
     let revoke = format!("/keys/{id}/revoke");
     let rotate = format!("/keys/{id}/rotate");
@@ -34,14 +34,17 @@ fn what_cannot_be_put_on_record_is_503_and_not_done_and_judging_goes_on() {
         ("/signing-keys/rotate", &Value::Null),
         ("/accounts", &json!({ "name": "x" })),
     ] {
-        let refused = site.ask(&site.operator, "POST", path, body);
-        assert_problem(&refused, 503, "unavailable");
-        assert_eq!(refused.header("retry-after"), Some("1"), "{refused:?}");
+        let rejected = fixture.ask(&fixture.operator, "POST", path, body);
+        assert_problem(&rejected, 503, "unavailable");
+        assert_eq!(rejected.header("retry-after"), Some("1"), "{rejected:?}");
     }
-    assert_eq!(site.whoami(&text(&key, "key")), 200);
-    assert_eq!(site.server.mint(&[api_key(&text(&key, "key"))]).status, 200);
-    assert_eq!(site.get("/keys")["keys"].as_array().unwrap().len(), 2);
-    let verified = site.get("/audit/verify");
+    assert_eq!(fixture.whoami(&text(&key, "key")), 200);
+    assert_eq!(
+        fixture.server.mint(&[api_key(&text(&key, "key"))]).status,
+        200
+    );
+    assert_eq!(fixture.get("/keys")["keys"].as_array().unwrap().len(), 2);
+    let verified = fixture.get("/audit/verify");
     assert_eq!(verified["intact"], false, "{verified}");
-    site.server.logs("nothing was acknowledged");
+    fixture.server.wait_for_log("nothing was acknowledged");
 }

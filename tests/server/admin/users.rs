@@ -2,91 +2,99 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{Site, assert_problem, assert_same, text};
+use super::{Fixture, assert_problem, assert_same, text};
 use crate::harness::basic;
 
 #[test]
-fn a_user_is_made_signs_in_and_is_suspended_activated_revoked_and_deleted() {
-    let site = Site::open();
+fn a_user_is_created_accepted_suspended_activated_revoked_and_deleted() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "Ada", "password": "a long pass phrase", "scopes": ["a"] });
-    let made = site.must(201, "POST", "/users", &body);
-    assert!(!made.body.contains("pass phrase"), "{made:?}");
-    let id = text(&made.json(), "id");
+    let created = fixture.expect_status(201, "POST", "/users", &body);
+    assert!(!created.body.contains("pass phrase"), "{created:?}");
+    let id = text(&created.json(), "id");
     let location = format!("/admin/v1/users/{id}");
-    assert_eq!(made.header("location"), Some(&*location));
-    assert_eq!(made.json()["name"], "ada");
+    assert_eq!(created.header("location"), Some(&*location));
+    assert_eq!(created.json()["name"], "ada");
     let presented = [basic("ada", "a long pass phrase")];
-    let status = || site.server.status_for(&presented);
+    let status = || fixture.server.status_for(&presented);
     assert_eq!(status(), 200);
     assert_eq!(
-        site.get("/users")["users"][0],
-        site.get(&format!("/users/{id}"))
+        fixture.get("/users")["users"][0],
+        fixture.get(&format!("/users/{id}"))
     );
 
-    let again = site.ask(&site.operator, "POST", "/users", &body);
+    let again = fixture.ask(&fixture.operator, "POST", "/users", &body);
     assert_problem(&again, 409, "name_taken");
 
     let at = |rest: &str| format!("/users/{id}{rest}");
     for (path, expected) in [("/suspend", 401), ("/activate", 200), ("/revoke", 401)] {
-        site.post(&at(path), &Value::Null);
+        fixture.post(&at(path), &Value::Null);
         assert_eq!(status(), expected, "{path}");
     }
-    site.must(204, "DELETE", &at(""), &Value::Null);
+    fixture.expect_status(204, "DELETE", &at(""), &Value::Null);
     assert_eq!(status(), 401);
-    let (_, log) = site.server.stop();
+    let (_, log) = fixture.server.stop();
     assert!(!log.contains("pass phrase"), "{log}");
 }
 
 #[test]
-fn a_new_password_ends_the_old_one_at_once() {
-    let site = Site::open();
+fn a_new_password_replaces_the_old_one_at_once() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "ada", "password": "old", "scopes": ["a"] });
-    let id = text(&site.make("/users", &body), "id");
-    assert_eq!(site.server.status_for(&[basic("ada", "old")]), 200);
-    let changed = site.post(
+    let id = text(&fixture.create("/users", &body), "id");
+    assert_eq!(fixture.server.status_for(&[basic("ada", "old")]), 200);
+    let changed = fixture.post(
         &format!("/users/{id}/password"),
         &json!({ "password": "new" }),
     );
     assert_eq!(changed["generation"], 2);
-    assert_eq!(site.server.status_for(&[basic("ada", "old")]), 401);
-    assert_eq!(site.server.status_for(&[basic("ada", "new")]), 200);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "old")]), 401);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "new")]), 200);
     let long = "p".repeat(1025);
     let path = format!("/users/{id}/password");
-    let refused = site.ask(&site.operator, "POST", &path, &json!({ "password": long }));
-    assert_problem(&refused, 400, "invalid_password");
+    let rejected = fixture.ask(
+        &fixture.operator,
+        "POST",
+        &path,
+        &json!({ "password": long }),
+    );
+    assert_problem(&rejected, 400, "invalid_password");
 }
 
 #[test]
-fn an_account_that_sets_many_passwords_at_once_is_told_to_come_back_and_nothing_of_it_is_done() {
-    let site = Site::open();
-    let tenant = site.tenant("busy", &["countersign:admin"]);
+fn too_many_concurrent_password_changes_are_503_and_not_applied() {
+    let fixture = Fixture::open();
+    let tenant = fixture.tenant("busy", &["countersign:admin"]);
     let body = json!({ "name": "ada", "password": "p", "scopes": [] });
-    let made = site.ask(&tenant.key, "POST", "/users", &body).json();
-    let path = format!("/users/{}", text(&made, "id"));
+    let created = fixture.ask(&tenant.key, "POST", "/users", &body).json();
+    let path = format!("/users/{}", text(&created, "id"));
     let set = || {
         let (path, body) = (format!("{path}/password"), json!({ "password": "p" }));
-        site.ask(&tenant.key, "POST", &path, &body)
+        fixture.ask(&tenant.key, "POST", &path, &body)
     };
-    let answers: Vec<_> = thread::scope(|scope| {
-        let asked: Vec<_> = (0..100).map(|_| scope.spawn(set)).collect();
-        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    let responses: Vec<_> = thread::scope(|scope| {
+        let requests: Vec<_> = (0..100).map(|_| scope.spawn(set)).collect();
+        requests
+            .into_iter()
+            .map(|one| one.join().unwrap())
+            .collect()
     });
-    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == 200);
-    assert!(done.len() >= 4 && !refused.is_empty(), "{}", done.len());
-    for refused in refused {
-        assert_problem(refused, 503, "busy");
-        assert_eq!(refused.header("retry-after"), Some("1"), "{refused:?}");
+    let (done, rejected): (Vec<_>, Vec<_>) = responses.iter().partition(|one| one.status == 200);
+    assert!(done.len() >= 4 && !rejected.is_empty(), "{}", done.len());
+    for rejected in rejected {
+        assert_problem(rejected, 503, "busy");
+        assert_eq!(rejected.header("retry-after"), Some("1"), "{rejected:?}");
     }
-    assert_eq!(site.get(&path)["generation"], 1 + done.len());
-    assert_eq!(set().status, 200, "when there is room again");
+    assert_eq!(fixture.get(&path)["generation"], 1 + done.len());
+    assert_eq!(set().status, 200, "after the others have finished");
 }
 
 #[test]
-fn the_id_of_a_user_is_no_keys_and_the_other_way_round() {
-    let site = Site::open();
+fn ids_of_users_are_not_found_as_keys_and_vice_versa() {
+    let fixture = Fixture::open();
     let body = json!({ "name": "ada", "password": "p", "scopes": ["a"] });
-    let user = text(&site.make("/users", &body), "id");
-    let key = site.key(&["a"]);
+    let user = text(&fixture.create("/users", &body), "id");
+    let key = fixture.key(&["a"]);
     for (own, others, absent) in [
         (
             "keys",
@@ -120,24 +128,34 @@ fn the_id_of_a_user_is_no_keys_and_the_other_way_round() {
                 },
             ),
         ] {
-            let found = site.ask(
-                &site.operator,
+            let found = fixture.ask(
+                &fixture.operator,
                 method,
                 &format!("/{own}/{others}{path}"),
                 &body,
             );
-            let absent = site.ask(&site.operator, method, &format!("/{absent}{path}"), &body);
+            let absent = fixture.ask(
+                &fixture.operator,
+                method,
+                &format!("/{absent}{path}"),
+                &body,
+            );
             assert_problem(&found, 404, "not_found");
             assert_same(&found, &absent);
         }
     }
-    assert_eq!(site.server.status_for(&[basic("ada", "p")]), 200);
-    assert_eq!(site.whoami(&text(&key, "key")), 200);
+    assert_eq!(fixture.server.status_for(&[basic("ada", "p")]), 200);
+    assert_eq!(fixture.whoami(&text(&key, "key")), 200);
     for (method, path) in [
         ("POST", format!("/users/{user}/rotate")),
         ("POST", format!("/keys/{}/password", text(&key, "id"))),
     ] {
-        let none = site.ask(&site.operator, method, &path, &json!({ "password": "q" }));
+        let none = fixture.ask(
+            &fixture.operator,
+            method,
+            &path,
+            &json!({ "password": "q" }),
+        );
         assert_problem(&none, 404, "not_found");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An answer, as it came.
+/// A response.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -17,13 +17,13 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The body, which is JSON.
+    /// Parses the body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The value of a header that appears once.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -48,19 +48,19 @@ pub(crate) fn basic(id: &str, secret: &str) -> Header {
     ("authorization", format!("Basic {pair}"))
 }
 
-/// What comes back for these bytes, which the server may refuse before it has read them all: then the
-/// connection breaks behind its answer.
+/// Sends these bytes and returns the response. The server may reject the request and close the connection before it has
+/// read all of them.
 #[track_caller]
-pub(super) fn tell(address: SocketAddr, bytes: &[u8]) -> String {
+pub(super) fn send_raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response);
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-/// One request on a connection of its own.
+/// Sends a request on a new connection.
 #[track_caller]
 pub(super) fn send(
     address: SocketAddr,
@@ -79,12 +79,10 @@ pub(super) fn send(
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("an answer, and then the end");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response");
 
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
     let status = head
         .split(' ')
         .nth(1)

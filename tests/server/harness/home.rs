@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
-/// The program, built once, as users build it.
+/// The path of the server binary, which is built once with the default features.
 static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let built = Command::new(env!("CARGO"))
         .args([
@@ -30,20 +30,20 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     executable.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&built.stderr)))
 });
 
-/// A folder with a database, and what is configured for it.
+/// A temporary folder for a database and its files, with environment variables for the commands.
 #[derive(Debug)]
 pub(crate) struct Home {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
 }
 
-/// What `key create --json` printed.
+/// The output of `key create --json`.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuedKey {
     pub(crate) id: String,
-    /// The whole string that is presented.
+    /// The API key.
     pub(crate) key: String,
-    /// The part that goes with the id.
+    /// The secret that belongs to the id.
     pub(crate) secret: String,
 }
 
@@ -55,7 +55,7 @@ impl Home {
         }
     }
 
-    /// Sets a variable for everything that is started here.
+    /// Sets an environment variable for all commands and servers of this home.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
@@ -65,14 +65,14 @@ impl Home {
         self.folder.path()
     }
 
-    /// Writes `countersign.toml`; its path.
+    /// Writes `countersign.toml`; returns its path.
     pub(crate) fn configure(&self, text: &str) -> String {
         let path = self.path().join("countersign.toml");
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    /// The program with nothing configured but the database.
+    /// Builds a command that uses the database of this home.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare_command(arguments);
         let database = self.path().join("x.db");
@@ -80,7 +80,7 @@ impl Home {
         command
     }
 
-    /// The program with nothing configured at all.
+    /// Builds a command without any configuration.
     pub(crate) fn bare_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&*BINARY);
         for (name, _) in std::env::vars_os() {
@@ -103,16 +103,16 @@ impl Home {
         output
     }
 
-    /// Runs a command that must succeed, and print one JSON object.
+    /// Runs a command that must succeed and print one JSON object.
     #[track_caller]
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
     }
 
-    /// Does something to the database behind the program's back, or looks into it; the number that this says.
+    /// Runs a statement on the database; returns the first column of the first row.
     #[track_caller]
-    pub(crate) fn meddle(&self, statement: &'static str) -> Option<i64> {
+    pub(crate) fn query(&self, statement: &'static str) -> Option<i64> {
         use sqlx::ConnectOptions as _;
 
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -128,8 +128,8 @@ impl Home {
 
     #[track_caller]
     pub(crate) fn create_key(&self, scopes: &str) -> IssuedKey {
-        let made = self.json(&["key", "create", "--name", "test", "--scopes", scopes]);
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let created = self.json(&["key", "create", "--name", "test", "--scopes", scopes]);
+        let text = |name: &str| created[name].as_str().unwrap().to_owned();
         IssuedKey {
             id: text("id"),
             key: text("key"),

@@ -1,9 +1,8 @@
-//! What the tests stand on: the binary, a home for its files, a running server, an HTTP client, and the
-//! programs of other languages.
+//! The harness: the server binary, a home for its files, a running server, an HTTP client, and third-party programs.
 
 #![allow(
     unused_imports,
-    reason = "`tests/clients` stands on it too, and neither needs all of it"
+    reason = "several test binaries share the harness, and none needs all of it"
 )]
 
 mod client;
@@ -19,7 +18,7 @@ pub(crate) use home::{Home, IssuedKey};
 pub(crate) use server::Server;
 pub(crate) use third_party::{Language, scratch};
 
-/// Looks at something outside this process until it has happened, or too much time has passed.
+/// Polls a condition outside this process until it returns a value; panics after `at_most`.
 #[track_caller]
 pub(crate) fn wait_for<T>(
     what: &str,
@@ -28,18 +27,18 @@ pub(crate) fn wait_for<T>(
 ) -> T {
     let begun = now();
     loop {
-        if let Some(seen) = happened() {
-            return seen;
+        if let Some(value) = happened() {
+            return value;
         }
         assert!(begun.elapsed() < at_most, "{what}: not within {at_most:?}");
         pause();
     }
 }
 
-/// The moment, to bound how long another process may take.
+/// Returns the current time, to limit the time that another process may take.
 #[expect(
     clippy::disallowed_methods,
-    reason = "another process has a clock of its own"
+    reason = "another process has its own clock"
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
@@ -47,7 +46,7 @@ pub(crate) fn now() -> Instant {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "between two looks at another process, which tells nobody"
+    reason = "another process cannot wake this one"
 )]
 fn pause() {
     thread::sleep(Duration::from_millis(5));

@@ -12,7 +12,7 @@ use super::{Home, IssuedKey, Response, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running `countersign serve`, which ends with this value.
+/// A running `countersign serve`, which is killed on drop.
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
@@ -21,7 +21,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one on a free port, and waits until it listens.
+    /// Starts a server on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let serve = ["serve", "--listen", "127.0.0.1:0"];
@@ -50,20 +50,20 @@ impl Server {
         server
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its address as a URL, without a slash at the end.
+    /// Returns the URL of the server, without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// All lines that it has printed, as soon as `enough` finds them to be.
+    /// Waits until `enough` accepts the lines that the server has printed; returns them.
     #[track_caller]
     pub(crate) fn printed(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
-        wait_for("what it prints", PATIENCE, || {
+        wait_for("the output", PATIENCE, || {
             self.output.lines(1).filter(|lines| enough(lines))
         })
     }
@@ -73,7 +73,7 @@ impl Server {
         client::send(self.address, "GET", path, headers, "")
     }
 
-    /// Sends JSON.
+    /// Sends a JSON body.
     #[track_caller]
     pub(crate) fn send(
         &self,
@@ -87,22 +87,22 @@ impl Server {
         client::send(self.address, method, path, &headers, json)
     }
 
-    /// What it answers to these bytes.
+    /// Sends these bytes; returns the response.
     #[track_caller]
-    pub(crate) fn tell(&self, bytes: &[u8]) -> String {
-        client::tell(self.address, bytes)
+    pub(crate) fn send_raw(&self, bytes: &[u8]) -> String {
+        client::send_raw(self.address, bytes)
     }
 
-    /// Sends a signal that it must outlive, and waits until it has logged these words.
+    /// Sends a signal, and waits until the server has logged this text.
     #[track_caller]
-    pub(crate) fn hears(&self, signal: Signal, words: &str) {
+    pub(crate) fn send_signal(&self, signal: Signal, words: &str) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        self.logs(words);
+        self.wait_for_log(words);
     }
 
-    /// Waits until it has logged these words.
+    /// Waits until the server has logged this text.
     #[track_caller]
-    pub(crate) fn logs(&self, words: &str) {
+    pub(crate) fn wait_for_log(&self, words: &str) {
         wait_for(words, PATIENCE, || {
             self.errors.text().contains(words).then_some(())
         });
@@ -119,13 +119,13 @@ impl Server {
         client::send(self.address, "POST", path, &headers, form)
     }
 
-    /// Asks the mint for a token.
+    /// Requests a token from the wire `oauth`.
     #[track_caller]
     pub(crate) fn mint(&self, headers: &[Header]) -> Response {
         self.post("/oauth/token", headers, "grant_type=client_credentials")
     }
 
-    /// The token that it gives.
+    /// Mints a token.
     #[track_caller]
     pub(crate) fn token(&self, headers: &[Header]) -> String {
         let response = self.mint(headers);
@@ -133,33 +133,35 @@ impl Server {
         response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until it lets these in: what another process changes, it sees a moment later.
+    /// Waits until the server accepts these credentials. It sees changes of other processes after a short delay.
     #[track_caller]
-    pub(crate) fn knows(&self, headers: &[Header]) {
-        wait_for("the server knows it", PATIENCE, || {
+    pub(crate) fn wait_until_accepted(&self, headers: &[Header]) {
+        wait_for("acceptance by the server", PATIENCE, || {
             (self.status_for(headers) == 200).then_some(())
         });
     }
 
-    /// A key made by another process, as soon as it works.
+    /// Creates a key by a command, and waits until the server accepts it.
     #[track_caller]
     pub(crate) fn create_key(&self, home: &Home, scopes: &str) -> IssuedKey {
         let key = home.create_key(scopes);
-        self.knows(&[client::api_key(&key.key)]);
+        self.wait_until_accepted(&[client::api_key(&key.key)]);
         key
     }
 
-    /// The status of `/whoami` for these headers.
+    /// Returns the status of `/whoami` for these headers.
     #[track_caller]
     pub(crate) fn status_for(&self, headers: &[Header]) -> u16 {
         self.get("/whoami", headers).status
     }
 
-    /// Asks it to end, as service managers do; how it ended, and all that it logged.
+    /// Stops the server with SIGTERM; returns its exit status and its log.
     #[track_caller]
     pub(crate) fn stop(mut self) -> (ExitStatus, String) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let status = wait_for("its end", PATIENCE, || self.child.try_wait().unwrap());
+        let status = wait_for("the exit of the server", PATIENCE, || {
+            self.child.try_wait().unwrap()
+        });
         self.errors.end();
         (status, self.errors.text())
     }
@@ -167,7 +169,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The server may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -176,7 +178,7 @@ impl Drop for Server {
     }
 }
 
-/// What a process has written to a pipe so far.
+/// The text that a process has written to a pipe so far.
 struct Transcript {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -204,7 +206,7 @@ impl Transcript {
         self.text.lock().unwrap().clone()
     }
 
-    /// The lines that are complete, once there are this many.
+    /// Returns the complete lines if there are at least this many.
     fn lines(&self, at_least: usize) -> Option<Vec<String>> {
         let text = self.text();
         let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
@@ -212,7 +214,7 @@ impl Transcript {
         (lines.len() >= at_least).then_some(lines)
     }
 
-    /// Waits for the end of the pipe.
+    /// Waits until the process has closed the pipe.
     fn end(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// What the programs in `tests/third_party` are written in.
+/// The language of a program in `tests/third_party`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Language {
     Python,
@@ -15,7 +15,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
 
-    /// A program, ready to be started.
+    /// Builds the command that runs a program.
     #[track_caller]
     pub(crate) fn command(self, program: &str) -> Command {
         let scratch = scratch();
@@ -27,7 +27,7 @@ impl Language {
                 command
             }
             Self::JavaScript => {
-                // As text, since modules are looked for from the folder of the source, else from here.
+                // The source is passed as text, so that Node.js resolves modules from the current folder.
                 let source = sources.join(format!("{program}.mjs"));
                 let source = fs::read_to_string(source).unwrap();
                 let mut command = Command::new(scratch.join("bin/node"));
@@ -49,7 +49,7 @@ impl Language {
         command
     }
 
-    /// Runs a program to its end, which must be a good one, and gives what it printed.
+    /// Runs a program that must succeed; returns its output.
     #[track_caller]
     pub(crate) fn run(self, program: &str, arguments: &[&str], input: &str) -> String {
         let mut child = self
@@ -75,24 +75,24 @@ impl Language {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The same, where it prints JSON.
+    /// Runs a program that must succeed; parses its output as JSON.
     #[track_caller]
     pub(crate) fn json(self, program: &str, arguments: &[&str], input: &str) -> Value {
         serde_json::from_str(&self.run(program, arguments, input)).unwrap()
     }
 }
 
-/// Where `tests/setup` put the clients.
+/// Returns the folder in which `tests/setup` installed the third-party programs.
 #[track_caller]
 pub(crate) fn scratch() -> PathBuf {
     let scratch = match std::env::var_os("FOREIGN_SCRATCH") {
         Some(named) => PathBuf::from(named),
-        // Beside `tmp` in cargo's target folder.
+        // Next to `tmp` in Cargo's target folder.
         None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("foreign"),
     };
     assert!(
         scratch.join("stamp").is_file(),
-        "the foreign clients are not in {}: run tests/setup",
+        "the third-party programs are not in {}: run tests/setup",
         scratch.display()
     );
     scratch

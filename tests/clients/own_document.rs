@@ -1,4 +1,4 @@
-//! The server's own document, every endpoint of it, by a property-based OpenAPI client.
+//! Schemathesis, a property-based OpenAPI client, against every endpoint of the server's own document.
 
 use std::fs;
 
@@ -7,24 +7,26 @@ use serde_json::{Value, json};
 use crate::harness::{Home, IssuedKey, Server, api_key};
 use crate::schemathesis::{LIMITS, Run, Seen};
 
-/// Valid requests that are refused all the same, with a status that says so: JSON Schema cannot tell why.
-const REFUSED_THOUGH_VALID: [(&str, &[&str]); 3] = [
+/// Operations that reject some requests which are valid by the document, with their status, because JSON Schema cannot
+/// express the rule.
+const REJECTED_THOUGH_VALID: [(&str, &[&str]); 3] = [
     (
         "400",
         &[
-            // Which moments are to come, which networks have bits behind their prefix, which issuers there are.
+            // Times must be in the future, networks without host bits, and issuers must exist.
             "keys_create",
             "users_create",
-            // What is compromised has no grace.
+            // A rotation as compromised has no grace period.
             "keys_rotate",
-            // Which texts are tokens.
+            // The text must be a token.
             "tokens_revoke",
         ],
     ),
     (
         "400",
         &[
-            // Credentials may stand in the form or in a header, and not in both. Scopes must be held, resources known.
+            // Credentials are allowed in the form or in a header, not in both. The client must hold the scopes, and the
+            // resource must exist.
             "oauth_token",
             "oauth_introspection",
             "oauth_revocation",
@@ -32,13 +34,14 @@ const REFUSED_THOUGH_VALID: [(&str, &[&str]); 3] = [
     ),
     (
         "422",
-        // Which moments are to come, which environments there are, what is held.
+        // Times must be in the future, environments must exist, and the creator must hold the scopes.
         &["managed_create"],
     ),
 ];
 
-/// What would end the caller, as soon as the client has found its id in a list. It is called with others' ids.
-const ENDS_THE_CALLER: [&str; 5] = [
+/// Operations that would revoke or change the key of the client, once it has found the id in a list. They are called with
+/// other ids only.
+const CHANGES_THE_CALLER: [&str; 5] = [
     "keys_suspend",
     "keys_revoke",
     "keys_rotate",
@@ -47,20 +50,20 @@ const ENDS_THE_CALLER: [&str; 5] = [
 ];
 
 #[test]
-fn every_endpoint_is_as_the_document_says_for_an_administrator_and_each_succeeds_once() {
-    let site = Site::open();
-    let document = site.document(|_| {});
+fn every_endpoint_conforms_to_the_document_for_an_administrator_and_succeeds_once() {
+    let fixture = Fixture::open();
+    let document = fixture.document(|_| {});
     let mut excluded = Vec::new();
-    for id in ENDS_THE_CALLER {
+    for id in CHANGES_THE_CALLER {
         excluded.extend(["--exclude-operation-id", id]);
     }
-    let mut seen = site.holds(&document, &site.authenticated(), excluded, 10);
+    let mut seen = fixture.assert_conforms(&document, &fixture.authenticated(), excluded, 10);
 
-    let there = There::make(&site);
-    let document = site.document(|document| there.examples(document));
-    let mut configuration = site.authenticated();
+    let resources = Resources::make(&fixture);
+    let document = fixture.document(|document| resources.examples(document));
+    let mut configuration = fixture.authenticated();
     let mut included = Vec::new();
-    for (id, parameters) in there.parameters() {
+    for (id, parameters) in resources.parameters() {
         included.extend(["--include-operation-id", id]);
         configuration += &format!("[[operations]]\ninclude-operation-id = \"{id}\"\n");
         for (name, value) in parameters {
@@ -71,34 +74,34 @@ fn every_endpoint_is_as_the_document_says_for_an_administrator_and_each_succeeds
         included.extend(["--include-operation-id", id]);
     }
     included.extend(["--phases", "examples,fuzzing"]);
-    for (operation, statuses) in site.holds(&document, &configuration, included, 10) {
+    for (operation, statuses) in fixture.assert_conforms(&document, &configuration, included, 10) {
         seen.entry(operation).or_default().extend(statuses);
     }
-    site.every_operation_succeeded(&seen);
-    // Else all that was seen would be refusals.
-    assert_eq!(site.server.status_for(&[api_key(&site.key.key)]), 200);
+    fixture.assert_every_operation_succeeded(&seen);
+    // If the key had been revoked, all responses would be rejections.
+    assert_eq!(fixture.server.status_for(&[api_key(&fixture.key.key)]), 200);
 }
 
 #[test]
-fn every_endpoint_is_as_the_document_says_for_somebody_without_credentials() {
-    let site = Site::open();
-    let document = site.document(|_| {});
-    // The client makes credentials up, also two at a time, which are malformed however valid all else is.
+fn every_endpoint_conforms_to_the_document_without_credentials() {
+    let fixture = Fixture::open();
+    let document = fixture.document(|_| {});
+    // The client invents credentials, also two at a time, so that otherwise valid requests are rejected.
     let excluded = ["--exclude-checks", "positive_data_acceptance"];
     let arguments = [&excluded[..], &["--phases", "fuzzing"]].concat();
-    site.holds(&document, "", arguments, 5);
+    fixture.assert_conforms(&document, "", arguments, 5);
 }
 
 #[test]
-fn every_endpoint_is_as_the_document_says_for_a_bearer_and_none_makes_another_token() {
-    let site = Site::open();
-    let document = site.document(|_| {});
-    let token = site.server.token(&[api_key(&site.key.key)]);
+fn every_endpoint_conforms_to_the_document_for_a_bearer_and_none_mints_another_token() {
+    let fixture = Fixture::open();
+    let document = fixture.document(|_| {});
+    let token = fixture.server.token(&[api_key(&fixture.key.key)]);
     let header = format!("Authorization: Bearer {token}");
     let arguments = vec!["--header", &header, "--phases", "fuzzing"];
     let no_others = "[generation]\nwith-security-parameters = false\n";
-    let configuration = no_others.to_owned() + &refused_though_valid();
-    let seen = site.holds(&document, &configuration, arguments, 5);
+    let configuration = no_others.to_owned() + &rejected_though_valid();
+    let seen = fixture.assert_conforms(&document, &configuration, arguments, 5);
     for operation in [
         "POST /auth/token",
         "POST /v1/auth/token",
@@ -112,14 +115,14 @@ fn every_endpoint_is_as_the_document_says_for_a_bearer_and_none_makes_another_to
     assert!(seen["GET /whoami"].contains(&200));
 }
 
-/// A running server, and a key that may do everything.
-struct Site {
+/// A running server and a key with all scopes.
+struct Fixture {
     home: Home,
     server: Server,
     key: IssuedKey,
 }
 
-impl Site {
+impl Fixture {
     fn open() -> Self {
         let home = Home::new();
         let configuration = home.configure(LIMITS);
@@ -128,7 +131,7 @@ impl Site {
         Self { home, server, key }
     }
 
-    /// The document in a file, with what it does not say itself.
+    /// Writes the document to a file after `change`; returns its path.
     fn document(&self, change: impl FnOnce(&mut Value)) -> String {
         let mut document = self.server.get("/openapi.json", &[]).json();
         change(&mut document);
@@ -140,11 +143,11 @@ impl Site {
     fn authenticated(&self) -> String {
         let key = &self.key.key;
         let authentication = format!("[auth.openapi.api_key]\napi_key = \"{key}\"\n");
-        authentication + &refused_though_valid()
+        authentication + &rejected_though_valid()
     }
 
     #[track_caller]
-    fn holds(
+    fn assert_conforms(
         &self,
         document: &str,
         configuration: &str,
@@ -157,11 +160,11 @@ impl Site {
             arguments,
             examples,
         };
-        run.holds(&self.home, &self.server)
+        run.assert_conforms(&self.home, &self.server)
     }
 
     #[track_caller]
-    fn every_operation_succeeded(&self, seen: &Seen) {
+    fn assert_every_operation_succeeded(&self, seen: &Seen) {
         let document = self.server.get("/openapi.json", &[]).json();
         let paths = document["paths"].as_object().unwrap();
         for (path, item) in paths {
@@ -175,28 +178,28 @@ impl Site {
         }
     }
 
-    /// Makes something, or does something to it.
+    /// Sends a request that must succeed; returns the body.
     #[track_caller]
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
         let credentials = [api_key(&self.key.key)];
-        let answer = self
+        let response = self
             .server
             .send(method, path, &credentials, &body.to_string());
-        assert!(answer.status < 300, "{method} {path}: {answer:?}");
-        serde_json::from_str(&answer.body).unwrap_or_default()
+        assert!(response.status < 300, "{method} {path}: {response:?}");
+        serde_json::from_str(&response.body).unwrap_or_default()
     }
 
     #[track_caller]
     fn id(&self, path: &str, body: &Value) -> String {
-        let made = self.ask("POST", path, body);
-        let made = made.get("details").unwrap_or(&made);
-        made["id"].as_str().unwrap().to_owned()
+        let created = self.send("POST", path, body);
+        let created = created.get("details").unwrap_or(&created);
+        created["id"].as_str().unwrap().to_owned()
     }
 }
 
-fn refused_though_valid() -> String {
+fn rejected_though_valid() -> String {
     let mut configuration = String::new();
-    for (status, ids) in REFUSED_THOUGH_VALID {
+    for (status, ids) in REJECTED_THOUGH_VALID {
         configuration += &format!(
             "[[operations]]\ninclude-operation-id = {ids:?}\n\
              checks.positive_data_acceptance.expected-statuses = \
@@ -206,11 +209,11 @@ fn refused_though_valid() -> String {
     configuration
 }
 
-/// An operation, and the parameters that it is called with.
+/// An operation and the parameters that it is called with.
 type Called<'a> = (&'static str, Vec<(&'static str, &'a str)>);
 
-/// What is there to be called, each for one thing that is done to it.
-struct There {
+/// Existing resources for the operations: each operation that changes its resource has its own.
+struct Resources {
     account: String,
     key: String,
     revoked_key: String,
@@ -230,55 +233,55 @@ struct There {
     bearer: String,
 }
 
-impl There {
+impl Resources {
     #[track_caller]
-    fn make(site: &Site) -> Self {
+    fn make(fixture: &Fixture) -> Self {
         let empty = json!({});
         let name = |name: &str| json!({"name": name, "scopes": []});
-        let key = |text: &str| site.id("/admin/v1/keys", &name(text));
+        let key = |text: &str| fixture.id("/admin/v1/keys", &name(text));
         let user = |name: &str| {
             let user = json!({"name": name, "password": "correct horse", "scopes": []});
-            site.id("/admin/v1/users", &user)
+            fixture.id("/admin/v1/users", &user)
         };
-        let managed = || site.id("/api/v1/api_token", &json!({"token_scope": "account"}));
-        let log_in = |body: &Value| site.ask("POST", "/auth/login", body);
+        let managed = || fixture.id("/api/v1/api_token", &json!({"token_scope": "account"}));
+        let log_in = |body: &Value| fixture.send("POST", "/auth/login", body);
         let session_of = |path: &str| {
-            let sessions = site.ask("GET", path, &empty);
+            let sessions = fixture.send("GET", path, &empty);
             sessions["sessions"][0]["id"].as_str().unwrap().to_owned()
         };
 
-        let account = site.id("/admin/v1/accounts", &json!({"name": "to be revoked"}));
+        let account = fixture.id("/admin/v1/accounts", &json!({"name": "to be revoked"}));
         let revoked_key = key("revoked");
-        site.ask(
+        fixture.send(
             "POST",
             &format!("/admin/v1/keys/{revoked_key}/revoke"),
             &empty,
         );
         let revoked_user = user("revoked");
-        site.ask(
+        fixture.send(
             "POST",
             &format!("/admin/v1/users/{revoked_user}/revoke"),
             &empty,
         );
         let revoked_token = managed();
-        site.ask(
+        fixture.send(
             "POST",
             &format!("/api/v1/api_token/{revoked_token}/revoke"),
             &empty,
         );
 
-        let key_of_sessions = site.server.create_key(&site.home, "calls:read");
+        let key_of_sessions = fixture.server.create_key(&fixture.home, "calls:read");
         log_in(&json!({"api_key": key_of_sessions.key}));
         let session = session_of(&format!("/admin/v1/keys/{}/sessions", key_of_sessions.id));
         let user_of_sessions = user("sessions");
         log_in(&json!({"username": "sessions", "password": "correct horse"}));
         let users_session = session_of(&format!("/admin/v1/users/{user_of_sessions}/sessions"));
-        log_in(&json!({"api_key": site.key.key}));
+        log_in(&json!({"api_key": fixture.key.key}));
         let own_session = session_of("/auth/sessions");
-        log_in(&json!({"api_key": site.key.key, "session_id": "mine"}));
+        log_in(&json!({"api_key": fixture.key.key, "session_id": "named"}));
 
-        let bearer = site.server.token(&[api_key(&site.key.key)]);
-        let keys = site.ask("GET", "/admin/v1/signing-keys", &empty);
+        let bearer = fixture.server.token(&[api_key(&fixture.key.key)]);
+        let keys = fixture.send("GET", "/admin/v1/signing-keys", &empty);
         let kid = keys["signing_keys"][0]["kid"].as_str().unwrap().to_owned();
         Self {
             account,
@@ -301,7 +304,7 @@ impl There {
         }
     }
 
-    /// Operations, and the parameters that they are called with.
+    /// Returns the operations with the parameters that they are called with.
     fn parameters(&self) -> Vec<Called<'_>> {
         fn one<'a>(operation: &'static str, id: &'a str) -> Called<'a> {
             (operation, vec![("path.id", id)])
@@ -349,11 +352,11 @@ impl There {
             one("managed_revoke", &self.token_to_revoke),
             one("managed_delete", &self.revoked_token),
             one("session_end", &self.own_session),
-            ("session_end_named", vec![("query.session_id", "mine")]),
+            ("session_end_named", vec![("query.session_id", "named")]),
         ]
     }
 
-    /// Bodies that only somebody who has secrets can write.
+    /// Adds example bodies with secrets, which the client cannot invent.
     fn examples(&self, document: &mut Value) {
         let IssuedKey { id, key, secret } = &self.key_of_sessions;
         for (path, example) in [
