@@ -106,7 +106,7 @@ const TWO_ISSUERS: &str = r#"
 url = "http://127.0.0.1:1"
 [issuer.default.wires.envelope]
 path = "/elsewhere"
-[issuer.default.wires.key_pair]
+[issuer.default.wires.key_secret]
 enabled = false
 [issuer.default.wires.scoped]
 scopes = ["calls:read", "calls:write"]

@@ -181,7 +181,12 @@ fn disabled_wires_are_404_and_their_managed_tokens_are_rejected() {
     drop(server);
 
     let wires = [
-        "envelope", "scoped", "managed", "key_pair", "session", "oauth",
+        "envelope",
+        "scoped",
+        "managed",
+        "key_secret",
+        "session",
+        "oauth",
     ];
     let off = wires.map(|wire| format!("[issuer.default.wires.{wire}]\nenabled = false\n"));
     let config = home.configure(&(on + &off.concat()));

@@ -39,7 +39,7 @@ impl ConfiguredIssuer {
         let builder = Issuer::builder(url)
             .signing_keys(keys)
             .terms(IssuanceSettings {
-                lifetime: settings.lifetimes.usual,
+                lifetime: settings.lifetimes.default,
                 max_lifetime: max_lifetime(settings),
                 catalogue: settings.scopes.clone(),
             });
@@ -66,7 +66,7 @@ impl ConfiguredIssuer {
         let trusted = self.issuer.trusted().directory(self.directory(store));
         let managed = &self.settings.wires.managed;
         let trusted = if managed.enabled {
-            trusted.managed_tokens(managed.lifetimes.longest)
+            trusted.managed_tokens(managed.lifetimes.max)
         } else {
             trusted
         };
@@ -105,8 +105,11 @@ pub(crate) async fn rotate_keys(store: Store, name: Box<str>, every: Duration) {
 
 /// Returns the longest lifetime of a token of any endpoint of the issuer, which verifiers must accept.
 fn max_lifetime(settings: &IssuerSettings) -> Duration {
-    let own = settings.lifetimes.longest;
-    settings.wires.longest().map_or(own, |wires| wires.max(own))
+    let own = settings.lifetimes.max;
+    settings
+        .wires
+        .max_lifetime()
+        .map_or(own, |wires| wires.max(own))
 }
 
 /// Informs the store of the longest lifetime of tokens before the first one is minted: denials are retained that long.
@@ -116,7 +119,7 @@ pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<()
     }
     let managed = config.issuers.iter().map(|issuer| &issuer.wires.managed);
     let managed = managed.filter(|wire| wire.enabled);
-    if let Some(lifetime) = managed.map(|wire| wire.lifetimes.longest).max() {
+    if let Some(lifetime) = managed.map(|wire| wire.lifetimes.max).max() {
         store.allow_managed_lifetime(lifetime).await?;
     }
     Ok(())
@@ -125,8 +128,8 @@ pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<()
 /// Returns the settings of one wire's mint.
 pub(crate) fn issuance_settings(wire: &WireSettings) -> IssuanceSettings {
     IssuanceSettings {
-        lifetime: wire.lifetimes.usual,
-        max_lifetime: wire.lifetimes.longest,
+        lifetime: wire.lifetimes.default,
+        max_lifetime: wire.lifetimes.max,
         catalogue: wire.scopes.clone(),
     }
 }

@@ -52,8 +52,12 @@ impl StoreOptions {
         }
     }
 
-    /// The file that the URL names.
-    pub(crate) fn database(&self) -> Result<PathBuf, StoreError> {
+    /// Returns the file that the URL names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnsupportedUrl`] if it is not the URL of a SQLite file. The error does not repeat the URL.
+    pub fn database(&self) -> Result<PathBuf, StoreError> {
         let rest = self.url.strip_prefix("sqlite:");
         let path = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match path {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Account;
+use super::arguments::AccountCommand;
 use super::output::{Output, fields, table};
 use super::subject::Subject;
 use crate::error::CommandError;
@@ -10,14 +10,14 @@ use crate::ops::{AccountListResponse, AccountResponse, Operations};
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Account,
+    command: AccountCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let account = match command {
-        Account::List => return list(&operations.list_accounts().await?, output),
-        Account::Create { name } => operations.create_account(name).await,
-        Account::Show { id } => operations.show_account(id).await,
-        Account::Revoke { id } => operations.revoke_account(id).await,
+        AccountCommand::List => return list(&operations.list_accounts().await?, output),
+        AccountCommand::Create { name } => operations.create_account(name).await,
+        AccountCommand::Show { id } => operations.show_account(id).await,
+        AccountCommand::Revoke { id } => operations.revoke_account(id).await,
     };
     let account = account.map_err(|error| Subject::Account.error(error))?;
     output.print(&account, &text(&account))

@@ -2,21 +2,21 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Audit;
+use super::arguments::AuditCommand;
 use super::output::{Output, or_empty, table};
 use crate::error::CommandError;
 use crate::ops::{AuditRecordResponse, Operations, VerifyAuditResponse};
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Audit,
+    command: AuditCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     match command {
-        Audit::Verify { checkpoint } => {
+        AuditCommand::Verify { checkpoint } => {
             verify(&operations.verify_audit(checkpoint.as_ref()).await?, output)
         }
-        Audit::List { limit } => {
+        AuditCommand::List { limit } => {
             let list = operations.list_audit(None, limit).await?;
             let header = [
                 "NUMBER", "AT", "ACTOR", "ACTION", "ACCOUNT", "ENTITY", "DETAIL",

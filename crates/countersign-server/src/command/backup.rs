@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use countersign::Id;
 use serde::Serialize;
 
-use super::arguments::Backup;
+use super::arguments::BackupArgs;
 use super::output::{Output, fields};
 use crate::error::CommandError;
 use crate::ops::Operations;
@@ -22,7 +22,7 @@ struct BackupResponse<'a> {
 
 pub(super) async fn run(
     operations: &Operations,
-    Backup { file }: Backup,
+    BackupArgs { file }: BackupArgs,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let backup = operations

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::output::{self, Output};
-use crate::config::Mistakes;
+use crate::config::ConfigErrors;
 use crate::error::CommandError;
 
 #[derive(Serialize)]
@@ -18,7 +18,7 @@ struct CheckResponse {
 /// Prints the result of reading the configuration.
 pub(super) fn run(
     file: Option<PathBuf>,
-    loaded: Result<(), Mistakes>,
+    loaded: Result<(), ConfigErrors>,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let file = file.map(|file| file.display().to_string());

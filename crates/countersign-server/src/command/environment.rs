@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use countersign::registry::NewEnvironment;
 
-use super::arguments::Environment;
+use super::arguments::EnvironmentCommand;
 use super::output::{Output, fields, table};
 use super::subject::Subject;
 use crate::error::CommandError;
@@ -12,11 +12,11 @@ use crate::ops::{EnvironmentListResponse, EnvironmentResponse, Operations};
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Environment,
+    command: EnvironmentCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     match command {
-        Environment::Create(new) => {
+        EnvironmentCommand::Create(new) => {
             let new = NewEnvironment {
                 account: new.account,
                 name: new.name,
@@ -26,7 +26,7 @@ pub(super) async fn run(
             let created = created.map_err(|error| Subject::Environment.error(error))?;
             output.print(&created, &text(&created))
         }
-        Environment::List { account } => {
+        EnvironmentCommand::List { account } => {
             let list = operations.list_environments(account).await;
             print_list(
                 &list.map_err(|error| Subject::Account.error(error))?,

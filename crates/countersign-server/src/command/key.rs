@@ -7,7 +7,7 @@ use countersign::directory::{CredentialKind, Networks};
 use countersign::registry::{Change, NewKey};
 use countersign::time::{Clock as _, SystemClock};
 
-use super::arguments::{CreateKey, Key};
+use super::arguments::{CreateKeyArgs, KeyCommand};
 use super::credential;
 use super::output::{Output, fields, or_never};
 use super::subject::Subject;
@@ -16,39 +16,39 @@ use crate::ops::{CreatedKeyResponse, Operations, rotation};
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Key,
+    command: KeyCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let (id, change) = match command {
-        Key::Create(new) => return create(operations, new, output).await,
-        Key::Rotate(rotate) => {
+        KeyCommand::Create(new) => return create(operations, new, output).await,
+        KeyCommand::Rotate(rotate) => {
             let rotation = rotation(rotate.compromised, rotate.grace);
             let rotated = operations.rotate_key(rotate.id, rotation).await;
             return print_created(&rotated.map_err(error)?, output);
         }
-        Key::List => {
+        KeyCommand::List => {
             let list = operations.list_keys(None, u32::MAX).await?;
             let none =
                 "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
             return output.print(&list, &credential::list(&list.keys, none));
         }
-        Key::Show { id } => {
+        KeyCommand::Show { id } => {
             let key = operations.show_credential(CredentialKind::Key, id).await;
             let key = key.map_err(error)?;
             return output.print(&key, &credential::text(&key));
         }
-        Key::Suspend { id } => (id, Change::Suspend),
-        Key::Activate { id } => (id, Change::Activate),
-        Key::Revoke { id, reason } => (id, Change::Revoke { reason }),
-        Key::Delete { id } => (id, Change::Delete),
-        Key::Scopes { id, scopes } => (id, Change::Scopes(scopes)),
+        KeyCommand::Suspend { id } => (id, Change::Suspend),
+        KeyCommand::Activate { id } => (id, Change::Activate),
+        KeyCommand::Revoke { id, reason } => (id, Change::Revoke { reason }),
+        KeyCommand::Delete { id } => (id, Change::Delete),
+        KeyCommand::Scopes { id, scopes } => (id, Change::Scopes(scopes)),
     };
     change_key(operations, id, change, output).await
 }
 
 async fn create(
     operations: &Operations,
-    new: CreateKey,
+    new: CreateKeyArgs,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let networks = Networks::from_list(new.allow_from.iter().map(|network| &**network))

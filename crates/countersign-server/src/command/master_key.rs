@@ -6,7 +6,7 @@ use countersign::Secret;
 use countersign_store::{MasterKey as Source, StoreError};
 use serde::Serialize;
 
-use super::arguments::MasterKey;
+use super::arguments::MasterKeyCommand;
 use super::output::Output;
 use super::{stdin, with_operations};
 use crate::config::Config;
@@ -24,14 +24,14 @@ struct MasterKeyResponse {
 
 pub(super) async fn run(
     config: Config,
-    command: MasterKey,
+    command: MasterKeyCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let MasterKey::Rotate = command;
+    let MasterKeyCommand::Rotate = command;
     // The new key is read and checked before the database is opened.
     let new = match config.store.master_key {
-        Some(_) => Some(read_key()?),
-        None => None,
+        Source::Text(_) => Some(read_key()?),
+        _ => None,
     };
     with_operations(config, async |operations: &Operations| {
         let (store, caller) = (operations.store(), operations.caller());

@@ -28,11 +28,11 @@ mod user;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use countersign_store::{MasterKey, Store, StoreOptions};
+use countersign_store::{Store, StoreOptions};
 
 pub(crate) use arguments::Arguments;
-use arguments::Config::Check;
-use arguments::{Command, Global, Serve};
+use arguments::ConfigCommand::Check;
+use arguments::{Command, GlobalArgs, ServeArgs};
 use caller::caller;
 use output::Output;
 pub(crate) use usage::print_usage;
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
         Output::Text
     };
     let loaded = config::load(global.config.as_deref(), environment);
-    let result = match command.unwrap_or(Command::Serve(Serve::default())) {
+    let result = match command.unwrap_or(Command::Serve(ServeArgs::default())) {
         Command::Config(Check) => {
             let file = config::file(global.config.as_deref());
             config_check::run(file, loaded.map(drop), output)
@@ -132,7 +132,7 @@ async fn with_operations(
 }
 
 /// Replaces settings by flags.
-fn override_with(global: Global, mut config: Config) -> Config {
+fn override_with(global: GlobalArgs, mut config: Config) -> Config {
     if let Some(url) = global.database {
         config.store.url = url;
     }
@@ -152,10 +152,6 @@ fn store_options(config: &Config) -> StoreOptions {
     let settings = &config.store;
     let mut options = StoreOptions::new(settings.url.as_str());
     options.max_staleness = settings.max_staleness;
-    options.master_key = match (&settings.master_key, &settings.master_key_file) {
-        (Some(key), _) => key.clone(),
-        (None, Some(path)) => MasterKey::File(path.clone()),
-        (None, None) => MasterKey::BesideDatabase,
-    };
+    options.master_key = settings.master_key.clone();
     options
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::arguments::Pepper;
+use super::arguments::PepperCommand;
 use super::output::Output;
 use crate::error::CommandError;
 use crate::ops::Operations;
@@ -16,10 +16,10 @@ struct PepperResponse {
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Pepper,
+    command: PepperCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let Pepper::Rotate = command;
+    let PepperCommand::Rotate = command;
     let version = operations
         .store()
         .rotate_pepper(operations.caller())

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use countersign_store::{Restored, Store, StoreError};
 use serde::Serialize;
 
-use super::arguments::Restore;
+use super::arguments::RestoreArgs;
 use super::output::Output;
 use super::{caller, store_options};
 use crate::config::Config;
@@ -27,10 +27,10 @@ struct RestoreResponse<'a> {
 
 pub(super) async fn run(
     config: &Config,
-    arguments: &Restore,
+    arguments: &RestoreArgs,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let Restore {
+    let RestoreArgs {
         file,
         accept_loss_since,
     } = arguments;

@@ -11,7 +11,7 @@ use countersign_store::Store;
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use super::arguments::Serve;
+use super::arguments::ServeArgs;
 use super::output::{self, Output};
 use super::{caller, open};
 use crate::config::Config;
@@ -40,7 +40,7 @@ enum FirstKey {
 
 pub(super) async fn run(
     mut config: Config,
-    arguments: &Serve,
+    arguments: &ServeArgs,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     if let Some(listen) = arguments.listen {
@@ -98,7 +98,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CommandError> {
     })
 }
 
-async fn first_key(store: &Store, arguments: &Serve) -> Result<FirstKey, CommandError> {
+async fn first_key(store: &Store, arguments: &ServeArgs) -> Result<FirstKey, CommandError> {
     if store.has_credentials().await? {
         return Ok(FirstKey::NotNeeded);
     }

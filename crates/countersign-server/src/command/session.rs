@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use countersign::Id;
 use serde::Serialize;
 
-use super::arguments::Session;
+use super::arguments::SessionCommand;
 use super::output::{Output, or_empty, table};
 use super::subject::Subject;
 use crate::error::CommandError;
@@ -20,15 +20,16 @@ struct EndedSessionResponse<'a> {
 
 pub(super) async fn run(
     operations: &Operations,
-    command: Session,
+    command: SessionCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let (Session::List { credential } | Session::Revoke { credential, .. }) = &command;
+    let (SessionCommand::List { credential } | SessionCommand::Revoke { credential, .. }) =
+        &command;
     let owner = operations.find_credential(credential).await;
     let owner = owner.map_err(|error| Subject::Credential.error(error))?;
     match &command {
-        Session::List { .. } => list(&operations.list_sessions(owner.id).await?, output),
-        Session::Revoke { session, .. } => {
+        SessionCommand::List { .. } => list(&operations.list_sessions(owner.id).await?, output),
+        SessionCommand::Revoke { session, .. } => {
             let ended = operations.end_session(owner.id, session).await;
             ended.map_err(|error| Subject::Session.error(error))?;
             let response = EndedSessionResponse {

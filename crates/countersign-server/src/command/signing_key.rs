@@ -2,26 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::arguments::SigningKey;
+use super::arguments::SigningKeyCommand;
 use super::output::{Output, fields, or_empty, table};
 use crate::error::CommandError;
 use crate::ops::{Operations, SigningKeyListResponse, SigningKeyResponse};
 
 pub(super) async fn run(
     operations: &Operations,
-    command: SigningKey,
+    command: SigningKeyCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let key = match command {
-        SigningKey::List { of } => {
+        SigningKeyCommand::List { of } => {
             return list(&operations.list_signing_keys(&of.issuer).await?, output);
         }
-        SigningKey::Rotate(rotate) => {
+        SigningKeyCommand::Rotate(rotate) => {
             operations
                 .rotate_signing_key(&rotate.of.issuer, rotate.algorithm, rotate.lead)
                 .await?
         }
-        SigningKey::Revoke { kid, of } => operations.revoke_signing_key(&of.issuer, &kid).await?,
+        SigningKeyCommand::Revoke { kid, of } => {
+            operations.revoke_signing_key(&of.issuer, &kid).await?
+        }
     };
     output.print(&key, &text(&key))
 }

@@ -7,7 +7,7 @@ use countersign::directory::{CredentialKind, UserName};
 use countersign::registry::Change;
 use serde::Serialize;
 
-use super::arguments::{CreateUser, User};
+use super::arguments::{CreateUserArgs, UserCommand};
 use super::output::Output;
 use super::password::NewPassword;
 use super::subject::Subject;
@@ -27,19 +27,19 @@ struct UserResponse<'a> {
 
 pub(super) async fn run(
     config: Config,
-    command: User,
+    command: UserCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let (name, change) = match command {
-        User::Create(new) => return create(config, new, output).await,
-        User::Passwd { name, generate } => {
+        UserCommand::Create(new) => return create(config, new, output).await,
+        UserCommand::Passwd { name, generate } => {
             return set_password(config, name, generate, output).await;
         }
-        User::List => return list(config, output).await,
-        User::Suspend { name } => (name, Change::Suspend),
-        User::Activate { name } => (name, Change::Activate),
-        User::Revoke { name, reason } => (name, Change::Revoke { reason }),
-        User::Delete { name } => (name, Change::Delete),
+        UserCommand::List => return list(config, output).await,
+        UserCommand::Suspend { name } => (name, Change::Suspend),
+        UserCommand::Activate { name } => (name, Change::Activate),
+        UserCommand::Revoke { name, reason } => (name, Change::Revoke { reason }),
+        UserCommand::Delete { name } => (name, Change::Delete),
     };
     with_operations(config, async |operations: &Operations| {
         let user = operations.find_user(name).await.map_err(error)?;
@@ -58,7 +58,11 @@ async fn list(config: Config, output: Output) -> Result<ExitCode, CommandError> 
     .await
 }
 
-async fn create(config: Config, new: CreateUser, output: Output) -> Result<ExitCode, CommandError> {
+async fn create(
+    config: Config,
+    new: CreateUserArgs,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
     // The password is read before the database is opened, so that a cancelled prompt leaves no file behind.
     let password = NewPassword::read(new.generate)?;
     with_operations(config, async |operations: &Operations| {

@@ -2,81 +2,59 @@
 
 use std::time::Duration;
 
-use super::mistake::Place;
-use super::reader::{Reader, Section};
+use super::reader::{Section, string};
 use super::value;
 
-/// How long tokens live, and may live at most.
+/// The lifetime of a token that asks for none, and the longest that it can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetimes {
-    pub(crate) usual: Duration,
-    pub(crate) longest: Duration,
+    pub(crate) default: Duration,
+    pub(crate) max: Duration,
 }
 
-/// What a section says of them.
-pub(super) struct Given {
-    usual: Option<Duration>,
-    longest: Option<Duration>,
-    place: Option<Place>,
+/// The lifetimes that a section sets.
+pub(super) struct GivenLifetimes {
+    default: Option<Duration>,
+    max: Option<Duration>,
 }
 
-/// Takes both from a section.
-pub(super) fn given<'i>(reader: &mut Reader<'i>, section: &mut Section<'i>) -> Given {
-    let places = ["lifetime", "max_lifetime"].map(|key| reader.place(section, key));
-    Given {
-        usual: reader.text(section, "lifetime", value::lifetime),
-        longest: reader.text(section, "max_lifetime", value::lifetime),
-        place: places.into_iter().flatten().next(),
-    }
-}
-
-impl Lifetimes {
-    /// Tokens that live so long, and no longer.
-    pub(super) const fn both(lifetime: Duration) -> Self {
+impl GivenLifetimes {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            usual: lifetime,
-            longest: lifetime,
-        }
-    }
-}
-
-impl Given {
-    /// What holds where `default` does unless something is said.
-    pub(super) fn or(&self, default: Lifetimes) -> Lifetimes {
-        Lifetimes {
-            usual: self.usual.unwrap_or(default.usual),
-            longest: self.longest.unwrap_or(default.longest),
+            default: section.get("lifetime", string(value::lifetime)),
+            max: section.get("max_lifetime", string(value::lifetime)),
         }
     }
 
-    /// What holds for a wire: what it says itself, else what its issuer says, else its default. A lifetime of its
-    /// own is its longest too, unless it says otherwise.
-    pub(super) fn within(&self, issuer: &Self, default: Duration) -> Lifetimes {
-        let usual = self.usual.or(issuer.usual).unwrap_or(default);
-        let longest = self.longest.or(self.usual).or(issuer.longest);
-        let longest = longest.unwrap_or(default.max(usual));
-        if self.place.is_none() {
-            // Whoever bounds the issuer's tokens bounds those of wires that say nothing.
-            return Lifetimes {
-                usual: usual.min(longest),
-                longest,
-            };
+    /// Fills in what the section does not set, and reports a default above the maximum.
+    pub(super) fn or(&self, section: &Section<'_>, other: Lifetimes) -> Lifetimes {
+        let default = self.default.unwrap_or(other.default);
+        let max = self.max.unwrap_or(other.max);
+        if default > max {
+            let key = self.default.map_or("max_lifetime", |_| "lifetime");
+            let (default, max) = (value::shortest(default), value::shortest(max));
+            let text =
+                format!("the lifetime of {default} is longer than the max_lifetime of {max}");
+            section.error(key, &text);
         }
-        Lifetimes { usual, longest }
+        Lifetimes { default, max }
     }
 
-    /// Notes a lifetime that is longer than the longest, where it was given.
-    pub(super) fn check(&self, reader: &mut Reader<'_>, section: &Section<'_>, found: Lifetimes) {
-        let Lifetimes { usual, longest } = found;
-        if usual > longest
-            && let Some(place) = &self.place
-        {
-            let text = format!(
-                "out of range: {} is longer than max_lifetime, {}",
-                value::shown(usual),
-                value::shown(longest)
-            );
-            reader.wrong(place.clone(), &section.path_of("lifetime"), &text);
+    /// Fills in what a wire's section does not set: from its issuer, else from the wire's own default. A lifetime
+    /// that the section sets is its maximum, too, unless the section sets that.
+    pub(super) fn or_issuer(
+        &self,
+        section: &Section<'_>,
+        issuer: &Self,
+        wire: Duration,
+    ) -> Lifetimes {
+        let mut default = issuer.default.unwrap_or(wire);
+        let max = self.default.or(issuer.max);
+        let max = max.unwrap_or(wire.max(default));
+        if self.max.is_none() {
+            // The issuer's maximum also bounds a wire that sets none.
+            default = default.min(max);
         }
+        self.or(section, Lifetimes { default, max })
     }
 }

@@ -1,12 +1,11 @@
-//! The server's configuration: `countersign.toml`, the environment over it, flags over both.
+//! The server's configuration: `countersign.toml`, then environment variables, then flags; the later wins.
 //!
-//! Nothing is ignored: what is unknown, of the wrong type or out of range is a [`Mistake`] with its line,
-//! and all mistakes are reported at once.
+//! Nothing is ignored: an unknown setting, a wrong type and a value out of range are errors, each with its line, and
+//! all errors are reported at once.
 
-mod environment;
+mod error;
 mod issuers;
 mod lifetimes;
-mod mistake;
 mod reader;
 mod routes;
 mod settings;
@@ -15,43 +14,59 @@ mod tests;
 pub(crate) mod value;
 mod wires;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-pub(crate) use environment::Environment;
+use countersign::Secret;
+
+pub(crate) use error::ConfigErrors;
 pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
-pub(crate) use mistake::Mistakes;
 pub(crate) use settings::Config;
 pub(crate) use wires::WireSettings;
 
-use mistake::{Mistake, Place};
+use error::Location;
 
-/// The file that is read where none is named.
+/// The configuration file that is read if no other is named.
 const FILE: &str = "countersign.toml";
 
-/// Reads the file, if there is one, and the environment.
+/// The environment variables that belong to the server, by name. A value that is not UTF-8 is `None`.
+#[derive(Debug, Default)]
+pub(crate) struct Environment(BTreeMap<String, Option<Secret>>);
+
+impl Environment {
+    /// Takes `COUNTERSIGN_*` from `variables`.
+    pub(crate) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let own = variables.into_iter().filter_map(|(name, value)| {
+            let name = name.to_string_lossy().into_owned();
+            let value = value.into_string().ok().map(Secret::from);
+            name.starts_with("COUNTERSIGN_").then_some((name, value))
+        });
+        Self(own.collect())
+    }
+}
+
+/// Reads the configuration from `named`, or else from `countersign.toml` if there is such a file, and from the
+/// environment.
 ///
 /// # Errors
 ///
-/// [`Mistakes`]: all of them. A file that was named and cannot be read is one.
-pub(crate) fn load(named: Option<&Path>, environment: Environment) -> Result<Config, Mistakes> {
+/// Returns all errors at once. A named file that cannot be read is one.
+pub(crate) fn load(named: Option<&Path>, environment: Environment) -> Result<Config, ConfigErrors> {
     let path = named.unwrap_or_else(|| Path::new(FILE));
     let name = path.display().to_string();
+    let unreadable = |text| ConfigErrors::new(&name, vec![(Location::File, text)]);
     let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| of_file(&name, "not UTF-8"))?,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            String::new()
-        }
-        Err(error) => return Err(of_file(&name, &format!("cannot be read: {error}"))),
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("not UTF-8".to_owned()))?,
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(unreadable(format!("cannot be read: {error}"))),
     };
-    settings::read(name, &text, environment)
+    settings::read(&name, &text, environment)
 }
 
-/// The file that [`load`] reads, if it is there.
+/// Returns the file that [`load`] reads, if there is one.
 pub(crate) fn file(named: Option<&Path>) -> Option<PathBuf> {
     let path = named.unwrap_or_else(|| Path::new(FILE));
     path.exists().then(|| path.to_owned())
-}
-
-fn of_file(name: &str, text: &str) -> Mistakes {
-    Mistakes::sorted(vec![Mistake::new(Place::File(name.to_owned()), text)])
 }

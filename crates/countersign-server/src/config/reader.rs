@@ -1,352 +1,300 @@
-//! Walks a parsed TOML file by hand, so that one mistake does not hide the next, and lays the environment
-//! over it.
+//! Reads settings from a parsed TOML file and from environment variables, and collects all errors.
+//!
+//! `toml` parses the file, goes on after a syntax error, and gives the line of every key and value. What follows is
+//! our own, because `serde` with `toml::Spanned`, `figment` and `config` stop at the first error, and read nothing
+//! of a file with a syntax error. `humantime` would read `1M` as a month, and values such as `1h 1ms`.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
+use countersign::Secret;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::environment::Environment;
-use super::mistake::{Mistake, Mistakes, Place};
-use super::value::Expected;
+use super::Environment;
+use super::error::{ConfigErrors, Location};
 
-/// The file's text and the variables, and what was found wrong with them so far.
-pub(super) struct Reader<'i> {
-    file: String,
+/// The file's text, the variables that were not read yet, and the errors so far.
+struct Reader<'i> {
     text: &'i str,
-    variables: BTreeMap<String, String>,
-    /// Lines that are not TOML.
-    unreadable: Vec<Place>,
-    mistakes: Vec<Mistake>,
+    variables: RefCell<BTreeMap<String, Option<Secret>>>,
+    /// The lines that are not TOML, counted from 1.
+    unreadable: BTreeSet<usize>,
+    errors: RefCell<Vec<(Location, String)>>,
 }
 
-/// One section, from which every known key is taken; what is left at the end is unknown.
-pub(super) struct Section<'i> {
+/// One section of the file, which may be missing.
+pub(super) struct Section<'r> {
+    reader: &'r Reader<'r>,
     path: String,
-    table: DeTable<'i>,
+    /// Where the section is named.
+    location: Location,
+    table: Option<&'r DeTable<'r>>,
+    /// The settings that were read; all others are unknown.
     known: Vec<String>,
 }
 
-/// A list where one value may stand for a list of one, or must not.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Single {
-    Allowed,
-    Refused,
+/// Reads `text` and the environment with `read`, which must read every setting that exists.
+pub(super) fn read<T>(
+    file: &str,
+    text: &str,
+    environment: Environment,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> Result<T, ConfigErrors> {
+    let (root, syntax_errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader {
+        text,
+        variables: RefCell::new(environment.0),
+        unreadable: BTreeSet::new(),
+        errors: RefCell::default(),
+    };
+    for error in syntax_errors {
+        let line = reader.line(error.span().map_or(0, |span| span.start));
+        // A line can have several syntax errors: the first is enough.
+        if reader.unreadable.insert(line) {
+            let text = format!("not TOML: {}", error.message());
+            reader.errors.get_mut().push((Location::Line(line), text));
+        }
+    }
+    let mut root = Section {
+        reader: &reader,
+        path: String::new(),
+        location: Location::File,
+        table: Some(root.get_ref()),
+        known: Vec::new(),
+    };
+    let settings = read(&mut root);
+    root.close();
+    for name in reader.variables.take().into_keys() {
+        let text = "unknown variable; known are COUNTERSIGN_MASTER_KEY, and COUNTERSIGN_<SECTION>__<NAME> for \
+                    the scalars of [server], [store] and [log]";
+        reader.report(Location::Variable(name), text.to_owned());
+    }
+    match reader.errors.into_inner() {
+        errors if errors.is_empty() => Ok(settings),
+        errors => Err(ConfigErrors::new(file, errors)),
+    }
 }
 
-impl<'i> Reader<'i> {
-    /// Parses `text`. Lines that are not TOML are mistakes; the rest of the file is read all the same.
-    pub(super) fn new(
-        file: String,
-        text: &'i str,
-        environment: Environment,
-    ) -> (Self, Section<'i>) {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let mut reader = Self {
-            file,
-            text,
-            variables: environment.scalars,
-            unreadable: Vec::new(),
-            mistakes: environment.mistakes,
-        };
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
-            let place = reader.line(at);
-            // A line can be wrong in several ways at once: the first says enough.
-            if !reader.unreadable.contains(&place) {
-                let text = format!("not TOML: {}", error.message());
-                reader.mistakes.push(Mistake::new(place.clone(), text));
-                reader.unreadable.push(place);
-            }
-        }
-        let root = Section {
-            path: String::new(),
-            table: root.into_inner(),
-            known: Vec::new(),
-        };
-        (reader, root)
+impl Reader<'_> {
+    fn line(&self, at: usize) -> usize {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        1 + before.iter().filter(|&&b| b == b'\n').count()
     }
 
-    /// A section below `parent`; an empty one where there is none.
-    pub(super) fn section(&mut self, parent: &mut Section<'i>, key: &str) -> Section<'i> {
-        let path = parent.path_of(key);
-        let table = match parent.take(key) {
-            None => DeTable::new(),
-            Some(value) => {
-                let at = value.span().start;
-                match value.into_inner() {
-                    DeValue::Table(table) => table,
-                    other => {
-                        self.wrong_type(at, &path, "a section", &other);
-                        DeTable::new()
-                    }
-                }
+    /// Adds an error, unless it only follows from a line that is not TOML: the parser puts what follows a bad
+    /// section header into another section.
+    fn report(&self, location: Location, text: String) {
+        if let Location::Line(line) = location {
+            let lines = self.text.lines().zip(1..=line);
+            let header = lines.filter(|(text, _)| text.starts_with('[')).last();
+            let header = header.map_or(1, |(_, line)| line);
+            if self.unreadable.contains(&line) || self.unreadable.contains(&header) {
+                return;
             }
-        };
-        Section {
-            path,
-            table,
-            known: Vec::new(),
         }
+        self.errors.borrow_mut().push((location, text));
+    }
+}
+
+impl<'r> Section<'r> {
+    /// Reads a section below this one. Settings that `read` does not read are unknown.
+    pub(super) fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut section = Section {
+            reader: self.reader,
+            path: self.path_of(key),
+            location: self.locate(&[key]).unwrap_or(self.location.clone()),
+            table: self.get(key, |value| {
+                value.as_table().ok_or_else(|| wrong("a section", value))
+            }),
+            known: Vec::new(),
+        };
+        let settings = read(&mut section);
+        section.close();
+        settings
     }
 
-    /// A scalar that an environment variable can set too. The variable wins; a mistake in what it covers is
-    /// a mistake all the same.
+    /// Reads a setting with `parse`, whose error says what the value should be.
+    pub(super) fn get<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&'r DeValue<'r>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.push(key.to_owned());
+        let value = self.table?.get(key)?;
+        parse(value.get_ref())
+            .map_err(|text| self.error(key, &text))
+            .ok()
+    }
+
+    /// Reads a setting that an environment variable can set, too. The variable wins; an error in the value that it
+    /// replaces is an error all the same.
     pub(super) fn scalar<T>(
         &mut self,
-        section: &mut Section<'i>,
-        key: &'static str,
-        parse: impl Fn(&str) -> Result<T, Expected>,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let in_file = self.text(section, key, &parse);
-        let name = format!(
-            "COUNTERSIGN_{}__{}",
-            section.path.to_ascii_uppercase(),
-            key.to_ascii_uppercase()
-        );
-        let Some(text) = self.variables.remove(&name) else {
-            return in_file;
+        let in_file = self.get(key, string(&parse));
+        let name = format!("COUNTERSIGN_{}__{key}", self.path).to_ascii_uppercase();
+        let variable = self.variable(&name, |value| parse(value.expose()));
+        variable.or(in_file)
+    }
+
+    /// Reads an environment variable.
+    pub(super) fn variable<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(Secret) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.reader.variables.borrow_mut().remove(name)?;
+        let value = value.ok_or_else(|| "not UTF-8".to_owned());
+        let report = |text| {
+            self.reader
+                .report(Location::Variable(name.to_owned()), text)
         };
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                self.mistakes
-                    .push(Mistake::new(Place::Variable(name), expected));
-                in_file
-            }
-        }
+        value.and_then(parse).map_err(report).ok()
     }
 
-    /// A string of the file.
-    pub(super) fn text<T>(
-        &mut self,
-        section: &mut Section<'i>,
-        key: &'static str,
-        parse: impl Fn(&str) -> Result<T, Expected>,
-    ) -> Option<T> {
-        let path = section.path_of(key);
-        let value = section.take(key)?;
-        self.string(&path, &value, parse)
+    /// Returns whether an environment variable is set that was not read yet.
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.reader.variables.borrow().contains_key(name)
     }
 
-    /// `true` or `false`.
-    pub(super) fn switch(&mut self, section: &mut Section<'i>, key: &'static str) -> Option<bool> {
-        let path = section.path_of(key);
-        let value = section.take(key)?;
-        let found = value.get_ref().as_bool();
-        if found.is_none() {
-            self.wrong_type(value.span().start, &path, "true or false", value.get_ref());
-        }
-        found
-    }
-
-    /// A whole number of the file.
-    pub(super) fn number<T>(
-        &mut self,
-        section: &mut Section<'i>,
-        key: &'static str,
-        parse: impl Fn(i64) -> Result<T, Expected>,
-    ) -> Option<T> {
-        let path = section.path_of(key);
-        let value = section.take(key)?;
-        let at = value.span().start;
-        let DeValue::Integer(number) = value.get_ref() else {
-            self.wrong_type(at, &path, "a whole number", value.get_ref());
-            return None;
-        };
-        // What is too large for this is too large for anything.
-        let number = i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX);
-        match parse(number) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                let place = self.line(at);
-                self.wrong(place, &path, &expected);
-                None
-            }
-        }
-    }
-
-    /// A list of strings. All of them are looked at.
+    /// Reads a list of strings, and reports every item that `parse` does not accept.
     pub(super) fn list<T>(
         &mut self,
-        section: &mut Section<'i>,
-        key: &'static str,
-        single: Single,
-        parse: impl Fn(&str) -> Result<T, Expected>,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Vec<T>> {
-        let path = section.path_of(key);
-        let value = section.take(key)?;
-        match value.get_ref() {
-            DeValue::Array(items) => Some(
-                items
-                    .iter()
-                    .filter_map(|item| self.string(&path, item, &parse))
-                    .collect(),
-            ),
-            DeValue::String(_) if single == Single::Allowed => {
-                self.string(&path, &value, parse).map(|one| vec![one])
-            }
-            other => {
-                let wanted = match single {
-                    Single::Allowed => "a string or a list of strings",
-                    Single::Refused => "a list of strings",
-                };
-                self.wrong_type(value.span().start, &path, wanted, other);
-                None
+        let items = self.get(key, |value| match value {
+            DeValue::Array(items) => Ok(items),
+            _ => Err(wrong("a list of strings", value)),
+        })?;
+        let mut list = Vec::new();
+        for item in items.iter() {
+            match string(&parse)(item.get_ref()) {
+                Ok(value) => list.push(value),
+                Err(text) => self.error_at(item.span().start, key, &text),
             }
         }
+        Some(list)
     }
 
-    /// Where a key stands, for what is wrong only in company.
-    pub(super) fn place(&self, section: &Section<'i>, key: &str) -> Option<Place> {
-        let value = section.table.get(key)?;
-        Some(self.line(value.span().start))
-    }
-
-    /// Where the name of a key stands.
-    pub(super) fn place_of_key(&self, section: &Section<'i>, key: &str) -> Option<Place> {
-        let (key, _) = section.table.get_key_value(key)?;
-        Some(self.line(key.span().start))
-    }
-
-    /// Where a list stands that has nothing in it.
-    pub(super) fn place_of_nothing(&self, section: &Section<'i>, key: &str) -> Option<Place> {
-        let list = section.table.get(key)?.get_ref().as_array()?;
-        list.is_empty().then(|| self.place(section, key)).flatten()
-    }
-
-    /// Notes something that is wrong outside the file.
-    pub(super) fn note(&mut self, mistake: Mistake) {
-        self.mistakes.push(mistake);
-    }
-
-    /// Notes something that is wrong. What recovery made of a line that is not TOML is not worth a word.
-    pub(super) fn wrong(&mut self, place: Place, path: &str, text: &str) {
-        if !self.unreadable.contains(&place) {
-            self.mistakes
-                .push(Mistake::new(place, format!("{path}: {text}")));
-        }
-    }
-
-    /// Takes a key that cannot be one here.
-    pub(super) fn refuse(&mut self, section: &mut Section<'i>, key: &str, text: &str) {
-        if let Some((key, _)) = section.table.remove_entry(key)
-            && !self.is_astray(key.span().start)
-        {
-            let place = self.line(key.span().start);
-            self.wrong(place, &section.path_of(key.get_ref()), text);
-        }
-    }
-
-    /// Notes something that is wrong, and that no line says by itself.
-    pub(super) fn wrong_somewhere(&mut self, path: &str, text: &str) {
-        let place = Place::File(self.file.clone());
-        self.wrong(place, path, text);
-    }
-
-    /// Ends a section: keys that nobody took are unknown.
-    pub(super) fn close(&mut self, section: Section<'i>) {
-        let Section { path, table, known } = section;
-        let known = known.join(", ");
-        for (key, _) in table {
-            if self.is_astray(key.span().start) {
-                continue;
-            }
-            let place = self.line(key.span().start);
-            let path = join(&path, key.get_ref());
-            self.wrong(place, &path, &format!("unknown; known here: {known}"));
-        }
-    }
-
-    /// Whether the line that opens the section around `at` is not TOML, so that recovery has put what
-    /// follows it into another section.
-    fn is_astray(&self, at: usize) -> bool {
-        let before = self.text.get(..at).unwrap_or_default();
-        let header = before.rfind("\n[").map_or(0, |end| end + 1);
-        self.unreadable.contains(&self.line(header))
-    }
-
-    /// Ends reading: variables that nobody took are unknown.
-    pub(super) fn finish(mut self) -> Result<(), Mistakes> {
-        for name in std::mem::take(&mut self.variables).into_keys() {
-            let text = "unknown variable: COUNTERSIGN_MASTER_KEY and COUNTERSIGN_<SECTION>__<NAME> for \
-                        the scalars of [server], [store] and [log] are known";
-            self.mistakes
-                .push(Mistake::new(Place::Variable(name), text));
-        }
-        if self.mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(Mistakes::sorted(self.mistakes))
-        }
-    }
-
-    fn string<T>(
+    /// Reads a list of at least one string; a single string can be written without the brackets.
+    pub(super) fn string_or_list<T>(
         &mut self,
-        path: &str,
-        value: &Spanned<DeValue<'i>>,
-        parse: impl Fn(&str) -> Result<T, Expected>,
-    ) -> Option<T> {
-        let at = value.span().start;
-        let Some(text) = value.get_ref().as_str() else {
-            self.wrong_type(at, path, "a string", value.get_ref());
-            return None;
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        match self.table?.get(key).map(Spanned::get_ref) {
+            Some(DeValue::String(_)) => self.get(key, string(parse)).map(|one| vec![one]),
+            Some(DeValue::Array(items)) if !items.is_empty() => self.list(key, parse),
+            _ => self.get(key, |value| match value {
+                DeValue::Array(_) => {
+                    Err("expected at least one string, or no such line".to_owned())
+                }
+                _ => Err(wrong("a string or a list of strings", value)),
+            }),
+        }
+    }
+
+    /// Returns whether the file has a setting.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Returns the names in this section, in alphabetical order.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let table = self.table.into_iter().flatten();
+        table.map(|(key, _)| key.get_ref().to_string()).collect()
+    }
+
+    /// Returns where the setting or section at a path below this section is.
+    pub(super) fn locate(&self, path: &[&str]) -> Option<Location> {
+        let (last, sections) = path.split_last()?;
+        let table = sections.iter().try_fold(self.table?, |table, key| {
+            table.get(*key)?.get_ref().as_table()
+        })?;
+        let (key, value) = table.get_key_value(*last)?;
+        let span = match value.get_ref() {
+            DeValue::Table(_) => key.span(),
+            _ => value.span(),
         };
-        match parse(text) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                let place = self.line(at);
-                self.wrong(place, path, &expected);
-                None
+        Some(Location::Line(self.reader.line(span.start)))
+    }
+
+    /// Reports an error in a setting, or in this section if the file does not have the setting.
+    pub(super) fn error(&self, key: &str, text: &str) {
+        let location = self.locate(&[key]).unwrap_or(self.location.clone());
+        self.report(location, &self.path_of(key), text);
+    }
+
+    /// Reports an error in the setting or section of this full name.
+    pub(super) fn report(&self, location: Location, name: &str, text: &str) {
+        self.reader.report(location, format!("{name}: {text}"));
+    }
+
+    /// Reports an error outside the file.
+    pub(super) fn error_in_variable(&self, name: &str, text: &str) {
+        let location = Location::Variable(name.to_owned());
+        self.reader.report(location, text.to_owned());
+    }
+
+    fn error_at(&self, at: usize, key: &str, text: &str) {
+        let location = Location::Line(self.reader.line(at));
+        self.report(location, &self.path_of(key), text);
+    }
+
+    /// Reports settings that were not read.
+    fn close(self) {
+        for (key, _) in self.table.into_iter().flatten() {
+            let name = key.get_ref();
+            if !self.known.iter().any(|known| known == name) {
+                let text = format!("unknown setting; known here: {}", self.known.join(", "));
+                self.error_at(key.span().start, name, &text);
             }
         }
     }
 
-    fn wrong_type(&mut self, at: usize, path: &str, wanted: &str, found: &DeValue<'_>) {
-        let place = self.line(at);
-        let text = format!("expected {wanted}, found {}", kind(found));
-        self.wrong(place, path, &text);
-    }
-
-    fn line(&self, at: usize) -> Place {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-        Place::Line(self.file.clone(), line)
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 }
 
-impl<'i> Section<'i> {
-    fn take(&mut self, key: &str) -> Option<Spanned<DeValue<'i>>> {
-        self.known.push(key.to_owned());
-        self.table.remove(key)
-    }
-
-    /// The keys that nobody has taken yet, in the order of the alphabet.
-    pub(super) fn keys(&self) -> Vec<String> {
-        let keys = self.table.iter().map(|(key, _)| key.get_ref().to_string());
-        keys.collect()
-    }
-
-    pub(super) fn path_of(&self, key: &str) -> String {
-        join(&self.path, key)
-    }
+/// Parses a string with `parse`.
+pub(super) fn string<'r, T>(
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> impl Fn(&'r DeValue<'r>) -> Result<T, String> {
+    move |value| parse(value.as_str().ok_or_else(|| wrong("a string", value))?)
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+/// Parses `true` or `false`.
+pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| wrong("true or false", value))
 }
 
-fn kind(value: &DeValue<'_>) -> &'static str {
+/// Parses a whole number. A number that is too large for `i64` is the largest one, and so above every limit.
+pub(super) fn number(value: &DeValue<'_>) -> Result<i64, String> {
     match value {
+        DeValue::Integer(number) => {
+            Ok(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX))
+        }
+        _ => Err(wrong("a whole number", value)),
+    }
+}
+
+fn wrong(expected: &str, found: &DeValue<'_>) -> String {
+    let found = match found {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a section",
-    }
+    };
+    format!("expected {expected}, found {found}")
 }

@@ -1,85 +1,90 @@
-//! Whether every path leads to one place.
+//! Checks that no two routes have the same path.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use countersign::url::split;
 
-use super::issuers;
-use super::mistake::Place;
-use super::reader::Reader;
+use super::error::Location;
+use super::issuers::{DEFAULT, IssuerSettings};
+use super::reader::Section;
 
-/// What the server answers itself, beside what every issuer has.
+/// The routes of the server itself, beside those of issuers.
 const OF_SERVER: [&str; 3] = ["/healthz", "/openapi.json", "/readyz"];
-/// What every issuer has under its URL.
+/// The route of every issuer, below its URL.
 const OF_ISSUER: &str = "/whoami";
 
-struct Taken {
-    /// What is there, for people.
-    what: String,
-    place: Option<Place>,
+/// A path with the name of the setting that it comes from, and where that is.
+struct Route {
+    path: String,
+    name: String,
+    location: Option<Location>,
 }
 
-/// Notes issuers that are mounted at the same path, and routes that are.
-pub(super) fn check(reader: &mut Reader<'_>, issuers: &[issuers::Read]) {
-    let mut mounts: BTreeMap<&str, Taken> = BTreeMap::new();
-    let mut taken: BTreeMap<String, Taken> = BTreeMap::new();
-    for path in OF_SERVER {
-        let what = format!("the server's {path}");
-        taken.insert(path.to_owned(), Taken { what, place: None });
-    }
-    for issuer in issuers {
-        let settings = &issuer.settings;
-        let mount = match (&settings.url, &*settings.name) {
-            (Some(url), _) => split(url).1,
-            // Its URL is the address that the server gets.
-            (None, issuers::DEFAULT) => "",
-            // A mistake already.
-            (None, _) => continue,
-        };
-        let here = Taken {
-            what: format!("issuer.{}.url", settings.name),
-            place: issuer.place.clone(),
-        };
-        if let Some(other) = mounts.get(mount) {
-            let rule = "its path is that of another issuer's URL";
-            note(reader, &here, other, rule);
+/// Reports issuers whose URLs have the same path, and wires with the same path.
+pub(super) fn check(root: &Section<'_>, issuers: &[IssuerSettings]) {
+    // A missing URL is an error already, but for the default issuer, which is at the root then.
+    let has_url = |issuer: &&IssuerSettings| issuer.url.is_some() || *issuer.name == *DEFAULT;
+    let issuers = issuers.iter().filter(has_url);
+    let mounts = issuers.clone().map(|issuer| mount(root, issuer)).collect();
+    let other = "its path is the path of another issuer's URL";
+    let mounts = unique(root, mounts, BTreeMap::new(), other);
+
+    let mut routes = Vec::new();
+    for (issuer, mount) in issuers.map(|issuer| (issuer, mount(root, issuer))) {
+        if mounts.get(&mount.path) != Some(&mount.name) {
             continue;
         }
-        let whoami = Taken {
-            what: format!("{OF_ISSUER} of issuer.{}", settings.name),
-            place: issuer.place.clone(),
-        };
-        let wires = issuer.routes.iter().map(|route| {
-            let wire = Taken {
-                what: route.setting.clone(),
-                // Without a path of its own it is where its issuer is.
-                place: route.place.clone().or_else(|| issuer.place.clone()),
-            };
-            (&*route.path, wire)
+        routes.push(Route {
+            path: format!("{}{OF_ISSUER}", mount.path),
+            name: format!("{OF_ISSUER} of issuer.{}", issuer.name),
+            location: mount.location.clone(),
         });
-        for (path, here) in std::iter::once((OF_ISSUER, whoami)).chain(wires) {
-            let path = format!("{mount}{path}");
-            match taken.get(&path) {
-                Some(other) => note(reader, &here, other, "two routes at one path"),
-                None => {
-                    taken.insert(path, here);
-                }
-            }
+        for (wire, setting, path) in issuer.wires.paths() {
+            let location = root.locate(&["issuer", &*issuer.name, "wires", wire, setting]);
+            routes.push(Route {
+                path: format!("{}{path}", mount.path),
+                name: format!("issuer.{}.wires.{wire}.{setting}", issuer.name),
+                location: location.or_else(|| mount.location.clone()),
+            });
         }
-        mounts.insert(mount, here);
+    }
+    let server = OF_SERVER.map(|path| (path.to_owned(), format!("the server's {path}")));
+    unique(root, routes, server.into(), "two routes have this path");
+}
+
+/// Returns where an issuer is mounted: at the path of its URL.
+fn mount(root: &Section<'_>, issuer: &IssuerSettings) -> Route {
+    let url = root.locate(&["issuer", &*issuer.name, "url"]);
+    Route {
+        path: split(issuer.url.as_deref().unwrap_or_default())
+            .1
+            .to_owned(),
+        name: format!("issuer.{}.url", issuer.name),
+        location: url.or_else(|| root.locate(&["issuer", &*issuer.name])),
     }
 }
 
-/// Of two that are in each other's way, the one further down is told of.
-fn note(reader: &mut Reader<'_>, one: &Taken, other: &Taken, rule: &str) {
-    let (told, other) = if one.place >= other.place {
-        (one, other)
-    } else {
-        (other, one)
-    };
-    let text = format!("{rule}: it is in the way of {}", other.what);
-    match &told.place {
-        Some(place) => reader.wrong(place.clone(), &told.what, &text),
-        None => reader.wrong_somewhere(&told.what, &text),
+/// Adds `routes` to those that are `taken`. Of two routes with one path, the one further down in the file is the
+/// error.
+fn unique(
+    root: &Section<'_>,
+    mut routes: Vec<Route>,
+    mut taken: BTreeMap<String, String>,
+    error: &str,
+) -> BTreeMap<String, String> {
+    routes.sort_by(|a, b| a.location.cmp(&b.location));
+    for route in routes {
+        match taken.entry(route.path) {
+            Entry::Vacant(free) => {
+                free.insert(route.name);
+            }
+            Entry::Occupied(other) => {
+                let text = format!("{error}: it conflicts with {}", other.get());
+                let location = route.location.unwrap_or(Location::File);
+                root.report(location, &route.name, &text);
+            }
+        }
     }
+    taken
 }

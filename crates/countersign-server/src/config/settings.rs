@@ -1,26 +1,20 @@
-//! What can be set, its defaults, and how the sections are read.
+//! The sections of the configuration, their settings and defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::directory::Networks;
 use countersign_store::MasterKey;
 
-use super::environment::{self, Environment};
+use super::error::ConfigErrors;
 use super::issuers::{self, IssuerSettings};
-use super::mistake::{Mistake, Mistakes, Place};
-use super::reader::{Reader, Section, Single};
-use super::{routes, value};
+use super::reader::{self, Section, string};
+use super::value::{self, DAY, HOUR, MINUTE, SECOND, duration};
+use super::{Environment, routes};
 use crate::logging::Format;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-/// How many passwords and keys an address may get wrong at once.
-const FAILURES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-/// How many tokens a credential may have minted at once.
-const MINTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
+const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -29,7 +23,7 @@ pub(crate) struct Config {
     pub(crate) store: StoreSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
-    /// `default` is among them.
+    /// `default` first, which is always there.
     pub(crate) issuers: Vec<IssuerSettings>,
 }
 
@@ -38,9 +32,10 @@ pub(crate) struct Config {
 pub(crate) struct ServerSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
+    /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
     pub(crate) shutdown_grace: Duration,
-    /// The proxies whose word is taken for where a request comes from.
+    /// The proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Option<Networks>,
 }
 
@@ -48,15 +43,14 @@ pub(crate) struct ServerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct StoreSettings {
     pub(crate) url: String,
-    pub(crate) master_key_file: Option<PathBuf>,
-    /// From `COUNTERSIGN_MASTER_KEY`.
-    pub(crate) master_key: Option<MasterKey>,
+    pub(crate) master_key: MasterKey,
     pub(crate) max_staleness: Duration,
 }
 
 /// `[limits]`
 #[derive(Clone, Debug)]
 pub(crate) struct LimitSettings {
+    /// Of one client address.
     pub(crate) failed_authentications: Rate,
     /// Of one credential, on all wires.
     pub(crate) mints: Rate,
@@ -76,133 +70,99 @@ pub(crate) struct LogSettings {
     pub(crate) filter: Option<String>,
 }
 
-/// Reads the text of a file and the environment.
-pub(super) fn read(file: String, text: &str, environment: Environment) -> Result<Config, Mistakes> {
-    let master_key = environment.master_key.clone();
-    let gives_master_key = environment.gives_master_key;
-    let (mut reader, mut root) = Reader::new(file, text, environment);
-    let server = server(&mut reader, &mut root);
-    let mut store = store(&mut reader, &mut root);
-    if store.master_key_file.is_some() && gives_master_key {
-        let place = Place::Variable(environment::MASTER_KEY.to_owned());
-        let text =
-            "master_key_file in [store] is given, too: only one of them can be the key's place";
-        reader.note(Mistake::new(place, text));
-    }
-    store.master_key = master_key;
-    let limits = limits(&mut reader, &mut root);
-    let log = log(&mut reader, &mut root);
-    let issuers = issuers::read(&mut reader, &mut root, server.public_url.as_deref());
-    reader.close(root);
-    routes::check(&mut reader, &issuers);
-    reader.finish()?;
-    let issuers = issuers.into_iter().map(|read| read.settings).collect();
-    Ok(Config {
-        server,
-        store,
-        limits,
-        log,
-        issuers,
-    })
-}
-
 impl Config {
-    /// The issuer of this name, where it is configured.
+    /// Returns the configured issuer of this name.
     pub(crate) fn issuer(&self, name: &str) -> Option<&IssuerSettings> {
         self.issuers.iter().find(|issuer| *issuer.name == *name)
     }
 }
 
-fn server<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> ServerSettings {
-    let mut section = reader.section(root, "server");
-    let grace = value::duration_within(Duration::ZERO, HOUR);
-    let settings = ServerSettings {
-        listen: reader
-            .scalar(&mut section, "listen", value::listen)
-            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
-        public_url: reader.scalar(&mut section, "public_url", value::base_url),
-        body_limit: reader
-            .scalar(&mut section, "body_limit", value::body_limit)
-            .unwrap_or(16 * 1024),
-        shutdown_grace: reader
-            .scalar(&mut section, "shutdown_grace", grace)
-            .unwrap_or(Duration::from_secs(10)),
-        trusted_proxies: networks(reader, &mut section, "trusted_proxies"),
-    };
-    reader.close(section);
-    settings
+/// Reads the text of a file and the environment.
+pub(super) fn read(
+    file: &str,
+    text: &str,
+    environment: Environment,
+) -> Result<Config, ConfigErrors> {
+    reader::read(file, text, environment, |root| {
+        let server = root.section("server", server);
+        let store = root.section("store", store);
+        let limits = root.section("limits", |limits| LimitSettings {
+            failed_authentications: rate(limits, "failed_authentications", 20),
+            mints: rate(limits, "mints", 600),
+        });
+        let log = root.section("log", |log| LogSettings {
+            format: log.scalar("format", value::format),
+            filter: log.scalar("filter", value::filter),
+        });
+        let issuers = issuers::read(root, server.public_url.as_deref());
+        routes::check(root, &issuers);
+        Config {
+            server,
+            store,
+            limits,
+            log,
+            issuers,
+        }
+    })
 }
 
-/// A list of networks; `None` where it is empty, which [`Networks`] would take for anywhere.
-fn networks<'i>(
-    reader: &mut Reader<'i>,
-    section: &mut Section<'i>,
-    key: &'static str,
-) -> Option<Networks> {
-    let place = reader.place(section, key)?;
-    let list = reader.list(section, key, Single::Refused, value::network)?;
-    match Networks::from_list(list.iter().map(|network| &**network)) {
-        Ok(networks) if networks.is_anywhere() => None,
-        Ok(networks) => Some(networks),
-        Err(invalid) => {
-            let path = section.path_of(key);
-            reader.wrong(place, &path, &invalid.to_string());
-            None
-        }
+fn server(server: &mut Section<'_>) -> ServerSettings {
+    ServerSettings {
+        listen: server
+            .scalar("listen", value::listen)
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        public_url: server.scalar("public_url", value::base_url),
+        body_limit: server
+            .scalar("body_limit", value::body_limit)
+            .unwrap_or(16 * value::KIB),
+        shutdown_grace: server
+            .scalar("shutdown_grace", duration(Duration::ZERO..=HOUR))
+            .unwrap_or(10 * SECOND),
+        trusted_proxies: networks(server, "trusted_proxies"),
     }
 }
 
-fn store<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> StoreSettings {
-    let mut section = reader.section(root, "store");
-    let staleness = value::duration_within(Duration::from_secs(1), HOUR);
-    let settings = StoreSettings {
-        url: reader
-            .scalar(&mut section, "url", value::store_url)
+/// Reads a list of networks. An empty list is `None`, since [`Networks`] would take it for every address.
+fn networks(section: &mut Section<'_>, key: &str) -> Option<Networks> {
+    let list = section.list(key, value::network)?;
+    Networks::from_list(list.iter().map(|network| &**network))
+        .map_err(|invalid| section.error(key, &invalid.to_string()))
+        .ok()
+        .filter(|networks| !networks.is_anywhere())
+}
+
+fn store(store: &mut Section<'_>) -> StoreSettings {
+    let file = store.scalar("master_key_file", value::file);
+    if file.is_some() && store.has_variable(MASTER_KEY) {
+        let text = "remove this variable or master_key_file of [store]: the master key is only one of them";
+        store.error_in_variable(MASTER_KEY, text);
+    }
+    let key = store.variable(MASTER_KEY, |text| {
+        MasterKey::from_text(text).map_err(|_| {
+            "expected 32 random bytes in base64, as in the file of a master key".to_owned()
+        })
+    });
+    StoreSettings {
+        url: store
+            .scalar("url", value::store_url)
             .unwrap_or_else(|| "sqlite://countersign.db".to_owned()),
-        master_key_file: reader.scalar(&mut section, "master_key_file", value::file),
-        master_key: None,
-        max_staleness: reader
-            .scalar(&mut section, "max_staleness", staleness)
-            .unwrap_or(Duration::from_secs(5)),
-    };
-    reader.close(section);
-    settings
+        master_key: key
+            .or(file.map(MasterKey::File))
+            .unwrap_or(MasterKey::BesideDatabase),
+        max_staleness: store
+            .scalar("max_staleness", duration(SECOND..=HOUR))
+            .unwrap_or(5 * SECOND),
+    }
 }
 
-fn limits<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LimitSettings {
-    let mut section = reader.section(root, "limits");
-    let settings = LimitSettings {
-        failed_authentications: rate(reader, &mut section, "failed_authentications", FAILURES),
-        mints: rate(reader, &mut section, "mints", MINTS),
-    };
-    reader.close(section);
-    settings
-}
-
-fn rate<'i>(
-    reader: &mut Reader<'i>,
-    limits: &mut Section<'i>,
-    key: &'static str,
-    burst: NonZeroU32,
-) -> Rate {
-    let mut section = reader.section(limits, key);
-    let per = value::duration_within(Duration::from_secs(1), 24 * HOUR);
-    let rate = Rate {
-        per: reader.text(&mut section, "per", per).unwrap_or(MINUTE),
-        burst: reader
-            .number(&mut section, "burst", value::count)
-            .unwrap_or(burst),
-    };
-    reader.close(section);
-    rate
-}
-
-fn log<'i>(reader: &mut Reader<'i>, root: &mut Section<'i>) -> LogSettings {
-    let mut section = reader.section(root, "log");
-    let settings = LogSettings {
-        format: reader.scalar(&mut section, "format", value::format),
-        filter: reader.scalar(&mut section, "filter", value::filter),
-    };
-    reader.close(section);
-    settings
+fn rate(limits: &mut Section<'_>, key: &str, burst: u32) -> Rate {
+    limits.section(key, |rate| Rate {
+        per: rate
+            .get("per", string(duration(SECOND..=DAY)))
+            .unwrap_or(MINUTE),
+        burst: rate
+            .get("burst", value::count)
+            .or(NonZeroU32::new(burst))
+            .unwrap_or(NonZeroU32::MIN),
+    })
 }

@@ -1,44 +1,83 @@
-//! The forms of values: durations, sizes, URLs, paths. Each parser says what it expects, and never
-//! repeats what it was given.
+//! Parsers of single values, for the configuration file, the environment and the command line. An error says what the
+//! value should be, and never repeats the value, which may be a secret in the wrong place.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use countersign::directory::Networks;
 use countersign::jose::Algorithm;
 use countersign::url::HttpUrl;
+use countersign_store::StoreOptions;
+use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
 
+use super::reader::number;
 use crate::logging::Format;
 
-/// What a value should have been.
-pub(crate) type Expected = String;
-
-const KIB: usize = 1024;
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The units of durations, the largest first.
+const UNITS: [(&str, Duration); 4] = [("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)];
+pub(super) const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-const DAY: u64 = 24 * 3600;
 
-/// `10s`, `5m`, `1h`, `90d`: whole numbers of one unit.
-pub(crate) fn duration(text: &str) -> Result<Duration, Expected> {
-    let expected = || "expected a duration such as 10s, 5m, 1h or 90d".to_owned();
-    let unit = text.chars().next_back().ok_or_else(expected)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => DAY,
-        _ => return Err(expected()),
-    };
-    whole(text.trim_end_matches(unit), text.len() - 1)
-        .and_then(|number| number.checked_mul(seconds))
-        .map(Duration::from_secs)
-        .ok_or_else(expected)
+/// Parses a duration within bounds, which are included: a whole number and one unit, such as `10s`, `5m`, `1h`, `90d`.
+pub(crate) fn duration(
+    bounds: RangeInclusive<Duration>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    move |text| {
+        let found = UNITS.into_iter().find_map(|(unit, length)| {
+            let number = whole(text.strip_suffix(unit)?)?;
+            length
+                .as_secs()
+                .checked_mul(number)
+                .map(Duration::from_secs)
+        });
+        match found {
+            None => Err("expected a duration such as 10s, 5m, 1h or 90d".to_owned()),
+            Some(found) if bounds.contains(&found) => Ok(found),
+            Some(_) => {
+                let (least, most) = (shortest(*bounds.start()), shortest(*bounds.end()));
+                Err(format!(
+                    "expected a duration of at least {least} and at most {most}"
+                ))
+            }
+        }
+    }
 }
 
-/// Whether text may be shown again, on terminals and in logs: 1 to `longest` characters, none of which ends a
-/// line, turns the direction of what is around it, or hides.
+/// Parses the lifetime of tokens, within the bounds of [`Issuer`](countersign::mint::Issuer).
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    duration(SECOND..=366 * DAY)(text)
+}
+
+/// Formats a duration in the largest unit that divides it.
+pub(super) fn shortest(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let divides =
+        |unit: &Duration| seconds >= unit.as_secs() && seconds.is_multiple_of(unit.as_secs());
+    let (name, unit) = UNITS
+        .into_iter()
+        .find(|(_, unit)| divides(unit))
+        .unwrap_or(("s", SECOND));
+    format!("{}{name}", seconds / unit.as_secs())
+}
+
+fn whole(digits: &str) -> Option<u64> {
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
+/// Returns whether text can be shown on terminals and in logs: 1 to `longest` characters, none of which ends a line,
+/// changes the direction of the text around it, or is invisible.
 pub(crate) fn is_line(text: &str, longest: usize) -> bool {
     let controls = |c: char| {
         let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -47,204 +86,127 @@ pub(crate) fn is_line(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.chars().count()) && !text.chars().any(controls)
 }
 
-/// A duration within bounds, the bounds included.
-pub(super) fn duration_within(
-    least: Duration,
-    most: Duration,
-) -> impl Fn(&str) -> Result<Duration, Expected> {
-    move |text| {
-        let found = duration(text)?;
-        if (least..=most).contains(&found) {
-            Ok(found)
-        } else {
-            let (least, most) = (shown(least), shown(most));
-            Err(format!("out of range: expected {least} to {most}"))
-        }
-    }
-}
-
-/// How long tokens may live: what the library refuses to build an issuer with is refused here, with a line.
-pub(super) fn lifetime(text: &str) -> Result<Duration, Expected> {
-    duration_within(Duration::from_secs(1), Duration::from_secs(366 * DAY))(text)
-}
-
-/// The largest body that is read.
-pub(super) fn body_limit(text: &str) -> Result<usize, Expected> {
-    let expected = || "expected a size such as 512B, 16KiB or 1MiB".to_owned();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .ok_or_else(expected)?;
-    let (number, unit) = text.split_at(end);
-    let unit = match unit {
-        "B" => 1,
-        "KiB" => KIB,
-        "MiB" => MIB,
-        _ => return Err(expected()),
-    };
-    let bytes = whole(number, end)
-        .and_then(|number| usize::try_from(number).ok())
-        .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(expected)?;
-    if (KIB..=MIB).contains(&bytes) {
-        Ok(bytes)
-    } else {
-        Err("out of range: expected 1KiB to 1MiB".to_owned())
-    }
-}
-
-/// `digits` must be all of the first `length` bytes: `trim_end_matches` takes `ss` for `s`.
-fn whole(digits: &str, length: usize) -> Option<u64> {
-    let plain = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
-    plain.then(|| digits.parse().ok()).flatten()
-}
-
-/// The shortest form of a duration.
-pub(super) fn shown(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let units = [("d", DAY), ("h", 3600), ("m", 60)];
+/// Parses the largest size of a request body.
+pub(super) fn body_limit(text: &str) -> Result<usize, String> {
+    // The units that end with `B` come first.
+    let units = [("KiB", KIB), ("MiB", MIB), ("B", 1)];
     units
         .into_iter()
-        .find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit))
-        .map_or_else(
-            || format!("{seconds}s"),
-            |(name, unit)| format!("{}{name}", seconds / unit),
-        )
+        .find_map(|(unit, bytes)| {
+            let number = usize::try_from(whole(text.strip_suffix(unit)?)?).ok()?;
+            number.checked_mul(bytes)
+        })
+        .filter(|bytes| (KIB..=MIB).contains(bytes))
+        .ok_or_else(|| "expected a size from 1KiB to 1MiB, such as 16KiB".to_owned())
 }
 
-/// An address and port to listen on.
-pub(crate) fn listen(text: &str) -> Result<SocketAddr, Expected> {
+/// Parses an address and port to listen on.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "expected an address and a port such as 127.0.0.1:8080".to_owned())
 }
 
-/// An http(s) URL without user, query, fragment and final slash. What a client compares letter by letter
-/// has one spelling.
-pub(super) fn base_url(text: &str) -> Result<String, Expected> {
-    let expected = || {
-        "expected a URL such as https://auth.example or https://example.com/auth, without user, \
-         query, fragment and final /, and not under /admin"
-            .to_owned()
+/// Parses an issuer's URL. Clients compare it letter by letter, so it has one spelling.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let is_base = |url: &HttpUrl| {
+        let path = url.path();
+        url.query().is_none() && (path.is_empty() || is_path(path)) && !is_administration(path)
     };
-    let url = HttpUrl::parse(text).map_err(|_| expected())?;
-    let path = url.path();
-    if url.query().is_none() && (path.is_empty() || is_path(path)) && !is_administration(path) {
+    match HttpUrl::parse(text) {
+        Ok(url) if is_base(&url) => Ok(text.to_owned()),
+        _ => Err(
+            "expected a URL such as https://auth.example or https://example.com/auth, without \
+                  user, query, fragment and final /, and not under /admin"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Parses the path of a wire.
+pub(super) fn path(text: &str) -> Result<String, String> {
+    if is_administration(text) {
+        Err("expected a path outside /admin, which is the server's own".to_owned())
+    } else if is_path(text) {
         Ok(text.to_owned())
     } else {
-        Err(expected())
+        Err("expected a path such as /oauth/token: segments of A-Z a-z 0-9 _ ~ . -, none of which begins \
+             with a dot"
+            .to_owned())
     }
 }
 
-/// Where a wire is mounted.
-pub(super) fn path(text: &str) -> Result<String, Expected> {
-    if !is_path(text) {
-        return Err(
-            "expected a path such as /oauth/token: segments of A-Z a-z 0-9 _ ~ . -, none of \
-                    which begins with a dot"
-                .to_owned(),
-        );
-    }
-    if is_administration(text) {
-        return Err("this path is the server's own: choose another".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// What lies there belongs to whoever administers the server, under every issuer's URL.
+/// Returns whether a path belongs to the administration, under every issuer's URL.
 fn is_administration(path: &str) -> bool {
-    let below = path.strip_prefix("/admin");
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == "/admin" || path.starts_with("/admin/")
 }
 
-/// No segment begins with a dot: `..` would leave the mount, `.well-known` is the server's own.
+/// Returns whether no segment is empty or begins with a dot: `..` would leave the issuer's path, and `.well-known` is
+/// the server's own.
 fn is_path(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'~' | b'.' | b'-');
     text.strip_prefix('/').is_some_and(|rest| {
         rest.split('/').all(|segment| {
-            !segment.is_empty()
-                && !segment.starts_with('.')
-                && segment
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'~' | b'.' | b'-'))
+            !segment.is_empty() && !segment.starts_with('.') && segment.bytes().all(is_plain)
         })
     })
 }
 
-/// A signature algorithm by its JOSE name.
-pub(crate) fn algorithm(text: &str) -> Result<Algorithm, Expected> {
+/// Parses a signature algorithm by its name in RFC 7518 and RFC 8037.
+pub(crate) fn algorithm(text: &str) -> Result<Algorithm, String> {
     text.parse().map_err(|_| {
         let names: Vec<_> = Algorithm::ALL.iter().map(|a| a.as_str()).collect();
         format!("expected one of {}", names.join(", "))
     })
 }
 
-/// One audience.
-pub(super) fn audience(text: &str) -> Result<Box<str>, Expected> {
+/// Parses an audience.
+pub(super) fn audience(text: &str) -> Result<Box<str>, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("expected an audience: text that is not empty".to_owned());
     }
     Ok(text.into())
 }
 
-/// One scope of a list.
-pub(super) fn scope(text: &str) -> Result<Box<str>, Expected> {
-    match text.parse::<countersign::Scope>() {
-        Ok(_) => Ok(text.into()),
-        Err(invalid) => Err(invalid.to_string()),
-    }
-}
-
-/// One network of a list.
-pub(crate) fn network(text: &str) -> Result<Box<str>, Expected> {
+/// Parses one network of a list.
+pub(crate) fn network(text: &str) -> Result<Box<str>, String> {
     match Networks::from_list([text]) {
         Ok(_) => Ok(text.into()),
         Err(invalid) => Err(invalid.to_string()),
     }
 }
 
-/// How many of something there may be at once.
-pub(super) fn count(number: i64) -> Result<NonZeroU32, Expected> {
+/// Parses a count.
+pub(super) fn count(value: &DeValue<'_>) -> Result<NonZeroU32, String> {
     const MOST: u32 = 1_000_000;
-    let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
-    number
-        .filter(|number| number.get() <= MOST)
-        .ok_or_else(|| format!("out of range: expected 1 to {MOST}"))
+    let count = u32::try_from(number(value)?).ok().filter(|&n| n <= MOST);
+    count
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| format!("expected a whole number from 1 to {MOST}"))
 }
 
-/// How logs are written.
-pub(crate) fn format(text: &str) -> Result<Format, Expected> {
-    match text {
-        "text" => Ok(Format::Text),
-        "json" => Ok(Format::Json),
-        _ => Err("expected text or json".to_owned()),
-    }
+/// Parses the format of logs.
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    Format::from_str(text, false).map_err(|_| "expected text or json".to_owned())
 }
 
-/// Which log lines are written.
-pub(super) fn filter(text: &str) -> Result<String, Expected> {
+/// Parses a filter of log lines.
+pub(super) fn filter(text: &str) -> Result<String, String> {
     match EnvFilter::builder().parse(text) {
         Ok(_) if !text.is_empty() => Ok(text.to_owned()),
         _ => Err("expected a filter such as info or warn,countersign_server=debug".to_owned()),
     }
 }
 
-/// Where the records are. A database in memory would lose what was acknowledged.
-pub(crate) fn store_url(text: &str) -> Result<String, Expected> {
-    let file = text.strip_prefix("sqlite:").filter(|rest| {
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        // What SQLite itself reads as something else than a file's name: `:memory:`, `file:c.db`.
-        let special = path.starts_with(':') || path.starts_with("file:");
-        !path.is_empty() && !special && !path.contains(['?', '#'])
-    });
-    match file {
-        Some(_) => Ok(text.to_owned()),
-        None => Err(
-            "expected a URL such as sqlite://countersign.db, without ? and #, and not of `file:` or `:`"
-                .to_owned(),
-        ),
+/// Parses the URL of the database.
+pub(crate) fn store_url(text: &str) -> Result<String, String> {
+    match StoreOptions::new(text).database() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(unsupported) => Err(unsupported.to_string()),
     }
 }
 
-/// A file's name.
-pub(super) fn file(text: &str) -> Result<PathBuf, Expected> {
+/// Parses the name of a file.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() || text.contains('\0') {
         return Err("expected the name of a file".to_owned());
     }

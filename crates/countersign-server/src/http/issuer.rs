@@ -91,7 +91,7 @@ impl IssuerEndpoints<'_> {
         let envelope = Envelope::default().error_status(wires.envelope.error_status);
         self.wire(&wires.envelope.wire, envelope, primary)?;
         self.wire(&wires.scoped, Scoped::default(), clients.clone())?;
-        self.wire(&wires.key_pair, KeySecret::default(), clients)?;
+        self.wire(&wires.key_secret, KeySecret::default(), clients)?;
         self.managed()?;
         self.session()?;
         self.oauth()
@@ -116,8 +116,8 @@ impl IssuerEndpoints<'_> {
         let tokens = ManagedTokenResource::new(layer, authenticator, mint, self.store.clone())
             .mounted_at(&*path)
             .of_issuer(&*self.configured.settings.name)
-            .default_lifetime(settings.lifetimes.usual)
-            .max_lifetime(settings.lifetimes.longest)
+            .default_lifetime(settings.lifetimes.default)
+            .max_lifetime(settings.lifetimes.max)
             .body_limit(self.common.body_limit)
             .mint_limit(self.common.mints.clone());
         self.mount(|routes| routes.at_and_below(&path, tokens.clone(), tokens));

@@ -5,183 +5,184 @@ use countersign::directory::UserName;
 use countersign::registry::Owner;
 use countersign::{Id, Scopes};
 
-use super::{grace, issuer, lifetime, name, reason};
-use crate::config::value;
+use super::{days, issuer, name, reason};
+use crate::config::value::{DAY, SECOND, duration, network};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Make an API key; it is shown this once
-    Create(CreateKey),
+pub(crate) enum KeyCommand {
+    /// Create an API key, and print it; it cannot be printed again
+    Create(CreateKeyArgs),
     /// List all API keys
     List,
-    /// Show one
+    /// Show an API key
     Show {
         /// The key's id
         id: Id,
     },
-    /// Refuse one, and every token minted from it, until it is activated again
+    /// Suspend an API key: it and every token minted from it are rejected until it is activated
     Suspend {
         /// The key's id
         id: Id,
     },
-    /// Accept a suspended one again; tokens from before stay dead
+    /// Activate a suspended API key; tokens from before stay invalid
     Activate {
         /// The key's id
         id: Id,
     },
-    /// Revoke one for good, and every token minted from it
+    /// Revoke an API key for good, and every token minted from it
     Revoke {
         /// The key's id
         id: Id,
-        /// Why, for the record
+        /// The reason, for the audit log
         #[arg(long, value_parser = reason)]
         reason: Option<String>,
     },
-    /// Forget a revoked one; its tokens stay dead
+    /// Delete a revoked API key; its tokens stay invalid
     Delete {
         /// The key's id
         id: Id,
     },
-    /// Change what one may do; if it may do less, every token minted before is dead
+    /// Replace the scopes of an API key; if any is removed, tokens from before become invalid
     Scopes {
         /// The key's id
         id: Id,
-        /// What it may do from now on: scopes separated by spaces
+        /// The new scopes, separated by spaces
         scopes: Scopes,
     },
-    /// Give one a new secret, which is shown this once; its id stays
-    Rotate(RotateKey),
+    /// Replace the secret of an API key, and print the new one; the id stays the same
+    Rotate(RotateKeyArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CreateKey {
-    /// What people call it
+pub(crate) struct CreateKeyArgs {
+    /// A name for people to recognize the key by
     #[arg(long, value_parser = name)]
     pub(crate) name: String,
-    /// What it may do: scopes separated by spaces, such as "calls:read wallet:*"
+    /// The scopes of the key, separated by spaces, such as "calls:read wallet:*"
     #[arg(long)]
     pub(crate) scopes: Scopes,
     #[command(flatten)]
-    pub(crate) owner: Owned,
-    /// When it stops working, such as 90d [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    pub(crate) owner: OwnerArgs,
+    /// The time after which the key expires, such as 90d [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = duration(SECOND..=36_500 * DAY))]
     pub(crate) expires_in: Option<Duration>,
-    /// A network that it may be presented from, such as 192.0.2.0/24; may be repeated [default: anywhere]
-    #[arg(long, value_name = "CIDR", value_parser = value::network)]
+    /// A network from which the key can be used, such as 192.0.2.0/24; can be repeated [default: any]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     pub(crate) allow_from: Vec<Box<str>>,
     #[command(flatten)]
-    pub(crate) bound: Bound,
+    pub(crate) bound: IssuersArgs,
 }
 
-/// Where a new credential may be used.
+/// The issuers at which a new credential can be used.
 #[derive(Debug, Args)]
-pub(crate) struct Bound {
-    /// An issuer that it may use; may be repeated [default: all, also those that will be]
+pub(crate) struct IssuersArgs {
+    /// An issuer at which the credential can be used; can be repeated [default: all, also later ones]
     #[arg(long = "issuer", value_name = "NAME", value_parser = issuer)]
     pub(crate) issuers: Vec<String>,
 }
 
-/// Whose a new credential is.
+/// The owner of a new credential.
 #[derive(Debug, Args)]
-pub(crate) struct Owned {
-    /// The account that it belongs to [default: the default account]
+pub(crate) struct OwnerArgs {
+    /// The account of the credential [default: the default account]
     #[arg(long, value_name = "ID")]
     account: Option<Id>,
-    /// The environment of that account that it belongs to [default: the default account's own, else none]
+    /// The environment of the credential, within its account [default: that of the default account, else none]
     #[arg(long, value_name = "ID")]
     environment: Option<Id>,
 }
 
-impl From<Owned> for Owner {
-    fn from(owned: Owned) -> Self {
+impl From<OwnerArgs> for Owner {
+    fn from(owner: OwnerArgs) -> Self {
         Self {
-            account: owned.account,
-            environment: owned.environment,
+            account: owner.account,
+            environment: owner.environment,
         }
     }
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RotateKey {
+pub(crate) struct RotateKeyArgs {
     /// The key's id
     pub(crate) id: Id,
-    /// How long the old secret works beside the new one; 0s ends it now [default: 24h]
-    #[arg(long, value_name = "DURATION", value_parser = grace, conflicts_with = "compromised")]
+    /// The time for which the old secret stays valid beside the new one; 0s for none [default: 24h]
+    #[arg(long, value_name = "DURATION", value_parser = days(366), conflicts_with = "compromised")]
     pub(crate) grace: Option<Duration>,
-    /// Somebody else has the old secret: it, and every token minted from the key, is dead now
+    /// Invalidate the old secret and every token minted from the key now, because the secret has leaked
     #[arg(long)]
     pub(crate) compromised: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum User {
-    /// Make a user; the password comes from a prompt, or from the first line of standard input
-    Create(CreateUser),
-    /// Give a user another password, which comes the same way; every token from before is dead
+pub(crate) enum UserCommand {
+    /// Create a user, with a password from a prompt or the first line of standard input
+    Create(CreateUserArgs),
+    /// Replace the password of a user, from a prompt or the first line of standard input; tokens from before
+    /// become invalid
     Passwd {
-        /// The name that the user signs in with
+        /// The user's name
         name: UserName,
-        /// Make a password, and show it this once
+        /// Generate a password, and print it; it cannot be printed again
         #[arg(long)]
         generate: bool,
     },
     /// List all users
     List,
-    /// Refuse one, and every token minted from it, until it is activated again
+    /// Suspend a user: the password and every token minted from it are rejected until the user is activated
     Suspend {
-        /// The name that the user signs in with
+        /// The user's name
         name: UserName,
     },
-    /// Accept a suspended one again; tokens from before stay dead
+    /// Activate a suspended user; tokens from before stay invalid
     Activate {
-        /// The name that the user signs in with
+        /// The user's name
         name: UserName,
     },
-    /// Revoke one for good; the name stays taken
+    /// Revoke a user for good; the name stays taken
     Revoke {
-        /// The name that the user signs in with
+        /// The user's name
         name: UserName,
-        /// Why, for the record
+        /// The reason, for the audit log
         #[arg(long, value_parser = reason)]
         reason: Option<String>,
     },
-    /// Forget a revoked one; the name is free again
+    /// Delete a revoked user; the name can be used again
     Delete {
-        /// The name that the user signs in with
+        /// The user's name
         name: UserName,
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CreateUserArgs {
+    /// The user's name
+    pub(crate) name: UserName,
+    /// The scopes of the user, separated by spaces
+    #[arg(long)]
+    pub(crate) scopes: Scopes,
+    #[command(flatten)]
+    pub(crate) owner: OwnerArgs,
+    #[command(flatten)]
+    pub(crate) bound: IssuersArgs,
+    /// Generate a password, and print it; it cannot be printed again
+    #[arg(long)]
+    pub(crate) generate: bool,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum Session {
+pub(crate) enum SessionCommand {
     /// List the sessions of a key or user whose tokens have not expired
     List {
         /// The id of the key or user, or the user's name
         credential: String,
     },
-    /// End one: its token is refused from now on, and the next login gets another
+    /// Revoke a session: its token is rejected, and the next login gets another
     Revoke {
         /// The id of the key or user, or the user's name
         credential: String,
         /// The session's id, or the name that the client gave it
-        // The client chose it, and it may begin with a hyphen.
+        // The client chose the name, which may begin with a hyphen.
         #[arg(allow_hyphen_values = true)]
         session: String,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CreateUser {
-    /// The name that the user signs in with
-    pub(crate) name: UserName,
-    /// What the user may do: scopes separated by spaces
-    #[arg(long)]
-    pub(crate) scopes: Scopes,
-    #[command(flatten)]
-    pub(crate) owner: Owned,
-    #[command(flatten)]
-    pub(crate) bound: Bound,
-    /// Make a password, and show it this once
-    #[arg(long)]
-    pub(crate) generate: bool,
 }

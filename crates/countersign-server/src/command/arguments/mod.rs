@@ -1,8 +1,9 @@
-//! The command line's form.
+//! The commands of `countersign` and their arguments.
 
+mod backup;
 mod credentials;
-mod keeping;
-mod server;
+mod secrets;
+mod tenants;
 #[cfg(test)]
 mod tests;
 
@@ -13,37 +14,41 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use countersign::directory::Issuers;
 
-use crate::config::value;
+use crate::config::value::{self, DAY, duration};
 use crate::logging::Format;
 
-pub(crate) use credentials::{CreateKey, CreateUser, Key, Session, User};
-pub(crate) use keeping::{Backup, MasterKey, Pepper, Restore};
-pub(crate) use server::{Account, Audit, Environment, SecretArgument, SigningKey, Token};
+pub(crate) use backup::{AuditCommand, BackupArgs, RestoreArgs};
+pub(crate) use credentials::{
+    CreateKeyArgs, CreateUserArgs, KeyCommand, SessionCommand, UserCommand,
+};
+pub(crate) use secrets::{
+    MasterKeyCommand, PepperCommand, SecretArg, SigningKeyCommand, TokenCommand,
+};
+pub(crate) use tenants::{AccountCommand, EnvironmentCommand};
 
-/// Makes API keys and users, mints short-lived tokens from keys, and checks them all. Without a command:
-/// serve.
+/// Create API keys and users, mint short-lived tokens from keys, and authenticate requests. Without a command: serve
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
-/// What every command takes. Flags win over the environment, the environment over the file.
+/// The arguments of every command. They win over the environment, which wins over the file.
 #[derive(Debug, Args)]
-pub(crate) struct Global {
-    /// The configuration file [default: countersign.toml, if it is there]
+pub(crate) struct GlobalArgs {
+    /// The configuration file [default: countersign.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where the records are [default: sqlite://countersign.db]
+    /// The URL of the database [default: sqlite://countersign.db]
     #[arg(long, global = true, value_name = "URL", value_parser = value::store_url)]
     pub(crate) database: Option<String>,
     /// Print one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How logs are written [default: text on a terminal, else json]
+    /// The format of logs [default: text on a terminal, else json]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(crate) log_format: Option<Format>,
 }
@@ -51,92 +56,92 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve HTTP
-    Serve(Serve),
-    /// Make API keys, change them, and end them
+    Serve(ServeArgs),
+    /// Create, change and revoke API keys
     #[command(subcommand)]
-    Key(Key),
-    /// Make users, change them, and end them
+    Key(KeyCommand),
+    /// Create, change and revoke users
     #[command(subcommand)]
-    User(User),
-    /// Make, list and revoke accounts: what belongs to one is out of every other's reach
+    User(UserCommand),
+    /// Create, list and revoke accounts; no account can reach what belongs to another
     #[command(subcommand)]
-    Account(Account),
-    /// Make and list environments, the parts of an account
+    Account(AccountCommand),
+    /// Create and list environments, the parts of an account
     #[command(subcommand)]
-    Environment(Environment),
-    /// List and end the sessions of keys and users
+    Environment(EnvironmentCommand),
+    /// List and revoke the sessions of keys and users
     #[command(subcommand)]
-    Session(Session),
-    /// List, rotate and revoke the keys that tokens are signed with
+    Session(SessionCommand),
+    /// List, rotate and revoke the keys that sign tokens
     #[command(subcommand)]
-    SigningKey(SigningKey),
-    /// Rotate the secret that what is kept of keys is made with
+    SigningKey(SigningKeyCommand),
+    /// Rotate the pepper, the secret that digests of API keys are computed with
     #[command(subcommand)]
-    Pepper(Pepper),
-    /// Rotate the key that the database's secrets are sealed under
+    Pepper(PepperCommand),
+    /// Rotate the master key, which encrypts the secrets in the database
     #[command(subcommand)]
-    MasterKey(MasterKey),
-    /// Look at tokens, and revoke single ones
+    MasterKey(MasterKeyCommand),
+    /// Inspect tokens, and revoke single ones
     #[command(subcommand)]
-    Token(Token),
-    /// Look at the record of who did what
+    Token(TokenCommand),
+    /// Verify and list the audit log
     #[command(subcommand)]
-    Audit(Audit),
-    /// Copy the database into a file while servers run
-    Backup(Backup),
-    /// Put a backup in the place of the database, while no server runs
-    Restore(Restore),
-    /// Look at the configuration
+    Audit(AuditCommand),
+    /// Copy the database into a file; servers can keep running
+    Backup(BackupArgs),
+    /// Replace the database with a backup; no server may run
+    Restore(RestoreArgs),
+    /// Check the configuration
     #[command(subcommand)]
-    Config(Config),
-    /// Say what is wrong with the store, the clock and the keys; exit 1 if something is
+    Config(ConfigCommand),
+    /// Check the store, the clock and the keys; exit 1 if something is wrong
     Doctor,
-    /// Print what a shell needs to complete commands
+    /// Print the completions of commands for a shell
     Completions {
-        /// For which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
 }
 
 #[derive(Debug, Default, Args)]
-pub(crate) struct Serve {
-    /// Where to listen; port 0 takes any [default: 127.0.0.1:8080]
+pub(crate) struct ServeArgs {
+    /// The address and port to listen on; the system chooses a port for 0 [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = value::listen)]
     pub(crate) listen: Option<SocketAddr>,
-    /// If there is no credential yet, make an API key with scope `*` and print it, also where standard
-    /// output is not a terminal
+    /// If there is no credential yet, create an API key with scope `*` and print it, even if standard output is not
+    /// a terminal
     #[arg(long)]
     pub(crate) print_first_key: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Config {
-    /// Report every mistake at once, each with its line
+pub(crate) enum ConfigCommand {
+    /// Report all errors in the configuration at once, each with its line
     Check,
 }
 
-/// What people call something.
+/// Parses a name for people.
 fn name(text: &str) -> Result<String, String> {
-    words(text, 128)
+    line(text, 128)
 }
 
-/// Why something was done.
+/// Parses the reason of a change.
 fn reason(text: &str) -> Result<String, String> {
-    words(text, 256)
+    line(text, 256)
 }
 
-/// It is printed again later, on terminals and in logs.
-fn words(text: &str, longest: usize) -> Result<String, String> {
+/// Parses text that is printed again later, on terminals and in logs.
+fn line(text: &str, longest: usize) -> Result<String, String> {
     if value::is_line(text, longest) {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "expected 1 to {longest} characters, none of which controls how text is shown"
+            "expected 1 to {longest} characters, without control characters and marks of text direction"
         ))
     }
 }
 
-/// An issuer's name; whether there is one of it is another question.
+/// Parses the name of an issuer, which need not exist.
 fn issuer(text: &str) -> Result<String, String> {
     match Issuers::named([text]) {
         Ok(_) => Ok(text.to_owned()),
@@ -144,29 +149,7 @@ fn issuer(text: &str) -> Result<String, String> {
     }
 }
 
-/// How long an old secret works beside the new one.
-fn grace(text: &str) -> Result<Duration, String> {
-    at_most(366, text)
-}
-
-/// How long a signing key is published before it signs.
-fn lead(text: &str) -> Result<Duration, String> {
-    at_most(90, text)
-}
-
-fn lifetime(text: &str) -> Result<Duration, String> {
-    let duration = at_most(36_500, text)?;
-    if duration.is_zero() {
-        return Err("a key that has expired already is of no use".to_owned());
-    }
-    Ok(duration)
-}
-
-/// A duration of at most so many days.
-fn at_most(days: u64, text: &str) -> Result<Duration, String> {
-    let duration = value::duration(text)?;
-    if duration > Duration::from_secs(days * 24 * 3600) {
-        return Err(format!("out of range: expected at most {days}d"));
-    }
-    Ok(duration)
+/// Parses a duration of at most `most` days.
+fn days(most: u32) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    duration(Duration::ZERO..=most * DAY)
 }

@@ -1,7 +1,7 @@
 use super::*;
 use clap::CommandFactory as _;
 
-fn refused(arguments: &[&str]) -> bool {
+fn rejected(arguments: &[&str]) -> bool {
     let name = std::iter::once(&"countersign");
     Arguments::try_parse_from(name.chain(arguments)).is_err()
 }
@@ -12,13 +12,13 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn no_command_is_serve_with_its_defaults() {
+fn without_a_command_the_server_runs_with_its_defaults() {
     let arguments = Arguments::try_parse_from(["countersign"]).unwrap();
     assert!(arguments.command.is_none() && !arguments.global.json);
 }
 
 #[test]
-fn global_flags_are_taken_after_the_command_too() {
+fn global_flags_are_accepted_after_the_command() {
     let line = [
         "countersign",
         "key",
@@ -33,7 +33,7 @@ fn global_flags_are_taken_after_the_command_too() {
 }
 
 #[test]
-fn help_is_a_command_and_promises_tokens_for_keys_alone() {
+fn help_is_a_command_and_says_that_tokens_are_minted_from_keys() {
     for line in [&["help"][..], &["help", "key"], &["key", "help", "create"]] {
         let name = std::iter::once(&"countersign");
         let help = Arguments::try_parse_from(name.chain(line)).unwrap_err();
@@ -46,22 +46,22 @@ fn help_is_a_command_and_promises_tokens_for_keys_alone() {
 const ID: &str = "013xrzp12g3nqk8n7f8f9jbg8d18q7tm";
 
 #[test]
-fn what_is_not_built_yet_is_refused() {
+fn commands_of_later_versions_are_rejected() {
     for line in [
         &["node", "list"][..],
         &["key", "revoke", ID, "--wait"],
         &["serve", "--tls"],
     ] {
-        assert!(refused(line), "{line:?}");
+        assert!(rejected(line), "{line:?}");
     }
 }
 
 #[test]
 fn grace_and_compromised_exclude_each_other() {
-    assert!(!refused(&["key", "rotate", ID]));
-    assert!(!refused(&["key", "rotate", ID, "--grace", "0s"]));
-    assert!(!refused(&["key", "rotate", ID, "--compromised"]));
-    assert!(refused(&[
+    assert!(!rejected(&["key", "rotate", ID]));
+    assert!(!rejected(&["key", "rotate", ID, "--grace", "0s"]));
+    assert!(!rejected(&["key", "rotate", ID, "--compromised"]));
+    assert!(rejected(&[
         "key",
         "rotate",
         ID,
@@ -72,7 +72,7 @@ fn grace_and_compromised_exclude_each_other() {
 }
 
 #[test]
-fn durations_beyond_their_bounds_are_refused_with_the_bounds() {
+fn durations_out_of_bounds_are_rejected_with_the_bounds() {
     let create = ["key", "create", "--name", "a", "--scopes", "a"];
     let expires_in = [&create[..], &["--expires-in"]].concat();
     for (line, longest, too_long, bound) in [
@@ -100,7 +100,7 @@ fn durations_beyond_their_bounds_are_refused_with_the_bounds() {
 }
 
 #[test]
-fn names_and_reasons_that_change_how_text_is_shown_are_refused() {
+fn names_and_reasons_with_control_characters_are_rejected() {
     for c in [
         '\u{7}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2028}', '\u{2029}',
         '\u{2066}', '\u{2069}', '\u{feff}',
@@ -112,10 +112,10 @@ fn names_and_reasons_that_change_how_text_is_shown_are_refused() {
             &["environment", "create", &text],
             &["key", "revoke", ID, "--reason", &text],
         ] {
-            assert!(refused(line), "{line:?}");
+            assert!(rejected(line), "{line:?}");
         }
     }
-    assert!(!refused(&[
+    assert!(!rejected(&[
         "account",
         "create",
         "Bücher, 書籍, کتاب\u{200c}ها"
@@ -123,7 +123,34 @@ fn names_and_reasons_that_change_how_text_is_shown_are_refused() {
 }
 
 #[test]
-fn bad_values_are_refused() {
+fn accepted_losses_are_since_a_time_in_rfc_3339_with_an_offset() {
+    let since = |time| {
+        let line = [
+            "countersign",
+            "restore",
+            "a.db",
+            "--accept-loss-since",
+            time,
+        ];
+        match Arguments::try_parse_from(line).ok()?.command? {
+            Command::Restore(restore) => restore.accept_loss_since,
+            _ => None,
+        }
+    };
+    for (time, millis) in [
+        ("2026-03-15T12:00:00Z", 1_773_576_000_000),
+        ("2026-03-15T12:00:00.123Z", 1_773_576_000_123),
+        ("2026-03-15T13:00:00+01:00", 1_773_576_000_000),
+    ] {
+        assert_eq!(since(time).unwrap().unix_millis(), millis, "{time}");
+    }
+    for bad in ["", "now", "2026-03-15", "2026-03-15T12:00:00", "1773576000"] {
+        assert!(since(bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn invalid_values_are_rejected() {
     for line in [
         &["key", "show", "no-id"][..],
         &["key", "create", "--name", "a"],
@@ -204,11 +231,11 @@ fn bad_values_are_refused() {
         &["--database", "postgres://db"],
         &["--log-format", "xml"],
     ] {
-        assert!(refused(line), "{line:?}");
+        assert!(rejected(line), "{line:?}");
     }
 }
 
-/// The commands that do something, each with its words.
+/// Returns the commands without subcommands, each with its words.
 fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
     let below: Vec<_> = command
         .get_subcommands()
@@ -221,12 +248,12 @@ fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> 
     below
 }
 
-const PAGE: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 #[test]
-fn every_command_and_flag_is_on_the_servers_page() {
+fn every_command_and_flag_is_in_the_readme() {
     for (words, command) in leaves(&Arguments::command(), "") {
-        let row = PAGE
+        let row = README
             .lines()
             .filter(|line| line.starts_with("| `countersign"))
             .find(|line| {
@@ -240,12 +267,12 @@ fn every_command_and_flag_is_on_the_servers_page() {
 }
 
 #[test]
-fn every_command_on_the_servers_page_exists() {
+fn every_command_in_the_readme_exists() {
     let known: Vec<_> = leaves(&Arguments::command(), "")
         .into_iter()
         .map(|(words, _)| words)
         .collect();
-    let rows = PAGE
+    let rows = README
         .lines()
         .filter(|line| line.starts_with("| `countersign"));
     let mut named = 0;

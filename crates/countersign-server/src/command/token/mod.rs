@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use countersign::Secret;
 use serde::Deserialize;
 
-use super::arguments::{SecretArgument, Token};
+use super::arguments::{SecretArg, TokenCommand};
 use super::output::{Output, fields};
 use super::{stdin, with_operations};
 use crate::config::{Config, DEFAULT_ISSUER, IssuerSettings};
@@ -23,17 +23,18 @@ const MAX_INPUT: u64 = 64 * 1024;
 
 pub(super) async fn run(
     config: Config,
-    command: Token,
+    command: TokenCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let (Token::Inspect { token: argument } | Token::Revoke { token: argument }) = &command;
+    let (TokenCommand::Inspect { token: argument } | TokenCommand::Revoke { token: argument }) =
+        &command;
     let token = match argument {
-        Some(SecretArgument(token)) => token.clone(),
+        Some(SecretArg(token)) => token.clone(),
         None => stdin::read_secret(MAX_INPUT, "token")?,
     };
     with_operations(config, async |operations: &Operations| match command {
-        Token::Inspect { .. } => inspect::run(operations, &token, output).await,
-        Token::Revoke { .. } => revoke(operations, &token, output).await,
+        TokenCommand::Inspect { .. } => inspect::run(operations, &token, output).await,
+        TokenCommand::Revoke { .. } => revoke(operations, &token, output).await,
     })
     .await
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use countersign_wire::ErrorStatus;
 
-use super::{accepted, default_issuer, refused};
+use super::{accepted, default_issuer, rejected};
 
 #[test]
-fn defaults_of_wires_are_those_of_the_contract() {
+fn defaults_of_wires_are_those_of_the_readme() {
     let config = accepted("");
     let wires = &default_issuer(&config).wires;
     let (minute, hour, day) = (60, 3600, 24 * 3600);
@@ -15,14 +15,14 @@ fn defaults_of_wires_are_those_of_the_contract() {
         (&wires.envelope.wire, "/auth/token", hour, hour),
         (&wires.scoped, "/v1/auth/token", 15 * minute, 15 * minute),
         (&wires.managed, "/api/v1/api_token", 90 * day, 365 * day),
-        (&wires.key_pair, "/generate-token", hour, hour),
+        (&wires.key_secret, "/generate-token", hour, hour),
         (&wires.session.wire, "/auth/login", 2 * hour, 2 * hour),
         (&wires.oauth.wire, "/oauth/token", hour, hour),
     ] {
         assert!(wire.enabled && wire.scopes.is_empty(), "{path}");
         assert_eq!(wire.path, path);
-        assert_eq!(wire.lifetimes.usual.as_secs(), lifetime, "{path}");
-        assert_eq!(wire.lifetimes.longest.as_secs(), longest, "{path}");
+        assert_eq!(wire.lifetimes.default.as_secs(), lifetime, "{path}");
+        assert_eq!(wire.lifetimes.max.as_secs(), longest, "{path}");
     }
     assert_eq!(wires.envelope.error_status, ErrorStatus::Http);
     assert_eq!(wires.session.sessions_path, "/auth/sessions");
@@ -30,8 +30,8 @@ fn defaults_of_wires_are_those_of_the_contract() {
     assert_eq!(wires.session.renew_within.as_secs(), 60);
     assert_eq!(wires.oauth.introspection_path, "/oauth/introspect");
     assert_eq!(wires.oauth.revocation_path, "/oauth/revoke");
-    // The longest of all but managed tokens, which are a class of their own.
-    assert_eq!(wires.longest(), Some(Duration::from_secs(2 * hour)));
+    // Managed tokens are excepted.
+    assert_eq!(wires.max_lifetime(), Some(Duration::from_secs(2 * hour)));
 }
 
 #[test]
@@ -54,15 +54,15 @@ fn issuers_url_is_the_public_url_unless_it_has_its_own() {
 }
 
 #[test]
-fn a_wire_takes_the_issuers_limits_where_it_sets_none_and_its_own_lifetime_as_maximum() {
+fn wire_inherits_the_limits_of_its_issuer_and_its_own_lifetime_is_its_maximum() {
     let lifetimes = |text: &str| {
         let config = accepted(text);
         let wires = &default_issuer(&config).wires;
         let of = [&wires.scoped, &wires.session.wire, &wires.oauth.wire];
         of.map(|wire| {
             (
-                wire.lifetimes.usual.as_secs(),
-                wire.lifetimes.longest.as_secs(),
+                wire.lifetimes.default.as_secs(),
+                wire.lifetimes.max.as_secs(),
             )
         })
     };
@@ -79,43 +79,43 @@ fn a_wire_takes_the_issuers_limits_where_it_sets_none_and_its_own_lifetime_as_ma
     let wires = &default_issuer(&config).wires;
     assert_eq!(wires.oauth.wire.scopes.as_str(), "a:*");
     assert_eq!(wires.scoped.scopes.as_str(), "a:*");
-    // Managed tokens live by their records.
-    assert_eq!(wires.managed.lifetimes.usual.as_secs(), 90 * 24 * 3600);
+    // The lifetimes of managed tokens do not depend on the issuer's.
+    assert_eq!(wires.managed.lifetimes.default.as_secs(), 90 * 24 * 3600);
 }
 
 #[test]
-fn every_issuer_but_the_default_one_needs_a_url_and_a_name_that_is_one() {
+fn issuer_without_a_url_or_with_a_malformed_name_is_rejected_unless_it_is_the_default() {
     assert_eq!(
-        refused("\n[issuer.core]\nlifetime = \"5m\"\n"),
-        "countersign.toml:2: issuer.core.url: missing: every issuer but `default` needs a URL of its own"
+        rejected("\n[issuer.core]\nlifetime = \"5m\"\n"),
+        "countersign.toml:2: issuer.core.url: missing; every issuer but `default` needs a URL of its own"
     );
     assert_eq!(
-        refused("[issuer.Core]\nurl = \"https://a.example/core\"\n"),
+        rejected("[issuer.Core]\nurl = \"https://a.example/core\"\n"),
         "countersign.toml:1: issuer.Core: an issuer's name is 1 to 64 lower-case letters, digits and hyphens"
     );
-    // What is wrong with it is said alone.
-    let mistakes = refused("[issuer.core]\nurl = \"core\"\n");
-    assert!(mistakes.starts_with("countersign.toml:2: issuer.core.url: expected a URL"));
-    assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+    // A malformed URL is not also a missing one.
+    let errors = rejected("[issuer.core]\nurl = \"core\"\n");
+    assert!(errors.starts_with("countersign.toml:2: issuer.core.url: expected a URL"));
+    assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
 #[test]
-fn two_issuers_at_one_path_are_refused_where_the_second_is() {
+fn two_issuers_with_one_path_are_rejected_at_the_second() {
     let core = "[issuer.core]\nurl = \"https://core.example\"\n";
     assert_eq!(
-        refused(core),
-        "countersign.toml:2: issuer.core.url: its path is that of another issuer's URL: it is in the way of \
+        rejected(core),
+        "countersign.toml:2: issuer.core.url: its path is the path of another issuer's URL: it conflicts with \
          issuer.default.url"
     );
     let public = "[server]\npublic_url = \"https://a.example/core\"\n";
     accepted(&format!("{public}{core}"));
     let both = format!("{core}[issuer.default]\nurl = \"https://a.example\"\n");
-    assert!(refused(&both).starts_with("countersign.toml:4: issuer.default.url: its path"));
+    assert!(rejected(&both).starts_with("countersign.toml:4: issuer.default.url: its path"));
 }
 
 #[test]
-fn two_routes_at_one_path_are_refused_with_the_line_of_one_and_the_name_of_the_other() {
-    for (text, line, told, other) in [
+fn two_routes_with_one_path_are_rejected_with_the_line_of_one_and_the_name_of_the_other() {
+    for (text, line, reported, other) in [
         (
             "[issuer.default.wires.envelope]\npath = \"/oauth/token\"\n",
             2,
@@ -152,7 +152,7 @@ fn two_routes_at_one_path_are_refused_with_the_line_of_one_and_the_name_of_the_o
             "issuer.default.wires.scoped.path",
             "the server's /openapi.json",
         ),
-        // Neither path is set: it is the URL that brings them together.
+        // Neither path is set: they conflict because of the URL.
         (
             "[issuer.v1]\nurl = \"https://a.example/v1\"\n",
             2,
@@ -161,28 +161,28 @@ fn two_routes_at_one_path_are_refused_with_the_line_of_one_and_the_name_of_the_o
         ),
     ] {
         assert_eq!(
-            refused(text),
+            rejected(text),
             format!(
-                "countersign.toml:{line}: {told}: two routes at one path: it is in the way of {other}"
+                "countersign.toml:{line}: {reported}: two routes have this path: it conflicts with {other}"
             )
         );
     }
-    // What is switched off is in nobody's way.
+    // A disabled wire has no route.
     let off = "[issuer.default.wires.scoped]\nenabled = false\n[issuer.v1]\nurl = \"https://a.example/v1\"\n";
     accepted(off);
 }
 
 #[test]
-fn lifetime_longer_than_the_longest_is_refused_where_it_is_set() {
+fn lifetime_above_the_maximum_is_rejected_where_it_is_set() {
     assert_eq!(
-        refused("[issuer.default]\nlifetime = \"90m\"\n"),
-        "countersign.toml:2: issuer.default.lifetime: out of range: 90m is longer than max_lifetime, 1h"
+        rejected("[issuer.default]\nlifetime = \"90m\"\n"),
+        "countersign.toml:2: issuer.default.lifetime: the lifetime of 90m is longer than the max_lifetime of 1h"
     );
 }
 
 #[test]
-fn a_wires_scopes_outside_the_issuers_are_refused() {
+fn scopes_of_a_wire_outside_those_of_the_issuer_are_rejected() {
     let text =
         "[issuer.default]\nscopes = [\"a:*\"]\n[issuer.default.wires.oauth]\nscopes = [\"b\"]\n";
-    assert!(refused(text).starts_with("countersign.toml:4: issuer.default.wires.oauth.scopes: "));
+    assert!(rejected(text).starts_with("countersign.toml:4: issuer.default.wires.oauth.scopes: "));
 }

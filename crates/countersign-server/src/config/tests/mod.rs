@@ -1,4 +1,5 @@
 mod issuers;
+mod readme;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use countersign_store::MasterKey;
 
 use countersign_wire::ErrorStatus;
 
-use super::environment::Environment;
 use super::issuers::IssuerSettings;
 use super::settings::{self, Config};
+use super::{ConfigErrors, Environment};
 use crate::logging::Format;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -18,8 +19,8 @@ fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let environment = Environment::new(variables);
-    settings::read("countersign.toml".to_owned(), text, environment)
-        .map_err(|mistakes| mistakes.to_string())
+    settings::read("countersign.toml", text, environment)
+        .map_err(|errors: ConfigErrors| errors.to_string())
 }
 
 fn accepted(text: &str) -> Config {
@@ -31,12 +32,12 @@ fn default_issuer(config: &Config) -> &IssuerSettings {
 }
 
 #[track_caller]
-fn refused(text: &str) -> String {
+fn rejected(text: &str) -> String {
     read(text, &[]).unwrap_err()
 }
 
 #[test]
-fn defaults_are_those_of_the_contract() {
+fn defaults_are_those_of_the_readme() {
     let config = accepted("");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.body_limit, 16 * 1024);
@@ -51,12 +52,12 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.issuers.len(), 1);
     let issuer = default_issuer(&config);
     assert_eq!(issuer.algorithm, None);
-    assert_eq!(issuer.lifetimes.usual, Duration::from_secs(3600));
+    assert_eq!(issuer.lifetimes.default, Duration::from_secs(3600));
     assert!(issuer.scopes.is_empty());
 }
 
 #[test]
-fn every_setting_is_read() {
+fn all_settings_are_read() {
     let config = accepted(
         r#"
         [server]
@@ -121,7 +122,7 @@ fn every_setting_is_read() {
     assert_eq!(issuer.scopes.as_str(), "calls:* wallet:*");
     let oauth = &issuer.wires.oauth;
     assert_eq!((oauth.wire.enabled, &*oauth.wire.path), (false, "/token"));
-    assert_eq!(oauth.wire.lifetimes.longest, Duration::from_secs(600));
+    assert_eq!(oauth.wire.lifetimes.max, Duration::from_secs(600));
     assert_eq!(oauth.wire.scopes.as_str(), "calls:read");
     assert_eq!(oauth.introspection_path, "/introspect");
     assert_eq!(oauth.revocation_path, "/revoke");
@@ -133,8 +134,8 @@ fn every_setting_is_read() {
     );
     assert_eq!(session.renew_within, Duration::from_secs(5));
     let managed = &issuer.wires.managed.lifetimes;
-    assert_eq!(managed.usual, Duration::from_secs(24 * 3600));
-    assert_eq!(managed.longest, Duration::from_secs(366 * 24 * 3600));
+    assert_eq!(managed.default, Duration::from_secs(24 * 3600));
+    assert_eq!(managed.max, Duration::from_secs(366 * 24 * 3600));
     let core = config.issuer("core-1").unwrap();
     assert_eq!(core.url.as_deref(), Some("https://issuer.example/core"));
     assert_eq!(core.wires.scoped.path, "/token");
@@ -142,21 +143,21 @@ fn every_setting_is_read() {
 }
 
 #[test]
-fn no_trusted_proxy_is_nobody_and_not_anybody() {
+fn empty_list_of_trusted_proxies_trusts_no_address() {
     let config = accepted("[server]\ntrusted_proxies = []\n");
     assert_eq!(config.server.trusted_proxies, None);
 }
 
 #[test]
-fn unknown_key_is_refused_with_its_line_and_what_is_known() {
+fn unknown_setting_is_rejected_with_its_line_and_the_known_ones() {
     assert_eq!(
-        refused("[log]\nformat = \"text\"\nlevel = \"info\"\n"),
-        "countersign.toml:3: log.level: unknown; known here: format, filter"
+        rejected("[log]\nformat = \"text\"\nlevel = \"info\"\n"),
+        "countersign.toml:3: log.level: unknown setting; known here: format, filter"
     );
 }
 
 #[test]
-fn what_is_not_built_yet_is_unknown() {
+fn settings_of_later_versions_are_unknown() {
     for text in [
         "[limits]\nguesses = {}\n",
         "[server]\ntls = {}\n",
@@ -165,13 +166,16 @@ fn what_is_not_built_yet_is_unknown() {
         "[issuer.default.wires.scoped]\nmax_sessions = 1\n",
         "[issuer.default.wires.oauth]\nerror_status = \"http\"\n",
     ] {
-        assert!(refused(text).contains("unknown; known here: "), "{text}");
+        assert!(
+            rejected(text).contains("unknown setting; known here: "),
+            "{text}"
+        );
     }
 }
 
 #[test]
-fn wrong_type_is_refused_with_its_line() {
-    for (text, mistake) in [
+fn wrong_type_is_rejected_with_its_line() {
+    for (text, error) in [
         (
             "[server]\nlisten = 8080",
             "countersign.toml:2: server.listen: expected a string, found a number",
@@ -198,12 +202,12 @@ fn wrong_type_is_refused_with_its_line() {
             "countersign.toml:2: issuer.default.wires.oauth.enabled: expected true or false, found a string",
         ),
     ] {
-        assert_eq!(refused(text), mistake);
+        assert_eq!(rejected(text), error);
     }
 }
 
 #[test]
-fn value_out_of_range_or_of_the_wrong_form_is_refused() {
+fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
     for (section, line) in [
         ("server", "listen = \"localhost\""),
         ("server", "public_url = \"example.com\""),
@@ -273,18 +277,18 @@ fn value_out_of_range_or_of_the_wrong_form_is_refused() {
             "path = \"/.well-known/jwks.json\"",
         ),
     ] {
-        let mistakes = refused(&format!("[{section}]\n{line}\n"));
-        assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
-        assert!(mistakes.starts_with("countersign.toml:2: "), "{mistakes}");
+        let errors = rejected(&format!("[{section}]\n{line}\n"));
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(errors.starts_with("countersign.toml:2: "), "{errors}");
     }
 }
 
 #[test]
-fn several_mistakes_are_reported_together_in_the_order_of_the_file() {
+fn several_errors_are_reported_together_in_the_order_of_the_file() {
     let text = "[server]\nlisten = 1\nsurprise = true\n\n[log]\nformat = \"xml\"\nfilter = \n[store]\nurl = \"x\"\n";
     let variables = [("COUNTERSIGN_LOG__LEVEL", "info")];
-    let mistakes = read(text, &variables).unwrap_err();
-    let places: Vec<_> = mistakes
+    let errors = read(text, &variables).unwrap_err();
+    let places: Vec<_> = errors
         .lines()
         .map(|line| line.split(": ").next().unwrap())
         .collect();
@@ -302,26 +306,26 @@ fn several_mistakes_are_reported_together_in_the_order_of_the_file() {
 }
 
 #[test]
-fn what_follows_a_header_that_is_not_toml_is_not_unknown_elsewhere() {
+fn settings_after_a_malformed_section_header_are_not_reported_as_unknown() {
     for header in ["[server", "[issuer default]"] {
         let text = format!("[log]\nfilter = \"info\"\n{header}\nlisten = \"127.0.0.1:1\"\n");
-        let mistakes = refused(&text);
+        let errors = rejected(&text);
         assert!(
-            mistakes.starts_with("countersign.toml:3: not TOML: "),
-            "{mistakes}"
+            errors.starts_with("countersign.toml:3: not TOML: "),
+            "{errors}"
         );
-        assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
     }
     // The next header ends it.
-    let mistakes = refused("[server\nlisten = 1\n[log]\nlevel = 1\n");
+    let errors = rejected("[server\nlisten = 1\n[log]\nlevel = 1\n");
     assert!(
-        mistakes.contains("countersign.toml:4: log.level: unknown"),
-        "{mistakes}"
+        errors.contains("countersign.toml:4: log.level: unknown"),
+        "{errors}"
     );
 }
 
 #[test]
-fn values_are_never_repeated() {
+fn values_are_not_repeated() {
     let text = "[store]\nurl = \"canary\"\nmaster_key_file = 1\n[canary\n";
     let variables = [
         ("COUNTERSIGN_SERVER__LISTEN", "canary"),
@@ -331,13 +335,13 @@ fn values_are_never_repeated() {
 }
 
 #[test]
-fn a_name_with_control_characters_cannot_write_to_a_terminal() {
-    let mistakes = refused("[server]\n\"\\u001b[2J\" = 1\n");
-    assert!(!mistakes.contains('\u{1b}'), "{mistakes:?}");
+fn control_characters_in_a_name_are_not_printed() {
+    let errors = rejected("[server]\n\"\\u001b[2J\" = 1\n");
+    assert!(!errors.contains('\u{1b}'), "{errors:?}");
 }
 
 #[test]
-fn the_environment_wins_over_the_file() {
+fn environment_variable_wins_over_the_file() {
     let text = "[server]\nlisten = \"127.0.0.1:1\"\nshutdown_grace = \"1s\"\n";
     let variables = [
         ("COUNTERSIGN_SERVER__LISTEN", "127.0.0.1:2"),
@@ -351,30 +355,30 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
-fn a_mistake_in_the_file_counts_though_the_environment_covers_it() {
+fn value_that_the_environment_replaces_must_be_valid() {
     let variables = [("COUNTERSIGN_SERVER__LISTEN", "127.0.0.1:2")];
     assert!(read("[server]\nlisten = 1\n", &variables).is_err());
 }
 
 #[test]
-fn unknown_and_unreadable_variables_are_refused_by_name() {
+fn unknown_and_unreadable_variables_are_rejected_by_name() {
     for (name, value) in [
         ("COUNTERSIGN_SERVER__LISTN", "127.0.0.1:2"),
         ("COUNTERSIGN_SERVER_LISTEN", "127.0.0.1:2"),
         ("COUNTERSIGN_ISSUER__URL", "https://example.com"),
         ("COUNTERSIGN_SERVER__BODY_LIMIT", "much"),
     ] {
-        let mistakes = read("", &[(name, value)]).unwrap_err();
-        assert!(mistakes.starts_with(&format!("{name}: ")), "{mistakes}");
+        let errors = read("", &[(name, value)]).unwrap_err();
+        assert!(errors.starts_with(&format!("{name}: ")), "{errors}");
     }
 }
 
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 #[test]
-fn the_master_key_comes_from_its_variable_and_is_not_printed() {
+fn master_key_is_read_from_its_variable_and_is_not_printed() {
     let config = read("", &[("COUNTERSIGN_MASTER_KEY", MASTER_KEY)]).unwrap();
-    let Some(MasterKey::Text(key)) = &config.store.master_key else {
+    let MasterKey::Text(key) = &config.store.master_key else {
         panic!("the variable has a key");
     };
     assert_eq!(key.expose(), MASTER_KEY);
@@ -382,28 +386,28 @@ fn the_master_key_comes_from_its_variable_and_is_not_printed() {
 }
 
 #[test]
-fn a_master_key_that_is_none_is_refused_by_its_variable_and_not_repeated() {
+fn malformed_master_key_is_rejected_by_its_variable_and_not_repeated() {
     let zeros = format!("{}=", "A".repeat(43));
     for value in ["", " ", "canary", &MASTER_KEY[4..], &zeros] {
-        let mistakes = read("", &[("COUNTERSIGN_MASTER_KEY", value)]).unwrap_err();
+        let errors = read("", &[("COUNTERSIGN_MASTER_KEY", value)]).unwrap_err();
         assert!(
-            mistakes.starts_with("COUNTERSIGN_MASTER_KEY: expected 32 random bytes"),
-            "{mistakes}"
+            errors.starts_with("COUNTERSIGN_MASTER_KEY: expected 32 random bytes"),
+            "{errors}"
         );
-        assert!(value.len() < 2 || !mistakes.contains(value), "{mistakes}");
+        assert!(value.len() < 2 || !errors.contains(value), "{errors}");
     }
 }
 
 #[test]
-fn a_master_key_in_two_places_is_refused() {
+fn master_key_in_a_file_and_a_variable_is_rejected() {
     let file = "[store]\nmaster_key_file = \"a.key\"\n";
     let also = ("COUNTERSIGN_STORE__MASTER_KEY_FILE", "a.key");
     for (text, others) in [(file, &[][..]), ("", &[also])] {
         for (key, found) in [(MASTER_KEY, 1), ("", 2)] {
             let variables = [&[("COUNTERSIGN_MASTER_KEY", key)], others].concat();
-            let mistakes = read(text, &variables).unwrap_err();
-            assert!(mistakes.contains("only one of them"), "{mistakes}");
-            assert_eq!(mistakes.lines().count(), found, "{mistakes}");
+            let errors = read(text, &variables).unwrap_err();
+            assert!(errors.contains("is only one of them"), "{errors}");
+            assert_eq!(errors.lines().count(), found, "{errors}");
         }
     }
 }
