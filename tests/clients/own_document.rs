@@ -59,7 +59,7 @@ fn every_endpoint_conforms_to_the_document_for_an_administrator_and_succeeds_onc
     }
     let mut seen = fixture.assert_conforms(&document, &fixture.authenticated(), excluded, 10);
 
-    let resources = Resources::make(&fixture);
+    let resources = Resources::create(&fixture);
     let document = fixture.document(|document| resources.examples(document));
     let mut configuration = fixture.authenticated();
     let mut included = Vec::new();
@@ -235,7 +235,7 @@ struct Resources {
 
 impl Resources {
     #[track_caller]
-    fn make(fixture: &Fixture) -> Self {
+    fn create(fixture: &Fixture) -> Self {
         let empty = json!({});
         let name = |name: &str| json!({"name": name, "scopes": []});
         let key = |text: &str| fixture.id("/admin/v1/keys", &name(text));

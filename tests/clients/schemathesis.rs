@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Home, Server, scratch};
+use crate::harness::{Home, Server, third_party_folder};
 
 /// Returns the number of requests for each operation in the fuzzing phase: `SCHEMATHESIS_EXAMPLES`, or `default`.
 fn examples(default: u32) -> String {
@@ -40,7 +40,7 @@ impl Run<'_> {
         let configuration = home.path().join("schemathesis.toml");
         fs::write(&configuration, self.configuration).unwrap();
         let report = home.path().join("report.ndjson");
-        let run = Command::new(scratch().join("venv/bin/schemathesis"))
+        let run = Command::new(third_party_folder().join("venv/bin/schemathesis"))
             .arg("--config-file")
             .arg(&configuration)
             .args(["run", self.document, "--url", &server.url()])

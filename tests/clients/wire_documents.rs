@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::harness::{Home, Server, scratch};
+use crate::harness::{Home, Server, third_party_folder};
 use crate::schemathesis::{LIMITS, Run};
 
 /// The number of requests for each document.
@@ -71,7 +71,7 @@ fn apply_overlays(home: &Home, name: &str, others: &[String]) -> String {
     let mut document = folder.join(format!("{name}.yaml"));
     for (at, overlay) in overlays.iter().enumerate() {
         let result = home.path().join(format!("{name}.{at}.yaml"));
-        let patched = Command::new(scratch().join("venv/bin/oas-patch"))
+        let patched = Command::new(third_party_folder().join("venv/bin/oas-patch"))
             .arg("overlay")
             .args([&document, overlay])
             .arg("--output")

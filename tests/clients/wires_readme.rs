@@ -52,7 +52,7 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
     assert!(commands > 15, "{commands} commands");
 }
 
-/// Whether the output matches the expected one, in which `…` stands for the rest of one non-empty JSON string.
+/// Whether the output matches the expected one, in which `…` matches the rest of one non-empty JSON string.
 fn matches(output: &str, expected: &str) -> bool {
     let mut parts = expected.split('…');
     let Some(mut rest) = output.strip_prefix(parts.next().unwrap_or_default()) else {

@@ -1,16 +1,16 @@
-/* A disk at its worst, for the processes that this library is loaded into with LD_PRELOAD.
+/* Simulates a failing disk for the processes into which this library is loaded with LD_PRELOAD.
  *
- * FAULTS names a folder with
+ * The variable FAULTS has the path of a folder with
  *
- *   live/      the files that are watched, without subfolders; what programs see
- *   objects/   what each of these files would hold after a power loss: what it held at its last fsync
- *   names/     which names they would have: those at the folder's last fsync, as links to objects
- *   control    numbers that whoever runs the tests may write at any time: see struct control
- *   lock       held while objects and names change
+ *   live/      the watched files, without subfolders, which programs use
+ *   objects/   the contents of each file after a power loss: those at its last fsync
+ *   names/     the names of the files after a power loss: those at the last fsync of the folder, as links to objects
+ *   control    numbers that the tests can write at any time: see struct control
+ *   lock       is held while objects and names change
  *
- * Only the calls that SQLite and Rust's library make are here. Each is passed on as a system call, so that
- * nothing of the C library has to be looked up. SQLite's shared memory (-shm) is no part of the disk: it is
- * created anew by whoever opens the database first.
+ * The library replaces only the functions that SQLite and Rust's standard library call. Each makes the system call
+ * itself, so that no symbol of the C library has to be looked up. The shared memory of SQLite (-shm) is not part of
+ * the disk, since the first process that opens the database creates it anew.
  */
 
 #define _GNU_SOURCE
@@ -33,18 +33,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Known to harness/disk.rs, which writes them by their places. */
+/* harness/disk.rs writes these fields by their index. */
 struct control {
-  _Atomic uint64_t mirror;      /* 1: keep objects and names, and leave the real disk alone */
-  _Atomic uint64_t lie;         /* 1: report success for an fsync of the database's log that was not done */
-  _Atomic uint64_t countdown;   /* the process that takes this from 1 to 0 is killed where it is; 0: off */
-  _Atomic uint64_t whole;       /* 1: then the power is lost for all processes */
-  _Atomic uint64_t dead;        /* 1: it is lost */
-  _Atomic uint64_t write_error; /* writes fail with this; 0: off */
-  _Atomic uint64_t sync_error;  /* fsync fails with this; 0: off */
-  _Atomic uint64_t spared;      /* so many calls are let pass before they fail */
-  _Atomic uint64_t passed;      /* how many places there were to die at */
-  _Atomic uint64_t failed;      /* how many calls have failed on purpose */
+  _Atomic uint64_t mirror;        /* 1: maintain objects and names, and do not synchronise the real disk */
+  _Atomic uint64_t ignore_sync;   /* 1: ignore fsync of the write-ahead log, and report success */
+  _Atomic uint64_t countdown;     /* the process that decrements this to 0 is killed at once; 0: off */
+  _Atomic uint64_t power_loss;    /* 1: the kill is a power loss for all processes */
+  _Atomic uint64_t power_lost;    /* 1: the power is lost */
+  _Atomic uint64_t write_error;   /* writes fail with this error number; 0: off */
+  _Atomic uint64_t sync_error;    /* fsync fails with this error number; 0: off */
+  _Atomic uint64_t succeed_first; /* the number of calls that succeed before they fail */
+  _Atomic uint64_t crash_points;  /* the number of crash points so far */
+  _Atomic uint64_t failed;        /* the number of calls that have failed so far */
 };
 
 static struct control *control;
@@ -60,7 +60,7 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  /* Nothing outlives whoever started it. */
+  /* The process is killed when its parent exits. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const char *folder = getenv("FAULTS");
   if (!folder || strlen(folder) >= sizeof root) return;
@@ -76,13 +76,13 @@ __attribute__((constructor)) static void begin(void) {
   syscall(SYS_close, fd);
 }
 
-/* ---- what is watched ---- */
+/* ---- watched files ---- */
 
 static int is_live(const struct stat *folder) {
   return folder->st_dev == live.st_dev && folder->st_ino == live.st_ino;
 }
 
-/* Whether the path ignore_syncs in the folder; its last part. */
+/* Returns the file name if the path is in the live folder, else NULL. */
 static const char *watched_path(const char *path) {
   if (!control || !path) return NULL;
   char folder[PATH_MAX];
@@ -99,7 +99,7 @@ static const char *watched_path(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-/* Whether the descriptor is of a file in the folder. */
+/* Returns whether the descriptor belongs to a file in the live folder. */
 static int watched(int fd, struct stat *found) {
   if (!control) return 0;
   int before = errno;
@@ -129,44 +129,44 @@ static int is_log(int fd) {
   return length > 4 && !memcmp(path + length - 4, "-wal", 4);
 }
 
-/* ---- places to die at, and faults ---- */
+/* ---- crash points and errors ---- */
 
 static void die(void) {
   for (;;) syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 }
 
-static int is_last(void) {
-  if (atomic_load(&control->dead)) die();
-  atomic_fetch_add(&control->passed, 1);
+static int must_crash(void) {
+  if (atomic_load(&control->power_lost)) die();
+  atomic_fetch_add(&control->crash_points, 1);
   uint64_t left = atomic_load(&control->countdown);
   do {
     if (!left) return 0;
   } while (!atomic_compare_exchange_weak(&control->countdown, &left, left - 1));
   if (left != 1) return 0;
-  if (atomic_load(&control->whole)) atomic_store(&control->dead, 1);
+  if (atomic_load(&control->power_loss)) atomic_store(&control->power_lost, 1);
   return 1;
 }
 
-/* Before and after each call. */
-static void may_die(void) {
-  if (is_last()) die();
+/* A crash point, before and after each call. */
+static void crash_point(void) {
+  if (must_crash()) die();
 }
 
 static int fails(_Atomic uint64_t *error) {
   uint64_t chosen = atomic_load(error);
   if (!chosen) return 0;
-  uint64_t left = atomic_load(&control->spared);
+  uint64_t left = atomic_load(&control->succeed_first);
   while (left) {
-    if (atomic_compare_exchange_weak(&control->spared, &left, left - 1)) return 0;
+    if (atomic_compare_exchange_weak(&control->succeed_first, &left, left - 1)) return 0;
   }
   atomic_fetch_add(&control->failed, 1);
   errno = (int)chosen;
   return 1;
 }
 
-/* ---- what a power loss leaves ---- */
+/* ---- the state after a power loss ---- */
 
-/* Numbers of inodes are given again; the time of birth tells them apart. */
+/* Inode numbers are reused; the birth time distinguishes the files. */
 static int object_of(char *path, int folder, const char *name) {
   struct statx found;
   if (statx(folder, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &found)) return -1;
@@ -181,22 +181,22 @@ static int lock(void) {
   at(path, ".", "lock");
   int fd = raw_open(path, O_RDWR | O_CREAT, 0600);
   if (fd >= 0) while (flock(fd, LOCK_EX) && errno == EINTR) continue;
-  /* Another process may have lost the power meanwhile. */
-  if (atomic_load(&control->dead)) die();
+  /* The power may have been lost in the meantime. */
+  if (atomic_load(&control->power_lost)) die();
   return fd;
 }
 
 static void unlock(int fd) { syscall(SYS_close, fd); }
 
-/* Makes the object hold what the file holds. In place, so that a process that dies in between leaves each
- * part as it was or as it is: never less than what an earlier fsync promised. */
-static int keep_contents(int fd) {
+/* Copies the contents of the file to its object. The object is updated in place, so that a crash in between leaves
+ * each block in its old or its new state, and never loses a block of an earlier fsync. */
+static int sync_contents(int fd) {
   enum { BLOCK = 65536 };
   char path[PATH_MAX], link[64];
   static _Thread_local char now[BLOCK], then[BLOCK];
   if (object_of(path, fd, "")) return -1;
   int object = raw_open(path, O_RDWR | O_CREAT, 0600);
-  /* The file may have been opened for writing alone. */
+  /* The file may have been opened only for writing. */
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   int file = raw_open(link, O_RDONLY, 0);
   off_t place = 0;
@@ -226,8 +226,8 @@ static void empty(const char *path) {
   closedir(folder);
 }
 
-/* Makes the names those that the folder has now, all at once. A file that never saw an fsync is empty. */
-static int keep_names(void) {
+/* Replaces the names atomically by the current ones of the folder. A file without an fsync is empty. */
+static int sync_names(void) {
   char from[PATH_MAX], names[PATH_MAX], next[PATH_MAX], path[PATH_MAX], object[PATH_MAX];
   at(from, "live", "");
   at(names, "names", "");
@@ -240,7 +240,7 @@ static int keep_names(void) {
   for (struct dirent *entry; (entry = readdir(folder));) {
     const char *name = entry->d_name;
     if (name[0] == '.' || is_shared_memory(name)) continue;
-    /* Another process may have just removed it. */
+    /* Another process may have removed the file. */
     if (object_of(object, dirfd(folder), name)) continue;
     int fd = raw_open(object, O_RDWR | O_CREAT, 0600);
     if (fd < 0) result = -1;
@@ -254,28 +254,28 @@ static int keep_names(void) {
   return result;
 }
 
-/* ---- the calls ---- */
+/* ---- the replaced functions ---- */
 
 static int synchronise(int fd, long number) {
   struct stat found;
   if (!control || fstat(fd, &found)) return (int)syscall(number, fd);
   int folder = S_ISDIR(found.st_mode) && is_live(&found);
   if (!folder && !watched(fd, &found)) return (int)syscall(number, fd);
-  may_die();
+  crash_point();
   if (fails(&control->sync_error)) return -1;
   int result = 0;
-  if (atomic_load(&control->lie) && !folder && is_log(fd)) {
-    /* Nothing. */
+  if (atomic_load(&control->ignore_sync) && !folder && is_log(fd)) {
+    /* Ignored. */
   } else if (!atomic_load(&control->mirror)) {
     result = (int)syscall(number, fd);
   } else {
     int held = lock();
-    /* A file without a name is gone after a power loss, and its number may be another's. */
-    if (folder) result = keep_names();
-    else if (!fstat(fd, &found) && found.st_nlink) result = keep_contents(fd);
+    /* A file without a name does not survive a power loss, and its inode number may be reused. */
+    if (folder) result = sync_names();
+    else if (!fstat(fd, &found) && found.st_nlink) result = sync_contents(fd);
     unlock(held);
   }
-  may_die();
+  crash_point();
   return result;
 }
 
@@ -285,14 +285,14 @@ int fdatasync(int fd) { return synchronise(fd, SYS_fdatasync); }
 static ssize_t write_at(int fd, const void *bytes, size_t count, off64_t place) {
   struct stat found;
   if (!watched(fd, &found)) return syscall(SYS_pwrite64, fd, bytes, count, place);
-  if (is_last()) {
-    /* Half way. */
+  if (must_crash()) {
+    /* Writes a part of the blocks. */
     syscall(SYS_pwrite64, fd, bytes, count / 1024 * 512, place);
     die();
   }
   if (fails(&control->write_error)) return -1;
   ssize_t written = syscall(SYS_pwrite64, fd, bytes, count, place);
-  may_die();
+  crash_point();
   return written;
 }
 
@@ -302,34 +302,34 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t place) { retur
 ssize_t write(int fd, const void *bytes, size_t count) {
   struct stat found;
   if (!watched(fd, &found)) return syscall(SYS_write, fd, bytes, count);
-  if (is_last()) {
+  if (must_crash()) {
     syscall(SYS_write, fd, bytes, count / 2);
     die();
   }
   if (fails(&control->write_error)) return -1;
   ssize_t written = syscall(SYS_write, fd, bytes, count);
-  may_die();
+  crash_point();
   return written;
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   struct stat found;
   if (!watched(fd, &found)) return syscall(SYS_writev, fd, parts, count);
-  may_die();
+  crash_point();
   if (fails(&control->write_error)) return -1;
   ssize_t written = syscall(SYS_writev, fd, parts, count);
-  may_die();
+  crash_point();
   return written;
 }
 
 static int truncate_to(int fd, off64_t length) {
   struct stat found;
   if (!watched(fd, &found)) return (int)syscall(SYS_ftruncate, fd, length);
-  may_die();
-  /* Only more space can be missing. */
+  crash_point();
+  /* Only growing a file can fail for lack of space. */
   if (length > found.st_size && fails(&control->write_error)) return -1;
   int result = (int)syscall(SYS_ftruncate, fd, length);
-  may_die();
+  crash_point();
   return result;
 }
 
@@ -340,11 +340,11 @@ static int open_at(int folder, const char *path, int flags, mode_t mode) {
   int new = (flags & O_CREAT) && (folder == AT_FDCWD || path[0] == '/') && watched_path(path) &&
             syscall(SYS_faccessat, folder, path, F_OK);
   if (!new) return (int)syscall(SYS_openat, folder, path, flags, mode);
-  may_die();
+  crash_point();
   if (fails(&control->write_error)) return -1;
   int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
   int before = errno;
-  may_die();
+  crash_point();
   errno = before;
   return fd;
 }
@@ -378,10 +378,10 @@ int openat64(int folder, const char *path, int flags, ...) {
   return open_at(folder, path, flags, mode);
 }
 
-/* An object goes with the last name of its file, since the number of the inode may be given again at once;
- * what names/ links to stays. The other order would lose the object of a file that is still there, if the
- * process died in between. */
-static long without(const char *gone, long number, const char *from, const char *to) {
+/* Removes or replaces a name. The object is removed with the last name of its file, since the inode number may be
+ * reused at once; links in names/ remain. The object is removed last, so that a crash in between does not lose the
+ * object of an existing file. */
+static long remove_name(const char *gone, long number, const char *from, const char *to) {
   char object[PATH_MAX];
   struct stat found;
   int held = -1, has = 0;
@@ -400,20 +400,20 @@ static long without(const char *gone, long number, const char *from, const char 
 
 int unlink(const char *path) {
   if (!watched_path(path)) return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-  may_die();
-  int result = (int)without(path, SYS_unlinkat, path, NULL);
+  crash_point();
+  int result = (int)remove_name(path, SYS_unlinkat, path, NULL);
   int before = errno;
-  may_die();
+  crash_point();
   errno = before;
   return result;
 }
 
 int rename(const char *from, const char *to) {
   if (!watched_path(to)) return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-  may_die();
-  int result = (int)without(to, SYS_renameat2, from, to);
+  crash_point();
+  int result = (int)remove_name(to, SYS_renameat2, from, to);
   int before = errno;
-  may_die();
+  crash_point();
   errno = before;
   return result;
 }

@@ -11,7 +11,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "these are tests"
+    reason = "tests"
 )]
 
 mod denials;

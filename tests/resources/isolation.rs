@@ -27,7 +27,7 @@ fn at_issuer(fixture: &Fixture, name: &str) -> ManagedTokenResource {
     ManagedTokenResource::new(layer, authenticator, mint, fixture.registry.clone()).of_issuer(name)
 }
 
-async fn ask(
+async fn send(
     resource: &ManagedTokenResource,
     method: Method,
     path: &str,
@@ -48,11 +48,11 @@ async fn token_of_one_issuer_is_not_found_at_another() {
     let fixture = Fixture::new().await;
     let [core, other] = ["core", "other"].map(|name| at_issuer(&fixture, name));
     let body = json!({"token_scope": "account"});
-    let made = ask(&core, Method::POST, "/", &fixture.admin, &body)
+    let created = send(&core, Method::POST, "/", &fixture.admin, &body)
         .await
         .ok();
-    let id = ManagedToken::from_response(&made).id;
-    let absent = ask(
+    let id = ManagedToken::from_response(&created).id;
+    let absent = send(
         &other,
         Method::GET,
         "/013xrzp12g3nqk8n7f8f9jbg8d18q7tm",
@@ -66,7 +66,7 @@ async fn token_of_one_issuer_is_not_found_at_another() {
         (Method::POST, format!("/{id}/revoke")),
         (Method::DELETE, format!("/{id}")),
     ] {
-        let response = ask(&other, method, &path, &fixture.admin, &json!({})).await;
+        let response = send(&other, method, &path, &fixture.admin, &json!({})).await;
         assert_eq!(
             response.status_and_body(),
             absent.status_and_body(),
@@ -74,9 +74,9 @@ async fn token_of_one_issuer_is_not_found_at_another() {
         );
         assert_eq!(response.status, 404);
     }
-    let listed = ask(&other, Method::GET, "/", &fixture.admin, &json!({})).await;
+    let listed = send(&other, Method::GET, "/", &fixture.admin, &json!({})).await;
     assert_eq!(listed.json()["pagination"]["item_count"], 0);
-    let listed = ask(&core, Method::GET, "/", &fixture.admin, &json!({})).await;
+    let listed = send(&core, Method::GET, "/", &fixture.admin, &json!({})).await;
     assert_eq!(listed.json()["pagination"]["item_count"], 1);
 }
 
@@ -85,10 +85,10 @@ async fn stored_response_of_one_issuer_is_not_returned_at_another() {
     let fixture = Fixture::new().await;
     let [core, other] = ["core", "other"].map(|name| at_issuer(&fixture, name));
     let body = json!({"token_scope": "account", "idempotency_key": "once"});
-    ask(&core, Method::POST, "/", &fixture.admin, &body)
+    send(&core, Method::POST, "/", &fixture.admin, &body)
         .await
         .ok();
-    let again = ask(&other, Method::POST, "/", &fixture.admin, &body).await;
+    let again = send(&other, Method::POST, "/", &fixture.admin, &body).await;
     assert_eq!(again.code(), (409, "idempotency_conflict".into()));
 }
 
@@ -131,12 +131,12 @@ async fn changes_count_towards_the_limit_of_creations() {
     let limit = MintLimit::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(60));
     let resource = at_issuer(&fixture, "core").mint_limit(limit);
     let body = json!({"token_scope": "account"});
-    let made = ask(&resource, Method::POST, "/", &fixture.admin, &body)
+    let created = send(&resource, Method::POST, "/", &fixture.admin, &body)
         .await
         .ok();
-    let path = format!("/{}/activate", ManagedToken::from_response(&made).id);
+    let path = format!("/{}/activate", ManagedToken::from_response(&created).id);
     for status in [200, 200, 429, 429] {
-        let response = ask(&resource, Method::POST, &path, &fixture.admin, &json!({})).await;
+        let response = send(&resource, Method::POST, &path, &fixture.admin, &json!({})).await;
         assert_eq!(response.status, status);
     }
 }

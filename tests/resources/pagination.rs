@@ -55,11 +55,11 @@ async fn summaries_are_the_details_oldest_first() {
         ids
     );
     for summary in summaries {
-        let shown = fixture
+        let details = fixture
             .send_as_admin(Method::GET, summary["id"].as_str().unwrap())
             .await
             .json();
-        assert_eq!(*summary, shown["details"]);
+        assert_eq!(*summary, details["details"]);
     }
 }
 

@@ -23,7 +23,7 @@ async fn send_slowly<F: Future<Output = ()>>(
         .header("authorization", authorization)
         .body(body)
         .unwrap();
-    let asked = tokio::spawn(fixture.router.clone().oneshot(request));
+    let response = tokio::spawn(fixture.router.clone().oneshot(request));
     sender.send_data(Bytes::from_static(b"{")).await.unwrap();
     // The channel holds one frame: it takes the second once the first was read, which is after authentication.
     sender.send_data(Bytes::from_static(b" ")).await.unwrap();
@@ -31,7 +31,7 @@ async fn send_slowly<F: Future<Output = ()>>(
     meanwhile().await;
     sender.send_data(Bytes::from_static(b"}")).await.unwrap();
     drop(sender);
-    TestResponse::read(asked.await.unwrap().unwrap()).await
+    TestResponse::read(response.await.unwrap().unwrap()).await
 }
 
 #[tokio::test]

@@ -100,11 +100,11 @@ async fn the_token_of_an_ended_session_is_rejected_and_the_next_login_mints_a_ne
 async fn the_session_of_another_credential_is_not_found() {
     let fixture = Fixture::new().await;
     let colleague = fixture.key("*").await;
-    let token = fixture.log_in(&fixture.admin, Some("mine")).await;
+    let token = fixture.log_in(&fixture.admin, Some("worker")).await;
     let absent = end(&fixture, &colleague, "/013xrzp12g3nqk8n7f8f9jbg8d18q7tm").await;
     for which in [
         format!("/{}", sid(&token)),
-        "?session_id=mine".to_owned(),
+        "?session_id=worker".to_owned(),
         "/no-id".to_owned(),
     ] {
         let rejected = end(&fixture, &colleague, &which).await;

@@ -23,13 +23,13 @@ async fn the_token_of_another_account_is_not_found() {
         (Method::POST, "/activate"),
         (Method::POST, "/revoke"),
     ] {
-        let ask = async |id: &str| {
+        let send = async |id: &str| {
             let path = format!("{TOKENS}/{id}{action}");
             let mut response = fixture.send(method.clone(), &path, &headers, "").await;
             response.headers.remove("x-request-id");
             (response.status, response.headers, response.body)
         };
-        let (other, absent) = (ask(&token.id).await, ask(ABSENT).await);
+        let (other, absent) = (send(&token.id).await, send(ABSENT).await);
         assert_eq!(other, absent, "{method} {action}");
         assert_eq!(
             other.2,

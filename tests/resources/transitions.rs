@@ -118,10 +118,10 @@ async fn a_transition_returns_the_new_details() {
             account = account,
         )
     );
-    let shown = fixture.send_as_admin(Method::GET, &token.id).await.ok();
-    assert_eq!(shown.body, suspended.body);
+    let details = fixture.send_as_admin(Method::GET, &token.id).await.ok();
+    assert_eq!(details.body, suspended.body);
     assert!(
-        !shown.body.contains("eyJ"),
+        !details.body.contains("eyJ"),
         "only the creation returns the token"
     );
 }

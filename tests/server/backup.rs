@@ -21,8 +21,8 @@ fn database(home: &Home) -> PathBuf {
 }
 
 fn status(home: &Home, id: &str) -> String {
-    let shown = home.json(&["key", "show", id]);
-    shown["status"].as_str().unwrap().to_owned()
+    let details = home.json(&["key", "show", id]);
+    details["status"].as_str().unwrap().to_owned()
 }
 
 #[test]

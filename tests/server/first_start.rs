@@ -6,9 +6,9 @@ use crate::harness::{Home, Server, api_key, bearer};
 /// The first `serve` prints a key and three `curl` commands.
 #[test]
 fn the_three_printed_curl_commands_work() {
-    let shown = run_the_printed_curl_commands(&Home::new(), &[]);
-    assert!(shown.contains(r#""scheme":"bearer""#), "{shown}");
-    assert!(shown.contains("unauthorized_client"), "{shown}");
+    let details = run_the_printed_curl_commands(&Home::new(), &[]);
+    assert!(details.contains(r#""scheme":"bearer""#), "{details}");
+    assert!(details.contains("unauthorized_client"), "{details}");
 }
 
 #[test]
@@ -19,9 +19,9 @@ fn the_printed_curl_commands_request_the_configured_scopes() {
     ] {
         let home = Home::new();
         let config = home.configure(text);
-        let shown = run_the_printed_curl_commands(&home, &["--config", &config]);
+        let details = run_the_printed_curl_commands(&home, &["--config", &config]);
         let scopes = r#""scopes":["calls:*","wallet:read"]"#;
-        assert!(shown.contains(scopes), "{shown}");
+        assert!(details.contains(scopes), "{details}");
     }
 }
 

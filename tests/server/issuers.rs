@@ -122,7 +122,7 @@ fn a_key_that_is_restricted_to_one_issuer_is_unknown_to_the_other() {
     // A well-formed key whose id does not exist here.
     let unknown = &Home::new().create_key("*").key;
     for (mount, bound, own) in [("", core, default), ("/core", default, core)] {
-        let ask = |key: &str| {
+        let send = |key: &str| {
             let body = json!({ "api_key": key }).to_string();
             let login = format!("{mount}/auth/login");
             [
@@ -131,10 +131,10 @@ fn a_key_that_is_restricted_to_one_issuer_is_unknown_to_the_other() {
                 fixture.server.send("POST", &login, &[], &body),
             ]
         };
-        for response in ask(own) {
+        for response in send(own) {
             assert_eq!(response.status, 200, "{response:?}");
         }
-        for (response, to_unknown) in ask(bound).iter().zip(&ask(unknown)) {
+        for (response, to_unknown) in send(bound).iter().zip(&send(unknown)) {
             assert_eq!(response.status, 401, "{response:?}");
             assert_same(response, to_unknown);
         }
@@ -212,7 +212,7 @@ fn each_issuer_publishes_its_own_keys_and_metadata_and_rotates_independently() {
 fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
     let fixture = Fixture::open();
     let core = [api_key(&fixture.keys[1])];
-    let ask = |path: &str, body: Value| {
+    let send = |path: &str, body: Value| {
         fixture.server.send(
             "POST",
             &format!("/admin/v1{path}"),
@@ -220,7 +220,7 @@ fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
             &body.to_string(),
         )
     };
-    let created = ask("/keys", json!({ "name": "own", "scopes": ["a:b"] }));
+    let created = send("/keys", json!({ "name": "own", "scopes": ["a:b"] }));
     assert_eq!(created.status, 201, "{created:?}");
     let path = format!("/admin/v1/keys/{}", created.json()["id"].as_str().unwrap());
     assert_eq!(
@@ -228,7 +228,7 @@ fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
         json!(["core"])
     );
     let user = json!({ "name": "ada", "password": "p", "scopes": ["a:b"], "issuers": ["core"] });
-    let created = ask("/users", user);
+    let created = send("/users", user);
     assert_eq!(
         (created.status, &created.json()["issuers"]),
         (201, &json!(["core"]))
@@ -240,7 +240,7 @@ fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
         (json!(["nowhere"]), 400, "unknown_issuer"),
         (json!("core"), 400, "invalid_body"),
     ] {
-        let rejected = ask(
+        let rejected = send(
             "/keys",
             json!({ "name": "k", "scopes": ["a:b"], "issuers": issuers }),
         );
@@ -259,7 +259,7 @@ fn a_caller_that_is_restricted_to_issuers_can_grant_only_those() {
     assert_eq!(wider.len(), 3, "{wider:?}");
     for key in wider {
         let path = format!("/keys/{}", key["id"].as_str().unwrap());
-        let rotated = ask(&format!("{path}/rotate"), json!({}));
+        let rotated = send(&format!("{path}/rotate"), json!({}));
         let scopes = json!({ "scopes": ["a:b"] }).to_string();
         let path = format!("/admin/v1{path}/scopes");
         let changed = fixture.server.send("PUT", &path, &core, &scopes);

@@ -64,9 +64,9 @@ fn a_revoked_key_has_its_reason_cannot_be_changed_and_can_be_deleted() {
     let revoked = home.json(&["key", "revoke", &key.id, "--reason", "found in a log"]);
     assert_eq!(revoked["status"], "revoked");
     assert_eq!(revoked["reason"], "found in a log");
-    let shown = home.run(&["key", "show", &key.id]);
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("found in a log"), "{shown}");
+    let details = home.run(&["key", "show", &key.id]);
+    let details = String::from_utf8(details.stdout).unwrap();
+    assert!(details.contains("found in a log"), "{details}");
     for command in [
         &["key", "activate", &key.id][..],
         &["key", "suspend", &key.id],
@@ -135,11 +135,11 @@ fn after_a_rotation_both_secrets_and_the_tokens_are_accepted() {
     assert_eq!(server.status_for(&[api_key(&old.key)]), 200);
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
 
-    let shown = home.json(&["key", "show", &old.id]);
-    let day = grace(&shown);
-    assert!((23.9..24.1).contains(&day), "{day} h: {shown}");
+    let details = home.json(&["key", "show", &old.id]);
+    let day = grace(&details);
+    assert!((23.9..24.1).contains(&day), "{day} h: {details}");
     let third = error_of(&home, &["key", "rotate", &old.id]);
-    assert!(third.contains(text(&shown, "grace_until")), "{third}");
+    assert!(third.contains(text(&details, "grace_until")), "{third}");
     assert!(
         third.contains("--grace 0s") && third.contains("--compromised"),
         "{third}"
@@ -147,11 +147,11 @@ fn after_a_rotation_both_secrets_and_the_tokens_are_accepted() {
 }
 
 /// Returns the grace period of the old secret in hours.
-fn grace(shown: &Value) -> f64 {
+fn grace(details: &Value) -> f64 {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
 
-    let timestamp = |name| OffsetDateTime::parse(text(shown, name), &Rfc3339).unwrap();
+    let timestamp = |name| OffsetDateTime::parse(text(details, name), &Rfc3339).unwrap();
     (timestamp("grace_until") - timestamp("updated_at")).as_seconds_f64() / 3600.0
 }
 
@@ -195,9 +195,9 @@ fn a_key_with_allowed_networks_is_rejected_from_others_and_listed_with_them() {
         home.json(&line)
     };
     let elsewhere = create(&["192.0.2.0/24", "2001:db8::/32"]);
-    let shown = home.json(&["key", "show", text(&elsewhere, "id")]);
+    let details = home.json(&["key", "show", text(&elsewhere, "id")]);
     let networks = serde_json::json!(["192.0.2.0/24", "2001:db8::/32"]);
-    assert_eq!(shown["allow_from"], networks);
+    assert_eq!(details["allow_from"], networks);
     let list = String::from_utf8(home.run(&["key", "list"]).stdout).unwrap();
     assert!(list.contains("192.0.2.0/24 2001:db8::/32"), "{list}");
 
@@ -220,8 +220,8 @@ fn a_used_key_has_last_used_at() {
     // Last uses are written at the latest when the server stops.
     let (ended, _) = server.stop();
     assert!(ended.success());
-    let shown = home.json(&["key", "show", &key.id]);
-    assert!(shown["last_used_at"].is_string(), "{shown}");
+    let details = home.json(&["key", "show", &key.id]);
+    assert!(details["last_used_at"].is_string(), "{details}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test program: what goes wrong ends the test"
+    reason = "tests"
 )]
 
 mod harness;

@@ -39,14 +39,14 @@ fn two_servers_return_the_same_token_to_concurrent_requests_and_after_a_kill() {
         let name = format!("worker-{round}");
         let barrier = Barrier::new(4);
         let tokens: Vec<String> = thread::scope(|scope| {
-            let ask = |server| {
+            let send = |server| {
                 let (barrier, key, name) = (&barrier, &key, &name);
                 scope.spawn(move || {
                     barrier.wait();
                     token(server, key, Some(name))
                 })
             };
-            let requests: Vec<_> = servers.iter().chain(&servers).map(ask).collect();
+            let requests: Vec<_> = servers.iter().chain(&servers).map(send).collect();
             requests
                 .into_iter()
                 .map(|one| one.join().unwrap())

@@ -142,8 +142,8 @@ fn a_managed_token_is_suspended_activated_and_revoked() {
     }
     // Commands for keys do not find managed tokens.
     let id = path.rsplit('/').next().unwrap();
-    let shown = home.command(&["key", "show", id]).output().unwrap();
-    assert_eq!(shown.status.code(), Some(1), "{shown:?}");
+    let details = home.command(&["key", "show", id]).output().unwrap();
+    assert_eq!(details.status.code(), Some(1), "{details:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""Gets a token with authlib from any issuer: client_credentials.py ISSUER SCOPE.
+"""Gets a token from any issuer with authlib: client_credentials.py ISSUER SCOPE.
 
 Standard input: {"id": ..., "secret": ...}. Prints the token response.
 """

@@ -2,7 +2,7 @@
 
 METHOD is client_secret_basic or client_secret_post; standard input: {"id": ..., "secret": ...}.
 Everything else is discovered (RFC 8414). Prints {"token": ..., "whoami": ..., "introspection": ..., "after": ...},
-where "after" is what introspection says, and the status of /whoami, once the token is revoked.
+where "after" has the response of introspection and the status of /whoami after the revocation.
 """
 
 import json
@@ -18,8 +18,8 @@ client = json.load(sys.stdin)
 response = requests.get(get_well_known_url(issuer, external=True), timeout=10)
 response.raise_for_status()
 metadata = AuthorizationServerMetadata(response.json())
-# authlib's own check wants https, which a loopback server does not speak, and takes a list that is empty for one
-# that is missing; all else of it applies.
+# authlib requires https, which the server on loopback does not support, and treats an empty list as missing; all other
+# checks apply.
 for name in metadata.REGISTRY_KEYS:
     try:
         getattr(metadata, "validate_" + name)()
@@ -27,12 +27,12 @@ for name in metadata.REGISTRY_KEYS:
         if "https" not in str(error) and metadata.get(name) != []:
             raise
 if metadata["issuer"] != issuer:
-    raise ValueError("another issuer: " + metadata["issuer"])
+    raise ValueError("unexpected issuer: " + metadata["issuer"])
 for offered in ("token_endpoint", "introspection_endpoint", "revocation_endpoint"):
     if method not in metadata[offered + "_auth_methods_supported"]:
-        raise ValueError("not offered: " + method + " at " + offered)
+        raise ValueError("not supported: " + method + " at " + offered)
 if "client_credentials" not in metadata["grant_types_supported"]:
-    raise ValueError("no client credentials grant")
+    raise ValueError("client_credentials is not supported")
 
 session = OAuth2Session(
     client["id"],
@@ -49,11 +49,11 @@ whoami.raise_for_status()
 
 
 def introspect():
-    answer = session.introspect_token(
+    response = session.introspect_token(
         metadata["introspection_endpoint"], token=token["access_token"], timeout=10
     )
-    answer.raise_for_status()
-    return answer.json()
+    response.raise_for_status()
+    return response.json()
 
 
 introspection = introspect()

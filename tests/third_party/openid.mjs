@@ -1,4 +1,4 @@
-// As oauth.mjs, with openid-client: openid.mjs ISSUER METHOD SCOPE.
+// Does the same as oauth.mjs with openid-client: openid.mjs ISSUER METHOD SCOPE.
 
 import * as client from 'openid-client'
 import { json } from 'node:stream/consumers'
@@ -15,11 +15,11 @@ const config = await client.discovery(new URL(issuer), id, undefined, authentica
   execute: [client.allowInsecureRequests],
 })
 const token = await client.clientCredentialsGrant(config, { scope })
-const ask = () => client.fetchProtectedResource(config, token.access_token, new URL(`${issuer}/whoami`), 'GET')
-const whoami = await (await ask()).json()
+const fetchWhoami = () => client.fetchProtectedResource(config, token.access_token, new URL(`${issuer}/whoami`), 'GET')
+const whoami = await (await fetchWhoami()).json()
 const introspection = await client.tokenIntrospection(config, token.access_token)
 await client.tokenRevocation(config, token.access_token)
-const status = await ask().then((answer) => answer.status, (error) => error.status)
+const status = await fetchWhoami().then((response) => response.status, (error) => error.status)
 console.log(JSON.stringify({
   token, whoami, introspection, after: { introspection: await client.tokenIntrospection(config, token.access_token), status },
 }))

@@ -1,5 +1,5 @@
-// An issuer that is not ours: oidc-provider, with one client that may have its own tokens. Prints its URL, and serves
-// until standard input ends.
+// Runs oidc-provider, an external issuer, with one client that can use the client credentials grant. Prints its URL, and
+// serves until the end of standard input.
 
 import { createServer } from 'node:http'
 import Provider from 'oidc-provider'

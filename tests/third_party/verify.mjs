@@ -1,5 +1,5 @@
 // Verifies a token with jose: verify.mjs JWKS_URL ISSUER AUDIENCE, the token on standard input.
-// Prints its claims as JSON; whatever is wrong ends the program with an exception.
+// Prints its claims as JSON; an invalid token ends the program with an exception.
 
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { text } from 'node:stream/consumers'

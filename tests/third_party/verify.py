@@ -1,6 +1,6 @@
 """Verifies a token with joserfc: verify.py JWKS_URL ISSUER AUDIENCE, the token on standard input.
 
-Prints its claims as JSON; whatever is wrong ends the program with an exception.
+Prints its claims as JSON; an invalid token ends the program with an exception.
 """
 
 import json

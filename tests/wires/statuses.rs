@@ -131,7 +131,7 @@ async fn invalid_credentials_are_401_and_a_bearer_is_403() {
         for presented in [
             Presented::Key("cs_bad"),
             Presented::Pair("unknown", "bad"),
-            Presented::User("nobody", "bad"),
+            Presented::User("unknown", "bad"),
         ] {
             if let Some(response) = fixture.send_credentials(wire, presented).await {
                 differences.compare(wire, Case::Unauthenticated, &response);

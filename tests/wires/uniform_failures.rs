@@ -123,7 +123,7 @@ async fn rejected_users_get_the_same_response_after_one_hash() {
                 _ => {}
             }
             let presented = match reason {
-                "unknown" => Presented::User("nobody", PASSWORD),
+                "unknown" => Presented::User("unknown", PASSWORD),
                 "wrong password" => Presented::User("other", PASSWORD),
                 _ => Presented::User(USER, PASSWORD),
             };

@@ -19,7 +19,7 @@ fn an_account_is_created_shown_and_revoked_with_its_credentials_and_tokens() {
         .map(|account| text(account, "name"))
         .collect();
     assert_eq!(names, ["default", "acme"]);
-    let again = fixture.ask(
+    let again = fixture.send(
         &fixture.operator,
         "POST",
         "/accounts",
@@ -39,12 +39,12 @@ fn an_account_is_created_shown_and_revoked_with_its_credentials_and_tokens() {
     assert_eq!(revoked["status"], "revoked");
     assert_eq!(fixture.whoami(&key), 401);
     assert_eq!(fixture.server.status_for(&[bearer(&token)]), 401);
-    let late = fixture.ask(&fixture.operator, "POST", "/keys", &body);
+    let late = fixture.send(&fixture.operator, "POST", "/keys", &body);
     assert_problem(&late, 409, "revoked");
 
     let own = fixture.get("/accounts")["accounts"][0]["id"].clone();
     let path = format!("/accounts/{}/revoke", own.as_str().unwrap());
-    let rejected = fixture.ask(&fixture.operator, "POST", &path, &Value::Null);
+    let rejected = fixture.send(&fixture.operator, "POST", &path, &Value::Null);
     assert_problem(&rejected, 409, "default_account");
     assert_eq!(fixture.whoami(&fixture.operator), 200);
 }
@@ -59,10 +59,10 @@ fn an_environment_is_created_listed_and_owns_only_keys_of_its_account() {
         (&created["kind"], &created["account_id"]),
         (&json!("sandbox"), &json!(acme.account))
     );
-    let again = fixture.ask(&fixture.operator, "POST", "/environments", &body);
+    let again = fixture.send(&fixture.operator, "POST", "/environments", &body);
     assert_problem(&again, 409, "name_taken");
     let listed = fixture
-        .ask(&acme.key, "GET", "/environments", &Value::Null)
+        .send(&acme.key, "GET", "/environments", &Value::Null)
         .json();
     assert_eq!(listed["environments"], json!([created]));
     assert_eq!(
@@ -75,12 +75,12 @@ fn an_environment_is_created_listed_and_owns_only_keys_of_its_account() {
 
     let id = text(&created, "id");
     let body = json!({ "name": "x", "scopes": [], "environment_id": id });
-    let key = fixture.ask(&acme.key, "POST", "/keys", &body);
+    let key = fixture.send(&acme.key, "POST", "/keys", &body);
     assert_eq!(
         (key.status, &key.json()["environment_id"]),
         (201, &created["id"])
     );
     // The operator creates keys in the default account, to which this environment does not belong.
-    let other = fixture.ask(&fixture.operator, "POST", "/keys", &body);
+    let other = fixture.send(&fixture.operator, "POST", "/keys", &body);
     assert_problem(&other, 404, "not_found");
 }

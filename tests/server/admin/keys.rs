@@ -41,19 +41,19 @@ fn a_key_is_created_and_only_this_response_has_its_secret() {
     let token = fixture.server.token(&[api_key(&key)]);
     assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
 
-    let shown = fixture.expect_status(200, "GET", &format!("/keys/{id}"), &Value::Null);
+    let details = fixture.expect_status(200, "GET", &format!("/keys/{id}"), &Value::Null);
     assert_eq!(
-        shown.json()["allow_from"],
+        details.json()["allow_from"],
         json!(["127.0.0.1/32", "2001:db8::/32"])
     );
-    assert_eq!(shown.json()["account_id"], created["account_id"]);
+    assert_eq!(details.json()["account_id"], created["account_id"]);
     let path = format!("/keys/{id}");
     let others = [
-        shown.body,
+        details.body,
         fixture.get("/keys").to_string(),
         fixture.get("/audit").to_string(),
         fixture
-            .ask(&fixture.operator, "DELETE", &path, &Value::Null)
+            .send(&fixture.operator, "DELETE", &path, &Value::Null)
             .body,
         fixture
             .post(&format!("{path}/suspend"), &json!({}))
@@ -104,7 +104,7 @@ fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_are_rejected_
     let token = fixture.server.token(&[api_key(&key)]);
     assert_eq!(statuses(&token), [200, 200]);
 
-    let early = fixture.ask(&fixture.operator, "DELETE", &at(""), &Value::Null);
+    let early = fixture.send(&fixture.operator, "DELETE", &at(""), &Value::Null);
     assert_problem(&early, 409, "not_revoked");
     let revoked = fixture.post(&at("/revoke"), &json!({ "reason": "left" }));
     assert_eq!(
@@ -118,7 +118,7 @@ fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_are_rejected_
         ("POST", "/rotate", Value::Null),
         ("PUT", "/scopes", json!({ "scopes": [] })),
     ] {
-        let rejected = fixture.ask(&fixture.operator, method, &at(path), &body);
+        let rejected = fixture.send(&fixture.operator, method, &at(path), &body);
         assert_problem(&rejected, 409, "revoked");
     }
 
@@ -134,7 +134,7 @@ fn a_key_is_suspended_activated_revoked_and_deleted_and_its_tokens_are_rejected_
         ("POST", "/revoke"),
         ("POST", "/rotate"),
     ] {
-        let gone = fixture.ask(&fixture.operator, method, &at(path), &Value::Null);
+        let gone = fixture.send(&fixture.operator, method, &at(path), &Value::Null);
         assert_problem(&gone, 404, "not_found");
     }
 }
@@ -191,17 +191,17 @@ fn a_caller_cannot_grant_scopes_that_it_does_not_hold() {
             ("PUT", &*itself, &scopes),
             ("PUT", &*of_wide("/scopes"), &scopes),
         ] {
-            let rejected = fixture.ask(&admin, method, path, body);
+            let rejected = fixture.send(&admin, method, path, body);
             assert_problem(&rejected, 403, "scope_not_held");
         }
     }
     // A new secret or password gives access to the scopes of its credential.
     for rotation in [Value::Null, json!({ "compromised": true })] {
-        let rejected = fixture.ask(&admin, "POST", &of_wide("/rotate"), &rotation);
+        let rejected = fixture.send(&admin, "POST", &of_wide("/rotate"), &rotation);
         assert_problem(&rejected, 403, "scope_not_held");
     }
     let password = json!({ "password": "new" });
-    let rejected = fixture.ask(
+    let rejected = fixture.send(
         &admin,
         "POST",
         &format!("/users/{user}/password"),
@@ -214,10 +214,10 @@ fn a_caller_cannot_grant_scopes_that_it_does_not_hold() {
 
     // It can grant scopes that it holds, and revoke without holding them.
     let key = json!({ "name": "x", "scopes": ["calls:read", "countersign:admin"] });
-    assert_eq!(fixture.ask(&admin, "POST", "/keys", &key).status, 201);
+    assert_eq!(fixture.send(&admin, "POST", "/keys", &key).status, 201);
     assert_eq!(
         fixture
-            .ask(&admin, "POST", &of_wide("/revoke"), &Value::Null)
+            .send(&admin, "POST", &of_wide("/revoke"), &Value::Null)
             .status,
         200
     );

@@ -41,7 +41,7 @@ impl Fixture {
 
     /// Sends a request with this key.
     #[track_caller]
-    fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> Response {
+    fn send(&self, key: &str, method: &str, path: &str, body: &Value) -> Response {
         let body = match body {
             Value::Null => String::new(),
             body => body.to_string(),
@@ -53,7 +53,7 @@ impl Fixture {
     /// Sends a request as the operator, whose response must have this status.
     #[track_caller]
     fn expect_status(&self, status: u16, method: &str, path: &str, body: &Value) -> Response {
-        let response = self.ask(&self.operator, method, path, body);
+        let response = self.send(&self.operator, method, path, body);
         assert_eq!(response.status, status, "{method} {path}: {response:?}");
         response
     }

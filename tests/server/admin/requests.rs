@@ -59,15 +59,15 @@ fn every_route_rejects_missing_credentials_tokens_and_keys_without_the_scope() {
     let token = server.token(&[api_key(&fixture.operator)]);
     let reader = text(&fixture.key(&["countersign:read", "admin"]), "key");
     for (method, path) in routes() {
-        let ask = |headers: &[_]| server.send(method, &path, headers, "");
-        let missing = ask(&[]);
+        let send = |headers: &[_]| server.send(method, &path, headers, "");
+        let missing = send(&[]);
         assert_problem(&missing, 401, "credentials_missing");
         assert!(missing.header("www-authenticate").is_some(), "{missing:?}");
-        assert_problem(&ask(&[api_key("cs_garbage")]), 401, "credentials_invalid");
-        assert_problem(&ask(&[bearer(&token)]), 403, "primary_required");
-        assert_problem(&ask(&[api_key(&reader)]), 403, "scope_missing");
+        assert_problem(&send(&[api_key("cs_garbage")]), 401, "credentials_invalid");
+        assert_problem(&send(&[bearer(&token)]), 403, "primary_required");
+        assert_problem(&send(&[api_key(&reader)]), 403, "scope_missing");
         let two = [api_key(&fixture.operator), bearer(&token)];
-        assert_problem(&ask(&two), 400, "credentials_malformed");
+        assert_problem(&send(&two), 400, "credentials_malformed");
     }
     // The token is valid elsewhere, and created nothing here.
     assert_eq!(server.status_for(&[bearer(&token)]), 200);
@@ -118,7 +118,7 @@ fn unsupported_methods_are_405_with_the_allowed_methods() {
         ("PUT", "/signing-keys/rotate", "POST"),
     ] {
         let path = path.replace("ID", ID);
-        let rejected = fixture.ask(&fixture.operator, method, &path, &Value::Null);
+        let rejected = fixture.send(&fixture.operator, method, &path, &Value::Null);
         assert_problem(&rejected, 405, "method_not_allowed");
         let mut methods: Vec<_> = rejected.header("allow").unwrap().split(',').collect();
         let mut expected: Vec<_> = allowed.split(',').collect();
@@ -128,7 +128,7 @@ fn unsupported_methods_are_405_with_the_allowed_methods() {
     }
     for path in ["/unknown", "", "/keys/ID/unknown", "/signing-keys/x"] {
         let path = path.replace("ID", ID);
-        let rejected = fixture.ask(&fixture.operator, "GET", &path, &Value::Null);
+        let rejected = fixture.send(&fixture.operator, "GET", &path, &Value::Null);
         assert_problem(&rejected, 404, "not_found");
     }
 }
@@ -159,7 +159,7 @@ fn invalid_queries_and_ids_are_rejected_and_unknown_cursors_find_nothing() {
         ] {
             let query = query.replace("CURSOR", cursor);
             let path = format!("{path}?{query}");
-            let rejected = fixture.ask(&fixture.operator, "GET", &path, &Value::Null);
+            let rejected = fixture.send(&fixture.operator, "GET", &path, &Value::Null);
             assert_problem(&rejected, 400, "invalid_query");
         }
     }
@@ -172,7 +172,7 @@ fn invalid_queries_and_ids_are_rejected_and_unknown_cursors_find_nothing() {
     ] {
         for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/revoke")] {
             let path = format!("/keys/{id}{path}");
-            let rejected = fixture.ask(&fixture.operator, method, &path, &Value::Null);
+            let rejected = fixture.send(&fixture.operator, method, &path, &Value::Null);
             assert_eq!(rejected.status, 400, "{path}: {rejected:?}");
         }
     }

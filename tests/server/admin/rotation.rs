@@ -20,10 +20,10 @@ fn after_a_rotation_with_grace_the_old_secret_and_its_tokens_are_accepted() {
         assert_eq!(fixture.whoami(&text(key, "key")), 200);
     }
     assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
-    let shown = fixture.get(&format!("/keys/{}", text(&old, "id")));
-    assert!(shown["grace_until"].is_string(), "{shown}");
+    let details = fixture.get(&format!("/keys/{}", text(&old, "id")));
+    assert!(details["grace_until"].is_string(), "{details}");
 
-    let third = fixture.ask(
+    let third = fixture.send(
         &fixture.operator,
         "POST",
         &path,

@@ -20,7 +20,7 @@ fn a_signing_key_is_published_before_it_signs_and_only_one_can_be_pending() {
     assert_eq!(states(&fixture), ["pending", "active"]);
     let jwks = fixture.server.get("/.well-known/jwks.json", &[]);
     assert!(jwks.body.contains(&text(&created, "kid")), "{jwks:?}");
-    let again = fixture.ask(
+    let again = fixture.send(
         &fixture.operator,
         "POST",
         "/signing-keys/rotate",
@@ -33,7 +33,7 @@ fn a_signing_key_is_published_before_it_signs_and_only_one_can_be_pending() {
     );
     assert_eq!(mixed["state"], "revoked");
     let hmac = json!({ "algorithm": "HS256" });
-    let mixed = fixture.ask(&fixture.operator, "POST", "/signing-keys/rotate", &hmac);
+    let mixed = fixture.send(&fixture.operator, "POST", "/signing-keys/rotate", &hmac);
     assert_problem(&mixed, 409, "mixed_algorithms");
 }
 
@@ -63,7 +63,7 @@ fn after_a_rotation_without_lead_time_the_new_key_signs_and_old_tokens_are_accep
 
     for kid in ["unknown", "%27%20OR%201=1", "%2e%2e"] {
         let path = format!("/signing-keys/{kid}/revoke");
-        let rejected = fixture.ask(&fixture.operator, "POST", &path, &Value::Null);
+        let rejected = fixture.send(&fixture.operator, "POST", &path, &Value::Null);
         assert_problem(&rejected, 404, "not_found");
     }
 }
@@ -74,7 +74,7 @@ fn a_signing_key_for_another_algorithm_than_the_configured_one_is_rejected() {
     let file = home.configure("[issuer.default]\nalgorithm = \"EdDSA\"\n");
     let fixture = Fixture::with(&["--config", &file], home);
     let other = json!({ "algorithm": "ES256" });
-    let rejected = fixture.ask(&fixture.operator, "POST", "/signing-keys/rotate", &other);
+    let rejected = fixture.send(&fixture.operator, "POST", "/signing-keys/rotate", &other);
     assert_problem(&rejected, 409, "algorithm_configured");
     assert_eq!(states(&fixture), ["active"]);
     fixture.post("/signing-keys/rotate", &json!({ "algorithm": "EdDSA" }));

@@ -21,7 +21,7 @@ impl TwoTenants {
         let a = fixture.tenant("a", &["*"]);
         let b = fixture.tenant("b", &["*"]);
         let create = |path: &str, body: &Value| {
-            let created = fixture.ask(&a.key, "POST", path, body);
+            let created = fixture.send(&a.key, "POST", path, body);
             assert_eq!(created.status, 201, "{created:?}");
             created.json()
         };
@@ -91,16 +91,16 @@ fn resources_of_another_account_are_not_found() {
         ("POST", "/environments", &a.account, &environment_with),
     ];
     for (method, path, id, body) in requests {
-        let ask = |id: &str| fixture.ask(&b.key, method, &path.replace("ID", id), &body(id));
-        let (other, absent) = (ask(id), ask(ABSENT));
+        let send = |id: &str| fixture.send(&b.key, method, &path.replace("ID", id), &body(id));
+        let (other, absent) = (send(id), send(ABSENT));
         assert_problem(&other, 404, "not_found");
         assert_same(&other, &absent);
     }
     // Nothing was changed.
     assert_eq!(fixture.whoami(&text(&key, "key")), 200);
     assert_eq!(fixture.server.status_for(&[basic("ada", "p")]), 200);
-    let shown = fixture.ask(&a.key, "GET", &format!("/keys/{key_id}"), &Value::Null);
-    assert_eq!(shown.json()["generation"], 1);
+    let details = fixture.send(&a.key, "GET", &format!("/keys/{key_id}"), &Value::Null);
+    assert_eq!(details.json()["generation"], 1);
     assert_eq!(
         fixture.get("/environments")["environments"]
             .as_array()
@@ -116,7 +116,7 @@ fn lists_and_cursors_have_no_resources_of_another_account() {
         fixture, a, b, key, ..
     } = TwoTenants::open();
     let names = |tenant: &Tenant, path: &str, list: &str| -> Vec<String> {
-        let listed = fixture.ask(&tenant.key, "GET", path, &Value::Null).json();
+        let listed = fixture.send(&tenant.key, "GET", path, &Value::Null).json();
         let listed = listed[list].as_array().unwrap().clone();
         listed.iter().map(|one| text(one, "name")).collect()
     };
@@ -128,7 +128,7 @@ fn lists_and_cursors_have_no_resources_of_another_account() {
     let from_other = format!("/keys?after={}", a.id);
     assert_eq!(names(&b, &from_other, "keys"), ["admin"]);
 
-    let audit = fixture.ask(&b.key, "GET", "/audit", &Value::Null).json();
+    let audit = fixture.send(&b.key, "GET", "/audit", &Value::Null).json();
     let records = audit["records"].as_array().unwrap();
     assert!(!records.is_empty());
     for record in records {
@@ -152,11 +152,11 @@ fn server_wide_operations_require_the_default_account() {
         ("POST", "/signing-keys/x/revoke", Value::Null),
         ("GET", "/audit/verify", Value::Null),
     ] {
-        let rejected = fixture.ask(&b.key, method, path, &body);
+        let rejected = fixture.send(&b.key, method, path, &body);
         assert_problem(&rejected, 403, "default_account_required");
     }
     assert_eq!(
-        fixture.ask(&b.key, "GET", &account, &Value::Null).status,
+        fixture.send(&b.key, "GET", &account, &Value::Null).status,
         200
     );
     assert_eq!(
@@ -204,7 +204,7 @@ fn an_administrator_of_a_tenant_manages_its_own_account() {
         ("DELETE", format!("/keys/{id}"), Value::Null, 204),
     ] {
         assert_eq!(
-            fixture.ask(&a.key, method, &path, &body).status,
+            fixture.send(&a.key, method, &path, &body).status,
             status,
             "{path}"
         );

@@ -28,7 +28,7 @@ fn a_token_of_another_account_or_a_forged_one_is_not_revoked() {
     let b = fixture.tenant("b", &["*"]);
     let token = fixture.server.token(&[api_key(&a.key)]);
     let revoke = |key: &str, token: &str| {
-        fixture.ask(key, "POST", "/tokens/revoke", &json!({ "token": token }))
+        fixture.send(key, "POST", "/tokens/revoke", &json!({ "token": token }))
     };
     assert_problem(&revoke(&b.key, &token), 404, "not_found");
     assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);

@@ -34,7 +34,7 @@ fn changes_that_cannot_be_audited_are_503_and_not_applied_and_authentication_goe
         ("/signing-keys/rotate", &Value::Null),
         ("/accounts", &json!({ "name": "x" })),
     ] {
-        let rejected = fixture.ask(&fixture.operator, "POST", path, body);
+        let rejected = fixture.send(&fixture.operator, "POST", path, body);
         assert_problem(&rejected, 503, "unavailable");
         assert_eq!(rejected.header("retry-after"), Some("1"), "{rejected:?}");
     }

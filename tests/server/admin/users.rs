@@ -23,7 +23,7 @@ fn a_user_is_created_accepted_suspended_activated_revoked_and_deleted() {
         fixture.get(&format!("/users/{id}"))
     );
 
-    let again = fixture.ask(&fixture.operator, "POST", "/users", &body);
+    let again = fixture.send(&fixture.operator, "POST", "/users", &body);
     assert_problem(&again, 409, "name_taken");
 
     let at = |rest: &str| format!("/users/{id}{rest}");
@@ -52,7 +52,7 @@ fn a_new_password_replaces_the_old_one_at_once() {
     assert_eq!(fixture.server.status_for(&[basic("ada", "new")]), 200);
     let long = "p".repeat(1025);
     let path = format!("/users/{id}/password");
-    let rejected = fixture.ask(
+    let rejected = fixture.send(
         &fixture.operator,
         "POST",
         &path,
@@ -66,11 +66,11 @@ fn too_many_concurrent_password_changes_are_503_and_not_applied() {
     let fixture = Fixture::open();
     let tenant = fixture.tenant("busy", &["countersign:admin"]);
     let body = json!({ "name": "ada", "password": "p", "scopes": [] });
-    let created = fixture.ask(&tenant.key, "POST", "/users", &body).json();
+    let created = fixture.send(&tenant.key, "POST", "/users", &body).json();
     let path = format!("/users/{}", text(&created, "id"));
     let set = || {
         let (path, body) = (format!("{path}/password"), json!({ "password": "p" }));
-        fixture.ask(&tenant.key, "POST", &path, &body)
+        fixture.send(&tenant.key, "POST", &path, &body)
     };
     let responses: Vec<_> = thread::scope(|scope| {
         let requests: Vec<_> = (0..100).map(|_| scope.spawn(set)).collect();
@@ -128,13 +128,13 @@ fn ids_of_users_are_not_found_as_keys_and_vice_versa() {
                 },
             ),
         ] {
-            let found = fixture.ask(
+            let found = fixture.send(
                 &fixture.operator,
                 method,
                 &format!("/{own}/{others}{path}"),
                 &body,
             );
-            let absent = fixture.ask(
+            let absent = fixture.send(
                 &fixture.operator,
                 method,
                 &format!("/{absent}{path}"),
@@ -150,7 +150,7 @@ fn ids_of_users_are_not_found_as_keys_and_vice_versa() {
         ("POST", format!("/users/{user}/rotate")),
         ("POST", format!("/keys/{}/password", text(&key, "id"))),
     ] {
-        let none = fixture.ask(
+        let none = fixture.send(
             &fixture.operator,
             method,
             &path,

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) use client::{Header, Response, api_key, basic, bearer};
 pub(crate) use home::{Home, IssuedKey};
 pub(crate) use server::Server;
-pub(crate) use third_party::{Language, scratch};
+pub(crate) use third_party::{Language, third_party_folder};
 
 /// Polls a condition outside this process until it returns a value; panics after `at_most`.
 #[track_caller]

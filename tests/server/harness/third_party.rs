@@ -18,11 +18,11 @@ impl Language {
     /// Builds the command that runs a program.
     #[track_caller]
     pub(crate) fn command(self, program: &str) -> Command {
-        let scratch = scratch();
+        let folder = third_party_folder();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("third_party");
         let mut command = match self {
             Self::Python => {
-                let mut command = Command::new(scratch.join("venv/bin/python"));
+                let mut command = Command::new(folder.join("venv/bin/python"));
                 command.arg(sources.join(format!("{program}.py")));
                 command
             }
@@ -30,8 +30,8 @@ impl Language {
                 // The source is passed as text, so that Node.js resolves modules from the current folder.
                 let source = sources.join(format!("{program}.mjs"));
                 let source = fs::read_to_string(source).unwrap();
-                let mut command = Command::new(scratch.join("bin/node"));
-                command.current_dir(scratch.join("node"));
+                let mut command = Command::new(folder.join("bin/node"));
+                command.current_dir(folder.join("node"));
                 command.args(["--input-type=module", "--eval", &source, "--"]);
                 command
             }
@@ -84,16 +84,16 @@ impl Language {
 
 /// Returns the folder in which `tests/setup` installed the third-party programs.
 #[track_caller]
-pub(crate) fn scratch() -> PathBuf {
-    let scratch = match std::env::var_os("FOREIGN_SCRATCH") {
-        Some(named) => PathBuf::from(named),
+pub(crate) fn third_party_folder() -> PathBuf {
+    let folder = match std::env::var_os("THIRD_PARTY") {
+        Some(path) => PathBuf::from(path),
         // Next to `tmp` in Cargo's target folder.
-        None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("foreign"),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("third-party"),
     };
     assert!(
-        scratch.join("stamp").is_file(),
+        folder.join("stamp").is_file(),
         "the third-party programs are not in {}: run tests/setup",
-        scratch.display()
+        folder.display()
     );
-    scratch
+    folder
 }
