@@ -118,7 +118,8 @@ async fn create_key_after(backend: &Backend, revocation: Revocation) -> Result<(
     let authenticator = PrimaryAuthenticator::builder().primary(keys);
     let authenticator = authenticator.clock(backend.clock.clone()).build().unwrap();
     let principal = authenticator.authenticate(Credentials::key(created.issued.key.clone()));
-    let caller = Caller::of_account("admin", account.id).proven_by(&principal.await.unwrap());
+    let caller =
+        Caller::of_account("admin", account.id).authenticated_as(&principal.await.unwrap());
     let backdoor = || NewKey::new("backdoor", "*".parse().unwrap());
     registry
         .create_key(&caller, backdoor())

@@ -186,11 +186,7 @@ impl Fixture {
         let operator = Caller::operator("test");
         let default = registry.list_accounts(&operator).await.unwrap()[0].id;
         let admin = key(&registry, Some(default), "api_token:* calls:read wallet:*").await;
-        let sandbox = NewEnvironment {
-            account: Some(default),
-            name: "sandbox".to_owned(),
-            kind: EnvironmentKind::Sandbox,
-        };
+        let sandbox = NewEnvironment::new("sandbox", EnvironmentKind::Sandbox).account(default);
         let sandbox = registry.create_environment(&operator, sandbox).await;
         Self {
             clock,

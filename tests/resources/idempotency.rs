@@ -204,19 +204,14 @@ async fn the_number_of_stored_responses_of_one_caller_is_limited() {
     let response = |_: &countersign::registry::Record| Ok(Secret::from("done".to_owned()));
     let operator = Caller::operator("test");
     let activate = async |caller: Id, key: &str| {
-        let idempotency_key = IdempotencyKey {
-            key,
-            caller,
-            request: [1; 32],
-            answer: &response,
-        };
+        let idempotency_key = IdempotencyKey::new(key, caller, [1; 32], &response);
         let idempotency_key = Some(idempotency_key);
         fixture
             .registry
             .change_token(&operator, id, Change::Activate, idempotency_key)
             .await
     };
-    for key in 0..IdempotencyKey::MOST_REMEMBERED {
+    for key in 0..IdempotencyKey::MAX_PER_CALLER {
         activate(fixture.admin.id, &key.to_string()).await.unwrap();
     }
     let rejected = activate(fixture.admin.id, "one more").await;

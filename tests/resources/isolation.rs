@@ -102,11 +102,9 @@ async fn key_of_a_sandbox_creates_tokens_only_for_that_sandbox() {
     };
     let new = NewKey::new("sandboxed", "api_token:*".parse().unwrap()).owner(owner);
     let key = fixture.registry.create_key(&operator, new).await.unwrap();
-    let production = countersign::registry::NewEnvironment {
-        account: Some(fixture.admin.account),
-        name: "production".to_owned(),
-        kind: EnvironmentKind::Production,
-    };
+    let production =
+        countersign::registry::NewEnvironment::new("production", EnvironmentKind::Production)
+            .account(fixture.admin.account);
     let production = fixture
         .registry
         .create_environment(&operator, production)

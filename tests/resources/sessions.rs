@@ -204,15 +204,11 @@ async fn session_token_with_another_lifetime_audience_or_later_issue_time_is_not
     let fixture = Fixture::new().await;
     let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
     let sessions = |audience: &str, hours: u64| {
-        let terms = IssuanceSettings {
-            lifetime: Duration::from_secs(3600 * hours),
-            max_lifetime: Duration::from_secs(3600 * hours),
-            ..IssuanceSettings::default()
-        };
+        let lifetime = Duration::from_secs(3600 * hours);
         let issuer = Issuer::builder(URL)
             .audience(audience)
             .signing_key(key.clone())
-            .terms(terms)
+            .settings(IssuanceSettings::new(lifetime, lifetime))
             .build()
             .unwrap();
         let mint = Mint::new(issuer, fixture.clock.clone(), SystemRandom);

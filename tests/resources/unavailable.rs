@@ -6,9 +6,10 @@ use axum::Router;
 use countersign::directory::{Credential, Directory, StaleView, UserName};
 use countersign::mechanism::Jwt;
 use countersign::mint::AccessToken;
+use countersign::registry::backend::SessionRequest;
 use countersign::registry::{
     Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
-    RegistryError, Session, SessionError, SessionRequest, SessionSelector, Sessions,
+    RegistryError, Session, SessionError, SessionSelector, Sessions,
 };
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id};

@@ -4,12 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{
-    Credential, Directory, EnvironmentKind, Issuers, MemoryDirectory, Networks, Status,
-    StoredSecret,
-};
+use countersign::directory::{Credential, Directory, MemoryDirectory, Status, StoredSecret};
 use countersign::key::{Pepper, Peppers};
-use countersign::registry::Account;
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
@@ -23,20 +19,15 @@ fn id() -> Id {
 }
 
 fn record() -> Credential {
-    Credential {
-        id: id(),
-        account: id(),
-        account_generation: 1,
-        environment: None,
-        environment_kind: EnvironmentKind::Production,
-        generation: 1,
-        status: Status::Active,
-        scopes: "of:the:record".parse().unwrap(),
-        allow_from: Networks::anywhere(),
-        issuers: Issuers::all(),
-        expires_at: None,
-        proof: StoredSecret::Signature,
-    }
+    let scopes = "of:the:record".parse().unwrap();
+    Credential::new(id(), id(), scopes, StoredSecret::Signature)
+}
+
+/// The record with one property changed.
+fn record_with(change: impl FnOnce(&mut Credential)) -> Credential {
+    let mut record = record();
+    change(&mut record);
+    record
 }
 
 /// A token that lives for 90 days.
@@ -96,45 +87,27 @@ fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens(
     for (records, reason) in [
         (vec![], Reason::CredentialUnknown),
         (
-            vec![Credential {
-                status: Status::Suspended,
-                ..record()
-            }],
+            vec![record_with(|record| record.status = Status::Suspended)],
             Reason::CredentialSuspended,
         ),
         (
-            vec![Credential {
-                status: Status::Revoked,
-                ..record()
-            }],
+            vec![record_with(|record| record.status = Status::Revoked)],
             Reason::CredentialRevoked,
         ),
         (
-            vec![Credential {
-                expires_at: Some(past),
-                ..record()
-            }],
+            vec![record_with(|record| record.expires_at = Some(past))],
             Reason::CredentialExpired,
         ),
         (
-            vec![Credential {
-                account_generation: 2,
-                ..record()
-            }],
+            vec![record_with(|record| record.account_generation = 2)],
             Reason::Superseded,
         ),
         (
-            vec![Credential {
-                proof: a_key,
-                ..record()
-            }],
+            vec![record_with(|record| record.secret = a_key)],
             Reason::CredentialUnknown,
         ),
         (
-            vec![Credential {
-                proof: a_user,
-                ..record()
-            }],
+            vec![record_with(|record| record.secret = a_user)],
             Reason::CredentialUnknown,
         ),
     ] {
@@ -147,13 +120,7 @@ fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens(
 #[test]
 fn managed_token_refused_when_its_account_is_revoked() {
     let directory = holding([record()]);
-    directory.put_account(&Account {
-        id: id(),
-        name: "gone".to_owned(),
-        status: Status::Revoked,
-        generation: 2,
-        created_at: Timestamp::from_unix_seconds(0),
-    });
+    directory.put_account(id(), 2, Status::Revoked);
     gate_over(directory, Some(YEAR))
         .send(managed().token())
         .refused_as(Reason::Superseded);

@@ -25,11 +25,10 @@ fn mint(catalogue: Scopes) -> Mint {
         .audience(AUDIENCE)
         .audience("https://billing.example")
         .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
-        .terms(IssuanceSettings {
-            lifetime: Duration::from_secs(LIFETIME),
-            max_lifetime: Duration::from_secs(LONGEST),
-            catalogue,
-        })
+        .settings(
+            IssuanceSettings::new(Duration::from_secs(LIFETIME), Duration::from_secs(LONGEST))
+                .catalogue(catalogue),
+        )
         .build()
         .unwrap();
     Mint::new(issuer, FixedClock::at(now()), SystemRandom)
@@ -119,11 +118,9 @@ proptest! {
         let mint = mint(catalogue.parse().unwrap());
         let id: Id = SUBJECT.parse().unwrap();
         let principal = PrimaryPrincipal::for_test(id, held.parse().unwrap());
-        let parameters = MintParameters {
-            scopes: asked.as_ref().map(|asked| asked.parse().unwrap()),
-            lifetime,
-            resource: None,
-        };
+        let mut parameters = MintParameters::default();
+        parameters.scopes = asked.as_ref().map(|asked| asked.parse().unwrap());
+        parameters.lifetime = lifetime;
         let seconds = lifetime.map_or(LIFETIME, |lifetime| lifetime.as_secs());
         let within = seconds > 0 && lifetime.is_none_or(|l| l <= Duration::from_secs(LONGEST));
         match mint.mint(&MintRequest::new(principal, parameters)) {
@@ -169,7 +166,7 @@ proptest! {
         let mint = mint(Scopes::none());
         let principal = || PrimaryPrincipal::for_test(SUBJECT.parse().unwrap(), Scopes::none());
         let ask = |resource: &str| {
-            let parameters = MintParameters { resource: Some(resource.into()), ..Default::default() };
+            let parameters = MintParameters::default().resource(resource);
             mint.mint(&MintRequest::new(principal(), parameters))
         };
         prop_assert_eq!(ask(&other).unwrap_err(), MintError::Audience);
@@ -185,34 +182,30 @@ proptest! {
 #[test]
 fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
     // security.md row 79: a lifetime beyond what verifiers accept is refused when the mint is set up
-    let terms = |seconds| IssuanceSettings {
-        lifetime: Duration::from_secs(1),
-        max_lifetime: Duration::from_secs(seconds),
-        catalogue: "a".parse().unwrap(),
+    let terms = |seconds| {
+        IssuanceSettings::new(Duration::from_secs(1), Duration::from_secs(seconds))
+            .catalogue("a".parse().unwrap())
     };
-    let wider = mint(Scopes::none()).with_terms(terms(LONGEST + 1));
+    let wider = mint(Scopes::none()).with_settings(terms(LONGEST + 1));
     assert!(wider.is_err());
     for catalogue in ["", "*", "a b", "b"] {
-        let beyond = IssuanceSettings {
-            catalogue: catalogue.parse().unwrap(),
-            ..terms(60)
-        };
-        let refused = mint("a".parse().unwrap()).with_terms(beyond);
+        let beyond = terms(60).catalogue(catalogue.parse().unwrap());
+        let refused = mint("a".parse().unwrap()).with_settings(beyond);
         assert_eq!(
             refused.unwrap_err(),
             IssuerError::Catalogue,
             "{catalogue:?}"
         );
     }
-    let narrow = mint("a c".parse().unwrap()).with_terms(terms(60)).unwrap();
+    let narrow = mint("a c".parse().unwrap())
+        .with_settings(terms(60))
+        .unwrap();
     let ask = |seconds, scopes: &str| {
         let held = "a b".parse().unwrap();
         let principal = PrimaryPrincipal::for_test(SUBJECT.parse().unwrap(), held);
-        let parameters = MintParameters {
-            scopes: Some(scopes.parse().unwrap()),
-            lifetime: Some(Duration::from_secs(seconds)),
-            resource: None,
-        };
+        let parameters = MintParameters::default()
+            .scopes(scopes.parse().unwrap())
+            .lifetime(Duration::from_secs(seconds));
         narrow.mint(&MintRequest::new(principal, parameters))
     };
     assert_eq!(ask(61, "a").unwrap_err(), MintError::Lifetime);

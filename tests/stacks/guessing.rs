@@ -108,7 +108,7 @@ async fn remembered_success_lets_nobody_in_whom_the_credential_does_not() {
         (
             |user| {
                 let other = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo";
-                user.proof = StoredSecret::Password(other.into());
+                user.secret = StoredSecret::Password(other.into());
             },
             Err(Reason::SecretWrong),
         ),
@@ -372,7 +372,7 @@ async fn success_and_what_was_not_judged_take_no_room() {
     }
     assert_eq!(house.hashes(), 30);
     // A hash that cannot be read: never judged.
-    house.doctor(|user| user.proof = StoredSecret::Password("".into()));
+    house.doctor(|user| user.secret = StoredSecret::Password("".into()));
     for _ in 0..30 {
         assert_eq!(house.status(HOME, "aladdin", RIGHT).await, 503);
     }

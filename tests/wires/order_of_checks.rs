@@ -1,6 +1,6 @@
 //! The order in which a token endpoint checks a request.
 
-use countersign::mint::{IssuanceSettings, Mint};
+use countersign::mint::Mint;
 use countersign::random::SystemRandom;
 use countersign_wire::{Envelope, TokenEndpoint};
 use tower::ServiceExt as _;
@@ -82,12 +82,11 @@ async fn invalid_credentials_are_rejected_before_scope_and_lifetime() {
 #[tokio::test]
 async fn invalid_lifetime_is_rejected_before_an_unsupported_scope() {
     let fixture = Fixture::new().await;
-    let terms = IssuanceSettings {
-        catalogue: "other:read".parse().unwrap(),
-        ..WireKind::Envelope.issuance_settings()
-    };
+    let settings = WireKind::Envelope
+        .issuance_settings()
+        .catalogue("other:read".parse().unwrap());
     let mint = Mint::new(fixture.issuer.clone(), fixture.clock.clone(), SystemRandom);
-    let mint = mint.with_terms(terms).unwrap();
+    let mint = mint.with_settings(settings).unwrap();
     let authenticator = fixture.authenticator.clone();
     let endpoint = TokenEndpoint::new(Envelope::default(), authenticator, mint).boxed_clone();
     let key = [("x-api-key", fixture.api_key())];

@@ -36,13 +36,10 @@ impl ConfiguredIssuer {
         let keys = store
             .signing_keys(&settings.name, settings.algorithm)
             .await?;
-        let builder = Issuer::builder(url)
-            .signing_keys(keys)
-            .terms(IssuanceSettings {
-                lifetime: settings.lifetimes.default,
-                max_lifetime: max_lifetime(settings),
-                catalogue: settings.scopes.clone(),
-            });
+        let builder = Issuer::builder(url).signing_keys(keys).settings(
+            IssuanceSettings::new(settings.lifetimes.default, max_lifetime(settings))
+                .catalogue(settings.scopes.clone()),
+        );
         let audiences = settings.audiences.iter().cloned();
         let issuer = audiences
             .fold(builder, |builder, audience| builder.audience(audience))
@@ -127,11 +124,7 @@ pub(crate) async fn allow_lifetimes(config: &Config, store: &Store) -> Result<()
 
 /// Returns the settings of one wire's mint.
 pub(crate) fn issuance_settings(wire: &WireSettings) -> IssuanceSettings {
-    IssuanceSettings {
-        lifetime: wire.lifetimes.default,
-        max_lifetime: wire.lifetimes.max,
-        catalogue: wire.scopes.clone(),
-    }
+    IssuanceSettings::new(wire.lifetimes.default, wire.lifetimes.max).catalogue(wire.scopes.clone())
 }
 
 /// Returns an issuer's URL for a server that listens on `bound`: the configured one, else the stored one, else

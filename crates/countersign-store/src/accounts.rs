@@ -28,13 +28,8 @@ impl Inner {
         let mut connection = self.writer().await?;
         let mut writing = Writing::begin_for(&mut connection, self.now(), caller).await?;
         let now = writing.now;
-        let account = Account {
-            id: Id::new_account(now, &*self.options.random).map_err(StoreError::from)?,
-            name,
-            status: Status::Active,
-            generation: 1,
-            created_at: now,
-        };
+        let id = Id::new_account(now, &*self.options.random).map_err(StoreError::from)?;
+        let account = Account::new(id, name, now);
         let made = sqlx::query(
             "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
         )
@@ -62,7 +57,7 @@ impl Inner {
             .iter()
             .map(read_account)
             .collect::<Result<Vec<_>, _>>()?;
-        accounts.retain(|account| caller.reaches(&account.id));
+        accounts.retain(|account| caller.can_access(&account.id));
         Ok(accounts)
     }
 
@@ -86,12 +81,9 @@ impl Inner {
         if account.id == self.ground.account {
             return Err(Conflict::DefaultAccount.into());
         }
-        if account.status == Status::Revoked {
+        if !account.revoke()? {
             return Ok(account);
         }
-        let next = account.generation.checked_add(1);
-        account.generation = next.ok_or(Conflict::NoMoreGenerations)?;
-        account.status = Status::Revoked;
         sqlx::query("UPDATE accounts SET generation = ?, status = ? WHERE id = ?")
             .bind(account.generation)
             .bind(account.status.as_str())
@@ -134,13 +126,8 @@ impl Inner {
         let account_id = self
             .account_for(writing.connection(), caller, new.account)
             .await?;
-        let environment = Environment {
-            id: self.new_id(now, &account_id)?,
-            account_id,
-            name: new.name,
-            kind: new.kind,
-            created_at: now,
-        };
+        let id = self.new_id(now, &account_id)?;
+        let environment = Environment::new(id, account_id, new.name, new.kind, now);
         let made = sqlx::query(
             "INSERT INTO environments (id, account_id, name, kind, created_at) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (account_id, name) DO NOTHING",
@@ -175,7 +162,7 @@ impl Inner {
             .iter()
             .map(read_environment)
             .collect::<Result<Vec<_>, _>>()?;
-        all.retain(|environment| caller.reaches(&environment.account_id));
+        all.retain(|environment| caller.can_access(&environment.account_id));
         Ok(all)
     }
 }
@@ -186,16 +173,16 @@ async fn reached(
     id: &Id,
 ) -> Result<Account, RegistryError> {
     let found = find_account(connection, id).await?;
-    let reached = found.filter(|account| caller.reaches(&account.id));
+    let reached = found.filter(|account| caller.can_access(&account.id));
     reached.ok_or(RegistryError::NotFound)
 }
 
 fn read_environment(row: &SqliteRow) -> Result<Environment, StoreError> {
-    Ok(Environment {
-        id: read_id(row.try_get("id")?)?,
-        account_id: read_id(row.try_get("account_id")?)?,
-        name: row.try_get("name")?,
-        kind: read_environment_kind(row.try_get("kind")?)?,
-        created_at: moment(row.try_get("created_at")?),
-    })
+    Ok(Environment::new(
+        read_id(row.try_get("id")?)?,
+        read_id(row.try_get("account_id")?)?,
+        row.try_get("name")?,
+        read_environment_kind(row.try_get("kind")?)?,
+        moment(row.try_get("created_at")?),
+    ))
 }

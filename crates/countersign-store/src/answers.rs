@@ -36,7 +36,7 @@ impl Inner {
             return Ok(None);
         };
         let request: &[u8] = row.try_get("request").map_err(StoreError::from)?;
-        if request != once.request {
+        if request != once.request_digest {
             return Err(RegistryError::IdempotencyConflict);
         }
         Ok(Some(self.open_answer(writing.connection(), &row).await?))
@@ -73,15 +73,15 @@ impl Inner {
                 .fetch_one(writing.connection())
                 .await
                 .map_err(StoreError::from)?;
-        if remembered >= i64::from(IdempotencyKey::MOST_REMEMBERED) {
+        if remembered >= i64::from(IdempotencyKey::MAX_PER_CALLER) {
             return Err(RegistryError::TooManyIdempotencyKeys);
         }
-        let answer = (once.answer)(record)?;
-        let until = writing.now.plus(IdempotencyKey::REMEMBERED);
+        let answer = (once.response)(record)?;
+        let until = writing.now.plus(IdempotencyKey::RETENTION);
         let connection = writing.connection();
         let sealer = self.ground.sealer(connection).await?;
         let caller = once.caller.as_bytes().as_slice();
-        let bound = bound(caller, once.key, &once.request, until);
+        let bound = bound(caller, once.key, &once.request_digest, until);
         let sealed = sealer
             .seal(
                 answer_place(&bound),
@@ -96,7 +96,7 @@ impl Inner {
         )
         .bind(caller)
         .bind(once.key)
-        .bind(once.request.as_slice())
+        .bind(once.request_digest.as_slice())
         .bind(sealed)
         .bind(until.unix_millis())
         .execute(connection)

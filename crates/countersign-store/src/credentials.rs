@@ -1,16 +1,14 @@
 //! Keys and users: made, changed and listed.
 
-use countersign::directory::{
-    CredentialKind, EnvironmentKind, Issuers, Networks, Status, StoredSecret, UserName,
-};
+use countersign::Id;
+use countersign::directory::{CredentialKind, EnvironmentKind, StoredSecret, UserName};
 use countersign::key::KeyDigests;
-use countersign::registry::lifecycle::{ChangeEffect, StoredCredential};
+use countersign::registry::backend::{ChangeEffect, Placement, StoredCredential};
 use countersign::registry::{
     Caller, Change, CreatedKey, CredentialFilter, DeniedToken, NewKey, NewUser, Owner, Record,
     RegistryError, Rotation,
 };
 use countersign::time::Timestamp;
-use countersign::{Id, Scopes};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::audit::AuditEntry;
@@ -35,24 +33,10 @@ impl Inner {
             .peppers
             .generate_key(&id, &*self.options.random)
             .map_err(StoreError::from)?;
-        let record = Record {
-            allow_from: new.allow_from,
-            issuers: new.issuers,
-            expires_at: new.expires_at,
-            ..draft(
-                id,
-                CredentialKind::Key,
-                home,
-                new.name,
-                new.scopes,
-                writing.now,
-            )
-        };
-        let proof = StoredSecret::Key(self.ground.peppers.proof(&id, issued.secret.expose()));
-        let record = self
-            .insert(writing, caller, StoredCredential { record, proof })
-            .await?;
-        Ok(CreatedKey { record, issued })
+        let digests = self.ground.peppers.proof(&id, issued.secret.expose());
+        let kept = StoredCredential::new_key(id, home, new, digests, writing.now);
+        let record = self.insert(writing, caller, kept).await?;
+        Ok(CreatedKey::new(record, issued))
     }
 
     pub(crate) async fn create_user(
@@ -67,21 +51,8 @@ impl Inner {
             return Err(RegistryError::NameTaken);
         }
         let id = self.new_id(writing.now, &home.account)?;
-        let name = new.name.to_string();
-        let record = Record {
-            issuers: new.issuers,
-            ..draft(
-                id,
-                CredentialKind::User,
-                home,
-                name,
-                new.scopes,
-                writing.now,
-            )
-        };
-        let proof = StoredSecret::Password(new.password_hash.expose().into());
-        self.insert(writing, caller, StoredCredential { record, proof })
-            .await
+        let kept = StoredCredential::new_user(id, home, new, writing.now);
+        self.insert(writing, caller, kept).await
     }
 
     pub(crate) async fn insert(
@@ -189,7 +160,7 @@ impl Inner {
         let told = write(&mut writing, effect, &kept, told).await?;
         writing.commit(self, told).await?;
         let record = kept.record;
-        Ok(CreatedKey { record, issued })
+        Ok(CreatedKey::new(record, issued))
     }
 
     pub(crate) async fn deny_token(
@@ -197,7 +168,7 @@ impl Inner {
         caller: &Caller,
         token: &DeniedToken,
     ) -> Result<(), RegistryError> {
-        if !caller.reaches(&token.account) {
+        if !caller.can_access(&token.account) {
             return Err(RegistryError::NotFound);
         }
         let mut connection = self.writer().await?;
@@ -255,9 +226,9 @@ async fn write<'a>(
     let connection = writing.connection();
     match effect {
         // What was asked for is so already: there is nothing to write, and nothing to tell.
-        ChangeEffect::Nothing => return Ok(None),
+        ChangeEffect::Unchanged => return Ok(None),
         ChangeEffect::Changed => save(connection, kept).await?,
-        ChangeEffect::Superseded => {
+        ChangeEffect::TokensInvalidated => {
             save(connection, kept).await?;
             denials::deny_below(connection, &id, record.generation, now).await?;
         }
@@ -275,14 +246,6 @@ async fn write<'a>(
     Ok(Some(told))
 }
 
-/// Where a new credential belongs.
-#[derive(Clone, Copy)]
-pub(crate) struct Home {
-    pub(crate) account: Id,
-    pub(crate) environment: Option<Id>,
-    pub(crate) kind: EnvironmentKind,
-}
-
 impl Inner {
     /// The account and environment that something new is to belong to.
     async fn home(
@@ -290,12 +253,12 @@ impl Inner {
         writing: &mut Writing<'_>,
         caller: &Caller,
         owner: Owner,
-    ) -> Result<Home, RegistryError> {
+    ) -> Result<Placement, RegistryError> {
         let own = self.ground.environment;
         let mut home = self.whole(writing, caller, owner).await?;
         if home.environment.is_none() && home.account == self.ground.account {
-            home.environment = Some(own);
-            home.kind = environment_kind(writing.connection(), &home.account, &own).await?;
+            let kind = environment_kind(writing.connection(), &home.account, &own).await?;
+            home = home.environment(own, kind);
         }
         Ok(home)
     }
@@ -306,17 +269,13 @@ impl Inner {
         writing: &mut Writing<'_>,
         caller: &Caller,
         owner: Owner,
-    ) -> Result<Home, RegistryError> {
+    ) -> Result<Placement, RegistryError> {
         let connection = writing.connection();
         let account = self.account_for(connection, caller, owner.account).await?;
-        let kind = match &owner.environment {
-            Some(id) => environment_kind(connection, &account, id).await?,
-            None => EnvironmentKind::Production,
-        };
-        Ok(Home {
-            account,
-            environment: owner.environment,
-            kind,
+        let home = Placement::account(account);
+        Ok(match owner.environment {
+            Some(id) => home.environment(id, environment_kind(connection, &account, &id).await?),
+            None => home,
         })
     }
 }
@@ -338,41 +297,11 @@ async fn environment_kind(
     Ok(read_environment_kind(Some(&kind))?)
 }
 
-pub(crate) fn draft(
-    id: Id,
-    kind: CredentialKind,
-    home: Home,
-    name: String,
-    scopes: Scopes,
-    now: Timestamp,
-) -> Record {
-    Record {
-        id,
-        kind,
-        name,
-        account_id: home.account,
-        environment_id: home.environment,
-        environment_kind: home.kind,
-        status: Status::Active,
-        reason: None,
-        scopes,
-        allow_from: Networks::anywhere(),
-        issuers: Issuers::all(),
-        created_by: None,
-        generation: 1,
-        created_at: now,
-        updated_at: now,
-        expires_at: None,
-        grace_until: None,
-        last_used_at: None,
-    }
-}
-
 pub(crate) fn reached(
     caller: &Caller,
     found: Option<StoredCredential>,
 ) -> Result<StoredCredential, RegistryError> {
-    let reached = found.filter(|kept| caller.reaches(&kept.record.account_id));
+    let reached = found.filter(|kept| caller.can_access(&kept.record.account_id));
     reached.ok_or(RegistryError::NotFound)
 }
 
@@ -392,7 +321,7 @@ async fn insert(
     kept: &StoredCredential,
 ) -> Result<(), StoreError> {
     let record = &kept.record;
-    let (key, password) = halves(&kept.proof);
+    let (key, password) = halves(&kept.secret);
     sqlx::query(
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, issuers,
                                   created_by, created_at, updated_at, expires_at, pepper_version, digest,
@@ -433,7 +362,7 @@ async fn save(
     kept: &StoredCredential,
 ) -> Result<(), StoreError> {
     let record = &kept.record;
-    let (key, password) = halves(&kept.proof);
+    let (key, password) = halves(&kept.secret);
     let previous = key.and_then(|key| key.previous());
     sqlx::query(
         "UPDATE credentials SET generation = ?, status = ?, reason = ?, scopes = ?, updated_at = ?,

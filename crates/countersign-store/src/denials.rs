@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::Id;
 use countersign::directory::{DenySet, SESSION_GENERATION};
-use countersign::registry::CallerToken;
+use countersign::registry::backend::CallerToken;
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};

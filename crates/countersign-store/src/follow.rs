@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign::Id;
 use countersign::directory::{CredentialKind, MemoryDirectory};
 use countersign::registry::Account;
-use countersign::registry::lifecycle::StoredCredential;
+use countersign::registry::backend::StoredCredential;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
@@ -141,7 +141,8 @@ impl Follower {
                 .fetch_all(&mut *snapshot)
                 .await?;
             for row in &rows {
-                table.put_account(&read_account(row)?);
+                let account = read_account(row)?;
+                table.put_account(account.id, account.generation, account.status);
             }
             let mut rows = sqlx::query(select_credentials!("")).fetch(&mut *snapshot);
             while let Some(row) = rows.try_next().await? {
@@ -188,7 +189,7 @@ impl Follower {
         // All was read before the first is applied: a view is never half way between two states.
         let table = self.view.table();
         for account in &delta.accounts {
-            table.put_account(account);
+            table.put_account(account.id, account.generation, account.status);
         }
         for kept in &delta.credentials {
             put(&table, kept)?;

@@ -1,16 +1,15 @@
 //! The records behind managed tokens: credentials that are proven by a signature, so that nothing of them is secret.
 
-use countersign::directory::{CredentialKind, Issuers, StoredSecret};
-use countersign::registry::lifecycle::StoredCredential;
+use countersign::registry::backend::StoredCredential;
 use countersign::registry::{
-    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Owner, Record,
+    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
     RegistryError,
 };
 use countersign::{BoxFuture, Id};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::credentials::{change_in, draft, reached};
+use crate::credentials::change_in;
 use crate::error::StoreError;
 use crate::record::{find_credential, read_credential, select_credentials};
 use crate::store::{Inner, Store};
@@ -28,31 +27,12 @@ impl Inner {
         if let Some(answer) = self.recall(&mut writing, once.as_ref()).await? {
             return Ok(IdempotentOutcome::Replayed(answer));
         }
-        let owner = Owner {
-            account: new.account,
-            environment: new.environment,
-        };
-        let home = self.whole(&mut writing, caller, owner).await?;
+        let home = self.whole(&mut writing, caller, new.owner).await?;
         let id = self.new_id(writing.now, &home.account)?;
-        let record = Record {
-            expires_at: Some(new.expires_at),
-            // It is of the issuer that it was made at.
-            issuers: Issuers::named(caller.issuer()).unwrap_or_default(),
-            created_by: new.created_by,
-            ..draft(
-                id,
-                CredentialKind::Token,
-                home,
-                String::new(),
-                new.scopes,
-                writing.now,
-            )
-        };
-        self.remember(&mut writing, once.as_ref(), &record).await?;
-        let proof = StoredSecret::Signature;
-        let record = self
-            .insert(writing, caller, StoredCredential { record, proof })
+        let kept = StoredCredential::new_token(id, home, new, caller, writing.now);
+        self.remember(&mut writing, once.as_ref(), &kept.record)
             .await?;
+        let record = self.insert(writing, caller, kept).await?;
         Ok(IdempotentOutcome::New(record.into()))
     }
 
@@ -121,13 +101,9 @@ async fn find_token(
     id: &Id,
 ) -> Result<StoredCredential, RegistryError> {
     let found = find_credential(connection, id).await?;
-    let found = found.filter(|StoredCredential { record, .. }| {
-        let here = caller
-            .issuer()
-            .is_none_or(|issuer| record.issuers.admit(issuer));
-        record.kind == CredentialKind::Token && here
-    });
-    reached(caller, found)
+    found
+        .filter(|found| caller.can_access_token(&found.record))
+        .ok_or(RegistryError::NotFound)
 }
 
 impl ManagedTokens for Store {

@@ -4,7 +4,7 @@ use countersign::directory::{
     CredentialKind, EnvironmentKind, Issuers, Networks, Status, StoredSecret, UserName,
 };
 use countersign::key::{KeyDigest, KeyDigests, SecretDigest};
-use countersign::registry::lifecycle::StoredCredential;
+use countersign::registry::backend::{Placement, StoredCredential};
 use countersign::registry::{Account, Record};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
@@ -41,34 +41,35 @@ pub(crate) use select_accounts;
 
 pub(crate) fn read_credential(row: &SqliteRow) -> Result<StoredCredential, StoreError> {
     let kind = read_kind(row.try_get("kind")?)?;
-    let proof = match kind {
+    let secret = match kind {
         CredentialKind::Key => StoredSecret::Key(read_proof(row)?),
         CredentialKind::Token => StoredSecret::Signature,
         _ => StoredSecret::Password(row.try_get::<&str, _>("password_hash")?.into()),
     };
     let environment: Option<&[u8]> = row.try_get("environment_id")?;
     let created_by: Option<&[u8]> = row.try_get("created_by")?;
-    let record = Record {
-        id: read_id(row.try_get("id")?)?,
+    let mut placement = Placement::account(read_id(row.try_get("account_id")?)?);
+    placement.environment = environment.map(read_id).transpose()?;
+    placement.environment_kind = read_environment_kind(row.try_get("environment_kind")?)?;
+    let mut record = Record::new(
+        read_id(row.try_get("id")?)?,
         kind,
-        name: row.try_get("name")?,
-        account_id: read_id(row.try_get("account_id")?)?,
-        environment_id: environment.map(read_id).transpose()?,
-        environment_kind: read_environment_kind(row.try_get("environment_kind")?)?,
-        status: read_status(row.try_get("status")?)?,
-        reason: row.try_get("reason")?,
-        scopes: read_scopes(row.try_get("scopes")?)?,
-        allow_from: read_networks(row.try_get("allow_from")?)?,
-        issuers: read_issuers(row.try_get("issuers")?)?,
-        created_by: created_by.map(read_id).transpose()?,
-        generation: row.try_get("generation")?,
-        created_at: moment(row.try_get("created_at")?),
-        updated_at: moment(row.try_get("updated_at")?),
-        expires_at: read_moment(row, "expires_at")?,
-        grace_until: read_moment(row, "previous_until")?,
-        last_used_at: read_moment(row, "last_used_at")?,
-    };
-    Ok(StoredCredential { record, proof })
+        placement,
+        read_scopes(row.try_get("scopes")?)?,
+        moment(row.try_get("created_at")?),
+    );
+    record.name = row.try_get("name")?;
+    record.status = read_status(row.try_get("status")?)?;
+    record.reason = row.try_get("reason")?;
+    record.allow_from = read_networks(row.try_get("allow_from")?)?;
+    record.issuers = read_issuers(row.try_get("issuers")?)?;
+    record.created_by = created_by.map(read_id).transpose()?;
+    record.generation = row.try_get("generation")?;
+    record.updated_at = moment(row.try_get("updated_at")?);
+    record.expires_at = read_moment(row, "expires_at")?;
+    record.grace_until = read_moment(row, "previous_until")?;
+    record.last_used_at = read_moment(row, "last_used_at")?;
+    Ok(StoredCredential::new(record, secret))
 }
 
 /// The credential of that id, if there is one.
@@ -84,13 +85,14 @@ pub(crate) async fn find_credential(
 }
 
 pub(crate) fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
-    Ok(Account {
-        id: read_id(row.try_get("id")?)?,
-        name: row.try_get("name")?,
-        status: read_status(row.try_get("status")?)?,
-        generation: row.try_get("generation")?,
-        created_at: moment(row.try_get("created_at")?),
-    })
+    let mut account = Account::new(
+        read_id(row.try_get("id")?)?,
+        row.try_get("name")?,
+        moment(row.try_get("created_at")?),
+    );
+    account.status = read_status(row.try_get("status")?)?;
+    account.generation = row.try_get("generation")?;
+    Ok(account)
 }
 
 /// The account of that id, if there is one.

@@ -6,9 +6,9 @@
 
 use countersign::directory::SESSION_GENERATION;
 use countersign::mint::AccessToken;
+use countersign::registry::backend::{SessionKey, SessionRequest, SessionToken};
 use countersign::registry::{
-    Caller, RegistryError, Session, SessionError, SessionKey, SessionRequest, SessionSelector,
-    SessionToken, Sessions,
+    Caller, RegistryError, Session, SessionError, SessionSelector, Sessions,
 };
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id, Secret};
@@ -84,7 +84,7 @@ impl Inner {
         .bind(&*key.key_id)
         .bind(opening.account.as_bytes().as_slice())
         .bind(now.unix_millis())
-        .bind(now.plus(opening.longest).unix_millis())
+        .bind(now.plus(opening.max_lifetime).unix_millis())
         .fetch_optional(&mut *connection)
         .await?;
         let Some(row) = row else {
@@ -210,7 +210,7 @@ async fn check_limit(
     .fetch_all(connection)
     .await
     .map_err(StoreError::from)?;
-    let limit = usize::try_from(opening.limit).unwrap_or(usize::MAX);
+    let limit = usize::try_from(opening.max_sessions).unwrap_or(usize::MAX);
     match rows.first() {
         _ if rows.len() < limit => Ok(()),
         Some(first) => {
@@ -237,7 +237,7 @@ async fn sessions_of(
     .await?;
     let sessions: Result<Vec<_>, _> = rows.iter().map(StoredSession::read).collect();
     let mut sessions = sessions?;
-    sessions.retain(|session| caller.reaches(&session.account));
+    sessions.retain(|session| caller.can_access(&session.account));
     Ok(sessions)
 }
 
@@ -312,7 +312,7 @@ impl StoredSession {
     }
 
     fn describe(self) -> Session {
-        Session::new(self.id, &self.key, self.issued_at, self.expires_at)
+        self.key.session(self.id, self.issued_at, self.expires_at)
     }
 }
 

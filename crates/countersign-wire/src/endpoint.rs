@@ -133,7 +133,7 @@ impl<W: Wire> TokenEndpoint<W> {
     /// The wire, and the terms of its mint; `None` where nothing is mounted.
     pub(crate) fn mounted(&self) -> Option<(&W, &IssuanceSettings)> {
         let inner = &*self.0;
-        (!inner.options.nothing_here).then(|| (&inner.wire, inner.minter.mint().terms()))
+        (!inner.options.nothing_here).then(|| (&inner.wire, inner.minter.mint().settings()))
     }
 
     /// A refusal as it goes out.
@@ -253,7 +253,7 @@ impl Minter {
     fn mint(&self) -> &Mint {
         match self {
             Self::Each(mint) => mint,
-            Self::Sessions(mint) => mint.mint_of_each(),
+            Self::Sessions(mint) => mint.token_mint(),
         }
     }
 
@@ -275,7 +275,7 @@ impl Minter {
                     .map_err(|error| match error {
                         SessionError::Mint(error) => not_minted(error),
                         SessionError::TooMany(until) => {
-                            let now = mint.mint_of_each().clock().now();
+                            let now = mint.token_mint().clock().now();
                             let seconds = until.unix_seconds().saturating_sub(now.unix_seconds());
                             TokenError::TooManyRequests(Throttled {
                                 retry_after: u32::try_from(seconds.max(1)).unwrap_or(u32::MAX),

@@ -203,7 +203,7 @@ pub(crate) fn not_done(error: &RegistryError) -> TokenError {
         RegistryError::TooManyIdempotencyKeys => TokenError::TooManyRequests(Throttled {
             retry_after: 3600,
             policy: "idempotency-keys",
-            quota: Some((IdempotencyKey::MOST_REMEMBERED, 24 * 3600)),
+            quota: Some((IdempotencyKey::MAX_PER_CALLER, 24 * 3600)),
         }),
         // The answer that was to be remembered could not be made.
         RegistryError::Unavailable(source) if source.is::<MintError>() => TokenError::Failed,

@@ -122,10 +122,7 @@ impl Wire for Scoped {
         let mut body = Object::parse(body).map_err(TokenError::invalid)?;
         let scope = body.take_value("scope");
         let scope = scope.ok_or_else(|| TokenError::invalid(members::missing("scope")))?;
-        let parameters = MintParameters {
-            scopes: Some(scopes(&scope)?),
-            ..MintParameters::default()
-        };
+        let parameters = MintParameters::default().scopes(scopes(&scope)?);
         Ok(TokenRequest {
             parameters,
             ..TokenRequest::default()

@@ -278,7 +278,7 @@ fn caller(principal: &PrimaryPrincipal, id: &RequestId) -> Result<(Caller, Id), 
         return Err(TokenError::Unauthenticated);
     };
     let caller = Caller::of_account(principal.subject(), *account)
-        .proven_by(principal)
+        .authenticated_as(principal)
         .with_request_id(id.clone());
     Ok((caller, *credential))
 }

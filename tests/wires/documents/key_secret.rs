@@ -60,11 +60,7 @@ async fn key_and_secret_get_a_token_with_business_environment_and_scopes() {
             environment: None,
         };
         if let Some(kind) = kind {
-            let new = NewEnvironment {
-                account: Some(account),
-                name: name.to_owned(),
-                kind,
-            };
+            let new = NewEnvironment::new(name, kind).account(account);
             let environment = fixture.registry.create_environment(&operator, new).await;
             owner.environment = Some(environment.unwrap().id);
         }

@@ -17,12 +17,9 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CommandError> {
     match command {
         EnvironmentCommand::Create(new) => {
-            let new = NewEnvironment {
-                account: new.account,
-                name: new.name,
-                kind: new.kind.into(),
-            };
-            let created = operations.create_environment(new).await;
+            let mut environment = NewEnvironment::new(new.name, new.kind.into());
+            environment.account = new.account;
+            let created = operations.create_environment(environment).await;
             let created = created.map_err(|error| Subject::Environment.error(error))?;
             output.print(&created, &text(&created))
         }

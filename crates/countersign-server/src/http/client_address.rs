@@ -29,7 +29,7 @@ impl Proxies {
 
     fn trusts(&self, address: IpAddr) -> bool {
         let trusted = self.0.as_ref();
-        trusted.is_some_and(|networks| networks.admit(Some(address)))
+        trusted.is_some_and(|networks| networks.allow(Some(address)))
     }
 
     /// The rightmost hop that is not trusted: whatever stands left of it, it may have made up. What is no

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign::auth::PrimaryAuthenticator;
 use countersign::mechanism::Jwt;
-use countersign::mint::{IssuanceSettings, Mint, SessionMint};
+use countersign::mint::{Mint, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
@@ -105,12 +105,10 @@ impl IssuerEndpoints<'_> {
         let trusted = self.configured.trusted(self.common.store)?;
         let layer = self.authenticators.any([trusted]).build()?;
         // The lifetime of a managed token is in its record, and independent of the issuer's settings.
-        let terms = IssuanceSettings {
-            catalogue: settings.scopes.clone(),
-            ..self.configured.issuer.terms().clone()
-        };
+        let issuance = self.configured.issuer.settings().clone();
+        let issuance = issuance.catalogue(settings.scopes.clone());
         let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
-        let mint = mint.with_terms(terms)?;
+        let mint = mint.with_settings(issuance)?;
         let path = self.path(&settings.path);
         let authenticator = self.authenticators.primary()?;
         let tokens = ManagedTokenResource::new(layer, authenticator, mint, self.store.clone())
@@ -132,7 +130,7 @@ impl IssuerEndpoints<'_> {
         let authenticator = self.authenticators.primary()?;
         let mint = SessionMint::new(self.mint(&settings.wire)?, self.store.clone())
             .max_sessions(settings.max_sessions.get())
-            .renew_within(settings.renew_within);
+            .min_remaining(settings.renew_within);
         let wire = Session::default();
         self.endpoint(&settings.wire, wire, authenticator.clone(), mint.into());
         let path = self.path(&settings.sessions_path);
@@ -183,7 +181,7 @@ impl IssuerEndpoints<'_> {
 
     fn mint(&self, wire: &WireSettings) -> Result<Mint, CommandError> {
         let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
-        Ok(mint.with_terms(issuance_settings(wire))?)
+        Ok(mint.with_settings(issuance_settings(wire))?)
     }
 
     /// Mounts a wire that mints a new token for each request, if it is enabled.

@@ -37,7 +37,7 @@ pub(crate) struct CreatedKeyResponse {
 }
 
 impl From<CreatedKey> for CreatedKeyResponse {
-    fn from(CreatedKey { record, issued }: CreatedKey) -> Self {
+    fn from(CreatedKey { record, issued, .. }: CreatedKey) -> Self {
         Self {
             id: record.id,
             key: issued.key,

@@ -103,7 +103,7 @@ impl Operations {
             None => true,
             Some(holdings) if all(&holdings.issuers) => true,
             Some(holdings) => {
-                !all(issuers) && issuers.iter().all(|name| holdings.issuers.admit(name))
+                !all(issuers) && issuers.iter().all(|name| holdings.issuers.allow(name))
             }
         };
         held.then_some(()).ok_or(OpsError::IssuerNotHeld)

@@ -21,13 +21,7 @@ const END: Timestamp = Timestamp::from_unix_seconds(1_800_000_000 + 90 * 24 * 36
 const CALLER: Id = Id::from_bytes([1; 20]);
 
 fn token() -> NewToken {
-    NewToken {
-        account: None,
-        environment: None,
-        scopes: "calls:read".parse().unwrap(),
-        expires_at: END,
-        created_by: None,
-    }
+    NewToken::new("calls:read".parse().unwrap(), END)
 }
 
 #[track_caller]
@@ -62,12 +56,7 @@ fn answer(record: &Record) -> Result<Secret, RegistryError> {
 }
 
 fn once(key: &str, request: u8) -> IdempotencyKey<'_> {
-    IdempotencyKey {
-        key,
-        caller: CALLER,
-        request: [request; 32],
-        answer: &answer,
-    }
+    IdempotencyKey::new(key, CALLER, [request; 32], &answer)
 }
 
 #[tokio::test]
@@ -140,17 +129,10 @@ async fn record_of_a_token_says_all_that_it_was_made_with() {
     let (place, clock) = (Place::new(), clock());
     let node = Node::open(&place, &clock).await;
     let ada = node.store.create_user(&me(), user("ada")).await.unwrap().id;
-    let sandbox = NewEnvironment {
-        account: None,
-        name: "sandbox".to_owned(),
-        kind: EnvironmentKind::Sandbox,
-    };
+    let sandbox = NewEnvironment::new("sandbox", EnvironmentKind::Sandbox);
     let sandbox = node.store.create_environment(&me(), sandbox).await.unwrap();
-    let new = NewToken {
-        environment: Some(sandbox.id),
-        created_by: Some(ada),
-        ..token()
-    };
+    let mut new = token().created_by(ada);
+    new.owner.environment = Some(sandbox.id);
     let made = now(node.store.create_token(&me(), new, None).await.unwrap());
     let whole = create(&node.store).await;
     node.store.close().await.unwrap();
@@ -212,10 +194,8 @@ async fn request_that_comes_again_is_answered_as_before_also_after_the_next_star
     assert!(matches!(other, Err(RegistryError::IdempotencyConflict)));
     // Another key, and the same of another caller, are other requests.
     now(ask(&node.store, "other", 1).await.unwrap());
-    let theirs = IdempotencyKey {
-        caller: Id::from_bytes([2; 20]),
-        ..once("k", 1)
-    };
+    let mut theirs = once("k", 1);
+    theirs.caller = Id::from_bytes([2; 20]);
     let theirs = node.store.create_token(&me(), token(), Some(theirs)).await;
     now(theirs.unwrap());
     node.store.close().await.unwrap();
@@ -261,10 +241,8 @@ async fn what_cannot_be_answered_is_not_done() {
     let (place, clock) = (Place::new(), clock());
     let node = Node::open(&place, &clock).await;
     let failing = |_: &Record| Err(RegistryError::unavailable("no key signs"));
-    let once = IdempotencyKey {
-        answer: &failing,
-        ..once("k", 1)
-    };
+    let mut once = once("k", 1);
+    once.response = &failing;
     let made = node.store.create_token(&me(), token(), Some(once)).await;
     assert!(matches!(made, Err(RegistryError::Unavailable(_))));
     let listed = node.store.list_tokens(&me(), 0, 9).await.unwrap();
@@ -374,17 +352,13 @@ async fn tokens_of_another_account_cannot_be_reached() {
     let listed = store.list_tokens(&me(), 0, 9).await.unwrap();
     assert_eq!(listed, (vec![mine.clone(), own], 2));
 
-    let into = NewToken {
-        account: Some(mine.account_id),
-        ..token()
-    };
+    let mut into = token();
+    into.owner.account = Some(mine.account_id);
     let made = store.create_token(&thief, into, None).await;
     assert!(matches!(made, Err(RegistryError::NotFound)));
     let environments = store.list_environments(&me()).await.unwrap();
-    let foreign = NewToken {
-        environment: Some(environments[0].id),
-        ..token()
-    };
+    let mut foreign = token();
+    foreign.owner.environment = Some(environments[0].id);
     let made = store.create_token(&thief, foreign, None).await;
     assert!(matches!(made, Err(RegistryError::NotFound)));
 }
@@ -503,7 +477,7 @@ async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_before_
     let account = key.record.account_id;
     let proven = |token| {
         let principal = node.judge(token).unwrap();
-        Caller::of_account("bearer", account).proven_by(&principal)
+        Caller::of_account("bearer", account).authenticated_as(&principal)
     };
     let suspend = async |caller: &Caller| {
         let asked = store.change_token(caller, id, Change::Suspend, None).await;

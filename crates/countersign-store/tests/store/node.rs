@@ -49,13 +49,9 @@ impl Node {
     ) -> Self {
         let store = Store::open(options).await.unwrap();
         let ring = store.signing_keys(issuer, Some(Algorithm::Es256)).await;
-        let two_hours = IssuanceSettings {
-            lifetime: HOUR * 2,
-            max_lifetime: HOUR * 2,
-            ..IssuanceSettings::default()
-        };
+        let two_hours = IssuanceSettings::new(HOUR * 2, HOUR * 2);
         let issuer = Issuer::builder(url).signing_keys(ring.unwrap());
-        let issuer = issuer.terms(two_hours).build().unwrap();
+        let issuer = issuer.settings(two_hours).build().unwrap();
         let trusted = issuer.trusted().managed_tokens(DAY * 366);
         let trusted = trusted.directory(store.directory()).build().unwrap();
         Self {

@@ -54,7 +54,7 @@ async fn second_open_finds_what_the_first_one_made() {
         .peppers()
         .proof(&made.record.id, made.issued.secret.expose());
     let found = second.directory().credential(&made.record.id).unwrap();
-    let countersign::directory::StoredSecret::Key(kept) = found.proof else {
+    let countersign::directory::StoredSecret::Key(kept) = found.secret else {
         panic!("a key has a digest");
     };
     assert_eq!(

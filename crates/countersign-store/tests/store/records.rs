@@ -60,7 +60,7 @@ async fn user_created_is_found_by_name_and_durable() {
     store.close().await.unwrap();
     let store = place.open().await;
     let seen = store.directory().user(&name).unwrap();
-    let StoredSecret::Password(hash) = seen.proof else {
+    let StoredSecret::Password(hash) = seen.secret else {
         panic!("a user has a password");
     };
     assert_eq!(*hash, *user("aladdin").password_hash.expose());

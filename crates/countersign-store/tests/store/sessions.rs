@@ -81,10 +81,7 @@ async fn other_scopes_are_another_session_and_their_order_is_none() {
     let node = Node::open(&place, &clock).await;
     let key = node.create_key("ci").await;
     let ask = async |scopes: &str| {
-        let parameters = MintParameters {
-            scopes: Some(scopes.parse().unwrap()),
-            ..MintParameters::default()
-        };
+        let parameters = MintParameters::default().scopes(scopes.parse().unwrap());
         let request = MintRequest::new(node.prove(&key).await, parameters);
         let token = node.sessions().mint(&request, None).await.unwrap();
         token.token.expose().to_owned()
@@ -162,10 +159,7 @@ async fn sessions_of_one_name_end_together_and_each_is_on_record() {
     let (place, clock) = (Place::new(), clock());
     let node = Node::open(&place, &clock).await;
     let key = node.create_key("ci").await;
-    let parameters = MintParameters {
-        scopes: Some("calls:read".parse().unwrap()),
-        ..MintParameters::default()
-    };
+    let parameters = MintParameters::default().scopes("calls:read".parse().unwrap());
     let narrow = MintRequest::new(node.prove(&key).await, parameters);
     let name = "worker".parse().unwrap();
     let narrow = node.sessions().mint(&narrow, Some(name)).await.unwrap();
@@ -473,15 +467,11 @@ async fn token_is_not_handed_out_on_shorter_terms_for_another_audience_or_before
         let token = sessions.mint(&request, None).await.unwrap();
         (token.token.expose().to_owned(), token.expires_in)
     };
-    let terms = |lifetime| IssuanceSettings {
-        lifetime,
-        max_lifetime: lifetime,
-        ..IssuanceSettings::default()
-    };
+    let terms = |lifetime| IssuanceSettings::new(lifetime, lifetime);
     let again = log_in(node.mint.clone()).await.0;
     assert_eq!(again, first.token.expose(), "control");
 
-    let shorter = node.mint.clone().with_terms(terms(HOUR)).unwrap();
+    let shorter = node.mint.clone().with_settings(terms(HOUR)).unwrap();
     let (brief, left) = log_in(shorter).await;
     assert_ne!(brief, first.token.expose());
     assert_eq!(
@@ -493,7 +483,7 @@ async fn token_is_not_handed_out_on_shorter_terms_for_another_audience_or_before
     let other = Issuer::builder(URL)
         .audience("https://other.example")
         .signing_keys(ring)
-        .terms(terms(HOUR * 2))
+        .settings(terms(HOUR * 2))
         .build()
         .unwrap();
     let (token, _) = log_in(Mint::new(other, clock.clone(), SystemRandom)).await;

@@ -171,11 +171,7 @@ async fn nothing_of_one_account_is_visible_to_another() {
     let made = store.create_key(&we, key("ci")).await.unwrap().record;
     let aladdin = store.create_user(&we, user("aladdin")).await.unwrap();
     assert_eq!((made.account_id, aladdin.account_id), (ours.id, ours.id));
-    let environment = NewEnvironment {
-        account: None,
-        name: "test".to_owned(),
-        kind: EnvironmentKind::Sandbox,
-    };
+    let environment = NewEnvironment::new("test", EnvironmentKind::Sandbox);
     store
         .create_environment(&we, environment.clone())
         .await
@@ -203,10 +199,7 @@ async fn nothing_of_one_account_is_visible_to_another() {
             .await
             .unwrap_err(),
     );
-    let into_ours = NewEnvironment {
-        account: Some(ours.id),
-        ..environment
-    };
+    let into_ours = environment.account(ours.id);
     absent(
         store
             .create_environment(&they, into_ours)

@@ -153,13 +153,14 @@ impl Wire for Envelope {
         let lifetime = lifetime(&mut body);
         let grant = grant_type(&mut body);
         match (lifetime, grant) {
-            (Ok(lifetime), Ok(())) => Ok(TokenRequest {
-                parameters: MintParameters {
-                    lifetime,
-                    ..MintParameters::default()
-                },
-                ..TokenRequest::default()
-            }),
+            (Ok(lifetime), Ok(())) => {
+                let mut parameters = MintParameters::default();
+                parameters.lifetime = lifetime;
+                Ok(TokenRequest {
+                    parameters,
+                    ..TokenRequest::default()
+                })
+            }
             (lifetime, grant) => {
                 let flaws = [lifetime.err(), grant.err()];
                 Err(TokenError::Invalid(flaws.into_iter().flatten().collect()))

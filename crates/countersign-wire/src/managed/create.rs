@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use countersign::directory::{CredentialKind, EnvironmentKind};
+use countersign::mint::{IssuanceSettings, ScopeError};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::NewToken;
 use countersign::time::Timestamp;
-use countersign::{Id, Scope, Scopes, Secret};
+use countersign::{Id, Scopes, Secret};
 
 use super::once::IdempotencyMember;
 use super::problem::{Errors, Problem, What};
@@ -25,8 +26,8 @@ pub(super) struct Lifetimes {
 /// What a new token is measured by.
 pub(super) struct Measure<'a> {
     pub(super) creator: &'a PrimaryPrincipal,
-    /// The scopes that the issuer's tokens may have; empty: any.
-    pub(super) catalogue: &'a Scopes,
+    /// The scopes that the issuer's tokens may have.
+    pub(super) settings: &'a IssuanceSettings,
     pub(super) lifetimes: Lifetimes,
     pub(super) now: Timestamp,
 }
@@ -84,13 +85,10 @@ impl Measure<'_> {
         }
         let by_user = self.creator.credential_kind() == Some(CredentialKind::User);
         let creator = self.creator.credential_id().copied();
-        let new = NewToken {
-            account: Some(account),
-            environment,
-            scopes,
-            expires_at,
-            created_by: creator.filter(|_| by_user),
-        };
+        let mut new = NewToken::new(scopes, expires_at);
+        new.owner.account = Some(account);
+        new.owner.environment = environment;
+        new.created_by = creator.filter(|_| by_user);
         Ok((new, key))
     }
 }
@@ -222,21 +220,13 @@ impl Members {
         if asked.is_empty() {
             self.flaw("scopes", "must name one scope at least");
         }
-        let grants = |all: &Scopes, scope: &str| {
-            scope.parse::<Scope>().is_ok_and(|scope| all.grants(&scope))
-        };
         for scope in asked.iter() {
-            if !grants(held, scope) {
-                self.flaw(
-                    "scopes",
-                    format!("the creator does not hold {}", not_secret(scope)),
-                );
-            } else if !measure.catalogue.is_empty() && !grants(measure.catalogue, scope) {
-                self.flaw(
-                    "scopes",
-                    format!("the issuer does not issue {}", not_secret(scope)),
-                );
-            }
+            let why = match measure.settings.check_scope(held, scope) {
+                Ok(()) => continue,
+                Err(ScopeError::NotHeld) => "the creator does not hold",
+                Err(_) => "the issuer does not issue",
+            };
+            self.flaw("scopes", format!("{why} {}", not_secret(scope)));
         }
         asked
     }

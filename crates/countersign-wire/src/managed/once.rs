@@ -93,10 +93,5 @@ pub(super) fn once<'a>(
         return Ok(None);
     };
     let caller = *caller.credential_id().ok_or(TokenError::Failed)?;
-    Ok(Some(IdempotencyKey {
-        key,
-        caller,
-        request,
-        answer,
-    }))
+    Ok(Some(IdempotencyKey::new(key, caller, request, answer)))
 }

@@ -68,7 +68,7 @@ impl ManagedTokenResource {
         let account = *creator.account().ok_or(TokenError::Failed)?;
         let measure = Measure {
             creator: &creator,
-            catalogue: &self.mint.terms().catalogue,
+            settings: self.mint.settings(),
             lifetimes: self.options.lifetimes,
             now: self.mint.clock().now(),
         };
@@ -87,7 +87,7 @@ impl ManagedTokenResource {
         let remember = |record: &Record| answering.make(record);
         let request = self.fingerprint(&creator, "create", "", &body);
         let once = once(key.as_ref(), &creator, request, &remember)?;
-        let environment = new.environment;
+        let environment = new.owner.environment;
         let done = self.tokens.create_token(&caller, new, once).await;
         let done = done.map_err(|error| match error {
             // The account is the caller's own: what was not found is the environment.
@@ -186,7 +186,7 @@ impl ManagedTokenResource {
             return Err(What::NotPermitted(why).into());
         };
         let caller = Caller::of_account(principal.subject(), *account)
-            .proven_by(principal)
+            .authenticated_as(principal)
             .with_request_id(request_id.clone());
         Ok(match &self.options.issuer {
             Some(name) => caller.at_issuer(Arc::clone(name)),

@@ -94,7 +94,7 @@ impl AuthorizationServer {
             introspection_endpoint_auth_methods_supported: methods_of(&self.introspection_path),
             revocation_endpoint: below(&self.revocation_path),
             revocation_endpoint_auth_methods_supported: methods_of(&self.revocation_path),
-            scopes_supported: self.issuer.terms().catalogue.iter().collect(),
+            scopes_supported: self.issuer.settings().catalogue.iter().collect(),
         };
         // A struct of strings always serializes.
         let json = serde_json::to_string(&metadata).unwrap_or_default();

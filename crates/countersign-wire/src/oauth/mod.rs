@@ -108,11 +108,9 @@ impl Wire for OAuth {
                 .filter(|scopes| !scopes.is_empty())
                 .ok_or(TokenError::InvalidScope(Scopes::none()))
         });
-        let parameters = MintParameters {
-            scopes: scopes.transpose()?,
-            lifetime: None,
-            resource: form.take_resource()?,
-        };
+        let mut parameters = MintParameters::default();
+        parameters.scopes = scopes.transpose()?;
+        parameters.resource = form.take_resource()?;
         Ok(TokenRequest {
             credentials: form.take_client()?,
             parameters,

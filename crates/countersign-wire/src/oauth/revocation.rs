@@ -155,7 +155,7 @@ impl Revocation {
             ));
         };
         let caller = Caller::of_account(client.subject(), denied.account)
-            .proven_by(&client)
+            .authenticated_as(&client)
             .with_request_id(id.clone());
         let ended = self.end_session(&caller, &token).await;
         // A session that is not kept any more leaves a token that may still be good.

@@ -114,7 +114,7 @@ mod tests {
         let authenticator = PrimaryAuthenticator::builder().primary(keys).build();
         let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
         let issuer = Issuer::builder("https://auth.example").signing_key(key);
-        let issuer = issuer.terms(terms).build().unwrap();
+        let issuer = issuer.settings(terms).build().unwrap();
         let mint = Mint::new(issuer, SystemClock, SystemRandom);
         let endpoint = TokenEndpoint::new(wire, authenticator.unwrap(), mint);
         let nothing = endpoint.clone().nothing_here().describe();
@@ -142,10 +142,9 @@ mod tests {
 
     #[test]
     fn scopes_and_lifetimes_are_those_of_the_terms() {
-        let terms = |catalogue: &str| IssuanceSettings {
-            max_lifetime: std::time::Duration::from_secs(4000),
-            catalogue: catalogue.parse().unwrap(),
-            ..IssuanceSettings::default()
+        let terms = |catalogue: &str| {
+            let [hour, longest] = [3600, 4000].map(std::time::Duration::from_secs);
+            IssuanceSettings::new(hour, longest).catalogue(catalogue.parse().unwrap())
         };
         let body = |operation: &Value, member: &str| {
             let body = &operation["requestBody"]["content"]["application/json"];

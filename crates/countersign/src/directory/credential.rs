@@ -9,8 +9,9 @@ use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// A long-lived credential as the directory knows it: enough to judge it, and no secret.
+/// A long-lived credential in a directory: everything that authentication needs.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Credential {
     /// Its id, which is also `sub` and `client_id` of the tokens minted from it.
     pub id: Id,
@@ -35,35 +36,54 @@ pub struct Credential {
     /// When it stops working; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// What proves that somebody holds it.
-    pub proof: StoredSecret,
+    pub secret: StoredSecret,
 }
 
-/// What is judged in the place of a credential that nobody has.
-static NOBODY: LazyLock<Credential> = LazyLock::new(|| Credential {
-    id: Id::from_bytes([0; 20]),
-    account: Id::from_bytes([0; 20]),
-    account_generation: 0,
-    environment: None,
-    environment_kind: EnvironmentKind::Production,
-    generation: 0,
-    status: Status::Revoked,
-    scopes: Scopes::none(),
-    allow_from: Networks::anywhere(),
-    issuers: Issuers::all(),
-    expires_at: None,
-    proof: StoredSecret::Key(KeyDigests::nobody()),
+/// Verified in place of a credential that does not exist.
+static UNKNOWN: LazyLock<Credential> = LazyLock::new(|| {
+    let id = Id::from_bytes([0; 20]);
+    Credential {
+        status: Status::Revoked,
+        ..Credential::new(
+            id,
+            id,
+            Scopes::none(),
+            StoredSecret::Key(KeyDigests::nobody()),
+        )
+    }
 });
 
 impl Credential {
-    /// Nobody's credential, revoked, for ids that are unknown: judging it takes as long as judging any.
-    pub(crate) fn nobody() -> Self {
-        NOBODY.clone()
+    /// Creates an active credential of generation 1, in an account of generation 1 and no
+    /// environment, that does not expire, may be presented from any network and use all issuers.
+    #[must_use]
+    pub const fn new(id: Id, account: Id, scopes: Scopes, secret: StoredSecret) -> Self {
+        Self {
+            id,
+            account,
+            account_generation: 1,
+            environment: None,
+            environment_kind: EnvironmentKind::Production,
+            generation: 1,
+            status: Status::Active,
+            scopes,
+            allow_from: Networks::anywhere(),
+            issuers: Issuers::all(),
+            expires_at: None,
+            secret,
+        }
+    }
+
+    /// Returns a revoked credential to verify when an id is unknown, so that the time that
+    /// verification takes does not show whether a credential exists.
+    pub(crate) fn unknown() -> Self {
+        UNKNOWN.clone()
     }
 
     /// What kind it is.
     #[must_use]
     pub const fn kind(&self) -> CredentialKind {
-        match self.proof {
+        match self.secret {
             StoredSecret::Key(_) => CredentialKind::Key,
             StoredSecret::Password(_) => CredentialKind::User,
             StoredSecret::Signature => CredentialKind::Token,
@@ -76,7 +96,7 @@ impl Credential {
             (Status::Revoked, _) => Err(Reason::CredentialRevoked),
             (Status::Suspended, _) => Err(Reason::CredentialSuspended),
             (Status::Active, Some(end)) if now >= end => Err(Reason::CredentialExpired),
-            (Status::Active, _) if !self.allow_from.admit(from) => Err(Reason::AddressNotAllowed),
+            (Status::Active, _) if !self.allow_from.allow(from) => Err(Reason::AddressNotAllowed),
             (Status::Active, _) => Ok(()),
         }
     }

@@ -14,8 +14,8 @@ const MAX_NAME: usize = 64;
 /// use countersign::directory::Issuers;
 ///
 /// let two: Issuers = "collections core".parse()?;
-/// assert!(two.admit("core") && !two.admit("default"));
-/// assert!(Issuers::all().admit("default"));
+/// assert!(two.allow("core") && !two.allow("default"));
+/// assert!(Issuers::all().allow("default"));
 /// assert!("Core!".parse::<Issuers>().is_err());
 /// # Ok::<(), countersign::directory::InvalidIssuerName>(())
 /// ```
@@ -49,7 +49,7 @@ impl Issuers {
 
     /// Whether the issuer of this name may be used.
     #[must_use]
-    pub fn admit(&self, issuer: &str) -> bool {
+    pub fn allow(&self, issuer: &str) -> bool {
         self.0
             .as_ref()
             .is_none_or(|names| names.iter().any(|name| **name == *issuer))
@@ -122,12 +122,12 @@ impl<D: Directory> IssuerDirectory<D> {
 impl<D: Directory> Directory for IssuerDirectory<D> {
     fn credential(&self, id: &Id) -> Option<Credential> {
         let found = self.directory.credential(id);
-        found.filter(|found| found.issuers.admit(&self.issuer))
+        found.filter(|found| found.issuers.allow(&self.issuer))
     }
 
     fn user(&self, name: &UserName) -> Option<Credential> {
         let found = self.directory.user(name);
-        found.filter(|found| found.issuers.admit(&self.issuer))
+        found.filter(|found| found.issuers.allow(&self.issuer))
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {

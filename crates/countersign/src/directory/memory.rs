@@ -2,7 +2,6 @@ use std::fmt;
 
 use crate::directory::{Credential, DenySet, Directory, StaleView, Status, UserName};
 use crate::id::Id;
-use crate::registry::Account;
 
 /// A table of credentials, read without a lock. It never grows stale: whoever fills it vouches.
 #[derive(Default)]
@@ -27,10 +26,10 @@ impl MemoryDirectory {
         self.users.pin().insert(name, id);
     }
 
-    /// Puts an account in, or in the place of an older version of itself. A revoked one ends its credentials.
-    pub fn put_account(&self, account: &Account) {
-        let state = (account.generation, account.status);
-        self.accounts.pin().insert(account.id, state);
+    /// Inserts an account, or replaces an older version of it. Its generation applies to all of its
+    /// credentials; if it is revoked, so are they.
+    pub fn put_account(&self, id: Id, generation: u32, status: Status) {
+        self.accounts.pin().insert(id, (generation, status));
     }
 
     /// Takes a credential out. Put its generation into [`denied`](Self::denied) first: its tokens live on else.

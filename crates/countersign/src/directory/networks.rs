@@ -14,11 +14,11 @@ use ipnet::{IpNet, Ipv4Net};
 /// use countersign::directory::Networks;
 ///
 /// let office: Networks = "192.0.2.0/24 2001:db8::/32".parse()?;
-/// assert!(office.admit(Some("192.0.2.7".parse().unwrap())));
-/// assert!(!office.admit(Some("198.51.100.1".parse().unwrap())));
+/// assert!(office.allow(Some("192.0.2.7".parse().unwrap())));
+/// assert!(!office.allow(Some("198.51.100.1".parse().unwrap())));
 /// // Where the address is not known, only what may come from anywhere is let in.
-/// assert!(!office.admit(None));
-/// assert!(Networks::anywhere().admit(None));
+/// assert!(!office.allow(None));
+/// assert!(Networks::anywhere().allow(None));
 /// # Ok::<(), countersign::directory::InvalidNetwork>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Networks {
 
     /// Whether somebody at this address is let in.
     #[must_use]
-    pub fn admit(&self, from: Option<IpAddr>) -> bool {
+    pub fn allow(&self, from: Option<IpAddr>) -> bool {
         let Some(networks) = &self.0 else {
             return true;
         };
@@ -148,7 +148,7 @@ mod tests {
 
     fn admits(networks: &str, address: &str) -> bool {
         let networks: Networks = networks.parse().unwrap();
-        networks.admit(Some(address.parse().unwrap()))
+        networks.allow(Some(address.parse().unwrap()))
     }
 
     #[test]

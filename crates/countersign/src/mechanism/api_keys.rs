@@ -147,8 +147,8 @@ pub(super) fn judge_key(
         .map_err(|_| Reason::DirectoryStale)?;
     let found = directory.credential(&pair.id);
     let known = found.is_some();
-    let credential = found.unwrap_or_else(Credential::nobody);
-    let kept = match &credential.proof {
+    let credential = found.unwrap_or_else(Credential::unknown);
+    let kept = match &credential.secret {
         StoredSecret::Key(kept) if known => Some(kept),
         StoredSecret::Key(_) | StoredSecret::Password(_) | StoredSecret::Signature => None,
     };

@@ -1,14 +1,13 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::{IssuanceSettings, MintError, MintParameters};
 use crate::jose::{KeyError, SigningKey, SigningKeys};
-use crate::scope::Scopes;
 use crate::time::Timestamp;
 use crate::token::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
 
-/// Who mints: URL, audiences, signing key, and the terms of its tokens. Cloning it copies a reference
+/// An issuer of tokens: its URL, audiences, signing keys and settings. Cloning it copies a reference
 /// count.
 #[derive(Clone)]
 pub struct Issuer(pub(super) Arc<Inner>);
@@ -17,49 +16,62 @@ pub(super) struct Inner {
     pub(super) url: Arc<str>,
     pub(super) audiences: Vec<Box<str>>,
     pub(super) keys: SigningKeys,
-    pub(super) terms: IssuanceSettings,
+    pub(super) settings: IssuanceSettings,
 }
 
 impl Issuer {
-    /// Starts building one. `url` becomes `iss`, and the audience unless one is given.
+    /// Returns a builder. `url` becomes `iss` of the tokens, and their audience unless one is set.
     #[must_use]
     pub fn builder(url: impl Into<Arc<str>>) -> IssuerBuilder {
         IssuerBuilder {
             url: url.into(),
             audiences: Vec::new(),
             keys: None,
-            terms: IssuanceSettings::default(),
+            settings: IssuanceSettings::default(),
         }
     }
 
-    /// Its URL, which is `iss` in its tokens.
+    /// Returns the issuer's URL, which is `iss` of its tokens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The terms of its tokens.
+    /// Returns the settings of its tokens.
     #[must_use]
-    pub fn terms(&self) -> &IssuanceSettings {
-        &self.0.terms
+    pub fn settings(&self) -> &IssuanceSettings {
+        &self.0.settings
     }
 
-    /// The same issuer as the verifying side sees it: its audiences, its keys also after they were rotated,
-    /// its longest lifetime.
+    /// Returns a builder of the verifying side of this issuer, with its audiences, its longest lifetime,
+    /// and its keys, which follow later rotations.
     #[must_use]
     pub fn trusted(&self) -> TrustedIssuerBuilder {
         let trusted = TrustedIssuer::own(Arc::clone(&self.0.url))
             .keys(self.0.keys.key_set())
-            .max_lifetime(self.0.terms.max_lifetime);
+            .max_lifetime(self.0.settings.max_lifetime);
         self.0.audiences.iter().fold(trusted, |trusted, audience| {
             trusted.audience(audience.clone())
         })
     }
 
-    /// The JWK set (RFC 7517 §5) that verifiers need at present, in JSON. HMAC secrets are not in it.
+    /// Returns the JWK Set (RFC 7517 §5) that verifiers need at present, as JSON. It contains no HMAC
+    /// secrets.
     #[must_use]
     pub fn jwks(&self) -> Arc<str> {
         self.0.keys.jwks()
+    }
+}
+
+impl Inner {
+    /// Returns the audience of a token: the requested one, or the first.
+    pub(super) fn audience(&self, parameters: &MintParameters) -> Result<&str, MintError> {
+        let mut audiences = self.audiences.iter().map(|audience| &**audience);
+        match &parameters.resource {
+            Some(resource) => audiences.find(|known| known == resource),
+            None => audiences.next(),
+        }
+        .ok_or(MintError::Audience)
     }
 }
 
@@ -72,57 +84,25 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// How long tokens live, and which scopes they may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuanceSettings {
-    /// The lifetime of a token that asks for none.
-    pub lifetime: Duration,
-    /// The longest lifetime that can be asked for.
-    pub max_lifetime: Duration,
-    /// The scopes that tokens may have; empty: any. Who asks for none asks for all that it holds.
-    pub catalogue: Scopes,
-}
-
-impl Default for IssuanceSettings {
-    /// An hour, at most an hour, any scope.
-    fn default() -> Self {
-        let hour = Duration::from_secs(3600);
-        Self {
-            lifetime: hour,
-            max_lifetime: hour,
-            catalogue: Scopes::none(),
-        }
-    }
-}
-
-impl IssuanceSettings {
-    pub(super) fn check(&self) -> Result<(), IssuerError> {
-        if self.lifetime < Duration::from_secs(1) || self.lifetime > self.max_lifetime {
-            return Err(IssuerError::Lifetime);
-        }
-        Ok(())
-    }
-}
-
 /// Builds an [`Issuer`].
 #[derive(Clone, Debug)]
 pub struct IssuerBuilder {
     url: Arc<str>,
     audiences: Vec<Box<str>>,
     keys: Option<Result<SigningKeys, KeyError>>,
-    terms: IssuanceSettings,
+    settings: IssuanceSettings,
 }
 
 impl IssuerBuilder {
-    /// An audience of its tokens. The first is the one that tokens get unless another is asked for; by
-    /// default the issuer's URL.
+    /// Adds an audience. A token gets the first one unless another is requested. Without any, the
+    /// audience is the issuer's URL.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// The one key to sign with.
+    /// Sets the only signing key.
     #[must_use]
     pub fn signing_key(mut self, key: SigningKey) -> Self {
         let always = Timestamp::from_unix_millis(i64::MIN);
@@ -130,29 +110,32 @@ impl IssuerBuilder {
         self
     }
 
-    /// Keys to sign with, one after another.
+    /// Sets the signing keys, which replace one another over time.
     #[must_use]
     pub fn signing_keys(mut self, keys: SigningKeys) -> Self {
         self.keys = Some(Ok(keys));
         self
     }
 
-    /// The terms of its tokens. Verifiers refuse tokens that live longer than these allow.
+    /// Sets the lifetimes and scopes of the tokens. Verifiers reject tokens that live longer.
     #[must_use]
-    pub fn terms(mut self, terms: IssuanceSettings) -> Self {
-        self.terms = terms;
+    pub fn settings(mut self, settings: IssuanceSettings) -> Self {
+        self.settings = settings;
         self
     }
 
-    /// The issuer.
+    /// Builds the issuer.
     ///
     /// # Errors
     ///
-    /// [`IssuerError`] when nobody could verify its tokens, or a lifetime makes no sense.
+    /// - [`IssuerError::NoKey`] if no signing key was set;
+    /// - [`IssuerError::Key`] if a signing key has no usable public half;
+    /// - [`IssuerError::Lifetime`] if the default lifetime is under a second or over the longest one;
+    /// - [`IssuerError::Trust`] if no verifier could accept the tokens.
     pub fn build(self) -> Result<Issuer, IssuerError> {
         let keys = self.keys.ok_or(IssuerError::NoKey)?;
         let keys = keys.map_err(IssuerError::Key)?;
-        self.terms.check()?;
+        self.settings.check()?;
         let mut audiences = self.audiences;
         if audiences.is_empty() {
             audiences.push((*self.url).into());
@@ -161,25 +144,26 @@ impl IssuerBuilder {
             url: self.url,
             audiences,
             keys,
-            terms: self.terms,
+            settings: self.settings,
         }));
-        // Whatever a verifier would refuse to be built with, no token should be minted for.
+        // Minting tokens that no verifier could be built for is an error now, not at the first request.
         issuer.trusted().build().map_err(IssuerError::Trust)?;
         Ok(issuer)
     }
 }
 
-/// Why an issuer cannot be built.
+/// An error that prevents building an [`Issuer`], or changing the settings of a [`Mint`](super::Mint).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssuerError {
-    /// There is no signing key.
+    /// No signing key was set.
     NoKey,
-    /// The lifetime is under a second or over the longest lifetime, or that is over the issuer's.
+    /// The lifetime is under a second or over the longest lifetime, or the longest lifetime is over
+    /// the issuer's.
     Lifetime,
-    /// A catalogue has scopes that are not in the issuer's.
+    /// The catalogue has scopes that are not in the issuer's.
     Catalogue,
-    /// The signing key has no usable verifying half.
+    /// A signing key has no usable public half.
     Key(KeyError),
     /// No verifier could be built for its tokens.
     Trust(TrustError),
@@ -188,8 +172,10 @@ pub enum IssuerError {
 impl fmt::Display for IssuerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoKey => f.write_str("give the issuer a signing key"),
-            Self::Lifetime => f.write_str("a lifetime is 1 s to the longest lifetime"),
+            Self::NoKey => f.write_str("the issuer has no signing key; set one"),
+            Self::Lifetime => {
+                f.write_str("the lifetime must be at least 1 s and at most the longest lifetime")
+            }
             Self::Catalogue => f.write_str("the catalogue has scopes that are not in the issuer's"),
             Self::Key(error) => write!(f, "the signing key cannot be used: {error}"),
             Self::Trust(error) => write!(f, "no verifier could accept its tokens: {error}"),

@@ -8,8 +8,8 @@ use crate::principal::PrimaryPrincipal;
 use crate::registry::Record;
 use crate::secret::Secret;
 
-/// The claims of a managed token. It is its own subject, client and id; its record says what it may do, and the
-/// scopes here are for its holder to read.
+/// The claims of a managed token, which is its own subject, client and id. Its record decides what it
+/// may do; the scopes in the token only inform its holder.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -27,14 +27,17 @@ struct Claims<'a> {
 }
 
 impl Mint {
-    /// The managed token of a record that a primary principal has made: a JWT of `typ` `api-token+jwt` that is accepted for as long as its record
-    /// and its account are. Asked again, with the same signing key, it is the same token where the algorithm is
-    /// deterministic.
+    /// Returns the managed token of a record: a JWT of `typ` `api-token+jwt` that is valid as long as its
+    /// record and its account are. With the same signing key and a deterministic algorithm, every call
+    /// returns the same token.
     ///
     /// # Errors
     ///
-    /// [`MintError::Principal`] when the record is not a managed token's of the creator's account, or has no end;
-    /// [`MintError::NoKey`] and [`MintError::Failed`] as for [`mint`](Self::mint).
+    /// - [`MintError::Principal`] if the record is not that of a managed token of the creator's account,
+    ///   or has no expiry;
+    /// - [`MintError::Audience`] if the issuer has no audience;
+    /// - [`MintError::NoKey`] if none of the issuer's keys signs yet;
+    /// - [`MintError::Failed`] if signing failed.
     pub fn managed_token(
         &self,
         creator: &PrimaryPrincipal,

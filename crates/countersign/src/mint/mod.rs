@@ -25,24 +25,24 @@
 //!     .build()?;
 //! let mint = Mint::new(issuer, SystemClock, SystemRandom);
 //!
-//! // The key holds `calls:read`.
+//! // The key has the scope `calls:read`.
 //! let keys = PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 //! let principal = keys.authenticate(Credentials::key(key)).await?;
 //!
-//! let brief = MintParameters { lifetime: Some(Duration::from_secs(300)), ..Default::default() };
-//! let token = mint.mint(&MintRequest::new(principal.clone(), brief))?;
+//! let parameters = MintParameters::default().lifetime(Duration::from_secs(300));
+//! let token = mint.mint(&MintRequest::new(principal.clone(), parameters))?;
 //! assert_eq!((token.expires_in, token.scopes.as_str()), (300, "calls:read"));
 //!
-//! let greedy = MintParameters { scopes: Some("calls:write".parse()?), ..Default::default() };
-//! let refused = mint.mint(&MintRequest::new(principal, greedy));
-//! assert_eq!(refused.unwrap_err(), MintError::Scope("calls:write".parse()?));
+//! let parameters = MintParameters::default().scopes("calls:write".parse()?);
+//! let rejected = mint.mint(&MintRequest::new(principal, parameters));
+//! assert_eq!(rejected.unwrap_err(), MintError::Scope("calls:write".parse()?));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
-//! A [`Principal`](crate::Principal) from a bearer token is not a
-//! [`PrimaryPrincipal`](crate::principal::PrimaryPrincipal), and nothing makes one of it, so this does
-//! not compile:
+//! The [`Principal`](crate::Principal) of a bearer token is not a
+//! [`PrimaryPrincipal`](crate::principal::PrimaryPrincipal) and cannot be converted into one, so this
+//! does not compile:
 //!
 //! ```compile_fail,E0308
 //! use countersign::mint::{MintParameters, MintRequest};
@@ -57,10 +57,12 @@ mod managed;
 mod request;
 mod service;
 mod session;
+mod settings;
 
-pub use issuer::{IssuanceSettings, Issuer, IssuerBuilder, IssuerError};
+pub use issuer::{Issuer, IssuerBuilder, IssuerError};
 pub use request::{MintParameters, MintRequest};
 pub use service::Mint;
 pub use session::SessionMint;
+pub use settings::{IssuanceSettings, ScopeError};
 
 pub use crate::token::{AccessToken, MintError};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::principal::PrimaryPrincipal;
 use crate::scope::Scopes;
 
-/// A request for a token, for a principal that a long-lived credential proved.
+/// A request for a token, for a principal that was authenticated with a long-lived credential.
 #[derive(Clone, Debug)]
 pub struct MintRequest {
     pub(super) principal: PrimaryPrincipal,
@@ -11,7 +11,7 @@ pub struct MintRequest {
 }
 
 impl MintRequest {
-    /// The only way to one: a bearer's principal does not fit.
+    /// The only constructor. It takes a [`PrimaryPrincipal`], so that a bearer token cannot mint.
     #[must_use]
     pub fn new(principal: PrimaryPrincipal, parameters: MintParameters) -> Self {
         Self {
@@ -21,13 +21,37 @@ impl MintRequest {
     }
 }
 
-/// What is asked of a token.
+/// The requested properties of a token.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MintParameters {
-    /// Its scopes; `None`: all that the credential holds.
+    /// The scopes; `None`: all scopes of the credential.
     pub scopes: Option<Scopes>,
-    /// How long it lives; `None`: the issuer's default.
+    /// The lifetime; `None`: the issuer's default.
     pub lifetime: Option<Duration>,
-    /// Which of the issuer's audiences it is for (RFC 8707 §2); `None`: the first.
+    /// The audience, one of the issuer's (RFC 8707 §2); `None`: the first.
     pub resource: Option<String>,
+}
+
+impl MintParameters {
+    /// Sets the scopes.
+    #[must_use]
+    pub fn scopes(mut self, scopes: Scopes) -> Self {
+        self.scopes = Some(scopes);
+        self
+    }
+
+    /// Sets the lifetime.
+    #[must_use]
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Sets the audience (RFC 8707 §2).
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
 }

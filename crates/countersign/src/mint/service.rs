@@ -6,31 +6,26 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use tower_service::Service;
 
-use super::issuer::Inner;
-use super::{
-    AccessToken, IssuanceSettings, Issuer, IssuerError, MintError, MintParameters, MintRequest,
-};
+use super::{AccessToken, IssuanceSettings, Issuer, IssuerError, MintError, MintRequest};
 use crate::directory::SESSION_GENERATION;
 use crate::id::Id;
 use crate::jose::SigningKey;
-use crate::principal::PrimaryPrincipal;
 use crate::random::Random;
-use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::{Clock, Timestamp};
 
-/// Mints access tokens for primary principals. Nothing is written anywhere: a token is its own record.
+/// Mints access tokens for primary principals. Minting writes no record.
 ///
-/// It is a `Service<MintRequest, Response = AccessToken>`, always ready.
+/// A mint is a `Service<MintRequest, Response = AccessToken>` that is always ready.
 #[derive(Clone)]
 pub struct Mint {
     issuer: Issuer,
-    terms: IssuanceSettings,
+    settings: IssuanceSettings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
-/// The claims in the order in which they are written (RFC 9068 §2.2, and ours).
+/// The claims of an access token (RFC 9068 §2.2, and our own), in the order of the payload.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -53,56 +48,49 @@ struct Claims<'a> {
 }
 
 impl Mint {
-    /// A mint for one issuer.
+    /// Creates a mint for an issuer, with the issuer's settings.
     #[must_use]
     pub fn new(issuer: Issuer, clock: impl Clock, random: impl Random) -> Self {
         Self {
-            terms: issuer.terms().clone(),
+            settings: issuer.settings().clone(),
             issuer,
             clock: Arc::new(clock),
             random: Arc::new(random),
         }
     }
 
-    /// The same mint on narrower terms, for one of several endpoints.
+    /// Replaces the settings by narrower ones, for one of several endpoints.
     ///
     /// # Errors
     ///
-    /// [`IssuerError::Lifetime`] when they make no sense, or exceed what the issuer's verifiers accept;
-    /// [`IssuerError::Catalogue`] when they allow a scope that the issuer's do not.
-    pub fn with_terms(mut self, terms: IssuanceSettings) -> Result<Self, IssuerError> {
-        terms.check()?;
-        let issuers = self.issuer.terms();
-        if terms.max_lifetime > issuers.max_lifetime {
-            return Err(IssuerError::Lifetime);
-        }
-        let wider = terms.catalogue.is_empty() || !issuers.catalogue.contains(&terms.catalogue);
-        if !issuers.catalogue.is_empty() && wider {
-            return Err(IssuerError::Catalogue);
-        }
-        self.terms = terms;
+    /// - [`IssuerError::Lifetime`] if the default lifetime is under a second or over the longest one, or
+    ///   the longest one is over the issuer's;
+    /// - [`IssuerError::Catalogue`] if the catalogue has scopes that are not in the issuer's.
+    pub fn with_settings(mut self, settings: IssuanceSettings) -> Result<Self, IssuerError> {
+        settings.check_within(self.issuer.settings())?;
+        self.settings = settings;
         Ok(self)
     }
 
-    /// Whom it mints for.
+    /// Returns the issuer of the tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
-    /// On which terms.
+    /// Returns the settings of the tokens.
     #[must_use]
-    pub fn terms(&self) -> &IssuanceSettings {
-        &self.terms
+    pub fn settings(&self) -> &IssuanceSettings {
+        &self.settings
     }
 
-    /// The clock that it mints by.
+    /// Returns the clock that the mint reads.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// Where its ids come from.
+    /// Returns the source of random ids.
     #[must_use]
     pub fn random(&self) -> &dyn Random {
         &*self.random
@@ -112,13 +100,17 @@ impl Mint {
     ///
     /// # Errors
     ///
-    /// [`MintError`] when more is asked for than the credential or the issuer gives: nothing is dropped
-    /// silently.
+    /// - [`MintError::Lifetime`], [`MintError::Scope`] or [`MintError::Audience`] if more is requested than
+    ///   the credential or the issuer allows: no part of the request is dropped silently;
+    /// - [`MintError::Principal`] if the principal has no account;
+    /// - [`MintError::Expired`] if the credential expires within a second;
+    /// - [`MintError::NoKey`] if none of the issuer's keys signs yet;
+    /// - [`MintError::Failed`] if signing failed or no random bytes are available.
     pub fn mint(&self, request: &MintRequest) -> Result<AccessToken, MintError> {
         self.mint_at(request, self.clock.now(), None)
     }
 
-    /// Mints at this moment, for a session if there is one.
+    /// Mints a token at `now`, for a session if there is one.
     pub(super) fn mint_at(
         &self,
         request: &MintRequest,
@@ -131,12 +123,12 @@ impl Mint {
         } = request;
         let issuer = &*self.issuer.0;
         let account = principal.account().ok_or(MintError::Principal)?;
-        // In the order in which every wire judges: lifetime, then scope.
+        // Every wire reports a wrong lifetime before a wrong scope.
         let iat = now.unix_seconds();
-        let exp = self.terms.expiry(principal, parameters, now)?;
-        let scopes = self.terms.scopes(principal, parameters)?;
+        let exp = self.settings.expiry(principal, parameters, now)?;
+        let scopes = self.settings.scopes(principal, parameters)?;
         let aud = issuer.audience(parameters)?;
-        let id = Id::new(now, account, &*self.random).map_err(|_| MintError::Failed)?;
+        let id = self.new_id(now, account)?;
 
         let claims = Claims {
             iss: &issuer.url,
@@ -163,9 +155,7 @@ impl Mint {
             scopes,
         })
     }
-}
 
-impl Mint {
     pub(super) fn new_id(&self, now: Timestamp, account: &Id) -> Result<Id, MintError> {
         Id::new(now, account, &*self.random).map_err(|_| MintError::Failed)
     }
@@ -173,19 +163,9 @@ impl Mint {
     pub(super) fn signing_key(&self, now: Timestamp) -> Result<SigningKey, MintError> {
         self.issuer.0.keys.signing_at(now).ok_or(MintError::NoKey)
     }
-
-    /// Whom a token for this request is for.
-    pub(super) fn audience(&self, request: &MintRequest) -> Result<&str, MintError> {
-        self.issuer.0.audience(&request.parameters)
-    }
-
-    /// What a token for this request may do.
-    pub(super) fn scopes(&self, request: &MintRequest) -> Result<Scopes, MintError> {
-        self.terms.scopes(&request.principal, &request.parameters)
-    }
 }
 
-/// `header`, which ends in a dot, and claims, signed.
+/// Returns a signed token of `header`, which ends in a dot, and claims.
 pub(super) fn sign(
     key: &SigningKey,
     header: &str,
@@ -201,60 +181,6 @@ pub(super) fn sign(
     token.push('.');
     token.push_str(&signature);
     Ok(Secret::from(token))
-}
-
-impl IssuanceSettings {
-    fn expiry(
-        &self,
-        principal: &PrimaryPrincipal,
-        parameters: &MintParameters,
-        now: Timestamp,
-    ) -> Result<i64, MintError> {
-        let lifetime = parameters.lifetime.unwrap_or(self.lifetime);
-        if lifetime.as_secs() == 0 || lifetime > self.max_lifetime {
-            return Err(MintError::Lifetime);
-        }
-        let seconds = i64::try_from(lifetime.as_secs()).map_err(|_| MintError::Lifetime)?;
-        let iat = now.unix_seconds();
-        let wanted = iat.saturating_add(seconds);
-        let exp = match principal.expires_at() {
-            Some(end) => wanted.min(end.unix_seconds()),
-            None => wanted,
-        };
-        if exp <= iat {
-            return Err(MintError::Expired);
-        }
-        Ok(exp)
-    }
-
-    fn scopes(
-        &self,
-        principal: &PrimaryPrincipal,
-        parameters: &MintParameters,
-    ) -> Result<Scopes, MintError> {
-        let held = principal.scopes();
-        // Who asks for none asks for all that it holds (RFC 6749 §3.3).
-        let asked = parameters.scopes.as_ref().unwrap_or(held);
-        let in_catalogue = self.catalogue.is_empty() || self.catalogue.contains(asked);
-        if held.contains(asked) && in_catalogue {
-            return Ok(asked.clone());
-        }
-        Err(MintError::Scope(asked.filtered(|scope| {
-            let in_catalogue = self.catalogue.is_empty() || self.catalogue.grants_text(scope);
-            !(held.grants_text(scope) && in_catalogue)
-        })))
-    }
-}
-
-impl Inner {
-    fn audience(&self, parameters: &MintParameters) -> Result<&str, MintError> {
-        let mut audiences = self.audiences.iter().map(|audience| &**audience);
-        match &parameters.resource {
-            Some(resource) => audiences.find(|known| known == resource),
-            None => audiences.next(),
-        }
-        .ok_or(MintError::Audience)
-    }
 }
 
 impl Service<MintRequest> for Mint {

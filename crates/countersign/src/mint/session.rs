@@ -3,16 +3,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AccessToken, Mint, MintError, MintRequest};
-use crate::registry::{
-    SessionError, SessionKey, SessionName, SessionRequest, SessionToken, Sessions,
-};
+use crate::registry::backend::{SessionKey, SessionRequest, SessionToken};
+use crate::registry::{SessionError, SessionName, Sessions};
 use crate::time::Timestamp;
 
-/// So many sessions of a credential live at once, unless there is a reason for another number.
-const SESSIONS: u32 = 100;
-const MINUTE: Duration = Duration::from_secs(60);
+const MAX_SESSIONS: u32 = 100;
+const MIN_REMAINING: Duration = Duration::from_secs(60);
 
-/// Mints tokens of sessions: while the token of a session is valid, the same one comes again, byte for byte.
+/// Mints session tokens: while the token of a session is valid, every request for the session gets the
+/// same token, byte for byte.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -61,76 +60,82 @@ pub struct SessionMint {
     mint: Mint,
     sessions: Arc<dyn Sessions>,
     max_sessions: u32,
-    renew_within: Duration,
+    min_remaining: Duration,
 }
 
 impl SessionMint {
-    /// Sessions of what `mint` mints, at most 100 of a credential at once.
+    /// Creates a mint of session tokens, which allows a credential 100 sessions at once.
     #[must_use]
     pub fn new(mint: Mint, sessions: Arc<dyn Sessions>) -> Self {
         Self {
             mint,
             sessions,
-            max_sessions: SESSIONS,
-            renew_within: MINUTE,
+            max_sessions: MAX_SESSIONS,
+            min_remaining: MIN_REMAINING,
         }
     }
 
-    /// How many sessions of a credential live at once.
+    /// Sets how many sessions a credential may have at once.
     #[must_use]
     pub const fn max_sessions(mut self, max: u32) -> Self {
         self.max_sessions = max;
         self
     }
 
-    /// A token in the last hundredth of its life is not handed out again, nor in this last part of it, whichever
-    /// is shorter. By default it is a minute.
+    /// Sets the remaining lifetime below which a token is replaced by a new one: this duration, or a
+    /// hundredth of the token's lifetime if that is shorter. The default is a minute.
     #[must_use]
-    pub const fn renew_within(mut self, last: Duration) -> Self {
-        self.renew_within = last;
+    pub const fn min_remaining(mut self, remaining: Duration) -> Self {
+        self.min_remaining = remaining;
         self
     }
 
-    /// The mint that makes each session's token.
+    /// Returns the mint that creates the tokens.
     #[must_use]
-    pub const fn mint_of_each(&self) -> &Mint {
+    pub const fn token_mint(&self) -> &Mint {
         &self.mint
     }
 
-    /// The token of a session.
+    /// Returns the token of a session.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] when it cannot be minted, there are too many sessions, or they cannot be reached.
+    /// - [`SessionError::Mint`] if the token cannot be minted;
+    /// - [`SessionError::TooMany`] if the credential has too many sessions;
+    /// - [`SessionError::Unavailable`] if the sessions cannot be read or written.
     pub async fn mint(
         &self,
         request: &MintRequest,
         name: Option<SessionName>,
     ) -> Result<AccessToken, SessionError> {
         let now = self.mint.clock().now();
-        let principal = &request.principal;
+        let issuer = &*self.mint.issuer().0;
+        let MintRequest {
+            principal,
+            parameters,
+        } = request;
         let (Some(credential), Some(account)) = (principal.credential_id(), principal.account())
         else {
             return Err(MintError::Principal.into());
         };
         let key = SessionKey {
-            issuer: self.mint.issuer().url().into(),
+            issuer: Arc::clone(&issuer.url),
             credential: *credential,
             generation: principal.generation(),
             name,
-            scopes: self.mint.scopes(request)?,
-            audience: self.mint.audience(request)?.into(),
+            scopes: self.mint.settings().scopes(principal, parameters)?,
+            audience: issuer.audience(parameters)?.into(),
             key_id: self.mint.signing_key(now)?.id().into(),
         };
-        let opening = SessionRequest {
+        let session = SessionRequest {
             key,
             account: *account,
             now,
-            longest: self.mint.terms().max_lifetime,
-            limit: self.max_sessions,
-            mint: &|| self.begin(request, now),
+            max_lifetime: self.mint.settings().max_lifetime,
+            max_sessions: self.max_sessions,
+            mint: &|| self.start(request, now),
         };
-        let token = self.sessions.open(opening).await?;
+        let token = self.sessions.open(session).await?;
         Ok(AccessToken {
             expires_in: u64::try_from(token.expires_at.unix_seconds() - now.unix_seconds())
                 .unwrap_or(0),
@@ -138,16 +143,17 @@ impl SessionMint {
         })
     }
 
-    fn begin(&self, request: &MintRequest, now: Timestamp) -> Result<SessionToken, MintError> {
+    /// Mints the token of a new session.
+    fn start(&self, request: &MintRequest, now: Timestamp) -> Result<SessionToken, MintError> {
         let account = request.principal.account().ok_or(MintError::Principal)?;
         let session = self.mint.new_id(now, account)?;
         let token = self.mint.mint_at(request, now, Some(&session))?;
-        let last = Duration::from_secs(token.expires_in / 100).min(self.renew_within);
-        let last = i64::try_from(last.as_secs()).unwrap_or(0);
+        let remaining = Duration::from_secs(token.expires_in / 100).min(self.min_remaining);
+        let remaining = i64::try_from(remaining.as_secs()).unwrap_or(0);
         Ok(SessionToken {
             session,
             issued_at: Timestamp::from_unix_seconds(now.unix_seconds()),
-            reuse_until: Timestamp::from_unix_seconds(token.expires_at.unix_seconds() - last),
+            reuse_until: Timestamp::from_unix_seconds(token.expires_at.unix_seconds() - remaining),
             token,
         })
     }

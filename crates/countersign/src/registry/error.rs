@@ -1,31 +1,31 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::registry::Conflict;
+use crate::time::Timestamp;
 
-/// Why a registry did not do what it was asked.
+/// An error of a [`Registry`](super::Registry).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// There is no such thing, or it is out of the caller's reach.
+    /// The object does not exist, or belongs to an account that the caller cannot access.
     NotFound,
-    /// That name is taken.
+    /// The name is already in use.
     NameTaken,
-    /// The credential that proved the caller does not stand any more.
+    /// The caller's credential or token is no longer valid.
     CallerRevoked,
-    /// The present state does not allow it.
+    /// The object's present state does not allow the change.
     Conflict(Conflict),
-    /// The client called another request by the same idempotency key.
+    /// The idempotency key was used before with a different request.
     IdempotencyConflict,
-    /// As many answers are remembered of the caller as may be.
+    /// The caller has as many stored idempotency keys as it may have.
     TooManyIdempotencyKeys,
-    /// Records could not be read or written. Nothing was acknowledged; whether it was changed is known when
-    /// they can be read again.
+    /// The records could not be read or written. Nothing was acknowledged; the change may have been
+    /// made.
     Unavailable(Box<dyn Error + Send + Sync>),
 }
 
 impl RegistryError {
-    /// Wraps what went wrong below.
+    /// Wraps an error of the storage.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())
     }
@@ -39,19 +39,20 @@ impl From<Conflict> for RegistryError {
 
 impl fmt::Display for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("there is no such thing"),
-            Self::NameTaken => f.write_str("that name is taken already"),
-            Self::CallerRevoked => f.write_str("the credentials do not stand any more"),
-            Self::Conflict(conflict) => conflict.fmt(f),
+        f.write_str(match self {
+            Self::NotFound => "not found",
+            Self::NameTaken => "the name is already in use; choose another",
+            Self::CallerRevoked => "the caller's credentials are no longer valid",
+            Self::Conflict(conflict) => return conflict.fmt(f),
             Self::IdempotencyConflict => {
-                f.write_str("another request had the same idempotency key")
+                "the idempotency key was used before with a different request"
             }
-            Self::TooManyIdempotencyKeys => f.write_str(
-                "as many answers are remembered as may be: come without a key, or later",
-            ),
-            Self::Unavailable(source) => write!(f, "the records cannot be reached: {source}"),
-        }
+            Self::TooManyIdempotencyKeys => {
+                "too many idempotency keys are stored for this caller: send the request without a \
+                 key, or try again later"
+            }
+            Self::Unavailable(source) => return write!(f, "the registry is unavailable: {source}"),
+        })
     }
 }
 
@@ -60,11 +61,68 @@ impl Error for RegistryError {
         match self {
             Self::Unavailable(source) => Some(&**source),
             Self::Conflict(conflict) => Some(conflict),
-            Self::NotFound
-            | Self::NameTaken
-            | Self::CallerRevoked
-            | Self::IdempotencyConflict
-            | Self::TooManyIdempotencyKeys => None,
+            _ => None,
         }
     }
 }
+
+/// The reason why the present state of an object does not allow a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// The credential or account is revoked, which is permanent.
+    Revoked,
+    /// Only a revoked credential can be deleted.
+    NotRevoked,
+    /// Two secrets of the key are valid until this time.
+    RotationUnderWay(Timestamp),
+    /// Only API keys have a secret to rotate.
+    NotAKey,
+    /// Only users have a password.
+    NotAUser,
+    /// The default account holds the server's own operators, and cannot be revoked.
+    DefaultAccount,
+    /// The generation cannot be raised again.
+    NoMoreGenerations,
+    /// The pepper of the present secret is not loaded, so the secret cannot stay valid.
+    PepperMissing,
+}
+
+impl Conflict {
+    /// Returns the stable name of the reason.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::NotRevoked => "not_revoked",
+            Self::RotationUnderWay(_) => "rotation_under_way",
+            Self::NotAKey => "not_a_key",
+            Self::NotAUser => "not_a_user",
+            Self::DefaultAccount => "default_account",
+            Self::NoMoreGenerations => "no_more_generations",
+            Self::PepperMissing => "pepper_missing",
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Revoked => "it is revoked, which is permanent: create another",
+            Self::NotRevoked => "only a revoked credential can be deleted: revoke it first",
+            Self::RotationUnderWay(_) => {
+                "the previous secret is still valid beside the present one: wait until its grace \
+                 period ends, or rotate with no grace period or as compromised, which ends both"
+            }
+            Self::NotAKey => "only API keys have a secret to rotate",
+            Self::NotAUser => "only users have a password",
+            Self::DefaultAccount => "the default account cannot be revoked",
+            Self::NoMoreGenerations => "it was changed too often: create another",
+            Self::PepperMissing => {
+                "the pepper of the present secret is not loaded: rotate with no grace period"
+            }
+        })
+    }
+}
+
+impl Error for Conflict {}

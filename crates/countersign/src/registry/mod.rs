@@ -1,206 +1,155 @@
 //! Changes of credentials: [`Registry`] creates, changes and lists them.
 //!
-//! A registry writes to wherever records live, and takes its time; a
+//! A registry writes to durable storage and may wait for it. A
 //! [`Directory`](crate::directory::Directory) is the view in memory that requests are authenticated
-//! with. [`MemoryRegistry`] is a registry without a database; [`lifecycle`] has the rules that all
-//! registries follow.
+//! with. [`MemoryRegistry`] is a registry without a database.
+//!
+//! # Rules
+//!
+//! Every registry follows the same rules:
+//!
+//! ```text
+//!              suspend             revoke             delete
+//!    Active ------------> Suspended ------> Revoked ---------> (deleted)
+//!       ^ <------------------'    '            ^
+//!       |      activate                        |
+//!       '--------------------------------------'  revoke
+//! ```
+//!
+//! A change that removes access raises the credential's generation, which invalidates every token
+//! minted before: suspending, revoking, narrowing scopes, a new password, and the rotation of a
+//! compromised key. A change to the present state succeeds and has no effect.
+//!
+//! # Example
+//!
+//! ```
+//! use countersign::directory::{Directory, MemoryDirectory, Status};
+//! use countersign::key::{Pepper, Peppers};
+//! use countersign::random::SystemRandom;
+//! use countersign::registry::{Caller, Change, Conflict, MemoryRegistry, NewKey, Registry};
+//! use countersign::registry::RegistryError;
+//! use countersign::time::SystemClock;
+//! use std::sync::Arc;
+//!
+//! # tokio_test::block_on(async {
+//! let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+//! let directory = Arc::new(MemoryDirectory::default());
+//! let registry = MemoryRegistry::new(Arc::clone(&directory), peppers, SystemClock, SystemRandom)?;
+//!
+//! let operator = Caller::operator("operator");
+//! let key = registry.create_key(&operator, NewKey::new("ci", "calls:read".parse()?)).await?;
+//! let id = key.record.id;
+//! assert_eq!(directory.credential(&id).unwrap().status, Status::Active);
+//!
+//! registry.change(&operator, id, Change::Revoke { reason: None }).await?;
+//! assert_eq!(directory.credential(&id).unwrap().status, Status::Revoked);
+//!
+//! let error = registry.change(&operator, id, Change::Activate).await.unwrap_err();
+//! assert!(matches!(error, RegistryError::Conflict(Conflict::Revoked)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
+pub mod backend;
 mod caller;
+mod change;
 mod error;
-pub mod lifecycle;
-mod managed;
+mod filter;
+mod idempotency;
+mod managed_tokens;
 mod memory;
 mod new;
 mod record;
 mod sessions;
 
 use crate::BoxFuture;
-use crate::directory::{CredentialKind, UserName};
+use crate::directory::UserName;
 use crate::id::Id;
-use crate::key::IssuedKey;
-use crate::time::Timestamp;
 
-pub use caller::{Caller, CallerToken};
-pub use error::RegistryError;
-pub use lifecycle::{Change, Conflict, Rotation};
-pub use managed::{IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken};
+pub use caller::Caller;
+pub use change::{Change, Rotation};
+pub use error::{Conflict, RegistryError};
+pub use filter::{CredentialFilter, DeniedToken};
+pub use idempotency::{IdempotencyKey, IdempotentOutcome};
+pub use managed_tokens::ManagedTokens;
 pub use memory::MemoryRegistry;
-pub use new::{NewEnvironment, NewKey, NewUser, Owner};
-pub use record::{Account, Environment, Record};
+pub use new::{NewEnvironment, NewKey, NewToken, NewUser, Owner};
+pub use record::{Account, CreatedKey, Environment, Record};
 pub use sessions::{
-    InvalidSessionName, Session, SessionError, SessionKey, SessionName, SessionRequest,
-    SessionSelector, SessionToken, Sessions,
+    InvalidSessionName, Session, SessionError, SessionName, SessionSelector, Sessions,
 };
 
-/// Makes and changes credentials. What a call has acknowledged is durable, and in the
-/// [`Directory`](super::Directory) of this process.
+/// The future that a method of a registry returns.
+pub type RegistryFuture<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
+
+/// Creates and changes credentials. A change that was acknowledged is durable, and visible in the
+/// [`Directory`](crate::directory::Directory) of this process.
 ///
-/// Whatever lies outside the [`Caller`]'s account is answered with [`RegistryError::NotFound`].
+/// An object that does not exist or that the [`Caller`] cannot access is
+/// [`RegistryError::NotFound`].
 pub trait Registry: Send + Sync + 'static {
-    /// Makes an API key.
-    fn create_key<'a>(
-        &'a self,
-        caller: &'a Caller,
-        new: NewKey,
-    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>>;
+    /// Creates an API key.
+    fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> RegistryFuture<'a, CreatedKey>;
 
-    /// Makes a user.
-    fn create_user<'a>(
-        &'a self,
-        caller: &'a Caller,
-        new: NewUser,
-    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+    /// Creates a user.
+    fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> RegistryFuture<'a, Record>;
 
-    /// Credentials, oldest first.
+    /// Lists credentials, oldest first.
     fn list<'a>(
         &'a self,
         caller: &'a Caller,
-        listing: CredentialFilter,
-    ) -> BoxFuture<'a, Result<Vec<Record>, RegistryError>>;
+        filter: CredentialFilter,
+    ) -> RegistryFuture<'a, Vec<Record>>;
 
-    /// One credential.
-    fn show<'a>(
-        &'a self,
-        caller: &'a Caller,
-        id: Id,
-    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+    /// Returns one credential.
+    fn show<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Record>;
 
-    /// The user of that name.
-    fn find_user<'a>(
-        &'a self,
-        caller: &'a Caller,
-        name: UserName,
-    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+    /// Returns the user with this name.
+    fn find_user<'a>(&'a self, caller: &'a Caller, name: UserName) -> RegistryFuture<'a, Record>;
 
-    /// Changes a credential by the rules of [`lifecycle`](super::lifecycle), and returns what it is now, or
-    /// was when it was deleted.
+    /// Changes a credential by the [rules](self#rules). Returns the record after the change, or as it
+    /// was before it was deleted.
     fn change<'a>(
         &'a self,
         caller: &'a Caller,
         id: Id,
         change: Change,
-    ) -> BoxFuture<'a, Result<Record, RegistryError>>;
+    ) -> RegistryFuture<'a, Record>;
 
-    /// Gives a key another secret. Its id stays.
+    /// Replaces the secret of an API key. The key's id stays the same.
     fn rotate<'a>(
         &'a self,
         caller: &'a Caller,
         id: Id,
         rotation: Rotation,
-    ) -> BoxFuture<'a, Result<CreatedKey, RegistryError>>;
+    ) -> RegistryFuture<'a, CreatedKey>;
 
-    /// Refuses one token from now on, known by its issuer and `jti`. `expires_at` is its `exp`.
-    fn deny_token<'a>(
-        &'a self,
-        caller: &'a Caller,
-        token: DeniedToken,
-    ) -> BoxFuture<'a, Result<(), RegistryError>>;
+    /// Denies one token from now on.
+    fn deny_token<'a>(&'a self, caller: &'a Caller, token: DeniedToken) -> RegistryFuture<'a, ()>;
 
-    /// Makes an account.
+    /// Creates an account.
     fn create_account<'a>(
         &'a self,
         caller: &'a Caller,
         name: String,
-    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+    ) -> RegistryFuture<'a, Account>;
 
-    /// All accounts within reach, oldest first.
-    fn list_accounts<'a>(
-        &'a self,
-        caller: &'a Caller,
-    ) -> BoxFuture<'a, Result<Vec<Account>, RegistryError>>;
+    /// Lists the accounts that the caller can access, oldest first.
+    fn list_accounts<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Account>>;
 
-    /// One account.
-    fn show_account<'a>(
-        &'a self,
-        caller: &'a Caller,
-        id: Id,
-    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+    /// Returns one account.
+    fn show_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
 
-    /// Revokes an account for good, and with it every credential of it and every token of those.
-    fn revoke_account<'a>(
-        &'a self,
-        caller: &'a Caller,
-        id: Id,
-    ) -> BoxFuture<'a, Result<Account, RegistryError>>;
+    /// Revokes an account permanently, with all of its credentials and their tokens.
+    fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
 
-    /// Makes an environment.
+    /// Creates an environment.
     fn create_environment<'a>(
         &'a self,
         caller: &'a Caller,
         new: NewEnvironment,
-    ) -> BoxFuture<'a, Result<Environment, RegistryError>>;
+    ) -> RegistryFuture<'a, Environment>;
 
-    /// All environments within reach, oldest first.
-    fn list_environments<'a>(
-        &'a self,
-        caller: &'a Caller,
-    ) -> BoxFuture<'a, Result<Vec<Environment>, RegistryError>>;
-}
-
-/// Which credentials to list.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct CredentialFilter {
-    /// Of this kind.
-    pub kind: CredentialKind,
-    /// Of this account; `None`: of all within reach.
-    pub account: Option<Id>,
-    /// Those that come after this one.
-    pub after: Option<Id>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-impl CredentialFilter {
-    /// All of one kind.
-    #[must_use]
-    pub const fn of(kind: CredentialKind) -> Self {
-        Self {
-            kind,
-            account: None,
-            after: None,
-            limit: u32::MAX,
-        }
-    }
-
-    /// The same of one account.
-    #[must_use]
-    pub const fn account(mut self, account: Id) -> Self {
-        self.account = Some(account);
-        self
-    }
-
-    /// At most `limit`, of those that come after `after`.
-    #[must_use]
-    pub const fn page(mut self, after: Option<Id>, limit: u32) -> Self {
-        self.after = after;
-        self.limit = limit;
-        self
-    }
-}
-
-/// A token that is refused though its signature is right.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "RFC 7519: what names a token, and its end"
-)]
-pub struct DeniedToken {
-    /// Its issuer, `iss`.
-    pub issuer: String,
-    /// Its id, `jti`.
-    pub token: Id,
-    /// The account that it belongs to.
-    pub account: Id,
-    /// When it expires, `exp`.
-    pub expires_at: Timestamp,
-}
-
-/// A key that was just made, or that has a new secret. The secret is shown this once.
-#[derive(Clone, Debug)]
-pub struct CreatedKey {
-    /// The record.
-    pub record: Record,
-    /// The key itself.
-    pub issued: IssuedKey,
+    /// Lists the environments that the caller can access, oldest first.
+    fn list_environments<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Environment>>;
 }

@@ -3,26 +3,27 @@ use crate::id::Id;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// What a new API key is to be.
+/// The properties of a new API key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewKey {
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it may do.
+    /// The scopes.
     pub scopes: Scopes,
-    /// Whose it is.
+    /// The account and environment.
     pub owner: Owner,
-    /// From where it may be presented.
+    /// The networks that the key is accepted from.
     pub allow_from: Networks,
-    /// The issuers that it may use.
+    /// The issuers that the key may use.
     pub issuers: Issuers,
-    /// When it stops working; `None`: never.
+    /// When the key expires; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
 impl NewKey {
-    /// A key of the caller's account that works from anywhere and does not expire.
+    /// Creates the properties of a key of the caller's account that is accepted from any network,
+    /// may use all issuers and does not expire.
     #[must_use]
     pub fn new(name: impl Into<String>, scopes: Scopes) -> Self {
         Self {
@@ -35,28 +36,28 @@ impl NewKey {
         }
     }
 
-    /// The same until `moment`.
+    /// Sets the time from which the key is rejected.
     #[must_use]
-    pub const fn expires_at(mut self, moment: Timestamp) -> Self {
-        self.expires_at = Some(moment);
+    pub const fn expires_at(mut self, time: Timestamp) -> Self {
+        self.expires_at = Some(time);
         self
     }
 
-    /// The same from these networks alone.
+    /// Sets the only networks that the key is accepted from.
     #[must_use]
     pub fn allow_from(mut self, networks: Networks) -> Self {
         self.allow_from = networks;
         self
     }
 
-    /// The same for this owner.
+    /// Sets the account and environment.
     #[must_use]
     pub const fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
-    /// The same for these issuers alone.
+    /// Sets the only issuers that the key may use.
     #[must_use]
     pub fn issuers(mut self, issuers: Issuers) -> Self {
         self.issuers = issuers;
@@ -64,33 +65,34 @@ impl NewKey {
     }
 }
 
-/// Whose a new credential is.
+/// The account and environment of a new credential.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner {
-    /// The account; `None`: the caller's, or the default one for an operator.
+    /// The account; `None`: the caller's, or the default account for an operator.
     pub account: Option<Id>,
-    /// The environment, which must be the account's; `None`: the default account's own, none elsewhere.
+    /// The environment, which must belong to the account. `None`: the environment of the default
+    /// account for its keys and users, otherwise the whole account.
     pub environment: Option<Id>,
 }
 
-/// What a new user is to be.
+/// The properties of a new user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewUser {
-    /// The name that the user signs in with.
+    /// The login name.
     pub name: UserName,
-    /// The password's hash.
+    /// The hash of the password.
     pub password_hash: PasswordHash,
-    /// What the user may do.
+    /// The scopes.
     pub scopes: Scopes,
-    /// Whose the user is.
+    /// The account and environment.
     pub owner: Owner,
     /// The issuers that the user may use.
     pub issuers: Issuers,
 }
 
 impl NewUser {
-    /// A user of the caller's account.
+    /// Creates the properties of a user of the caller's account that may use all issuers.
     #[must_use]
     pub fn new(name: UserName, password_hash: PasswordHash, scopes: Scopes) -> Self {
         Self {
@@ -102,14 +104,14 @@ impl NewUser {
         }
     }
 
-    /// The same for this owner.
+    /// Sets the account and environment.
     #[must_use]
     pub const fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
-    /// The same for these issuers alone.
+    /// Sets the only issuers that the user may use.
     #[must_use]
     pub fn issuers(mut self, issuers: Issuers) -> Self {
         self.issuers = issuers;
@@ -117,17 +119,74 @@ impl NewUser {
     }
 }
 
-/// What a new environment is to be.
+/// The properties of a new managed token.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "an environment is no more than this"
-)]
+#[non_exhaustive]
+pub struct NewToken {
+    /// The scopes.
+    pub scopes: Scopes,
+    /// When the token expires.
+    pub expires_at: Timestamp,
+    /// The account and environment. Without an environment, the token is for the whole account.
+    pub owner: Owner,
+    /// The user that creates the token, if a user does.
+    pub created_by: Option<Id>,
+}
+
+impl NewToken {
+    /// Creates the properties of a managed token of the caller's whole account.
+    #[must_use]
+    pub fn new(scopes: Scopes, expires_at: Timestamp) -> Self {
+        Self {
+            scopes,
+            expires_at,
+            owner: Owner::default(),
+            created_by: None,
+        }
+    }
+
+    /// Sets the account and environment.
+    #[must_use]
+    pub const fn owner(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Sets the user that creates the token.
+    #[must_use]
+    pub const fn created_by(mut self, user: Id) -> Self {
+        self.created_by = Some(user);
+        self
+    }
+}
+
+/// The properties of a new environment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewEnvironment {
-    /// The account; `None`: the caller's, or the default one for an operator.
+    /// The account; `None`: the caller's, or the default account for an operator.
     pub account: Option<Id>,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is for.
+    /// Whether it is a sandbox or production.
     pub kind: EnvironmentKind,
+}
+
+impl NewEnvironment {
+    /// Creates the properties of an environment of the caller's account.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: EnvironmentKind) -> Self {
+        Self {
+            account: None,
+            name: name.into(),
+            kind,
+        }
+    }
+
+    /// Sets the account.
+    #[must_use]
+    pub const fn account(mut self, account: Id) -> Self {
+        self.account = Some(account);
+        self
+    }
 }

@@ -1,77 +1,183 @@
-//! What is known of credentials, accounts and environments, for people.
-
 use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, Status};
 use crate::id::Id;
+use crate::key::IssuedKey;
+use crate::registry::Conflict;
+use crate::registry::backend::Placement;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// What is known of a credential, for people: no secret and no digest.
+/// The administrative view of a credential: no secret and no digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
-    /// Its id.
+    /// The credential's id.
     pub id: Id,
     /// Whether it is a key, a user or a managed token.
     pub kind: CredentialKind,
-    /// What people call it.
+    /// Its display name; a user's login name; empty for a managed token.
     pub name: String,
     /// The account that it belongs to.
     pub account_id: Id,
-    /// The environment that it belongs to, if to one.
+    /// The environment that it belongs to; `None`: the whole account.
     pub environment_id: Option<Id>,
-    /// What that environment is for; without one, production.
+    /// The environment's kind; production without an environment.
     pub environment_kind: EnvironmentKind,
-    /// Whether it may be used.
+    /// Whether it is accepted.
     pub status: Status,
-    /// Why it was revoked, if whoever did gave a reason.
+    /// Why it was revoked, if a reason was given.
     pub reason: Option<String>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// From where it may be presented.
+    /// The networks that it is accepted from.
     pub allow_from: Networks,
     /// The issuers that it may use.
     pub issuers: Issuers,
-    /// The user that made it: of a managed token alone, and only where a user did.
+    /// The user that created it. Set only on managed tokens that a user created.
     pub created_by: Option<Id>,
-    /// Its generation.
+    /// Its generation. Tokens of lower generations are rejected.
     pub generation: u32,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// When it stops working; `None`: never.
+    /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// Until when its previous secret works too, after a rotation.
+    /// Until when the previous secret is valid too, after a rotation.
     pub grace_until: Option<Timestamp>,
-    /// When it was used last, at most a minute behind; `None`: never.
+    /// When it was last used, at most a minute behind; `None`: never.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A tenant: what belongs to one is out of every other's reach.
+impl Record {
+    /// Creates the record of an active credential of generation 1 without a name, which does not
+    /// expire, is accepted from any network and may use all issuers. For implementations of a
+    /// registry, which set the other fields.
+    #[must_use]
+    pub const fn new(
+        id: Id,
+        kind: CredentialKind,
+        placement: Placement,
+        scopes: Scopes,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            name: String::new(),
+            account_id: placement.account,
+            environment_id: placement.environment,
+            environment_kind: placement.environment_kind,
+            status: Status::Active,
+            reason: None,
+            scopes,
+            allow_from: Networks::anywhere(),
+            issuers: Issuers::all(),
+            created_by: None,
+            generation: 1,
+            created_at,
+            updated_at: created_at,
+            expires_at: None,
+            grace_until: None,
+            last_used_at: None,
+        }
+    }
+}
+
+/// A tenant. A caller of one account cannot access the objects of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Account {
-    /// Its id.
+    /// The account's id.
     pub id: Id,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// Whether its credentials may be used.
+    /// Whether its credentials are accepted.
     pub status: Status,
-    /// Its generation: tokens minted at a lower one are refused.
+    /// Its generation. Tokens of lower generations are rejected.
     pub generation: u32,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// A part of an account.
+impl Account {
+    /// Creates an active account of generation 1.
+    #[must_use]
+    pub const fn new(id: Id, name: String, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            status: Status::Active,
+            generation: 1,
+            created_at,
+        }
+    }
+
+    /// Revokes the account and raises its generation. Returns `false` if it was already revoked.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Conflict::NoMoreGenerations`] if the generation cannot be raised.
+    pub fn revoke(&mut self) -> Result<bool, Conflict> {
+        if self.status == Status::Revoked {
+            return Ok(false);
+        }
+        let next = self.generation.checked_add(1);
+        self.generation = next.ok_or(Conflict::NoMoreGenerations)?;
+        self.status = Status::Revoked;
+        Ok(true)
+    }
+}
+
+/// A part of an account, such as a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Environment {
-    /// Its id.
+    /// The environment's id.
     pub id: Id,
     /// The account that it belongs to.
     pub account_id: Id,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// What it is for.
+    /// Whether it is a sandbox or production.
     pub kind: EnvironmentKind,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl Environment {
+    /// Creates an environment.
+    #[must_use]
+    pub const fn new(
+        id: Id,
+        account_id: Id,
+        name: String,
+        kind: EnvironmentKind,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            account_id,
+            name,
+            kind,
+            created_at,
+        }
+    }
+}
+
+/// A newly created key, or a key with a new secret. The secret cannot be read again later.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CreatedKey {
+    /// The key's record.
+    pub record: Record,
+    /// The key itself.
+    pub issued: IssuedKey,
+}
+
+impl CreatedKey {
+    /// Creates the answer to a creation or a rotation.
+    #[must_use]
+    pub const fn new(record: Record, issued: IssuedKey) -> Self {
+        Self { record, issued }
+    }
 }

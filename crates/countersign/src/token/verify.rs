@@ -309,7 +309,7 @@ impl Managed {
             .map_err(|_| Reason::DirectoryStale)?;
         let record = directory
             .credential(&self.id)
-            .filter(|record| matches!(record.proof, StoredSecret::Signature))
+            .filter(|record| matches!(record.secret, StoredSecret::Signature))
             .ok_or(Reason::CredentialUnknown)?;
         if self.account_generation < record.account_generation {
             return Err(Reason::Superseded);

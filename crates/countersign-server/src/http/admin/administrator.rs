@@ -108,7 +108,7 @@ async fn operations(
         Caller::of_account(actor, *account)
     };
     // A change may wait for its turn: the store checks the credential once more then.
-    let caller = caller.proven_by(principal);
+    let caller = caller.authenticated_as(principal);
     let caller = match extensions.get::<RequestId>() {
         Some(id) => caller.with_request_id(id.clone()),
         None => caller,

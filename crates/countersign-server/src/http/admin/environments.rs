@@ -62,14 +62,13 @@ async fn create(
     operations: Operations,
     Json(new): Json<CreateEnvironmentRequest>,
 ) -> HandlerResult {
-    let environment = NewEnvironment {
-        account: new.account_id.as_deref().map(fields::id).transpose()?,
-        name: fields::name(new.name)?,
-        kind: match new.kind {
-            Kind::Sandbox => EnvironmentKind::Sandbox,
-            Kind::Production => EnvironmentKind::Production,
-        },
+    let account = new.account_id.as_deref().map(fields::id).transpose()?;
+    let kind = match new.kind {
+        Kind::Sandbox => EnvironmentKind::Sandbox,
+        Kind::Production => EnvironmentKind::Production,
     };
+    let mut environment = NewEnvironment::new(fields::name(new.name)?, kind);
+    environment.account = account;
     let created = operations.create_environment(environment).await?;
     // Environments have no path of their own: the list shows them.
     response::created("/environments", &created)

@@ -96,19 +96,10 @@ async fn sessions_and_answers_of_the_backup_are_forgotten_whether_the_loss_is_ac
         let node = Node::open(&place, &clock).await;
         let key = node.create_key("ci").await;
         let token = node.log_in(&key, None).await.unwrap();
-        let once = IdempotencyKey {
-            key: "k",
-            caller: key.record.id,
-            request: [1; 32],
-            answer: &|_| Ok(Secret::from("done".to_owned())),
-        };
-        let new = NewToken {
-            account: None,
-            environment: None,
-            scopes: "calls:read".parse().unwrap(),
-            expires_at: NOW.plus(HOUR),
-            created_by: None,
-        };
+        let once = IdempotencyKey::new("k", key.record.id, [1; 32], &|_| {
+            Ok(Secret::from("done".to_owned()))
+        });
+        let new = NewToken::new("calls:read".parse().unwrap(), NOW.plus(HOUR));
         let made = node.store.create_token(&me(), new, Some(once)).await;
         let IdempotentOutcome::New(made) = made.unwrap() else {
             panic!("it was made now");

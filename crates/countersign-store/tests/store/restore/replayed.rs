@@ -47,11 +47,7 @@ async fn everything_that_changed_since_the_backup_is_taken_over() {
     store.create_key(&me, key("new")).await.unwrap();
     store.revoke_account(&me, account.id).await.unwrap();
     let other = store.create_account(&me, "b".to_owned()).await.unwrap();
-    let environment = NewEnvironment {
-        account: Some(other.id),
-        name: "test".to_owned(),
-        kind: EnvironmentKind::Sandbox,
-    };
+    let environment = NewEnvironment::new("test", EnvironmentKind::Sandbox).account(other.id);
     store.create_environment(&me, environment).await.unwrap();
     let token = DeniedToken {
         issuer: "http://x".to_owned(),
@@ -135,19 +131,8 @@ async fn sessions_and_answers_live_on_and_sessions_that_were_ended_stay_so() {
     node.store.end_sessions(&me(), id, named).await.unwrap();
     let after = node.log_in(&key, "after").await.unwrap();
     let make = async |store: &Store| {
-        let new = NewToken {
-            account: None,
-            environment: None,
-            scopes: "calls:read".parse().unwrap(),
-            expires_at: NOW.plus(HOUR),
-            created_by: None,
-        };
-        let once = IdempotencyKey {
-            key: "k",
-            caller: id,
-            request: [1; 32],
-            answer: &|_| Ok(Secret::from("done".to_owned())),
-        };
+        let new = NewToken::new("calls:read".parse().unwrap(), NOW.plus(HOUR));
+        let once = IdempotencyKey::new("k", id, [1; 32], &|_| Ok(Secret::from("done".to_owned())));
         store.create_token(&me(), new, Some(once)).await.unwrap()
     };
     assert!(matches!(make(&node.store).await, IdempotentOutcome::New(_)));

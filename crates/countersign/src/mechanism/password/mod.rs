@@ -166,7 +166,7 @@ impl PasswordHasher {
             .credential(&known.id)
             .filter(|present| {
                 present.generation == known.generation
-                    && matches!(&present.proof, StoredSecret::Password(hash) if *hash == presumed.hash)
+                    && matches!(&present.secret, StoredSecret::Password(hash) if *hash == presumed.hash)
             })
             .ok_or(Reason::CredentialRevoked)?;
         let identity = attempt.finish(present)?;
@@ -177,12 +177,12 @@ impl PasswordHasher {
     /// What an attempt will be judged by. The work is the same for names that nobody has.
     fn presume(&self, attempt: &Attempt<'_>) -> Presumed {
         let credential = attempt.directory.user(attempt.name);
-        let known = credential.as_ref().and_then(|known| match &known.proof {
+        let known = credential.as_ref().and_then(|known| match &known.secret {
             StoredSecret::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
             StoredSecret::Key(_) | StoredSecret::Signature => None,
         });
         let (id, generation, hash) =
-            known.unwrap_or_else(|| (Credential::nobody().id, 0, Arc::clone(&self.nobody)));
+            known.unwrap_or_else(|| (Credential::unknown().id, 0, Arc::clone(&self.nobody)));
         let digest = self.recent.digest(&[
             // Else the same guess for two names that nobody has would be one check, and take half the time.
             attempt.name.as_str().as_bytes(),

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use crate::directory::PasswordHash;
+use crate::scope::Scopes;
+
+/// A change of one credential. The [module's page](super) has the rules.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// Rejects the credential until it is activated again.
+    Suspend,
+    /// Accepts a suspended credential again. Earlier tokens stay invalid.
+    Activate,
+    /// Rejects the credential permanently.
+    Revoke {
+        /// The reason, for the record.
+        reason: Option<String>,
+    },
+    /// Deletes a revoked credential. Its tokens stay invalid.
+    Delete,
+    /// Replaces the scopes. Invalidates earlier tokens unless the new scopes contain the old ones.
+    Scopes(Scopes),
+    /// Replaces a user's password.
+    Password(PasswordHash),
+}
+
+impl Change {
+    /// Returns the name used in the audit log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Activate => "activate",
+            Self::Revoke { .. } => "revoke",
+            Self::Delete => "delete",
+            Self::Scopes(_) => "scopes",
+            Self::Password(_) => "password",
+        }
+    }
+}
+
+/// How a key's previous secret is treated when the key gets a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rotation {
+    /// The previous secret stays valid for this long; zero ends it at once. Tokens stay valid.
+    Grace(Duration),
+    /// The previous secret was disclosed: it and every token minted from the key become invalid.
+    Compromised,
+}
