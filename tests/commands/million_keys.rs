@@ -17,8 +17,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::Credentials;
+use countersign::auth::Authenticator;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::mechanism::ApiKeys;
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
@@ -87,15 +87,17 @@ async fn mint(store: &Store, key: &countersign::Secret, path: &Path) -> Result<(
         .signing_keys(ring)
         .build()?;
     let keys = ApiKeys::new(store.directory(), store.peppers());
-    let authenticator = PrimaryAuthenticator::builder().primary(keys).build()?;
+    let authenticator = Authenticator::builder().primary(keys).build()?;
     let mint = Mint::new(issuer, SystemClock, SystemRandom);
     let before = rows(path).await?;
     let began = Instant::now();
     for _ in 0..TOKENS {
-        let principal = authenticator.authenticate(Credentials::key(key.clone()));
+        let principal =
+            authenticator.authenticate(Credentials::key(key.clone()), &RequestHead::empty());
         let principal = principal
             .await
             .map_err(|rejection| rejection.reason().label())?;
+        let principal = principal.primary().ok_or("not a primary principal")?;
         mint.mint(&MintRequest::new(principal, MintParameters::default()))?;
     }
     let elapsed = began.elapsed().as_secs_f64();

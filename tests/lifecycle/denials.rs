@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::{ClientAddress, Credentials};
+use countersign::auth::Authenticator;
+use countersign::credentials::{ClientAddress, Credentials, RequestHead};
 use countersign::directory::MemoryDirectory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -87,7 +87,7 @@ async fn key_and_client_secret_are_accepted_only_from_the_allowed_networks() {
         .create_key(&Caller::operator("test"), new)
         .await
         .unwrap();
-    let authenticator = PrimaryAuthenticator::builder()
+    let authenticator = Authenticator::builder()
         .primary(ApiKeys::new(directory.clone(), peppers.clone()))
         .primary(Basic::new(directory, peppers))
         .clock(clock)
@@ -112,7 +112,10 @@ async fn key_and_client_secret_are_accepted_only_from_the_allowed_networks() {
             (None, false),
         ] {
             let address = from.map(|from| ClientAddress(from.parse().unwrap()));
-            let outcome = authenticator.authenticate(credentials.clone().presented_from(address));
+            let outcome = authenticator.authenticate(
+                credentials.clone().presented_from(address),
+                &RequestHead::empty(),
+            );
             let outcome = outcome
                 .await
                 .map(drop)

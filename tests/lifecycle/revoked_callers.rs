@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::Credentials;
+use countersign::auth::Authenticator;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::{Directory, MemoryDirectory};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
@@ -115,9 +115,12 @@ async fn create_key_after(backend: &Backend, revocation: Revocation) -> Result<(
         .expires_at(soon);
     let created = registry.create_key(&operator, new).await.unwrap();
     let keys = ApiKeys::new(Arc::clone(&backend.directory), backend.peppers.clone());
-    let authenticator = PrimaryAuthenticator::builder().primary(keys);
+    let authenticator = Authenticator::builder().primary(keys);
     let authenticator = authenticator.clock(backend.clock.clone()).build().unwrap();
-    let principal = authenticator.authenticate(Credentials::key(created.issued.key.clone()));
+    let principal = authenticator.authenticate(
+        Credentials::key(created.issued.key.clone()),
+        &RequestHead::empty(),
+    );
     let caller =
         Caller::of_account("admin", account.id).authenticated_as(&principal.await.unwrap());
     let backdoor = || NewKey::new("backdoor", "*".parse().unwrap());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::credentials::Credentials;
+use countersign::auth::{AuthLayer, Authenticator};
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::Directory;
 use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Jwt};
@@ -21,7 +21,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 /// Authenticates keys and tokens with one directory.
 pub(crate) struct Verifier {
-    keys: PrimaryAuthenticator,
+    keys: Authenticator,
     tokens: AuthLayer,
 }
 
@@ -34,7 +34,7 @@ impl Verifier {
     ) -> Self {
         let keys = ApiKeys::new(Arc::clone(&directory), peppers);
         let trusted = issuer.trusted().directory(directory).build().unwrap();
-        let keys = PrimaryAuthenticator::builder().primary(keys);
+        let keys = Authenticator::builder().primary(keys);
         let tokens = AuthLayer::builder().mechanism(Jwt::new([trusted]));
         Self {
             keys: keys.clock(clock.clone()).build().unwrap(),
@@ -43,7 +43,9 @@ impl Verifier {
     }
 
     pub(crate) async fn principal(&self, key: &Secret) -> Result<PrimaryPrincipal, Rejection> {
-        self.keys.authenticate(Credentials::key(key.clone())).await
+        let credentials = Credentials::key(key.clone());
+        let principal = self.keys.authenticate(credentials, &RequestHead::empty());
+        Ok(principal.await?.primary().unwrap())
     }
 
     pub(crate) async fn accepts_token(&self, token: &str) -> bool {

@@ -9,7 +9,7 @@ use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::Id;
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, Authenticator};
 use countersign::directory::{
     Credential, Directory, EnvironmentKind, MemoryDirectory, StaleView, UserName,
 };
@@ -106,7 +106,7 @@ pub struct Fixture {
     pub router: Router,
     pub managed: ManagedTokenResource,
     pub layer: AuthLayer,
-    pub authenticator: PrimaryAuthenticator,
+    pub authenticator: Authenticator,
     pub mint: Mint,
     directory: Arc<AgingDirectory>,
     peppers: Peppers,
@@ -128,7 +128,7 @@ impl Fixture {
         let shared: Arc<dyn Directory> = directory.clone();
         let keys = ApiKeys::new(Arc::clone(&shared), peppers.clone());
         let basic = Basic::new(Arc::clone(&shared), peppers.clone());
-        let authenticator = PrimaryAuthenticator::builder()
+        let authenticator = Authenticator::builder()
             .primary(keys.clone())
             .primary(basic.clone())
             .clock(clock.clone())
@@ -277,7 +277,7 @@ impl Fixture {
 
     /// The resource for managed tokens with one mechanism only.
     pub fn resource_by(&self, mechanism: impl PrimaryMechanism + Clone) -> ManagedTokenResource {
-        let authenticator = PrimaryAuthenticator::builder()
+        let authenticator = Authenticator::builder()
             .primary(mechanism.clone())
             .clock(self.clock.clone())
             .build();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::credentials::{Carrier, Credentials};
+use countersign::credentials::{Carrier, Credentials, RequestHead};
 use countersign::dangerous::AssertPrimary;
-use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 use countersign::registry::Change;
 use countersign::rejection::Challenge;
 use countersign::time::Timestamp;
@@ -230,8 +230,13 @@ impl Mechanism for Throttling {
         Challenge::named("Badge")
     }
 
-    fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Outcome::Throttled {
+    fn try_authenticate(
+        &self,
+        _: &Credentials,
+        _: &RequestHead<'_>,
+        _: Timestamp,
+    ) -> Option<Outcome> {
+        Some(Outcome::Throttled {
             retry_after: Duration::from_millis(2001),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::credentials::Credentials;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::mint::{IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint};
 use countersign::random::SystemRandom;
@@ -218,10 +218,10 @@ async fn session_token_with_another_lifetime_audience_or_later_issue_time_is_not
         let credentials = Credentials::key(fixture.admin.key.clone().into());
         let principal = fixture
             .authenticator
-            .authenticate(credentials)
+            .authenticate(credentials, &RequestHead::empty())
             .await
             .unwrap();
-        let request = MintRequest::new(principal, MintParameters::default());
+        let request = MintRequest::new(principal.primary().unwrap(), MintParameters::default());
         let token = sessions.mint(&request, None).await.unwrap();
         (token.token.expose().to_owned(), token.expires_in)
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::auth::{AuthBuilder, AuthLayer, PrimaryAuthenticator};
-use countersign::credentials::Credentials;
+use countersign::auth::{AuthLayer, AuthLayerBuilder, Authenticator};
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -169,7 +169,7 @@ impl Fixture {
     }
 
     async fn mint(&self, key: &CreatedKey) -> String {
-        let authenticator = PrimaryAuthenticator::builder()
+        let authenticator = Authenticator::builder()
             .primary(ApiKeys::new(
                 Arc::clone(&self.directory),
                 self.peppers.clone(),
@@ -178,9 +178,12 @@ impl Fixture {
             .build()
             .unwrap();
         let credentials = Credentials::key(key.issued.key.clone());
-        let principal = authenticator.authenticate(credentials).await.unwrap();
+        let principal = authenticator
+            .authenticate(credentials, &RequestHead::empty())
+            .await
+            .unwrap();
         let mint = Mint::new(self.issuer.clone(), self.clock.clone(), SystemRandom);
-        let request = MintRequest::new(principal, MintParameters::default());
+        let request = MintRequest::new(principal.primary().unwrap(), MintParameters::default());
         mint.mint(&request).unwrap().token.expose().to_owned()
     }
 
@@ -188,7 +191,7 @@ impl Fixture {
         self.builder().build().unwrap()
     }
 
-    pub fn builder(&self) -> AuthBuilder {
+    pub fn builder(&self) -> AuthLayerBuilder {
         let directory = || Arc::clone(&self.directory);
         let trusted = self
             .issuer

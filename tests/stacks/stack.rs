@@ -107,13 +107,13 @@ impl Running {
 }
 
 /// What every stack answers behind the layer: who came, and how.
-fn insert_principal(principal: &Principal) -> String {
+fn describe(principal: &Principal) -> String {
     format!("{} {}", principal.scheme().as_str(), principal.subject())
 }
 
 fn on_axum(fixture: &Fixture) -> Guarded {
-    let whoami = || any(|principal: Principal| async move { insert_principal(&principal) });
-    let promoted = any(|principal: PrimaryPrincipal| async move { insert_principal(&principal) });
+    let whoami = || any(|principal: Principal| async move { describe(&principal) });
+    let promoted = any(|primary: PrimaryPrincipal| async move { describe(primary.principal()) });
     let scoped = whoami().layer(require(scope("calls:write")).unwrap());
     let primary = whoami().layer(require(primary()).unwrap());
     let denied = whoami().layer(require(deny()).unwrap());
@@ -139,10 +139,7 @@ fn on_axum(fixture: &Fixture) -> Guarded {
 
 fn on_hyper(fixture: &Fixture) -> Guarded {
     let whoami = service_fn(|request: Request<Incoming>| async move {
-        let text = request
-            .extensions()
-            .get::<Principal>()
-            .map(insert_principal);
+        let text = request.extensions().get::<Principal>().map(describe);
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text.unwrap_or_default())))
     });
     guarded(fixture, &boxed(whoami))

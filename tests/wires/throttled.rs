@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::{Carrier, Credentials};
+use countersign::auth::Authenticator;
+use countersign::credentials::{Carrier, Credentials, RequestHead};
 use countersign::dangerous::AssertPrimary;
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 use countersign::mint::{Issuer, Mint};
 use countersign::random::SystemRandom;
 use countersign::rejection::{Challenge, Reason, Rejection};
@@ -35,8 +35,13 @@ impl Mechanism for Throttles {
         Challenge::named("Badge")
     }
 
-    fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Outcome::Throttled {
+    fn try_authenticate(
+        &self,
+        _: &Credentials,
+        _: &RequestHead<'_>,
+        _: Timestamp,
+    ) -> Option<Outcome> {
+        Some(Outcome::Throttled {
             retry_after: Duration::from_millis(2001),
         })
     }
@@ -45,7 +50,7 @@ impl Mechanism for Throttles {
 #[tokio::test]
 async fn throttled_client_gets_slow_down_with_retry_after() {
     let clock = FixedClock::at(NOW);
-    let authenticator = PrimaryAuthenticator::builder()
+    let authenticator = Authenticator::builder()
         .primary(AssertPrimary(Throttles))
         .clock(clock.clone())
         .build()

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign::BoxFuture;
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::credentials::Credentials;
 #[cfg(feature = "openapi")]
 use countersign::mint::IssuanceSettings;
@@ -34,7 +34,7 @@ pub struct TokenEndpoint<W>(Arc<Inner<W>>);
 
 struct Inner<W> {
     wire: W,
-    authenticator: PrimaryAuthenticator,
+    authenticator: Authenticator,
     minter: Minter,
     options: Options,
 }
@@ -72,7 +72,7 @@ impl From<SessionMint> for Minter {
 impl<W: Wire> TokenEndpoint<W> {
     /// An endpoint that takes bodies of at most 16 KiB, and mints without a limit.
     #[must_use]
-    pub fn new(wire: W, authenticator: PrimaryAuthenticator, minter: impl Into<Minter>) -> Self {
+    pub fn new(wire: W, authenticator: Authenticator, minter: impl Into<Minter>) -> Self {
         let options = Options {
             body_limit: DEFAULT_BODY_LIMIT,
             mint_limit: None,
@@ -81,12 +81,7 @@ impl<W: Wire> TokenEndpoint<W> {
         Self::with(wire, authenticator, minter.into(), options)
     }
 
-    fn with(
-        wire: W,
-        authenticator: PrimaryAuthenticator,
-        minter: Minter,
-        options: Options,
-    ) -> Self {
+    fn with(wire: W, authenticator: Authenticator, minter: Minter, options: Options) -> Self {
         Self(Arc::new(Inner {
             wire,
             authenticator,
@@ -235,9 +230,10 @@ impl<W: Wire> Inner<W> {
         let limit = self.options.body_limit;
         let admitted = front::admit(&reading, &self.authenticator, limit, request);
         let (principal, (parameters, session)) = admitted.await?;
-        if let (Some(limit), Some(credential)) =
-            (&self.options.mint_limit, principal.credential_id())
-        {
+        if let (Some(limit), Some(credential)) = (
+            &self.options.mint_limit,
+            principal.principal().credential_id(),
+        ) {
             let now = self.minter.mint().clock().now();
             limit
                 .take(credential, now)

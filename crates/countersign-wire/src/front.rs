@@ -1,8 +1,9 @@
 //! What stands before everything that takes primary credentials: the order of judging, once.
 
 use bytes::Bytes;
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
+use countersign::Principal;
+use countersign::auth::Authenticator;
+use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials, RequestHead};
 use countersign::mint::MintError;
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::{IdempotencyKey, RegistryError};
@@ -59,7 +60,7 @@ impl From<Rejection> for Refused {
 /// read, credentials in the body after it.
 pub(crate) async fn admit<R, B>(
     reading: &R,
-    authenticator: &PrimaryAuthenticator,
+    authenticator: &Authenticator,
     body_limit: usize,
     request: Request<B>,
 ) -> Result<(PrimaryPrincipal, R::Asked), Refused>
@@ -73,48 +74,61 @@ where
         return Err(TokenError::MethodNotAllowed.into());
     }
     let from = head.extensions.get::<ClientAddress>().copied();
-    let (credentials, asked) = match reading.source() {
+    let request_head = RequestHead::from(&head);
+    let authenticate = async |credentials: Credentials| {
+        let credentials = credentials.presented_from(from);
+        let principal = authenticator
+            .authenticate(credentials, &request_head)
+            .await?;
+        primary(&principal)
+    };
+    match reading.source() {
         Source::Body => {
             let body = body::read(body, body_limit).await?;
-            // A stale token in the headers hurts nobody who brings primary credentials too.
+            // A bearer token in the headers is ignored beside primary credentials in the body.
             match reading.read(&head, &body) {
-                Ok((Some(credentials), asked)) => (credentials, asked),
-                _ if presents_bearer(&head.headers) => return Err(TokenError::Chaining.into()),
-                Ok((None, _)) => return Err(TokenError::NoCredentials.into()),
-                Err(denial) => return Err(denial.into()),
+                Ok((Some(credentials), asked)) => Ok((authenticate(credentials).await?, asked)),
+                _ if presents_bearer(&head.headers) => Err(TokenError::Chaining.into()),
+                Ok((None, _)) => Err(TokenError::NoCredentials.into()),
+                Err(denial) => Err(denial.into()),
             }
         }
         source => {
-            let in_headers = of_headers(reading, authenticator, &head)?;
-            if let Some(credentials) = &in_headers {
-                // Whoever has none that are good gets no body read.
-                authenticator.authenticate(credentials.clone()).await?;
-            } else if source != Source::HeadersOrBody {
-                return Err(authenticator.missing().into());
-            }
+            let in_headers = match of_headers(reading, authenticator, &head)? {
+                Some(credentials) => Some(authenticate(credentials).await?),
+                None if source == Source::HeadersOrBody => None,
+                None => return Err(authenticator.missing_credentials().into()),
+            };
             let body = body::read(body, body_limit).await?;
             let (in_body, asked) = reading.read(&head, &body)?;
             match (in_headers, in_body) {
-                (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
-                (None, None) => return Err(authenticator.missing().into()),
-                (Some(credentials), None) | (None, Some(credentials)) => (credentials, asked),
+                (Some(_), Some(_)) => Err(TokenError::Ambiguous.into()),
+                (None, None) => Err(authenticator.missing_credentials().into()),
+                (Some(principal), None) => {
+                    // The body may have taken time, and the credential may be revoked meanwhile.
+                    authenticator.revalidate(principal.principal())?;
+                    Ok((principal, asked))
+                }
+                (None, Some(credentials)) => Ok((authenticate(credentials).await?, asked)),
             }
         }
-    };
-    // Judged after the body in any case: it may have taken its time, and a credential that was revoked
-    // meanwhile gets nothing.
-    let judged = authenticator.authenticate(credentials.presented_from(from));
-    Ok((judged.await?, asked))
+    }
+}
+
+/// Returns the principal as a primary one. Other principals cannot mint.
+fn primary(principal: &Principal) -> Result<PrimaryPrincipal, Refused> {
+    principal.primary().ok_or(TokenError::Chaining.into())
 }
 
 /// Who asks for something that takes no body: the same order, as far as it goes.
 pub(crate) async fn admit_headers(
-    authenticator: &PrimaryAuthenticator,
+    authenticator: &Authenticator,
     head: &request::Parts,
 ) -> Result<PrimaryPrincipal, Refused> {
     let presented = of_headers(&HeadersAlone, authenticator, head)?;
-    let credentials = presented.ok_or_else(|| authenticator.missing())?;
-    Ok(authenticator.authenticate(credentials).await?)
+    let credentials = presented.ok_or_else(|| authenticator.missing_credentials())?;
+    let authentication = authenticator.authenticate(credentials, &RequestHead::from(head));
+    primary(&authentication.await?)
 }
 
 struct HeadersAlone;
@@ -141,13 +155,13 @@ impl Reading for HeadersAlone {
 
 fn of_headers<R: Reading>(
     reading: &R,
-    authenticator: &PrimaryAuthenticator,
+    authenticator: &Authenticator,
     head: &request::Parts,
 ) -> Result<Option<Credentials>, Refused> {
     if presents_bearer(&head.headers) {
         return Err(TokenError::Chaining.into());
     }
-    let Some(presented) = authenticator.read(head)? else {
+    let Some(presented) = authenticator.find_credentials(&RequestHead::from(head))? else {
         return Ok(None);
     };
     let from = head.extensions.get::<ClientAddress>().copied();

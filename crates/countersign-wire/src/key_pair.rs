@@ -38,7 +38,7 @@ use crate::{
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -64,7 +64,7 @@ use crate::{
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
 /// // The same mechanism that judges `Authorization: Basic` judges pairs from bodies.
 /// let authenticator =
-///     PrimaryAuthenticator::builder().primary(Basic::new(directory, peppers)).build()?;
+///     Authenticator::builder().primary(Basic::new(directory, peppers)).build()?;
 /// let endpoint = TokenEndpoint::new(KeySecret::default(), authenticator, mint);
 ///
 /// let ask = |id: &str, secret: &str| {
@@ -136,7 +136,7 @@ impl Wire for KeySecret {
                 &Issued {
                     token: token.token.expose(),
                     expires_at: token.expires_at.to_rfc3339_with(Precision::Millis, 0),
-                    business_id: principal.account(),
+                    business_id: principal.principal().account(),
                     environment: principal.environment_kind(),
                     scopes: &token.scopes,
                 },

@@ -13,7 +13,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use bytes::Bytes;
-//! use countersign::auth::PrimaryAuthenticator;
+//! use countersign::auth::Authenticator;
 //! use countersign::directory::MemoryDirectory;
 //! use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! use countersign::jose::{Algorithm, SigningKey};
@@ -34,7 +34,7 @@
 //! let new = NewKey::new("ci", "calls:read".parse()?);
 //! let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 //!
-//! let authenticator = PrimaryAuthenticator::builder()
+//! let authenticator = Authenticator::builder()
 //!     .primary(ApiKeys::new(directory.clone(), peppers.clone()))
 //!     .primary(Basic::new(directory, peppers))
 //!     .build()?;

@@ -10,7 +10,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// What a service that takes bearer tokens publishes of itself (RFC 9728): whose tokens it takes, and for which scopes.
 ///
 /// Mount [`metadata`](Self::metadata) at [`path`](Self::path), and give [`url`](Self::url) to
-/// [`AuthBuilder::resource_metadata`](countersign::auth::AuthBuilder::resource_metadata), so that a client without a
+/// [`AuthLayerBuilder::resource_metadata`](countersign::auth::AuthLayerBuilder::resource_metadata), so that a client without a
 /// token learns where to get one from the challenge.
 ///
 /// ```

@@ -39,7 +39,7 @@ const MAX_LISTED: usize = 256;
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -62,7 +62,7 @@ const MAX_LISTED: usize = 256;
 /// #     .build()?;
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 /// let new = NewKey::new("ci", "calls:*".parse()?);
 /// let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 /// let endpoint = TokenEndpoint::new(Scoped::default(), authenticator, mint);

@@ -41,7 +41,7 @@ use crate::{
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -68,7 +68,7 @@ use crate::{
 /// #     .build()?;
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 /// let mint = SessionMint::new(mint, registry);
 /// let endpoint = TokenEndpoint::new(Session::default(), authenticator, mint);
 ///

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::principal::PrimaryPrincipal;
 use countersign::random::SystemRandom;
 use countersign::registry::{Caller, SessionName, SessionSelector, Sessions};
@@ -49,7 +49,7 @@ use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, path, respond, 
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::key::{Pepper, Peppers};
@@ -69,7 +69,7 @@ use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, path, respond, 
 /// # let new = NewKey::new("ci", "calls:read".parse()?);
 /// # let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 /// let sessions = SessionResource::new(authenticator, registry).mounted_at("/auth/sessions");
 /// let list = |name: &'static str, value: &str| {
 ///     let request = Request::get("/auth/sessions").header(name, value).body(());
@@ -85,7 +85,7 @@ use crate::{FieldErrorCode, RequestId, ResponseBody, TokenError, path, respond, 
 /// ```
 #[derive(Clone)]
 pub struct SessionResource {
-    authenticator: PrimaryAuthenticator,
+    authenticator: Authenticator,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     mounted_at: Arc<str>,
@@ -113,7 +113,7 @@ struct Shown {
 impl SessionResource {
     /// Judges callers by `authenticator`, at the system's clock.
     #[must_use]
-    pub fn new(authenticator: PrimaryAuthenticator, sessions: Arc<dyn Sessions>) -> Self {
+    pub fn new(authenticator: Authenticator, sessions: Arc<dyn Sessions>) -> Self {
         Self {
             authenticator,
             sessions,
@@ -198,7 +198,7 @@ impl SessionResource {
         principal: &PrimaryPrincipal,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, Refused> {
-        let (caller, credential) = caller(principal, id)?;
+        let (caller, credential) = caller(principal.principal(), id)?;
         let now = self.clock.now();
         let sessions = self.sessions.list_sessions(&caller, credential, now).await;
         let sessions = sessions.map_err(|error| not_done(&error))?;
@@ -218,7 +218,7 @@ impl SessionResource {
         which: SessionSelector,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, Refused> {
-        let (caller, credential) = caller(principal, id)?;
+        let (caller, credential) = caller(principal.principal(), id)?;
         let ended = self.sessions.end_sessions(&caller, credential, which).await;
         ended.map_err(|error| not_done(&error))?;
         let mut response = Response::new(ResponseBody::default());
@@ -272,7 +272,7 @@ fn named_in_query(query: Option<&str>) -> Result<SessionName, TokenError> {
     name.map_err(|_| flaw(NAME, FieldErrorCode::OutOfRange, message))
 }
 
-fn caller(principal: &PrimaryPrincipal, id: &RequestId) -> Result<(Caller, Id), TokenError> {
+fn caller(principal: &countersign::Principal, id: &RequestId) -> Result<(Caller, Id), TokenError> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
         // What a mechanism of the user's own accepts without a credential has no sessions.
         return Err(TokenError::Unauthenticated);

@@ -1,8 +1,8 @@
 //! Extractors for axum handlers (feature `axum`): [`Principal`], [`PrimaryPrincipal`] and [`Scopes`].
 //!
-//! A handler behind an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the layer
-//! the answer is 500, not an open door. `PrimaryPrincipal` refuses bearers with 403. Their rejections have no
-//! body; to choose one, take `Result<Principal, Rejection>` and answer by yourself.
+//! A handler inside of an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the
+//! layer the response is 500. `PrimaryPrincipal` rejects bearer tokens with 403. The body of these
+//! rejections is the one of the layer.
 //!
 //! ```
 //! use axum_core::extract::FromRequestParts;
@@ -11,8 +11,8 @@
 //!
 //! # tokio_test::block_on(async {
 //! let (mut parts, ()) = Request::new(()).into_parts();
-//! let unguarded = Principal::from_request_parts(&mut parts, &()).await;
-//! assert_eq!(unguarded.unwrap_err().kind().status(), StatusCode::INTERNAL_SERVER_ERROR);
+//! let missing = Principal::from_request_parts(&mut parts, &()).await;
+//! assert_eq!(missing.unwrap_err().kind().status(), StatusCode::INTERNAL_SERVER_ERROR);
 //! # });
 //! ```
 
@@ -23,14 +23,14 @@ use http::HeaderMap;
 use http::request::Parts;
 
 use crate::principal::{PrimaryPrincipal, Principal};
-use crate::rejection::{EmptyBody, Rejection, UnmetRequirement};
+use crate::rejection::{InheritedBody, Rejection, UnmetRequirement};
 use crate::scope::Scopes;
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         crate::auth::log(&self);
-        // axum speaks HTTP: there is nothing of gRPC to look for.
-        Self::into_response::<Body>(self, &EmptyBody, &HeaderMap::new())
+        // The headers are not at hand, and handlers of axum do not speak gRPC.
+        Self::into_response::<Body>(self, &InheritedBody, &HeaderMap::new())
     }
 }
 

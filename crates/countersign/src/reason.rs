@@ -1,29 +1,30 @@
 use http::StatusCode;
 
-/// Who must act for the request to succeed.
+/// The kind of a rejection, which says who must act for the request to succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// Nothing was presented: the client must authenticate.
+    /// There are no credentials: the client must authenticate.
     Missing,
-    /// Credentials were repeated, joined, incomplete, or of several kinds: the client must send one.
+    /// The credentials are repeated, joined or incomplete, or there are several: the client must send
+    /// one.
     Malformed,
-    /// The credentials were judged and are bad: the client must get others.
+    /// The credentials are invalid: the client must get others.
     Invalid,
-    /// They are good, and lack a scope.
+    /// The credentials are valid, but lack a scope.
     InsufficientScope,
-    /// They are good, and of a kind that may not do this.
+    /// The credentials are valid, but this kind of credentials is not permitted.
     Forbidden,
-    /// Nothing was judged, since too much was tried: the client must wait.
+    /// Too many attempts failed, and the credentials were not checked: the client must wait.
     TooManyRequests,
-    /// Nothing was judged: the client may try again, the operator must look.
+    /// The credentials could not be checked: the client may try again, the operator must act.
     Unavailable,
-    /// The service is wired wrongly: its developer must act.
+    /// The service is misconfigured: its developer must act.
     Misconfigured,
 }
 
 impl RejectionKind {
-    /// The kind's name in logs and metrics.
+    /// Returns the name in logs and metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -38,7 +39,7 @@ impl RejectionKind {
         }
     }
 
-    /// The HTTP status of this kind.
+    /// Returns the HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -52,23 +53,24 @@ impl RejectionKind {
     }
 }
 
-/// One table declares all reasons, so that no list of them can fall behind.
+/// Declares all reasons in one table, so that every list of them is complete.
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident, $kind:ident, $label:literal;)+) => {
-        /// Which check failed. Stable labels for logs and metrics; never shown to the client.
+        /// The check that failed. Its label is stable, and meant for logs and metrics. The client never
+        /// sees it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
-            /// A mechanism of the user's own refused; the label is its own.
+            /// A mechanism of the user's own rejected the credentials, with a label of its own.
             Custom(&'static str),
         }
 
         impl Reason {
-            /// Every reason of this crate.
+            /// All reasons of this crate.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The reason's name in logs and metrics.
+            /// Returns the name in logs and metrics.
             #[must_use]
             pub const fn label(self) -> &'static str {
                 match self {
@@ -77,7 +79,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// Who must act.
+            /// Returns the kind.
             #[must_use]
             pub const fn kind(self) -> RejectionKind {
                 match self {
@@ -90,63 +92,64 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// No declared carrier holds anything.
+    /// The request has no credentials.
     NoCredentials, Missing, "no_credentials";
-    /// A header that carries credentials came twice.
+    /// A header with credentials is repeated.
     RepeatedHeader, Malformed, "repeated_header";
-    /// One header holds several credentials, joined by commas.
+    /// One header contains several credentials, joined by commas.
     JoinedCredentials, Malformed, "joined_credentials";
-    /// Two carriers hold credentials.
+    /// The request has credentials in two places.
     SeveralCredentials, Malformed, "several_credentials";
-    /// `Authorization` names a scheme and is not followed by one token.
+    /// `Authorization` contains a scheme without credentials, or with more than one word.
     IncompleteCredentials, Malformed, "incomplete_credentials";
-    /// No mechanism judges what came by this carrier.
+    /// No mechanism selects the credentials.
     Unclaimed, Invalid, "unclaimed";
 
     /// The token is longer than 8 KiB.
     TokenTooLong, Invalid, "token_too_long";
     /// Not three base64url parts.
     TokenMalformed, Invalid, "token_malformed";
-    /// The token's header is not a JSON object of unique members of the right types.
+    /// The header of the token is not a JSON object, or a member is repeated or has a wrong type.
     HeaderMalformed, Invalid, "header_malformed";
-    /// The header asks for something that we do not do: `crit`, `b64`, `zip`, `enc`, `cty`, or brings a key.
+    /// The header contains `crit`, `b64`, `zip`, `enc`, `cty` or a key, which are not supported.
     HeaderUnsupported, Invalid, "header_unsupported";
-    /// `typ` is not that of an access token.
+    /// The header parameter `typ` is not that of an access token.
     TypeRefused, Invalid, "type_refused";
-    /// `alg` is missing or is no algorithm that we verify.
+    /// `alg` is missing, or names an algorithm that is not supported.
     AlgorithmRefused, Invalid, "algorithm_refused";
-    /// The claims are not a JSON object of unique members of the right types.
+    /// The claims are not a JSON object, or a claim is repeated or has a wrong type.
     ClaimsMalformed, Invalid, "claims_malformed";
-    /// `iss` is not the issuer of any key here.
+    /// `iss` is not a trusted issuer.
     IssuerUntrusted, Invalid, "issuer_untrusted";
-    /// `aud` names none of our audiences.
+    /// `aud` contains none of the configured audiences.
     AudienceMismatch, Invalid, "audience_mismatch";
     /// `exp` has passed.
     TokenExpired, Invalid, "token_expired";
-    /// `nbf` or `iat` lies ahead, or after `exp`.
+    /// `nbf` or `iat` is in the future, or after `exp`.
     NotYetValid, Invalid, "not_yet_valid";
-    /// The token would live longer than this issuer's tokens may.
+    /// The lifetime of the token is longer than the configured maximum.
     LifetimeTooLong, Invalid, "lifetime_too_long";
-    /// The token is bound to a key (`cnf`), and no binding is checked.
+    /// The token is bound to a key (`cnf`), and the binding cannot be checked.
     TokenBound, Invalid, "token_bound";
-    /// No key here has the token's `kid` and `alg`, or more than one could.
+    /// No key has the token's `kid` and `alg`, or several could be meant.
     KeyUnknown, Invalid, "key_unknown";
     /// The signature is wrong.
     SignatureInvalid, Invalid, "signature_invalid";
-    /// The token's origin was revoked after it was minted.
+    /// The credential, account or session of the token was revoked or changed after it was minted.
     Superseded, Invalid, "superseded";
-    /// This one token was revoked.
+    /// The token itself was revoked.
     TokenRevoked, Invalid, "token_revoked";
 
-    /// The key has not the form of one, or the prefix of another.
+    /// The API key has a wrong form or prefix.
     KeyMalformed, Invalid, "key_malformed";
-    /// The key's checksum is wrong.
+    /// The checksum of the API key is wrong.
     KeyChecksum, Invalid, "key_checksum";
-    /// Not base64 of `id:secret` in UTF-8 without control characters, or one half has no possible form.
+    /// The credentials are not base64 of `id:secret` in UTF-8 without control characters, or the id or
+    /// secret has an impossible form.
     PairMalformed, Invalid, "pair_malformed";
-    /// A token was given in the place of a key, secret or password.
+    /// A token was presented as an API key, secret or password.
     TokenAsSecret, Invalid, "token_as_secret";
-    /// No such credential.
+    /// The credential does not exist.
     CredentialUnknown, Invalid, "credential_unknown";
     /// The secret or password is wrong.
     SecretWrong, Invalid, "secret_wrong";
@@ -154,34 +157,34 @@ reasons! {
     CredentialRevoked, Invalid, "credential_revoked";
     /// The credential is suspended.
     CredentialSuspended, Invalid, "credential_suspended";
-    /// The credential may not be presented from this address.
+    /// The credential may not be used from this address.
     AddressNotAllowed, Invalid, "address_not_allowed";
     /// The credential has expired.
     CredentialExpired, Invalid, "credential_expired";
 
-    /// The principal lacks a scope that the route requires.
+    /// The principal lacks a required scope.
     ScopeMissing, InsufficientScope, "scope_missing";
-    /// The route requires a primary credential, and a bearer came.
+    /// A primary credential is required, and a bearer token was presented.
     PrimaryRequired, Forbidden, "primary_required";
-    /// The route is closed to everybody.
+    /// The route rejects every principal.
     Denied, Forbidden, "denied";
 
-    /// Too many passwords or keys from the same address were wrong lately.
+    /// Too many attempts from the same address have failed recently.
     TooManyFailures, TooManyRequests, "too_many_failures";
 
-    /// The view of the store is too old to check_freshness for anything.
+    /// The data of this node is older than permitted.
     DirectoryStale, Unavailable, "directory_stale";
-    /// The issuer's keys were never loaded, or too long ago.
+    /// The keys of the issuer could not be loaded, or are too old.
     KeysUnavailable, Unavailable, "keys_unavailable";
-    /// The pepper that a key's digest was made with is not here.
+    /// The pepper of the API key's digest is missing.
     PepperMissing, Unavailable, "pepper_missing";
-    /// Too many passwords are being hashed already.
+    /// Too many passwords are waiting to be hashed.
     HasherBusy, Unavailable, "hasher_busy";
-    /// A kept hash cannot be read, or the hashing failed.
+    /// The stored password hash cannot be read, or hashing failed.
     HasherFailed, Unavailable, "hasher_failed";
-    /// A mechanism could not judge.
+    /// A mechanism could not check the credentials.
     MechanismUnavailable, Unavailable, "mechanism_unavailable";
 
-    /// A requirement or extractor met a request that no `AuthLayer` has judged.
+    /// A requirement or extractor received a request that no `AuthLayer` has authenticated.
     LayerMissing, Misconfigured, "layer_missing";
 }

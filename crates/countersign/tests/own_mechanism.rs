@@ -4,14 +4,13 @@
 
 use std::sync::Arc;
 
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
-use countersign::credentials::Scheme;
-use countersign::credentials::{Carrier, Credentials};
+use countersign::auth::{AuthLayer, Authenticator};
+use countersign::credentials::{Carrier, Credentials, RequestHead, Scheme};
 use countersign::dangerous::AssertPrimary;
 use countersign::directory::{Directory, MemoryDirectory};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{CredentialSelector, Judged, Mechanism};
+use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::principal::Identity;
 use countersign::random::SystemRandom;
@@ -48,8 +47,13 @@ impl Mechanism for Certificate {
         Challenge::named("Certificate")
     }
 
-    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        Judged::Now(self.judge(credentials, now).into())
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Option<Outcome> {
+        Some(self.judge(credentials, now).into())
     }
 }
 
@@ -73,17 +77,16 @@ fn request(id: &Id) -> Request<()> {
 async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
     let (certificate, registry, id) = set_up().await;
     let asserted = AssertPrimary(certificate.clone());
-    let authenticator = PrimaryAuthenticator::builder()
-        .primary(asserted)
-        .build()
-        .unwrap();
+    let authenticator = Authenticator::builder().primary(asserted).build().unwrap();
     let credentials = authenticator
-        .read(&request(&id).into_parts().0)
+        .find_credentials(&RequestHead::new(&request(&id)))
         .unwrap()
         .unwrap();
     let principal = authenticator
-        .authenticate(credentials.clone())
+        .authenticate(credentials.clone(), &RequestHead::empty())
         .await
+        .unwrap()
+        .primary()
         .unwrap();
     let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
     let issuer = Issuer::builder("https://auth.example")
@@ -99,7 +102,10 @@ async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
     let revoke = Change::Revoke { reason: None };
     let me = Caller::operator("test");
     registry.change(&me, id, revoke).await.unwrap();
-    let refused = authenticator.authenticate(credentials).await.unwrap_err();
+    let refused = authenticator
+        .authenticate(credentials, &RequestHead::empty())
+        .await
+        .unwrap_err();
     assert_eq!(refused.reason(), Reason::CredentialRevoked);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post, post_service};
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, Authenticator};
 use countersign::directory::MemoryDirectory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -45,7 +45,7 @@ pub fn service() -> Result<(Router, MemoryRegistry), Box<dyn Error>> {
     let tokens = Jwt::new([issuer.trusted().directory(directory).build()?]);
 
     // Tokens are got with keys alone: what is given to this builder is all that can mint.
-    let authenticator = PrimaryAuthenticator::builder()
+    let authenticator = Authenticator::builder()
         .primary(keys.clone())
         .primary(pairs.clone())
         .build()?;
@@ -74,6 +74,7 @@ async fn whoever(principal: Principal) -> String {
     format!("{} {}", principal.scheme().as_str(), principal.scopes())
 }
 
-async fn holder(principal: PrimaryPrincipal) -> String {
+async fn holder(primary: PrimaryPrincipal) -> String {
+    let principal = primary.principal();
     format!("{} {}", principal.scheme().as_str(), principal.scopes())
 }

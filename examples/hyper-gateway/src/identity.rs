@@ -69,7 +69,7 @@ impl Headers<'_> {
     }
 
     /// Says who calls. A value that the caller has not is no header at all.
-    pub fn insert_principal(&mut self, principal: &Principal) {
+    pub fn insert(&mut self, principal: &Principal) {
         let account = principal.account().map(ToString::to_string);
         // Scopes of a foreign issuer mean what they mean there: a `*` is a letter.
         let scopes = account.as_ref().map(|_| principal.scopes().as_str());

@@ -61,7 +61,7 @@ impl Proxy {
         let mut headers = Headers(&mut head.headers);
         headers.strip();
         if let Some(principal) = head.extensions.get::<Principal>() {
-            headers.insert_principal(principal);
+            headers.insert(principal);
         }
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(Scheme::HTTP);

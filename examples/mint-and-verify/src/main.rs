@@ -6,7 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use countersign::Principal;
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, Authenticator};
+use countersign::credentials::RequestHead;
 use countersign::directory::MemoryDirectory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -37,13 +38,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // The key is judged, and a token minted for it.
     let keys = ApiKeys::new(directory.clone(), peppers);
-    let authenticator = PrimaryAuthenticator::builder().primary(keys).build()?;
+    let authenticator = Authenticator::builder().primary(keys).build()?;
     let request = Request::get("/").header("x-api-key", key.expose());
-    let (head, ()) = request.body(())?.into_parts();
+    let request = request.body(())?;
+    let head = RequestHead::new(&request);
     let credentials = authenticator
-        .read(&head)?
-        .ok_or("the key is in the headers")?;
-    let principal = authenticator.authenticate(credentials).await?;
+        .find_credentials(&head)?
+        .ok_or("no credentials in the headers")?;
+    let principal = authenticator.authenticate(credentials, &head).await?;
+    let principal = principal.primary().ok_or("not a primary principal")?;
     let signing_key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
     let issuer = Issuer::builder("https://auth.example")
         .signing_key(signing_key)

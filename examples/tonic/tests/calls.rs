@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::Id;
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::Credentials;
+use countersign::auth::Authenticator;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
@@ -86,12 +86,13 @@ async fn house() -> House {
         .unwrap();
     let shared: Arc<dyn Directory> = directory.clone();
     let keys = ApiKeys::new(Arc::clone(&shared), peppers.clone());
-    let authenticator = PrimaryAuthenticator::builder()
-        .primary(keys)
-        .build()
-        .unwrap();
-    let principal = authenticator.authenticate(Credentials::key(reader.clone()));
-    let request = MintRequest::new(principal.await.unwrap(), MintParameters::default());
+    let authenticator = Authenticator::builder().primary(keys).build().unwrap();
+    let principal =
+        authenticator.authenticate(Credentials::key(reader.clone()), &RequestHead::empty());
+    let request = MintRequest::new(
+        principal.await.unwrap().primary().unwrap(),
+        MintParameters::default(),
+    );
     let minted = Mint::new(issuer.clone(), SystemClock, SystemRandom).mint(&request);
     let token = minted.unwrap().token.expose().to_owned();
 

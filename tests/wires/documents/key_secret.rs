@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::directory::{EnvironmentKind, IssuerDirectory};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::mechanism::{Basic, Jwt};
@@ -137,7 +137,7 @@ async fn each_issuer_accepts_only_its_own_keys_and_tokens() {
     let service = |name: &'static str| {
         let seen = IssuerDirectory::new(fixture.directory(), name);
         let basic = Basic::new(Arc::new(seen), fixture.peppers.clone());
-        let authenticator = PrimaryAuthenticator::builder().primary(basic);
+        let authenticator = Authenticator::builder().primary(basic);
         let authenticator = authenticator.clock(fixture.clock.clone()).build().unwrap();
         let issuer = Issuer::builder(format!("https://{name}.example"))
             .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())

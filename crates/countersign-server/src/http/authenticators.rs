@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use countersign::auth::{AuthBuilder, AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, AuthLayerBuilder, Authenticator};
 use countersign::directory::Directory;
 use countersign::key::Peppers;
 use countersign::mechanism::password::PasswordHasher;
@@ -75,19 +75,19 @@ impl Authenticators {
     }
 
     /// Authenticates OAuth clients: keys, whole or as Basic. Passwords of users are not for clients.
-    pub(super) fn clients(&self) -> Result<PrimaryAuthenticator, CommandError> {
-        let builder = PrimaryAuthenticator::builder().primary(self.keys());
+    pub(super) fn clients(&self) -> Result<Authenticator, CommandError> {
+        let builder = Authenticator::builder().primary(self.keys());
         Ok(builder.primary(self.key_secrets()).build()?)
     }
 
     /// Authenticates keys and users.
-    pub(super) fn primary(&self) -> Result<PrimaryAuthenticator, CommandError> {
-        let builder = PrimaryAuthenticator::builder().primary(self.keys());
+    pub(super) fn primary(&self) -> Result<Authenticator, CommandError> {
+        let builder = Authenticator::builder().primary(self.keys());
         Ok(builder.primary(self.basic()).build()?)
     }
 
     /// Authenticates keys, users, and tokens of these issuers.
-    pub(super) fn any(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> AuthBuilder {
+    pub(super) fn any(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> AuthLayerBuilder {
         AuthLayer::builder()
             .mechanism(Jwt::new(issuers))
             .primary(self.keys())

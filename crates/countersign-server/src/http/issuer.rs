@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
 use countersign::mint::{Mint, SessionMint};
 use countersign::random::SystemRandom;
@@ -189,7 +189,7 @@ impl IssuerEndpoints<'_> {
         &mut self,
         settings: &WireSettings,
         wire: W,
-        authenticator: PrimaryAuthenticator,
+        authenticator: Authenticator,
     ) -> Result<(), CommandError> {
         if settings.enabled {
             let mint = self.mint(settings)?;
@@ -202,7 +202,7 @@ impl IssuerEndpoints<'_> {
         &mut self,
         settings: &WireSettings,
         wire: W,
-        authenticator: PrimaryAuthenticator,
+        authenticator: Authenticator,
         minter: Minter,
     ) {
         let endpoint = TokenEndpoint::new(wire, authenticator, minter)

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::credentials::Credentials;
-use countersign::mechanism::{Judged, Jwt, Mechanism as _, Outcome};
+use countersign::credentials::{Credentials, RequestHead};
+use countersign::mechanism::{Jwt, Mechanism as _, Outcome};
 use countersign::registry::{DeniedToken, Registry as _};
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::token::TrustedIssuer;
@@ -43,9 +43,12 @@ impl TokenVerifier {
     pub(crate) fn verify(&self, token: &Secret) -> Result<(), OpsError> {
         // The mechanism reads the token alone, and not the header that carried it.
         let credentials = Credentials::key(token.clone());
-        match self.0.try_verify(&credentials, SystemClock.now()) {
-            Judged::Now(Outcome::Accepted(_)) => Ok(()),
-            Judged::Now(Outcome::Rejected(reason)) => Err(OpsError::InvalidToken(reason)),
+        match self
+            .0
+            .try_authenticate(&credentials, &RequestHead::empty(), SystemClock.now())
+        {
+            Some(Outcome::Accepted(_)) => Ok(()),
+            Some(Outcome::Rejected(reason)) => Err(OpsError::InvalidToken(reason)),
             _ => Err(OpsError::TokenUndecided),
         }
     }

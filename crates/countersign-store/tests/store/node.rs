@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::Credentials;
+use countersign::auth::Authenticator;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::jose::Algorithm;
 use countersign::mechanism::{ApiKeys, Jwt};
 use countersign::mint::{
@@ -69,10 +69,14 @@ impl Node {
     /// Whom a key proves.
     pub(crate) async fn prove(&self, key: &CreatedKey) -> PrimaryPrincipal {
         let keys = ApiKeys::new(self.store.directory(), self.store.peppers());
-        let keys = PrimaryAuthenticator::builder().primary(keys);
+        let keys = Authenticator::builder().primary(keys);
         let keys = keys.clock(self.clock.clone()).build().unwrap();
         let credentials = Credentials::key(key.issued.key.clone());
-        keys.authenticate(credentials).await.unwrap()
+        keys.authenticate(credentials, &RequestHead::empty())
+            .await
+            .unwrap()
+            .primary()
+            .unwrap()
     }
 
     pub(crate) fn sessions(&self) -> SessionMint {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::credentials::Credentials;
-use countersign::mechanism::{ApiKeys, Judged, Mechanism as _, Outcome};
+use countersign::credentials::{Credentials, RequestHead};
+use countersign::mechanism::{ApiKeys, Mechanism as _, Outcome};
 use countersign::registry::{CreatedKey, Registry as _, Rotation};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
@@ -41,9 +41,9 @@ impl Scene {
     fn is_accepted(&self, store: &Store, key: &CreatedKey) -> bool {
         let keys = ApiKeys::new(store.directory(), store.peppers());
         let presented = Credentials::key(key.issued.key.clone());
-        let judged = keys.try_verify(&presented, self.clock.now());
-        let accepted = matches!(&judged, Judged::Now(Outcome::Accepted(_)));
-        let refused = matches!(&judged, Judged::Now(Outcome::Rejected(_)));
+        let judged = keys.try_authenticate(&presented, &RequestHead::empty(), self.clock.now());
+        let accepted = matches!(&judged, Some(Outcome::Accepted(_)));
+        let refused = matches!(&judged, Some(Outcome::Rejected(_)));
         assert!(accepted || refused, "{judged:?}");
         accepted
     }

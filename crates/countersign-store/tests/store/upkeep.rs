@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::auth::PrimaryAuthenticator;
-use countersign::credentials::Credentials;
+use countersign::auth::Authenticator;
+use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::EnvironmentKind;
 use countersign::mechanism::ApiKeys;
 use countersign::registry::{
@@ -28,12 +28,17 @@ async fn last_use_is_written_down_at_the_next_upkeep_and_never_goes_back() {
     let place = Place::new();
     let (store, clock) = open(&place).await;
     let made = store.create_key(&me(), key("ci")).await.unwrap();
-    let authenticator = PrimaryAuthenticator::builder()
+    let authenticator = Authenticator::builder()
         .primary(ApiKeys::new(store.directory(), store.peppers()))
         .clock(clock.clone())
         .build()
         .unwrap();
-    let use_it = || authenticator.authenticate(Credentials::key(made.issued.key.clone()));
+    let use_it = || {
+        authenticator.authenticate(
+            Credentials::key(made.issued.key.clone()),
+            &RequestHead::empty(),
+        )
+    };
     let last = || async {
         store
             .show(&me(), made.record.id)
@@ -63,12 +68,15 @@ async fn last_use_that_could_not_be_written_is_written_the_next_time() {
     let place = Place::new();
     let (store, clock) = open(&place).await;
     let made = store.create_key(&me(), key("ci")).await.unwrap();
-    let authenticator = PrimaryAuthenticator::builder()
+    let authenticator = Authenticator::builder()
         .primary(ApiKeys::new(store.directory(), store.peppers()))
         .clock(clock.clone())
         .build()
         .unwrap();
-    let judged = authenticator.authenticate(Credentials::key(made.issued.key.clone()));
+    let judged = authenticator.authenticate(
+        Credentials::key(made.issued.key.clone()),
+        &RequestHead::empty(),
+    );
     judged.await.unwrap();
     place
         .execute(

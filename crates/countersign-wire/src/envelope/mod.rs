@@ -38,7 +38,7 @@ use denied::{Error, errors, words};
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -63,7 +63,7 @@ use denied::{Error, errors, words};
 /// #     .build()?;
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 /// let endpoint = |wire| TokenEndpoint::new(wire, authenticator.clone(), mint.clone());
 /// let ask = |body: &'static str| {
 ///     Request::post("/auth/token")

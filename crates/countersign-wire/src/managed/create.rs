@@ -69,7 +69,7 @@ impl Measure<'_> {
             members.flaw("expires_at", TooLate::MESSAGE);
         }
         // What is for trying things out makes nothing that counts.
-        let own = self.creator.environment().copied();
+        let own = self.creator.principal().environment().copied();
         if self.creator.environment_kind() == EnvironmentKind::Sandbox && environment != own {
             members.flaw(
                 "environment_id",
@@ -83,8 +83,8 @@ impl Measure<'_> {
             let why = "a token can be created in the caller's own account alone";
             return Err(What::NotPermitted(why).into());
         }
-        let by_user = self.creator.credential_kind() == Some(CredentialKind::User);
-        let creator = self.creator.credential_id().copied();
+        let by_user = self.creator.principal().credential_kind() == Some(CredentialKind::User);
+        let creator = self.creator.principal().credential_id().copied();
         let mut new = NewToken::new(scopes, expires_at);
         new.owner.account = Some(account);
         new.owner.environment = environment;
@@ -197,7 +197,7 @@ impl Members {
     }
 
     fn scopes(&mut self, measure: &Measure<'_>) -> Scopes {
-        let held = measure.creator.scopes();
+        let held = measure.creator.principal().scopes();
         let asked = match self.object.take_value("scopes") {
             None => held.clone(),
             Some(Json::Array(items)) => {

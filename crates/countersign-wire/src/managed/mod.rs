@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countersign::BoxFuture;
-use countersign::auth::{AuthLayer, PrimaryAuthenticator};
+use countersign::auth::{AuthLayer, Authenticator};
 use countersign::mint::Mint;
 use countersign::registry::ManagedTokens;
 use http::header::WWW_AUTHENTICATE;
@@ -90,7 +90,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -116,7 +116,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 /// #     .build()?;
 /// # let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
-/// # let authenticator = PrimaryAuthenticator::builder()
+/// # let authenticator = Authenticator::builder()
 /// #     .primary(ApiKeys::new(directory.clone(), peppers.clone()))
 /// #     .build()?;
 /// # let day = std::time::Duration::from_secs(24 * 3600);
@@ -150,7 +150,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone)]
 pub struct ManagedTokenResource {
     layer: AuthLayer,
-    authenticator: PrimaryAuthenticator,
+    authenticator: Authenticator,
     mint: Mint,
     tokens: Arc<dyn ManagedTokens>,
     options: Options,
@@ -195,7 +195,7 @@ impl ManagedTokenResource {
     #[must_use]
     pub fn new(
         layer: AuthLayer,
-        authenticator: PrimaryAuthenticator,
+        authenticator: Authenticator,
         mint: Mint,
         tokens: Arc<dyn ManagedTokens>,
     ) -> Self {
@@ -330,7 +330,7 @@ impl ManagedTokenResource {
         }
         // RFC 9110 §15.5.2: a 401 has a challenge, also where the credentials lapsed while the request waited.
         let lapsed = response.status() == StatusCode::UNAUTHORIZED;
-        let missing = || lapsed.then(|| self.authenticator.missing());
+        let missing = || lapsed.then(|| self.authenticator.missing_credentials());
         if let Some(rejection) = rejection.clone().or_else(missing) {
             for challenge in rejection.challenges() {
                 response.headers_mut().append(WWW_AUTHENTICATE, challenge);

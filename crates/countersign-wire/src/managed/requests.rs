@@ -60,12 +60,12 @@ impl ManagedTokenResource {
         let admitted = front::admit(&Creation, &self.authenticator, limit, request);
         let (creator, (object, body)) = admitted.await?;
         let write = Self::WRITE_SCOPE.parse::<Scope>();
-        if !write.is_ok_and(|write| creator.scopes().grants(&write)) {
+        if !write.is_ok_and(|write| creator.principal().scopes().grants(&write)) {
             let why = "the credentials lack the scope that this requires";
             return Err(What::NotPermitted(why).into());
         }
-        let caller = self.caller(&creator, request_id)?;
-        let account = *creator.account().ok_or(TokenError::Failed)?;
+        let caller = self.caller(creator.principal(), request_id)?;
+        let account = *creator.principal().account().ok_or(TokenError::Failed)?;
         let measure = Measure {
             creator: &creator,
             settings: self.mint.settings(),
@@ -73,7 +73,7 @@ impl ManagedTokenResource {
             now: self.mint.clock().now(),
         };
         let (new, key) = measure.read(object, account)?;
-        self.count(&creator)?;
+        self.count(creator.principal())?;
         let too_late = new.expires_at <= measure.now;
         let make = |record: &Record| {
             if too_late {
@@ -85,8 +85,8 @@ impl ManagedTokenResource {
         };
         let answering = Answering::new(&make);
         let remember = |record: &Record| answering.make(record);
-        let request = self.fingerprint(&creator, "create", "", &body);
-        let once = once(key.as_ref(), &creator, request, &remember)?;
+        let request = self.fingerprint(creator.principal(), "create", "", &body);
+        let once = once(key.as_ref(), creator.principal(), request, &remember)?;
         let environment = new.owner.environment;
         let done = self.tokens.create_token(&caller, new, once).await;
         let done = done.map_err(|error| match error {

@@ -2,9 +2,8 @@ use std::convert::Infallible;
 use std::fmt;
 use std::task::{Context, Poll};
 
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
-use countersign::principal::PrimaryPrincipal;
 use countersign::scope::Scope;
 use countersign::time::Clock;
 use countersign::{BoxFuture, Id, Principal};
@@ -43,7 +42,7 @@ use crate::ResponseBody;
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -69,7 +68,7 @@ use crate::ResponseBody;
 /// #     .build()?;
 /// # let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory.clone(), peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory.clone(), peppers)).build()?;
 /// # let jwt = Jwt::new([issuer.trusted().directory(directory.clone()).build()?]);
 /// # let principal = authenticator.authenticate(countersign::credentials::Credentials::key(key.clone())).await?;
 /// # let token = mint.mint(&countersign::mint::MintRequest::new(principal, Default::default()))?.token;
@@ -146,7 +145,7 @@ impl Introspection {
 
     /// Judges clients by `authenticator`, and tokens by `jwt`, at the system's clock.
     #[must_use]
-    pub fn new(authenticator: PrimaryAuthenticator, jwt: Jwt) -> Self {
+    pub fn new(authenticator: Authenticator, jwt: Jwt) -> Self {
         Self {
             requests: TokenRequests::new(authenticator, jwt),
         }
@@ -168,7 +167,7 @@ impl Introspection {
         let id = self.requests.request_id(&request);
         let outcome = self.requests.read(request).await;
         let outcome = outcome.map(|TokenForm { client, token }| {
-            match token.filter(|token| sees(&client, token)) {
+            match token.filter(|token| sees(client.principal(), token)) {
                 Some(token) => json(StatusCode::OK, &Active::of(&token)),
                 None => json(StatusCode::OK, &Inactive { active: false }),
             }
@@ -178,7 +177,7 @@ impl Introspection {
 }
 
 /// Whether a client may know that somebody has this token.
-fn sees(client: &PrimaryPrincipal, token: &Principal) -> bool {
+fn sees(client: &Principal, token: &Principal) -> bool {
     let (Some(credential), Some(account)) = (token.credential_id(), token.account()) else {
         return false;
     };

@@ -3,9 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
-use countersign::principal::PrimaryPrincipal;
 use countersign::registry::{
     Caller, DeniedToken, Registry, RegistryError, SessionSelector, Sessions,
 };
@@ -36,7 +35,7 @@ use crate::{RequestId, ResponseBody, TokenError};
 /// ```
 /// # use std::sync::Arc;
 /// # use bytes::Bytes;
-/// # use countersign::auth::PrimaryAuthenticator;
+/// # use countersign::auth::Authenticator;
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -62,7 +61,7 @@ use crate::{RequestId, ResponseBody, TokenError};
 /// #     .build()?;
 /// # let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
 /// # let authenticator =
-/// #     PrimaryAuthenticator::builder().primary(ApiKeys::new(directory.clone(), peppers)).build()?;
+/// #     Authenticator::builder().primary(ApiKeys::new(directory.clone(), peppers)).build()?;
 /// # let jwt = Jwt::new([issuer.trusted().directory(directory.clone()).build()?]);
 /// # let principal = authenticator.authenticate(countersign::credentials::Credentials::key(key.clone())).await?;
 /// # let token = mint.mint(&countersign::mint::MintRequest::new(principal, Default::default()))?.token;
@@ -96,7 +95,7 @@ pub struct Revocation {
 impl Revocation {
     /// Judges clients by `authenticator`, and tokens by `jwt`, at the system's clock.
     #[must_use]
-    pub fn new(authenticator: PrimaryAuthenticator, jwt: Jwt, registry: Arc<dyn Registry>) -> Self {
+    pub fn new(authenticator: Authenticator, jwt: Jwt, registry: Arc<dyn Registry>) -> Self {
         Self {
             requests: TokenRequests::new(authenticator, jwt),
             registry,
@@ -145,7 +144,7 @@ impl Revocation {
         let Some(token) = token else {
             return Ok(done);
         };
-        let Some(denied) = own(&client, &token) else {
+        let Some(denied) = own(client.principal(), &token) else {
             return Ok(json(
                 StatusCode::BAD_REQUEST,
                 &Denied {
@@ -154,8 +153,8 @@ impl Revocation {
                 },
             ));
         };
-        let caller = Caller::of_account(client.subject(), denied.account)
-            .authenticated_as(&client)
+        let caller = Caller::of_account(client.principal().subject(), denied.account)
+            .authenticated_as(client.principal())
             .with_request_id(id.clone());
         let ended = self.end_session(&caller, &token).await;
         // A session that is not kept any more leaves a token that may still be good.
@@ -187,7 +186,7 @@ impl Revocation {
 }
 
 /// What names the token, if it was minted from the client's credential.
-fn own(client: &PrimaryPrincipal, token: &Principal) -> Option<DeniedToken> {
+fn own(client: &Principal, token: &Principal) -> Option<DeniedToken> {
     let credential = token.credential_id()?;
     if client.credential_id() != Some(credential) || client.account() != token.account() {
         return None;

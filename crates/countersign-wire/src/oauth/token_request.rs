@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::credentials::Credentials;
 use countersign::mechanism::Jwt;
 use countersign::principal::PrimaryPrincipal;
@@ -26,7 +26,7 @@ const BODY_LIMIT: usize = 16 * 1024;
 #[derive(Clone)]
 pub(crate) struct TokenRequests {
     wire: OAuth,
-    authenticator: PrimaryAuthenticator,
+    authenticator: Authenticator,
     jwt: Jwt,
     clock: Arc<dyn Clock>,
 }
@@ -39,7 +39,7 @@ pub(super) struct TokenForm {
 }
 
 impl TokenRequests {
-    pub(super) fn new(authenticator: PrimaryAuthenticator, jwt: Jwt) -> Self {
+    pub(super) fn new(authenticator: Authenticator, jwt: Jwt) -> Self {
         Self {
             wire: OAuth::default(),
             authenticator,

@@ -95,7 +95,7 @@ pub(super) fn securities(source: Source) -> Vec<SecurityRequirement> {
 mod tests {
     use std::sync::Arc;
 
-    use countersign::auth::PrimaryAuthenticator;
+    use countersign::auth::Authenticator;
     use countersign::directory::MemoryDirectory;
     use countersign::jose::{Algorithm, SigningKey};
     use countersign::key::{Pepper, Peppers};
@@ -111,7 +111,7 @@ mod tests {
     fn described<W: DescribeWire + Clone>(wire: W, terms: IssuanceSettings) -> Value {
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
         let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
-        let authenticator = PrimaryAuthenticator::builder().primary(keys).build();
+        let authenticator = Authenticator::builder().primary(keys).build();
         let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
         let issuer = Issuer::builder("https://auth.example").signing_key(key);
         let issuer = issuer.settings(terms).build().unwrap();

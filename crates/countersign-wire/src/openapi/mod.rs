@@ -6,7 +6,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use countersign::auth::PrimaryAuthenticator;
+//! # use countersign::auth::Authenticator;
 //! # use countersign::directory::MemoryDirectory;
 //! # use countersign::jose::{Algorithm, SigningKey};
 //! # use countersign::key::{Pepper, Peppers};
@@ -19,7 +19,7 @@
 //!
 //! # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 //! # let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
-//! # let authenticator = PrimaryAuthenticator::builder().primary(keys).build()?;
+//! # let authenticator = Authenticator::builder().primary(keys).build()?;
 //! # let issuer = Issuer::builder("https://auth.example")
 //! #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 //! #     .build()?;

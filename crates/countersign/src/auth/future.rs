@@ -6,10 +6,10 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::auth::Pending;
-use crate::auth::observe::log;
+use crate::auth::Authentication;
 use crate::auth::service::insert_principal;
-use crate::rejection::RejectBody;
+use crate::auth::telemetry::log;
+use crate::rejection::{RejectBody, render_inherited};
 
 pin_project! {
     /// The response of an [`AuthService`](crate::auth::AuthService).
@@ -18,22 +18,23 @@ pin_project! {
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     {
         #[pin]
-        state: State<S, R, ReqBody, ResBody, S::Future>,
+        state: State<S, ReqBody, ResBody, S::Future>,
+        // None only where the response of the rejection is already there.
+        reject_body: Option<R>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, R, ReqBody, ResBody, F> {
-        /// Accepted: the inner service answers.
+    enum State<S, ReqBody, ResBody, F> {
+        // The request was accepted: the inner service answers.
         Inner { #[pin] future: F },
-        /// Rejected: the answer is there.
+        // The request was rejected.
         Rejected { response: Option<Response<ResBody>> },
-        /// Not judged yet. Service and request wait here, and go when they are no longer needed.
-        Judging {
-            pending: Pending,
-            held: Option<(S, Request<ReqBody>)>,
-            reject_body: R,
+        // The authentication has to wait. The service and the request wait with it.
+        Authenticating {
+            authentication: Authentication,
+            waiting: Option<(S, Request<ReqBody>)>,
         },
     }
 }
@@ -42,9 +43,10 @@ impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
+    pub(super) fn inner(future: S::Future, reject_body: R) -> Self {
         Self {
             state: State::Inner { future },
+            reject_body: Some(reject_body),
         }
     }
 
@@ -53,21 +55,22 @@ where
             state: State::Rejected {
                 response: Some(response),
             },
+            reject_body: None,
         }
     }
 
-    pub(super) fn judging(
-        pending: Pending,
+    pub(super) fn authenticating(
+        authentication: Authentication,
         ready: S,
         request: Request<ReqBody>,
         reject_body: R,
     ) -> Self {
         Self {
-            state: State::Judging {
-                pending,
-                held: Some((ready, request)),
-                reject_body,
+            state: State::Authenticating {
+                authentication,
+                waiting: Some((ready, request)),
             },
+            reject_body: Some(reject_body),
         }
     }
 }
@@ -79,34 +82,46 @@ where
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
+    #[expect(
+        clippy::expect_used,
+        reason = "polling a future again after completion is a bug of the caller"
+    )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let mut state = this.state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future } => return future.poll(cx),
-                StateProj::Rejected { response } => match response.take() {
-                    Some(response) => return Poll::Ready(Ok(response)),
-                    // Polled again after it was ready. There is nothing more to say.
-                    None => return Poll::Pending,
-                },
-                StateProj::Judging {
-                    pending,
-                    held,
-                    reject_body,
+                StateProj::Inner { future } => {
+                    let response = ready!(future.poll(cx))?;
+                    return Poll::Ready(Ok(match this.reject_body {
+                        Some(reject_body) => render_inherited(response, reject_body),
+                        None => response,
+                    }));
+                }
+                StateProj::Rejected { response } => {
+                    let response = response.take().expect("polled after completion");
+                    return Poll::Ready(Ok(response));
+                }
+                StateProj::Authenticating {
+                    authentication,
+                    waiting,
                 } => {
-                    let judged = ready!(Pin::new(pending).poll(cx));
-                    let held = held.take();
-                    match (judged, held) {
-                        (Ok(principal), Some((mut service, mut request))) => {
+                    let result = ready!(Pin::new(authentication).poll(cx));
+                    let (mut service, mut request) =
+                        waiting.take().expect("polled after completion");
+                    match result {
+                        Ok(principal) => {
                             insert_principal(&mut request, principal);
                             State::Inner {
                                 future: service.call(request),
                             }
                         }
-                        (_, None) => return Poll::Pending,
-                        (Err(rejection), Some((service, request))) => {
+                        Err(rejection) => {
+                            // A rejected request holds no permit while its response is on the way.
                             drop(service);
                             log(&rejection);
+                            let reject_body =
+                                this.reject_body.as_ref().expect("polled after completion");
                             let response = rejection.into_response(reject_body, request.headers());
                             State::Rejected {
                                 response: Some(response),

@@ -1,22 +1,47 @@
-use std::sync::Arc;
-
 use tower_layer::Layer;
 
-use crate::auth::{AuthBuilder, AuthService, Engine};
+use crate::auth::{AuthLayerBuilder, AuthService, Authenticator};
 use crate::rejection::EmptyBody;
 
-/// Judges every request before the inner service sees it. See the [module](crate::auth).
+/// Authenticates every request before the inner service sees it. See the [module](crate::auth).
 #[derive(Clone, Debug)]
 pub struct AuthLayer<R = EmptyBody> {
-    pub(super) engine: Arc<Engine>,
+    pub(super) authenticator: Authenticator,
     pub(super) reject_body: R,
 }
 
 impl AuthLayer {
-    /// Starts building a layer.
+    /// Starts building a layer with an authenticator of its own.
     #[must_use]
-    pub fn builder() -> AuthBuilder {
-        AuthBuilder::new()
+    pub fn builder() -> AuthLayerBuilder {
+        AuthLayerBuilder::new()
+    }
+
+    /// Creates a layer that authenticates with `authenticator`, which other parts of the service may
+    /// use too. Rejections have no body.
+    #[must_use]
+    pub const fn new(authenticator: Authenticator) -> Self {
+        Self {
+            authenticator,
+            reject_body: EmptyBody,
+        }
+    }
+}
+
+impl<R> AuthLayer<R> {
+    /// Sets the body of rejections.
+    #[must_use]
+    pub fn reject_body<N>(self, reject_body: N) -> AuthLayer<N> {
+        AuthLayer {
+            authenticator: self.authenticator,
+            reject_body,
+        }
+    }
+
+    /// Returns the authenticator, for example to [revalidate](Authenticator::revalidate) principals.
+    #[must_use]
+    pub const fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
     }
 }
 
@@ -26,7 +51,7 @@ impl<S, R: Clone> Layer<S> for AuthLayer<R> {
     fn layer(&self, inner: S) -> AuthService<S, R> {
         AuthService {
             inner,
-            engine: Arc::clone(&self.engine),
+            authenticator: self.authenticator.clone(),
             reject_body: self.reject_body.clone(),
         }
     }

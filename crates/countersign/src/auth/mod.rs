@@ -1,13 +1,15 @@
-//! The layer that lets nobody in unknown: [`AuthLayer`].
+//! Middleware that authenticates requests: [`AuthLayer`], and the [`Authenticator`] that it calls.
 //!
-//! 1. The carriers that the mechanisms declare are looked for in the headers. None: 401 with one
-//!    challenge for each mechanism. More than one, or a malformed one: 400.
-//! 2. One mechanism judges. Bad: 401. Never judged: 503. No other mechanism is asked.
-//! 3. The credentials are removed from the request, [`Principal`] and [`Scopes`](crate::Scopes) are
-//!    put into its extensions, and the inner service is called.
+//! 1. The layer looks for credentials in the headers that the mechanisms declare. Without
+//!    credentials the answer is 401, with one challenge for each mechanism. With several
+//!    credentials, or malformed ones, it is 400.
+//! 2. The one mechanism that selects the credentials authenticates them. If they are invalid, the
+//!    answer is 401; if that cannot be decided, it is 503. No other mechanism is asked.
+//! 3. The layer removes the credentials from the request, inserts a [`Principal`] and its
+//!    [`Scopes`](crate::Scopes) into the request extensions, and calls the inner service.
 //!
-//! Put it inside tracing, timeouts and limits on load, and outside whatever reads the principal.
-//! Query parameters, cookies and bodies are not looked at.
+//! Put the layer inside tracing, timeouts and load limits, and outside everything that reads the
+//! principal. Query parameters, cookies and bodies are not read.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -27,45 +29,45 @@
 //! let directory = Arc::new(MemoryDirectory::default());
 //! let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
 //! let new = NewKey::new("ci", "calls:read".parse()?);
-//! let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
+//! let key = registry.create_key(&Caller::operator("docs"), new).await?.issued.key;
 //!
 //! let service = ServiceBuilder::new()
 //!     .layer(AuthLayer::builder().primary(ApiKeys::new(directory, peppers)).build()?)
 //!     .service(service_fn(|request: Request<String>| async move {
-//!         let principal = request.extensions().get::<Principal>().expect("the layer put it there");
+//!         let principal = request.extensions().get::<Principal>().expect("the layer inserted it");
 //!         Ok::<_, std::convert::Infallible>(Response::new(principal.subject().to_owned()))
 //!     }));
 //!
 //! let request = Request::builder().header("x-api-key", key.expose()).body(String::new())?;
 //! assert_eq!(service.clone().oneshot(request).await?.status(), StatusCode::OK);
 //!
-//! let nobody = service.oneshot(Request::new(String::new())).await?;
-//! assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
-//! assert_eq!(nobody.headers()["www-authenticate"], r#"ApiKey realm="countersign""#);
+//! let anonymous = service.oneshot(Request::new(String::new())).await?;
+//! assert_eq!(anonymous.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(anonymous.headers()["www-authenticate"], r#"ApiKey realm="countersign""#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
 //! [`Principal`]: crate::Principal
 
+mod authenticator;
 mod builder;
-#[cfg(feature = "metrics")]
-mod counters;
-mod engine;
+mod error;
 mod future;
 mod layer;
-mod observe;
-mod primary;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod service;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
-pub use builder::{AuthBuilder, BuildError};
-pub(crate) use engine::{Engine, EngineBuilder, Judgement, Pending};
+pub use authenticator::{Authentication, Authenticator};
+pub use builder::{AuthLayerBuilder, AuthenticatorBuilder};
+pub use error::BuildError;
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
-pub(crate) use observe::{log, required};
-pub use primary::{Authenticating, PrimaryAuthenticator, PrimaryAuthenticatorBuilder};
 pub use service::AuthService;
 #[cfg(feature = "testing")]
 pub(crate) use service::insert_principal;
+pub(crate) use telemetry::{count_requirement, log};

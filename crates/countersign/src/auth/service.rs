@@ -1,14 +1,13 @@
 use std::mem;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::auth::observe::log;
-use crate::auth::{Engine, Judgement, ResponseFuture};
-use crate::credentials::Carrier;
+use crate::auth::telemetry::log;
+use crate::auth::{Authenticator, ResponseFuture};
+use crate::credentials::{Carrier, RequestHead};
 use crate::principal::Principal;
 use crate::rejection::{RejectBody, Rejection};
 
@@ -16,7 +15,7 @@ use crate::rejection::{RejectBody, Rejection};
 #[derive(Clone, Debug)]
 pub struct AuthService<S, R> {
     pub(super) inner: S,
-    pub(super) engine: Arc<Engine>,
+    pub(super) authenticator: Authenticator,
     pub(super) reject_body: R,
 }
 
@@ -34,31 +33,34 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let credentials = match self.engine.read(request.headers(), request.extensions()) {
+        let authenticator = &self.authenticator;
+        let credentials = match authenticator.find_credentials(&RequestHead::new(&request)) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return self.reject(self.engine.missing(), &request),
+            Ok(None) => return self.reject(self.authenticator.missing_credentials(), &request),
             Err(rejection) => return self.reject(rejection, &request),
         };
         strip_credentials(&mut request, credentials.carrier());
-        match self.engine.judge(credentials) {
-            Judgement::Accepted(principal) => {
+        let head = RequestHead::new(&request);
+        match authenticator.authenticate(credentials, &head).try_ready() {
+            Ok(Ok(principal)) => {
                 insert_principal(&mut request, principal);
-                // The very service that was polled ready, in place: no clone.
-                ResponseFuture::inner(self.inner.call(request))
+                // The service that was polled ready is called in place, without a clone.
+                ResponseFuture::inner(self.inner.call(request), self.reject_body.clone())
             }
-            Judgement::Rejected(rejection) => self.reject(rejection, &request),
-            Judgement::Undecided(pending) => {
+            Ok(Err(rejection)) => self.reject(rejection, &request),
+            Err(authentication) => {
                 // The service that was polled ready waits with the request; a clone of it, which may
                 // not be ready, takes its place. See `Service`, "Be careful when cloning".
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::judging(pending, ready, request, self.reject_body.clone())
+                let reject_body = self.reject_body.clone();
+                ResponseFuture::authenticating(authentication, ready, request, reject_body)
             }
         }
     }
 }
 
-impl<S: Clone, R> AuthService<S, R> {
+impl<S: Clone, R: Clone> AuthService<S, R> {
     fn reject<ReqBody, ResBody>(
         &mut self,
         rejection: Rejection,
@@ -68,10 +70,9 @@ impl<S: Clone, R> AuthService<S, R> {
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
         R: RejectBody<ResBody>,
     {
-        // The service that was polled ready may hold a permit. It will not be called: dropping it
-        // frees the permit for a request that was let in.
-        let clone = self.inner.clone();
-        drop(mem::replace(&mut self.inner, clone));
+        // The service that was polled ready may hold a permit. It will not be called: replacing it
+        // by a clone releases the permit for an accepted request.
+        self.inner = self.inner.clone();
         log(&rejection);
         ResponseFuture::rejected(rejection.into_response(&self.reject_body, request.headers()))
     }
@@ -85,7 +86,8 @@ fn strip_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     };
 }
 
-/// A principal that was there before, whoever put it there, is replaced.
+/// Inserts the principal and its scopes into the request extensions. A principal that is already
+/// there is replaced.
 pub(crate) fn insert_principal<B>(request: &mut Request<B>, principal: Principal) {
     let extensions = request.extensions_mut();
     extensions.insert(principal.scopes().clone());

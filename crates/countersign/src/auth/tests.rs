@@ -1,4 +1,4 @@
-//! The plumbing: readiness, permits, cancellation in each state. What is judged is tested elsewhere.
+//! Tests of the layer as a tower service: readiness, permits, and cancellation in each state.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,22 +15,22 @@ use tower_test::mock;
 
 use crate::BoxFuture;
 use crate::auth::{AuthLayer, AuthService, BuildError};
-use crate::credentials::{Carrier, Credentials};
+use crate::credentials::{Carrier, Credentials, RequestHead};
 use crate::dangerous::AssertPrimary;
 use crate::key::KeyPrefix;
-use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use crate::mechanism::{CredentialSelector, Jwt, Mechanism, Outcome};
 use crate::principal::{Identity, Principal};
 use crate::rejection::{Challenge, EmptyBody, Reason, Rejection};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// Judges `x-test: good | bad | late-good | late-bad | down`. The late ones wait until told.
+/// Authenticates `x-test: good | bad | late-good | late-bad | down`. The late ones wait for `gate`.
 #[derive(Clone, Default)]
 struct Scripted {
     gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
-fn verdict(word: &[u8]) -> Outcome {
+fn outcome(word: &[u8]) -> Outcome {
     match word {
         b"good" => Outcome::Accepted(Identity::new("test", "someone", Scopes::none())),
         b"down" => Outcome::Unavailable(Reason::MechanismUnavailable),
@@ -49,16 +49,22 @@ impl Mechanism for Scripted {
         Challenge::named("Test")
     }
 
-    fn try_verify(&self, credentials: &Credentials, _: Timestamp) -> Judged {
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &RequestHead<'_>,
+        _: Timestamp,
+    ) -> Option<Outcome> {
         match credentials.expose() {
-            late if late.starts_with(b"late-") => Judged::Later,
-            word => Judged::Now(verdict(word)),
+            late if late.starts_with(b"late-") => None,
+            word => Some(outcome(word)),
         }
     }
 
-    fn verify(
+    fn authenticate(
         self: Arc<Self>,
         credentials: Credentials,
+        _: &RequestHead<'_>,
         _: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         let gate = self
@@ -70,7 +76,7 @@ impl Mechanism for Scripted {
             if let Some(gate) = gate {
                 let _ = gate.await;
             }
-            verdict(credentials.expose().strip_prefix(b"late-").unwrap())
+            outcome(credentials.expose().strip_prefix(b"late-").unwrap())
         })
     }
 }
@@ -239,7 +245,7 @@ fn error_of_the_inner_service_is_passed_on() {
 }
 
 #[test]
-fn principal_put_there_by_somebody_else_is_replaced_at_once_and_later() {
+fn principal_that_is_already_in_the_extensions_is_replaced() {
     for word in ["good", "late-good"] {
         let (layer, open) = layer();
         drop(open);
@@ -256,10 +262,10 @@ fn principal_put_there_by_somebody_else_is_replaced_at_once_and_later() {
         let mut forged = request(word);
         let scopes: Scopes = "*".parse().unwrap();
         let identity = Identity::new("forged", "root", scopes.clone());
-        let principal = Principal::new(
+        let principal = Principal::unattached(
             identity,
+            Carrier::BEARER,
             crate::principal::PrincipalKind::Primary,
-            Arc::default(),
         );
         forged.extensions_mut().insert(principal);
         forged.extensions_mut().insert(scopes);
@@ -288,7 +294,7 @@ fn layer_rejected_without_a_mechanism() {
 }
 
 #[test]
-fn layer_rejected_when_two_mechanisms_claim_the_same_carrier() {
+fn layer_rejected_when_two_mechanisms_select_the_same_carrier() {
     let build = AuthLayer::builder()
         .mechanism(Scripted::default())
         .mechanism(Scripted::default())
@@ -310,11 +316,11 @@ fn layer_rejected_when_its_realm_cannot_be_quoted() {
     }
 }
 
-/// Claims whatever it is told to.
+/// Selects the credentials that a test chooses.
 #[derive(Clone)]
-struct Claims(Vec<CredentialSelector>);
+struct Selecting(Vec<CredentialSelector>);
 
-impl Mechanism for Claims {
+impl Mechanism for Selecting {
     fn selectors(&self) -> Vec<CredentialSelector> {
         self.0.clone()
     }
@@ -323,15 +329,20 @@ impl Mechanism for Claims {
         Challenge::BEARER
     }
 
-    fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-        Judged::Now(Outcome::Rejected(Reason::Custom("never")))
+    fn try_authenticate(
+        &self,
+        _: &Credentials,
+        _: &RequestHead<'_>,
+        _: Timestamp,
+    ) -> Option<Outcome> {
+        Some(Outcome::Rejected(Reason::Custom("never")))
     }
 }
 
 #[test]
-fn bearer_mechanism_asserted_primary_is_rejected_unless_it_claims_keys_by_prefix() {
-    let asserted = |claim| {
-        let mechanism = AssertPrimary(Claims(vec![claim]));
+fn bearer_mechanism_asserted_primary_is_rejected_unless_it_selects_keys_by_prefix() {
+    let asserted = |selector| {
+        let mechanism = AssertPrimary(Selecting(vec![selector]));
         AuthLayer::builder().primary(mechanism).build().map(drop)
     };
     assert_eq!(
@@ -351,13 +362,13 @@ fn bearer_mechanism_asserted_primary_is_rejected_unless_it_claims_keys_by_prefix
 #[test]
 fn keys_of_two_prefixes_and_tokens_share_the_bearer_scheme() {
     let keys = |prefix: &str| {
-        Claims(vec![CredentialSelector::keys(
+        Selecting(vec![CredentialSelector::keys(
             Carrier::BEARER,
             prefix.parse().unwrap(),
         )])
     };
-    let tokens = Claims(vec![CredentialSelector::tokens(Carrier::BEARER)]);
-    let build = |mechanisms: [Claims; 3]| {
+    let tokens = Selecting(Jwt::new([]).selectors());
+    let build = |mechanisms: [Selecting; 3]| {
         mechanisms
             .into_iter()
             .fold(AuthLayer::builder(), |builder, m| builder.mechanism(m))
@@ -374,7 +385,7 @@ fn keys_of_two_prefixes_and_tokens_share_the_bearer_scheme() {
 fn challenge_of_two_mechanisms_is_sent_once() {
     let keys = |prefix: &str| {
         let prefix = prefix.parse().unwrap();
-        Claims(vec![CredentialSelector::keys(Carrier::BEARER, prefix)])
+        Selecting(vec![CredentialSelector::keys(Carrier::BEARER, prefix)])
     };
     let layer = AuthLayer::builder()
         .mechanism(keys("a"))
@@ -393,7 +404,7 @@ fn challenge_of_two_mechanisms_is_sent_once() {
 }
 
 #[test]
-fn mechanism_that_answers_never_judged_with_any_reason_is_a_503() {
+fn mechanism_that_returns_unavailable_with_any_reason_is_a_503() {
     #[derive(Clone)]
     struct Confused;
     impl Mechanism for Confused {
@@ -403,8 +414,13 @@ fn mechanism_that_answers_never_judged_with_any_reason_is_a_503() {
         fn challenge(&self) -> Challenge {
             Challenge::BASIC
         }
-        fn try_verify(&self, _: &Credentials, _: Timestamp) -> Judged {
-            Judged::Now(Outcome::Unavailable(Reason::SecretWrong))
+        fn try_authenticate(
+            &self,
+            _: &Credentials,
+            _: &RequestHead<'_>,
+            _: Timestamp,
+        ) -> Option<Outcome> {
+            Some(Outcome::Unavailable(Reason::SecretWrong))
         }
     }
     let layer = AuthLayer::builder().mechanism(Confused).build().unwrap();

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-/// Where credentials travel. Mechanisms declare theirs.
+/// Where credentials travel in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Carrier {
@@ -10,11 +10,11 @@ pub enum Carrier {
     Authorization(AuthScheme),
     /// A header whose whole value is the credential, such as `x-api-key`.
     Header(HeaderName),
-    /// A member of a body that holds an API key. Only token endpoints read bodies.
+    /// A member of a body with an API key. Only token endpoints read bodies.
     BodyKey,
-    /// Two members of a body: a client's id and its secret. Only token endpoints read bodies.
+    /// Two members of a body with a client's id and secret. Only token endpoints read bodies.
     BodyClient,
-    /// Two members of a body: a user's name and password. Only token endpoints read bodies.
+    /// Two members of a body with a user's name and password. Only token endpoints read bodies.
     BodyUser,
 }
 
@@ -29,19 +29,26 @@ impl Carrier {
 #[derive(Clone, Debug)]
 pub struct AuthScheme(Cow<'static, str>);
 
+impl Carrier {
+    /// Returns whether the credentials travel in a body.
+    pub(crate) const fn is_body(&self) -> bool {
+        matches!(self, Self::BodyKey | Self::BodyClient | Self::BodyUser)
+    }
+}
+
 impl AuthScheme {
     /// `Bearer` (RFC 6750).
     pub const BEARER: Self = Self(Cow::Borrowed("Bearer"));
     /// `Basic` (RFC 7617).
     pub const BASIC: Self = Self(Cow::Borrowed("Basic"));
 
-    /// A scheme by name.
+    /// Creates a scheme from its name.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self(name.into())
     }
 
-    /// The name as it is written in challenges.
+    /// Returns the name as challenges write it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,21 +4,20 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::{AuthScheme, Carrier, Credentials};
 use crate::reason::Reason;
 
-/// The carriers that the mechanisms of one layer declare, and how a request's headers are read for
-/// them.
+/// The carriers that the mechanisms of one authenticator declare.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Carriers {
     schemes: Vec<AuthScheme>,
     headers: Vec<HeaderName>,
 }
 
-/// What the headers hold, by presence alone.
+/// The credentials in the headers of a request, by presence alone.
 #[derive(Debug)]
 pub(crate) enum Presented {
     Nothing,
     One(Credentials),
-    /// Malformed, or several where one is allowed. Never "first wins".
-    Refused(Reason),
+    /// The credentials are malformed, or there are several.
+    Malformed(Reason),
 }
 
 impl Carriers {
@@ -42,12 +41,12 @@ impl Carriers {
         };
         for name in &self.headers {
             found = match (found, header(headers, name)) {
-                // What is malformed stays so, whatever else is there.
-                (Presented::Refused(reason), _) | (_, Presented::Refused(reason)) => {
-                    return Presented::Refused(reason);
+                // Malformed credentials are never ignored in favour of others.
+                (Presented::Malformed(reason), _) | (_, Presented::Malformed(reason)) => {
+                    return Presented::Malformed(reason);
                 }
                 (Presented::One(_), Presented::One(_)) => {
-                    return Presented::Refused(Reason::SeveralCredentials);
+                    return Presented::Malformed(Reason::SeveralCredentials);
                 }
                 (found @ Presented::One(_), Presented::Nothing) => found,
                 (Presented::Nothing, found) => found,
@@ -60,7 +59,7 @@ impl Carriers {
         let value = match only(headers, &AUTHORIZATION) {
             Ok(Some(value)) => value,
             Ok(None) => return Presented::Nothing,
-            Err(reason) => return Presented::Refused(reason),
+            Err(reason) => return Presented::Malformed(reason),
         };
         let bytes = value.as_bytes();
         let end = bytes
@@ -75,9 +74,9 @@ impl Carriers {
         let spaces = rest.iter().take_while(|&&b| b == b' ').count();
         let start = end + spaces;
         match rest.get(spaces..).unwrap_or_default() {
-            [] => Presented::Refused(Reason::IncompleteCredentials),
-            _ if spaces == 0 => Presented::Refused(Reason::IncompleteCredentials),
-            text if !is_one_token(text) => Presented::Refused(if text.contains(&b',') {
+            [] => Presented::Malformed(Reason::IncompleteCredentials),
+            _ if spaces == 0 => Presented::Malformed(Reason::IncompleteCredentials),
+            text if !is_one_token(text) => Presented::Malformed(if text.contains(&b',') {
                 Reason::JoinedCredentials
             } else {
                 Reason::IncompleteCredentials
@@ -94,9 +93,9 @@ impl Carriers {
 fn header(headers: &HeaderMap, name: &HeaderName) -> Presented {
     match only(headers, name) {
         Ok(None) => Presented::Nothing,
-        Err(reason) => Presented::Refused(reason),
+        Err(reason) => Presented::Malformed(reason),
         Ok(Some(value)) if value.as_bytes().contains(&b',') => {
-            Presented::Refused(Reason::JoinedCredentials)
+            Presented::Malformed(Reason::JoinedCredentials)
         }
         Ok(Some(value)) => Presented::One(Credentials::header(
             Carrier::Header(name.clone()),
@@ -115,13 +114,13 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a Head
     Ok(first)
 }
 
-/// Neither several words nor a quoted or joined one. All bytes are looked at, so that they can be
-/// looked at many at a time.
+/// Returns whether the text is one word, without quotes and commas. All bytes are checked, so that
+/// the compiler can check many at a time.
 fn is_one_token(text: &[u8]) -> bool {
-    let foreign = |byte: u8| !byte.is_ascii_graphic() | (byte == b'"') | (byte == b',');
+    let forbidden = |byte: u8| !byte.is_ascii_graphic() | (byte == b'"') | (byte == b',');
     !text
         .iter()
-        .fold(false, |found, &byte| found | foreign(byte))
+        .fold(false, |found, &byte| found | forbidden(byte))
 }
 
 /// RFC 9110 §5.6.2.
@@ -166,7 +165,7 @@ mod tests {
         match carriers().read(&map) {
             Presented::Nothing => Ok(None),
             Presented::One(credentials) => Ok(Some(credentials.expose().to_vec())),
-            Presented::Refused(reason) => Err(reason),
+            Presented::Malformed(reason) => Err(reason),
         }
     }
 

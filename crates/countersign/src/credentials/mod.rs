@@ -1,10 +1,11 @@
-//! What one request presented, and where it travelled.
+//! The credentials of one request, and where they travel.
 //!
-//! Mechanisms declare [`Carrier`]s. Reading a request's headers is a matter of *presence*: the
-//! declared carriers are looked for, and nothing is verified, so that two credentials are a conflict
-//! before either is looked at.
+//! Mechanisms declare the [`Carrier`]s that they read. The headers of a request are searched for
+//! these carriers by presence alone, before anything is verified, so that two credentials in one
+//! request are always a conflict.
 
 mod carrier;
+mod head;
 mod headers;
 mod scheme;
 
@@ -17,18 +18,19 @@ use http::HeaderValue;
 use crate::secret::Secret;
 
 pub use carrier::{AuthScheme, Carrier};
+pub use head::RequestHead;
 pub(crate) use headers::{Carriers, Presented};
 pub use scheme::Scheme;
 
-/// The address that a request came from, as a request extension.
+/// The address of the client, as a request extension.
 ///
-/// Whoever accepts connections puts it there: the peer's, or behind proxies that are trusted the one that they
-/// check_freshness for. Credentials that may be presented from certain networks alone are refused where it is missing.
+/// The server inserts it: the address of the peer or, behind trusted proxies, the one that they
+/// report. Credentials that may be used from certain networks only are rejected without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "an address is all that it is")]
+#[expect(clippy::exhaustive_structs, reason = "it is only an address")]
 pub struct ClientAddress(pub IpAddr);
 
-/// What one request presented (RFC 9110 §11.4): not yet judged, and never printed.
+/// The credentials of one request (RFC 9110 §11.4), not yet authenticated. They cannot be printed.
 #[derive(Clone)]
 pub struct Credentials {
     carrier: Carrier,
@@ -38,7 +40,7 @@ pub struct Credentials {
 
 #[derive(Clone)]
 enum Form {
-    /// A clone of the header value is a reference count: the secret is not copied.
+    /// Cloning the header value copies a reference count, not the secret.
     Header(HeaderValue, Range<usize>),
     Text(Secret),
     Pair {
@@ -48,7 +50,7 @@ enum Form {
 }
 
 impl Credentials {
-    /// An API key from a request's body.
+    /// Creates the credentials of an API key in a request body.
     #[must_use]
     pub fn key(key: Secret) -> Self {
         Self {
@@ -58,8 +60,8 @@ impl Credentials {
         }
     }
 
-    /// A client's id and secret from a request's body, or from a header that a wire has decoded by its own
-    /// rule. They name a key, never a user.
+    /// Creates the credentials of a client's id and secret, from a request body or from a header that
+    /// a token endpoint decodes by a rule of its own. They identify an API key, never a user.
     #[must_use]
     pub fn client(id: Secret, secret: Secret) -> Self {
         Self {
@@ -69,7 +71,8 @@ impl Credentials {
         }
     }
 
-    /// A user's name and password from a request's body. They name a user, never a key.
+    /// Creates the credentials of a user's name and password in a request body. They identify a user,
+    /// never an API key.
     #[must_use]
     pub fn user(name: Secret, password: Secret) -> Self {
         Self {
@@ -90,30 +93,30 @@ impl Credentials {
         }
     }
 
-    /// The same, presented from this address.
+    /// Sets the address that the credentials come from.
     #[must_use]
     pub fn presented_from(mut self, address: Option<ClientAddress>) -> Self {
         self.from = address.map(|ClientAddress(address)| address.to_canonical());
         self
     }
 
-    /// The address that they were presented from, where it is known. An IPv4 address is one, also where it came
-    /// mapped into IPv6.
+    /// Returns the address that the credentials come from, if it is known. An IPv4 address that was
+    /// mapped into IPv6 is returned as IPv4.
     #[must_use]
     pub const fn from(&self) -> Option<IpAddr> {
         self.from
     }
 
-    /// Where they travelled.
+    /// Returns where the credentials travelled.
     #[must_use]
     pub fn carrier(&self) -> &Carrier {
         &self.carrier
     }
 
-    /// The bytes presented: what follows the scheme in `Authorization`, the whole value of a header of
-    /// its own, or the key from a body. Empty for a pair.
+    /// Returns the credentials as bytes: what follows the scheme in `Authorization`, the whole value
+    /// of another header, or the API key of a body. They are empty for an id and secret of a body.
     ///
-    /// They are secret. Do not log them, and do not keep them.
+    /// They are secret. Do not log or store them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         match &self.form {
@@ -123,7 +126,7 @@ impl Credentials {
         }
     }
 
-    /// The two halves of a pair, secret as [`expose`](Self::expose)'s bytes are; `None` for all else.
+    /// Returns the id and secret, or the name and password, of a body. They are secret.
     #[must_use]
     pub fn expose_pair(&self) -> Option<(&str, &str)> {
         match &self.form {

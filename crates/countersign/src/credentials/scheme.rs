@@ -1,4 +1,4 @@
-/// How the caller proved who it is.
+/// The kind of credentials that authenticated a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
@@ -6,14 +6,15 @@ pub enum Scheme {
     Bearer,
     /// An API key.
     ApiKey,
-    /// A user name and password, or a key's id and secret, as Basic (RFC 7617) or as a pair.
+    /// A user name and password, or the id and secret of an API key, in `Authorization: Basic`
+    /// (RFC 7617) or in a body.
     Basic,
     /// A mechanism of the user's own.
     Custom(&'static str),
 }
 
 impl Scheme {
-    /// `bearer`, `api_key`, `basic`, or the custom scheme's own name.
+    /// Returns `bearer`, `api_key`, `basic`, or the custom scheme's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -22,16 +22,16 @@ impl Quota {
     }
 }
 
-/// Counts events that still take room, and attempts under way (GCRA, with places that can be given back).
+/// Counts events that still take room, and attempts under way (generic cell rate algorithm, with reservations).
 ///
-/// An attempt holds a place from before its outcome is known, so that a thousand attempts at once do not all find room.
-/// Places are counted apart from events: giving a place back removes no event.
+/// An attempt reserves its room before its outcome is known, so that a thousand attempts at once do not all find room.
+/// Reservations are counted apart from events: a released reservation removes no event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     /// The time in which the bucket empties, as of `at`.
     filled: Duration,
     at: Timestamp,
-    held: u32,
+    reserved: u32,
     reported: Option<Timestamp>,
 }
 
@@ -40,26 +40,26 @@ impl Bucket {
         Self {
             filled: Duration::ZERO,
             at: now,
-            held: 0,
+            reserved: 0,
             reported: None,
         }
     }
 
     /// Returns how long until there is room for one more event, or `None` if there is room.
     pub(crate) fn wait(&self, quota: Quota, now: Timestamp) -> Option<Duration> {
-        // At most `burst` places are held, so that this does not overflow.
-        let held = quota.cell() * self.held.min(quota.burst.get());
-        let wanted = self.filled(quota, now) + held + quota.cell();
+        // There are at most `burst` reservations, so that this does not overflow.
+        let reserved = quota.cell() * self.reserved.min(quota.burst.get());
+        let wanted = self.filled(quota, now) + reserved + quota.cell();
         let over = wanted.saturating_sub(quota.capacity());
         (!over.is_zero()).then_some(over)
     }
 
-    pub(crate) fn hold(&mut self) {
-        self.held = self.held.saturating_add(1);
+    pub(crate) fn reserve(&mut self) {
+        self.reserved = self.reserved.saturating_add(1);
     }
 
-    pub(crate) fn give_back(&mut self) {
-        self.held = self.held.saturating_sub(1);
+    pub(crate) fn release(&mut self) {
+        self.reserved = self.reserved.saturating_sub(1);
     }
 
     /// Counts an event. A full bucket stays full.
@@ -68,7 +68,7 @@ impl Bucket {
         self.filled = filled.min(quota.capacity());
         // `now` may be older than that of another request. Going back to it would empty the bucket of the time
         // between twice.
-        if now > self.at || self.lies_ahead(quota, now) {
+        if now > self.at || self.is_in_future(quota, now) {
             self.at = now;
         }
     }
@@ -87,14 +87,14 @@ impl Bucket {
     }
 
     fn filled(&self, quota: Quota, now: Timestamp) -> Duration {
-        if self.lies_ahead(quota, now) {
+        if self.is_in_future(quota, now) {
             return self.filled;
         }
         self.filled.saturating_sub(since(self.at, now))
     }
 
     /// Returns whether the clock was set back by more than requests overtake each other.
-    fn lies_ahead(&self, quota: Quota, now: Timestamp) -> bool {
+    fn is_in_future(&self, quota: Quota, now: Timestamp) -> bool {
         since(now, self.at) > quota.per
     }
 }
@@ -165,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn place_given_back_takes_no_failure_with_it() {
+    fn released_reservation_removes_no_failure() {
         let quota = quota(2, 60);
         let mut bucket = Bucket::empty(NOW);
-        bucket.hold();
-        // Meanwhile half a minute passes, and another attempt fails.
+        bucket.reserve();
+        // Half a minute passes, and another attempt fails.
         bucket.fill(quota, at(30_000));
-        bucket.give_back();
+        bucket.release();
         bucket.fill(quota, at(30_000));
         assert!(bucket.wait(quota, at(30_000)).is_some());
     }
@@ -184,7 +184,7 @@ mod tests {
         let before = Timestamp::from_unix_millis(NOW.unix_millis() - 20_000);
         bucket.fill(quota, before);
         assert!(bucket.wait(quota, at(29_999)).is_some());
-        // A clock set right.
+        // A clock that was set back.
         let yesterday = Timestamp::from_unix_millis(NOW.unix_millis() - 86_400_000);
         assert!(bucket.wait(quota, yesterday).is_some());
         bucket.fill(quota, yesterday);

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn bucket_in_use_outlives_a_flood_of_others() {
         let mut table = Table::new();
-        table.touch(0, PER, NOW).hold();
+        table.touch(0, PER, NOW).reserve();
         for key in 1..200_000 {
             table.touch(key, PER, NOW);
             if key % 10_000 == 0 {

@@ -4,33 +4,31 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use crate::credentials::Scheme;
-use crate::credentials::{Carrier, Credentials};
+use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
 use crate::directory::{Credential, DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::key::{ApiKey, InvalidKey, Peppers, SecretIs};
-use crate::mechanism::{CredentialSelector, Judged, Mechanism};
-use crate::principal::Identity;
+use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
+use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
-/// Judges API keys, by default in `x-api-key`.
+/// Authenticates API keys, by default in `x-api-key`.
 ///
-/// A key whose form or checksum is wrong is refused without a look-up. One digest and one comparison
-/// are made for every other key, known or not.
+/// A key with a wrong form or checksum is rejected without a look-up. Every other key costs one
+/// digest and one comparison, whether its id is known or not.
 #[derive(Clone)]
 pub struct ApiKeys {
     directory: Arc<dyn Directory>,
     peppers: Peppers,
     header: HeaderName,
     bearer: bool,
-    #[cfg(feature = "passwords")]
-    failures: Option<super::FailureLimit>,
+    failures: Option<FailureLimit>,
 }
 
 impl ApiKeys {
-    /// Keys with the prefix of `peppers`, in `x-api-key`.
+    /// Accepts API keys with the prefix of `peppers`, in `x-api-key`.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
@@ -38,36 +36,34 @@ impl ApiKeys {
             peppers,
             header: HeaderName::from_static("x-api-key"),
             bearer: false,
-            #[cfg(feature = "passwords")]
             failures: None,
         }
     }
 
-    /// Keys in another header.
+    /// Sets the header of the keys.
     #[must_use]
     pub fn header(mut self, header: HeaderName) -> Self {
         self.header = header;
         self
     }
 
-    /// Keys as `Authorization: Bearer <prefix>_…` too. They stay primary credentials there: what is
-    /// presented is the long-lived key itself.
+    /// Accepts keys as `Authorization: Bearer <prefix>_…` too. They are still primary credentials,
+    /// since the long-lived key itself is presented.
     #[must_use]
     pub fn bearer(mut self) -> Self {
         self.bearer = true;
         self
     }
 
-    /// Counts keys that are refused towards a limit that [`Basic`](super::Basic) has for passwords. Keys
-    /// themselves are judged in any case, since that is cheap.
-    #[cfg(feature = "passwords")]
+    /// Counts rejected keys as failures of `limit`, which [`Basic`](super::Basic) uses for passwords.
+    /// A valid key is accepted even when the limit is reached, because checking it is cheap.
     #[must_use]
-    pub fn failure_limit(mut self, limit: super::FailureLimit) -> Self {
+    pub fn failure_limit(mut self, limit: FailureLimit) -> Self {
         self.failures = Some(limit);
         self
     }
 
-    fn judge(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
+    fn verify(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
         let presented = credentials.expose();
         let key = ApiKey::parse(presented).map_err(|invalid| match invalid {
             InvalidKey::Checksum => Reason::KeyChecksum,
@@ -77,40 +73,48 @@ impl ApiKeys {
         if key.prefix() != self.peppers.prefix().as_str() {
             return Err(Reason::KeyMalformed);
         }
-        let pair = Pair {
+        let key = PresentedKey {
             id: *key.id(),
             secret: key.secret(),
             scheme: Scheme::ApiKey,
-            from: credentials.from(),
+            address: credentials.from(),
         };
-        let judged = judge_key(&*self.directory, &self.peppers, &pair, now);
-        #[cfg(feature = "passwords")]
-        if let Some(limit) = &self.failures {
-            limit.count_key(&pair.id, pair.from, &judged, now);
-        }
-        judged
+        key.verify(&*self.directory, &self.peppers, self.failures.as_ref(), now)
     }
 }
 
 impl Mechanism for ApiKeys {
     fn selectors(&self) -> Vec<CredentialSelector> {
         let keys = |carrier| CredentialSelector::keys(carrier, self.peppers.prefix().clone());
-        let mut claims = vec![
+        let mut selectors = vec![
             keys(Carrier::Header(self.header.clone())),
             keys(Carrier::BodyKey),
         ];
         if self.bearer {
-            claims.push(keys(Carrier::BEARER));
+            selectors.push(keys(Carrier::BEARER));
         }
-        claims
+        selectors
     }
 
     fn challenge(&self) -> Challenge {
         Challenge::API_KEY
     }
 
-    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        Judged::Now(self.judge(credentials, now).into())
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Option<Outcome> {
+        Some(self.verify(credentials, now).into())
+    }
+
+    fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
+        revalidate(&*self.directory, principal, now)
+    }
+
+    fn is_primary(&self, _: sealed::Internal) -> bool {
+        true
     }
 }
 
@@ -124,50 +128,86 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-/// A key's id and secret, and from where they came, however they were presented.
-pub(super) struct Pair<'a> {
+/// The id and secret of an API key, whichever way they were presented.
+pub(super) struct PresentedKey<'a> {
     pub(super) id: Id,
     pub(super) secret: &'a str,
     pub(super) scheme: Scheme,
-    pub(super) from: Option<IpAddr>,
+    pub(super) address: Option<IpAddr>,
 }
 
-/// Judges a key's id and secret.
-///
-/// The work is the same whether the id is known or not; status, expiry and address count only once the secret
-/// is right, so that nobody learns of a key's state without holding it.
-pub(super) fn judge_key(
+impl PresentedKey<'_> {
+    /// Verifies the id and secret, and counts a failure.
+    pub(super) fn verify(
+        &self,
+        directory: &dyn Directory,
+        peppers: &Peppers,
+        failures: Option<&FailureLimit>,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        let result = self.identity(directory, peppers, now);
+        if let (Some(limit), Err(reason)) = (failures, &result) {
+            limit.count_key(&self.id, self.address, *reason, now);
+        }
+        result
+    }
+
+    /// The work is the same whether the id is known or not. Status, expiry and address are checked
+    /// after the secret, so that they show only to clients that hold the key.
+    fn identity(
+        &self,
+        directory: &dyn Directory,
+        peppers: &Peppers,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
+        let found = directory.credential(&self.id);
+        let known = found.is_some();
+        let credential = found.unwrap_or_else(Credential::unknown);
+        let stored = match &credential.secret {
+            StoredSecret::Key(digests) if known => Some(digests),
+            StoredSecret::Key(_) | StoredSecret::Password(_) | StoredSecret::Signature => None,
+        };
+        let unknown = stored.is_none();
+        let outdated = match peppers.judge(stored, &self.id, self.secret, now) {
+            SecretIs::Right { outdated } => outdated,
+            SecretIs::Wrong if unknown => return Err(Reason::CredentialUnknown),
+            SecretIs::Wrong => return Err(Reason::SecretWrong),
+            SecretIs::NeverJudged => return Err(Reason::PepperMissing),
+        };
+        let digest = stored.filter(|_| outdated).map(|stored| DigestUpgrade {
+            outdated: *stored.current(),
+            renewed: peppers.digest(&self.id, self.secret),
+        });
+        let identity = Identity::proven(credential, self.scheme, self.address, now)?;
+        directory.used(Usage {
+            credential: self.id,
+            at: now,
+            digest,
+        });
+        Ok(identity)
+    }
+}
+
+/// Checks again that the credential behind a principal may be used.
+pub(super) fn revalidate(
     directory: &dyn Directory,
-    peppers: &Peppers,
-    pair: &Pair<'_>,
+    principal: &Principal,
     now: Timestamp,
-) -> Result<Identity, Reason> {
+) -> Result<(), Reason> {
     directory
         .check_freshness()
         .map_err(|_| Reason::DirectoryStale)?;
-    let found = directory.credential(&pair.id);
-    let known = found.is_some();
-    let credential = found.unwrap_or_else(Credential::unknown);
-    let kept = match &credential.secret {
-        StoredSecret::Key(kept) if known => Some(kept),
-        StoredSecret::Key(_) | StoredSecret::Password(_) | StoredSecret::Signature => None,
-    };
-    let unknown = kept.is_none();
-    let outdated = match peppers.judge(kept, &pair.id, pair.secret, now) {
-        SecretIs::Right { outdated } => outdated,
-        SecretIs::Wrong if unknown => return Err(Reason::CredentialUnknown),
-        SecretIs::Wrong => return Err(Reason::SecretWrong),
-        SecretIs::NeverJudged => return Err(Reason::PepperMissing),
-    };
-    let digest = kept.filter(|_| outdated).map(|kept| DigestUpgrade {
-        outdated: *kept.current(),
-        renewed: peppers.digest(&pair.id, pair.secret),
-    });
-    let identity = Identity::proven(credential, pair.scheme, pair.from, now)?;
-    directory.used(Usage {
-        credential: pair.id,
-        at: now,
-        digest,
-    });
-    Ok(identity)
+    let credential = principal
+        .credential_id()
+        .and_then(|id| directory.credential(id))
+        .ok_or(Reason::CredentialRevoked)?;
+    credential.usable(now, principal.address())?;
+    let generations = (principal.generation(), principal.account_generation());
+    if generations != (credential.generation, credential.account_generation) {
+        return Err(Reason::Superseded);
+    }
+    Ok(())
 }

@@ -6,19 +6,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::credentials::Scheme;
-use crate::credentials::{Carrier, Credentials};
+use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
 use crate::directory::Directory;
 #[cfg(feature = "passwords")]
 use crate::directory::UserName;
 use crate::id::Id;
 use crate::key::{self, Peppers};
+use crate::mechanism::api_keys::{PresentedKey, revalidate};
 #[cfg(feature = "passwords")]
-use crate::mechanism::failures::Who;
+use crate::mechanism::failures::Client;
 #[cfg(feature = "passwords")]
 use crate::mechanism::password::{Attempt, PasswordHasher};
-use crate::mechanism::{CredentialSelector, Judged, MAX_PASSWORD, Mechanism, Outcome, api_keys};
-use crate::principal::Identity;
+use crate::mechanism::{
+    CredentialSelector, FailureLimit, MAX_PASSWORD, Mechanism, Outcome, sealed,
+};
+use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 #[cfg(feature = "passwords")]
@@ -28,35 +30,33 @@ use crate::time::Timestamp;
 /// The longest `id:secret` that is decoded, in bytes.
 const MAX_PAIR: usize = MAX_PASSWORD + 128;
 
-/// Judges Basic (RFC 7617), and the same pairs from a body: a key's id and secret, and, with
-/// [`passwords`](Self::passwords), a user's name and password.
+/// Authenticates Basic (RFC 7617), and the same credentials in a body: the id and secret of an API
+/// key and, with [`passwords`](Self::passwords), the name and password of a user.
 ///
-/// What has the form of an id is a key's; no user's name has that form.
+/// A name in the form of an id identifies an API key; no user's name has that form.
 #[derive(Clone)]
 pub struct Basic {
     directory: Arc<dyn Directory>,
     peppers: Peppers,
+    failures: Option<FailureLimit>,
     #[cfg(feature = "passwords")]
     hasher: Option<PasswordHasher>,
-    #[cfg(feature = "passwords")]
-    failures: Option<super::FailureLimit>,
 }
 
 impl Basic {
-    /// Takes keys' ids and secrets, and no passwords.
+    /// Accepts the ids and secrets of API keys, and no passwords.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
             directory,
             peppers,
+            failures: None,
             #[cfg(feature = "passwords")]
             hasher: None,
-            #[cfg(feature = "passwords")]
-            failures: None,
         }
     }
 
-    /// Takes users' names and passwords too.
+    /// Accepts the names and passwords of users too.
     #[cfg(feature = "passwords")]
     #[must_use]
     pub fn passwords(mut self, hasher: PasswordHasher) -> Self {
@@ -64,77 +64,71 @@ impl Basic {
         self
     }
 
-    /// Limits how many passwords may be guessed. Without it, or where no
-    /// [`ClientAddress`](crate::credentials::ClientAddress) is known, none are refused unjudged.
-    #[cfg(feature = "passwords")]
+    /// Limits failed attempts. Passwords are rejected before they are hashed when the limit is
+    /// reached. Without it, and for requests without a
+    /// [`ClientAddress`](crate::credentials::ClientAddress), attempts are not limited.
     #[must_use]
-    pub fn failure_limit(mut self, limit: super::FailureLimit) -> Self {
+    pub fn failure_limit(mut self, limit: FailureLimit) -> Self {
         self.failures = Some(limit);
         self
     }
 
-    fn judge(&self, pair: &Halves<'_>, now: Timestamp) -> Judged {
+    fn verify(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
         if super::looks_like_token(pair.secret.as_bytes()) {
-            return refused(Reason::TokenAsSecret);
+            return rejected(Reason::TokenAsSecret);
         }
-        // A client is a key, a user is none, and in Basic the id says which.
+        // A body says whether it identifies a client or a user; in Basic the form of the name does.
         match (pair.id.parse::<Id>(), pair.carrier) {
             (Ok(_), Carrier::BodyUser) | (Err(_), Carrier::BodyClient) => {
-                refused(Reason::PairMalformed)
+                rejected(Reason::PairMalformed)
             }
-            (Ok(id), _) => Judged::Now(self.judge_key(id, pair, now).into()),
-            (Err(_), _) => self.judge_user(pair, now),
+            (Ok(_), _) if !key::is_secret(pair.secret) => rejected(Reason::PairMalformed),
+            (Ok(id), _) => {
+                let key = PresentedKey {
+                    id,
+                    secret: pair.secret,
+                    scheme: Scheme::Basic,
+                    address: pair.address,
+                };
+                let failures = self.failures.as_ref();
+                let result = key.verify(&*self.directory, &self.peppers, failures, now);
+                Some(result.into())
+            }
+            (Err(_), _) => self.check_user(pair, now),
         }
-    }
-
-    fn judge_key(&self, id: Id, pair: &Halves<'_>, now: Timestamp) -> Result<Identity, Reason> {
-        if !key::is_secret(pair.secret) {
-            return Err(Reason::PairMalformed);
-        }
-        let key = api_keys::Pair {
-            id,
-            secret: pair.secret,
-            scheme: Scheme::Basic,
-            from: pair.from,
-        };
-        let judged = api_keys::judge_key(&*self.directory, &self.peppers, &key, now);
-        #[cfg(feature = "passwords")]
-        if let Some(limit) = &self.failures {
-            limit.count_key(&id, pair.from, &judged, now);
-        }
-        judged
     }
 
     #[cfg(not(feature = "passwords"))]
-    #[expect(clippy::unused_self, reason = "with the feature `passwords` it judges")]
-    fn judge_user(&self, _: &Halves<'_>, _: Timestamp) -> Judged {
-        refused(Reason::PairMalformed)
+    #[expect(
+        clippy::unused_self,
+        reason = "it is used with the feature `passwords`"
+    )]
+    fn check_user(&self, _: &Pair<'_>, _: Timestamp) -> Option<Outcome> {
+        rejected(Reason::PairMalformed)
     }
 
-    /// Before anything is looked up: what finds no room is refused, right or wrong. All the rest waits,
-    /// what was right lately too: whether there is room and whether it is remembered must be asked together.
+    /// Checks the limit before anything is looked up, so that right and wrong passwords are throttled
+    /// alike. Everything else waits, recently verified passwords too: the limit and the cache must be
+    /// checked together.
     #[cfg(feature = "passwords")]
-    fn judge_user(&self, pair: &Halves<'_>, now: Timestamp) -> Judged {
-        let Some(name) = self.reads(pair) else {
-            return refused(Reason::PairMalformed);
+    fn check_user(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
+        let Some(name) = self.user_name(pair) else {
+            return rejected(Reason::PairMalformed);
         };
         if self.directory.check_freshness().is_err() {
-            return Judged::Now(Outcome::Unavailable(Reason::DirectoryStale));
+            return Some(Outcome::Unavailable(Reason::DirectoryStale));
         }
-        let who = Who {
-            from: pair.from,
+        let client = Client {
+            address: pair.address,
             id: name.as_str(),
         };
-        let limit = self.failures.as_ref();
-        match limit.map(|limit| limit.check(&who, now)) {
-            Some(Err(throttled)) => Judged::Now(throttled.into()),
-            Some(Ok(())) | None => Judged::Later,
-        }
+        let throttled = self.failures.as_ref()?.check(&client, now).err()?;
+        Some(throttled.into())
     }
 
-    /// Whether this can be a user's name and password at all.
+    /// Returns the name if this can be the name and password of a user.
     #[cfg(feature = "passwords")]
-    fn reads(&self, pair: &Halves<'_>) -> Option<UserName> {
+    fn user_name(&self, pair: &Pair<'_>) -> Option<UserName> {
         let fits = (1..=MAX_PASSWORD).contains(&pair.secret.len());
         (fits && self.hasher.is_some())
             .then(|| pair.id.parse().ok())
@@ -142,16 +136,20 @@ impl Basic {
     }
 }
 
-fn refused(reason: Reason) -> Judged {
-    Judged::Now(Outcome::Rejected(reason))
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is the outcome without waiting"
+)]
+fn rejected(reason: Reason) -> Option<Outcome> {
+    Some(Outcome::Rejected(reason))
 }
 
-/// The two halves of what was presented, how, and from where.
-struct Halves<'a> {
+/// An id and secret, or a name and password, and how they were presented.
+struct Pair<'a> {
     id: &'a str,
     secret: &'a str,
     carrier: &'a Carrier,
-    from: Option<IpAddr>,
+    address: Option<IpAddr>,
 }
 
 impl Mechanism for Basic {
@@ -164,19 +162,25 @@ impl Mechanism for Basic {
         Challenge::BASIC
     }
 
-    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
-        with_pair(credentials, |pair| self.judge(pair, now)).unwrap_or_else(refused)
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Option<Outcome> {
+        with_pair(credentials, |pair| self.verify(pair, now)).unwrap_or_else(rejected)
     }
 
     #[cfg(feature = "passwords")]
-    fn verify(
+    fn authenticate(
         self: Arc<Self>,
         credentials: Credentials,
+        _: &RequestHead<'_>,
         now: Timestamp,
     ) -> crate::BoxFuture<'static, Outcome> {
         Box::pin(async move {
             let owned = with_pair(&credentials, |pair| {
-                let name = self.reads(pair)?;
+                let name = self.user_name(pair)?;
                 Some((name, Secret::from(pair.secret.to_owned())))
             });
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {
@@ -186,12 +190,19 @@ impl Mechanism for Basic {
                 directory: &*self.directory,
                 name: &name,
                 password: password.expose(),
-                from: credentials.from(),
+                address: credentials.from(),
                 now,
             };
-            let judged = hasher.judge(&attempt, self.failures.as_ref()).await;
-            judged.map_or_else(Outcome::from, Outcome::Accepted)
+            hasher.verify(&attempt, self.failures.as_ref()).await
         })
+    }
+
+    fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
+        revalidate(&*self.directory, principal, now)
+    }
+
+    fn is_primary(&self, _: sealed::Internal) -> bool {
+        true
     }
 }
 
@@ -201,32 +212,38 @@ impl fmt::Debug for Basic {
     }
 }
 
-/// Calls `f` with the two halves: of a pair as they are, of Basic decoded (RFC 7617 §2).
-fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&Halves<'_>) -> T) -> Result<T, Reason> {
-    let halves = |id, secret| Halves {
+/// Calls `f` with the id and secret: those of a body as they are, those of Basic decoded (RFC 7617
+/// §2).
+fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&Pair<'_>) -> T) -> Result<T, Reason> {
+    let pair = |id, secret| Pair {
         id,
         secret,
         carrier: credentials.carrier(),
-        from: credentials.from(),
+        address: credentials.from(),
     };
     if let Some((id, secret)) = credentials.expose_pair() {
-        return Ok(f(&halves(id, secret)));
-    }
-    let encoded = credentials.expose();
-    if encoded.len() > MAX_PAIR.div_ceil(3) * 4 {
-        return Err(Reason::PairMalformed);
+        return Ok(f(&pair(id, secret)));
     }
     let mut buffer = Zeroizing::new([0; MAX_PAIR + 3]);
+    let (id, secret) = decode_basic(credentials.expose(), buffer.as_mut())?;
+    Ok(f(&pair(id, secret)))
+}
+
+/// Decodes the credentials of Basic into user-id and password (RFC 7617 §2).
+fn decode_basic<'a>(encoded: &[u8], buffer: &'a mut [u8]) -> Result<(&'a str, &'a str), Reason> {
+    let malformed = Reason::PairMalformed;
+    if encoded.len() > MAX_PAIR.div_ceil(3) * 4 {
+        return Err(malformed);
+    }
     let length = STANDARD
-        .decode_slice(encoded, buffer.as_mut())
-        .map_err(|_| Reason::PairMalformed)?;
+        .decode_slice(encoded, buffer)
+        .map_err(|_| malformed)?;
     let text = buffer
         .get(..length)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         // "The user-id and password MUST NOT contain any control characters" (RFC 7617 §2).
         .filter(|text| !text.chars().any(char::is_control))
-        .ok_or(Reason::PairMalformed)?;
+        .ok_or(malformed)?;
     // "the first colon in a user-pass string separates user-id and password" (RFC 7617 §2).
-    let (id, secret) = text.split_once(':').ok_or(Reason::PairMalformed)?;
-    Ok(f(&halves(id, secret)))
+    text.split_once(':').ok_or(malformed)
 }

@@ -2,15 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::BoxFuture;
-use crate::credentials::{Carrier, Credentials};
-use crate::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+use crate::credentials::{Carrier, Credentials, RequestHead};
+use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
-use crate::token::{NotAccepted, TrustedIssuer, verify};
+use crate::token::{NotAccepted, TrustedIssuer, revalidate, verify};
 
-/// Judges bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
+/// Authenticates bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
 ///
 /// Everything that can be known before the signature is checked before it: a token that is too long,
 /// malformed, expired, of another issuer or for another audience costs no signature operation.
@@ -20,19 +20,17 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// Takes tokens of these issuers. Each token is judged with the keys and by the rules of its own
-    /// issuer (`iss`) alone.
+    /// Accepts tokens of these issuers. Each token is verified with the keys and by the rules of its
+    /// own issuer (`iss`) alone.
     ///
-    /// With none, every token is refused; with two of one URL, the first counts.
+    /// Without issuers every token is rejected. If two issuers have the same URL, the first is used.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
         Self {
             issuers: issuers.into_iter().collect(),
         }
     }
-}
 
-impl Jwt {
     /// Returns the issuers whose tokens are accepted.
     pub fn issuers(&self) -> impl Iterator<Item = &TrustedIssuer> {
         self.issuers.iter()
@@ -47,17 +45,17 @@ impl Jwt {
             .all(|keys| keys.is_ready())
     }
 
-    /// Judges a token that was not presented to get in, but to be looked at (RFC 7662).
+    /// Verifies a token that is a parameter of a request, not its credentials (RFC 7662).
     ///
     /// # Errors
     ///
-    /// Why it would be refused.
+    /// The reason why the token would be rejected.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
         let identity = verify(token.as_bytes(), &self.issuers, now).map_err(NotAccepted::reason)?;
-        Ok(Principal::new(
+        Ok(Principal::unattached(
             identity,
+            Carrier::BEARER,
             PrincipalKind::Derived,
-            Arc::default(),
         ))
     }
 }
@@ -71,27 +69,38 @@ impl Mechanism for Jwt {
         Challenge::BEARER
     }
 
-    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged {
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        _: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Option<Outcome> {
         match verify(credentials.expose(), &self.issuers, now) {
-            Err(NotAccepted::Awaits(_)) => Judged::Later,
-            judged => Judged::Now(judged.map_err(NotAccepted::reason).into()),
+            Err(NotAccepted::Awaits(_)) => None,
+            result => Some(result.map_err(NotAccepted::reason).into()),
         }
     }
 
-    /// Waits for the fetch that may bring the token's key, and judges by what is there then.
-    fn verify(
+    /// Waits for the fetch that may bring the token's key, and verifies the token with the keys that
+    /// are there then.
+    fn authenticate(
         self: Arc<Self>,
         credentials: Credentials,
+        _: &RequestHead<'_>,
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let mut judged = verify(credentials.expose(), &self.issuers, now);
-            if let Err(NotAccepted::Awaits(fetch)) = judged {
+            let mut result = verify(credentials.expose(), &self.issuers, now);
+            if let Err(NotAccepted::Awaits(fetch)) = result {
                 let now = now.plus(fetch.ended.await);
-                judged = verify(credentials.expose(), &self.issuers, now);
+                result = verify(credentials.expose(), &self.issuers, now);
             }
-            judged.map_err(NotAccepted::reason).into()
+            result.map_err(NotAccepted::reason).into()
         })
+    }
+
+    fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
+        revalidate(principal, &self.issuers, now)
     }
 }
 

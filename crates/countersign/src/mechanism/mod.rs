@@ -1,239 +1,145 @@
-//! Mechanisms judge one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], and your own.
+//! Mechanisms authenticate one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], and your
+//! own.
 
 mod api_keys;
 mod basic;
-#[cfg(feature = "passwords")]
 mod failures;
 mod jwt;
+mod outcome;
 #[cfg(feature = "passwords")]
 pub mod password;
+mod selector;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::BoxFuture;
-use crate::credentials::{Carrier, Credentials};
-use crate::key::KeyPrefix;
-use crate::principal::Identity;
-use crate::reason::{Reason, RejectionKind};
+use crate::credentials::{Credentials, RequestHead};
+use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
 pub use api_keys::ApiKeys;
 pub use basic::Basic;
-#[cfg(feature = "passwords")]
 pub use failures::FailureLimit;
 pub use jwt::Jwt;
+pub use outcome::Outcome;
+pub use selector::CredentialSelector;
 
-/// The longest password that is looked at, in bytes. What is longer is refused before hashing.
+/// The longest password that is checked, in bytes. Longer ones are rejected before hashing.
 const MAX_PASSWORD: usize = 1024;
 
-/// Judges one kind of credentials.
+/// Authenticates one kind of credentials.
 ///
-/// What it [claims](Self::claims) is judged by it alone: when it refuses, no other mechanism is
-/// asked.
+/// The credentials that it [selects](Self::selectors) are authenticated by it alone: if it rejects
+/// them, no other mechanism is asked.
 ///
 /// ```
-/// use countersign::credentials::{Carrier, Credentials};
-/// use countersign::mechanism::{CredentialSelector, Judged, Mechanism, Outcome};
+/// use countersign::credentials::{Carrier, Credentials, RequestHead};
+/// use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 /// use countersign::principal::Identity;
 /// use countersign::rejection::{Challenge, Reason};
 /// use countersign::time::Timestamp;
 /// use countersign::Scopes;
 /// use http::HeaderName;
 ///
-/// /// Trusts a header that a proxy in front sets.
+/// /// Trusts a header that a reverse proxy sets.
 /// struct Proxy;
 ///
 /// impl Mechanism for Proxy {
 ///     fn selectors(&self) -> Vec<CredentialSelector> {
-///         vec![CredentialSelector::all(Carrier::Header(HeaderName::from_static("x-verified-user")))]
+///         let header = HeaderName::from_static("x-verified-user");
+///         vec![CredentialSelector::all(Carrier::Header(header))]
 ///     }
 ///     fn challenge(&self) -> Challenge {
 ///         Challenge::named("Proxy")
 ///     }
-///     fn try_verify(&self, credentials: &Credentials, _now: Timestamp) -> Judged {
-///         Judged::Now(match std::str::from_utf8(credentials.expose()) {
-///             Ok(name) if !name.is_empty() => Outcome::Accepted(Identity::new("proxy", name, Scopes::none())),
+///     fn try_authenticate(
+///         &self,
+///         credentials: &Credentials,
+///         _head: &RequestHead<'_>,
+///         _now: Timestamp,
+///     ) -> Option<Outcome> {
+///         Some(match std::str::from_utf8(credentials.expose()) {
+///             Ok(name) if !name.is_empty() => {
+///                 Outcome::Accepted(Identity::new("proxy", name, Scopes::none()))
+///             }
 ///             _ => Outcome::Rejected(Reason::Custom("proxy_header_empty")),
 ///         })
 ///     }
 /// }
 /// ```
 pub trait Mechanism: Send + Sync + 'static {
-    /// Which carriers it reads, and what in them is its own.
+    /// Returns which credentials it handles.
     fn selectors(&self) -> Vec<CredentialSelector>;
 
-    /// What it asks for when nothing was presented.
+    /// Returns its challenge for a request without credentials.
     fn challenge(&self) -> Challenge;
 
-    /// Judges at once where that needs no waiting: no task, no lock, no I/O.
-    fn try_verify(&self, credentials: &Credentials, now: Timestamp) -> Judged;
+    /// Authenticates the credentials without waiting: no task, no lock, no I/O. Returns `None` if it
+    /// has to wait; then [`authenticate`](Self::authenticate) is called.
+    fn try_authenticate(
+        &self,
+        credentials: &Credentials,
+        head: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Option<Outcome>;
 
-    /// Judges what [`try_verify`](Self::try_verify) left for [`Later`](Judged::Later). Mechanisms
-    /// that always judge at once have no need of it.
-    fn verify(
+    /// Authenticates the credentials for which [`try_authenticate`](Self::try_authenticate) returned
+    /// `None`. The future owns what it needs of the request head. A mechanism that never waits does
+    /// not implement it.
+    fn authenticate(
         self: Arc<Self>,
         credentials: Credentials,
+        head: &RequestHead<'_>,
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
-        let _ = (credentials, now);
-        Box::pin(std::future::ready(Outcome::Unavailable(
-            Reason::MechanismUnavailable,
-        )))
+        let _ = (credentials, head, now);
+        let outcome = Outcome::Unavailable(Reason::MechanismUnavailable);
+        Box::pin(std::future::ready(outcome))
     }
-}
 
-/// A mechanism's answer.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "there is no fifth answer; a caller must treat all four"
-)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the common one, and a box would be an allocation on every request"
-)]
-pub enum Outcome {
-    /// The credentials are good.
-    Accepted(Identity),
-    /// They are bad.
-    Rejected(Reason),
-    /// They could not be judged: 503, not 401.
-    Unavailable(Reason),
-    /// They are not judged, right or wrong, since whoever presents them has failed too often: 429.
-    Throttled {
-        /// In what time they may be presented again. The client is told it in whole seconds, rounded up, and
-        /// at least one.
-        retry_after: Duration,
-    },
-}
-
-impl From<Result<Identity, Reason>> for Outcome {
-    fn from(result: Result<Identity, Reason>) -> Self {
-        match result {
-            Ok(identity) => Self::Accepted(identity),
-            Err(reason) => match reason.kind() {
-                RejectionKind::Unavailable => Self::Unavailable(reason),
-                RejectionKind::TooManyRequests => Self::Throttled {
-                    retry_after: Duration::ZERO,
-                },
-                _ => Self::Rejected(reason),
-            },
+    /// Checks a principal of this mechanism again, without cryptography, after something that took
+    /// time. The default checks that it has not expired.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the credentials would be rejected now.
+    fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
+        match principal.expires_at() {
+            Some(end) if now >= end => Err(Reason::CredentialExpired),
+            _ => Ok(()),
         }
     }
+
+    /// Returns whether it is a [`PrimaryMechanism`].
+    #[doc(hidden)]
+    fn is_primary(&self, _: sealed::Internal) -> bool {
+        false
+    }
 }
 
-/// What became of an attempt to judge at once.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "judged now, or not now")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the common one, and a box would be an allocation on every request"
-)]
-pub enum Judged {
-    /// Judged.
-    Now(Outcome),
-    /// It takes waiting: ask [`Mechanism::verify`].
-    Later,
-}
-
-/// A carrier that a mechanism reads, and what in it is the mechanism's own.
+/// A mechanism for long-lived credentials, for which tokens can be minted: [`ApiKeys`], [`Basic`],
+/// and mechanisms of your own in [`dangerous::AssertPrimary`](crate::dangerous::AssertPrimary).
 ///
-/// Two mechanisms may read one carrier if what they claim there cannot be confused: keys of
-/// different prefixes, or keys and tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialSelector {
-    pub(crate) carrier: Carrier,
-    pub(crate) part: SelectorKind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SelectorKind {
-    All,
-    /// `<prefix>_…`. No token begins so: a JOSE header begins with `{`, in base64url `e`, and a
-    /// second character after which no `_` can follow.
-    Keys(KeyPrefix),
-    Tokens,
-}
-
-impl CredentialSelector {
-    /// Whatever the carrier holds.
-    #[must_use]
-    pub const fn all(carrier: Carrier) -> Self {
-        Self {
-            carrier,
-            part: SelectorKind::All,
-        }
-    }
-
-    /// Keys that begin with `<prefix>_`.
-    #[must_use]
-    pub const fn keys(carrier: Carrier, prefix: KeyPrefix) -> Self {
-        Self {
-            carrier,
-            part: SelectorKind::Keys(prefix),
-        }
-    }
-
-    /// Signed tokens.
-    pub(crate) const fn tokens(carrier: Carrier) -> Self {
-        Self {
-            carrier,
-            part: SelectorKind::Tokens,
-        }
-    }
-
-    pub(crate) fn conflicts_with(&self, other: &Self) -> bool {
-        if self.carrier != other.carrier {
-            return false;
-        }
-        match (&self.part, &other.part) {
-            (SelectorKind::Keys(a), SelectorKind::Keys(b)) => a == b,
-            (SelectorKind::Keys(_), SelectorKind::Tokens)
-            | (SelectorKind::Tokens, SelectorKind::Keys(_)) => false,
-            _ => true,
-        }
-    }
-
-    /// Whether these are keys that it claims by their prefix.
-    pub(crate) fn takes_key(&self, credentials: &Credentials) -> bool {
-        match &self.part {
-            SelectorKind::Keys(prefix) => {
-                self.carrier == *credentials.carrier() && has_prefix(credentials.expose(), prefix)
-            }
-            SelectorKind::All | SelectorKind::Tokens => false,
-        }
-    }
-
-    /// Whether it claims all of their carrier but the keys that others claim.
-    pub(crate) fn takes_rest(&self, credentials: &Credentials) -> bool {
-        self.carrier == *credentials.carrier()
-            && matches!(self.part, SelectorKind::All | SelectorKind::Tokens)
-    }
-}
-
-fn has_prefix(text: &[u8], prefix: &KeyPrefix) -> bool {
-    text.strip_prefix(prefix.as_str().as_bytes())
-        .is_some_and(|rest| rest.first() == Some(&b'_'))
-}
-
-/// A mechanism whose credentials are long-lived, so that tokens may be minted for them: [`ApiKeys`],
-/// [`Basic`], and what [`dangerous::AssertPrimary`](crate::dangerous::AssertPrimary) vouches for.
-///
-/// Sealed: nobody else can say it of theirs.
+/// The trait is sealed, so that a mechanism for bearer tokens cannot implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not judge primary credentials, so no token can be minted for what it accepts",
+    message = "`{Self}` does not authenticate primary credentials, so no token can be minted for its principals",
     label = "not a primary mechanism",
-    note = "a bearer token never mints another: give the mint `ApiKeys` or `Basic`; to an `AuthLayer` add it with `mechanism`",
-    note = "a mechanism of your own over long-lived credentials goes through `countersign::dangerous::AssertPrimary`"
+    note = "a bearer token cannot mint another token: add `ApiKeys` or `Basic` with `primary`, and other mechanisms with `mechanism`",
+    note = "wrap a mechanism of your own for long-lived credentials in `countersign::dangerous::AssertPrimary`"
 )]
 pub trait PrimaryMechanism: Mechanism + sealed::Sealed {}
 
 pub(crate) mod sealed {
-    /// Named only here.
-    #[expect(unnameable_types, reason = "that is what seals it")]
+    /// Cannot be named outside of this crate.
+    #[expect(unnameable_types, reason = "this seals the trait")]
     pub trait Sealed {}
+
+    /// Cannot be named outside of this crate, so that `Mechanism::is_primary` cannot be overridden.
+    #[expect(unnameable_types, reason = "this seals the method")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct Internal;
 }
 
 impl PrimaryMechanism for ApiKeys {}
@@ -241,8 +147,8 @@ impl sealed::Sealed for ApiKeys {}
 impl PrimaryMechanism for Basic {}
 impl sealed::Sealed for Basic {}
 
-/// Whether text is a signed token by its looks: three base64url parts, the first a JSON object with
-/// `alg`. Such a thing given as a key, secret or password is refused before anything is looked up.
-pub(crate) fn looks_like_token(text: &[u8]) -> bool {
+/// Returns whether a text looks like a signed token: three base64url parts, the first a JSON object
+/// with `alg`. Such a text is rejected before any look-up where a key, secret or password is expected.
+fn looks_like_token(text: &[u8]) -> bool {
     crate::jose::looks_like_jws(text)
 }

@@ -43,6 +43,7 @@ impl Mint {
         creator: &PrimaryPrincipal,
         record: &Record,
     ) -> Result<Secret, MintError> {
+        let creator = creator.principal();
         let (CredentialKind::Token, Some(end)) = (record.kind, record.expires_at) else {
             return Err(MintError::Principal);
         };

@@ -6,8 +6,8 @@
 //! # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 //! # use countersign::key::{Pepper, Peppers};
 //! use std::time::Duration;
-//! use countersign::auth::PrimaryAuthenticator;
-//! use countersign::credentials::Credentials;
+//! use countersign::auth::Authenticator;
+//! use countersign::credentials::{Credentials, RequestHead};
 //! use countersign::jose::{Algorithm, SigningKey};
 //! use countersign::mechanism::ApiKeys;
 //! use countersign::mint::{Issuer, Mint, MintError, MintParameters, MintRequest};
@@ -26,8 +26,9 @@
 //! let mint = Mint::new(issuer, SystemClock, SystemRandom);
 //!
 //! // The key has the scope `calls:read`.
-//! let keys = PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
-//! let principal = keys.authenticate(Credentials::key(key)).await?;
+//! let keys = Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+//! let principal = keys.authenticate(Credentials::key(key), &RequestHead::empty()).await?;
+//! let principal = principal.primary().expect("an API key is a primary credential");
 //!
 //! let parameters = MintParameters::default().lifetime(Duration::from_secs(300));
 //! let token = mint.mint(&MintRequest::new(principal.clone(), parameters))?;

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use crate::principal::PrimaryPrincipal;
+use crate::principal::{PrimaryPrincipal, Principal};
 use crate::scope::Scopes;
 
 /// A request for a token, for a principal that was authenticated with a long-lived credential.
 #[derive(Clone, Debug)]
 pub struct MintRequest {
-    pub(super) principal: PrimaryPrincipal,
+    pub(super) principal: Principal,
     pub(super) parameters: MintParameters,
 }
 
@@ -15,7 +15,7 @@ impl MintRequest {
     #[must_use]
     pub fn new(principal: PrimaryPrincipal, parameters: MintParameters) -> Self {
         Self {
-            principal,
+            principal: principal.into(),
             parameters,
         }
     }

@@ -15,8 +15,8 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use countersign::auth::PrimaryAuthenticator;
-/// # use countersign::credentials::Credentials;
+/// # use countersign::auth::Authenticator;
+/// # use countersign::credentials::{Credentials, RequestHead};
 /// # use countersign::directory::MemoryDirectory;
 /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
 /// # use countersign::jose::{Algorithm, SigningKey};
@@ -39,8 +39,9 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 /// #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 /// #     .build()?;
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
-/// # let keys = PrimaryAuthenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
-/// # let principal = keys.authenticate(Credentials::key(key)).await?;
+/// # let keys = Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+/// # let principal = keys.authenticate(Credentials::key(key), &RequestHead::empty()).await?;
+/// # let principal = principal.primary().expect("an API key is a primary credential");
 /// let mint = SessionMint::new(mint, registry).max_sessions(2);
 /// let request = MintRequest::new(principal, MintParameters::default());
 /// let first = mint.mint(&request, None).await?;

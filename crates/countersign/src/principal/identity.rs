@@ -10,10 +10,11 @@ use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// What a mechanism found out: whose credentials these are, and what they allow.
+/// The identity that credentials prove, and what it may do.
 ///
-/// Mechanisms of users' own make them with [`Identity::new`]. An identity opens nothing by itself:
-/// only a layer makes a `Principal` of it, and nothing in it says whether it is a primary one.
+/// Mechanisms of your own create one with [`Identity::new`] or [`Identity::of_credential`]. An
+/// identity grants nothing by itself: only an authenticator makes a
+/// [`Principal`](super::Principal) of it.
 #[derive(Clone)]
 pub struct Identity {
     pub(crate) subject: Subject,
@@ -24,7 +25,10 @@ pub struct Identity {
     pub(crate) account_generation: u32,
     pub(crate) environment: Option<Id>,
     pub(crate) environment_kind: EnvironmentKind,
-    pub(crate) session: Option<Id>,
+    pub(crate) session: Option<(Id, u32)>,
+    pub(crate) token_id: Option<Subject>,
+    /// The address that the credentials came from.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) scheme: Scheme,
     pub(crate) scopes: Scopes,
     pub(crate) issuer: Option<Arc<str>>,
@@ -33,7 +37,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity of a mechanism of the user's own, with no account and no expiry.
+    /// Creates the identity of a mechanism of your own. It has no account and does not expire.
     #[must_use]
     pub fn new(scheme: &'static str, subject: impl Into<Box<str>>, scopes: Scopes) -> Self {
         Self::bare(
@@ -43,21 +47,21 @@ impl Identity {
         )
     }
 
-    /// The same until `moment`. A layer does not ask again: the mechanism refuses what has expired.
+    /// Sets when the identity expires. The mechanism itself rejects credentials that have expired.
     #[must_use]
     pub fn expires_at(mut self, moment: Timestamp) -> Self {
         self.expires_at = Some(moment);
         self
     }
 
-    /// The identity behind a credential of the directory's that a mechanism of the user's own has found
-    /// proof of in what was `presented`, such as a client certificate. Only such identities have an account,
-    /// and only for those can tokens be minted.
+    /// Creates the identity of a stored credential for which a mechanism of your own found proof in
+    /// the `presented` credentials, such as a client certificate. Only such identities have an
+    /// account, so that tokens can be minted for them.
     ///
     /// # Errors
     ///
-    /// The [`Reason`] why the credential may not be used now: it is suspended or revoked, has expired, or may
-    /// not be presented from there.
+    /// The [`Reason`] why the credential may not be used: it is suspended, revoked or expired, or may
+    /// not be used from this address.
     pub fn of_credential(
         scheme: &'static str,
         credential: Credential,
@@ -67,14 +71,14 @@ impl Identity {
         Self::proven(credential, Scheme::Custom(scheme), presented.from(), now)
     }
 
-    /// The identity behind a credential of ours whose secret or password was right.
+    /// Creates the identity of a stored credential whose secret or password was verified.
     pub(crate) fn proven(
         credential: Credential,
         scheme: Scheme,
-        from: Option<IpAddr>,
+        address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        credential.usable(now, from)?;
+        credential.usable(now, address)?;
         let subject = Subject::Id(credential.id.text());
         Ok(Self {
             credential: Some(credential.id),
@@ -85,6 +89,7 @@ impl Identity {
             environment: credential.environment,
             environment_kind: credential.environment_kind,
             expires_at: credential.expires_at,
+            address,
             ..Self::bare(scheme, subject, credential.scopes)
         })
     }
@@ -100,6 +105,8 @@ impl Identity {
             environment: None,
             environment_kind: EnvironmentKind::Production,
             session: None,
+            token_id: None,
+            address: None,
             scheme,
             scopes,
             issuer: None,
@@ -118,7 +125,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Our own subjects are ids and need no allocation.
+/// A subject or token id. Own ones are ids, and need no allocation.
 #[derive(Clone)]
 pub(crate) enum Subject {
     Id(IdText),

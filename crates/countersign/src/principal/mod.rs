@@ -1,154 +1,207 @@
-//! Who is calling: [`Principal`], and [`PrimaryPrincipal`] where a long-lived credential proved it.
+//! The caller: [`Principal`], and [`PrimaryPrincipal`] if a long-lived credential authenticated it.
 //!
-//! Neither can be made outside this crate. A mechanism answers with an [`Identity`]; the layer that
-//! asked it makes the principal. That the identity was proven by a *primary* credential is known to
-//! the layer from how the mechanism was added, not from anything that the mechanism says.
+//! Neither can be created outside of this crate. A mechanism returns an [`Identity`], and the
+//! [`Authenticator`](crate::auth::Authenticator) makes a principal of it. Whether the principal is
+//! *primary* follows from how the mechanism was added, not from the identity.
 
 mod identity;
+mod primary;
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
-use crate::credentials::Scheme;
-use crate::directory::{CredentialKind, EnvironmentKind};
+use serde_json::{Map, Value};
+
+use crate::credentials::{Carrier, Scheme};
+use crate::directory::CredentialKind;
 use crate::id::Id;
-use crate::rejection::{Challenges, UnmetRequirement};
+use crate::rejection::{Challenges, Rejection, UnmetRequirement};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
 pub use identity::Identity;
 pub(crate) use identity::Subject;
+pub use primary::PrimaryPrincipal;
 
-/// Who is calling. A request extension behind the layer; cloning it copies a reference count.
+/// The caller of a request, as a request extension inside of an
+/// [`AuthLayer`](crate::auth::AuthLayer). Cloning it copies a reference count.
 #[derive(Clone)]
 pub struct Principal(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    proof: PrincipalKind,
-    challenges: Arc<Challenges>,
+    carrier: Carrier,
+    kind: PrincipalKind,
+    verifier: Verifier,
+    claims: OnceLock<Option<Map<String, Value>>>,
 }
 
-/// What the layer knows of the mechanism that judged.
+/// How the mechanism was added to the authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PrincipalKind {
-    /// Added with `primary`: long-lived credentials.
+    /// With `primary`: a long-lived credential.
     Primary,
-    /// Added with `mechanism`: bearer tokens, and all that is not vouched for as primary.
+    /// With `mechanism`: a bearer token, or anything else that is not primary.
     Derived,
+}
+
+/// The mechanism that accepted the credentials. The challenges identify its authenticator.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verifier {
+    /// The index of the mechanism in the authenticator.
+    pub(crate) mechanism: usize,
+    pub(crate) challenges: Arc<Challenges>,
 }
 
 impl Principal {
     pub(crate) fn new(
         identity: Identity,
-        proof: PrincipalKind,
-        challenges: Arc<Challenges>,
+        carrier: Carrier,
+        kind: PrincipalKind,
+        verifier: Verifier,
     ) -> Self {
         Self(Arc::new(Inner {
             identity,
-            proof,
-            challenges,
+            carrier,
+            kind,
+            verifier,
+            claims: OnceLock::new(),
         }))
     }
 
-    /// The subject: for our own credentials and tokens the credential's id, for foreign tokens `sub`.
+    /// Creates a principal that no authenticator made.
+    pub(crate) fn unattached(identity: Identity, carrier: Carrier, kind: PrincipalKind) -> Self {
+        Self::new(identity, carrier, kind, Verifier::default())
+    }
+
+    /// Returns the subject: the id of the credential for own credentials and tokens, the claim `sub`
+    /// for tokens of external issuers.
     #[must_use]
     pub fn subject(&self) -> &str {
         self.0.identity.subject.as_str()
     }
 
-    /// The credential itself, or the one that the token was minted from; `None` for foreign tokens.
+    /// Returns the credential, or the credential that the token was minted from. It is `None` for
+    /// tokens of external issuers.
     #[must_use]
     pub fn credential_id(&self) -> Option<&Id> {
         self.0.identity.credential.as_ref()
     }
 
-    /// What kind the credential is, where it was presented itself; `None` for tokens that were minted from one.
+    /// Returns the kind of the credential, if the credential itself was presented. It is `None` for
+    /// tokens that were minted from one.
     #[must_use]
     pub fn credential_kind(&self) -> Option<CredentialKind> {
         self.0.identity.credential_kind
     }
 
-    /// The credential's generation when it was presented, or when the token was minted from it.
+    /// Returns the generation of the credential when it was presented, or when the token was minted
+    /// from it.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.0.identity.generation
     }
 
-    /// The account's id; `None` for foreign tokens.
+    /// Returns the account. It is `None` for tokens of external issuers.
     #[must_use]
     pub fn account(&self) -> Option<&Id> {
         self.0.identity.account.as_ref()
     }
 
-    /// The account's generation, as [`generation`](Self::generation) is the credential's.
+    /// Returns the generation of the account, at the same time as [`generation`](Self::generation).
     pub(crate) fn account_generation(&self) -> u32 {
         self.0.identity.account_generation
     }
 
-    /// The environment's id, where the credential belongs to one.
+    /// Returns the environment of the credential, if it has one.
     #[must_use]
     pub fn environment(&self) -> Option<&Id> {
         self.0.identity.environment.as_ref()
     }
 
-    /// The session that the token belongs to, where it belongs to one: `sid`.
+    /// Returns the session of the token (`sid`), if it has one.
     #[must_use]
     pub fn session(&self) -> Option<&Id> {
-        self.0.identity.session.as_ref()
+        self.0.identity.session.as_ref().map(|(session, _)| session)
     }
 
-    /// How the caller proved who it is.
+    /// Returns the session of the token and its generation (`sid` and `sgn`).
+    pub(crate) fn session_generation(&self) -> Option<(Id, u32)> {
+        self.0.identity.session
+    }
+
+    /// Returns the id of the token (`jti`), if a token with an id was presented.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.identity.token_id.as_ref().map(Subject::as_str)
+    }
+
+    /// Returns the kind of credentials that authenticated the caller.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.0.identity.scheme
     }
 
-    /// What the caller may do. Beside the principal, these are a request extension of their own.
+    /// Returns the scopes. They are also a request extension of their own.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.0.identity.scopes
     }
 
-    /// The token's issuer; `None` for credentials that are not tokens.
+    /// Returns the issuer of the token. It is `None` for credentials that are not tokens.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.identity.issuer.as_deref()
     }
 
-    /// When the credential or token expires; `None` if it does not.
+    /// Returns when the credential or token expires. It is `None` if it does not expire.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.0.identity.expires_at
     }
 
-    /// A claim of the token, read from its payload when asked for; `None` where there is no token,
-    /// no such claim, or one of another type.
+    /// Returns a claim of the token. It is `None` if there is no token, if the token has no such
+    /// claim, or if the claim has another type. The claims are parsed once, by the first call.
     #[must_use]
     pub fn claim<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let payload = self.0.identity.payload.as_deref()?;
-        let mut claims: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(payload).ok()?;
-        serde_json::from_value(claims.remove(name)?).ok()
+        let claims = self.0.claims.get_or_init(|| {
+            let payload = self.0.identity.payload.as_deref()?;
+            serde_json::from_slice(payload).ok()
+        });
+        T::deserialize(claims.as_ref()?.get(name)?).ok()
     }
 
-    /// The same principal as a primary one, if a long-lived credential proved it.
+    /// Returns the same principal as a primary one, if a long-lived credential authenticated it.
     #[must_use]
     pub fn primary(&self) -> Option<PrimaryPrincipal> {
-        (self.0.proof == PrincipalKind::Primary).then(|| PrimaryPrincipal(self.clone()))
-    }
-
-    pub(crate) fn reject(&self, lack: UnmetRequirement) -> crate::rejection::Rejection {
-        crate::rejection::Rejection::of_principal(
-            lack,
-            self.scheme(),
-            Arc::clone(&self.0.challenges),
-        )
+        PrimaryPrincipal::new(self)
     }
 
     pub(crate) fn is_primary(&self) -> bool {
-        self.0.proof == PrincipalKind::Primary
+        self.0.kind == PrincipalKind::Primary
+    }
+
+    pub(crate) fn carrier(&self) -> &Carrier {
+        &self.0.carrier
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    /// Returns the address that the credentials came from.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.0.identity.address
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    pub(crate) fn reject(&self, unmet: UnmetRequirement) -> Rejection {
+        let challenges = Arc::clone(&self.0.verifier.challenges);
+        Rejection::of_principal(unmet, self.scheme(), challenges)
     }
 }
 
@@ -159,51 +212,7 @@ impl fmt::Debug for Principal {
             .field("scheme", &self.scheme())
             .field("account", &self.account())
             .field("scopes", self.scopes())
-            .field("proof", &self.0.proof)
+            .field("kind", &self.0.kind)
             .finish_non_exhaustive()
-    }
-}
-
-/// A [`Principal`] proven by a long-lived credential: the only thing that tokens are minted for.
-///
-/// There is no way from a bearer token to one of these, so a token cannot mint another:
-///
-/// ```compile_fail,E0277
-/// use countersign::auth::PrimaryAuthenticator;
-/// use countersign::mechanism::Jwt;
-///
-/// fn mint_for_bearers(jwt: Jwt) {
-///     PrimaryAuthenticator::builder().primary(jwt); // a bearer token is not a primary credential
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct PrimaryPrincipal(Principal);
-
-impl PrimaryPrincipal {
-    /// What the credential's environment is for; without one, production.
-    #[must_use]
-    pub fn environment_kind(&self) -> EnvironmentKind {
-        self.0.0.identity.environment_kind
-    }
-}
-
-#[cfg(feature = "testing")]
-impl PrimaryPrincipal {
-    pub(crate) fn wrap(principal: Principal) -> Self {
-        Self(principal)
-    }
-}
-
-impl Deref for PrimaryPrincipal {
-    type Target = Principal;
-
-    fn deref(&self) -> &Principal {
-        &self.0
-    }
-}
-
-impl From<PrimaryPrincipal> for Principal {
-    fn from(primary: PrimaryPrincipal) -> Self {
-        primary.0
     }
 }

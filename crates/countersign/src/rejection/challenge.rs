@@ -2,11 +2,11 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 
-use super::{Answer, Rejection, RejectionKind};
+use super::{Detail, Rejection, RejectionKind};
 use crate::credentials::Carrier;
 
-/// What a mechanism asks for in `WWW-Authenticate` when nothing was presented (RFC 9110 §11.6.1).
-/// The realm is the layer's.
+/// The challenge of a mechanism in `WWW-Authenticate` (RFC 9110 §11.6.1). The authenticator adds its
+/// realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     scheme: Cow<'static, str>,
@@ -21,7 +21,7 @@ impl Challenge {
         scheme: Cow::Borrowed("Basic"),
         charset: Some("UTF-8"),
     };
-    /// `ApiKey realm="…"`, for keys in a header of their own.
+    /// `ApiKey realm="…"`, for API keys in a header of their own.
     pub const API_KEY: Self = Self::named("ApiKey");
 
     /// `<scheme> realm="…"`.
@@ -34,20 +34,22 @@ impl Challenge {
     }
 }
 
-/// The challenges of one layer, written once when it is built.
+/// The challenges of one authenticator, written once when it is built.
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {
     realm: Box<str>,
-    /// `, resource_metadata="…"` (RFC 9728 §5.1), or nothing.
+    /// `, resource_metadata="…"` (RFC 9728 §5.1), or empty.
     resource_metadata: Box<str>,
-    /// One for each mechanism, with the carriers that it declares.
+    /// The challenge of each mechanism, and its carriers.
     entries: Vec<(Vec<Carrier>, HeaderValue)>,
     invalid_request: Option<HeaderValue>,
     invalid_token: Option<HeaderValue>,
+    body: Option<HeaderValue>,
 }
 
 impl Challenges {
-    /// `realm` and the metadata's URL hold no quote, backslash or control character: the builder has seen to it.
+    /// The builder has checked that the realm and the URL contain no quote, backslash or control
+    /// character.
     pub(crate) fn new(realm: &str, resource_metadata: Option<&str>) -> Self {
         let resource_metadata = resource_metadata
             .map(|url| format!(", resource_metadata=\"{url}\""))
@@ -57,6 +59,7 @@ impl Challenges {
             resource_metadata: resource_metadata.into(),
             ..Self::default()
         };
+        challenges.body = HeaderValue::try_from(format!("Credentials realm=\"{realm}\"")).ok();
         challenges.invalid_request = challenges.bearer("error=\"invalid_request\"");
         challenges.invalid_token = challenges.bearer("error=\"invalid_token\"");
         challenges
@@ -87,7 +90,7 @@ impl Challenges {
         }
     }
 
-    fn takes_bearers(&self) -> bool {
+    fn accept_bearers(&self) -> bool {
         self.entries
             .iter()
             .any(|(carriers, _)| carriers.contains(&Carrier::BEARER))
@@ -95,11 +98,15 @@ impl Challenges {
 }
 
 impl Rejection {
-    /// The `WWW-Authenticate` values of this rejection, for whoever writes its response without a layer.
+    /// Returns the `WWW-Authenticate` values, for services that write the response themselves.
     #[must_use]
     pub fn challenges(&self) -> Vec<HeaderValue> {
         let known = &self.challenges;
-        match (self.kind(), &self.answer) {
+        match (self.kind(), &self.detail) {
+            (RejectionKind::Missing, Detail::Body) => known.body.iter().cloned().collect(),
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) if carrier.is_body() => {
+                known.body.iter().cloned().collect()
+            }
             (RejectionKind::Missing, _) => {
                 let mut values: Vec<HeaderValue> = Vec::with_capacity(known.entries.len());
                 for (_, value) in &known.entries {
@@ -109,22 +116,22 @@ impl Rejection {
                 }
                 values
             }
-            (RejectionKind::Malformed, _) if known.takes_bearers() => {
+            (RejectionKind::Malformed, _) if known.accept_bearers() => {
                 known.invalid_request.iter().cloned().collect()
             }
-            (RejectionKind::Invalid, Answer::Carrier(carrier)) if *carrier == Carrier::BEARER => {
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) if *carrier == Carrier::BEARER => {
                 known.invalid_token.iter().cloned().collect()
             }
-            (RejectionKind::Invalid, Answer::Carrier(carrier)) => known
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) => known
                 .entries
                 .iter()
                 .filter(|(carriers, _)| carriers.contains(carrier))
                 .map(|(_, value)| value.clone())
                 .take(1)
                 .collect(),
-            (RejectionKind::InsufficientScope, Answer::Scope(scope)) => {
-                let lacking = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
-                known.bearer(&lacking).into_iter().collect()
+            (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
+                let parameters = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
+                known.bearer(&parameters).into_iter().collect()
             }
             _ => Vec::new(),
         }

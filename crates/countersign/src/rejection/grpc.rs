@@ -7,9 +7,10 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Rejections for services that speak gRPC: HTTP 200, with the status in the headers and no body ("Trailers-Only" in
-/// the gRPC protocol over HTTP/2). Requests whose content type is not gRPC's are answered as by `R`.
+/// the gRPC protocol over HTTP/2). Requests of another content type are answered by `R`.
 ///
-/// Only a layer that is told so answers like this. A client's content type alone never turns a refusal into a 200.
+/// Only a layer with this body answers like this. The content type of a request alone never turns a
+/// rejection into a 200.
 ///
 /// | kind | `grpc-status` |
 /// |---|---|
@@ -37,8 +38,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// let service = ServiceBuilder::new().layer(layer).service(handler);
 ///
 /// let call = Request::post("/calls.v1.Calls/List").header("content-type", "application/grpc").body(())?;
-/// let refused = service.clone().oneshot(call).await?;
-/// assert_eq!((refused.status(), &refused.headers()["grpc-status"]), (StatusCode::OK, &16.into()));
+/// let rejected = service.clone().oneshot(call).await?;
+/// assert_eq!((rejected.status(), &rejected.headers()["grpc-status"]), (StatusCode::OK, &16.into()));
 ///
 /// let other = service.oneshot(Request::get("/").body(())?).await?;
 /// assert_eq!(other.status(), StatusCode::UNAUTHORIZED);
@@ -49,14 +50,14 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 pub struct Grpc<R = EmptyBody>(R);
 
 impl Default for Grpc {
-    /// Without a body to requests that are not gRPC's.
+    /// Answers other requests without a body.
     fn default() -> Self {
         Self(EmptyBody)
     }
 }
 
 impl<R> Grpc<R> {
-    /// Answers as `others` to requests that are not gRPC's.
+    /// Answers other requests with `others`.
     #[must_use]
     pub const fn or(others: R) -> Self {
         Self(others)
@@ -73,7 +74,7 @@ impl<B: Default, R: RejectBody<B>> RejectBody<B> for Grpc<R> {
     }
 }
 
-/// Whether a request's content type is `application/grpc`, with any message format behind a `+`.
+/// Returns whether the content type is `application/grpc`, with any message format after a `+`.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let name = b"application/grpc";
@@ -85,7 +86,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The status and nothing else. `public_text` is plain ASCII, and needs no percent-encoding.
+/// Makes a response with the status alone. The text is ASCII, and needs no percent-encoding.
 pub(super) fn respond<B>(rejection: &Rejection, body: B) -> Response<B> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();

@@ -1,20 +1,23 @@
-//! Why a request was not let in: [`Rejection`], its [`Reason`], and the HTTP response made of them.
+//! Rejected requests: [`Rejection`], its [`Reason`], and the HTTP response that is made of it.
 //!
-//! A rejection holds no byte of the credentials. The client is told what kind it is and never which
-//! check failed: [`Reason`] is for logs and metrics, and the layers put the rejection into the
-//! response's extensions, so that a tracing layer outside can read it.
+//! A rejection holds no byte of the credentials. The client learns its kind, and never which check
+//! failed: the [`Reason`] is for logs and metrics. The layers insert the rejection into the response
+//! extensions, where an outer layer can read it.
 //!
 //! | kind | status | challenge |
 //! |---|---|---|
 //! | [`Missing`](RejectionKind::Missing) | 401 | one for each mechanism, without `error` |
-//! | [`Malformed`](RejectionKind::Malformed) | 400 | `Bearer … error="invalid_request"` where bearers are taken |
-//! | [`Invalid`](RejectionKind::Invalid) | 401 | `Bearer … error="invalid_token"`; plain for the others |
-//! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"`, to bearers alone |
+//! | [`Malformed`](RejectionKind::Malformed) | 400 | `Bearer … error="invalid_request"` if bearer tokens are accepted |
+//! | [`Invalid`](RejectionKind::Invalid) | 401 | `Bearer … error="invalid_token"` for bearer tokens; without `error` for others |
+//! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"` for bearer tokens |
 //! | [`Forbidden`](RejectionKind::Forbidden) | 403 | none |
 //! | [`TooManyRequests`](RejectionKind::TooManyRequests) | 429 | none; `Retry-After` |
 //! | [`Unavailable`](RejectionKind::Unavailable) | 503 | none; `Retry-After` |
 //! | [`Misconfigured`](RejectionKind::Misconfigured) | 500 | none |
+//!
+//! The challenge for credentials in a body is `Credentials realm="…"`.
 
+mod body;
 mod challenge;
 mod grpc;
 mod response;
@@ -27,42 +30,49 @@ use std::time::Duration;
 use crate::credentials::{Carrier, Scheme};
 
 pub use crate::reason::{Reason, RejectionKind};
+pub use body::{EmptyBody, InheritedBody, ProblemDetails, RejectBody};
 pub use challenge::Challenge;
 pub(crate) use challenge::Challenges;
 pub use grpc::Grpc;
-pub use response::{EmptyBody, ProblemDetails, RejectBody};
+pub(crate) use response::render_inherited;
 pub(crate) use unmet::UnmetRequirement;
 
-/// Seconds after which a request that was not judged may be tried again, where nothing else is known.
-pub(crate) const RETRY_AFTER_SECONDS: u32 = 1;
+/// Seconds after which a request can be tried again if nothing else is known.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Why a request was not let in.
+/// A rejected request.
 #[derive(Clone)]
 pub struct Rejection {
     reason: Reason,
-    answer: Answer,
+    detail: Detail,
     challenges: Arc<Challenges>,
 }
 
-/// What the challenge depends on beside the reason's kind.
+/// What the response depends on, besides the kind of the reason.
 #[derive(Clone)]
-enum Answer {
-    Plain,
-    /// Judged bad: which carrier the credentials came by.
+enum Detail {
+    None,
+    /// The carrier of the credentials.
     Carrier(Carrier),
-    /// A bearer lacks these scopes, joined by spaces.
+    /// The credentials are expected in the body.
+    Body,
+    /// The scopes that a bearer token lacks, separated by spaces.
     Scope(Box<str>),
-    /// In how many seconds to come back.
+    /// Seconds after which the request can be tried again.
     RetryAfter(u32),
 }
 
 impl Rejection {
-    pub(crate) fn of_request(reason: Reason, challenges: Arc<Challenges>) -> Self {
+    fn new(reason: Reason, detail: Detail, challenges: Arc<Challenges>) -> Self {
         Self {
             reason,
-            answer: Answer::Plain,
+            detail,
             challenges,
         }
+    }
+
+    pub(crate) fn of_request(reason: Reason, challenges: Arc<Challenges>) -> Self {
+        Self::new(reason, Detail::None, challenges)
     }
 
     pub(crate) fn of_credentials(
@@ -70,15 +80,12 @@ impl Rejection {
         carrier: Carrier,
         challenges: Arc<Challenges>,
     ) -> Self {
-        Self {
-            reason,
-            answer: Answer::Carrier(carrier),
-            challenges,
-        }
+        Self::new(reason, Detail::Carrier(carrier), challenges)
     }
 
-    /// A verdict that did not come. Whatever a mechanism calls its reason, this is never a 401.
-    pub(crate) fn never_judged(reason: Reason, challenges: Arc<Challenges>) -> Self {
+    /// Creates the rejection of credentials that could not be checked. Whatever reason a mechanism
+    /// gives, the status is never 401.
+    pub(crate) fn unavailable(reason: Reason, challenges: Arc<Challenges>) -> Self {
         let reason = match reason.kind() {
             RejectionKind::Unavailable => reason,
             _ => Reason::MechanismUnavailable,
@@ -86,60 +93,59 @@ impl Rejection {
         Self::of_request(reason, challenges)
     }
 
-    /// Too much was tried. Part of a second is a whole one, so that whoever obeys is not early.
+    /// Creates the rejection after too many failures. Seconds are rounded up, so that a client that
+    /// obeys `Retry-After` is not early.
     pub(crate) fn throttled(retry_after: Duration, challenges: Arc<Challenges>) -> Self {
         let seconds = retry_after.as_millis().div_ceil(1000);
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-        Self {
-            reason: Reason::TooManyFailures,
-            answer: Answer::RetryAfter(seconds.max(RETRY_AFTER_SECONDS)),
-            challenges,
-        }
+        let detail = Detail::RetryAfter(seconds.max(RETRY_AFTER_SECONDS));
+        Self::new(Reason::TooManyFailures, detail, challenges)
     }
 
     pub(crate) fn of_principal(
-        lack: UnmetRequirement,
+        unmet: UnmetRequirement,
         scheme: Scheme,
         challenges: Arc<Challenges>,
     ) -> Self {
-        let (reason, scope) = match lack {
-            UnmetRequirement::Scope(scope) => (Reason::ScopeMissing, Some(scope)),
-            UnmetRequirement::Primary => (Reason::PrimaryRequired, None),
-            UnmetRequirement::Denied => (Reason::Denied, None),
+        let (reason, detail) = match unmet {
+            UnmetRequirement::Scope(scope) if scheme == Scheme::Bearer => {
+                (Reason::ScopeMissing, Detail::Scope(scope.into()))
+            }
+            UnmetRequirement::Scope(_) => (Reason::ScopeMissing, Detail::None),
+            UnmetRequirement::Primary => (Reason::PrimaryRequired, Detail::None),
+            UnmetRequirement::Denied => (Reason::Denied, Detail::None),
         };
-        let answer = match scope {
-            Some(scope) if scheme == Scheme::Bearer => Answer::Scope(scope.into()),
-            _ => Answer::Plain,
-        };
-        Self {
-            reason,
-            answer,
-            challenges,
-        }
+        Self::new(reason, detail, challenges)
     }
 
-    /// No layer judged this request: the fault is the service's own.
+    /// Creates the rejection of a request that no authenticator has seen: an error of the service.
     pub(crate) fn layer_missing() -> Self {
         Self::of_request(Reason::LayerMissing, Arc::default())
     }
 
-    /// Who must act.
+    /// The same rejection where credentials are expected in the body.
+    pub(crate) fn of_body(mut self) -> Self {
+        self.detail = Detail::Body;
+        self
+    }
+
+    /// Returns the kind, which says who must act.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.reason.kind()
     }
 
-    /// Which check failed. For logs and metrics, not for the client.
+    /// Returns which check failed, for logs and metrics. Do not send it to the client.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// Seconds after which a request that was not judged may be tried again.
+    /// Returns the seconds after which the request can be tried again, if that can help.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
-        match (self.kind(), &self.answer) {
-            (_, Answer::RetryAfter(seconds)) => Some(*seconds),
+        match (self.kind(), &self.detail) {
+            (_, Detail::RetryAfter(seconds)) => Some(*seconds),
             (RejectionKind::Unavailable | RejectionKind::TooManyRequests, _) => {
                 Some(RETRY_AFTER_SECONDS)
             }
@@ -147,7 +153,7 @@ impl Rejection {
         }
     }
 
-    /// What the client may read: the same sentence for every reason of one kind.
+    /// Returns a text for the client. It is the same for every reason of one kind.
     #[must_use]
     pub fn public_text(&self) -> &'static str {
         match self.kind() {
@@ -156,11 +162,13 @@ impl Rejection {
                 "The credentials are malformed, or there is more than one of them."
             }
             RejectionKind::Invalid => "The credentials are not valid.",
-            RejectionKind::InsufficientScope => "The credentials lack a scope that this requires.",
+            RejectionKind::InsufficientScope => "The credentials lack a required scope.",
             RejectionKind::Forbidden => "This is not permitted with these credentials.",
             RejectionKind::TooManyRequests => "There were too many failures. Try again later.",
-            RejectionKind::Unavailable => "Credentials cannot be judged at present.",
-            RejectionKind::Misconfigured => "The service is not set up correctly.",
+            RejectionKind::Unavailable => {
+                "The credentials cannot be checked at present. Try again later."
+            }
+            RejectionKind::Misconfigured => "The service is misconfigured.",
         }
     }
 }
@@ -185,7 +193,7 @@ mod tests {
     use crate::mechanism::Outcome;
 
     #[test]
-    fn whoever_waits_as_long_as_told_is_not_early() {
+    fn retry_after_is_rounded_up_to_whole_seconds() {
         for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
             let wait = Duration::from_millis(millis);
             let rejection = Rejection::throttled(wait, Arc::default());
@@ -196,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn reason_of_too_many_failures_is_a_429_with_retry_after_whoever_gives_it() {
-        let verdict = Outcome::from(Err(Reason::TooManyFailures));
-        assert!(matches!(verdict, Outcome::Throttled { .. }));
-        let refused =
+    fn reason_too_many_failures_is_429_with_retry_after_from_any_mechanism() {
+        let outcome = Outcome::from(Err(Reason::TooManyFailures));
+        assert!(matches!(outcome, Outcome::Throttled { .. }));
+        let rejection =
             Rejection::of_credentials(Reason::TooManyFailures, Carrier::BASIC, Arc::default());
-        assert_eq!(refused.kind().status().as_u16(), 429);
-        assert_eq!(refused.retry_after(), Some(1));
-        assert!(refused.challenges().is_empty());
+        assert_eq!(rejection.kind().status().as_u16(), 429);
+        assert_eq!(rejection.retry_after(), Some(1));
+        assert!(rejection.challenges().is_empty());
     }
 }

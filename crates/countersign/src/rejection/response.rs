@@ -1,86 +1,32 @@
-use std::fmt::Write as _;
-
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response};
 
-use super::{Rejection, grpc};
+use super::{RejectBody, Rejection, grpc};
 
-/// Chooses the body of a rejection. Status, challenge, `Retry-After` and `Cache-Control` are set
-/// afterwards, so that none of them can be forgotten or overruled.
-///
-/// Closures `Fn(&Rejection) -> Response<B>` are rejection bodies too.
-///
-/// ```
-/// use countersign::rejection::{RejectBody, Rejection};
-/// use http::Response;
-///
-/// fn teapot(rejection: &Rejection) -> Response<String> {
-///     Response::new(format!("no: {}", rejection.public_text()))
-/// }
-/// fn accepts(_: impl RejectBody<String>) {}
-/// accepts(teapot);
-/// ```
-pub trait RejectBody<B> {
-    /// The body, and the headers that describe it.
-    fn reject(&self, rejection: &Rejection) -> Response<B>;
-
-    /// An empty body, where requests of gRPC are to be answered in its own way: see [`Grpc`](super::Grpc).
-    fn empty_for_grpc(&self) -> Option<B> {
-        None
-    }
-}
-
-impl<B, F: Fn(&Rejection) -> Response<B>> RejectBody<B> for F {
-    fn reject(&self, rejection: &Rejection) -> Response<B> {
-        self(rejection)
-    }
-}
-
-/// No body: status and challenge say it all.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EmptyBody;
-
-impl<B: Default> RejectBody<B> for EmptyBody {
-    fn reject(&self, _: &Rejection) -> Response<B> {
-        Response::new(B::default())
-    }
-}
-
-/// `application/problem+json` (RFC 9457) with `status`, `title` and `detail`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ProblemDetails;
-
-impl<B: From<String>> RejectBody<B> for ProblemDetails {
-    fn reject(&self, rejection: &Rejection) -> Response<B> {
-        let status = rejection.kind().status();
-        let mut json = String::with_capacity(128);
-        // None of the three needs escaping: they are this crate's own texts.
-        let _ = write!(
-            json,
-            r#"{{"status":{},"title":"{}","detail":"{}"}}"#,
-            status.as_u16(),
-            status.canonical_reason().unwrap_or_default(),
-            rejection.public_text(),
-        );
-        let mut response = Response::new(B::from(json));
-        response.headers_mut().insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        response
-    }
+/// Marks a response whose body the outer `AuthLayer` chooses.
+#[derive(Clone, Copy)]
+struct Inherited {
+    is_grpc: bool,
 }
 
 impl Rejection {
-    /// The whole response to a request of these headers. The rejection itself goes into its extensions.
+    /// Makes the response to a request with these headers. The rejection becomes one of its
+    /// extensions.
     pub(crate) fn into_response<B>(
         self,
         body: &impl RejectBody<B>,
         request: &HeaderMap,
     ) -> Response<B> {
-        if let Some(empty) = body.empty_for_grpc()
-            && grpc::is_grpc(request)
-        {
+        let is_grpc = grpc::is_grpc(request);
+        let mut response = self.render(body, is_grpc);
+        if body.is_inherited() {
+            response.extensions_mut().insert(Inherited { is_grpc });
+        }
+        response
+    }
+
+    fn render<B>(self, body: &impl RejectBody<B>, is_grpc: bool) -> Response<B> {
+        if is_grpc && let Some(empty) = body.empty_for_grpc() {
             let mut response = grpc::respond(&self, empty);
             response.extensions_mut().insert(self);
             return response;
@@ -100,4 +46,43 @@ impl Rejection {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Renders a rejection of a requirement or extractor inside of an `AuthLayer` with the body of that
+/// layer. Headers that layers in between have added are kept. Other responses are returned as they
+/// are.
+pub(crate) fn render_inherited<B>(
+    mut response: Response<B>,
+    body: &impl RejectBody<B>,
+) -> Response<B> {
+    let extensions = response.extensions_mut();
+    let Some(Inherited { is_grpc }) = extensions.remove::<Inherited>() else {
+        return response;
+    };
+    let Some(rejection) = extensions.remove::<Rejection>() else {
+        return response;
+    };
+    let rendered = rejection.render(body, is_grpc);
+    let (mut head, _) = response.into_parts();
+    let (rendered_head, body) = rendered.into_parts();
+    head.status = rendered_head.status;
+    head.extensions.extend(rendered_head.extensions);
+    for name in [http::header::CONTENT_LENGTH, WWW_AUTHENTICATE] {
+        head.headers.remove(name);
+    }
+    let mut current = None;
+    for (name, value) in rendered_head.headers {
+        match name {
+            Some(name) => {
+                head.headers.insert(name.clone(), value);
+                current = Some(name);
+            }
+            None => {
+                if let Some(name) = &current {
+                    head.headers.append(name.clone(), value);
+                }
+            }
+        }
+    }
+    Response::from_parts(head, body)
 }

@@ -1,7 +1,7 @@
-/// What a principal lacks.
+/// A requirement that a principal does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UnmetRequirement {
-    /// These scopes, joined by spaces.
+    /// The principal lacks these scopes, separated by spaces.
     Scope(String),
     Primary,
     Denied,

@@ -1,5 +1,4 @@
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,31 +8,32 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::auth::BuildError;
+use crate::auth::{BuildError, count_requirement, log};
 use crate::principal::Principal;
-use crate::rejection::{EmptyBody, Grpc, RejectBody, Rejection};
+use crate::rejection::{Grpc, InheritedBody, RejectBody, Rejection};
 use crate::require::Requirement;
 use crate::require::methods::Methods;
 use crate::require::requirement::Check;
 
-/// A layer that lets in the principals that meet `requirement`, with rejections without a body.
+/// Creates a layer that accepts the requests whose principal meets `requirement`.
 ///
 /// # Errors
 ///
-/// [`BuildError::Scope`] when a scope in it is not one.
+/// [`BuildError::Scope`] if a required scope is not a valid scope, [`BuildError::EmptyRequirement`]
+/// if `all` or `any` is empty.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "`require(scope(…))` reads as it should only with the requirement by value"
+    reason = "`require(scope(…))` takes the requirement by value, so that callers write no `&`"
 )]
 pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
     Ok(RequireLayer {
-        check: Arc::new(Asked::Always(Check::new(&requirement)?)),
-        reject_body: EmptyBody,
+        checks: Arc::new(Checks::All(Check::new(&requirement)?)),
+        reject_body: InheritedBody,
     })
 }
 
-/// A layer that asks for what each gRPC method requires, by its path: `/package.Service/Method`. A method that is
-/// not in the table is closed to everybody. Rejections are gRPC's.
+/// Creates a layer with a requirement for each gRPC method, by its path `/package.Service/Method`. A
+/// method that is not in the table is rejected for every principal. Rejections have gRPC's form.
 ///
 /// ```
 /// use countersign::require::{primary, require_methods, scope};
@@ -43,47 +43,48 @@ pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
 ///     ("/calls.v1.Calls/Delete", scope("calls:write") & primary()),
 /// ])?;
 ///
-/// // Without its service a method is nowhere.
+/// // The path of a method includes its service.
 /// assert!(require_methods([("/List", scope("calls:read"))]).is_err());
 /// # Ok::<(), countersign::auth::BuildError>(())
 /// ```
 ///
 /// # Errors
 ///
-/// [`BuildError::Method`] when a path is not one of gRPC, or comes twice; [`BuildError::Scope`] when a scope is not
-/// one.
+/// [`BuildError::Method`] if a path is not the path of a gRPC method or is given twice, and the errors
+/// of [`require`].
 pub fn require_methods<P: Into<Box<str>>>(
     table: impl IntoIterator<Item = (P, Requirement)>,
 ) -> Result<RequireLayer<Grpc>, BuildError> {
     Ok(RequireLayer {
-        check: Arc::new(Asked::ByMethod(Methods::new(table)?)),
+        checks: Arc::new(Checks::ByMethod(Methods::new(table)?)),
         reject_body: Grpc::default(),
     })
 }
 
-/// What is asked for.
+/// The requirement of a request.
 #[derive(Debug)]
-enum Asked {
-    Always(Check),
+enum Checks {
+    All(Check),
     ByMethod(Methods),
 }
 
-/// Asks the principal of each request for what a route requires.
+/// Checks that the principal of each request meets a requirement.
 ///
-/// Realm and challenges are those of the `AuthLayer` that judged the request. The body of rejections is not:
-/// it is empty unless [`reject_body`](Self::reject_body) chooses one here too.
+/// Realm, challenges and the body of rejections are those of the
+/// [`AuthLayer`](crate::auth::AuthLayer) outside, unless [`reject_body`](Self::reject_body) sets
+/// another body.
 #[derive(Clone, Debug)]
-pub struct RequireLayer<R = EmptyBody> {
-    check: Arc<Asked>,
+pub struct RequireLayer<R = InheritedBody> {
+    checks: Arc<Checks>,
     reject_body: R,
 }
 
 impl<R> RequireLayer<R> {
-    /// The body of rejections.
+    /// Sets the body of rejections.
     #[must_use]
     pub fn reject_body<N>(self, reject_body: N) -> RequireLayer<N> {
         RequireLayer {
-            check: self.check,
+            checks: self.checks,
             reject_body,
         }
     }
@@ -95,7 +96,7 @@ impl<S, R: Clone> Layer<S> for RequireLayer<R> {
     fn layer(&self, inner: S) -> Require<S, R> {
         Require {
             inner,
-            check: Arc::clone(&self.check),
+            checks: Arc::clone(&self.checks),
             reject_body: self.reject_body.clone(),
         }
     }
@@ -105,23 +106,23 @@ impl<S, R: Clone> Layer<S> for RequireLayer<R> {
 #[derive(Clone, Debug)]
 pub struct Require<S, R> {
     inner: S,
-    check: Arc<Asked>,
+    checks: Arc<Checks>,
     reject_body: R,
 }
 
 impl<S, R> Require<S, R> {
-    fn ask<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
         let principal = request
             .extensions()
             .get::<Principal>()
             .ok_or_else(Rejection::layer_missing)?;
-        let asked = match &*self.check {
-            Asked::Always(check) => check.ask(principal),
-            Asked::ByMethod(methods) => methods.ask(request.uri().path(), principal),
+        let result = match &*self.checks {
+            Checks::All(check) => check.check(principal),
+            Checks::ByMethod(methods) => methods.check(request.uri().path(), principal),
         };
-        let asked = asked.map_err(|lack| principal.reject(lack));
-        crate::auth::required(&asked);
-        asked
+        let result = result.map_err(|unmet| principal.reject(unmet));
+        count_requirement(&result);
+        result
     }
 }
 
@@ -139,15 +140,14 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.ask(&request) {
+        let state = match self.check(&request) {
             Ok(()) => State::Inner {
                 future: self.inner.call(request),
             },
             Err(rejection) => {
-                // As in `AuthService`: whoever is not called gives back what being ready took.
-                let clone = self.inner.clone();
-                drop(mem::replace(&mut self.inner, clone));
-                crate::auth::log(&rejection);
+                // As in `AuthService`: a service that is not called must not keep a permit.
+                self.inner = self.inner.clone();
+                log(&rejection);
                 State::Rejected {
                     response: Some(rejection.into_response(&self.reject_body, request.headers())),
                 }
@@ -179,12 +179,16 @@ where
 {
     type Output = F::Output;
 
+    #[expect(
+        clippy::expect_used,
+        reason = "polling a future again after completion is a bug of the caller"
+    )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match self.project().state.project() {
             StateProj::Inner { future } => future.poll(cx),
-            StateProj::Rejected { response } => response
-                .take()
-                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            StateProj::Rejected { response } => {
+                Poll::Ready(Ok(response.take().expect("polled after completion")))
+            }
         }
     }
 }

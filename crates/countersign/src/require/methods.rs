@@ -5,7 +5,7 @@ use crate::auth::BuildError;
 use crate::principal::Principal;
 use crate::rejection::UnmetRequirement;
 
-/// What each path requires; what is not named is closed.
+/// The requirement of each path. Other paths are rejected.
 #[derive(Debug)]
 pub(super) struct Methods(HashMap<Box<str>, Check>);
 
@@ -16,7 +16,7 @@ impl Methods {
         let mut methods = HashMap::new();
         for (path, requirement) in table {
             let path = path.into();
-            // `/package.Service/Method`, as gRPC puts it into `:path`.
+            // `/package.Service/Method`, as in the `:path` of gRPC.
             let named = path.strip_prefix('/').and_then(|rest| rest.split_once('/'));
             let fits = named.is_some_and(|(service, method)| {
                 !service.is_empty() && !method.is_empty() && !method.contains('/')
@@ -32,8 +32,8 @@ impl Methods {
         Ok(Self(methods))
     }
 
-    pub(super) fn ask(&self, path: &str, principal: &Principal) -> Result<(), UnmetRequirement> {
+    pub(super) fn check(&self, path: &str, principal: &Principal) -> Result<(), UnmetRequirement> {
         let check = self.0.get(path).ok_or(UnmetRequirement::Denied)?;
-        check.ask(principal)
+        check.check(principal)
     }
 }

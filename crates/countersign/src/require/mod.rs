@@ -1,4 +1,4 @@
-//! What a route requires of the principal: [`Requirement`], and the layer that asks for it.
+//! Requirements of routes on the principal: [`Requirement`], and the layer that checks it.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -18,9 +18,9 @@
 //! # let directory = Arc::new(MemoryDirectory::default());
 //! # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
 //! # let new = |scopes: &str| NewKey::new("ci", scopes.parse().unwrap());
-//! # let me = Caller::operator("me");
-//! # let payer = registry.create_key(&me, new("wallet:*")).await?.issued.key;
-//! # let reader = registry.create_key(&me, new("wallet:read")).await?.issued.key;
+//! # let operator = Caller::operator("docs");
+//! # let payer = registry.create_key(&operator, new("wallet:*")).await?.issued.key;
+//! # let reader = registry.create_key(&operator, new("wallet:read")).await?.issued.key;
 //! # let auth = AuthLayer::builder().primary(ApiKeys::new(directory, peppers)).build()?;
 //! # let handler = service_fn(|_| async { Ok::<_, std::convert::Infallible>(Response::new(())) });
 //! let service = ServiceBuilder::new()
@@ -32,7 +32,7 @@
 //! #     service.clone().oneshot(request)
 //! # };
 //!
-//! // The one key holds `wallet:*`, the other `wallet:read`.
+//! // One key has the scope `wallet:*`, the other `wallet:read`.
 //! assert_eq!(send(payer.expose()).await?.status(), StatusCode::OK);
 //! assert_eq!(send(reader.expose()).await?.status(), StatusCode::FORBIDDEN);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -40,7 +40,7 @@
 //! ```
 //!
 //! Put the layer inside an [`AuthLayer`](crate::auth::AuthLayer). A request that no such layer has
-//! judged is answered with 500: better closed than open.
+//! authenticated is rejected with 500.
 
 mod layer;
 mod methods;

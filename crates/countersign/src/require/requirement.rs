@@ -5,7 +5,7 @@ use crate::principal::Principal;
 use crate::rejection::UnmetRequirement;
 use crate::scope::Scope;
 
-/// What a route requires. Combine requirements with `&` and `|`.
+/// A requirement of a route on the principal. Combine requirements with `&` and `|`.
 #[derive(Clone, Debug)]
 pub struct Requirement(Node);
 
@@ -18,31 +18,31 @@ enum Node {
     Any(Vec<Requirement>),
 }
 
-/// The principal's scopes grant `scope`.
+/// Requires that the principal's scopes grant `scope`.
 #[must_use]
 pub fn scope(scope: impl Into<String>) -> Requirement {
     Requirement(Node::Scope(scope.into()))
 }
 
-/// The principal was proven by a long-lived credential, not by a token.
+/// Requires that a long-lived credential authenticated the principal, not a token.
 #[must_use]
 pub fn primary() -> Requirement {
     Requirement(Node::Primary)
 }
 
-/// Nothing is enough.
+/// Rejects every principal.
 #[must_use]
 pub fn deny() -> Requirement {
     Requirement(Node::Deny)
 }
 
-/// Each of them holds. An empty list is an error when the layer is built.
+/// Requires that all requirements are met. An empty list is an error when the layer is built.
 #[must_use]
 pub fn all(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
     Requirement(Node::All(requirements.into_iter().collect()))
 }
 
-/// One of them holds. An empty list is an error when the layer is built.
+/// Requires that one of the requirements is met. An empty list is an error when the layer is built.
 #[must_use]
 pub fn any(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
     Requirement(Node::Any(requirements.into_iter().collect()))
@@ -89,11 +89,13 @@ impl Check {
         })
     }
 
+    /// Checks the requirement.
+    ///
     /// # Errors
     ///
-    /// What is lacking. Where all of several hold, a missing scope names every scope that is lacking;
-    /// where one of several would do, the first alternative speaks.
-    pub(super) fn ask(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
+    /// The unmet requirement. For `all` it names every missing scope; for `any` it is that of the
+    /// first alternative.
+    pub(super) fn check(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
         match self {
             Self::Scope(scope) if principal.scopes().grants(scope) => Ok(()),
             Self::Scope(scope) => Err(UnmetRequirement::Scope(scope.to_string())),
@@ -101,26 +103,26 @@ impl Check {
             Self::Primary => Err(UnmetRequirement::Primary),
             Self::Deny => Err(UnmetRequirement::Denied),
             Self::All(list) => {
-                let mut lack = None;
+                let mut unmet = None;
                 for check in list {
-                    lack = match (lack, check.ask(principal)) {
-                        (lack, Ok(())) => lack,
+                    unmet = match (unmet, check.check(principal)) {
+                        (unmet, Ok(())) => unmet,
                         (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
                             Some(UnmetRequirement::Scope(format!("{a} {b}")))
                         }
-                        // No scope would help: what is lacking is not a scope.
-                        (None | Some(UnmetRequirement::Scope(_)), Err(lack)) => Some(lack),
-                        (lack, Err(_)) => lack,
+                        // Scopes alone would not be enough.
+                        (None | Some(UnmetRequirement::Scope(_)), Err(unmet)) => Some(unmet),
+                        (unmet, Err(_)) => unmet,
                     };
                 }
-                lack.map_or(Ok(()), Err)
+                unmet.map_or(Ok(()), Err)
             }
             Self::Any(list) => {
                 let mut first = UnmetRequirement::Denied;
                 for (i, check) in list.iter().enumerate() {
-                    match check.ask(principal) {
+                    match check.check(principal) {
                         Ok(()) => return Ok(()),
-                        Err(lack) if i == 0 => first = lack,
+                        Err(unmet) if i == 0 => first = unmet,
                         Err(_) => {}
                     }
                 }

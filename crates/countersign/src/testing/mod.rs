@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::credentials::Scheme;
+use crate::credentials::{Carrier, Scheme};
 use crate::id::Id;
 use crate::principal::{Identity, PrimaryPrincipal, Principal, PrincipalKind, Subject};
 use crate::scope::Scopes;
@@ -104,5 +104,9 @@ fn principal(subject: Id, scopes: Scopes, scheme: Scheme, kind: PrincipalKind) -
         account_generation: 1,
         ..Identity::bare(scheme, Subject::Id(subject.text()), scopes)
     };
-    Principal::new(identity, kind, Arc::default())
+    let carrier = match kind {
+        PrincipalKind::Primary => Carrier::BodyKey,
+        PrincipalKind::Derived => Carrier::BEARER,
+    };
+    Principal::unattached(identity, carrier, kind)
 }

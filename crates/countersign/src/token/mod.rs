@@ -22,6 +22,7 @@ mod claims;
 mod key_source;
 mod keys;
 mod mint_error;
+mod revalidate;
 mod trusted;
 mod verify;
 
@@ -30,5 +31,6 @@ pub use access_token::AccessToken;
 pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
+pub(crate) use revalidate::revalidate;
 pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
 pub(crate) use verify::{NotAccepted, verify};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::claims::Claims;
 use super::key_source::KeyFetch;
+use super::revalidate::check_denials;
 use super::trusted::{Origin, TrustedIssuer};
 use crate::credentials::Scheme;
 use crate::directory::{Directory, StoredSecret, Usage};
@@ -67,7 +68,10 @@ pub(crate) fn verify(
             jws.check(|message, signature| key.verify(message, signature))?;
             let scopes = claims.scope.as_ref().or(claims.scp.as_ref());
             let subject = Subject::Text(subject.into());
-            Identity::bare(Scheme::Bearer, subject, opaque(scopes))
+            Identity {
+                token_id: Claims::text(&claims.jti).map(|id| Subject::Text(id.into())),
+                ..Identity::bare(Scheme::Bearer, subject, opaque(scopes))
+            }
         }
     };
     drop(claims);
@@ -239,28 +243,13 @@ impl OwnToken {
         })
     }
 
-    /// Exact, and without clocks: what was revoked has a higher generation than its tokens.
     fn check_denied(&self, directory: &dyn Directory, issuer: &str) -> Result<(), Reason> {
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
-        if directory.is_denied(issuer, &self.token) {
-            return Err(Reason::TokenRevoked);
-        }
         let origins = [
             Some((self.credential, self.generation)),
             Some((self.account, self.account_generation)),
             self.session,
         ];
-        for (entity, generation) in origins.into_iter().flatten() {
-            if directory
-                .lowest_generation(&entity)
-                .is_some_and(|lowest| generation < lowest)
-            {
-                return Err(Reason::Superseded);
-            }
-        }
-        Ok(())
+        check_denials(directory, issuer, &self.token, origins)
     }
 
     fn identity(self) -> Identity {
@@ -270,7 +259,8 @@ impl OwnToken {
             account: Some(self.account),
             account_generation: self.account_generation,
             environment: self.environment,
-            session: self.session.map(|(session, _)| session),
+            session: self.session,
+            token_id: Some(Subject::Id(self.token.text())),
             ..Identity::bare(
                 Scheme::Bearer,
                 Subject::Id(self.credential.text()),
@@ -314,7 +304,10 @@ impl Managed {
         if self.account_generation < record.account_generation {
             return Err(Reason::Superseded);
         }
-        let identity = Identity::proven(record, Scheme::Bearer, None, now)?;
+        let identity = Identity {
+            token_id: Some(Subject::Id(self.id.text())),
+            ..Identity::proven(record, Scheme::Bearer, None, now)?
+        };
         directory.used(Usage {
             credential: self.id,
             at: now,

@@ -1,6 +1,6 @@
-use countersign::auth::PrimaryAuthenticator;
+use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
 
 fn main() {
-    let _ = PrimaryAuthenticator::builder().primary(Jwt::new([]));
+    let _ = Authenticator::builder().primary(Jwt::new([]));
 }

@@ -56,9 +56,9 @@ pub(super) async fn insert_operations(
         return Err(AdminError::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
     let body = read(body, admin.0.config.server.body_limit).await?;
-    let credential = current(&admin.0.store, &principal, &head.extensions);
+    let credential = current(&admin.0.store, principal.principal(), &head.extensions);
     let issuers = credential.ok_or_else(AdminError::revoked)?.issuers;
-    let operations = operations(&admin, &principal, issuers, &head.extensions).await?;
+    let operations = operations(&admin, principal.principal(), issuers, &head.extensions).await?;
     head.extensions.insert(operations);
     Ok(next.run(Request::from_parts(head, body.into())).await)
 }
@@ -94,7 +94,7 @@ fn current(store: &Store, principal: &Principal, extensions: &Extensions) -> Opt
 
 async fn operations(
     admin: &Admin,
-    principal: &PrimaryPrincipal,
+    principal: &Principal,
     issuers: Issuers,
     extensions: &Extensions,
 ) -> Result<Operations, AdminError> {

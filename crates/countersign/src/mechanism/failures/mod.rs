@@ -1,4 +1,6 @@
 mod network;
+#[cfg(feature = "passwords")]
+mod reservation;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -10,37 +12,35 @@ use std::time::Duration;
 
 use crate::id::Id;
 use crate::limit::{Bucket, Quota, Table};
-use crate::mechanism::Outcome;
-use crate::principal::Identity;
 use crate::reason::{Reason, RejectionKind};
 use crate::time::Timestamp;
 
 pub(super) use network::Network;
 
-/// Limits how many passwords may be guessed, before any is hashed.
+/// Limits failed attempts to authenticate, before any password is hashed.
 ///
-/// Each failure fills a bucket of `burst`, which empties evenly over `per`: one for the address that the
-/// failure came from, and one for that address and the name or id that was tried. With either full, every
-/// password is answered with 429 and `Retry-After` before it is hashed or looked up, the right one and one that
-/// was right a moment ago too: nothing tells it from a wrong one. A key that is right still passes: judging it is
-/// cheap, and nobody guesses one. Whoever shares an address with a guesser and must keep working has a key.
+/// Each failure fills a bucket of `burst`, which empties evenly over `per`: one bucket for the client's
+/// address, and one for the address together with the name or id that was tried. While one of them is
+/// full, every password is rejected with 429 and `Retry-After` before it is looked up or hashed, so
+/// that a right password cannot be told from a wrong one. A valid API key is still accepted: checking
+/// it is cheap, and it cannot be guessed. While there is room, a recently verified password passes
+/// without a hash, and takes no room.
 ///
-/// Where there is room, a password that was right lately passes without a hash and takes none of it.
+/// A failure is a password or key that was checked and rejected. Malformed credentials are not
+/// checked, and credentials that could not be checked are not failures, except a password that found
+/// no room in the queue of hashes. An attempt reserves its room before the password is hashed, and
+/// releases it on success, so that many attempts at once do not pass the limit. An attempt that is
+/// cancelled counts as a failure.
 ///
-/// Failures are all credentials that were judged and refused, passwords and keys. What is malformed is
-/// not judged, and what could not be judged is no failure, but for a guess that there was no room to
-/// hash. An attempt holds its place from before it is hashed until it has succeeded, so that no number of
-/// guesses at once gets past the limit. One that is given up while it is hashed counts as a failure.
+/// IPv6 addresses count by their first 64 bits, since every client has at least that many addresses.
 ///
-/// Of IPv6 addresses the first 64 bits count: nobody has fewer.
+/// **The limit is never by name alone**, because anyone could then lock out any user. *Without an
+/// address nothing is limited*: the service inserts the address into the request extensions as
+/// [`ClientAddress`](crate::credentials::ClientAddress). Without one, only the queue of the password
+/// hasher bounds the attempts.
 ///
-/// **Never by name alone**: then anybody could lock anybody out. So *without an address nothing is
-/// limited*. The address is what the service around puts into the request's extensions as
-/// [`ClientAddress`](crate::credentials::ClientAddress); where nobody does, guesses are bounded by the
-/// [`PasswordHasher`](super::password::PasswordHasher)'s queue alone.
-///
-/// It holds at most 65,536 buckets, in some 6 MiB. Clones share them: give one limit to all mechanisms that
-/// judge for the same users.
+/// There are at most 65,536 buckets, in about 6 MiB. Clones share them: give one limit to all
+/// mechanisms of the same users.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -62,7 +62,7 @@ pub(super) use network::Network;
 ///     .passwords(PasswordHasher::new(1, &SystemRandom)?)
 ///     .failure_limit(FailureLimit::default());
 /// let layer = AuthLayer::builder().primary(basic).build()?;
-/// let guess = async |address: &str| {
+/// let attempt = async |address: &str| {
 ///     let service = layer.layer(service_fn(|_: Request<()>| async {
 ///         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
 ///     }));
@@ -74,24 +74,24 @@ pub(super) use network::Network;
 ///     service.oneshot(request.unwrap()).await.unwrap().status()
 /// };
 /// for _ in 0..20 {
-///     assert_eq!(guess("192.0.2.1").await, StatusCode::UNAUTHORIZED);
+///     assert_eq!(attempt("192.0.2.1").await, StatusCode::UNAUTHORIZED);
 /// }
-/// assert_eq!(guess("192.0.2.1").await, StatusCode::TOO_MANY_REQUESTS);
-/// // Another address is not limited by it.
-/// assert_eq!(guess("192.0.2.2").await, StatusCode::UNAUTHORIZED);
+/// assert_eq!(attempt("192.0.2.1").await, StatusCode::TOO_MANY_REQUESTS);
+/// // Another address is not limited.
+/// assert_eq!(attempt("192.0.2.2").await, StatusCode::UNAUTHORIZED);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct FailureLimit {
-    of_address: Quota,
-    of_id: Quota,
+    by_address: Quota,
+    by_id: Quota,
     table: Arc<Mutex<Table<Key>>>,
-    /// Names are kept as hashes under a random key: whatever was typed there is not in memory.
+    /// Names are stored as hashes under a random key, so that nothing that was typed is in memory.
     hasher: RandomState,
 }
 
-/// Of one address and id, or of an address alone.
+/// The key of a bucket: an address, or an address and a name or id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     network: Network,
@@ -99,82 +99,48 @@ struct Key {
 }
 
 impl FailureLimit {
-    /// `burst` failures at once, and one more each time that `per` divided by `burst` has passed. A `per` of
-    /// zero limits nothing.
+    /// Permits `burst` failures at once, and one more each time that `per` divided by `burst` has
+    /// passed. If `per` is zero, nothing is limited.
     #[must_use]
     pub fn new(burst: NonZeroU32, per: Duration) -> Self {
         let quota = Quota { burst, per };
         Self {
-            of_address: quota,
-            of_id: quota,
+            by_address: quota,
+            by_id: quota,
             table: Arc::new(Mutex::new(Table::new())),
             hasher: RandomState::new(),
         }
     }
 
-    /// The same with more room for an address than for one name from there, for addresses that many users
-    /// share. Less than that does not count: what is full for an address is full for all names.
+    /// Sets a larger burst for an address than for one name from that address, for addresses that
+    /// many users share. A smaller burst than that of a name makes the bucket of the name useless.
     #[must_use]
     pub fn address_burst(mut self, burst: NonZeroU32) -> Self {
-        self.of_address.burst = burst;
+        self.by_address.burst = burst;
         self
     }
 
-    /// Whether there is room for one more attempt now.
-    pub(super) fn check(&self, who: &Who<'_>, now: Timestamp) -> Result<(), Throttled> {
-        let table = self.table();
-        for (key, quota) in self.buckets(who) {
-            let wait = table.find(&key).and_then(|bucket| bucket.wait(quota, now));
-            if let Some(wait) = wait {
-                return Err(Throttled(wait));
-            }
-        }
-        Ok(())
-    }
-
-    /// ViewContents a place for one attempt.
-    pub(super) fn hold(&self, who: &Who<'_>, now: Timestamp) -> Result<Place, Throttled> {
-        let buckets: Vec<_> = self.buckets(who).collect();
-        let mut table = self.table();
-        for (key, quota) in &buckets {
-            if let Some(wait) = table.touch(*key, quota.per, now).wait(*quota, now) {
-                return Err(Throttled(wait));
-            }
-        }
-        for (key, quota) in &buckets {
-            table.touch(*key, quota.per, now).hold();
-        }
-        drop(table);
-        Ok(Place {
-            limit: self.clone(),
-            buckets,
-            now,
-        })
-    }
-
-    /// Counts what was judged without a place: a key, or a password along with the same one from the same
-    /// address.
-    pub(super) fn count(&self, who: &Who<'_>, judged: Result<(), Reason>, now: Timestamp) {
-        if is_failure(judged) {
-            self.fill(self.buckets(who), now, |_| {});
-        }
-    }
-
-    /// Counts a key that was judged and refused, so that whoever guesses those guesses no passwords either.
+    /// Counts a rejected API key.
     pub(super) fn count_key(
         &self,
         id: &Id,
-        from: Option<IpAddr>,
-        judged: &Result<Identity, Reason>,
+        address: Option<IpAddr>,
+        reason: Reason,
         now: Timestamp,
     ) {
-        if let Err(reason) = judged {
-            let id = id.text();
-            let who = Who {
-                from,
-                id: id.as_str(),
-            };
-            self.count(&who, Err(*reason), now);
+        let id = id.text();
+        let client = Client {
+            address,
+            id: id.as_str(),
+        };
+        self.count(&client, Err(reason), now);
+    }
+
+    /// Counts an attempt that has reserved no room: an API key, or a password that shared the check
+    /// of another attempt.
+    pub(super) fn count(&self, client: &Client<'_>, result: Result<(), Reason>, now: Timestamp) {
+        if is_failure(result) {
+            self.fill(self.buckets(client), now, |_| {});
         }
     }
 
@@ -193,23 +159,23 @@ impl FailureLimit {
             if bucket.newly_full(quota, now) {
                 report(key);
             }
-            // An address that is out of room gets no more buckets by trying more names.
+            // An address whose bucket is full gets no more buckets for further names.
             if was_full {
                 break;
             }
         }
     }
 
-    /// The buckets that an attempt counts in, the address's first.
-    fn buckets(&self, who: &Who<'_>) -> impl Iterator<Item = (Key, Quota)> + use<> {
-        let network = who.network();
-        let id = Some(self.hasher.hash_one(who.id));
-        let of_address = network.map(|network| (Key { network, id: None }, self.of_address));
-        // An address's bucket that is no larger is full whenever the other one is.
-        let of_id = network
-            .filter(|_| self.of_id.burst < self.of_address.burst)
-            .map(|network| (Key { network, id }, self.of_id));
-        of_address.into_iter().chain(of_id)
+    /// Returns the buckets of an attempt, that of the address first.
+    fn buckets(&self, client: &Client<'_>) -> impl Iterator<Item = (Key, Quota)> + use<> {
+        let network = client.network();
+        let id = Some(self.hasher.hash_one(client.id));
+        let by_address = network.map(|network| (Key { network, id: None }, self.by_address));
+        // The bucket of a name is needed only if it is smaller than that of the address.
+        let by_id = network
+            .filter(|_| self.by_id.burst < self.by_address.burst)
+            .map(|network| (Key { network, id }, self.by_id));
+        by_address.into_iter().chain(by_id)
     }
 
     fn table(&self) -> MutexGuard<'_, Table<Key>> {
@@ -228,78 +194,41 @@ impl Default for FailureLimit {
 impl fmt::Debug for FailureLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FailureLimit")
-            .field("burst", &self.of_id.burst)
-            .field("address_burst", &self.of_address.burst)
-            .field("per", &self.of_id.per)
+            .field("burst", &self.by_id.burst)
+            .field("address_burst", &self.by_address.burst)
+            .field("per", &self.by_id.per)
             .finish_non_exhaustive()
     }
 }
 
-/// Who tries: a user's name in its one form or a key's id, and from where.
+/// The client of an attempt: its address, and the user name or key id that it tried.
 #[derive(Clone, Copy)]
-pub(super) struct Who<'a> {
-    pub(super) from: Option<IpAddr>,
+pub(super) struct Client<'a> {
+    pub(super) address: Option<IpAddr>,
     pub(super) id: &'a str,
 }
 
-impl Who<'_> {
+impl Client<'_> {
     pub(super) fn network(&self) -> Option<Network> {
-        self.from.map(Network::of)
+        self.address.map(Network::of)
     }
 }
 
-/// There is no room for another attempt for so long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Throttled(pub(super) Duration);
-
-impl From<Throttled> for Outcome {
-    fn from(Throttled(retry_after): Throttled) -> Self {
-        Self::Throttled { retry_after }
-    }
+fn is_failure(result: Result<(), Reason>) -> bool {
+    result.is_err_and(|reason| reason.kind() == RejectionKind::Invalid)
 }
 
-/// A place that an attempt holds. Dropped, it has failed.
-pub(super) struct Place {
-    limit: FailureLimit,
-    buckets: Vec<(Key, Quota)>,
-    now: Timestamp,
-}
-
-impl Place {
-    /// The attempt has been judged.
-    pub(super) fn settle(mut self, judged: Result<(), Reason>) {
-        if is_failure(judged) {
-            return;
-        }
-        let mut table = self.limit.table();
-        for (key, quota) in self.buckets.drain(..) {
-            table.touch(key, quota.per, self.now).give_back();
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let buckets = std::mem::take(&mut self.buckets);
-        self.limit.fill(buckets, self.now, Bucket::give_back);
-    }
-}
-
-fn is_failure(judged: Result<(), Reason>) -> bool {
-    judged.is_err_and(|reason| reason.kind() == RejectionKind::Invalid)
-}
-
-/// Once in `per` for each bucket; each request that is refused for it is the layer's to log.
+/// Logs once in `per` for each bucket. The layer logs each rejected request.
 fn report(key: Key) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         address = %key.network,
-        one_name = key.id.is_some(),
-        "too many failures: passwords from there are refused unjudged until some time has passed"
+        single_name = key.id.is_some(),
+        "too many failed attempts; rejecting passwords from this address for some time"
     );
     #[cfg(not(feature = "tracing"))]
     let _ = key;
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "passwords"))]
 mod tests;

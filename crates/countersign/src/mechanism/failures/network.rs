@@ -1,11 +1,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What counts as one address: of IPv6 a /64, since nobody has less.
+/// What counts as one address: an IPv4 address, or an IPv6 /64, since every client has at least that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::mechanism) enum Network {
     V4(u32),
-    /// The first 64 bits; the rest is zero.
+    /// The first 64 bits of the address. The rest is zero.
     V6(u128),
 }
 

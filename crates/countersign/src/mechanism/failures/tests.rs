@@ -1,20 +1,21 @@
 use std::net::Ipv4Addr;
 
+use super::reservation::{Reservation, Throttled};
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
 const WRONG: Result<(), Reason> = Err(Reason::SecretWrong);
 
-fn who<'a>(from: &str, id: &'a str) -> Who<'a> {
-    Who {
-        from: Some(from.parse().unwrap()),
+fn client<'a>(address: &str, id: &'a str) -> Client<'a> {
+    Client {
+        address: Some(address.parse().unwrap()),
         id,
     }
 }
 
-fn fail(limit: &FailureLimit, who: &Who<'_>, times: usize) {
+fn fail(limit: &FailureLimit, client: &Client<'_>, times: usize) {
     for _ in 0..times {
-        limit.hold(who, NOW).unwrap().settle(WRONG);
+        limit.reserve(client, NOW).unwrap().finish(WRONG);
     }
 }
 
@@ -23,86 +24,89 @@ fn burst(n: u32) -> NonZeroU32 {
 }
 
 #[test]
-fn address_out_of_room_is_so_for_every_name_and_no_other_address_is() {
+fn full_address_is_throttled_for_every_name_and_other_addresses_are_not() {
     let limit = FailureLimit::default();
     for n in 0..20 {
-        fail(&limit, &who("192.0.2.1", &format!("user{n}")), 1);
+        fail(&limit, &client("192.0.2.1", &format!("user{n}")), 1);
     }
     let wait = Err(Throttled(Duration::from_secs(3)));
-    assert_eq!(limit.check(&who("192.0.2.1", "fresh"), NOW), wait);
+    assert_eq!(limit.check(&client("192.0.2.1", "fresh"), NOW), wait);
     assert_eq!(
-        limit.hold(&who("192.0.2.1", "fresh"), NOW).err(),
+        limit.reserve(&client("192.0.2.1", "fresh"), NOW).err(),
         wait.err()
     );
-    assert_eq!(limit.check(&who("192.0.2.2", "user0"), NOW), Ok(()));
+    assert_eq!(limit.check(&client("192.0.2.2", "user0"), NOW), Ok(()));
 }
 
 #[test]
 fn ipv6_addresses_of_one_64_share_a_bucket() {
     let limit = FailureLimit::default();
     for n in 0..20 {
-        fail(&limit, &who(&format!("2001:db8::{n:x}"), "user"), 1);
+        fail(&limit, &client(&format!("2001:db8::{n:x}"), "user"), 1);
     }
     assert!(
         limit
-            .check(&who("2001:db8::ffff:1:2:3", "user"), NOW)
+            .check(&client("2001:db8::ffff:1:2:3", "user"), NOW)
             .is_err()
     );
-    assert_eq!(limit.check(&who("2001:db8:0:1::", "user"), NOW), Ok(()));
-    // Mapped into IPv6 it is the IPv4 address, not all of them together.
-    fail(&limit, &who("::ffff:192.0.2.1", "user"), 20);
-    assert!(limit.check(&who("192.0.2.1", "user"), NOW).is_err());
-    assert_eq!(limit.check(&who("::ffff:192.0.2.2", "user"), NOW), Ok(()));
+    assert_eq!(limit.check(&client("2001:db8:0:1::", "user"), NOW), Ok(()));
+    // An IPv4 address that is mapped into IPv6 counts as the IPv4 address.
+    fail(&limit, &client("::ffff:192.0.2.1", "user"), 20);
+    assert!(limit.check(&client("192.0.2.1", "user"), NOW).is_err());
+    assert_eq!(
+        limit.check(&client("::ffff:192.0.2.2", "user"), NOW),
+        Ok(())
+    );
 }
 
 #[test]
 fn nothing_is_limited_without_an_address() {
     let limit = FailureLimit::new(burst(1), Duration::from_secs(60));
-    let nowhere = Who {
-        from: None,
+    let unknown = Client {
+        address: None,
         id: "user",
     };
-    fail(&limit, &nowhere, 100);
-    assert_eq!(limit.check(&nowhere, NOW), Ok(()));
+    fail(&limit, &unknown, 100);
+    assert_eq!(limit.check(&unknown, NOW), Ok(()));
     assert_eq!(limit.table().len(), 0);
 }
 
 #[test]
-fn one_name_runs_out_of_room_before_an_address_with_more() {
+fn name_is_throttled_before_an_address_with_a_larger_burst() {
     let limit = FailureLimit::new(burst(3), Duration::from_secs(60)).address_burst(burst(5));
-    fail(&limit, &who("192.0.2.1", "a"), 3);
-    assert!(limit.check(&who("192.0.2.1", "a"), NOW).is_err());
-    assert!(limit.hold(&who("192.0.2.1", "a"), NOW).is_err());
-    assert_eq!(limit.check(&who("192.0.2.1", "b"), NOW), Ok(()));
-    fail(&limit, &who("192.0.2.1", "b"), 2);
-    assert!(limit.check(&who("192.0.2.1", "c"), NOW).is_err());
+    fail(&limit, &client("192.0.2.1", "a"), 3);
+    assert!(limit.check(&client("192.0.2.1", "a"), NOW).is_err());
+    assert!(limit.reserve(&client("192.0.2.1", "a"), NOW).is_err());
+    assert_eq!(limit.check(&client("192.0.2.1", "b"), NOW), Ok(()));
+    fail(&limit, &client("192.0.2.1", "b"), 2);
+    assert!(limit.check(&client("192.0.2.1", "c"), NOW).is_err());
 }
 
 #[test]
-fn places_are_bounded_while_they_are_held() {
+fn number_of_reservations_is_bounded() {
     let limit = FailureLimit::default();
-    let user = who("192.0.2.1", "user");
-    let held: Vec<Place> = (0..1000)
-        .filter_map(|_| limit.hold(&user, NOW).ok())
+    let user = client("192.0.2.1", "user");
+    let reserved: Vec<Reservation> = (0..1000)
+        .filter_map(|_| limit.reserve(&user, NOW).ok())
         .collect();
-    assert_eq!(held.len(), 20);
+    assert_eq!(reserved.len(), 20);
     assert!(limit.check(&user, NOW).is_err());
-    for place in held {
-        place.settle(Ok(()));
+    for reservation in reserved {
+        reservation.finish(Ok(()));
     }
     fail(&limit, &user, 20);
-    assert!(limit.hold(&user, NOW).is_err());
+    assert!(limit.reserve(&user, NOW).is_err());
 }
 
 #[test]
-fn place_is_given_back_for_what_was_never_judged_and_spent_by_what_was_given_up() {
+fn reservation_is_released_if_the_password_was_not_checked_and_counts_if_it_is_dropped() {
     let limit = FailureLimit::new(burst(1), Duration::from_secs(60));
-    let user = who("192.0.2.1", "user");
+    let user = client("192.0.2.1", "user");
     for _ in 0..10 {
-        let place = limit.hold(&user, NOW).unwrap();
-        place.settle(Err(Reason::HasherBusy));
+        let reservation = limit.reserve(&user, NOW).unwrap();
+        reservation.finish(Err(Reason::HasherBusy));
     }
-    drop(limit.hold(&user, NOW).unwrap());
+    drop(limit.reserve(&user, NOW).unwrap());
     assert!(limit.check(&user, NOW).is_err());
 }
 
@@ -110,21 +114,21 @@ fn place_is_given_back_for_what_was_never_judged_and_spent_by_what_was_given_up(
 fn full_address_gets_no_buckets_for_further_names() {
     let limit = FailureLimit::new(burst(3), Duration::from_secs(60)).address_burst(burst(5));
     for n in 0..1000 {
-        limit.count(&who("192.0.2.1", &format!("id{n}")), WRONG, NOW);
+        limit.count(&client("192.0.2.1", &format!("id{n}")), WRONG, NOW);
     }
-    // One for the address, and one each for the names that found room.
+    // One for the address, and one for each name that found room.
     assert_eq!(limit.table().len(), 6);
 }
 
 #[test]
-fn million_addresses_do_not_grow_it_without_bound() {
+fn number_of_buckets_is_bounded_under_a_million_addresses() {
     let limit = FailureLimit::default();
     for n in 0..1_000_000_u32 {
-        let who = Who {
-            from: Some(Ipv4Addr::from_bits(n).into()),
+        let client = Client {
+            address: Some(Ipv4Addr::from_bits(n).into()),
             id: "user",
         };
-        limit.count(&who, WRONG, NOW);
+        limit.count(&client, WRONG, NOW);
     }
     assert!(limit.table().len() <= 65_536);
 }

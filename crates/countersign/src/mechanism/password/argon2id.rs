@@ -13,7 +13,7 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Makes and checks Argon2id hashes, each in memory that is kept and used again.
+/// Computes and verifies Argon2id hashes, in memory that is reused.
 pub(super) struct Argon2id {
     memory: Mutex<Vec<Vec<Block>>>,
     params: Params,
@@ -27,7 +27,7 @@ impl Argon2id {
         })
     }
 
-    /// A new hash, as a PHC string.
+    /// Computes a new hash, as a PHC string.
     pub(super) fn hash(
         &self,
         password: &str,
@@ -48,24 +48,24 @@ impl Argon2id {
     }
 
     #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
+    pub(super) fn buffers(&self) -> usize {
         self.memory.lock().unwrap().len()
     }
 
-    /// Whether `password` is the one behind a PHC string, by the parameters in it.
+    /// Returns whether the password matches the PHC string, computed with the parameters in it.
     pub(super) fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordError> {
         let hash = PasswordHash::new(hash).map_err(|_| PasswordError)?;
         let params = Params::try_from(&hash).map_err(|_| PasswordError)?;
-        let (Some(salt), Some(kept)) = (hash.salt, hash.hash) else {
+        let (Some(salt), Some(stored)) = (hash.salt, hash.hash) else {
             return Err(PasswordError);
         };
         if hash.algorithm != Algorithm::Argon2id.ident() {
             return Err(PasswordError);
         }
         let mut out = [0; Output::MAX_LENGTH];
-        let out = out.get_mut(..kept.len()).ok_or(PasswordError)?;
+        let out = out.get_mut(..stored.len()).ok_or(PasswordError)?;
         self.compute(&params, password, &salt, out)?;
-        Ok(kept.as_bytes().ct_eq(out).into())
+        Ok(stored.as_bytes().ct_eq(out).into())
     }
 
     fn compute(
@@ -82,9 +82,9 @@ impl Argon2id {
         }
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
         let used = blocks.get_mut(..params.block_count()).unwrap_or_default();
-        let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, used);
+        let result = argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, used);
         memory().push(blocks);
-        done.map_err(|_| PasswordError)
+        result.map_err(|_| PasswordError)
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     use crate::random::SystemRandom;
 
     #[test]
-    fn hash_is_a_phc_string_that_the_library_verifies_by_itself() {
+    fn hash_is_a_phc_string_that_the_crate_argon2_verifies() {
         let argon2id = Argon2id::new().unwrap();
         let hash = argon2id.hash("correct horse", &SystemRandom).unwrap();
         let hash = hash.expose();
@@ -104,30 +104,30 @@ mod tests {
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
         );
-        let theirs = |password: &[u8]| Argon2::default().verify_password(password, hash);
-        assert!(theirs(b"correct horse").is_ok());
-        assert!(theirs(b"wrong horse").is_err());
+        let verify = |password: &[u8]| Argon2::default().verify_password(password, hash);
+        assert!(verify(b"correct horse").is_ok());
+        assert!(verify(b"wrong horse").is_err());
         assert_eq!(argon2id.verify("correct horse", hash), Ok(true));
         assert_eq!(argon2id.verify("wrong horse", hash), Ok(false));
     }
 
     #[test]
-    fn hash_of_another_kind_is_never_right() {
+    fn hash_of_another_algorithm_is_an_error() {
         let argon2id = Argon2id::new().unwrap();
-        // RFC 9106's variants with the same password would be another hash; a plain text is none.
+        // Another variant of RFC 9106 with the same password is another hash, and plain text is no hash.
         let hash = argon2id.hash("x", &SystemRandom).unwrap();
         let other = hash.expose().replacen("argon2id", "argon2i", 1);
-        for kept in [&other, "x", ""] {
-            assert!(argon2id.verify("x", kept).is_err(), "{kept}");
+        for stored in [&other, "x", ""] {
+            assert!(argon2id.verify("x", stored).is_err(), "{stored}");
         }
     }
 
     #[test]
-    fn memory_of_one_hash_is_used_for_the_next() {
+    fn memory_of_a_hash_is_reused_for_the_next() {
         let argon2id = Argon2id::new().unwrap();
         for _ in 0..3 {
             argon2id.hash("x", &SystemRandom).unwrap();
         }
-        assert_eq!(argon2id.kept(), 1);
+        assert_eq!(argon2id.buffers(), 1);
     }
 }

@@ -8,32 +8,32 @@ use zeroize::Zeroizing;
 use crate::random::{Random, RandomError};
 use crate::time::Timestamp;
 
-/// For how long a password that was found right is not hashed again.
+/// How long a verified password is not hashed again.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How many of them are remembered.
+/// The number of entries.
 const CAPACITY: usize = 10_000;
 
-/// Passwords that were found right lately, as digests under a key that leaves this process by no way.
-pub(super) struct Recent {
+/// Recently verified passwords, as digests under a random key of this process.
+pub(super) struct VerifiedPasswords {
     mac: Hmac<Sha256>,
-    found_right: Cache<Digest, Timestamp>,
+    verified: Cache<Digest, Timestamp>,
 }
 
-/// A password along with all that it is judged by.
+/// The digest of a password and of what it was verified against.
 pub(super) type Digest = [u8; 32];
 
-impl Recent {
+impl VerifiedPasswords {
     pub(super) fn new(random: &dyn Random) -> Result<Self, RandomError> {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(key.as_mut())?;
         Ok(Self {
             mac: Hmac::new_from_slice(key.as_ref()).map_err(|_| RandomError)?,
-            found_right: Cache::new(CAPACITY),
+            verified: Cache::new(CAPACITY),
         })
     }
 
-    /// The digest of these parts. Each is preceded by its length: no end of one passes for the beginning of
-    /// the next, and nothing is cut short.
+    /// Computes the digest of the parts. Each part is preceded by its length, so that different parts
+    /// never have the same input.
     pub(super) fn digest(&self, parts: &[&[u8]]) -> Digest {
         let mut mac = self.mac.clone();
         for part in [b"password/v1".as_slice()].iter().chain(parts) {
@@ -43,15 +43,15 @@ impl Recent {
         mac.finalize().into_bytes().into()
     }
 
-    /// Whether it was found right in the last five minutes. What was found right later than now is not
-    /// believed: the clock has been set back, and nobody knows how old it is.
-    pub(super) fn holds(&self, digest: &Digest, now: Timestamp) -> bool {
-        let found = self.found_right.get(digest);
-        found.is_some_and(|then| then <= now && now < then.plus(LIFETIME))
+    /// Returns whether the password was verified in the last five minutes. An entry from the future is
+    /// ignored: the clock was set back, and its age is unknown.
+    pub(super) fn contains(&self, digest: &Digest, now: Timestamp) -> bool {
+        let verified = self.verified.get(digest);
+        verified.is_some_and(|then| then <= now && now < then.plus(LIFETIME))
     }
 
-    pub(super) fn remember(&self, digest: Digest, now: Timestamp) {
-        self.found_right.insert(digest, now);
+    pub(super) fn insert(&self, digest: Digest, now: Timestamp) {
+        self.verified.insert(digest, now);
     }
 }
 
@@ -63,20 +63,20 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
 
     #[test]
-    fn success_is_remembered_for_five_minutes_and_not_from_the_future() {
-        let recent = Recent::new(&SystemRandom).unwrap();
-        let digest = recent.digest(&[b"x"]);
-        assert!(!recent.holds(&digest, NOW));
-        recent.remember(digest, NOW);
+    fn verified_password_is_cached_for_five_minutes_and_not_from_the_future() {
+        let cache = VerifiedPasswords::new(&SystemRandom).unwrap();
+        let digest = cache.digest(&[b"x"]);
+        assert!(!cache.contains(&digest, NOW));
+        cache.insert(digest, NOW);
         let at = |millis| Timestamp::from_unix_millis(NOW.unix_millis() + millis);
-        for (millis, holds) in [(-1, false), (0, true), (299_999, true), (300_000, false)] {
-            assert_eq!(recent.holds(&digest, at(millis)), holds, "{millis} ms");
+        for (millis, cached) in [(-1, false), (0, true), (299_999, true), (300_000, false)] {
+            assert_eq!(cache.contains(&digest, at(millis)), cached, "{millis} ms");
         }
     }
 
     #[test]
     fn digest_differs_when_any_part_or_its_bounds_differ() {
-        let recent = Recent::new(&SystemRandom).unwrap();
+        let cache = VerifiedPasswords::new(&SystemRandom).unwrap();
         let long = "x".repeat(72);
         let (a, b) = (format!("{long}a"), format!("{long}b"));
         let parts: [&[&[u8]]; 8] = [
@@ -90,22 +90,26 @@ mod tests {
             &[b.as_bytes()],
         ];
         let digests: std::collections::HashSet<_> =
-            parts.iter().map(|parts| recent.digest(parts)).collect();
+            parts.iter().map(|parts| cache.digest(parts)).collect();
         assert_eq!(digests.len(), parts.len());
     }
 
     #[test]
     fn digests_of_two_processes_have_nothing_in_common() {
-        let digest = || Recent::new(&SystemRandom).unwrap().digest(&[b"x"]);
+        let digest = || {
+            VerifiedPasswords::new(&SystemRandom)
+                .unwrap()
+                .digest(&[b"x"])
+        };
         assert_ne!(digest(), digest());
     }
 
     #[test]
-    fn number_of_remembered_successes_is_bounded() {
-        let recent = Recent::new(&SystemRandom).unwrap();
+    fn number_of_entries_is_bounded() {
+        let cache = VerifiedPasswords::new(&SystemRandom).unwrap();
         for n in 0..100_000_u32 {
-            recent.remember(recent.digest(&[&n.to_be_bytes()]), NOW);
+            cache.insert(cache.digest(&[&n.to_be_bytes()]), NOW);
         }
-        assert!(recent.found_right.len() <= CAPACITY);
+        assert!(cache.verified.len() <= CAPACITY);
     }
 }

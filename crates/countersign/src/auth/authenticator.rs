@@ -1,0 +1,291 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::BoxFuture;
+use crate::auth::AuthenticatorBuilder;
+use crate::auth::telemetry::{self, Span};
+use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, Presented, RequestHead};
+use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
+use crate::principal::{Principal, PrincipalKind, Verifier};
+use crate::rejection::{Challenges, Reason, Rejection};
+use crate::time::Clock;
+
+/// Authenticates requests: the mechanisms of a service, and the order in which they are checked.
+///
+/// [`AuthLayer`](crate::auth::AuthLayer) calls it for every request. Services that read credentials
+/// from a body, such as token endpoints, call it themselves: [`find_credentials`] looks for
+/// credentials in the headers, [`authenticate`] checks them, and [`revalidate`] checks a principal
+/// again after something that took time. Cloning it copies a reference count.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use countersign::directory::MemoryDirectory;
+/// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
+/// # use countersign::key::{Pepper, Peppers};
+/// # use countersign::mechanism::ApiKeys;
+/// # use countersign::random::SystemRandom;
+/// # use countersign::time::SystemClock;
+/// # use http::Request;
+/// use countersign::auth::Authenticator;
+/// use countersign::credentials::{Credentials, RequestHead};
+/// use countersign::registry::Change;
+/// use countersign::rejection::Reason;
+///
+/// # tokio_test::block_on(async {
+/// # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+/// # let directory = Arc::new(MemoryDirectory::default());
+/// # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
+/// # let operator = Caller::operator("docs");
+/// # let created = registry.create_key(&operator, NewKey::new("ci", "calls:read".parse()?)).await?;
+/// # let request = Request::new(());
+/// let authenticator = Authenticator::builder().primary(ApiKeys::new(directory, peppers)).build()?;
+///
+/// let credentials = Credentials::key(created.issued.key);
+/// let principal = authenticator.authenticate(credentials, &RequestHead::new(&request)).await?;
+/// assert!(principal.primary().is_some());
+/// assert!(authenticator.revalidate(&principal).is_ok());
+///
+/// registry.change(&operator, created.record.id, Change::Revoke { reason: None }).await?;
+/// let rejection = authenticator.revalidate(&principal).unwrap_err();
+/// assert_eq!(rejection.reason(), Reason::CredentialRevoked);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
+/// [`find_credentials`]: Self::find_credentials
+/// [`authenticate`]: Self::authenticate
+/// [`revalidate`]: Self::revalidate
+#[derive(Clone)]
+pub struct Authenticator(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) entries: Box<[Entry]>,
+    pub(super) carriers: Carriers,
+    pub(super) challenges: Arc<Challenges>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// A mechanism, and what the authenticator knows of it.
+pub(super) struct Entry {
+    pub(super) mechanism: Arc<dyn Mechanism>,
+    pub(super) selectors: Vec<CredentialSelector>,
+    pub(super) kind: PrincipalKind,
+}
+
+impl Authenticator {
+    /// Starts building an authenticator.
+    #[must_use]
+    pub fn builder() -> AuthenticatorBuilder {
+        AuthenticatorBuilder::default()
+    }
+
+    /// Returns the credentials in the headers of a request. Only their presence is checked; nothing
+    /// is verified. The address that they come from is the [`ClientAddress`] in the extensions.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] of kind `Malformed` if credentials are repeated, joined or incomplete, or if
+    /// there are credentials of two kinds.
+    pub fn find_credentials(
+        &self,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Credentials>, Rejection> {
+        match self.0.carriers.read(head.headers) {
+            Presented::Nothing => Ok(None),
+            Presented::One(credentials) => {
+                let address = head.extensions.get::<ClientAddress>().copied();
+                Ok(Some(credentials.presented_from(address)))
+            }
+            Presented::Malformed(reason) => Err(self.reject(reason)),
+        }
+    }
+
+    /// Returns the rejection of a request whose headers hold no credentials.
+    #[must_use]
+    pub fn missing_credentials(&self) -> Rejection {
+        self.reject(Reason::NoCredentials)
+    }
+
+    /// Returns the rejection of a request whose body holds no credentials. Its challenge is
+    /// `Credentials realm="…"`, for which browsers do not prompt.
+    #[must_use]
+    pub fn missing_credentials_in_body(&self) -> Rejection {
+        self.reject(Reason::NoCredentials).of_body()
+    }
+
+    /// Authenticates credentials. The one mechanism that selects them decides; no other mechanism is
+    /// asked. `head` is the request that presented them.
+    pub fn authenticate(&self, credentials: Credentials, head: &RequestHead<'_>) -> Authentication {
+        let span = Span::start();
+        let Some((index, entry)) = self.find_mechanism(&credentials) else {
+            let carrier = credentials.carrier().clone();
+            let result = Err(self.reject_credentials(Reason::Unclaimed, carrier));
+            span.finish(&result);
+            return Authentication(State::Ready(Some(result)));
+        };
+        let now = self.0.clock.now();
+        let context = OutcomeContext {
+            carrier: credentials.carrier().clone(),
+            kind: entry.kind,
+            verifier: Verifier {
+                mechanism: index,
+                challenges: Arc::clone(&self.0.challenges),
+            },
+        };
+        let outcome = span.in_scope(|| entry.mechanism.try_authenticate(&credentials, head, now));
+        Authentication(match outcome {
+            Some(outcome) => {
+                let result = context.resolve(outcome);
+                span.finish(&result);
+                State::Ready(Some(result))
+            }
+            None => State::Waiting {
+                outcome: Arc::clone(&entry.mechanism).authenticate(credentials, head, now),
+                context: Some(context),
+                span,
+            },
+        })
+    }
+
+    /// Checks a principal of this authenticator again: freshness of the data, expiry, status,
+    /// generation and denials. Call it after anything that took time, such as reading a body. It
+    /// costs no cryptography, and is not counted as another authentication.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] if the credentials would now be rejected, or cannot be checked with current
+    /// data. Its kind is `Misconfigured` if another authenticator made the principal.
+    pub fn revalidate(&self, principal: &Principal) -> Result<(), Rejection> {
+        let verifier = principal.verifier();
+        let entry = self.0.entries.get(verifier.mechanism);
+        let own = Arc::ptr_eq(&verifier.challenges, &self.0.challenges);
+        let (Some(entry), true) = (entry, own) else {
+            return Err(Rejection::layer_missing());
+        };
+        entry
+            .mechanism
+            .revalidate(principal, self.0.clock.now())
+            .map_err(|reason| self.reject_credentials(reason, principal.carrier().clone()))
+    }
+
+    /// Returns the mechanism that selects the credentials. Selectors by prefix come before selectors
+    /// of a whole carrier.
+    fn find_mechanism(&self, credentials: &Credentials) -> Option<(usize, &Entry)> {
+        let find = |selects: fn(&CredentialSelector, &Credentials) -> bool| {
+            let selected = |entry: &Entry| {
+                let mut selectors = entry.selectors.iter();
+                selectors.any(|selector| selects(selector, credentials))
+            };
+            let mut entries = self.0.entries.iter().enumerate();
+            entries.find(|(_, entry)| selected(entry))
+        };
+        find(CredentialSelector::selects_prefix).or_else(|| find(CredentialSelector::selects_rest))
+    }
+
+    fn reject(&self, reason: Reason) -> Rejection {
+        let rejection = Rejection::of_request(reason, Arc::clone(&self.0.challenges));
+        telemetry::count_rejected(&rejection);
+        rejection
+    }
+
+    fn reject_credentials(&self, reason: Reason, carrier: Carrier) -> Rejection {
+        Rejection::of_credentials(reason, carrier, Arc::clone(&self.0.challenges))
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("carriers", &self.0.carriers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is needed to make a principal or a rejection of an outcome.
+struct OutcomeContext {
+    carrier: Carrier,
+    kind: PrincipalKind,
+    verifier: Verifier,
+}
+
+impl OutcomeContext {
+    fn resolve(self, outcome: Outcome) -> Result<Principal, Rejection> {
+        let challenges = |verifier: Verifier| verifier.challenges;
+        match outcome {
+            Outcome::Accepted(identity) => Ok(Principal::new(
+                identity,
+                self.carrier,
+                self.kind,
+                self.verifier,
+            )),
+            Outcome::Rejected(reason) => Err(Rejection::of_credentials(
+                reason,
+                self.carrier,
+                challenges(self.verifier),
+            )),
+            Outcome::Unavailable(reason) => {
+                Err(Rejection::unavailable(reason, challenges(self.verifier)))
+            }
+            Outcome::Throttled { retry_after } => {
+                Err(Rejection::throttled(retry_after, challenges(self.verifier)))
+            }
+        }
+    }
+}
+
+/// The future of [`Authenticator::authenticate`]. Dropping it cancels the authentication.
+#[must_use = "futures do nothing unless polled"]
+pub struct Authentication(State);
+
+enum State {
+    Ready(Option<Result<Principal, Rejection>>),
+    Waiting {
+        outcome: BoxFuture<'static, Outcome>,
+        context: Option<OutcomeContext>,
+        span: Span,
+    },
+}
+
+impl Authentication {
+    /// Returns the result if nothing has to be waited for.
+    pub(super) fn try_ready(self) -> Result<Result<Principal, Rejection>, Self> {
+        match self.0 {
+            State::Ready(Some(result)) => Ok(result),
+            waiting => Err(Self(waiting)),
+        }
+    }
+}
+
+impl Future for Authentication {
+    type Output = Result<Principal, Rejection>;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "polling a future again after completion is a bug of the caller"
+    )]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Ready(result) => Poll::Ready(result.take().expect("polled after completion")),
+            State::Waiting {
+                outcome,
+                context,
+                span,
+            } => {
+                let outcome = ready!(span.in_scope(|| outcome.as_mut().poll(cx)));
+                let context = context.take().expect("polled after completion");
+                let result = context.resolve(outcome);
+                span.finish(&result);
+                Poll::Ready(result)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authentication").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! What operators see: a span for each authentication, a log event for each rejection, and counters.
+//!
+//! Labels are bounded: they are kinds, schemes and reasons of this crate, and `&'static str`s of
+//! users' own mechanisms. They contain nothing of the request.
+
+use crate::principal::Principal;
+use crate::rejection::Rejection;
+
+/// The span of one authentication.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
+
+impl Span {
+    pub(super) fn start() -> Self {
+        Self {
+            #[cfg(feature = "tracing")]
+            span: tracing::debug_span!(
+                "authenticate",
+                outcome = tracing::field::Empty,
+                scheme = tracing::field::Empty,
+                reason = tracing::field::Empty,
+            ),
+        }
+    }
+
+    /// Runs a part of the authentication inside the span.
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(
+            clippy::unused_self,
+            reason = "it is entered with the feature `tracing`"
+        )
+    )]
+    pub(super) fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "tracing")]
+        return self.span.in_scope(f);
+        #[cfg(not(feature = "tracing"))]
+        return f();
+    }
+
+    /// Records the result in the span, and counts it.
+    pub(super) fn finish(&self, result: &Result<Principal, Rejection>) {
+        #[cfg(feature = "tracing")]
+        match result {
+            Ok(principal) => {
+                self.span.record("outcome", "accepted");
+                self.span.record("scheme", principal.scheme().as_str());
+            }
+            Err(rejection) => {
+                self.span.record("outcome", rejection.kind().label());
+                self.span.record("reason", rejection.reason().label());
+            }
+        }
+        match result {
+            Ok(principal) => {
+                #[cfg(feature = "metrics")]
+                super::metrics::count_accepted(principal);
+                #[cfg(not(feature = "metrics"))]
+                let _ = principal;
+            }
+            Err(rejection) => count_rejected(rejection),
+        }
+    }
+}
+
+/// Counts a rejection. A request whose credentials are missing or malformed counts too.
+pub(super) fn count_rejected(rejection: &Rejection) {
+    #[cfg(feature = "metrics")]
+    super::metrics::count_rejected(rejection);
+    #[cfg(not(feature = "metrics"))]
+    let _ = rejection;
+}
+
+/// Counts the result of a requirement.
+pub(crate) fn count_requirement(result: &Result<(), Rejection>) {
+    #[cfg(feature = "metrics")]
+    super::metrics::count_requirement(result.as_ref().err());
+    #[cfg(not(feature = "metrics"))]
+    let _ = result;
+}
+
+/// Logs the reason of a rejection: its label, and nothing of the request.
+pub(crate) fn log(rejection: &Rejection) {
+    #[cfg(feature = "tracing")]
+    {
+        use crate::rejection::RejectionKind;
+
+        static MISCONFIGURED: std::sync::Once = std::sync::Once::new();
+        let reason = rejection.reason().label();
+        match rejection.kind() {
+            RejectionKind::Unavailable => tracing::warn!(reason, "credentials not authenticated"),
+            // Logged once, since every request meets the same mistake.
+            RejectionKind::Misconfigured => MISCONFIGURED.call_once(|| {
+                tracing::error!(
+                    reason,
+                    "request was not authenticated: put an `AuthLayer` outside of requirements and \
+                     extractors"
+                );
+            }),
+            _ => tracing::debug!(reason, "request rejected"),
+        }
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = rejection;
+}

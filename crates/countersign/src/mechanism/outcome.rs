@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use crate::principal::Identity;
+use crate::reason::{Reason, RejectionKind};
+
+/// The result of authenticating credentials.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an authenticator must handle every outcome"
+)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the common one, and a box would be an allocation on every request"
+)]
+pub enum Outcome {
+    /// The credentials are valid.
+    Accepted(Identity),
+    /// The credentials are invalid: 401.
+    Rejected(Reason),
+    /// Whether they are valid could not be decided: 503, not 401.
+    Unavailable(Reason),
+    /// Too many attempts failed, so the credentials were not checked: 429.
+    Throttled {
+        /// The time after which they may be presented again. The client sees whole seconds, rounded
+        /// up, and at least one.
+        retry_after: Duration,
+    },
+}
+
+impl From<Result<Identity, Reason>> for Outcome {
+    fn from(result: Result<Identity, Reason>) -> Self {
+        match result {
+            Ok(identity) => Self::Accepted(identity),
+            Err(reason) => match reason.kind() {
+                RejectionKind::Unavailable => Self::Unavailable(reason),
+                RejectionKind::TooManyRequests => Self::Throttled {
+                    retry_after: Duration::ZERO,
+                },
+                _ => Self::Rejected(reason),
+            },
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use super::trusted::{Origin, TrustedIssuer};
+use crate::directory::Directory;
+use crate::id::Id;
+use crate::principal::Principal;
+use crate::reason::Reason;
+use crate::time::Timestamp;
+
+/// Checks the principal of an accepted token again: expiry, denials and generations, without the
+/// signature.
+pub(crate) fn revalidate(
+    principal: &Principal,
+    issuers: &[TrustedIssuer],
+    now: Timestamp,
+) -> Result<(), Reason> {
+    if principal.expires_at().is_none_or(|end| now >= end) {
+        return Err(Reason::TokenExpired);
+    }
+    let issuer = issuers
+        .iter()
+        .find(|issuer| Some(issuer.url()) == principal.issuer())
+        .ok_or(Reason::IssuerUntrusted)?;
+    let Origin::Own(Some(directory)) = &issuer.origin else {
+        return Ok(());
+    };
+    let id = principal.token_id().and_then(|id| id.parse().ok());
+    let (Some(token), Some(credential)) = (id, principal.credential_id()) else {
+        return Err(Reason::ClaimsMalformed);
+    };
+    let account = principal
+        .account()
+        .map(|account| (*account, principal.account_generation()));
+    // A managed token is its own credential, and its record decides.
+    if token == *credential {
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
+        let record = directory.credential(credential);
+        let record = record.ok_or(Reason::CredentialUnknown)?;
+        record.usable(now, principal.address())?;
+        let generations = (principal.generation(), principal.account_generation());
+        if generations != (record.generation, record.account_generation) {
+            return Err(Reason::Superseded);
+        }
+        return Ok(());
+    }
+    let origins = [
+        Some((*credential, principal.generation())),
+        account,
+        principal.session_generation(),
+    ];
+    check_denials(&**directory, issuer.url(), &token, origins)
+}
+
+/// Checks that neither a token nor its origins are denied. The comparison is exact and uses no clock:
+/// what was revoked has a higher generation than the tokens that were minted before.
+pub(super) fn check_denials(
+    directory: &dyn Directory,
+    issuer: &str,
+    token: &Id,
+    origins: [Option<(Id, u32)>; 3],
+) -> Result<(), Reason> {
+    directory
+        .check_freshness()
+        .map_err(|_| Reason::DirectoryStale)?;
+    if directory.is_denied(issuer, token) {
+        return Err(Reason::TokenRevoked);
+    }
+    let denied = |(entity, generation): (Id, u32)| {
+        let lowest = directory.lowest_generation(&entity);
+        lowest.is_some_and(|lowest| generation < lowest)
+    };
+    if origins.into_iter().flatten().any(denied) {
+        return Err(Reason::Superseded);
+    }
+    Ok(())
+}
