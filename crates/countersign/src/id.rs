@@ -1,4 +1,4 @@
-//! Identifiers: one kind for accounts, credentials, tokens and everything else.
+//! Identifiers of accounts, credentials, sessions and tokens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use crate::time::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// 160 bits, shown as 32 lower-case Crockford base32 characters: 10 of time in milliseconds, 6 of
-/// partition (the account's), 16 random.
+/// An identifier of 160 bits, written as 32 characters of lower-case Crockford base32: 10 of the time
+/// of creation in milliseconds, 6 of the account's partition, and 16 random ones.
 ///
-/// Ids are public. They sort by the time at which they were made.
+/// Ids are public, and sort by time of creation. Each has one spelling:
 ///
 /// ```
 /// use countersign::Id;
@@ -25,25 +25,25 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub struct Id([u8; 20]);
 
 impl Id {
-    /// How many characters an id has.
+    /// The number of characters of an id.
     pub const LEN: usize = 32;
 
-    /// A new id in the same partition as `account`.
+    /// Generates an id in the partition of `account`.
     ///
     /// # Errors
     ///
-    /// [`RandomError`] when no random bytes can be had.
+    /// [`RandomError`] if the generator failed.
     pub fn new(now: Timestamp, account: &Self, random: &dyn Random) -> Result<Self, RandomError> {
         let mut tail = [0; 10];
         random.fill(&mut tail)?;
         Ok(Self::assemble(now, account.partition(), tail))
     }
 
-    /// The id of a new account, which opens a partition of its own.
+    /// Generates the id of an account, in a partition of its own.
     ///
     /// # Errors
     ///
-    /// [`RandomError`] when no random bytes can be had.
+    /// [`RandomError`] if the generator failed.
     pub fn new_account(now: Timestamp, random: &dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 14];
         random.fill(&mut bytes)?;
@@ -51,13 +51,13 @@ impl Id {
         Ok(Self::assemble(now, u32::from_be_bytes([a, b, c, d]), tail))
     }
 
-    /// The id's 20 bytes, for storing it.
+    /// Returns the 20 bytes of the id, for storage.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
 
-    /// An id from its 20 bytes. Every value of them is an id.
+    /// Creates the id with these 20 bytes. Every value is an id.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
@@ -95,13 +95,17 @@ impl Id {
 impl FromStr for Id {
     type Err = InvalidId;
 
-    /// Only the one canonical spelling is an id: 32 characters, lower case, none of `i l o u`.
+    /// Parses 32 characters of `0-9a-z` without `i l o u`. Upper case is rejected.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`] for any other text.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         if text.len() != Self::LEN {
             return Err(InvalidId);
         }
         let mut bytes = [0; 20];
-        let mut foreign = false;
+        let mut valid = true;
         for (eight, five) in text
             .as_bytes()
             .chunks_exact(8)
@@ -110,20 +114,17 @@ impl FromStr for Id {
             let mut bits = 0u64;
             for &character in eight {
                 let digit = DIGITS.get(usize::from(character)).copied().unwrap_or(0xff);
-                foreign |= digit > 31;
+                valid &= digit <= 31;
                 bits = bits << 5 | u64::from(digit & 31);
             }
             five.copy_from_slice(bits.to_be_bytes().split_at(3).1);
         }
-        if foreign {
-            return Err(InvalidId);
-        }
-        Ok(Self(bytes))
+        valid.then_some(Self(bytes)).ok_or(InvalidId)
     }
 }
 
-/// The value of each character, 0xff for those that are no digit. A table takes as long for one as for
-/// another.
+/// The value of each character, or 0xff if it is not in the alphabet. A look-up takes the same time for
+/// every character.
 #[expect(clippy::indexing_slicing, reason = "a byte is an index of 256")]
 const DIGITS: [u8; 256] = {
     let mut table = [0xff; 256];
@@ -162,28 +163,21 @@ impl<'de> serde::Deserialize<'de> for Id {
     }
 }
 
-/// An id's characters without an allocation.
+/// The characters of an id, without an allocation.
 #[derive(Clone, Copy)]
 pub(crate) struct IdText([u8; Id::LEN]);
 
 impl IdText {
     pub(crate) fn as_str(&self) -> &str {
-        // Only characters of the alphabet were written; the empty text would equal no id.
+        // The bytes are ASCII. An empty text would equal no id.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The text is not an id: 32 characters of `0-9a-z` without `i l o u` are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that a text is not an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: 32 characters of 0-9 and a-z without i, l, o, u are expected")]
 pub struct InvalidId;
-
-impl fmt::Display for InvalidId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an id: 32 characters of 0-9 and a-z without i, l, o, u are expected")
-    }
-}
-
-impl std::error::Error for InvalidId {}
 
 #[cfg(test)]
 mod tests {
@@ -199,20 +193,20 @@ mod tests {
     }
 
     #[test]
-    fn id_of_a_credential_shares_its_accounts_partition_and_starts_with_its_time() {
+    fn id_of_a_credential_has_the_partition_of_its_account_and_starts_with_its_time() {
         let account: Id = "013xrzp12g3nqk8ngskn1wtxgka5b0nf".parse().unwrap();
         let id = Id::new(Timestamp::from_unix_millis(1), &account, &Ones).unwrap();
         assert_eq!(id.to_string(), "00000000013nqk8nzzzzzzzzzzzzzzzz");
     }
 
     #[test]
-    fn id_made_before_1970_starts_with_zero() {
+    fn id_from_before_1970_starts_with_zeros() {
         let id = Id::new_account(Timestamp::from_unix_millis(-5), &Ones).unwrap();
         assert!(id.to_string().starts_with("0000000000"));
     }
 
     #[test]
-    fn id_rejected_when_not_in_its_one_spelling() {
+    fn text_is_rejected_unless_it_is_the_one_spelling_of_an_id() {
         for text in [
             "",
             "013xrzp12g3nqk8ngskn1wtxgka5b0n",
@@ -230,13 +224,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn id_printed_and_parsed_is_itself(bytes: [u8; 20]) {
+        fn id_survives_printing_and_parsing(bytes: [u8; 20]) {
             let id = Id::from_bytes(bytes);
             prop_assert_eq!(id.to_string().parse::<Id>(), Ok(id));
         }
 
         #[test]
-        fn id_text_parsed_and_printed_is_itself(text in "[0-9a-hjkmnp-tv-z]{32}") {
+        fn text_of_an_id_survives_parsing_and_printing(text in "[0-9a-hjkmnp-tv-z]{32}") {
             prop_assert_eq!(text.parse::<Id>().unwrap().to_string(), text);
         }
     }

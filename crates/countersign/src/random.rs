@@ -1,16 +1,29 @@
-//! Randomness as a parameter: [`Random`] and the system's generator.
-
-use std::fmt;
+//! Randomness as a parameter: [`Random`] and the operating system's generator.
 
 use aws_lc_rs::rand::SecureRandom as _;
 
-/// Gives random bytes fit for secrets. Ids, keys and token ids come from one.
+/// A source of random bytes that are fit for secrets: ids, API keys, HMAC secrets.
+///
+/// Whatever needs randomness takes a `Random`, so that tests can choose the bytes.
+///
+/// ```
+/// use countersign::random::{Random, RandomError, SystemRandom};
+///
+/// struct Broken;
+/// impl Random for Broken {
+///     fn fill(&self, _: &mut [u8]) -> Result<(), RandomError> {
+///         Err(RandomError)
+///     }
+/// }
+/// assert_eq!(SystemRandom.fill(&mut [0; 32]), Ok(()));
+/// assert_eq!(Broken.fill(&mut [0; 32]), Err(RandomError));
+/// ```
 pub trait Random: Send + Sync + 'static {
-    /// Fills `out`.
+    /// Fills `out` with random bytes.
     ///
     /// # Errors
     ///
-    /// [`RandomError`] when the generator has failed; nothing may be made from `out` then.
+    /// [`RandomError`] if the generator failed. Nothing may be derived from `out` then.
     fn fill(&self, out: &mut [u8]) -> Result<(), RandomError>;
 }
 
@@ -20,7 +33,7 @@ impl<R: Random + ?Sized> Random for std::sync::Arc<R> {
     }
 }
 
-/// The operating system's generator, by way of aws-lc.
+/// The operating system's generator, through aws-lc.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
@@ -32,14 +45,7 @@ impl Random for SystemRandom {
     }
 }
 
-/// The random number generator failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that the random number generator failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the random number generator failed")]
 pub struct RandomError;
-
-impl fmt::Display for RandomError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the random number generator failed")
-    }
-}
-
-impl std::error::Error for RandomError {}

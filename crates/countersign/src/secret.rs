@@ -1,11 +1,9 @@
-//! Text that must not be printed: [`Secret`].
-
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Secret text. It has no `Display`, its `Debug` says only that it is there, and its memory is wiped
-/// when it is dropped.
+/// Secret text. It has no `Display`, its `Debug` output does not contain it, and its memory is
+/// overwritten when it is dropped.
 ///
 /// ```
 /// use countersign::Secret;
@@ -18,7 +16,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// Returns the text. The caller is responsible for where it is written.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

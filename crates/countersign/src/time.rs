@@ -1,4 +1,4 @@
-//! Time as a parameter: [`Timestamp`], [`Clock`] and the system's clock.
+//! Time as a parameter: [`Timestamp`], [`Clock`] and the operating system's clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -10,39 +10,39 @@ use ::time::format_description::well_known::Rfc3339;
 const FIRST_SECOND: Timestamp = Timestamp::from_unix_seconds(-62_167_219_200);
 const LAST_SECOND: Timestamp = Timestamp::from_unix_seconds(253_402_300_799);
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z, before it negative.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Earlier ones are negative.
 ///
-/// Tokens count whole seconds (RFC 7519 §2, `NumericDate`), ids count milliseconds; both come from
-/// this one type. Arithmetic saturates, so that no clock and no claim can make it wrap.
+/// Tokens contain whole seconds (RFC 7519 §2, `NumericDate`), ids milliseconds. Arithmetic saturates,
+/// so that no clock and no claim can make it wrap around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From whole seconds since 1970-01-01T00:00:00Z.
+    /// Creates a timestamp from whole seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// From milliseconds since 1970-01-01T00:00:00Z.
+    /// Creates a timestamp from milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
         self.0
     }
 
-    /// The moment `duration` later.
+    /// Returns the point in time `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(
@@ -133,6 +133,8 @@ impl fmt::Display for InvalidTimestamp {
 impl std::error::Error for InvalidTimestamp {}
 
 /// Tells the time. Everything that judges or mints takes one, so that tests can hold it still.
+/// A source of the current time. Whatever authenticates or mints takes a `Clock`, so that tests can
+/// set the time.
 ///
 /// ```
 /// use countersign::time::{Clock, Timestamp};
@@ -146,7 +148,7 @@ impl std::error::Error for InvalidTimestamp {}
 /// assert_eq!(Noon.now().unix_seconds(), 1_773_576_000);
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -167,7 +169,7 @@ impl Clock for SystemClock {
             reason = "the one place that reads the clock"
         )]
         let now = SystemTime::now();
-        // A clock set before 1970 gives a negative moment, never a panic.
+        // A clock that is set before 1970 gives a negative timestamp, not a panic.
         let millis = match now.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |m| -m),
@@ -177,7 +179,7 @@ impl Clock for SystemClock {
 }
 
 impl serde::Serialize for Timestamp {
-    /// As whole seconds since 1970-01-01T00:00:00Z.
+    /// Serializes the whole seconds since 1970-01-01T00:00:00Z.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(self.unix_seconds())
     }

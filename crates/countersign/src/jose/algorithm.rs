@@ -7,7 +7,7 @@ use super::KeyError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Ed25519. Deterministic, and the quickest to sign with: the default for new keys.
+    /// Ed25519. Deterministic, and the fastest to sign with: the default for new keys.
     EdDsa,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -25,7 +25,7 @@ pub enum Algorithm {
     Ps384,
     /// RSASSA-PSS with SHA-512.
     Ps512,
-    /// HMAC with SHA-256. For secrets of one's own; never from a key set.
+    /// HMAC with SHA-256. Its secret is never accepted from a key set.
     Hs256,
     /// HMAC with SHA-384.
     Hs384,
@@ -34,7 +34,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm that is verified and signed with here.
+    /// All supported algorithms.
     pub const ALL: [Self; 12] = [
         Self::EdDsa,
         Self::Es256,
@@ -50,7 +50,7 @@ impl Algorithm {
         Self::Hs512,
     ];
 
-    /// The name in `alg`, letter by letter.
+    /// Returns the value of `alg` that names this algorithm.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,10 +69,10 @@ impl Algorithm {
         }
     }
 
-    /// Whether it is an HMAC, whose secret must stay between the two sides.
+    /// Returns whether this is an HMAC, whose secret both sides must keep.
     #[must_use]
     pub const fn is_hmac(self) -> bool {
-        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+        matches!(self.family(), Family::Hmac)
     }
 
     pub(crate) const fn family(self) -> Family {
@@ -86,7 +86,7 @@ impl Algorithm {
     }
 }
 
-/// The kinds of keys.
+/// A kind of key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Ed25519,
@@ -98,7 +98,11 @@ pub(crate) enum Family {
 impl FromStr for Algorithm {
     type Err = KeyError;
 
-    /// Names are compared letter by letter (RFC 7515 §4.1.1): `es256` is none.
+    /// Parses the value of `alg`. Names are case-sensitive (RFC 7515 §4.1.1): `es256` is rejected.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Algorithm`] for any other name.
     fn from_str(name: &str) -> Result<Self, KeyError> {
         Self::ALL
             .into_iter()

@@ -1,9 +1,10 @@
-//! Base64url without padding (RFC 7515 §2), strict: no padding, no other alphabet, no stray bits.
+//! Base64url without padding (RFC 7515 §2). Padding, other alphabets and non-zero trailing bits are
+//! rejected.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Decodes into `buffer` and gives back what was written.
+/// Decodes into `buffer`, and returns the bytes that were written.
 pub(super) fn decode_into<'b>(encoded: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let length = URL_SAFE_NO_PAD.decode_slice(encoded, buffer).ok()?;
     buffer.get(..length)
@@ -17,7 +18,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Appends the encoded form to `out`.
+/// Appends the encoded bytes to `out`.
 pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, out);
 }

@@ -1,46 +1,37 @@
-use std::fmt;
-
-/// Why a key cannot be used. No byte of the key is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An error that a key cannot be used. It contains no byte of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The text or bytes are not a key of the form that was asked for.
+    /// The text or bytes are not a key of the expected form.
+    #[error("not a key of the expected form")]
     Malformed,
     /// The algorithm is unknown, or the key is not one for it.
+    #[error("the algorithm is unknown, or the key is not for it")]
     Algorithm,
     /// The key is not for signatures (`use`, `key_ops`; RFC 7517 §4.2, §4.3).
+    #[error("the key is not for signatures (use, key_ops)")]
     Purpose,
-    /// A private or symmetric key stands where a public one belongs.
+    /// A private or symmetric key was given where a public key is expected.
+    #[error("a private or symmetric key was given where a public key is expected")]
     Private,
-    /// An RSA key under 2048 or over 8192 bits, with an unfit exponent, or with the structure of a known flaw (ROCA).
+    /// The RSA key has less than 2048 or more than 8192 bits, an unfit exponent, or the structure of ROCA
+    /// (CVE-2017-15361).
+    #[error("the RSA key is too small, too large or flawed")]
     WeakRsa,
-    /// An HMAC secret shorter than the hash (RFC 7518 §3.2), a text that everybody knows, or a PEM file.
+    /// The HMAC secret is shorter than the hash (RFC 7518 §3.2), publicly known, a pattern, or a PEM file.
+    #[error("the HMAC secret is too short or publicly known")]
     WeakSecret,
-    /// Two keys could verify the same token: they have one `kid`, or no `kid` and one algorithm.
+    /// Two keys could verify the same token: they have the same `kid`, or the same algorithm and one of
+    /// them no `kid`.
+    #[error("two keys have the same kid, or the same algorithm and one of them no kid")]
     Ambiguous,
-    /// HMAC secrets stand beside key pairs (RFC 8725 §3.1).
+    /// HMAC secrets and key pairs are mixed in one set (RFC 8725 §3.1).
+    #[error("HMAC secrets and key pairs are mixed in one set")]
     Mixed,
     /// The key id is empty or longer than 256 bytes.
+    #[error("a key id has 1 to 256 bytes")]
     KeyId,
-    /// The cryptographic library failed to make a key or a signature.
+    /// The cryptographic library failed to generate a key or a signature.
+    #[error("the cryptographic library failed")]
     Failed,
 }
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "not a key of the expected form",
-            Self::Algorithm => "the algorithm is unknown, or the key is not for it",
-            Self::Purpose => "the key is not for signatures (use, key_ops)",
-            Self::Private => "a private or symmetric key stands where a public one belongs",
-            Self::WeakRsa => "the RSA key is too small, too large or flawed",
-            Self::WeakSecret => "the HMAC secret is too short or publicly known",
-            Self::Ambiguous => "two keys have one kid, or no kid and one algorithm",
-            Self::Mixed => "HMAC secrets stand beside key pairs",
-            Self::KeyId => "a key id has 1 to 256 bytes",
-            Self::Failed => "the cryptographic library failed",
-        })
-    }
-}
-
-impl std::error::Error for KeyError {}

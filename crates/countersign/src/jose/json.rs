@@ -1,49 +1,84 @@
-//! JSON objects read strictly: no member twice, also not by way of an escape, nowhere inside; no lone
-//! surrogates; nothing after the object. RFC 7515 §4 and RFC 7519 §4 let a parser take the last of two
-//! members; two parsers that choose differently see two tokens, so here neither is taken.
+//! Strict reading of JSON objects: no repeated members, not even inside of values that are not used or
+//! with escapes in their names; no lone surrogates; nothing after the object.
+//!
+//! RFC 7515 §4 and RFC 7519 §4 let a parser use the last of two members of the same name. Two parsers
+//! that choose differently would read two different tokens, so repeated members are rejected here.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// A set of members that an object may have.
+/// The members of an object that are read. The macro [`members`] implements it.
 pub(crate) trait Members<'de>: Default {
-    /// Takes the value of member `name` if it is one of its own.
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<Taken, A::Error>;
+    /// Reads the value of the member `name`, and returns `true`. Returns `false`, without reading the value,
+    /// if the member is not used.
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
-pub(crate) enum Taken {
-    Yes,
-    /// Not a member of this set: its value is read for its form alone.
-    No,
-}
+/// Declares a struct with the members of an object that are read, all of them optional. After the semicolon, it
+/// declares a flag that is set if one of several members is present, whatever its value.
+macro_rules! members {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident<$life:lifetime> {
+            $($field_vis:vis $field:ident: $type:ty = $member:literal,)*
+            $(; $(#[$flag_meta:meta])* $flag_vis:vis $flag:ident = $($flag_member:literal)|+)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Default)]
+        $vis struct $name<$life> {
+            $($field_vis $field: Option<$type>,)*
+            $($(#[$flag_meta])* $flag_vis $flag: bool,)?
+        }
 
-/// Fills an empty slot; a full one means that the member came twice.
-pub(crate) fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+        impl<$life> $crate::jose::json::Members<$life> for $name<$life> {
+            fn read<A: serde::de::MapAccess<$life>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    $($member => $crate::jose::json::read_once(&mut self.$field, map),)*
+                    $($($flag_member)|+ => {
+                        self.$flag = true;
+                        Ok(false)
+                    })?
+                    _ => Ok(false),
+                }
+            }
+        }
+    };
+}
+pub(crate) use members;
+
+/// Reads a member into an empty `slot`. Returns an error if the slot is full, which means that the member is
+/// repeated.
+pub(crate) fn read_once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     slot: &mut Option<T>,
     map: &mut A,
-) -> Result<Taken, A::Error> {
+) -> Result<bool, A::Error> {
     if slot.is_some() {
-        return Err(A::Error::custom("a member came twice"));
+        return Err(A::Error::custom("repeated member"));
     }
     *slot = Some(map.next_value()?);
-    Ok(Taken::Yes)
+    Ok(true)
 }
 
-/// The members of the JSON object that `bytes` are, or nothing if they are anything else.
+/// Parses a JSON object. Returns `None` if `bytes` is anything else.
 pub(crate) fn object<'de, M: Members<'de>>(bytes: &'de [u8]) -> Option<M> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut json = serde_json::Deserializer::from_str(text);
-    let members = json.deserialize_map(Object(PhantomData)).ok()?;
+    let members = json.deserialize_map(ObjectVisitor(PhantomData)).ok()?;
     json.end().ok()?;
     Some(members)
 }
 
-struct Object<M>(PhantomData<M>);
+struct ObjectVisitor<M>(PhantomData<M>);
 
-impl<'de, M: Members<'de>> Visitor<'de> for Object<M> {
+impl<'de, M: Members<'de>> Visitor<'de> for ObjectVisitor<M> {
     type Value = M;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,72 +87,44 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<M> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
         let mut members = M::default();
-        let mut others = Vec::new();
+        let mut unused = Vec::new();
         while let Some(Text(name)) = map.next_key()? {
-            if let Taken::No = members.take(&name, &mut map)? {
-                map.next_value::<Anything>()?;
-                others.push(name);
+            if !members.read(&name, &mut map)? {
+                map.next_value::<StrictValue>()?;
+                unused.push(name);
             }
         }
-        unique(others)?;
+        unused.sort_unstable();
+        if unused
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a == b))
+        {
+            return Err(A::Error::custom("repeated member"));
+        }
         Ok(members)
     }
 }
 
-fn unique<E: Error>(mut names: Vec<Cow<'_, str>>) -> Result<(), E> {
-    names.sort_unstable();
-    if names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
-    {
-        return Err(E::custom("a member came twice"));
-    }
-    Ok(())
-}
+/// No member is used.
+#[derive(Default)]
+struct NoMembers;
 
-/// A string, borrowed where it has no escapes.
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor).map(Self)
+impl<'de> Members<'de> for NoMembers {
+    fn read<A: MapAccess<'de>>(&mut self, _: &str, _: &mut A) -> Result<bool, A::Error> {
+        Ok(false)
     }
 }
 
-/// Any value, read for its form: strings decoded, objects without a member twice.
-pub(crate) struct Anything;
+/// Any value, which is checked but not used: its strings are decoded, and its objects have no repeated members.
+struct StrictValue;
 
-impl<'de> Deserialize<'de> for Anything {
+impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Anything {
-    type Value = Self;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Anything {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,58 +160,65 @@ impl<'de> Visitor<'de> for Anything {
         Ok(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut names = Vec::new();
-        while let Some(Text(name)) = map.next_key()? {
-            map.next_value::<Self>()?;
-            names.push(name);
-        }
-        unique(names)?;
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self, A::Error> {
+        ObjectVisitor(PhantomData::<NoMembers>).visit_map(map)?;
         Ok(self)
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2) in whole seconds, rounded down. Dates before 1970 are refused, and numbers
+/// A string, borrowed if it has no escapes.
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+/// Returns the text of a member.
+pub(crate) fn text<'a>(member: &'a Option<Text<'_>>) -> Option<&'a str> {
+    member.as_ref().map(|Text(text)| &**text)
+}
+
+/// A `NumericDate` (RFC 7519 §2) in whole seconds, rounded down. Dates before 1970 are rejected, and numbers that are
 /// too large to be one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct NumericDate(pub(crate) i64);
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DateVisitor;
-        impl Visitor<'_> for DateVisitor {
-            type Value = i64;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-                u64::try_from(number)
-                    .map_err(E::custom)
-                    .and_then(|number| self.visit_u64(number))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-                i64::try_from(number).map_err(E::custom)
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
-                // Up to 2^53 a float holds every whole second exactly.
-                const LARGEST: f64 = 9_007_199_254_740_992.0;
-                if !(0.0..=LARGEST).contains(&number) {
-                    return Err(E::custom("out of range"));
-                }
-                #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
-                let seconds = number.floor() as i64;
-                Ok(seconds)
-            }
+        /// Up to 2^53, floating-point numbers represent every whole second exactly.
+        const LARGEST: f64 = 9_007_199_254_740_992.0;
+        let number = serde_json::Number::deserialize(deserializer)?;
+        if let Some(seconds) = number.as_i64().filter(|seconds| *seconds >= 0) {
+            return Ok(Self(seconds));
         }
-        deserializer.deserialize_any(DateVisitor).map(Self)
+        let seconds = number
+            .as_f64()
+            .filter(|seconds| (0.0..=LARGEST).contains(seconds));
+        let seconds = seconds.ok_or_else(|| D::Error::custom("out of range"))?;
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
+        Ok(Self(seconds.floor() as i64))
     }
 }
 
-/// One string, or a list of strings: `aud` (RFC 7519 §4.1.3) and foreign scopes.
+/// One string, or a list of strings: `aud` (RFC 7519 §4.1.3), and the scopes of external issuers.
 pub(crate) enum OneOrMany<'a> {
     One(Cow<'a, str>),
     Many(Vec<Text<'a>>),

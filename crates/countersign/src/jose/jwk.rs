@@ -1,59 +1,40 @@
-//! One JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), read strictly and written for publication.
-
-use serde::de::MapAccess;
+//! JSON Web Keys (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2): strict parsing, and writing for publication.
 
 use super::algorithm::Family;
-use super::json::{self, Anything, Members, Taken, Text, once};
+use super::json::{self, Text, members, text};
 use super::{Algorithm, KeyError, VerifyingKey, base64url};
 
-#[derive(Default)]
-struct Jwk<'a> {
-    kty: Option<Text<'a>>,
-    alg: Option<Text<'a>>,
-    usage: Option<Text<'a>>,
-    key_ops: Option<Vec<Text<'a>>>,
-    kid: Option<Text<'a>>,
-    crv: Option<Text<'a>>,
-    x: Option<Text<'a>>,
-    y: Option<Text<'a>>,
-    n: Option<Text<'a>>,
-    e: Option<Text<'a>>,
-    private: bool,
-}
-
-impl<'de> Members<'de> for Jwk<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<Taken, A::Error> {
-        match name {
-            "kty" => once(&mut self.kty, map),
-            "alg" => once(&mut self.alg, map),
-            "use" => once(&mut self.usage, map),
-            "key_ops" => once(&mut self.key_ops, map),
-            "kid" => once(&mut self.kid, map),
-            "crv" => once(&mut self.crv, map),
-            "x" => once(&mut self.x, map),
-            "y" => once(&mut self.y, map),
-            "n" => once(&mut self.n, map),
-            "e" => once(&mut self.e, map),
-            "d" | "k" | "p" | "q" | "dp" | "dq" | "qi" | "oth" => {
-                map.next_value::<Anything>()?;
-                self.private = true;
-                Ok(Taken::Yes)
-            }
-            _ => Ok(Taken::No),
-        }
+members! {
+    struct Jwk<'a> {
+        kty: Text<'a> = "kty",
+        alg: Text<'a> = "alg",
+        usage: Text<'a> = "use",
+        key_ops: Vec<Text<'a>> = "key_ops",
+        kid: Text<'a> = "kid",
+        crv: Text<'a> = "crv",
+        x: Text<'a> = "x",
+        y: Text<'a> = "y",
+        n: Text<'a> = "n",
+        e: Text<'a> = "e",
+        ; private = "d" | "k" | "p" | "q" | "dp" | "dq" | "qi" | "oth"
     }
 }
 
 impl VerifyingKey {
-    /// A public key from the JSON of a JWK.
+    /// Parses a public key from the JSON of a JWK.
     ///
-    /// `alg`, `use`, `key_ops` and `crv` are enforced. Without `alg`, an RSA key is one for RS256, an EC
-    /// key one for its curve's algorithm.
+    /// `alg`, `use`, `key_ops` and `crv` are enforced. Without `alg`, an RSA key is for RS256, and an EC
+    /// key for the algorithm of its curve.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when it is malformed, private, for another purpose, or too weak. A symmetric key
-    /// (`oct`) is private: take it with [`hmac`](Self::hmac), never from a document.
+    /// - [`KeyError::Malformed`] if the text is not a JWK, or the key is not a point of its curve.
+    /// - [`KeyError::Private`] if the key is private or symmetric. Create a symmetric key (`oct`) with
+    ///   [`hmac`](Self::hmac).
+    /// - [`KeyError::Purpose`] if the key is not for signatures.
+    /// - [`KeyError::Algorithm`] if the algorithm or the curve is not supported, or they differ.
+    /// - [`KeyError::WeakRsa`] if an RSA key is weak.
+    /// - [`KeyError::KeyId`] if `kid` is empty or longer than 256 bytes.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         let jwk: Jwk<'_> = json::object(json.as_bytes()).ok_or(KeyError::Malformed)?;
         if jwk.private || text(&jwk.kty) == Some("oct") {
@@ -94,11 +75,7 @@ impl Jwk<'_> {
                 && list.iter().all(|op| op.0 == "verify" || op.0 == "sign")
                 && !list.iter().enumerate().any(repeated)
         });
-        if usage && operations {
-            Ok(())
-        } else {
-            Err(KeyError::Purpose)
-        }
+        (usage && operations).then_some(()).ok_or(KeyError::Purpose)
     }
 
     fn algorithm(&self) -> Result<Algorithm, KeyError> {
@@ -118,16 +95,8 @@ impl Jwk<'_> {
             Family::Rsa => named.family() == Family::Rsa,
             _ => named == by_type,
         };
-        if fits {
-            Ok(named)
-        } else {
-            Err(KeyError::Algorithm)
-        }
+        fits.then_some(named).ok_or(KeyError::Algorithm)
     }
-}
-
-fn text<'a>(member: &'a Option<Text<'_>>) -> Option<&'a str> {
-    member.as_ref().map(|Text(text)| &**text)
 }
 
 fn bytes(member: &Option<Text<'_>>) -> Result<Vec<u8>, KeyError> {
@@ -136,14 +105,14 @@ fn bytes(member: &Option<Text<'_>>) -> Result<Vec<u8>, KeyError> {
         .ok_or(KeyError::Malformed)
 }
 
-/// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve's field.
+/// Decodes a coordinate, which has the full size of the field (RFC 7518 §6.2.1.2).
 fn fixed(member: &Option<Text<'_>>, size: usize) -> Result<Vec<u8>, KeyError> {
     Some(bytes(member)?)
         .filter(|bytes| bytes.len() == size)
         .ok_or(KeyError::Malformed)
 }
 
-/// The public half of a key, in the members that a JWK shows.
+/// A public key, as the members of its JWK.
 pub(super) enum PublicJwk {
     Okp {
         x: Vec<u8>,
@@ -160,21 +129,28 @@ pub(super) enum PublicJwk {
 }
 
 impl PublicJwk {
-    /// The required members in lexicographic order, without white space: what RFC 7638 §3 hashes.
+    /// Returns the required members in lexicographic order, without white space: the input of a thumbprint
+    /// (RFC 7638 §3).
     pub(super) fn required(&self) -> String {
-        let b64 = |bytes: &[u8]| base64url::encode(bytes);
         match self {
-            Self::Okp { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x)),
+            Self::Okp { x } => format!(
+                r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+                base64url::encode(x)
+            ),
             Self::Ec { crv, x, y } => format!(
                 r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#,
-                b64(x),
-                b64(y)
+                base64url::encode(x),
+                base64url::encode(y)
             ),
-            Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b64(e), b64(n)),
+            Self::Rsa { n, e } => format!(
+                r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+                base64url::encode(e),
+                base64url::encode(n)
+            ),
         }
     }
 
-    /// The JWK for publication: the required members, `kid`, `use` and `alg`.
+    /// Returns the JWK for publication: the required members, `kid`, `use` and `alg`.
     pub(super) fn document(&self, id: &str, algorithm: Algorithm) -> String {
         let required = self.required();
         let members = required.trim_start_matches('{').trim_end_matches('}');

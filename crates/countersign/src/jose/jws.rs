@@ -1,21 +1,21 @@
-//! The compact serialization (RFC 7515 §7.1) and the header of a signed token.
+//! The compact serialization of signed tokens (RFC 7515 §7.1), and their header.
 
 use serde::de::MapAccess;
 
-use super::json::{self, Members, Taken, Text, once};
+use super::json::{self, Members, Text, members, text};
 use super::{Algorithm, base64url};
 use crate::reason::Reason;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is parsed, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
-/// The longest header that is decoded, in bytes. Nothing that we accept needs a third of it.
+/// The longest header that is decoded, in bytes. Headers of accepted tokens need less than a third of it.
 const MAX_HEADER: usize = 1024;
 /// The longest `kid` that is compared, in bytes.
 const MAX_KEY_ID: usize = 256;
 /// The longest signature of any algorithm: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
 
-/// A token in its three parts. Only their number and the token's length are known to be right.
+/// The three parts of a token. Only their number and the length of the token have been checked.
 pub(crate) struct Jws<'a> {
     signing_input: &'a [u8],
     header: &'a [u8],
@@ -24,6 +24,7 @@ pub(crate) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
+    /// Splits a token into its parts.
     pub(crate) fn parse(token: &'a [u8]) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN {
             return Err(Reason::TokenTooLong);
@@ -41,13 +42,14 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// Decodes the header into `buffer` and reads it.
+    /// Decodes the header into `buffer`, and parses it.
     pub(crate) fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, Reason> {
         let json =
             base64url::decode_into(self.header, &mut buffer.0).ok_or(Reason::TokenMalformed)?;
         json::object(json).ok_or(Reason::HeaderMalformed)
     }
 
+    /// Decodes the payload.
     pub(crate) fn payload(&self) -> Result<Vec<u8>, Reason> {
         base64url::decode(self.payload).ok_or(Reason::TokenMalformed)
     }
@@ -66,7 +68,7 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// Where a header is decoded to: on the stack.
+/// A buffer for a decoded header, on the stack.
 pub(crate) struct HeaderBuffer([u8; MAX_HEADER]);
 
 impl HeaderBuffer {
@@ -75,55 +77,41 @@ impl HeaderBuffer {
     }
 }
 
-/// The members of a JOSE header that matter here (RFC 7515 §4.1).
-#[derive(Default)]
-pub(crate) struct Header<'a> {
-    alg: Option<Text<'a>>,
-    kid: Option<Text<'a>>,
-    typ: Option<Text<'a>>,
-    unsupported: bool,
-}
-
-impl<'de> Members<'de> for Header<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<Taken, A::Error> {
-        match name {
-            "alg" => once(&mut self.alg, map),
-            "kid" => once(&mut self.kid, map),
-            "typ" => once(&mut self.typ, map),
-            // No extension is understood (RFC 7515 §4.1.11), nothing is unencoded (RFC 7797),
-            // compressed, encrypted or nested (RFC 8725 §3.6), and no key comes with the token that
-            // it is to verify (RFC 8725 §3.10).
-            "crit" | "b64" | "zip" | "enc" | "cty" | "jwk" | "jku" | "x5c" | "x5u" => {
-                self.unsupported = true;
-                Ok(Taken::No)
-            }
-            _ => Ok(Taken::No),
-        }
+members! {
+    /// The parameters of a JOSE header that are used (RFC 7515 §4.1).
+    pub(crate) struct Header<'a> {
+        alg: Text<'a> = "alg",
+        kid: Text<'a> = "kid",
+        typ: Text<'a> = "typ",
+        ;
+        /// No extension is supported (RFC 7515 §4.1.11), no unencoded payload (RFC 7797), no compression, encryption
+        /// or nesting (RFC 8725 §3.6), and a key in the token cannot verify that token (RFC 8725 §3.10).
+        unsupported = "crit" | "b64" | "zip" | "enc" | "cty" | "jwk" | "jku" | "x5c" | "x5u"
     }
 }
 
 impl Header<'_> {
-    /// `alg` and `kid`, once nothing in the header asks for what is not done here.
+    /// Returns `alg` and `kid`, if the header contains nothing that is not supported.
     pub(crate) fn supported(&self) -> Result<(Algorithm, Option<&str>), Reason> {
         if self.unsupported {
             return Err(Reason::HeaderUnsupported);
         }
-        let Text(alg) = self.alg.as_ref().ok_or(Reason::AlgorithmRefused)?;
-        let alg = alg.parse().map_err(|_| Reason::AlgorithmRefused)?;
-        let kid = self.kid.as_ref().map(|Text(kid)| &**kid);
+        let algorithm = text(&self.alg).and_then(|alg| alg.parse().ok());
+        let algorithm = algorithm.ok_or(Reason::AlgorithmRefused)?;
+        let kid = text(&self.kid);
         if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KEY_ID) {
             return Err(Reason::KeyUnknown);
         }
-        Ok((alg, kid))
+        Ok((algorithm, kid))
     }
 
     pub(crate) fn typ(&self) -> Option<&str> {
-        self.typ.as_ref().map(|Text(typ): &Text<'_>| &**typ)
+        text(&self.typ)
     }
 }
 
-/// Three base64url parts, the first a JSON object with `alg`. Lengths are not looked at: whatever
-/// looks like a token is one where no token belongs.
+/// Returns whether `text` has three parts, of which the first is a JSON object with `alg` in base64url. Lengths are
+/// not checked: whatever looks like a token must not be used as a secret.
 pub(crate) fn looks_like_jws(text: &[u8]) -> bool {
     let mut parts = text.split(|&b| b == b'.');
     let (Some(header), Some(_), Some(_), None) =
@@ -134,9 +122,9 @@ pub(crate) fn looks_like_jws(text: &[u8]) -> bool {
     #[derive(Default)]
     struct Alg(bool);
     impl<'de> Members<'de> for Alg {
-        fn take<A: MapAccess<'de>>(&mut self, name: &str, _: &mut A) -> Result<Taken, A::Error> {
+        fn read<A: MapAccess<'de>>(&mut self, name: &str, _: &mut A) -> Result<bool, A::Error> {
             self.0 |= name == "alg";
-            Ok(Taken::No)
+            Ok(false)
         }
     }
     let mut buffer = [0; MAX_HEADER];

@@ -1,25 +1,30 @@
-use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::json::{self, Members, Taken, once};
+use super::json::{self, members};
 use super::{Algorithm, KeyError, VerifyingKey};
 
-/// The longest list of keys that a document may have.
+/// The largest number of keys in a document.
 const MAX_KEYS: usize = 1000;
 
-/// The keys of one issuer.
+members! {
+    struct Document<'a> {
+        keys: Vec<&'a RawValue> = "keys",
+    }
+}
+
+/// The verifying keys of one issuer.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
 }
 
 impl KeySet {
-    /// A set of keys.
+    /// Creates a set of keys.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Ambiguous`] when two have the same key id, or one of two for the same algorithm has none: a
-    /// token must lead to one key.
+    /// [`KeyError::Ambiguous`] if two keys have the same key id, or the same algorithm and one of them no key
+    /// id: only one key may be able to verify a token.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for key in keys {
@@ -31,19 +36,19 @@ impl KeySet {
         Ok(set)
     }
 
-    /// The usable keys of a JWK set (RFC 7517 §5), and why the others are not usable.
+    /// Parses a JWK set (RFC 7517 §5). Returns the usable keys, and an error for each of the others.
     ///
-    /// One unusable key never spoils the set, and neither does one of an unknown kind. Where two
-    /// keys could verify the same token, neither is used.
+    /// A key that is not usable, or of an unknown kind, does not invalidate the others. If two keys could
+    /// verify the same token, neither is used.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Malformed`] when the document is not a JWK set, or has more than 1,000 keys.
+    /// [`KeyError::Malformed`] if the document is not a JWK set, or has more than 1,000 keys.
     ///
     /// ```
     /// use countersign::jose::{KeyError, KeySet};
     ///
-    /// // RFC 8037 A.2, beside a key of a kind that is unknown here and a symmetric one.
+    /// // The key of RFC 8037 A.2, one of an unknown kind, and a symmetric one.
     /// let (set, dropped) = KeySet::from_jwks(r#"{"keys":[
     ///     {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
     ///     {"kty":"AKP","alg":"ML-DSA-44","pub":"AAAA"},
@@ -59,7 +64,7 @@ impl KeySet {
         Self::from_jwks_of(json, MAX_KEYS).map_err(|_| KeyError::Malformed)
     }
 
-    /// The same, of a list of at most `max_keys`.
+    /// Parses a JWK set of at most `max_keys` keys.
     pub(crate) fn from_jwks_of(
         json: &str,
         max_keys: usize,
@@ -77,51 +82,39 @@ impl KeySet {
                 Err(error) => dropped.push(error),
             }
         }
-        let clashes: Vec<bool> = keys
-            .iter()
-            .enumerate()
-            .map(|(i, key)| {
-                keys.iter()
-                    .enumerate()
-                    .any(|(j, other)| i != j && ambiguous(key, other))
-            })
-            .collect();
-        let mut clashes = clashes.into_iter();
-        keys.retain(|_| {
-            let clash = clashes.next().unwrap_or(true);
-            if clash {
-                dropped.push(KeyError::Ambiguous);
-            }
-            !clash
-        });
+        // Each key is ambiguous with itself.
+        let all = keys.clone();
+        keys.retain(|key| all.iter().filter(|other| ambiguous(key, other)).count() == 1);
+        let removed = all.len() - keys.len();
+        dropped.extend(std::iter::repeat_n(KeyError::Ambiguous, removed));
         Ok((Self { keys }, dropped))
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there is no key.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The one key that may verify a token with this `alg` and `kid`. A token without `kid` leads to a
-    /// key only if there is one of its algorithm.
+    /// Returns the key for a token with this `alg` and `kid`, or without `kid` the only key for its
+    /// algorithm. Returns `None` if there is no such key, or more than one.
     pub(crate) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&VerifyingKey> {
-        let mut fitting = self.keys.iter().filter(|key| {
+        let mut matching = self.keys.iter().filter(|key| {
             key.algorithm() == algorithm && (id.is_none() || key.id().is_none() || key.id() == id)
         });
-        match (fitting.next(), fitting.next()) {
+        match (matching.next(), matching.next()) {
             (Some(key), None) => Some(key),
             _ => None,
         }
     }
 
-    /// Whether a key has this id, for whatever algorithm.
+    /// Returns whether a key has this id, for any algorithm.
     #[cfg(feature = "remote")]
     pub(crate) fn has_id(&self, id: &str) -> bool {
         self.keys.iter().any(|key| key.id() == Some(id))
@@ -133,7 +126,7 @@ impl KeySet {
     }
 }
 
-/// Why a text is not taken as a JWK set.
+/// An error that a text is not an acceptable JWK set.
 pub(crate) enum JwksError {
     Malformed,
     TooMany,
@@ -143,18 +136,4 @@ fn ambiguous(a: &VerifyingKey, b: &VerifyingKey) -> bool {
     let same_id = a.id() == b.id();
     let unnamed = a.id().is_none() || b.id().is_none();
     (same_id && a.id().is_some()) || (unnamed && a.algorithm() == b.algorithm())
-}
-
-#[derive(Default)]
-struct Document<'a> {
-    keys: Option<Vec<&'a RawValue>>,
-}
-
-impl<'de> Members<'de> for Document<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<Taken, A::Error> {
-        match name {
-            "keys" => once(&mut self.keys, map),
-            _ => Ok(Taken::No),
-        }
-    }
 }

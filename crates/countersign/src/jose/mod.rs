@@ -1,7 +1,7 @@
 //! Keys and algorithms of signed tokens (RFC 7515, 7517, 7518, 8037).
 //!
-//! An algorithm belongs to a key, never to a token's header: a header can only name the algorithm
-//! that the key has anyway. Keys are parsed once, when they are loaded.
+//! Each key has one algorithm. The header of a token cannot choose another one for it (RFC 8725 §3.1).
+//! Keys are parsed once, when they are loaded.
 
 mod algorithm;
 mod base64url;

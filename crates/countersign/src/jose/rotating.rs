@@ -1,4 +1,4 @@
-//! Keys that change while they are used.
+//! Keys that are replaced while they are used.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use arc_swap::{ArcSwap, Guard};
 use super::{KeyError, KeySet, SigningKey};
 use crate::time::Timestamp;
 
-/// An issuer's verifying keys, which others may replace at any time. Clones share them; reading takes no lock.
+/// The verifying keys of an issuer, which can be replaced at any time. Clones share them. Reading takes no lock.
 #[derive(Clone, Debug)]
 pub struct SharedKeySet(Arc<ArcSwap<KeySet>>);
 
 impl SharedKeySet {
-    /// These keys, until they are replaced.
+    /// Creates the shared set with these keys.
     #[must_use]
     pub fn new(keys: KeySet) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(keys)))
     }
 
-    /// Puts others in the place of all of them. Every judgement that begins from now on sees the new ones.
+    /// Replaces all keys. Every authentication that begins later uses the new ones.
     pub fn replace(&self, keys: KeySet) {
         self.0.store(Arc::new(keys));
     }
@@ -35,10 +35,10 @@ impl From<KeySet> for SharedKeySet {
     }
 }
 
-/// An issuer's signing keys, each with the moment from which it signs. Clones share them.
+/// The signing keys of an issuer, each with the time from which it signs. Clones share them.
 ///
-/// Keys are rotated without a rejected token by three rules: a key is published before it signs, the one
-/// that began last signs, and a key that signs no more stays until its last token has expired.
+/// Three rules allow rotation without a rejected token: publish a key before it signs; of the keys whose
+/// time has come, the latest signs; keep a key that no longer signs until its last token has expired.
 ///
 /// ```
 /// use countersign::jose::{Algorithm, KeyError, SigningKey, SigningKeys};
@@ -50,15 +50,15 @@ impl From<KeySet> for SharedKeySet {
 /// let new = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
 /// let keys = SigningKeys::new([(old.clone(), at(100)), (new.clone(), at(200))])?;
 ///
-/// // Both are published; the old one signs until the new one begins.
+/// // Both keys are published. The old one signs until the time of the new one.
 /// assert!(keys.jwks().contains(old.id()) && keys.jwks().contains(new.id()));
 /// assert_eq!(keys.signing_at(at(199)).unwrap().id(), old.id());
 /// assert_eq!(keys.signing_at(at(200)).unwrap().id(), new.id());
 /// assert!(keys.signing_at(at(99)).is_none());
 ///
-/// // A set that leads one token to two keys is refused, and the old set stays.
-/// let twice = keys.replace([(old.clone(), at(100)), (old, at(200))]);
-/// assert_eq!(twice, Err(KeyError::Ambiguous));
+/// // A set in which two keys could verify one token is rejected, and the old keys stay in use.
+/// let repeated = keys.replace([(old.clone(), at(100)), (old, at(200))]);
+/// assert_eq!(repeated, Err(KeyError::Ambiguous));
 /// assert_eq!(keys.signing_at(at(200)).unwrap().id(), new.id());
 /// # Ok::<(), KeyError>(())
 /// ```
@@ -71,18 +71,19 @@ struct Inner {
 }
 
 struct Set {
-    /// Those that begin last come first.
+    /// Sorted by time, latest first.
     keys: Vec<(SigningKey, Timestamp)>,
     jwks: Arc<str>,
 }
 
 impl SigningKeys {
-    /// These keys.
+    /// Creates the set of keys.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Ambiguous`] when one is there twice, [`KeyError::Mixed`] when HMAC secrets stand beside key
-    /// pairs (RFC 8725 §3.1), or what the cryptographic library says of a key's verifying half.
+    /// - [`KeyError::Ambiguous`] if a key is repeated.
+    /// - [`KeyError::Mixed`] if HMAC secrets and key pairs are mixed (RFC 8725 §3.1).
+    /// - Those of [`SigningKey::verifying_key`].
     pub fn new(keys: impl IntoIterator<Item = (SigningKey, Timestamp)>) -> Result<Self, KeyError> {
         let (set, verifying) = prepare(keys)?;
         Ok(Self(Arc::new(Inner {
@@ -91,23 +92,23 @@ impl SigningKeys {
         })))
     }
 
-    /// Puts others in the place of all of them, for every clone, mint and verifier at once.
+    /// Replaces all keys, for every clone, mint and verifier at once.
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new). The old ones stay then.
+    /// Those of [`new`](Self::new). The old keys stay in use.
     pub fn replace(
         &self,
         keys: impl IntoIterator<Item = (SigningKey, Timestamp)>,
     ) -> Result<(), KeyError> {
         let (set, verifying) = prepare(keys)?;
-        // In this order: nothing is signed that this process would refuse.
+        // In this order, so that this process never signs a token that it would reject.
         self.0.verifying.replace(verifying);
         self.0.signing.store(Arc::new(set));
         Ok(())
     }
 
-    /// The one that signs at this moment; `None` while none has begun.
+    /// Returns the key that signs at this time, or `None` if it is before the time of every key.
     #[must_use]
     pub fn signing_at(&self, now: Timestamp) -> Option<SigningKey> {
         let set = self.0.signing.load();
@@ -115,13 +116,13 @@ impl SigningKeys {
         found.map(|(key, _)| key.clone())
     }
 
-    /// What verifies their tokens, also after they were replaced.
+    /// Returns the keys that verify the tokens. Later replacements apply to them too.
     #[must_use]
     pub fn key_set(&self) -> SharedKeySet {
         self.0.verifying.clone()
     }
 
-    /// The JWK set (RFC 7517 §5) that verifiers need, in JSON. HMAC secrets are not in it.
+    /// Returns the JWK set for verifiers (RFC 7517 §5) in JSON. It does not contain HMAC secrets.
     #[must_use]
     pub fn jwks(&self) -> Arc<str> {
         Arc::clone(&self.0.signing.load().jwks)
@@ -133,16 +134,14 @@ fn prepare(
 ) -> Result<(Set, KeySet), KeyError> {
     let mut keys: Vec<_> = keys.into_iter().collect();
     keys.sort_by_key(|(_, from)| std::cmp::Reverse(*from));
-    let halves = keys.iter().map(|(key, _)| key.verifying_key());
-    let verifying = KeySet::new(halves.collect::<Result<Vec<_>, _>>()?)?;
+    let public = keys.iter().map(|(key, _)| key.verifying_key());
+    let verifying = KeySet::new(public.collect::<Result<Vec<_>, _>>()?)?;
     if verifying.has_hmac_and_public() {
         return Err(KeyError::Mixed);
     }
-    let public: Vec<_> = keys
-        .iter()
-        .filter_map(|(key, _)| key.public_jwk())
-        .collect();
-    let jwks = format!(r#"{{"keys":[{}]}}"#, public.join(",")).into();
+    let jwks = keys.iter().filter_map(|(key, _)| key.public_jwk());
+    let jwks = jwks.collect::<Vec<_>>().join(",");
+    let jwks = format!(r#"{{"keys":[{jwks}]}}"#).into();
     Ok((Set { keys, jwks }, verifying))
 }
 

@@ -1,4 +1,4 @@
-//! Whether an RSA public key is one to rely on.
+//! Checks of RSA public keys.
 
 use super::KeyError;
 use super::der::without_zeros;
@@ -6,15 +6,13 @@ use super::der::without_zeros;
 const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
 
-/// Refuses sizes outside 2048 to 8192 bits (RFC 7518 §3.3), exponents that are even, one or longer than 32
+/// Rejects keys outside 2048 to 8192 bits (RFC 7518 §3.3), exponents that are even, one or longer than 32
 /// bits, and moduli with the structure of ROCA (CVE-2017-15361).
 pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
     let modulus = without_zeros(modulus);
     let exponent = without_zeros(exponent);
-    let leading = modulus
-        .first()
-        .map_or(0, |byte| byte.leading_zeros() as usize);
-    let bits = modulus.len() * 8 - leading;
+    let leading_zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
+    let bits = modulus.len() * 8 - leading_zeros as usize;
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
     let sound = (MIN_BITS..=MAX_BITS).contains(&bits)
         && odd(modulus)
@@ -22,16 +20,12 @@ pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
         && (1..=4).contains(&exponent.len())
         && exponent != [1]
         && !has_roca_structure(modulus);
-    if sound {
-        Ok(())
-    } else {
-        Err(KeyError::WeakRsa)
-    }
+    sound.then_some(()).ok_or(KeyError::WeakRsa)
 }
 
-/// Keys made by the flawed library have moduli that are powers of 65537 modulo every small prime
-/// (Nemec et al., "The Return of Coppersmith's Attack", 2017). A sound modulus is so only by a chance
-/// too small to matter.
+/// Returns whether a modulus is a power of 65537 modulo every small prime, as those of the flawed
+/// library are (Nemec et al., "The Return of Coppersmith's Attack", 2017). The probability that a sound
+/// modulus has this structure is negligible.
 fn has_roca_structure(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 38] = [
         3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
@@ -61,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_key_rejected_when_too_small_too_large_or_its_exponent_unfit() {
+    fn rsa_key_is_rejected_if_it_is_too_small_or_too_large_or_has_an_unfit_exponent() {
         assert_eq!(check(&modulus(2048), &[1, 0, 1]), Ok(()));
         assert_eq!(check(&modulus(8192), &[3]), Ok(()));
         let weak = Err(KeyError::WeakRsa);
@@ -76,8 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn rsa_key_rejected_when_its_modulus_has_the_structure_of_roca() {
-        // 65537^5 modulo the product of the primes, plus multiples of that product: made with Python.
+    fn rsa_key_is_rejected_if_its_modulus_has_the_structure_of_roca() {
+        // 65537^5 modulo the product of the primes, plus multiples of that product, computed with Python.
         let hex = concat!(
             "80000000000000000000000000000000000000000000000000000000000000000000000000000000",
             "00000000000000000000000000000000000000000000000000000000000000000000000000000000",

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom as AwsRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -9,7 +10,6 @@ use aws_lc_rs::signature::{
 };
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
@@ -18,8 +18,8 @@ use super::jwk::PublicJwk;
 use super::{Algorithm, KeyError, VerifyingKey, base64url, rsa};
 use crate::random::Random;
 
-/// A key that signs with one algorithm. Cloning it copies a reference count; the private part cannot
-/// be printed.
+/// A key that signs with one algorithm. Cloning it copies a reference count. `Debug` does not show the
+/// private part.
 ///
 /// ```
 /// use countersign::jose::{Algorithm, SigningKey};
@@ -37,15 +37,15 @@ pub struct SigningKey(Arc<Inner>);
 struct Inner {
     algorithm: Algorithm,
     id: Box<str>,
-    /// The header of the access tokens that it signs, `{"alg":…,"typ":"at+jwt","kid":…}` (RFC 9068 §2.1), in
-    /// base64url, and the dot behind it.
+    /// The header of access tokens, `{"alg":…,"typ":"at+jwt","kid":…}` (RFC 9068 §2.1), in base64url, and
+    /// the dot after it.
     header: Box<str>,
     pair: Pair,
 }
 
 #[expect(
     clippy::large_enum_variant,
-    reason = "there is one of each key, behind a reference count"
+    reason = "one value for each key, behind a reference count"
 )]
 enum Pair {
     Ed25519(Ed25519KeyPair),
@@ -55,12 +55,12 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key: RSA with 2048 bits, HMAC with as many as the hash has. `random` makes HMAC secrets;
-    /// the cryptographic library makes key pairs with its own generator.
+    /// Generates a key: 2048 bits for RSA, the size of the hash for HMAC. `random` generates HMAC secrets.
+    /// The cryptographic library generates key pairs with its own generator.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Failed`] when a generator failed.
+    /// [`KeyError::Failed`] if a generator failed.
     pub fn generate(algorithm: Algorithm, random: &dyn Random) -> Result<Self, KeyError> {
         let failed = |_| KeyError::Failed;
         let pair = match algorithm.family() {
@@ -71,37 +71,38 @@ impl SigningKey {
                 encoding(algorithm)?,
             ),
             Family::Hmac => {
-                let mut secret = Zeroizing::new(vec![0; hash_length(algorithm)]);
-                random.fill(&mut secret).map_err(|_| KeyError::Failed)?;
-                Pair::Hmac(HmacSecret::new(algorithm, &secret)?, secret)
+                let secret = HmacSecret::generate(algorithm, random)?;
+                return Self::from_secret_bytes(algorithm, &secret);
             }
         };
-        Self::named(algorithm, pair)
+        Self::new(algorithm, pair)
     }
 
-    /// A private key from a PEM file: its first section `PRIVATE KEY` (PKCS #8, RFC 5958).
+    /// Parses a private key in PEM: the first section `PRIVATE KEY` (PKCS #8, RFC 5958).
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when there is none, when it is not for `algorithm`, or too weak.
+    /// [`KeyError::Malformed`] if there is no such section, and the errors of
+    /// [`from_secret_bytes`](Self::from_secret_bytes).
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Malformed)?;
         Self::from_secret_bytes(algorithm, der.secret_pkcs8_der())
     }
 
-    /// A key from what [`to_secret_bytes`](Self::to_secret_bytes) gave: PKCS #8 in DER, or for HMAC the
-    /// secret itself.
+    /// Parses the output of [`to_secret_bytes`](Self::to_secret_bytes): PKCS #8 in DER, or for HMAC the
+    /// secret.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when the bytes are no key for `algorithm`, or a weak one.
+    /// - [`KeyError::Malformed`] if the bytes are not a private key for `algorithm`.
+    /// - [`KeyError::WeakRsa`] or [`KeyError::WeakSecret`] if the key is weak.
     pub fn from_secret_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
         let malformed = |_| KeyError::Malformed;
         let pair = match algorithm.family() {
-            Family::Ed25519 => Pair::Ed25519(
-                // Version 1 of PKCS #8, which others write, has no public key to compare with.
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(malformed)?,
-            ),
+            // Version 1 of PKCS #8, which other software writes, has no public key to compare with.
+            Family::Ed25519 => {
+                Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(malformed)?)
+            }
             Family::Ec => {
                 Pair::Ec(EcdsaKeyPair::from_pkcs8(curve(algorithm)?, bytes).map_err(malformed)?)
             }
@@ -119,75 +120,75 @@ impl SigningKey {
                 Zeroizing::new(bytes.to_vec()),
             ),
         };
-        Self::named(algorithm, pair)
+        Self::new(algorithm, pair)
     }
 
-    /// The private part, for a store to seal: PKCS #8 in DER, or for HMAC the secret itself.
+    /// Returns the private part, which must be encrypted before it is stored: PKCS #8 in DER, or for HMAC
+    /// the secret.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Failed`] when the library cannot write it.
+    /// [`KeyError::Failed`] if the cryptographic library cannot encode it.
     pub fn to_secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let failed = |_| KeyError::Failed;
         let bytes = match &self.0.pair {
             Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
             Pair::Ec(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
-            Pair::Rsa(pair, _) => {
-                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
-                der.as_ref().to_vec()
-            }
+            Pair::Rsa(pair, _) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec(),
             Pair::Hmac(_, secret) => secret.to_vec(),
         };
         Ok(Zeroizing::new(bytes))
     }
 
-    /// The one algorithm that it signs with.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.0.algorithm
     }
 
-    /// Its key id: the thumbprint of the public key (RFC 7638); of an HMAC secret, a MAC made with it.
+    /// Returns the key id: the thumbprint of the public key (RFC 7638), or for HMAC a MAC of a constant.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// The key that verifies what this one signs, under the same key id.
+    /// Returns the key that verifies this key's signatures, with the same key id.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when the library does not take its own public key.
+    /// [`KeyError`] if the cryptographic library rejects its own public key.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        let algorithm = self.0.algorithm;
         let key = match &self.0.pair {
-            Pair::Ed25519(pair) => {
-                VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?
-            }
-            Pair::Ec(pair) => VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?,
-            Pair::Rsa(pair, _) => {
-                VerifyingKey::parse(self.0.algorithm, pair.public_key().as_ref())?
-            }
-            Pair::Hmac(_, secret) => VerifyingKey::hmac(self.0.algorithm, secret)?,
+            Pair::Ed25519(pair) => VerifyingKey::parse(algorithm, pair.public_key().as_ref()),
+            Pair::Ec(pair) => VerifyingKey::parse(algorithm, pair.public_key().as_ref()),
+            Pair::Rsa(pair, _) => VerifyingKey::parse(algorithm, pair.public_key().as_ref()),
+            Pair::Hmac(_, secret) => VerifyingKey::hmac(algorithm, secret),
         };
-        key.with_id(&self.0.id)
+        key?.with_id(&self.0.id)
     }
 
-    /// The public key as a JWK (RFC 7517) in JSON; `None` for HMAC, which has nothing to publish.
+    /// Returns the public key as a JWK (RFC 7517) in JSON, or `None` for HMAC, which has no public key.
     #[must_use]
     pub fn public_jwk(&self) -> Option<String> {
         let public = public_jwk(&self.0.pair)?;
         Some(public.document(&self.0.id, self.0.algorithm))
     }
 
+    /// Returns the encoded header of access tokens.
     pub(crate) fn access_token_header(&self) -> &str {
         &self.0.header
     }
 
-    /// The header of a managed token.
+    /// Returns the encoded header of managed tokens.
     pub(crate) fn managed_token_header(&self) -> String {
         header(self.0.algorithm, "api-token+jwt", &self.0.id)
     }
 
+    /// Appends the signature of `message` in base64url to `out`.
     pub(crate) fn sign(&self, message: &[u8], out: &mut String) -> Result<(), KeyError> {
         let failed = |_| KeyError::Failed;
         match &self.0.pair {
@@ -206,17 +207,19 @@ impl SigningKey {
                     .map_err(failed)?;
                 base64url::encode_into(&signature, out);
             }
-            Pair::Hmac(secret, _) => base64url::encode_into(&secret.sign(message), out),
+            Pair::Hmac(secret, _) => base64url::encode_into(secret.sign(message).as_ref(), out),
         }
         Ok(())
     }
 
-    fn named(algorithm: Algorithm, pair: Pair) -> Result<Self, KeyError> {
+    fn new(algorithm: Algorithm, pair: Pair) -> Result<Self, KeyError> {
         let id = match (&pair, public_jwk(&pair)) {
-            (_, Some(public)) => base64url::encode(&Sha256::digest(public.required())),
+            (_, Some(public)) => {
+                base64url::encode(digest(&SHA256, public.required().as_bytes()).as_ref())
+            }
             (Pair::Hmac(secret, _), None) => {
                 let tag = secret.sign(b"countersign key id");
-                base64url::encode(tag.get(..32).unwrap_or(&tag))
+                base64url::encode(tag.as_ref().get(..32).unwrap_or_default())
             }
             (_, None) => return Err(KeyError::Malformed),
         };
@@ -229,7 +232,7 @@ impl SigningKey {
     }
 }
 
-/// `{"alg":…,"typ":…,"kid":…}` in base64url, and a dot.
+/// Encodes the header `{"alg":…,"typ":…,"kid":…}` in base64url, and a dot.
 fn header(algorithm: Algorithm, typ: &str, id: &str) -> String {
     let json = serde_json::json!({ "alg": algorithm.as_str(), "typ": typ, "kid": id });
     let mut header = String::new();
@@ -244,7 +247,7 @@ fn public_jwk(pair: &Pair) -> Option<PublicJwk> {
             x: pair.public_key().as_ref().to_vec(),
         },
         Pair::Ec(pair) => {
-            // Uncompressed: 4, x, y.
+            // An uncompressed point: 4, x, y.
             let point = pair.public_key().as_ref().get(1..)?;
             let (x, y) = point.split_at_checked(point.len() / 2)?;
             PublicJwk::Ec {
@@ -282,14 +285,6 @@ fn encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, KeyError> 
         Algorithm::Ps512 => &aws::RSA_PSS_SHA512,
         _ => return Err(KeyError::Algorithm),
     })
-}
-
-const fn hash_length(algorithm: Algorithm) -> usize {
-    match algorithm {
-        Algorithm::Hs512 => 64,
-        Algorithm::Hs384 => 48,
-        _ => 32,
-    }
 }
 
 impl fmt::Debug for SigningKey {

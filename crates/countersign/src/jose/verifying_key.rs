@@ -9,7 +9,7 @@ use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
 use super::{Algorithm, KeyError, der, ed25519, rsa};
 
-/// A key that verifies signatures of one algorithm. Cloning it copies a reference count.
+/// A key that verifies the signatures of one algorithm. Cloning it copies a reference count.
 ///
 /// ```
 /// use countersign::jose::{Algorithm, KeyError, VerifyingKey};
@@ -32,12 +32,12 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// A public key from a PEM file: one section `PUBLIC KEY` (RFC 7468 §13), and no second one.
+    /// Parses a public key in PEM: one section `PUBLIC KEY` (RFC 7468 §13), and no other section.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Private`] for a private key, [`KeyError::WeakRsa`] for a weak one,
-    /// [`KeyError::Malformed`] for all else that is not one public key for `algorithm`. A certificate is no key.
+    /// [`KeyError::Private`] for a private key, [`KeyError::Malformed`] for a certificate and everything else, and
+    /// the errors of [`from_der`](Self::from_der).
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
         let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem);
         match (sections.next(), sections.next()) {
@@ -55,15 +55,16 @@ impl VerifyingKey {
         }
     }
 
-    /// A public key from DER: `SubjectPublicKeyInfo` (RFC 5280 §4.1), or for RSA `RSAPublicKey` (RFC
+    /// Parses a public key in DER: `SubjectPublicKeyInfo` (RFC 5280 §4.1), or for RSA `RSAPublicKey` (RFC
     /// 8017 A.1.1).
     ///
     /// # Errors
     ///
-    /// [`KeyError::Malformed`] when it is not one for `algorithm`, [`KeyError::WeakRsa`] when it is weak,
-    /// [`KeyError::Algorithm`] when HMAC has no public key.
+    /// - [`KeyError::Malformed`] if it is not a public key for `algorithm`.
+    /// - [`KeyError::WeakRsa`] if an RSA key is weak.
+    /// - [`KeyError::Algorithm`] for HMAC, which has no public key.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        // The library would take a raw point here, and bytes after the key.
+        // The library would accept a raw point here, and trailing bytes.
         if !der::is_one_sequence(der) {
             return Err(KeyError::Malformed);
         }
@@ -82,11 +83,12 @@ impl VerifyingKey {
         }
     }
 
-    /// A shared secret, at least as long as the hash (RFC 7518 §3.2).
+    /// Creates the key of a shared secret, which is at least as long as the hash (RFC 7518 §3.2).
     ///
     /// # Errors
     ///
-    /// [`KeyError::WeakSecret`] when it is shorter, publicly known, or no secret at all but a PEM file.
+    /// - [`KeyError::WeakSecret`] if the secret is shorter, publicly known, a pattern, or a PEM file.
+    /// - [`KeyError::Algorithm`] if `algorithm` is not an HMAC.
     pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         Ok(Self {
             algorithm,
@@ -95,11 +97,11 @@ impl VerifyingKey {
         })
     }
 
-    /// The same key under a key id. A key without one verifies tokens whatever their `kid`.
+    /// Sets the key id. A key without one verifies tokens with any `kid`.
     ///
     /// # Errors
     ///
-    /// [`KeyError::KeyId`] when it is empty or longer than 256 bytes.
+    /// [`KeyError::KeyId`] if the id is empty or longer than 256 bytes.
     pub fn with_id(mut self, id: &str) -> Result<Self, KeyError> {
         if !(1..=256).contains(&id.len()) {
             return Err(KeyError::KeyId);
@@ -108,13 +110,13 @@ impl VerifyingKey {
         Ok(self)
     }
 
-    /// The one algorithm that it verifies.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its key id.
+    /// Returns the key id.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -134,7 +136,7 @@ impl VerifyingKey {
         Self::parse(Algorithm::EdDsa, key)
     }
 
-    /// `bytes` in any form that the library takes for keys of this algorithm: raw, point or DER.
+    /// Parses any form that the library accepts for keys of this algorithm: raw bytes, a point or DER.
     pub(super) fn parse(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
         let verifies = verification(algorithm).ok_or(KeyError::Algorithm)?;
         let key = ParsedPublicKey::new(verifies, bytes).map_err(|_| KeyError::Malformed)?;
@@ -145,6 +147,7 @@ impl VerifyingKey {
         })
     }
 
+    /// Returns whether `signature` is a signature of `message` by this key.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         #[cfg(any(test, feature = "testing"))]
         operations::count();
@@ -176,7 +179,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// How many signatures this thread has verified: what tests count instead of time.
+/// Counts the signatures that this thread has verified, for tests.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod operations {
     use std::cell::Cell;

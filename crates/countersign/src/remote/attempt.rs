@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use serde::de::MapAccess;
 use tokio::time::timeout;
 
 use super::url::Url;
 use super::{Fetch, FetchError, FetchedBody};
-use crate::jose::json::{self, Members, Taken, Text, once};
+use crate::jose::json::{self, Text, members};
 use crate::jose::{JwksError, KeySet};
 
 /// The longest list of keys that a document may have.
@@ -206,18 +205,9 @@ fn tell(url: &Url, error: &(dyn Error + Send + Sync)) {
     let _ = (url, error);
 }
 
-#[derive(Default)]
-struct Metadata<'a> {
-    issuer: Option<Text<'a>>,
-    jwks_uri: Option<Text<'a>>,
-}
-
-impl<'de> Members<'de> for Metadata<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<Taken, A::Error> {
-        match name {
-            "issuer" => once(&mut self.issuer, map),
-            "jwks_uri" => once(&mut self.jwks_uri, map),
-            _ => Ok(Taken::No),
-        }
+members! {
+    struct Metadata<'a> {
+        issuer: Text<'a> = "issuer",
+        jwks_uri: Text<'a> = "jwks_uri",
     }
 }
