@@ -1,4 +1,4 @@
-//! One attempt at an issuer's keys: metadata where they are needed, and the document of keys.
+//! One attempt to fetch the keys of an issuer: its metadata, if needed, and the JWK set.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,30 +13,31 @@ use super::{Fetch, FetchError, FetchedBody};
 use crate::jose::json::{self, Text, members};
 use crate::jose::{JwksError, KeySet};
 
-/// The longest list of keys that a document may have.
+/// The largest number of keys in a document.
 const MAX_KEYS: usize = 100;
 /// The longest `ETag` that is sent back, in bytes.
-const MAX_TAG: usize = 1024;
-/// How long a `jwks_uri` is used without looking for it again.
-const FOUND_FOR: Duration = Duration::from_secs(24 * 3600);
+const MAX_ETAG: usize = 1024;
+/// How long a `jwks_uri` is used before the metadata are fetched again.
+const JWKS_URI_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Where keys come from, and through what.
+/// The location of the keys, and the client that fetches them.
 pub(super) struct Source {
     pub(super) client: Arc<dyn Fetch>,
-    pub(super) place: Place,
-    /// For each document.
+    pub(super) location: KeyLocation,
+    /// The time limit for each document.
     pub(super) timeout: Duration,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// The document of keys is named by the issuer's metadata.
+pub(super) enum KeyLocation {
+    /// The URL and the name of an issuer whose metadata contain the URL of the JWK set.
     Issuer(Url, Arc<str>),
+    /// The URL of the JWK set.
     Document(Url),
 }
 
-impl Place {
-    /// What it is called in the log.
+impl KeyLocation {
+    /// Returns the name for log messages.
     #[cfg(feature = "tracing")]
     pub(super) fn name(&self) -> Box<str> {
         match self {
@@ -46,77 +47,78 @@ impl Place {
     }
 }
 
-/// What attempts leave for the next one.
+/// The results of an attempt that the next one uses.
 #[derive(Clone, Default)]
-pub(super) struct Memory {
-    /// Where the metadata said that the keys are, and when.
-    found: Option<(Url, Duration)>,
-    /// The `ETag` of the document that the present keys are from.
-    tag: Option<(Url, HeaderValue)>,
+pub(super) struct FetchCache {
+    /// The `jwks_uri` of the metadata, and when it was fetched.
+    jwks_uri: Option<(Url, Duration)>,
+    /// The URL and `ETag` of the document whose keys are in use.
+    etag: Option<(Url, HeaderValue)>,
     failed: bool,
 }
 
 pub(super) enum Document {
     Keys {
         keys: KeySet,
-        /// How many keys cannot be used.
+        /// The number of keys that are not usable.
         skipped: usize,
     },
-    /// The keys are those of the last good document.
+    /// The keys of the last valid document have not changed.
     Unchanged,
 }
 
 impl Source {
+    /// Fetches the keys once.
     pub(super) async fn attempt(
         &self,
-        memory: &mut Memory,
+        cache: &mut FetchCache,
         now: Duration,
     ) -> Result<Document, FetchError> {
-        let result = match self.key_document(memory, now).await {
-            Ok(url) => self.keys(&url, memory).await,
+        let result = match self.jwks_url(cache, now).await {
+            Ok(url) => self.keys(&url, cache).await,
             Err(error) => Err(error),
         };
-        memory.failed = result.is_err();
+        cache.failed = result.is_err();
         result
     }
 
-    /// The URL of the document of keys.
-    async fn key_document(&self, memory: &mut Memory, now: Duration) -> Result<Url, FetchError> {
-        let (issuer, name) = match &self.place {
-            Place::Document(url) => return Ok(url.clone()),
-            Place::Issuer(issuer, name) => (issuer, name),
+    async fn jwks_url(&self, cache: &mut FetchCache, now: Duration) -> Result<Url, FetchError> {
+        let (issuer, name) = match &self.location {
+            KeyLocation::Document(url) => return Ok(url.clone()),
+            KeyLocation::Issuer(issuer, name) => (issuer, name),
         };
-        let known = memory.found.clone();
-        if let Some((url, at)) = &known
-            && !memory.failed
-            && now < at.saturating_add(FOUND_FOR)
+        let cached = cache.jwks_uri.clone();
+        if let Some((url, at)) = &cached
+            && !cache.failed
+            && now < at.saturating_add(JWKS_URI_LIFETIME)
         {
             return Ok(url.clone());
         }
         match self.discover(issuer, name).await {
             Ok(url) => {
-                memory.found = Some((url.clone(), now));
+                cache.jwks_uri = Some((url.clone(), now));
                 Ok(url)
             }
-            // Metadata that cannot be had say nothing against where the keys were.
-            Err(error) => known.map(|(url, _)| url).ok_or(error),
+            // The last known URL may still be valid if the metadata are not available.
+            Err(error) => cached.map(|(url, _)| url).ok_or(error),
         }
     }
 
-    /// Of two failures the second is told: it is where most issuers have their metadata.
+    /// Returns the `jwks_uri` of the metadata. If both locations of metadata fail, it returns the error of the
+    /// second, which is where most issuers have their metadata.
     async fn discover(&self, issuer: &Url, name: &str) -> Result<Url, FetchError> {
-        let mut outcome = Err(FetchError::UrlRefused);
-        for place in issuer.metadata().into_iter().flatten() {
-            outcome = self.metadata(&place, issuer, name).await;
-            if outcome.is_ok() {
+        let mut result = Err(FetchError::UrlRefused);
+        for url in issuer.metadata().into_iter().flatten() {
+            result = self.metadata(&url, issuer, name).await;
+            if result.is_ok() {
                 break;
             }
         }
-        outcome
+        result
     }
 
-    async fn metadata(&self, place: &Url, issuer: &Url, name: &str) -> Result<Url, FetchError> {
-        let (status, _, body) = self.get(place, None).await?;
+    async fn metadata(&self, url: &Url, issuer: &Url, name: &str) -> Result<Url, FetchError> {
+        let (status, _, body) = self.get(url, None).await?;
         if status != StatusCode::OK {
             return Err(FetchError::Status(status.as_u16()));
         }
@@ -124,18 +126,18 @@ impl Source {
         let (Some(Text(named)), Some(Text(keys))) = (metadata.issuer, metadata.jwks_uri) else {
             return Err(FetchError::Malformed);
         };
-        // RFC 8414 §3.3: letter by letter, or one issuer could speak for another.
+        // RFC 8414 §3.3: otherwise, one issuer could publish the keys of another.
         if named != name {
             return Err(FetchError::IssuerMismatch);
         }
         issuer.named(&keys).map_err(|_| FetchError::UrlRefused)
     }
 
-    async fn keys(&self, url: &Url, memory: &mut Memory) -> Result<Document, FetchError> {
-        let tag = memory.tag.as_ref().filter(|(of, _)| of == url);
-        let tag = tag.map(|(_, tag)| tag.clone());
-        let conditional = tag.is_some();
-        let (status, headers, body) = self.get(url, tag).await?;
+    async fn keys(&self, url: &Url, cache: &mut FetchCache) -> Result<Document, FetchError> {
+        let etag = cache.etag.as_ref().filter(|(of, _)| of == url);
+        let etag = etag.map(|(_, etag)| etag.clone());
+        let conditional = etag.is_some();
+        let (status, headers, body) = self.get(url, etag).await?;
         match status {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if conditional => return Ok(Document::Unchanged),
@@ -151,36 +153,34 @@ impl Source {
         if keys.is_empty() {
             return Err(FetchError::NoUsableKey);
         }
-        // Only the tag of what is in use: with that of a refused document a 304 would approve of it.
-        memory.tag = headers
+        // The tag of a rejected document is not stored: a later 304 would confirm that document.
+        cache.etag = headers
             .get(ETAG)
-            .filter(|tag| tag.len() <= MAX_TAG)
-            .map(|tag| (url.clone(), tag.clone()));
-        Ok(Document::Keys {
-            keys,
-            skipped: skipped.len(),
-        })
+            .filter(|etag| etag.len() <= MAX_ETAG)
+            .map(|etag| (url.clone(), etag.clone()));
+        let skipped = skipped.len();
+        Ok(Document::Keys { keys, skipped })
     }
 
-    /// The deadline is for the whole document: a byte now and then does not move it.
+    /// Fetches a document. The time limit applies to the whole document.
     async fn get(
         &self,
         url: &Url,
-        tag: Option<HeaderValue>,
+        etag: Option<HeaderValue>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
         let mut request = Request::new(());
         *request.uri_mut() = url.uri().clone();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(tag) = tag {
-            headers.insert(IF_NONE_MATCH, tag);
+        if let Some(etag) = etag {
+            headers.insert(IF_NONE_MATCH, etag);
         }
         let mut body = FetchedBody::default();
         let response = match timeout(self.timeout, self.client.get(request, &mut body)).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) if body.is_too_long() => return Err(FetchError::TooLong),
             Ok(Err(error)) => {
-                tell(url, &*error);
+                log_client_error(url, &*error);
                 return Err(FetchError::Client);
             }
             Err(_) => return Err(FetchError::Timeout),
@@ -194,12 +194,11 @@ impl Source {
     }
 }
 
-/// Says in the log what the HTTP client said. At most once an attempt and document.
-fn tell(url: &Url, error: &(dyn Error + Send + Sync)) {
+fn log_client_error(url: &Url, error: &(dyn Error + Send + Sync)) {
     #[cfg(feature = "tracing")]
     {
         let cause = error.source().map(ToString::to_string);
-        tracing::warn!(?url, %error, cause, "the HTTP client failed");
+        tracing::warn!(?url, %error, cause, "HTTP client failed");
     }
     #[cfg(not(feature = "tracing"))]
     let _ = (url, error);

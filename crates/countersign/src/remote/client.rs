@@ -23,35 +23,35 @@ use tower_service::Service as _;
 use super::{Fetch, FetchedBody};
 use crate::BoxFuture;
 
-type Failure = Box<dyn Error + Send + Sync>;
+type ClientError = Box<dyn Error + Send + Sync>;
 
 /// The longest head of a response, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The HTTP client for keys alone (feature `http-client`): HTTP/1.1 over rustls, a connection for each document, no
-/// redirects, no proxy, no compression.
+/// An HTTP client for fetching keys (feature `http-client`): HTTP/1.1 over rustls, one connection for each document,
+/// without redirects, proxies and compression.
 ///
-/// Where it speaks plain HTTP, the connection must lead to a loopback address, whatever the resolver says.
+/// It uses plain HTTP only over a connection to a loopback address.
 #[derive(Clone)]
 pub struct HttpClient {
     tls: TlsConnector,
 }
 
 impl HttpClient {
-    /// One that trusts the roots of the operating system.
+    /// Creates a client that trusts the root certificates of the operating system.
     ///
     /// # Errors
     ///
-    /// [`RootsError`] when there are none.
+    /// [`RootsError`] if there are none.
     pub fn new() -> Result<Self, RootsError> {
         Self::trusting(rustls_native_certs::load_native_certs().certs)
     }
 
-    /// One that trusts these roots, certificates in PEM, and no others.
+    /// Creates a client that trusts only these root certificates, in PEM.
     ///
     /// # Errors
     ///
-    /// [`RootsError`] when there are none, or one cannot be read.
+    /// [`RootsError`] if there are none, or one cannot be parsed.
     pub fn with_roots(pem: &[u8]) -> Result<Self, RootsError> {
         let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         Self::trusting(roots.map_err(|_| RootsError)?)
@@ -59,11 +59,11 @@ impl HttpClient {
 
     fn trusting(roots: Vec<CertificateDer<'static>>) -> Result<Self, RootsError> {
         let mut store = RootCertStore::empty();
-        let (taken, _) = store.add_parsable_certificates(roots);
-        if taken == 0 {
+        let (added, _) = store.add_parsable_certificates(roots);
+        if added == 0 {
             return Err(RootsError);
         }
-        // The provider is named: the process-wide one is somebody else's to choose.
+        // An explicit provider, since the process-wide default belongs to the application.
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|_| RootsError)?
@@ -74,11 +74,11 @@ impl HttpClient {
         })
     }
 
-    async fn exchange(
+    async fn send(
         &self,
         request: Request<()>,
         body: &mut FetchedBody,
-    ) -> Result<Response<()>, Failure> {
+    ) -> Result<Response<()>, ClientError> {
         let uri = request.uri().clone();
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
@@ -88,9 +88,9 @@ impl HttpClient {
             let host = host.trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned())?;
             let stream = self.tls.connect(name, stream).await?;
-            send(TokioIo::new(stream), request, body).await
+            send_over(TokioIo::new(stream), request, body).await
         } else if stream.peer_addr()?.ip().is_loopback() {
-            send(TokioIo::new(stream), request, body).await
+            send_over(TokioIo::new(stream), request, body).await
         } else {
             Err(io::Error::other("plain HTTP to an address that is not loopback").into())
         }
@@ -102,32 +102,32 @@ impl Fetch for HttpClient {
         &'a self,
         request: Request<()>,
         body: &'a mut FetchedBody,
-    ) -> BoxFuture<'a, Result<Response<()>, Failure>> {
-        Box::pin(self.exchange(request, body))
+    ) -> BoxFuture<'a, Result<Response<()>, ClientError>> {
+        Box::pin(self.send(request, body))
     }
 }
 
-async fn send(
+async fn send_over(
     stream: impl Read + Write + Unpin + Send + 'static,
     request: Request<()>,
     body: &mut FetchedBody,
-) -> Result<Response<()>, Failure> {
+) -> Result<Response<()>, ClientError> {
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .handshake(stream)
         .await?;
-    // The connection is driven beside the exchange, and goes with it.
+    // The task that drives the connection is aborted when this future ends or is dropped.
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let response = sender.send_request(origin_form(request)?).await?;
     let (head, incoming) = response.into_parts();
     if head.status == StatusCode::OK {
-        read(incoming, body).await?;
+        read_body(incoming, body).await?;
     }
     Ok(Response::from_parts(head, ()))
 }
 
-async fn read(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(), Failure> {
+async fn read_body(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(), ClientError> {
     while let Some(frame) = incoming.frame().await {
         if let Some(chunk) = frame?.data_ref() {
             body.push(chunk)?;
@@ -136,8 +136,8 @@ async fn read(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(), Fail
     Ok(())
 }
 
-/// RFC 9112 §3.2.1: the path in the request line, the authority in `Host`.
-fn origin_form(request: Request<()>) -> Result<Request<Empty<Bytes>>, Failure> {
+/// Converts a request to the origin form: the path in the request line, the authority in `Host` (RFC 9112 §3.2.1).
+fn origin_form(request: Request<()>) -> Result<Request<Empty<Bytes>>, ClientError> {
     let (mut head, ()) = request.into_parts();
     let authority = head
         .uri
@@ -160,15 +160,8 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// There is no root certificate that could be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that no root certificate could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no root certificate could be read: install those of the system, or set your own")]
 #[non_exhaustive]
 pub struct RootsError;
-
-impl fmt::Display for RootsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no root certificate could be read: install the system's, or give your own")
-    }
-}
-
-impl Error for RootsError {}

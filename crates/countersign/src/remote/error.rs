@@ -1,43 +1,53 @@
-use std::error::Error;
-use std::fmt;
-
 use super::UrlError;
 use crate::token::TrustError;
 
-/// Why a fetch brought no keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that a fetch did not provide keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The HTTP client failed: no connection, no TLS, or no whole response. Its error is in the log.
+    /// The HTTP client failed: no connection, no TLS, or an incomplete response. Its error is in the log.
+    #[error("the HTTP client failed")]
     Client,
-    /// It took too long.
+    /// A document took longer than the time limit.
+    #[error("the issuer took too long")]
     Timeout,
-    /// The status was neither 200 nor, where that makes sense, 304.
+    /// The status was neither 200 nor, for a conditional request, 304.
+    #[error("the issuer answered {0}")]
     Status(u16),
-    /// A redirect came. None is followed.
+    /// The issuer redirected. Redirects are not followed.
+    #[error("the issuer redirected, and redirects are not followed")]
     Redirect,
     /// The document is longer than 256 KiB.
+    #[error("the document is longer than 256 KiB")]
     TooLong,
-    /// A 304 came, and nothing had been sent that could be unmodified.
+    /// The issuer answered 304 to a request without `If-None-Match`.
+    #[error("the issuer answered 304 to an unconditional request")]
     NotModified,
-    /// The document is not what it should be: a JWK set (RFC 7517 §5), or metadata (RFC 8414 §3.2).
+    /// The document is not a JWK set (RFC 7517 §5), or the metadata are malformed (RFC 8414 §3.2).
+    #[error("the document is not of the expected form")]
     Malformed,
-    /// There are more than 100 keys.
+    /// The document contains more than 100 keys.
+    #[error("the document contains more than 100 keys")]
     TooManyKeys,
-    /// There is no key that can be used.
+    /// The document contains no usable key.
+    #[error("the document contains no usable key")]
     NoUsableKey,
     /// The metadata are those of another issuer (RFC 8414 §3.3).
+    #[error("the metadata name another issuer")]
     IssuerMismatch,
-    /// The metadata's `jwks_uri` may not be fetched from.
+    /// The `jwks_uri` of the metadata is not a URL that keys may be fetched from.
+    #[error("keys may not be fetched from the `jwks_uri` of the metadata")]
     UrlRefused,
     /// The HTTP client panicked.
+    #[error("the HTTP client panicked")]
     Panicked,
-    /// The runtime that the task was on has ended: nothing is fetched any more.
+    /// The runtime of the task has shut down. Keys are no longer fetched.
+    #[error("the runtime has shut down")]
     Ended,
 }
 
 impl FetchError {
-    /// The error's name in logs and metrics.
+    /// Returns the name of the error in logs and metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -58,76 +68,30 @@ impl FetchError {
     }
 }
 
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Client => "the HTTP client failed",
-            Self::Timeout => "the issuer took too long",
-            Self::Status(status) => return write!(f, "the issuer answered {status}"),
-            Self::Redirect => "the issuer redirected, and no redirect is followed",
-            Self::TooLong => "the document is longer than 256 KiB",
-            Self::NotModified => "a 304 came without cause",
-            Self::Malformed => "the document is not of the expected form",
-            Self::TooManyKeys => "there are more than 100 keys",
-            Self::NoUsableKey => "no key can be used",
-            Self::IssuerMismatch => "the metadata name another issuer",
-            Self::UrlRefused => "`jwks_uri` may not be fetched from",
-            Self::Panicked => "the HTTP client panicked",
-            Self::Ended => "the runtime has ended",
-        })
-    }
-}
-
-impl Error for FetchError {}
-
-/// Why keys cannot be fetched as described.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An error that keys cannot be fetched with this configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// A URL may not be fetched from.
-    Url(UrlError),
-    /// There is no HTTP client: give one, or turn the feature `http-client` on.
+    /// Documents may not be fetched from a URL.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// There is no HTTP client.
+    #[error("set an HTTP client, or enable the feature `http-client`")]
     NoClient,
-    /// The default client has no roots.
+    /// The default HTTP client has no root certificates.
     #[cfg(feature = "http-client")]
+    #[error(transparent)]
     Roots(super::RootsError),
-    /// There is no tokio runtime here for the task.
+    /// There is no tokio runtime for the task.
+    #[error("build it within a tokio runtime")]
     NoRuntime,
-    /// A time of the policy is zero, or they contradict each other.
+    /// A duration of the policy is zero, or they contradict each other.
+    #[error(
+        "the minimum interval must be at least 1 s, the ttl at least that, `max_stale` longer than the ttl and at \
+         most 366 days, and the timeout more than 0 s and at most 60 s"
+    )]
     Policy,
-    /// The issuer cannot be trusted as described.
-    Trust(TrustError),
-}
-
-impl fmt::Display for RemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(error) => error.fmt(f),
-            Self::NoClient => {
-                f.write_str("give an HTTP client, or turn the feature `http-client` on")
-            }
-            #[cfg(feature = "http-client")]
-            Self::Roots(error) => error.fmt(f),
-            Self::NoRuntime => f.write_str("build it within a tokio runtime"),
-            Self::Policy => f.write_str(
-                "the minimum interval is 1 s or more, the ttl no shorter, `max_stale` longer than that; the \
-                 timeout is over 0 s and 60 s at most",
-            ),
-            Self::Trust(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for RemoteError {}
-
-impl From<UrlError> for RemoteError {
-    fn from(error: UrlError) -> Self {
-        Self::Url(error)
-    }
-}
-
-impl From<TrustError> for RemoteError {
-    fn from(error: TrustError) -> Self {
-        Self::Trust(error)
-    }
+    /// The issuer cannot be trusted with this configuration.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }

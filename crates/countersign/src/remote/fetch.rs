@@ -1,15 +1,14 @@
 use std::error::Error;
-use std::fmt;
 
 use http::{Request, Response};
 
 use crate::BoxFuture;
 
-/// An HTTP client, as far as keys need one: a GET.
+/// An HTTP client that fetches documents with GET.
 ///
-/// It sends the request's headers, and adds none that ask for a compressed body. It verifies certificates, **follows
-/// no redirect**, and gives the status as it came. How long it may take is not its concern: it is dropped at the
-/// deadline. With reqwest, whose client is built with `redirect(Policy::none())`:
+/// An implementation sends the headers of the request, and does not ask for compression. It verifies certificates,
+/// **does not follow redirects**, and returns the status unchanged. It needs no time limit: its future is dropped at
+/// the deadline. With reqwest, whose client is built with `redirect(Policy::none())`:
 ///
 /// ```
 /// # mod reqwest {
@@ -49,12 +48,13 @@ use crate::BoxFuture;
 /// }
 /// ```
 pub trait Fetch: Send + Sync + 'static {
-    /// Sends `request`, a GET with an absolute URL, puts what the response's body holds into `body`, and returns
-    /// the response's head.
+    /// Sends `request`, a GET with an absolute URL, appends the body of the response to `body`, and returns the
+    /// head of the response.
     ///
     /// # Errors
     ///
-    /// Whatever kept it from a whole response. It is logged, and counts as [`FetchError::Client`](super::FetchError).
+    /// Any error that prevented a complete response. It is logged, and counts as
+    /// [`FetchError::Client`](super::FetchError::Client).
     fn get<'a>(
         &'a self,
         request: Request<()>,
@@ -72,10 +72,10 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
     }
 }
 
-/// The longest document that is read, in bytes.
+/// The longest document, in bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// Where a response's body is collected, up to 256 KiB.
+/// The body of a response, of at most 256 KiB.
 #[derive(Debug, Default)]
 pub struct FetchedBody {
     bytes: Vec<u8>,
@@ -83,11 +83,11 @@ pub struct FetchedBody {
 }
 
 impl FetchedBody {
-    /// Takes the next part of the body.
+    /// Appends the next part of the body.
     ///
     /// # Errors
     ///
-    /// [`TooLong`] when the body is longer than is read: the rest is of no use.
+    /// [`TooLong`] if the body is longer than 256 KiB. The client should stop reading then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), TooLong> {
         if self.too_long || self.bytes.len().saturating_add(chunk.len()) > MAX_DOCUMENT {
             self.too_long = true;
@@ -97,13 +97,12 @@ impl FetchedBody {
         Ok(())
     }
 
-    /// What was collected. A client that went on after [`TooLong`] changes nothing.
+    /// Returns the whole body, or an error if any part did not fit.
     pub(super) fn into_bytes(self) -> Result<Vec<u8>, TooLong> {
         if self.too_long {
-            Err(TooLong)
-        } else {
-            Ok(self.bytes)
+            return Err(TooLong);
         }
+        Ok(self.bytes)
     }
 
     pub(super) fn is_too_long(&self) -> bool {
@@ -111,30 +110,23 @@ impl FetchedBody {
     }
 }
 
-/// The body is longer than is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that a body is longer than 256 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document is longer than 256 KiB")]
 #[non_exhaustive]
 pub struct TooLong;
-
-impl fmt::Display for TooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the document is longer than 256 KiB")
-    }
-}
-
-impl Error for TooLong {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn body_of_the_limit_is_taken_and_one_byte_more_is_not() {
+    fn body_of_the_maximum_length_is_accepted_and_one_byte_more_is_not() {
         let mut body = FetchedBody::default();
         assert_eq!(body.push(&vec![b' '; MAX_DOCUMENT]), Ok(()));
         assert_eq!(body.push(b""), Ok(()));
         assert_eq!(body.push(b" "), Err(TooLong));
-        assert_eq!(body.push(b""), Err(TooLong), "and it stays so");
+        assert_eq!(body.push(b""), Err(TooLong), "it stays too long");
         assert_eq!(body.into_bytes(), Err(TooLong));
     }
 }

@@ -15,7 +15,7 @@ impl Jwt {
 }
 
 impl TrustedIssuer {
-    /// Returns the issuer's keys if they are fetched, for their [`status`](RemoteKeys::status).
+    /// Returns the keys of the issuer if they are fetched, for their [`status`](RemoteKeys::status).
     #[must_use]
     pub fn remote_keys(&self) -> Option<&RemoteKeys> {
         let source: &dyn Any = self.keys.source()?;
@@ -23,7 +23,7 @@ impl TrustedIssuer {
     }
 }
 
-/// An issuer whose keys are fetched from it, and what is expected of its tokens. See the [module](super).
+/// Builds an external issuer whose keys are fetched. See the [module](super).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RemoteIssuer {
@@ -39,59 +39,59 @@ impl RemoteIssuer {
         }
     }
 
-    /// An audience that tokens may name (RFC 7519 §4.1.3). At least one is required; a token is accepted if it
-    /// names one of them.
+    /// Adds an audience (RFC 7519 §4.1.3). At least one is required. A token is accepted if it names one of them.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.tokens = self.tokens.audience(audience);
         self
     }
 
-    /// How far the clocks may differ: 30 s, at most 300 s.
+    /// Sets how far the clocks may differ: 30 s by default, at most 300 s.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.tokens = self.tokens.leeway(leeway);
         self
     }
 
-    /// The longest time from `iat` to `exp`, and from now to `exp`: 24 h.
+    /// Sets the longest time from `iat` to `exp`, and from now to `exp`: 24 h by default.
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.tokens = self.tokens.max_lifetime(max_lifetime);
         self
     }
 
-    /// Where its keys are, instead of discovery. The issuer's URL is then a name that is only compared.
+    /// Sets the URL of the JWK set, instead of discovery. The URL of the issuer is then only compared.
     pub fn jwks_url(mut self, url: &str) -> Self {
         self.keys = self.keys.document(url);
         self
     }
 
-    /// The HTTP client; by default, with the feature `http-client`, one with the operating system's roots.
+    /// Sets the HTTP client. The default, with the feature `http-client`, trusts the root certificates of the
+    /// operating system.
     pub fn client(mut self, client: impl Fetch) -> Self {
         self.keys = self.keys.client(client);
         self
     }
 
-    /// When to fetch.
+    /// Sets when keys are fetched.
     pub fn refresh(mut self, policy: RefreshPolicy) -> Self {
         self.keys = self.keys.policy(policy);
         self
     }
 
-    /// The issuer, one of several that a [`Jwt`] trusts. Its keys are being fetched from now on.
+    /// Starts to fetch the keys, and returns the issuer as one of several for [`Jwt::new`].
     ///
     /// # Errors
     ///
-    /// [`RemoteError`] when nothing could ever be fetched so, or tokens could be accepted that nobody meant to
-    /// accept.
+    /// [`RemoteError`] if a URL or the policy is invalid, there is no HTTP client or runtime, or the issuer cannot
+    /// be trusted with this configuration.
     pub fn trust(self) -> Result<TrustedIssuer, RemoteError> {
         let keys = self.keys.start()?;
         Ok(self.tokens.keys(keys).build()?)
     }
 
-    /// The mechanism that trusts this issuer alone. Its keys are being fetched from now on.
+    /// Starts to fetch the keys, and returns a mechanism that trusts only this issuer.
     ///
     /// # Errors
     ///
-    /// As for [`trust`](Self::trust).
+    /// Those of [`trust`](Self::trust).
     pub fn build(self) -> Result<Jwt, RemoteError> {
         Ok(Jwt::new([self.trust()?]))
     }

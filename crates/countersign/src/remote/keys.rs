@@ -6,21 +6,22 @@ use arc_swap::Guard;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::attempt::{Place, Source};
-use super::refresh::End;
+use super::attempt::{KeyLocation, Source};
+use super::refresh::StopGuard;
 use super::shared::Shared;
 use super::url::Url;
-use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
+use super::{Fetch, FetchError, RefreshPolicy, RemoteError, UrlError, refresh};
+use crate::BoxFuture;
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
-use crate::reason::Reason;
-use crate::token::{IssuerKeys, KeyFetch, KeySource};
+use crate::token::{IssuerKeys, KeySource};
 
-/// The keys of another issuer, kept fresh by a task. Clones share them; when the last one is dropped, the task ends.
+/// The keys of an issuer, which a task fetches and refreshes. Clones share them. The task ends when the last clone is
+/// dropped.
 ///
-/// [`Jwt::issuer`](crate::mechanism::Jwt::issuer) makes these. On their own they serve a
-/// [`TrustedIssuer`](crate::token::TrustedIssuer) with rules of its own, such as an issuer that mints with this crate
-/// in another process:
+/// [`Jwt::issuer`](crate::mechanism::Jwt::issuer) creates them for an external issuer. Create them yourself for a
+/// [`TrustedIssuer`](crate::token::TrustedIssuer) with other rules, such as an issuer that mints with this crate in
+/// another process:
 ///
 /// ```no_run
 /// use countersign::remote::RemoteKeys;
@@ -51,41 +52,39 @@ impl Drop for Handle {
 }
 
 impl RemoteKeys {
-    /// The keys that the metadata of the issuer at `url` name.
+    /// Fetches the keys that the metadata of the issuer at `url` name.
     #[must_use]
     pub fn discover(url: impl Into<Arc<str>>) -> RemoteKeysBuilder {
         let url = url.into();
-        let place = Url::issuer(&url).map(|issuer| Place::Issuer(issuer, url));
-        RemoteKeysBuilder::new(place.map_err(RemoteError::from))
+        RemoteKeysBuilder::new(Url::issuer(&url).map(|issuer| KeyLocation::Issuer(issuer, url)))
     }
 
-    /// The keys in the document at `url` (RFC 7517 §5).
+    /// Fetches the JWK set at `url` (RFC 7517 §5).
     #[must_use]
     pub fn jwks(url: &str) -> RemoteKeysBuilder {
-        let place = Url::document(url).map(Place::Document);
-        RemoteKeysBuilder::new(place.map_err(RemoteError::from))
+        RemoteKeysBuilder::new(Url::document(url).map(KeyLocation::Document))
     }
 
-    /// Whether tokens can be judged: keys were loaded, and are not too old.
+    /// Returns whether tokens can be verified: keys have been fetched, and are not too old.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.shared.is_usable()
     }
 
-    /// How the keys and the fetches are.
+    /// Returns the state of the keys and their fetches.
     #[must_use]
     pub fn status(&self) -> KeyStatus {
         self.0.shared.status()
     }
 
-    /// Fetches now, whatever the policy says, and waits for the outcome. For start-up, and for operators who know
-    /// that keys have changed; never for requests.
+    /// Fetches the keys now, regardless of the policy, and waits for the result. Call it at start-up, or when an
+    /// operator knows that the keys have changed, but not for requests.
     ///
     /// # Errors
     ///
-    /// Why the fetch brought nothing. The keys are what they were then.
+    /// [`FetchError`] if the fetch failed. The keys are unchanged then.
     pub async fn refresh(&self) -> Result<(), FetchError> {
-        self.0.shared.order().await
+        self.0.shared.refresh().await
     }
 }
 
@@ -102,17 +101,13 @@ impl KeySource for RemoteKeys {
         &self,
         seen: Option<&KeySet>,
         key_id: Option<&str>,
-    ) -> Result<KeyFetch, Reason> {
-        let flight = self.0.shared.without(seen, key_id)?;
-        let reason = flight.reason();
+    ) -> Option<BoxFuture<'static, Duration>> {
+        let fetch = self.0.shared.fetch_missing(seen, key_id)?;
         let begun = Instant::now();
-        Ok(KeyFetch {
-            reason,
-            ended: Box::pin(async move {
-                flight.landed().await;
-                begun.elapsed()
-            }),
-        })
+        Some(Box::pin(async move {
+            fetch.completed().await;
+            begun.elapsed()
+        }))
     }
 }
 
@@ -131,58 +126,62 @@ impl fmt::Debug for RemoteKeys {
 /// Builds [`RemoteKeys`].
 #[derive(Clone)]
 pub struct RemoteKeysBuilder {
-    place: Result<Place, RemoteError>,
+    location: Result<KeyLocation, RemoteError>,
     client: Option<Arc<dyn Fetch>>,
     policy: RefreshPolicy,
     random: Arc<dyn Random>,
 }
 
 impl RemoteKeysBuilder {
-    fn new(place: Result<Place, RemoteError>) -> Self {
+    fn new(location: Result<KeyLocation, UrlError>) -> Self {
         Self {
-            place,
+            location: location.map_err(RemoteError::from),
             client: None,
             policy: RefreshPolicy::default(),
             random: Arc::new(SystemRandom),
         }
     }
 
-    /// The HTTP client; by default, with the feature `http-client`, one with the operating system's roots.
+    /// Sets the HTTP client. The default, with the feature `http-client`, trusts the root certificates of the
+    /// operating system.
     #[must_use]
     pub fn client(mut self, client: impl Fetch) -> Self {
         self.client = Some(Arc::new(client));
         self
     }
 
-    /// When to fetch.
+    /// Sets when keys are fetched.
     #[must_use]
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// What spreads fetches in time; by default the system's generator.
+    /// Sets the source of randomness that spreads the fetches of several nodes over time. The default is the
+    /// operating system's generator.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Arc::new(random);
         self
     }
 
-    /// The same for the document at `url`, without discovery.
+    /// Fetches the JWK set at `url`, without discovery.
     pub(super) fn document(mut self, url: &str) -> Self {
-        self.place = Url::document(url)
-            .map(Place::Document)
-            .map_err(RemoteError::from);
+        self.location = Self::new(Url::document(url).map(KeyLocation::Document)).location;
         self
     }
 
-    /// Starts fetching, on the tokio runtime that this is called in, and does not wait for it.
+    /// Starts to fetch, on the current tokio runtime, and does not wait for the first fetch.
     ///
     /// # Errors
     ///
-    /// [`RemoteError`] when nothing could ever be fetched so.
+    /// - [`RemoteError::Url`] if keys may not be fetched from the URL.
+    /// - [`RemoteError::Policy`] if the policy contradicts itself.
+    /// - [`RemoteError::NoRuntime`] outside of a tokio runtime.
+    /// - [`RemoteError::NoClient`] if no HTTP client is set and the feature `http-client` is off.
+    /// - [`RemoteError::Roots`] if the default client finds no root certificates.
     pub fn start(self) -> Result<RemoteKeys, RemoteError> {
-        let place = self.place?;
+        let location = self.location?;
         self.policy.check()?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| RemoteError::NoRuntime)?;
         let client = match self.client {
@@ -192,10 +191,14 @@ impl RemoteKeysBuilder {
         let shared = Arc::new(Shared::new(self.policy));
         let source = Source {
             client,
-            place,
+            location,
             timeout: self.policy.timeout,
         };
-        let task = runtime.spawn(refresh::run(End(Arc::clone(&shared)), source, self.random));
+        let task = runtime.spawn(refresh::run(
+            StopGuard(Arc::clone(&shared)),
+            source,
+            self.random,
+        ));
         Ok(RemoteKeys(Arc::new(Handle {
             shared,
             task: task.abort_handle(),
@@ -217,28 +220,28 @@ fn default_client() -> Result<Arc<dyn Fetch>, RemoteError> {
 impl fmt::Debug for RemoteKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeysBuilder")
-            .field("place", &self.place)
+            .field("location", &self.location)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }
 
-/// How an issuer's keys and their fetches are: for probes and metrics.
+/// The state of an issuer's keys and their fetches, for probes and metrics.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct KeyStatus {
-    /// Whether tokens can be judged.
+    /// Whether tokens can be verified.
     pub ready: bool,
-    /// How many keys are in use.
+    /// The number of keys in use.
     pub keys: usize,
-    /// How many keys of the last good document cannot be used.
+    /// The number of keys in the last valid document that are not usable.
     pub skipped: usize,
-    /// How long ago the issuer last said what its keys are; `None` if never.
+    /// The time since the issuer last confirmed its keys, or `None` if it never did.
     pub age: Option<Duration>,
-    /// How many fetches have begun.
+    /// The number of fetches, including a running one.
     pub fetches: u64,
-    /// How many have failed since the last good one.
+    /// The number of failures since the last success.
     pub failures: u32,
-    /// Why the last one failed, if it did.
+    /// The error of the last fetch, if it failed.
     pub last_error: Option<FetchError>,
 }

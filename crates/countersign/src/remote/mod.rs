@@ -1,4 +1,4 @@
-//! Keys of other issuers, fetched from them and kept fresh (feature `remote`).
+//! Keys of external issuers, fetched over HTTP and refreshed (feature `remote`).
 //!
 //! ```no_run
 //! use countersign::auth::AuthLayer;
@@ -11,8 +11,7 @@
 //! # }
 //! ```
 //!
-//! Several issuers stand on one layer, and their keys never meet: a token is judged with the keys of its own
-//! `iss` alone.
+//! One layer can trust several issuers. A token is verified with the keys of its own `iss` only.
 //!
 //! ```no_run
 //! # use countersign::mechanism::Jwt;
@@ -29,47 +28,47 @@
 //! # }
 //! ```
 //!
-//! # Who fetches, and when
+//! # When keys are fetched
 //!
-//! One task for each issuer, on the runtime that it was built in, ended when the last clone of its mechanism or
-//! layer is dropped. Requests never fetch: they read what is there, and at most ask the task.
+//! Each issuer has one task on the runtime in which it was built. The task ends when the last clone of its mechanism or
+//! layer is dropped. Requests never fetch. They use the keys that are there, and at most request a fetch from the task.
 //!
-//! 1. It fetches at once, then every `ttl` (5 min, up to a tenth of it sooner, so that nodes spread), with
-//!    `If-None-Match` where the issuer gave an `ETag`. `Cache-Control` is not read: a long `max-age` would keep a
-//!    withdrawn key alive, and many frameworks forbid caching of everything.
-//! 2. After a failure it waits for the minimum interval (30 s), twice as long after each further one, `ttl` at
-//!    most, and up to a quarter more by chance. While nothing was ever loaded, from 1 s to 60 s.
-//! 3. A token whose `kid` is not among the keys asks for a fetch, if the last one began a minimum interval ago and
-//!    did not fail. Requests that need it wait together for that one fetch, while it is younger than the `patience`
-//!    (2 s), and at most 1,000 of them. All others are refused at once. A `kid` that a good document did not have is
-//!    remembered for a minimum interval, up to 1,000 of them, and asks for nothing.
-//! 4. A token whose key is there never waits, and nothing that tokens say removes a key.
+//! 1. The task fetches at once, and then every `ttl` (5 min, minus a random part of up to a tenth, so that nodes do not
+//!    fetch at the same time), with `If-None-Match` if the issuer sent an `ETag`. `Cache-Control` is ignored: a long
+//!    `max-age` would keep a withdrawn key alive, and many frameworks forbid caching of every response.
+//! 2. After a failure, it waits for the minimum interval (30 s), and after each further failure twice as long, at most
+//!    `ttl`, plus a random part of up to a quarter. Before the first success, it waits from 1 s to 60 s.
+//! 3. A token with an unknown `kid` requests a fetch, if the last one began at least a minimum interval ago and did not
+//!    fail. At most 1,000 requests wait for that fetch, for at most `patience` (2 s) after its beginning. All others
+//!    are rejected at once. If a valid document does not contain the `kid`, it is remembered for a minimum interval, and
+//!    does not request another fetch. At most 1,000 of them are remembered.
+//! 4. A token with a known key never waits, and no token can remove a key.
 //!
-//! So 100,000 tokens with random key ids cost one fetch every 30 s.
+//! So 100,000 tokens with random key ids cause one fetch every 30 s.
 //!
-//! # What is taken
+//! # Which documents are accepted
 //!
-//! A document of at most 256 KiB with at most 100 keys, one of them usable, within 10 s. It replaces all that was
-//! there: a key that is no longer in it is refused from then on. Keys that cannot be used (unknown kinds, weak,
-//! private or symmetric ones, two of one `kid`) are skipped and counted. Whatever else comes, an empty list and a 304
-//! without cause too, is a failure: the last good keys stay until `max_stale` (24 h) has passed since they were
-//! good, and then, as before the first document, tokens of that issuer are not judged: 503, not 401.
+//! A document has at most 256 KiB and 100 keys, at least one of which is usable, and must arrive within 10 s. It replaces
+//! all previous keys: a key that is not in it is rejected from then on. Keys that are not usable (of unknown kinds, weak,
+//! private or symmetric, two with the same `kid`) are skipped and counted. Everything else is a failure, including an
+//! empty list and an unexpected 304: the last valid keys stay in use until `max_stale` (24 h) has passed since the issuer
+//! last confirmed them. After that, and before the first success, tokens of this issuer get 503, not 401.
 //!
-//! Without a JWKS URL, it is found in the issuer's metadata (RFC 8414 §3, then OpenID Connect Discovery §4), whose
-//! `issuer` must be the configured one letter by letter (RFC 8414 §3.3). It is looked for again after a failure, and
-//! once a day.
+//! Unless a JWKS URL is set, it is discovered in the metadata of the issuer (RFC 8414 §3, then OpenID Connect Discovery
+//! §4), whose `issuer` must be equal to the configured one (RFC 8414 §3.3). The metadata are fetched again after a
+//! failure, and once a day.
 //!
-//! URLs are `https`. An issuer on this machine's loopback may have `http`, and so may its JWKS URL there.
-//! Redirects are not followed. What tokens say (`jku`, `x5u`, `jwk`) is never fetched or used.
+//! URLs must be `https`. Only an issuer on this machine's loopback may have an `http` URL, and name an `http` URL there.
+//! Redirects are not followed. URLs and keys in tokens (`jku`, `x5u`, `jwk`) are never used.
 //!
 //! # Probes
 //!
-//! [`Jwt::is_ready`](crate::mechanism::Jwt::is_ready) is cheap; [`RemoteKeys::status`] says more, for each issuer.
+//! [`Jwt::is_ready`](crate::mechanism::Jwt::is_ready) is cheap. [`RemoteKeys::status`] returns details for each issuer.
 //!
 //! # Your own HTTP client
 //!
-//! The default one (feature `http-client`) is for this alone: no proxy, no HTTP/2, no connection kept. Another
-//! one implements [`Fetch`]. The runtime must be tokio's, with its timer enabled.
+//! The default client (feature `http-client`) serves only this purpose: it has no proxy, no HTTP/2 and no connection
+//! pool. To use another one, implement [`Fetch`]. The runtime must be tokio's, with its timer enabled.
 
 mod attempt;
 #[cfg(feature = "http-client")]

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::RemoteError;
 
-/// When keys are fetched, and how long they are good. What each time is for is said in the
-/// [module](crate::remote).
+/// When keys are fetched, and how long they are valid. The [module](crate::remote) describes the
+/// algorithm.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshPolicy {
     pub(super) ttl: Duration,
@@ -26,37 +26,37 @@ impl Default for RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// How often keys are fetched when nothing else happens: 5 min. A withdrawn key is accepted so long.
+    /// Sets the interval between regular fetches, 5 min by default. Withdrawn keys are accepted that long.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// The least time between two fetches that tokens ask for: 30 s. A key that signs before it is published is
-    /// refused so long at worst.
+    /// Sets the minimum interval between fetches for tokens with unknown keys, 30 s by default. A key that
+    /// signs before it is published is rejected for at most that long.
     #[must_use]
     pub fn minimum_interval(mut self, interval: Duration) -> Self {
         self.minimum_interval = interval;
         self
     }
 
-    /// How long keys are good after they were last seen at the issuer: 24 h.
+    /// Sets how long keys are valid after the issuer last confirmed them, 24 h by default.
     #[must_use]
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.max_stale = max_stale;
         self
     }
 
-    /// How long one document may take from first to last byte: 10 s.
+    /// Sets the time limit for each document, 10 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long requests with an unknown key wait for a fetch, counted from its beginning: 2 s. With zero none
-    /// waits.
+    /// Sets how long requests with an unknown key wait for a fetch, from its beginning, 2 s by default. With
+    /// zero, requests do not wait.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -64,17 +64,13 @@ impl RefreshPolicy {
     }
 
     pub(super) fn check(&self) -> Result<(), RemoteError> {
-        let fits = self.minimum_interval >= Duration::from_secs(1)
+        let valid = self.minimum_interval >= Duration::from_secs(1)
             && self.ttl >= self.minimum_interval
             && self.max_stale > self.ttl
-            // Beyond that, sums with the clock could overflow.
+            // Longer durations could overflow when they are added to the clock.
             && self.max_stale <= Duration::from_secs(366 * 24 * 3600)
             && !self.timeout.is_zero()
             && self.timeout <= Duration::from_secs(60);
-        if fits {
-            Ok(())
-        } else {
-            Err(RemoteError::Policy)
-        }
+        valid.then_some(()).ok_or(RemoteError::Policy)
     }
 }

@@ -1,21 +1,22 @@
-//! The task that keeps one issuer's keys fresh. One fetch at a time, since it is one task.
+//! The task that fetches the keys of one issuer, one fetch at a time.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 
-use super::attempt::{Document, Memory, Source};
+use super::attempt::{Document, FetchCache, Source};
 use super::schedule::Jitter;
 use super::shared::Shared;
 use super::{FetchError, KeyStatus};
 use crate::random::Random;
 
-/// `end` is made before the task is: a task that is dropped before it was ever polled has ended, too.
-pub(super) async fn run(end: End, source: Source, random: Arc<dyn Random>) {
-    let shared = &*end.0;
+/// Fetches keys until the task is aborted. `guard` exists before the task, so that a task that is dropped before it
+/// is first polled is marked as stopped too.
+pub(super) async fn run(guard: StopGuard, source: Source, random: Arc<dyn Random>) {
+    let shared = &*guard.0;
     let source = Arc::new(source);
-    let mut memory = Memory::default();
+    let mut cache = FetchCache::default();
     loop {
         while let Some(due) = shared.due() {
             if timeout_at(due, shared.woken()).await.is_err() {
@@ -23,78 +24,72 @@ pub(super) async fn run(end: End, source: Source, random: Arc<dyn Random>) {
             }
         }
         shared.begin();
-        let (outcome, left) = fetch(shared, Arc::clone(&source), memory.clone()).await;
-        memory = left.unwrap_or(memory);
+        let result = fetch(shared, Arc::clone(&source), &mut cache).await;
         let before = shared.status();
-        shared.land(outcome, jitter(&*random));
-        tell(&source, &before, &shared.status());
+        shared.complete(result, jitter(&*random));
+        log_result(&source, &before, &shared.status());
     }
 }
 
-/// Whatever the HTTP client does, a panic included, is over when this returns or is dropped.
+/// Fetches the keys once, in a task of its own, so that a panic of the HTTP client is only an error.
 async fn fetch(
     shared: &Shared,
     source: Arc<Source>,
-    mut memory: Memory,
-) -> (Result<Document, FetchError>, Option<Memory>) {
+    cache: &mut FetchCache,
+) -> Result<Document, FetchError> {
     let now = shared.now();
+    let mut copy = cache.clone();
     let mut attempt = JoinSet::new();
-    attempt.spawn(async move {
-        let outcome = source.attempt(&mut memory, now).await;
-        (outcome, memory)
-    });
+    attempt.spawn(async move { (source.attempt(&mut copy, now).await, copy) });
     let joined = match timeout(shared.patience(), attempt.join_next()).await {
         Ok(joined) => joined,
         Err(_) => {
-            shared.late();
+            shared.release_waiting();
             attempt.join_next().await
         }
     };
-    match joined {
-        Some(Ok((outcome, memory))) => (outcome, Some(memory)),
-        _ => (Err(FetchError::Panicked), None),
-    }
+    let Some(Ok((result, copy))) = joined else {
+        return Err(FetchError::Panicked);
+    };
+    *cache = copy;
+    result
 }
 
-/// Without randomness the fetches of several nodes may coincide, and nothing worse.
+/// Without random bytes, nodes may fetch at the same time, which is harmless.
 fn jitter(random: &dyn Random) -> Jitter {
     let mut byte = [0];
-    match random.fill(&mut byte) {
-        Ok(()) => Jitter(byte[0]),
-        Err(_) => Jitter(0),
-    }
+    Jitter(random.fill(&mut byte).map_or(0, |()| byte[0]))
 }
 
-/// Failures are as rare as attempts, so each is told.
-fn tell(source: &Source, before: &KeyStatus, after: &KeyStatus) {
+fn log_result(source: &Source, before: &KeyStatus, after: &KeyStatus) {
     #[cfg(feature = "tracing")]
     {
-        let (from, failures) = (source.place.name(), after.failures);
+        let (from, failures) = (source.location.name(), after.failures);
         let (keys, skipped) = (after.keys, after.skipped);
         match after.last_error {
             Some(error) if after.ready => {
-                tracing::warn!(from, failures, %error, "keys were not fetched: the last good ones stay");
+                tracing::warn!(from, failures, %error, "fetching keys failed; using the last valid ones");
             }
             Some(error) => {
-                tracing::error!(from, failures, %error, "keys were not fetched, and there are none to judge by");
+                tracing::error!(from, failures, %error, "fetching keys failed; tokens cannot be verified");
             }
             None if before.failures > 0 || before.age.is_none() => {
-                tracing::info!(from, keys, skipped, "keys were fetched");
+                tracing::info!(from, keys, skipped, "keys fetched");
             }
-            None => tracing::debug!(from, keys, skipped, "keys were fetched"),
+            None => tracing::debug!(from, keys, skipped, "keys fetched"),
         }
     }
     #[cfg(not(feature = "tracing"))]
     let _ = (source, before, after);
 }
 
-/// Marks the end of the task, however it comes.
-pub(super) struct End(pub(super) Arc<Shared>);
+/// Marks the task as stopped when it is dropped.
+pub(super) struct StopGuard(pub(super) Arc<Shared>);
 
-impl Drop for End {
+impl Drop for StopGuard {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.stop();
         #[cfg(feature = "tracing")]
-        tracing::debug!("an issuer's keys are fetched no more");
+        tracing::debug!("key fetching stopped");
     }
 }

@@ -2,23 +2,22 @@ use std::time::Duration;
 
 use super::RefreshPolicy;
 
-/// The shortest and the longest pause while nothing was ever loaded.
-const COLD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// The shortest and the longest pause before the first successful fetch.
+const COLD_START: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// When the next fetch is due. Moments are times since the keys' task was made, on a clock that only moves
-/// forward.
+/// Computes when the next fetch is due. Times are durations since the task was started, on a monotonic clock.
 #[derive(Debug)]
 pub(super) struct Schedule {
     policy: RefreshPolicy,
-    began: Duration,
+    last_begin: Duration,
     due: Duration,
-    /// In a row.
+    /// Failures since the last success.
     failures: u32,
-    /// When the fetch began that last told what the keys are.
-    good: Option<Duration>,
+    /// When the last successful fetch began.
+    last_success: Option<Duration>,
 }
 
-/// Chance: 0 to 255, all equally likely.
+/// A uniformly random byte, which spreads the fetches of several nodes over time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jitter(pub(super) u8);
 
@@ -26,10 +25,10 @@ impl Schedule {
     pub(super) fn new(policy: RefreshPolicy) -> Self {
         Self {
             policy,
-            began: Duration::ZERO,
+            last_begin: Duration::ZERO,
             due: Duration::ZERO,
             failures: 0,
-            good: None,
+            last_success: None,
         }
     }
 
@@ -41,26 +40,26 @@ impl Schedule {
         self.failures
     }
 
-    /// Since when the keys are known to be the issuer's.
-    pub(super) fn good(&self) -> Option<Duration> {
-        self.good
+    /// Returns when the last successful fetch began.
+    pub(super) fn last_success(&self) -> Option<Duration> {
+        self.last_success
     }
 
-    /// Whether a token may ask for a fetch. After a failure none may: when to try again is decided here.
-    pub(super) fn may_ask(&self, now: Duration) -> bool {
-        self.good.is_some()
+    /// Returns whether a token may request a fetch. After a failure, only the schedule decides when to retry.
+    pub(super) fn may_request(&self, now: Duration) -> bool {
+        self.last_success.is_some()
             && self.failures == 0
-            && now >= self.began.saturating_add(self.policy.minimum_interval)
+            && now >= self.last_begin.saturating_add(self.policy.minimum_interval)
     }
 
     pub(super) fn begin(&mut self, now: Duration) {
-        self.began = now;
+        self.last_begin = now;
     }
 
-    /// The moment from which on the keys are too old to judge by.
+    /// Records a success, and returns when the keys become too old to verify tokens.
     pub(super) fn succeed(&mut self, now: Duration, jitter: Jitter) -> Duration {
         self.failures = 0;
-        self.good = Some(self.began);
+        self.last_success = Some(self.last_begin);
         let RefreshPolicy {
             ttl,
             minimum_interval,
@@ -69,12 +68,13 @@ impl Schedule {
         } = self.policy;
         let pause = ttl.saturating_sub(share(ttl / 10, jitter));
         self.due = now.saturating_add(pause.max(minimum_interval));
-        self.began.saturating_add(max_stale)
+        self.last_begin.saturating_add(max_stale)
     }
 
+    /// Records a failure.
     pub(super) fn fail(&mut self, now: Duration, jitter: Jitter) {
-        let (shortest, longest) = match self.good {
-            None => COLD,
+        let (shortest, longest) = match self.last_success {
+            None => COLD_START,
             Some(_) => (self.policy.minimum_interval, self.policy.ttl),
         };
         let doubled = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
@@ -86,9 +86,9 @@ impl Schedule {
     }
 }
 
-/// From nothing to all of it.
-fn share(of: Duration, jitter: Jitter) -> Duration {
-    of.saturating_mul(u32::from(jitter.0)) / 255
+/// Returns a random share of `duration`.
+fn share(duration: Duration, jitter: Jitter) -> Duration {
+    duration.saturating_mul(u32::from(jitter.0)) / 255
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn next_fetch_after_a_good_one_is_due_within_the_last_tenth_of_the_ttl() {
+    fn next_fetch_after_a_success_is_due_within_the_last_tenth_of_the_ttl() {
         assert_eq!(loaded().due(), secs(300));
         let mut schedule = loaded();
         schedule.succeed(secs(0), MOST);
@@ -123,22 +123,22 @@ mod tests {
     }
 
     #[test]
-    fn jitter_never_makes_a_fetch_come_before_the_minimum_interval() {
+    fn jitter_never_shortens_the_minimum_interval() {
         let mut schedule = Schedule::new(RefreshPolicy::default().ttl(secs(30)));
         schedule.succeed(secs(0), MOST);
         assert_eq!(schedule.due(), secs(30));
     }
 
     #[test]
-    fn keys_age_from_the_moment_at_which_they_were_asked_for() {
+    fn age_of_keys_is_counted_from_the_beginning_of_their_fetch() {
         let mut schedule = Schedule::new(RefreshPolicy::default().max_stale(secs(1000)));
         schedule.begin(secs(7));
         assert_eq!(schedule.succeed(secs(12), LEAST), secs(1007));
-        assert_eq!(schedule.good(), Some(secs(7)));
+        assert_eq!(schedule.last_success(), Some(secs(7)));
     }
 
     #[test]
-    fn pauses_of_a_cold_start_double_from_one_second_to_a_minute() {
+    fn pauses_before_the_first_success_double_from_one_second_to_a_minute() {
         let mut schedule = Schedule::new(RefreshPolicy::default());
         let pauses: Vec<u64> = (0..40)
             .map(|_| {
@@ -147,7 +147,7 @@ mod tests {
             })
             .collect();
         assert_eq!(pauses[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(pauses.last(), Some(&60), "and the doubling never wraps");
+        assert_eq!(pauses.last(), Some(&60), "doubling never wraps around");
         schedule.fail(secs(0), MOST);
         assert_eq!(schedule.due(), secs(75));
     }
@@ -164,18 +164,18 @@ mod tests {
         assert_eq!(pauses, [30, 60, 120, 240, 300, 300]);
         schedule.succeed(secs(0), LEAST);
         schedule.fail(secs(0), LEAST);
-        assert_eq!(schedule.due(), secs(30), "a good one begins anew");
+        assert_eq!(schedule.due(), secs(30), "a success resets the pause");
     }
 
     #[test]
-    fn tokens_may_ask_once_a_minimum_interval_and_never_after_a_failure() {
+    fn tokens_may_request_one_fetch_per_minimum_interval_and_none_after_a_failure() {
         let mut schedule = loaded();
-        assert!(!schedule.may_ask(secs(29)));
-        assert!(schedule.may_ask(secs(30)));
+        assert!(!schedule.may_request(secs(29)));
+        assert!(schedule.may_request(secs(30)));
         schedule.begin(secs(30));
-        assert!(!schedule.may_ask(secs(59)));
+        assert!(!schedule.may_request(secs(59)));
         schedule.fail(secs(31), LEAST);
-        assert!(!schedule.may_ask(secs(1000)));
-        assert!(!Schedule::new(RefreshPolicy::default()).may_ask(secs(1000)));
+        assert!(!schedule.may_request(secs(1000)));
+        assert!(!Schedule::new(RefreshPolicy::default()).may_request(secs(1000)));
     }
 }

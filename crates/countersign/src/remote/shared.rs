@@ -1,4 +1,4 @@
-//! What requests and the task share.
+//! The state that requests and the fetching task share.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +13,18 @@ use super::attempt::Document;
 use super::schedule::{Jitter, Schedule};
 use super::{FetchError, KeyStatus, RefreshPolicy};
 use crate::jose::{KeySet, SharedKeySet};
-use crate::reason::Reason;
 
-/// How many unknown key ids are remembered.
+/// The largest number of unknown key ids that are remembered.
 const MAX_UNKNOWN: usize = 1000;
-/// How many requests wait for a fetch.
+/// The largest number of requests that wait for a fetch.
 const MAX_WAITING: usize = 1000;
 
-/// The keys of one issuer, and how it is with them.
+/// The keys of one issuer, and the state of their fetches.
 pub(super) struct Shared {
     policy: RefreshPolicy,
     keys: SharedKeySet,
-    origin: Instant,
-    /// Milliseconds since `origin` at which the keys become too old; 0 before there are any.
+    started: Instant,
+    /// When the keys become too old, in milliseconds since `started`. 0 before there are any.
     usable_until: AtomicU64,
     state: Mutex<State>,
     wake: Notify,
@@ -34,38 +33,37 @@ pub(super) struct Shared {
 
 struct State {
     schedule: Schedule,
-    stage: Stage,
-    /// Somebody ordered a fetch.
-    ordered: bool,
-    /// The key ids that the fetch to come was asked for.
-    asked: BTreeSet<Box<str>>,
-    /// Those that the issuer had not, and when it was asked. A key may be published the moment after, so they are
-    /// believed for a minimum interval alone.
+    fetch: FetchState,
+    /// [`Shared::refresh`] was called.
+    refresh_requested: bool,
+    /// The key ids of the tokens that requested the next fetch.
+    requested: BTreeSet<Box<str>>,
+    /// The key ids that the issuer did not have, and when that was found. They are remembered for one minimum interval
+    /// only, since the issuer may publish them at any time.
     unknown: BTreeMap<Box<str>, Duration>,
-    begun: u64,
+    fetches: u64,
     keys: usize,
     skipped: usize,
     last_error: Option<FetchError>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Resting,
-    /// A fetch was asked for and has not begun.
-    Asked,
-    /// One is under way, and worth waiting for.
-    Fetching,
-    /// One is under way, and has taken too long.
-    Late,
-    /// The task has ended.
-    Ended,
+enum FetchState {
+    Idle,
+    /// A token requested a fetch, which has not begun.
+    Requested,
+    Running,
+    /// A fetch is running, and requests no longer wait for it.
+    Overdue,
+    /// The task has stopped.
+    Stopped,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    /// The number of the last fetch that ended.
-    landed: u64,
-    ended: bool,
+    /// The number of completed fetches.
+    completed: u64,
+    stopped: bool,
 }
 
 impl Shared {
@@ -73,16 +71,16 @@ impl Shared {
         Self {
             policy,
             keys: SharedKeySet::new(KeySet::default()),
-            origin: Instant::now(),
+            started: Instant::now(),
             usable_until: AtomicU64::new(0),
             state: Mutex::new(State {
                 schedule: Schedule::new(policy),
-                // The first one is due at once, and requests that come before it may wait for it.
-                stage: Stage::Asked,
-                ordered: false,
-                asked: BTreeSet::new(),
+                // The first fetch is due at once, and earlier requests may wait for it.
+                fetch: FetchState::Requested,
+                refresh_requested: false,
+                requested: BTreeSet::new(),
                 unknown: BTreeMap::new(),
-                begun: 0,
+                fetches: 0,
                 keys: 0,
                 skipped: 0,
                 last_error: None,
@@ -92,125 +90,125 @@ impl Shared {
         }
     }
 
+    /// Returns the time since the start.
     pub(super) fn now(&self) -> Duration {
-        self.origin.elapsed()
+        self.started.elapsed()
     }
 
     pub(super) fn patience(&self) -> Duration {
         self.policy.patience
     }
 
+    /// Returns whether there are keys, and they are not too old.
     pub(super) fn is_usable(&self) -> bool {
         millis(self.now()) < self.usable_until.load(Ordering::Acquire)
     }
 
-    /// The keys to judge by, if there are any to judge by.
+    /// Returns the keys, if they are usable.
     pub(super) fn load(&self) -> Option<Guard<Arc<KeySet>>> {
         self.is_usable().then(|| self.keys.load())
     }
 
-    /// Nothing panics while it is held; if something did, the state would still be whole.
+    /// Locks the state. Nothing panics while it is locked, so a poisoned state would be consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn without(
+    /// Requests a fetch for a token whose key is not in `seen`, if the policy permits it. Returns the fetch to wait for,
+    /// or `None` if waiting would not help or too many requests wait.
+    pub(super) fn fetch_missing(
         &self,
         seen: Option<&KeySet>,
         key_id: Option<&str>,
-    ) -> Result<Flight, Reason> {
-        let reason = match seen {
-            Some(_) => Reason::KeyUnknown,
-            None => Reason::KeysUnavailable,
-        };
-        let asked_for = match seen {
+    ) -> Option<PendingFetch> {
+        let missing = match seen {
             None => None,
-            // A key of that id is there, and is one for another algorithm.
-            Some(seen) if key_id.is_none_or(|id| seen.has_id(id)) => return Err(reason),
+            // There is a key with this id, for another algorithm.
+            Some(seen) if key_id.is_none_or(|id| seen.has_id(id)) => return None,
             Some(_) => key_id,
         };
         let mut state = self.lock();
         if self.is_usable() && key_id.is_some_and(|id| self.keys.load().has_id(id)) {
-            // It came between the look at the keys and this one.
-            return Ok(Flight {
-                progress: None,
-                reason,
-            });
+            // The key was fetched after the caller had loaded `seen`.
+            return Some(PendingFetch(None));
         }
-        let now = self.now();
-        let asked_lately = |at: &Duration| now < *at + self.policy.minimum_interval;
-        if asked_for.is_some_and(|id| state.unknown.get(id).is_some_and(asked_lately)) {
-            return Err(reason);
+        if let Some(id) = missing {
+            let now = self.now();
+            if state
+                .unknown
+                .get(id)
+                .is_some_and(|at| self.is_recent(*at, now))
+            {
+                return None;
+            }
+            if state.fetch == FetchState::Idle && state.schedule.may_request(now) {
+                state.fetch = FetchState::Requested;
+                self.wake.notify_one();
+            }
+            if state.fetch == FetchState::Requested && state.requested.len() < MAX_UNKNOWN {
+                state.requested.insert(id.into());
+            }
         }
-        if state.stage == Stage::Resting && asked_for.is_some() && state.schedule.may_ask(now) {
-            state.stage = Stage::Asked;
-            self.wake.notify_one();
-        }
-        if state.stage == Stage::Asked
-            && let Some(id) = asked_for
-            && state.asked.len() < MAX_UNKNOWN
-        {
-            state.asked.insert(id.into());
-        }
-        let worth_it = matches!(state.stage, Stage::Asked | Stage::Fetching);
-        let patient = !self.policy.patience.is_zero();
-        if worth_it && patient && self.progress.receiver_count() < MAX_WAITING {
-            Ok(Flight {
-                progress: Some(self.progress.subscribe()),
-                reason,
-            })
-        } else {
-            Err(reason)
-        }
+        let may_wait = matches!(state.fetch, FetchState::Requested | FetchState::Running)
+            && !self.policy.patience.is_zero()
+            && self.progress.receiver_count() < MAX_WAITING;
+        may_wait.then(|| PendingFetch(Some(self.progress.subscribe())))
     }
 
-    pub(super) async fn order(&self) -> Result<(), FetchError> {
+    fn is_recent(&self, at: Duration, now: Duration) -> bool {
+        now < at + self.policy.minimum_interval
+    }
+
+    /// Fetches as soon as possible, and waits for the result.
+    pub(super) async fn refresh(&self) -> Result<(), FetchError> {
         let (mut progress, number) = {
             let mut state = self.lock();
-            state.ordered = true;
-            (self.progress.subscribe(), state.begun + 1)
+            state.refresh_requested = true;
+            (self.progress.subscribe(), state.fetches + 1)
         };
         self.wake.notify_one();
-        let landed = progress.wait_for(|p| p.ended || p.landed >= number).await;
-        if landed.map_or(true, |p| p.ended) {
+        let progress = progress.wait_for(|p| p.stopped || p.completed >= number);
+        if progress.await.map_or(true, |p| p.stopped) {
             return Err(FetchError::Ended);
         }
         self.lock().last_error.map_or(Ok(()), Err)
     }
 
-    /// When the next fetch is due: at once, if it was asked for.
+    /// Returns when the next fetch is due, or `None` if it was requested and is due now.
     pub(super) fn due(&self) -> Option<Instant> {
         let state = self.lock();
-        let waits = state.stage == Stage::Resting && !state.ordered;
-        waits.then(|| self.origin + state.schedule.due())
+        let waits = state.fetch == FetchState::Idle && !state.refresh_requested;
+        waits.then(|| self.started + state.schedule.due())
     }
 
+    /// Waits until a fetch is requested.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }
 
+    /// Records the beginning of a fetch.
     pub(super) fn begin(&self) {
         let now = self.now();
         let mut state = self.lock();
-        state.stage = Stage::Fetching;
-        state.ordered = false;
-        state.begun += 1;
+        state.fetch = FetchState::Running;
+        state.refresh_requested = false;
+        state.fetches += 1;
         state.schedule.begin(now);
     }
 
-    /// Nobody waits any longer for the fetch that is under way.
-    pub(super) fn late(&self) {
-        self.lock().stage = Stage::Late;
+    /// Releases the requests that wait for the running fetch, because it takes too long.
+    pub(super) fn release_waiting(&self) {
+        self.lock().fetch = FetchState::Overdue;
         self.progress.send_modify(|_| {});
     }
 
-    /// The fetch that is under way has ended.
-    pub(super) fn land(&self, outcome: Result<Document, FetchError>, jitter: Jitter) {
+    /// Records the result of the running fetch.
+    pub(super) fn complete(&self, result: Result<Document, FetchError>, jitter: Jitter) {
         let now = self.now();
         let mut state = self.lock();
-        let asked = std::mem::take(&mut state.asked);
-        state.last_error = outcome.as_ref().err().copied();
-        match outcome {
+        let requested = std::mem::take(&mut state.requested);
+        state.last_error = result.as_ref().err().copied();
+        match result {
             Ok(document) => {
                 if let Document::Keys { keys, skipped } = document {
                     state.keys = keys.len();
@@ -218,10 +216,9 @@ impl Shared {
                     state.unknown.clear();
                     self.keys.replace(keys);
                 }
-                let lately = |at: &Duration| now < *at + self.policy.minimum_interval;
-                state.unknown.retain(|_, at| lately(at));
+                state.unknown.retain(|_, at| self.is_recent(*at, now));
                 let keys = self.keys.load();
-                for id in asked.into_iter().filter(|id| !keys.has_id(id)) {
+                for id in requested.into_iter().filter(|id| !keys.has_id(id)) {
                     if state.unknown.len() < MAX_UNKNOWN {
                         state.unknown.insert(id, now);
                     }
@@ -231,29 +228,30 @@ impl Shared {
             }
             Err(_) => state.schedule.fail(now, jitter),
         }
-        state.stage = Stage::Resting;
-        let landed = state.begun;
-        self.progress.send_modify(|p| p.landed = landed);
+        state.fetch = FetchState::Idle;
+        let completed = state.fetches;
+        self.progress.send_modify(|p| p.completed = completed);
     }
 
-    /// The task has ended, by its own fault or the runtime's. What it loaded is good until it is too old.
-    pub(super) fn end(&self) {
+    /// Records that the task has stopped. The keys stay in use until they are too old.
+    pub(super) fn stop(&self) {
         let mut state = self.lock();
-        state.stage = Stage::Ended;
+        state.fetch = FetchState::Stopped;
         state.last_error = Some(FetchError::Ended);
         drop(state);
-        self.progress.send_modify(|p| p.ended = true);
+        self.progress.send_modify(|p| p.stopped = true);
     }
 
     pub(super) fn status(&self) -> KeyStatus {
         let now = self.now();
         let state = self.lock();
+        let last_success = state.schedule.last_success();
         KeyStatus {
             ready: self.is_usable(),
             keys: state.keys,
             skipped: state.skipped,
-            age: state.schedule.good().map(|good| now.saturating_sub(good)),
-            fetches: state.begun,
+            age: last_success.map(|at| now.saturating_sub(at)),
+            fetches: state.fetches,
             failures: state.schedule.failures(),
             last_error: state.last_error,
         }
@@ -264,25 +262,16 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A wait for the fetch that is under way. Dropping it gives up the place.
-#[derive(Debug)]
-pub(crate) struct Flight {
-    /// `None` if the key has come already.
-    progress: Option<watch::Receiver<Progress>>,
-    reason: Reason,
-}
+/// A fetch that a request waits for. It is `None` if the key is already there. Dropping it makes room for another
+/// request.
+pub(super) struct PendingFetch(Option<watch::Receiver<Progress>>);
 
-impl Flight {
-    /// Waits until the fetch has ended, or has taken too long.
-    pub(crate) async fn landed(self) {
-        if let Some(mut progress) = self.progress {
-            // An error means that nobody fetches any more, which ends the wait as well.
+impl PendingFetch {
+    /// Waits until the fetch has completed, or has taken too long.
+    pub(super) async fn completed(self) {
+        if let Some(mut progress) = self.0 {
+            // An error means that the task has stopped, which ends the wait too.
             let _ = progress.changed().await;
         }
-    }
-
-    /// Why the token is not accepted, if nobody waits.
-    pub(crate) fn reason(&self) -> Reason {
-        self.reason
     }
 }

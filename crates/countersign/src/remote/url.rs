@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(
             format!("{document:?}"),
             "https://login.example:8443/keys",
-            "nor is it shown"
+            "the query is not shown"
         );
     }
 

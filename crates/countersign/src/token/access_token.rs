@@ -3,17 +3,17 @@ use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// A minted token. Printing it shows everything but the token.
+/// A minted token. Its `Debug` output does not contain the token.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    /// The token itself.
+    /// The token.
     pub token: Secret,
-    /// Its id, `jti`.
+    /// The token id, `jti`.
     pub id: Id,
-    /// When it expires. Never later than the credential that it was minted from.
+    /// When the token expires: not later than the credential that it was minted from.
     pub expires_at: Timestamp,
-    /// How many seconds it lives.
+    /// The lifetime in seconds.
     pub expires_in: u64,
-    /// Its scopes.
+    /// The scopes.
     pub scopes: Scopes,
 }

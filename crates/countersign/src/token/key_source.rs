@@ -18,17 +18,14 @@ pub(crate) trait KeySource: Any + fmt::Debug + Send + Sync {
     /// Returns whether [`load`](Self::load) would return keys.
     fn is_ready(&self) -> bool;
 
-    /// Called for a token whose key is not in `seen`, the keys that [`load`](Self::load) returned.
-    /// Returns the fetch to wait for.
-    ///
-    /// # Errors
-    ///
-    /// The reason to reject the token when there is no fetch to wait for.
+    /// Called for a token whose key is not in `seen`, the keys that [`load`](Self::load) returned. Returns the fetch to
+    /// wait for, or `None` if there is none. The future completes when the fetch has ended or has taken too long, and
+    /// returns how long it was waited for.
     fn fetch_missing(
         &self,
         seen: Option<&KeySet>,
         key_id: Option<&str>,
-    ) -> Result<KeyFetch, Reason>;
+    ) -> Option<BoxFuture<'static, Duration>>;
 }
 
 /// A fetch of keys that may bring the key of a token.

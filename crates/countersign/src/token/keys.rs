@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::NotAccepted;
-use super::key_source::KeySource;
+use super::key_source::{KeyFetch, KeySource};
 use crate::jose::{KeySet, SharedKeySet};
 use crate::reason::Reason;
 
@@ -64,9 +64,13 @@ impl IssuerKeys {
 }
 
 fn missing(keys: &dyn KeySource, seen: Option<&KeySet>, key_id: Option<&str>) -> NotAccepted {
+    let reason = match seen {
+        Some(_) => Reason::KeyUnknown,
+        None => Reason::KeysUnavailable,
+    };
     match keys.fetch_missing(seen, key_id) {
-        Ok(fetch) => NotAccepted::Awaits(fetch),
-        Err(reason) => NotAccepted::Refused(reason),
+        Some(ended) => NotAccepted::Awaits(KeyFetch { ended, reason }),
+        None => NotAccepted::Refused(reason),
     }
 }
 

@@ -1,40 +1,29 @@
-use std::fmt;
-
 use crate::scope::Scopes;
 
-/// Why no token was minted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An error that no token was minted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MintError {
-    /// The lifetime asked for is zero or longer than the longest.
+    /// The requested lifetime is zero or longer than the maximum.
+    #[error("the lifetime is zero or longer than the longest allowed")]
     Lifetime,
-    /// These scopes were asked for, and the credential does not hold them, or they are not in the issuer's
-    /// catalogue.
+    /// These scopes were requested, but the credential does not hold them, or they are not in the catalogue of
+    /// the issuer.
+    #[error("a scope is not held by the credential, or not one of the issuer's")]
     Scope(Scopes),
-    /// The resource asked for is none of the issuer's audiences (RFC 8707 §2, `invalid_target`).
+    /// The requested resource is not an audience of the issuer (RFC 8707 §2, `invalid_target`).
+    #[error("the resource is none of the issuer's audiences")]
     Audience,
-    /// The principal has no account: what judged it is not a mechanism over our own credentials.
+    /// The principal has no account, since a mechanism without stored credentials authenticated it.
+    #[error("tokens are minted for credentials with an account")]
     Principal,
-    /// The credential expires before a token could live a second.
+    /// The credential expires in less than a second.
+    #[error("the credential has expired")]
     Expired,
-    /// None of the issuer's keys signs yet.
+    /// It is before the time of every signing key of the issuer.
+    #[error("no key of the issuer signs yet")]
     NoKey,
-    /// Signing failed, or no random bytes could be had.
+    /// Signing failed, or the random number generator did.
+    #[error("signing failed")]
     Failed,
 }
-
-impl fmt::Display for MintError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lifetime => "the lifetime is zero or longer than the longest allowed",
-            Self::Scope(_) => "a scope is not held by the credential, or not one of the issuer's",
-            Self::Audience => "the resource is none of the issuer's audiences",
-            Self::Principal => "tokens are minted for credentials with an account",
-            Self::Expired => "the credential has expired",
-            Self::NoKey => "no key of the issuer signs yet",
-            Self::Failed => "signing failed",
-        })
-    }
-}
-
-impl std::error::Error for MintError {}

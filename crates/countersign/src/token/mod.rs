@@ -1,4 +1,4 @@
-//! Access tokens (RFC 9068): how they are judged, and which issuers are trusted.
+//! Access tokens (RFC 9068): trusted issuers, and verification.
 //!
 //! ```
 //! use countersign::jose::{Algorithm, KeySet, SigningKey};
@@ -28,7 +28,7 @@ mod verify;
 
 pub use access_token::AccessToken;
 #[cfg(feature = "remote")]
-pub(crate) use key_source::{KeyFetch, KeySource};
+pub(crate) use key_source::KeySource;
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
 pub(crate) use revalidate::revalidate;

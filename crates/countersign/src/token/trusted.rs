@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// An issuer whose tokens are accepted: its URL, its keys, and the rules for its tokens.
 ///
-/// | | [`ours`](Self::own) | [`foreign`](Self::external) |
+/// | | [`own`](Self::own) | [`external`](Self::external) |
 /// |---|---|---|
 /// | `typ` | `at+jwt` | `at+jwt`, `JWT`, none |
 /// | required claims | `iss sub aud exp iat jti client_id account cgn agn` | `iss sub aud exp` |
@@ -27,32 +26,32 @@ pub struct TrustedIssuer {
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
-    /// The longest lifetime of its managed tokens, where these are accepted.
+    /// The longest lifetime of managed tokens, if they are accepted.
     pub(super) managed: Option<i64>,
 }
 
 #[derive(Clone)]
 pub(super) enum Origin {
-    /// Tokens that this crate minted. With a directory, those of a revoked credential are refused.
+    /// Tokens that this crate minted. With a directory, tokens of revoked credentials are rejected.
     Own(Option<Arc<dyn Directory>>),
     External,
 }
 
 impl TrustedIssuer {
-    /// An issuer that mints with this crate.
+    /// Builds an issuer that mints with this crate.
     #[must_use]
     pub fn own(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
         TrustedIssuerBuilder::new(url.into(), Origin::Own(None), Duration::ZERO, HOUR)
     }
 
-    /// Any other issuer of signed access tokens.
+    /// Builds any other issuer of signed access tokens.
     #[must_use]
     pub fn external(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
         let leeway = Duration::from_secs(30);
         TrustedIssuerBuilder::new(url.into(), Origin::External, leeway, DAY)
     }
 
-    /// Its URL, which is `iss` in its tokens, letter by letter.
+    /// Returns the URL, which is equal to the `iss` of the tokens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -94,64 +93,64 @@ impl TrustedIssuerBuilder {
         }
     }
 
-    /// An audience that tokens may name (RFC 7519 §4.1.3). A token is accepted if it names one of them.
+    /// Adds an audience (RFC 7519 §4.1.3). A token is accepted if it names one of them.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// The issuer's keys: a [`KeySet`], a [`SharedKeySet`](crate::jose::SharedKeySet) that somebody else replaces, or
-    /// with the feature `remote` the issuer itself.
+    /// Sets the keys: a [`KeySet`], a [`SharedKeySet`](crate::jose::SharedKeySet), or with the feature `remote` keys
+    /// that are fetched.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<IssuerKeys>) -> Self {
         self.keys = keys.into();
         self
     }
 
-    /// How far the clocks may differ.
+    /// Sets how far the clocks may differ.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// The longest time from `iat` to `exp`, and from now to `exp`.
+    /// Sets the longest time from `iat` to `exp`, and from now to `exp`.
     #[must_use]
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.max_lifetime = max_lifetime;
         self
     }
 
-    /// Accepts managed tokens (`typ` `api-token+jwt`) too, that live at most this long. They are judged by their
-    /// records, so it takes a [`directory`](Self::directory) that has these: without one they are refused.
+    /// Accepts managed tokens (`typ` `api-token+jwt`) with at most this lifetime. They are checked against their
+    /// records, so they are rejected without a [`directory`](Self::directory) that contains these.
     #[must_use]
     pub fn managed_tokens(mut self, max_lifetime: Duration) -> Self {
         self.managed = Some(max_lifetime);
         self
     }
 
-    /// Where to ask whether the credential behind a token of ours was revoked since. Foreign tokens
-    /// have no such credential, and this does nothing for them.
+    /// Sets the directory that knows whether the credential of an own token has been revoked since. It has no effect
+    /// on an external issuer.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
-        if let Origin::Own(asked) = &mut self.origin {
-            *asked = Some(directory);
+        if let Origin::Own(own) = &mut self.origin {
+            *own = Some(directory);
         }
         self
     }
 
-    /// The issuer.
+    /// Builds the issuer.
     ///
     /// # Errors
     ///
-    /// [`TrustError`] when tokens could be accepted that nobody meant to accept.
+    /// [`TrustError`] if the URL, the audiences or the keys are missing, or the configuration is not secure.
     pub fn build(self) -> Result<TrustedIssuer, TrustError> {
         let longest_leeway = match self.origin {
             Origin::Own(_) => Duration::from_secs(5),
             Origin::External => Duration::from_secs(300),
         };
-        // Keys to come cannot be looked at. They are never HMAC secrets.
+        // Keys that are fetched cannot be checked here. They are never HMAC secrets.
         let keys = self.keys.held();
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         if self.url.is_empty() {
@@ -192,37 +191,26 @@ impl fmt::Debug for TrustedIssuerBuilder {
     }
 }
 
-/// Why an issuer cannot be trusted as described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that an issuer cannot be trusted with this configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     /// The URL is empty.
+    #[error("set the URL of the issuer")]
     NoUrl,
     /// There is no audience, or an empty one.
+    #[error("set at least one audience, and no empty one")]
     NoAudience,
     /// There is no key.
+    #[error("set at least one key of the issuer")]
     NoKey,
-    /// HMAC secrets stand beside public keys (RFC 8725 §3.1).
+    /// HMAC secrets and public keys are mixed (RFC 8725 §3.1).
+    #[error("do not mix HMAC secrets and public keys")]
     MixedKeys,
-    /// The leeway is longer than this.
+    /// The leeway is longer than this maximum.
+    #[error("the leeway is at most {} s", .0.as_secs())]
     Leeway(Duration),
-    /// The longest lifetime is zero or over a year.
+    /// The longest lifetime is zero or more than 366 days.
+    #[error("the longest lifetime is 1 s to 366 days")]
     MaxLifetime,
 }
-
-impl fmt::Display for TrustError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoUrl => f.write_str("give the issuer's URL"),
-            Self::NoAudience => f.write_str("give at least one audience, and no empty one"),
-            Self::NoKey => f.write_str("give the issuer at least one key"),
-            Self::MixedKeys => f.write_str("do not mix HMAC secrets and public keys"),
-            Self::Leeway(longest) => {
-                write!(f, "the leeway is at most {} s", longest.as_secs())
-            }
-            Self::MaxLifetime => f.write_str("the longest lifetime is 1 s to 366 days"),
-        }
-    }
-}
-
-impl Error for TrustError {}
