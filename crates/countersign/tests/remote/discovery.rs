@@ -1,4 +1,4 @@
-//! Metadata: where they are looked for, and what of them is believed.
+//! Discovery: where metadata are fetched from, and which metadata are accepted.
 
 use std::time::Duration;
 
@@ -22,35 +22,35 @@ fn keys() -> String {
     TestIssuer::start(SystemClock).unwrap().jwks()
 }
 
-/// The outcome of a first attempt, and what was asked for.
+/// Returns the result of a first attempt, and the URLs that it requested.
 async fn first(documents: &Documents, url: &str) -> (Result<(), FetchError>, Vec<String>) {
     let keys = RemoteKeys::discover(url)
         .client(documents.clone())
         .start()
         .unwrap();
-    let outcome = keys.refresh().await;
-    (outcome, documents.asked())
+    let result = keys.refresh().await;
+    (result, documents.take_requested())
 }
 
 #[tokio::test]
-async fn oauth_metadata_are_asked_for_first_and_openid_s_only_without_them() {
+async fn oauth_metadata_are_fetched_first_and_openid_metadata_only_without_them() {
     let documents = Documents::default();
     documents.put(OPENID, metadata(URL, KEYS));
     documents.put(KEYS, keys());
-    let asked = [OAUTH, OPENID, KEYS].map(str::to_owned).to_vec();
-    assert_eq!(first(&documents, URL).await, (Ok(()), asked));
+    let requested = [OAUTH, OPENID, KEYS].map(str::to_owned).to_vec();
+    assert_eq!(first(&documents, URL).await, (Ok(()), requested));
 
     documents.put(OAUTH, metadata(URL, KEYS));
-    let asked = [OAUTH, KEYS].map(str::to_owned).to_vec();
-    assert_eq!(first(&documents, URL).await, (Ok(()), asked));
+    let requested = [OAUTH, KEYS].map(str::to_owned).to_vec();
+    assert_eq!(first(&documents, URL).await, (Ok(()), requested));
 
-    documents.put(OAUTH, "<html>a page for whoever is lost</html>");
-    let asked = [OAUTH, OPENID, KEYS].map(str::to_owned).to_vec();
-    assert_eq!(first(&documents, URL).await, (Ok(()), asked));
+    documents.put(OAUTH, "<html>not found</html>");
+    let requested = [OAUTH, OPENID, KEYS].map(str::to_owned).to_vec();
+    assert_eq!(first(&documents, URL).await, (Ok(()), requested));
 }
 
 #[tokio::test]
-async fn metadata_of_another_issuer_are_not_believed() {
+async fn metadata_of_another_issuer_are_rejected() {
     let others = [
         "https://login.example/realms/b",
         "https://login.example/realms/a/",
@@ -64,14 +64,14 @@ async fn metadata_of_another_issuer_are_not_believed() {
         documents.put(OAUTH, metadata(issuer, KEYS));
         documents.put(OPENID, metadata(issuer, KEYS));
         documents.put(KEYS, keys());
-        let (outcome, asked) = first(&documents, URL).await;
-        assert_eq!(outcome, Err(FetchError::IssuerMismatch), "{issuer}");
-        assert!(!asked.contains(&KEYS.to_owned()));
+        let (result, requested) = first(&documents, URL).await;
+        assert_eq!(result, Err(FetchError::IssuerMismatch), "{issuer}");
+        assert!(!requested.contains(&KEYS.to_owned()));
     }
 }
 
 #[tokio::test]
-async fn metadata_cannot_send_the_fetch_anywhere_but_over_https() {
+async fn metadata_can_only_name_an_https_url() {
     let urls = [
         "http://keys.example/a",
         "http://127.0.0.1:1/a",
@@ -85,27 +85,27 @@ async fn metadata_cannot_send_the_fetch_anywhere_but_over_https() {
         let documents = Documents::default();
         documents.put(OPENID, metadata(URL, url));
         documents.put(url, keys());
-        let (outcome, asked) = first(&documents, URL).await;
-        assert_eq!(outcome, Err(FetchError::UrlRefused), "{url}");
-        assert_eq!(asked, [OAUTH, OPENID], "{url}");
+        let (result, requested) = first(&documents, URL).await;
+        assert_eq!(result, Err(FetchError::UrlRefused), "{url}");
+        assert_eq!(requested, [OAUTH, OPENID], "{url}");
     }
 }
 
 #[tokio::test]
-async fn metadata_without_the_members_or_with_one_twice_are_malformed() {
-    let twice = format!(r#"{{"issuer":"{URL}","jwks_uri":"{KEYS}","jwks_uri":"{KEYS}"}}"#);
-    let half = format!(r#"{{"issuer":"{URL}"}}"#);
-    for document in ["{}", "[]", "", &half, &twice] {
+async fn metadata_with_missing_or_repeated_members_are_malformed() {
+    let repeated = format!(r#"{{"issuer":"{URL}","jwks_uri":"{KEYS}","jwks_uri":"{KEYS}"}}"#);
+    let incomplete = format!(r#"{{"issuer":"{URL}"}}"#);
+    for document in ["{}", "[]", "", &incomplete, &repeated] {
         let documents = Documents::default();
         documents.put(OPENID, document);
         documents.put(KEYS, keys());
-        let (outcome, _) = first(&documents, URL).await;
-        assert_eq!(outcome, Err(FetchError::Malformed), "{document}");
+        let (result, _) = first(&documents, URL).await;
+        assert_eq!(result, Err(FetchError::Malformed), "{document}");
     }
 }
 
 #[tokio::test]
-async fn metadata_are_asked_for_again_only_after_a_failure_and_are_not_needed_then() {
+async fn metadata_are_fetched_again_only_after_a_failure_and_may_be_missing_then() {
     let documents = Documents::default();
     documents.put(OAUTH, metadata(URL, KEYS));
     documents.put(KEYS, keys());
@@ -114,31 +114,31 @@ async fn metadata_are_asked_for_again_only_after_a_failure_and_are_not_needed_th
         .start()
         .unwrap();
     remote.refresh().await.unwrap();
-    assert_eq!(documents.asked(), [OAUTH, KEYS]);
+    assert_eq!(documents.take_requested(), [OAUTH, KEYS]);
     remote.refresh().await.unwrap();
-    assert_eq!(documents.asked(), [KEYS]);
+    assert_eq!(documents.take_requested(), [KEYS]);
 
     documents.remove(KEYS);
     assert_eq!(remote.refresh().await, Err(FetchError::Status(404)));
-    assert_eq!(documents.asked(), [KEYS]);
-    // They have moved.
+    assert_eq!(documents.take_requested(), [KEYS]);
+    // The keys have moved.
     let moved = "https://keys.example/b";
     documents.put(OAUTH, metadata(URL, moved));
     documents.put(moved, keys());
     remote.refresh().await.unwrap();
-    assert_eq!(documents.asked(), [OAUTH, moved]);
+    assert_eq!(documents.take_requested(), [OAUTH, moved]);
 
-    // The keys fail once, and the metadata are gone: the keys are where they were.
+    // Fetching the keys fails once, and the metadata are missing: the last known URL is used.
     documents.remove(moved);
     remote.refresh().await.unwrap_err();
     documents.remove(OAUTH);
     documents.put(moved, keys());
     remote.refresh().await.unwrap();
-    assert_eq!(documents.asked(), [moved, OAUTH, OPENID, moved]);
+    assert_eq!(documents.take_requested(), [moved, OAUTH, OPENID, moved]);
 }
 
 #[tokio::test]
-async fn jwks_url_is_asked_at_once_and_the_issuer_s_url_is_a_name_alone() {
+async fn jwks_url_replaces_discovery_and_the_issuer_may_be_any_name() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let jwt = Jwt::issuer("urn:partner")
         .jwks_url(&issuer.jwks_url())
@@ -152,7 +152,7 @@ async fn jwks_url_is_asked_at_once_and_the_issuer_s_url_is_a_name_alone() {
 }
 
 #[tokio::test]
-async fn layer_that_could_never_fetch_or_would_accept_too_much_is_not_built() {
+async fn invalid_urls_policies_and_audiences_are_build_errors() {
     let error = |url: &str| Jwt::issuer(url).audience("a").build().unwrap_err();
     assert_eq!(
         error("http://login.example"),
@@ -185,7 +185,7 @@ async fn layer_that_could_never_fetch_or_would_accept_too_much_is_not_built() {
 }
 
 #[test]
-fn layer_outside_a_runtime_is_not_built() {
+fn keys_cannot_be_started_outside_a_runtime() {
     let keys = RemoteKeys::discover(URL)
         .client(Documents::default())
         .start();

@@ -1,5 +1,4 @@
-//! The task: its timetable without a network, its end, and clients that misbehave. Time stands still here but for
-//! what the tests let pass.
+//! The fetching task: its schedule, its end, and HTTP clients that fail. The clock is paused, and advanced by the tests.
 
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use countersign::testing::TestIssuer;
 use countersign::time::SystemClock;
 use tokio::time::{Instant, advance, sleep};
 
-use crate::support::{Documents, Gate};
+use crate::support::{Documents, Harness};
 
 const URL: &str = "https://keys.example/a";
 
-/// Never by chance.
-struct Steady;
+/// A source without jitter.
+struct NoJitter;
 
-impl Random for Steady {
+impl Random for NoJitter {
     fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
         out.fill(0);
         Ok(())
@@ -26,7 +25,7 @@ impl Random for Steady {
 fn fetching(documents: &Documents, policy: RefreshPolicy) -> RemoteKeys {
     let keys = RemoteKeys::jwks(URL)
         .client(documents.clone())
-        .random(Steady);
+        .random(NoJitter);
     keys.policy(policy).start().unwrap()
 }
 
@@ -34,14 +33,14 @@ fn document() -> String {
     TestIssuer::start(SystemClock).unwrap().jwks()
 }
 
-/// At which second each of the fetches comes, from the first on, until `end`.
-async fn timetable(documents: &Documents, end: u64) -> Vec<u64> {
+/// Returns the second of each fetch until `end`.
+async fn fetch_times(documents: &Documents, end: u64) -> Vec<u64> {
     let begun = Instant::now();
     let mut seconds = Vec::new();
     while begun.elapsed().as_secs() < end {
         sleep(Duration::from_millis(500)).await;
         let now = begun.elapsed().as_secs();
-        seconds.extend(documents.asked().iter().map(|_| now));
+        seconds.extend(documents.take_requested().iter().map(|_| now));
     }
     seconds
 }
@@ -51,15 +50,15 @@ async fn keys_are_fetched_at_once_and_then_every_ttl() {
     let documents = Documents::default();
     documents.put(URL, document());
     let _keys = fetching(&documents, RefreshPolicy::default());
-    assert_eq!(timetable(&documents, 1000).await, [0, 300, 600, 900]);
+    assert_eq!(fetch_times(&documents, 1000).await, [0, 300, 600, 900]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_at_a_cold_start_come_from_one_second_to_a_minute_apart() {
+async fn intervals_before_the_first_success_double_from_one_second_to_a_minute() {
     let documents = Documents::default();
     let keys = fetching(&documents, RefreshPolicy::default());
     assert_eq!(
-        timetable(&documents, 130).await,
+        fetch_times(&documents, 130).await,
         [0, 1, 3, 7, 15, 31, 63, 123]
     );
     assert_eq!(keys.status().failures, 8);
@@ -68,22 +67,22 @@ async fn attempts_at_a_cold_start_come_from_one_second_to_a_minute_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_after_a_failure_come_from_the_minimum_interval_to_the_ttl_apart() {
+async fn intervals_after_a_failure_double_from_the_minimum_interval_to_the_ttl() {
     let documents = Documents::default();
     documents.put(URL, document());
     let keys = fetching(&documents, RefreshPolicy::default());
     keys.refresh().await.unwrap();
-    documents.asked();
+    documents.take_requested();
     documents.remove(URL);
     assert_eq!(
-        timetable(&documents, 1400).await,
+        fetch_times(&documents, 1400).await,
         [300, 330, 390, 510, 750, 1050, 1350]
     );
     assert!(keys.is_ready());
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_layer_ends_its_task() {
+async fn dropping_the_last_clone_of_a_layer_ends_its_task() {
     let documents = Documents::default();
     documents.put(URL, document());
     let jwt = countersign::mechanism::Jwt::issuer("https://login.example")
@@ -92,20 +91,20 @@ async fn dropped_layer_ends_its_task() {
         .audience("a")
         .build()
         .unwrap();
-    let gate = Gate::new(jwt);
-    gate.keys().refresh().await.unwrap();
+    let harness = Harness::new(jwt);
+    harness.keys().refresh().await.unwrap();
     assert!(documents.holders() > 0);
-    let clone = gate.clone();
-    drop(gate);
+    let clone = harness.clone();
+    drop(harness);
     tokio::task::yield_now().await;
-    assert!(documents.holders() > 0, "a clone of the layer is in use");
+    assert!(documents.holders() > 0, "a clone of the layer still exists");
     drop(clone);
     tokio::task::yield_now().await;
     assert_eq!(documents.holders(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_panics_fails_and_the_task_goes_on() {
+async fn panic_of_the_client_is_an_error_and_the_task_continues() {
     let documents = Documents::default();
     documents.put(URL, document());
     let keys = fetching(&documents, RefreshPolicy::default());
@@ -118,27 +117,27 @@ async fn client_that_panics_fails_and_the_task_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetches_that_are_ordered_together_are_one() {
+async fn simultaneous_refreshes_share_a_fetch() {
     let documents = Documents::default();
     documents.put(URL, document());
     let keys = fetching(&documents, RefreshPolicy::default());
-    let orders: Vec<_> = (0..10)
+    let refreshes: Vec<_> = (0..10)
         .map(|_| {
             let keys = keys.clone();
             tokio::spawn(async move { keys.refresh().await })
         })
         .collect();
-    for order in orders {
-        order.await.unwrap().unwrap();
+    for refresh in refreshes {
+        refresh.await.unwrap().unwrap();
     }
     assert!(
-        documents.asked().len() <= 2,
-        "one under way, and one for all who came meanwhile"
+        documents.take_requested().len() <= 2,
+        "one that was running, and one for all refreshes"
     );
 }
 
 #[test]
-fn keys_outlive_the_runtime_of_their_task_until_they_are_too_old() {
+fn keys_stay_valid_after_their_runtime_has_shut_down_until_they_are_too_old() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -1,4 +1,4 @@
-//! Keys fetched from other issuers: what comes over the wire, and what it costs.
+//! Keys that are fetched from external issuers.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A layer that trusts a test issuer, and what it says of tokens.
+//! A layer that trusts a test issuer, and an HTTP client without a network.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,38 +18,38 @@ use http::{Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-/// Longer than the minimum interval, and shorter than the ttl.
+/// Longer than the default minimum interval, and shorter than the default ttl.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(31);
 
-/// What became of a token: 200 and who called, or a status and why.
+/// The subject of an accepted token, or the status and reason of a rejected one.
 pub(crate) type Outcome = Result<String, (u16, Reason)>;
 
 pub(crate) const UNKNOWN: Outcome = Err((401, Reason::KeyUnknown));
 pub(crate) const UNAVAILABLE: Outcome = Err((503, Reason::KeysUnavailable));
 
 /// A test issuer, and a layer that trusts it.
-pub(crate) struct Stand {
+pub(crate) struct Fixture {
     pub(crate) issuer: TestIssuer,
-    pub(crate) gate: Gate,
+    pub(crate) harness: Harness,
 }
 
-impl Stand {
-    /// The layer fetches already.
+impl Fixture {
+    /// Starts the issuer and the fetching of its keys.
     pub(crate) fn new(policy: RefreshPolicy) -> Self {
         let issuer = TestIssuer::start(SystemClock).unwrap();
-        let gate = Gate::new(trusting(&issuer, policy));
-        Self { issuer, gate }
+        let harness = Harness::new(trusting(&issuer, policy));
+        Self { issuer, harness }
     }
 
-    /// The keys are there: one fetch was made.
+    /// Starts the issuer, and waits for its keys: one fetch was made.
     pub(crate) async fn loaded(policy: RefreshPolicy) -> Self {
-        let stand = Self::new(policy);
-        assert!(stand.gate.send(&stand.good()).await.is_ok());
-        assert_eq!(stand.issuer.key_fetches(), 1);
-        stand
+        let fixture = Self::new(policy);
+        assert!(fixture.harness.send(&fixture.valid_token()).await.is_ok());
+        assert_eq!(fixture.issuer.key_fetches(), 1);
+        fixture
     }
 
-    pub(crate) fn good(&self) -> String {
+    pub(crate) fn valid_token(&self) -> String {
         self.issuer.token().sign().unwrap()
     }
 }
@@ -59,14 +59,14 @@ fn trusting(issuer: &TestIssuer, policy: RefreshPolicy) -> Jwt {
     trusted.refresh(policy).build().unwrap()
 }
 
-/// A layer before a service that answers with the subject.
+/// A layer around a service that answers with the subject.
 #[derive(Clone)]
-pub(crate) struct Gate {
+pub(crate) struct Harness {
     pub(crate) jwt: Jwt,
     layer: AuthLayer,
 }
 
-impl Gate {
+impl Harness {
     pub(crate) fn new(jwt: Jwt) -> Self {
         let layer = AuthLayer::builder().mechanism(jwt.clone()).build().unwrap();
         Self { jwt, layer }
@@ -86,9 +86,9 @@ impl Gate {
                     let principal = request.extensions().get::<Principal>().unwrap();
                     Ok::<_, Infallible>(Response::new(principal.subject().to_owned()))
                 }));
-        let answer = service.oneshot(request);
+        let response = service.oneshot(request);
         async move {
-            let response = answer.await.unwrap();
+            let response = response.await.unwrap();
             let status = response.status();
             let retry = response.headers().contains_key("retry-after");
             assert_eq!(retry, status == StatusCode::SERVICE_UNAVAILABLE);
@@ -99,42 +99,42 @@ impl Gate {
         }
     }
 
-    /// The same, which must not wait: the answer is there when it is first asked for.
+    /// Sends a token, and returns the outcome of the first poll. Panics if it is pending.
     #[track_caller]
-    pub(crate) fn at_once(&self, token: &str) -> Outcome {
-        let mut answer = tokio_test::task::spawn(self.send(token));
-        match answer.poll() {
+    pub(crate) fn send_now(&self, token: &str) -> Outcome {
+        let mut response = tokio_test::task::spawn(self.send(token));
+        match response.poll() {
             std::task::Poll::Ready(outcome) => outcome,
-            std::task::Poll::Pending => panic!("it waits"),
+            std::task::Poll::Pending => panic!("the request waits"),
         }
     }
 }
 
-/// Lets time pass, at once. Sockets need real time, which goes on afterwards.
+/// Advances the clock at once. Sockets need real time, which continues afterwards.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// Waits for what other tasks and threads do.
-pub(crate) async fn until(mut done: impl FnMut() -> bool) {
+/// Waits until other tasks and threads have made `condition` true.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     let limit = tokio::time::timeout(Duration::from_secs(20), async {
-        while !done() {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     });
     limit.await.unwrap();
 }
 
-/// An HTTP client without a network: documents by URL, and all that was asked for.
+/// An HTTP client without a network: it returns documents by URL, and records the requests.
 #[derive(Clone, Default)]
 pub(crate) struct Documents(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     documents: HashMap<String, String>,
-    asked: Vec<String>,
+    requested: Vec<String>,
     panics: bool,
 }
 
@@ -152,12 +152,12 @@ impl Documents {
         self.0.lock().unwrap().panics = panics;
     }
 
-    /// What was asked for since this was last called.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap().asked)
+    /// Returns the URLs that were requested since the last call.
+    pub(crate) fn take_requested(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().requested)
     }
 
-    /// How many others have this client.
+    /// Returns the number of other clones of this client.
     pub(crate) fn holders(&self) -> usize {
         Arc::strong_count(&self.0) - 1
     }
@@ -172,15 +172,15 @@ impl Fetch for Documents {
         let url = request.uri().to_string();
         assert!(
             !request.headers().contains_key(IF_NONE_MATCH),
-            "no tag was given"
+            "no ETag was sent"
         );
         let (document, panics) = {
             let mut inner = self.0.lock().unwrap();
-            inner.asked.push(url.clone());
+            inner.requested.push(url.clone());
             (inner.documents.get(&url).cloned(), inner.panics)
         };
         Box::pin(async move {
-            assert!(!panics, "as it was told to");
+            assert!(!panics, "panic requested by the test");
             let mut head = Response::new(());
             match document {
                 Some(document) => body.push(document.as_bytes())?,

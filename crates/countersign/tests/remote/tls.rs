@@ -1,4 +1,4 @@
-//! The default client over TLS.
+//! The default HTTP client over TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A server whose certificate is for `name`, its port, and the root that it is under, in PEM.
+/// Starts a server with a certificate for `name`. Returns its port, and the root certificate in PEM.
 async fn server(name: &str, document: String) -> (u16, String) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new([]).unwrap();
@@ -39,7 +39,7 @@ async fn server(name: &str, document: String) -> (u16, String) {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that does not trust us goes away here.
+            // The handshake fails if the client does not trust the certificate.
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 continue;
             };
@@ -54,11 +54,11 @@ async fn server(name: &str, document: String) -> (u16, String) {
                 request.contains(&format!("host: localhost:{port}\r\n")),
                 "{request}"
             );
-            let answer = format!(
+            let response = format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{document}",
                 document.len()
             );
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
             let _ = stream.shutdown().await;
         }
     });
@@ -72,7 +72,7 @@ async fn fetch(port: u16, client: HttpClient) -> Result<(), FetchError> {
 }
 
 #[tokio::test]
-async fn keys_come_over_tls_only_from_whom_a_root_vouches_for_by_name() {
+async fn keys_are_fetched_only_from_a_server_with_a_trusted_certificate_for_its_name() {
     let document = TestIssuer::start(SystemClock).unwrap().jwks();
     let (port, root) = server("localhost", document.clone()).await;
     let (_, other_root) = server("localhost", document.clone()).await;
@@ -91,20 +91,20 @@ async fn keys_come_over_tls_only_from_whom_a_root_vouches_for_by_name() {
 }
 
 #[tokio::test]
-async fn plain_http_is_not_spoken_where_tls_was_asked_for() {
+async fn https_url_is_never_fetched_over_plain_http() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let (_, root) = server("localhost", issuer.jwks()).await;
     let url = issuer.jwks_url().replacen("http://", "https://", 1);
     let client = HttpClient::with_roots(root.as_bytes()).unwrap();
     let policy = RefreshPolicy::default().timeout(Duration::from_millis(300));
     let keys = RemoteKeys::jwks(&url).client(client).policy(policy);
-    // It waits for the request's end, which a TLS handshake has not.
-    let refused = keys.start().unwrap().refresh().await;
-    assert_eq!(refused, Err(FetchError::Timeout));
+    // The server waits for the end of a request, which a TLS handshake does not contain.
+    let result = keys.start().unwrap().refresh().await;
+    assert_eq!(result, Err(FetchError::Timeout));
     assert_eq!(issuer.key_fetches(), 0);
 }
 
 #[test]
-fn client_without_a_root_is_not_built() {
+fn client_without_root_certificates_is_a_build_error() {
     assert!(HttpClient::with_roots(b"").is_err());
 }

@@ -1,4 +1,4 @@
-//! Tokens with keys that nobody knows: what they cost, and whom.
+//! Tokens with unknown keys: how many fetches they cause, and which requests wait.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use countersign::time::{Clock as _, SystemClock};
 use serde_json::Value;
 use tokio_test::{assert_pending, task};
 
-use crate::support::{Gate, INTERVAL, Stand, UNKNOWN, pass, until};
+use crate::support::{Fixture, Harness, INTERVAL, MINUTE, UNKNOWN, pass, until};
 
-/// A token of this key id. Its signature is never looked at.
+/// Returns a token with this key id. Its signature is not verified.
 fn with_key_id(template: &str, id: &str) -> String {
     let rest = template.split_once('.').unwrap().1;
     let header = format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{id}"}}"#);
@@ -25,194 +25,216 @@ fn base64url(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn hundred_thousand_random_key_ids_cost_one_fetch_an_interval_and_nobody_else_a_wait() {
+async fn random_key_ids_cause_one_fetch_per_interval_and_delay_no_other_request() {
     const INTERVALS: u64 = 4;
-    let stand = Stand::loaded(RefreshPolicy::default().ttl(Duration::from_secs(3000))).await;
-    let good = stand.good();
+    // Longer than the test takes, since the clock also advances in real time.
+    let interval = MINUTE * 20;
+    let policy = RefreshPolicy::default()
+        .minimum_interval(interval)
+        .ttl(interval * 10);
+    let fixture = Fixture::loaded(policy).await;
+    let valid = fixture.valid_token();
     let mut sent: u64 = 0;
-    for interval in 1..=INTERVALS {
-        pass(INTERVAL).await;
+    for round in 1..=INTERVALS {
+        pass(interval).await;
         for _ in 0..100_000 / INTERVALS {
             sent += 1;
-            let token = with_key_id(&good, &format!("random-{sent}"));
-            assert_eq!(stand.gate.send(&token).await, UNKNOWN);
+            let token = with_key_id(&valid, &format!("random-{sent}"));
+            assert_eq!(fixture.harness.send(&token).await, UNKNOWN);
             if sent.is_multiple_of(1000) {
-                assert!(stand.gate.at_once(&good).is_ok());
+                assert!(fixture.harness.send_now(&valid).is_ok());
             }
         }
-        assert_eq!(stand.issuer.key_fetches(), 1 + interval);
+        assert_eq!(fixture.issuer.key_fetches(), 1 + round);
     }
     assert_eq!(sent, 100_000);
-    assert_eq!(stand.issuer.metadata_fetches(), 1);
-    assert_eq!(stand.gate.keys().status().keys, 2);
+    assert_eq!(fixture.issuer.metadata_fetches(), 1);
+    assert_eq!(fixture.harness.keys().status().keys, 2);
 }
 
 #[tokio::test]
-async fn requests_with_a_new_key_wait_together_for_one_fetch_and_known_keys_do_not_wait() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    let old = stand.good();
-    stand.issuer.rotate().unwrap();
-    let new = stand.good();
-    stand.issuer.set_keys_response(IssuerResponse::Never);
+async fn requests_with_a_new_key_share_one_fetch_and_those_with_a_known_key_do_not_wait() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    let old = fixture.valid_token();
+    fixture.issuer.rotate().unwrap();
+    let new = fixture.valid_token();
+    fixture.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
 
     let mut waiting: Vec<_> = (0..100)
-        .map(|_| task::spawn(stand.gate.send(&new)))
+        .map(|_| task::spawn(fixture.harness.send(&new)))
         .collect();
     for request in &mut waiting {
         assert_pending!(request.poll());
     }
-    until(|| stand.issuer.key_fetches() == 2).await;
-    assert!(stand.gate.at_once(&old).is_ok());
-    // Neither does a token that no document can help.
-    let nameless = stand.issuer.flawed(Flaw::KeyIdMissing).unwrap();
-    assert_eq!(stand.gate.at_once(&nameless), UNKNOWN);
+    until(|| fixture.issuer.key_fetches() == 2).await;
+    assert!(fixture.harness.send_now(&old).is_ok());
+    // A token without a key id does not wait either.
+    let nameless = fixture.issuer.flawed(Flaw::KeyIdMissing).unwrap();
+    assert_eq!(fixture.harness.send_now(&nameless), UNKNOWN);
 
-    stand.issuer.set_keys_response(IssuerResponse::Document);
+    fixture.issuer.set_keys_response(IssuerResponse::Document);
     for request in waiting {
         assert!(request.await.is_ok());
     }
-    assert_eq!(stand.issuer.key_fetches(), 2);
-    assert!(stand.gate.at_once(&new).is_ok());
+    assert_eq!(fixture.issuer.key_fetches(), 2);
+    assert!(fixture.harness.send_now(&new).is_ok());
 }
 
 #[tokio::test]
-async fn more_than_a_thousand_requests_do_not_wait() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    let good = stand.good();
-    stand.issuer.set_keys_response(IssuerResponse::Never);
+async fn at_most_a_thousand_requests_wait() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    let valid = fixture.valid_token();
+    fixture.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
     let mut waiting: Vec<_> = (0..1000)
-        .map(|i| task::spawn(stand.gate.send(&with_key_id(&good, &i.to_string()))))
+        .map(|i| task::spawn(fixture.harness.send(&with_key_id(&valid, &i.to_string()))))
         .collect();
     for request in &mut waiting {
         assert_pending!(request.poll());
     }
-    assert_eq!(stand.gate.at_once(&with_key_id(&good, "one-more")), UNKNOWN);
-    assert!(stand.gate.at_once(&good).is_ok());
+    assert_eq!(
+        fixture.harness.send_now(&with_key_id(&valid, "one-more")),
+        UNKNOWN
+    );
+    assert!(fixture.harness.send_now(&valid).is_ok());
 
-    // Whoever gives up makes room.
+    // A dropped request makes room for another one.
     drop(waiting.pop());
-    let mut next = task::spawn(stand.gate.send(&with_key_id(&good, "next")));
+    let mut next = task::spawn(fixture.harness.send(&with_key_id(&valid, "next")));
     assert_pending!(next.poll());
 }
 
 #[tokio::test]
-async fn issuer_that_is_slow_is_waited_for_and_its_scopes_are_letters() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    stand.issuer.rotate().unwrap();
-    stand
+async fn requests_wait_for_a_slow_issuer_and_its_scopes_are_opaque() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    fixture.issuer.rotate().unwrap();
+    fixture
         .issuer
-        .set_keys_response(IssuerResponse::Delayed(Duration::from_millis(50)));
+        .set_keys_response(IssuerResponse::After(Duration::from_millis(50)));
     pass(INTERVAL).await;
     for (name, scopes) in [
         ("scope", "a b".into()),
         ("scp", Value::from(vec!["a", "b"])),
     ] {
-        let token = stand.issuer.token().claim(name, scopes).sign().unwrap();
-        assert!(stand.gate.send(&token).await.is_ok());
-        let introspected = stand
-            .gate
+        let token = fixture.issuer.token().claim(name, scopes).sign().unwrap();
+        assert!(fixture.harness.send(&token).await.is_ok());
+        let introspected = fixture
+            .harness
             .jwt
             .introspect(&token, SystemClock.now())
             .unwrap();
         assert_eq!(introspected.scopes().as_str(), "a b");
     }
-    assert_eq!(stand.issuer.key_fetches(), 2);
+    assert_eq!(fixture.issuer.key_fetches(), 2);
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_the_patience_for_an_issuer_that_hangs() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    let good = stand.good();
-    stand.issuer.set_keys_response(IssuerResponse::Never);
+async fn requests_wait_no_longer_than_the_patience_for_an_issuer_that_hangs() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    let valid = fixture.valid_token();
+    fixture.issuer.set_keys_response(IssuerResponse::Never);
     pass(INTERVAL).await;
-    let unknown = with_key_id(&good, "unknown");
-    let mut waiting = task::spawn(stand.gate.send(&unknown));
+    let unknown = with_key_id(&valid, "unknown");
+    let mut waiting = task::spawn(fixture.harness.send(&unknown));
     assert_pending!(waiting.poll());
-    until(|| stand.issuer.key_fetches() == 2).await;
+    until(|| fixture.issuer.key_fetches() == 2).await;
     assert_pending!(waiting.poll());
 
     pass(Duration::from_secs(2)).await;
     assert_eq!(waiting.await, UNKNOWN);
-    // The fetch is under way still, and nobody begins to wait for it.
-    assert_eq!(stand.gate.keys().status().last_error, None);
-    assert_eq!(stand.gate.at_once(&with_key_id(&good, "other")), UNKNOWN);
-}
-
-#[tokio::test]
-async fn key_id_that_the_issuer_has_not_asks_again_after_the_minimum_interval() {
-    let stand = Stand::loaded(RefreshPolicy::default().ttl(Duration::from_secs(3000))).await;
-    let good = stand.good();
-    let gone = with_key_id(&good, "gone");
-    pass(INTERVAL).await;
-    assert_eq!(stand.gate.send(&gone).await, UNKNOWN);
-    assert_eq!(stand.issuer.key_fetches(), 2);
-    pass(Duration::from_secs(28)).await;
-    assert_eq!(stand.gate.at_once(&gone), UNKNOWN);
-    assert_eq!(stand.issuer.key_fetches(), 2, "it is remembered");
-
-    // A key that is published the moment after it was asked for is not shut out for longer than this.
-    pass(Duration::from_secs(3)).await;
-    assert_eq!(stand.gate.send(&gone).await, UNKNOWN);
-    assert_eq!(stand.issuer.key_fetches(), 3);
-}
-
-#[tokio::test]
-async fn tokens_ask_for_no_fetch_after_one_has_failed() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    let good = stand.good();
-    stand.issuer.set_keys_response(IssuerResponse::Status(500));
-    stand.gate.keys().refresh().await.unwrap_err();
-    // 30 s until the next attempt, and a quarter of that at most: it comes by itself.
-    pass(Duration::from_secs(29)).await;
-    assert_eq!(stand.gate.at_once(&with_key_id(&good, "unknown")), UNKNOWN);
-    assert_eq!(stand.issuer.key_fetches(), 2);
-    pass(Duration::from_secs(9)).await;
-    until(|| stand.gate.keys().status().failures == 2).await;
-    assert_eq!(stand.issuer.key_fetches(), 3);
-}
-
-#[tokio::test]
-async fn flaws_other_than_an_unknown_key_id_ask_for_nothing() {
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    for flaw in Flaw::ALL.iter().filter(|flaw| **flaw != Flaw::KeyIdUnknown) {
-        pass(INTERVAL).await;
-        let refused = stand.gate.at_once(&stand.issuer.flawed(*flaw).unwrap());
-        assert_eq!(refused, Err((401, flaw.reason())), "{flaw:?}");
-        assert_eq!(
-            stand.gate.keys().status().fetches,
-            stand.issuer.key_fetches()
-        );
-        // Those that come by themselves, so that the next flaw begins a minimum interval after one.
-        stand.gate.keys().refresh().await.unwrap();
-    }
-    let flaws = Flaw::ALL.len() as u64 - 1;
+    // The fetch is still running, and no further request waits for it.
+    assert_eq!(fixture.harness.keys().status().last_error, None);
     assert_eq!(
-        stand.issuer.key_fetches(),
-        1 + flaws,
-        "one each, and it was ordered"
+        fixture.harness.send_now(&with_key_id(&valid, "other")),
+        UNKNOWN
     );
 }
 
 #[tokio::test]
-async fn issuer_s_keys_are_found_nowhere_in_a_token() {
+async fn unknown_key_id_requests_another_fetch_after_the_minimum_interval() {
+    let fixture = Fixture::loaded(RefreshPolicy::default().ttl(Duration::from_secs(3000))).await;
+    let valid = fixture.valid_token();
+    let gone = with_key_id(&valid, "gone");
+    pass(INTERVAL).await;
+    assert_eq!(fixture.harness.send(&gone).await, UNKNOWN);
+    assert_eq!(fixture.issuer.key_fetches(), 2);
+    pass(Duration::from_secs(28)).await;
+    assert_eq!(fixture.harness.send_now(&gone), UNKNOWN);
+    assert_eq!(
+        fixture.issuer.key_fetches(),
+        2,
+        "the unknown id is remembered"
+    );
+
+    // A key that is published just after the fetch is rejected for at most this long.
+    pass(Duration::from_secs(3)).await;
+    assert_eq!(fixture.harness.send(&gone).await, UNKNOWN);
+    assert_eq!(fixture.issuer.key_fetches(), 3);
+}
+
+#[tokio::test]
+async fn tokens_request_no_fetch_after_one_has_failed() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    let valid = fixture.valid_token();
+    fixture
+        .issuer
+        .set_keys_response(IssuerResponse::Status(500));
+    fixture.harness.keys().refresh().await.unwrap_err();
+    // The next attempt is due in 30 s plus at most a quarter.
+    pass(Duration::from_secs(29)).await;
+    assert_eq!(
+        fixture.harness.send_now(&with_key_id(&valid, "unknown")),
+        UNKNOWN
+    );
+    assert_eq!(fixture.issuer.key_fetches(), 2);
+    pass(Duration::from_secs(9)).await;
+    until(|| fixture.harness.keys().status().failures == 2).await;
+    assert_eq!(fixture.issuer.key_fetches(), 3);
+}
+
+#[tokio::test]
+async fn tokens_with_other_flaws_request_no_fetch() {
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    for flaw in Flaw::ALL.iter().filter(|flaw| **flaw != Flaw::KeyIdUnknown) {
+        pass(INTERVAL).await;
+        let rejected = fixture
+            .harness
+            .send_now(&fixture.issuer.flawed(*flaw).unwrap());
+        assert_eq!(rejected, Err((401, flaw.reason())), "{flaw:?}");
+        assert_eq!(
+            fixture.harness.keys().status().fetches,
+            fixture.issuer.key_fetches()
+        );
+        // A fetch for each flaw, so that the next one begins a minimum interval later.
+        fixture.harness.keys().refresh().await.unwrap();
+    }
+    let flaws = Flaw::ALL.len() as u64 - 1;
+    assert_eq!(
+        fixture.issuer.key_fetches(),
+        1 + flaws,
+        "one refresh for each flaw"
+    );
+}
+
+#[tokio::test]
+async fn urls_in_a_token_are_never_fetched() {
     let canary = TestIssuer::start(SystemClock).unwrap();
-    let stand = Stand::loaded(RefreshPolicy::default()).await;
-    let good = stand.good();
-    let rest = good.split_once('.').unwrap().1;
+    let fixture = Fixture::loaded(RefreshPolicy::default()).await;
+    let valid = fixture.valid_token();
+    let rest = valid.split_once('.').unwrap().1;
     for (member, url) in [("jku", canary.jwks_url()), ("x5u", canary.jwks_url())] {
         pass(INTERVAL).await;
         let header = format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"new","{member}":"{url}"}}"#);
         let token = format!("{}.{rest}", base64url(header.as_bytes()));
-        let refused = stand.gate.at_once(&token);
-        assert_eq!(refused, Err((401, Reason::HeaderUnsupported)));
+        let rejected = fixture.harness.send_now(&token);
+        assert_eq!(rejected, Err((401, Reason::HeaderUnsupported)));
     }
-    assert_eq!((canary.key_fetches(), stand.issuer.key_fetches()), (0, 1));
+    assert_eq!((canary.key_fetches(), fixture.issuer.key_fetches()), (0, 1));
 }
 
 #[tokio::test]
-async fn two_issuers_with_one_key_id_never_mix_their_keys() {
+async fn keys_of_two_issuers_with_the_same_key_id_are_not_mixed() {
     let issuers = [0, 1].map(|_| TestIssuer::start(SystemClock).unwrap());
     for issuer in &issuers {
         let mut document: Value = serde_json::from_str(&issuer.jwks()).unwrap();
@@ -224,19 +246,19 @@ async fn two_issuers_with_one_key_id_never_mix_their_keys() {
         let trusted = Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
         trusted.trust().unwrap()
     };
-    let gate = Gate::new(Jwt::new(issuers.iter().map(trust)));
+    let harness = Harness::new(Jwt::new(issuers.iter().map(trust)));
     let [first, second] = &issuers;
     for (issuer, other) in [(first, second), (second, first)] {
         let own = issuer.token().key_id("same");
-        assert!(gate.send(&own.clone().sign().unwrap()).await.is_ok());
+        assert!(harness.send(&own.clone().sign().unwrap()).await.is_ok());
         let forged = own.claim("iss", other.url()).sign().unwrap();
-        let refused = gate.send(&forged).await;
-        assert_eq!(refused, Err((401, Reason::SignatureInvalid)));
+        let rejected = harness.send(&forged).await;
+        assert_eq!(rejected, Err((401, Reason::SignatureInvalid)));
     }
 
-    // What one issuer's tokens ask for, it is asked for, and the other is not.
+    // A token requests a fetch from its own issuer only.
     pass(INTERVAL).await;
     let unknown = first.token().key_id("unknown").sign().unwrap();
-    assert_eq!(gate.send(&unknown).await, UNKNOWN);
+    assert_eq!(harness.send(&unknown).await, UNKNOWN);
     assert_eq!((first.key_fetches(), second.key_fetches()), (2, 1));
 }
