@@ -111,7 +111,7 @@ async fn requests_wait_for_a_slow_issuer_and_its_scopes_are_opaque() {
     fixture.issuer.rotate().unwrap();
     fixture
         .issuer
-        .set_keys_response(IssuerResponse::After(Duration::from_millis(50)));
+        .set_keys_response(IssuerResponse::Delayed(Duration::from_millis(50)));
     pass(INTERVAL).await;
     for (name, scopes) in [
         ("scope", "a b".into()),
