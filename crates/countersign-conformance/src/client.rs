@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use countersign::url::HttpUrl;
 use http::header::HOST;
-use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 
 use crate::target::Received;
 
@@ -38,9 +39,9 @@ pub(crate) struct Address(Authority);
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, UrlError> {
-        let parts = url.parse::<Uri>().map_err(|_| UrlError)?.into_parts();
-        match (parts.scheme, parts.authority) {
-            (Some(scheme), Some(authority)) if scheme == Scheme::HTTP => Ok(Self(authority)),
+        let url = HttpUrl::parse(url).map_err(|_| UrlError)?;
+        match url.uri().authority() {
+            Some(authority) if !url.is_https() => Ok(Self(authority.clone())),
             _ => Err(UrlError),
         }
     }

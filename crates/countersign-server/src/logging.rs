@@ -6,43 +6,40 @@ use std::panic::PanicHookInfo;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// How logs are written.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Lines for people.
     Text,
     /// One JSON object a line.
     Json,
 }
 
-/// Starts logging. `default_filter` counts where no filter is chosen.
+/// Starts logging, with `default_filter` if no filter is configured.
 pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter: &str) {
     let terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let filter = filter.unwrap_or(default_filter);
-    // The configuration has checked it: what does not parse is not written here.
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    // The configuration has parsed the filter already.
+    let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or(default_filter));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(terminal);
     match format {
-        Format::Text => tracing::subscriber::set_global_default(lines.finish()),
-        Format::Json => tracing::subscriber::set_global_default(
-            lines
-                .json()
-                .flatten_event(true)
-                .with_span_list(false)
-                .finish(),
-        ),
+        Format::Text => lines.try_init(),
+        Format::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .try_init(),
     }
-    // Fails only where a subscriber is set already, whose choice then stands.
+    // Fails only if a subscriber is set already, which then stays.
     .unwrap_or_default();
-    std::panic::set_hook(Box::new(panicked));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Says where, and not what: the text of a panic may quote the bytes that caused it.
-fn panicked(panic: &PanicHookInfo<'_>) {
+/// Logs where a panic happened, without its message: that may quote the input that caused it.
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
-    tracing::error!(location, "panicked: this is a mistake in the program");
+    tracing::error!(location, "panicked; please report this bug");
 }

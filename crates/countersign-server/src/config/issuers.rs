@@ -7,7 +7,7 @@ use countersign::jose::Algorithm;
 use countersign::{Scope, Scopes};
 
 use super::lifetimes::{GivenLifetimes, Lifetimes};
-use super::reader::{Section, string};
+use super::reader::Section;
 use super::value::{self, DAY, HOUR, duration};
 use super::wires::{self, WiresSettings};
 
@@ -53,7 +53,7 @@ pub(super) fn read(root: &mut Section<'_>, public_url: Option<&str>) -> Vec<Issu
 }
 
 fn issuer(section: &mut Section<'_>, name: &str, public_url: Option<&str>) -> IssuerSettings {
-    let mut url = section.get("url", string(value::base_url));
+    let mut url = section.text("url", value::base_url);
     if name == DEFAULT {
         url = url.or_else(|| public_url.map(str::to_owned));
     } else if !section.has("url") {
@@ -61,7 +61,7 @@ fn issuer(section: &mut Section<'_>, name: &str, public_url: Option<&str>) -> Is
         section.error("url", text);
     }
     let audiences = section.string_or_list("audience", value::audience);
-    let algorithm = section.get("algorithm", string(value::algorithm));
+    let algorithm = section.text("algorithm", value::algorithm);
     let given = GivenLifetimes::read(section);
     let hour = Lifetimes {
         default: HOUR,
@@ -70,7 +70,7 @@ fn issuer(section: &mut Section<'_>, name: &str, public_url: Option<&str>) -> Is
     let lifetimes = given.or(section, hour);
     let scopes = scopes(section, &Scopes::none());
     let rotate_keys_every = section
-        .get("rotate_keys_every", string(duration(DAY..=3650 * DAY)))
+        .text("rotate_keys_every", duration(DAY..=3650 * DAY))
         .unwrap_or(90 * DAY);
     let wires = section.section("wires", |section| wires::read(section, &given, &scopes));
     IssuerSettings {

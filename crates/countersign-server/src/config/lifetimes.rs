@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Section, string};
+use super::reader::Section;
 use super::value;
 
 /// The lifetime of a token that asks for none, and the longest that it can ask for.
@@ -21,8 +21,8 @@ pub(super) struct GivenLifetimes {
 impl GivenLifetimes {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            default: section.get("lifetime", string(value::lifetime)),
-            max: section.get("max_lifetime", string(value::lifetime)),
+            default: section.text("lifetime", value::lifetime),
+            max: section.text("max_lifetime", value::lifetime),
         }
     }
 

@@ -127,6 +127,15 @@ impl<'r> Section<'r> {
             .ok()
     }
 
+    /// Reads a string with `parse`.
+    pub(super) fn text<T>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.get(key, string(parse))
+    }
+
     /// Reads a setting that an environment variable can set, too. The variable wins; an error in the value that it
     /// replaces is an error all the same.
     pub(super) fn scalar<T>(
@@ -134,7 +143,7 @@ impl<'r> Section<'r> {
         key: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let in_file = self.get(key, string(&parse));
+        let in_file = self.text(key, &parse);
         let name = format!("COUNTERSIGN_{}__{key}", self.path).to_ascii_uppercase();
         let variable = self.variable(&name, |value| parse(value.expose()));
         variable.or(in_file)
@@ -187,7 +196,7 @@ impl<'r> Section<'r> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Vec<T>> {
         match self.table?.get(key).map(Spanned::get_ref) {
-            Some(DeValue::String(_)) => self.get(key, string(parse)).map(|one| vec![one]),
+            Some(DeValue::String(_)) => self.text(key, parse).map(|one| vec![one]),
             Some(DeValue::Array(items)) if !items.is_empty() => self.list(key, parse),
             _ => self.get(key, |value| match value {
                 DeValue::Array(_) => {
@@ -266,7 +275,7 @@ impl<'r> Section<'r> {
 }
 
 /// Parses a string with `parse`.
-pub(super) fn string<'r, T>(
+fn string<'r, T>(
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> impl Fn(&'r DeValue<'r>) -> Result<T, String> {
     move |value| parse(value.as_str().ok_or_else(|| wrong("a string", value))?)

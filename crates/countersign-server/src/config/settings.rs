@@ -9,7 +9,7 @@ use countersign_store::MasterKey;
 
 use super::error::ConfigErrors;
 use super::issuers::{self, IssuerSettings};
-use super::reader::{self, Section, string};
+use super::reader::{self, Section};
 use super::value::{self, DAY, HOUR, MINUTE, SECOND, duration};
 use super::{Environment, routes};
 use crate::logging::Format;
@@ -134,7 +134,7 @@ fn networks(section: &mut Section<'_>, key: &str) -> Option<Networks> {
 fn store(store: &mut Section<'_>) -> StoreSettings {
     let file = store.scalar("master_key_file", value::file);
     if file.is_some() && store.has_variable(MASTER_KEY) {
-        let text = "remove this variable or master_key_file of [store]: the master key is only one of them";
+        let text = "master_key_file in [store] is set, too: keep only one of them";
         store.error_in_variable(MASTER_KEY, text);
     }
     let key = store.variable(MASTER_KEY, |text| {
@@ -157,9 +157,7 @@ fn store(store: &mut Section<'_>) -> StoreSettings {
 
 fn rate(limits: &mut Section<'_>, key: &str, burst: u32) -> Rate {
     limits.section(key, |rate| Rate {
-        per: rate
-            .get("per", string(duration(SECOND..=DAY)))
-            .unwrap_or(MINUTE),
+        per: rate.text("per", duration(SECOND..=DAY)).unwrap_or(MINUTE),
         burst: rate
             .get("burst", value::count)
             .or(NonZeroU32::new(burst))

@@ -76,14 +76,30 @@ fn whole(digits: &str) -> Option<u64> {
         .then(|| digits.parse().ok())?
 }
 
-/// Returns whether text can be shown on terminals and in logs: 1 to `longest` characters, none of which ends a line,
-/// changes the direction of the text around it, or is invisible.
-pub(crate) fn is_line(text: &str, longest: usize) -> bool {
+/// Parses a name by which people recognize something.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    line(text, 128)
+}
+
+/// Parses the reason of a change.
+pub(crate) fn reason(text: &str) -> Result<String, String> {
+    line(text, 256)
+}
+
+/// Parses text that is printed again later, on terminals and in logs: no character ends a line, changes the direction
+/// of the text around it, or is invisible.
+fn line(text: &str, longest: usize) -> Result<String, String> {
     let controls = |c: char| {
         let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         c.is_control() || directs || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
     };
-    (1..=longest).contains(&text.chars().count()) && !text.chars().any(controls)
+    if (1..=longest).contains(&text.chars().count()) && !text.chars().any(controls) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected 1 to {longest} characters, and no control characters"
+        ))
+    }
 }
 
 /// Parses the largest size of a request body.

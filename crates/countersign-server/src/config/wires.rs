@@ -8,7 +8,7 @@ use countersign_wire::ErrorStatus;
 
 use super::issuers::scopes;
 use super::lifetimes::{GivenLifetimes, Lifetimes};
-use super::reader::{Section, boolean, string};
+use super::reader::{Section, boolean};
 use super::value::{self, DAY, HOUR, MINUTE, duration};
 
 /// The largest number of live sessions of a credential, unless configured.
@@ -127,7 +127,7 @@ pub(super) fn read(
         envelope: wires.section("envelope", |section| EnvelopeSettings {
             wire: wire(section, "/auth/token", HOUR),
             error_status: section
-                .get("error_status", string(error_status))
+                .text("error_status", error_status)
                 .unwrap_or(ErrorStatus::Http),
         }),
         scoped: wires.section("scoped", |section| {
@@ -144,7 +144,7 @@ pub(super) fn read(
                 .get("max_sessions", value::count)
                 .unwrap_or(MAX_SESSIONS),
             renew_within: section
-                .get("renew_within", string(duration(Duration::ZERO..=HOUR)))
+                .text("renew_within", duration(Duration::ZERO..=HOUR))
                 .unwrap_or(MINUTE),
         }),
         oauth: wires.section("oauth", |section| OAuthSettings {
@@ -181,7 +181,7 @@ fn wire(
 
 fn path(section: &mut Section<'_>, key: &str, default: &str) -> String {
     section
-        .get(key, string(value::path))
+        .text(key, value::path)
         .unwrap_or_else(|| default.to_owned())
 }
 

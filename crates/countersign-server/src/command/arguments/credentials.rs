@@ -5,8 +5,8 @@ use countersign::directory::UserName;
 use countersign::registry::Owner;
 use countersign::{Id, Scopes};
 
-use super::{days, issuer, name, reason};
-use crate::config::value::{DAY, SECOND, duration, network};
+use super::{days, issuer};
+use crate::config::value::{DAY, SECOND, duration, name, network, reason};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {

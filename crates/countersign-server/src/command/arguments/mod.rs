@@ -120,27 +120,6 @@ pub(crate) enum ConfigCommand {
     Check,
 }
 
-/// Parses a name for people.
-fn name(text: &str) -> Result<String, String> {
-    line(text, 128)
-}
-
-/// Parses the reason of a change.
-fn reason(text: &str) -> Result<String, String> {
-    line(text, 256)
-}
-
-/// Parses text that is printed again later, on terminals and in logs.
-fn line(text: &str, longest: usize) -> Result<String, String> {
-    if value::is_line(text, longest) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "expected 1 to {longest} characters, without control characters and marks of text direction"
-        ))
-    }
-}
-
 /// Parses the name of an issuer, which need not exist.
 fn issuer(text: &str) -> Result<String, String> {
     match Issuers::named([text]) {

@@ -2,7 +2,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use countersign::Id;
 use countersign::directory::EnvironmentKind;
 
-use super::name;
+use crate::config::value::name;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {

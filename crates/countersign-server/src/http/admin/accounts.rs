@@ -54,7 +54,7 @@ async fn show(operations: Operations, PathId(id): PathId) -> HandlerResult {
 }
 
 async fn create(operations: Operations, Json(new): Json<CreateAccountRequest>) -> HandlerResult {
-    let created = operations.create_account(fields::name(new.name)?).await?;
+    let created = operations.create_account(fields::name(&new.name)?).await?;
     response::created(&format!("/accounts/{}", created.id), &created)
 }
 

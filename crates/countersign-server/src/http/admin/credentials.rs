@@ -120,7 +120,7 @@ async fn revoke(
     PathId(id): PathId,
     OptionalJson(request): OptionalJson<RevokeRequest>,
 ) -> HandlerResult {
-    let reason = fields::reason(request.reason)?;
+    let reason = fields::reason(request.reason.as_deref())?;
     change(operations, kind, id, Change::Revoke { reason }).await
 }
 

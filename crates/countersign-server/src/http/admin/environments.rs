@@ -67,7 +67,7 @@ async fn create(
         Kind::Sandbox => EnvironmentKind::Sandbox,
         Kind::Production => EnvironmentKind::Production,
     };
-    let mut environment = NewEnvironment::new(fields::name(new.name)?, kind);
+    let mut environment = NewEnvironment::new(fields::name(&new.name)?, kind);
     environment.account = account;
     let created = operations.create_environment(environment).await?;
     // Environments have no path of their own: the list shows them.

@@ -10,9 +10,6 @@ use countersign::{Id, Scopes};
 use super::error::AdminError;
 use crate::config::value;
 
-const MAX_NAME: usize = 128;
-const MAX_REASON: usize = 256;
-
 pub(super) fn id(text: &str) -> Result<Id, AdminError> {
     text.parse()
         .map_err(|error| AdminError::invalid("invalid_id", format!("The id is invalid: {error}.")))
@@ -25,22 +22,14 @@ pub(super) fn scopes(list: &[String]) -> Result<Scopes, AdminError> {
     })
 }
 
-/// Parses a display name. It is printed on terminals, so that control characters are rejected.
-pub(super) fn name(text: String) -> Result<String, AdminError> {
-    if value::is_line(&text, MAX_NAME) {
-        return Ok(text);
-    }
-    let detail = "`name` must have 1 to 128 characters, and no control characters.";
-    Err(AdminError::invalid("invalid_name", detail))
+pub(super) fn name(text: &str) -> Result<String, AdminError> {
+    let name = value::name(text);
+    name.map_err(|error| AdminError::invalid("invalid_name", format!("`name`: {error}.")))
 }
 
-pub(super) fn reason(text: Option<String>) -> Result<Option<String>, AdminError> {
-    let valid = |text: &String| value::is_line(text, MAX_REASON);
-    if text.as_ref().is_none_or(valid) {
-        return Ok(text);
-    }
-    let detail = "`reason` must have 1 to 256 characters, and no control characters.";
-    Err(AdminError::invalid("invalid_reason", detail))
+pub(super) fn reason(text: Option<&str>) -> Result<Option<String>, AdminError> {
+    let reason = text.map(value::reason).transpose();
+    reason.map_err(|error| AdminError::invalid("invalid_reason", format!("`reason`: {error}.")))
 }
 
 pub(super) fn networks(list: &[String]) -> Result<Networks, AdminError> {

@@ -69,7 +69,7 @@ impl RequestBody for CreateKeyRequest {
 
 async fn create(operations: Operations, Json(new): Json<CreateKeyRequest>) -> HandlerResult {
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
-    let mut key = NewKey::new(fields::name(new.name)?, fields::scopes(&new.scopes)?)
+    let mut key = NewKey::new(fields::name(&new.name)?, fields::scopes(&new.scopes)?)
         .owner(owner)
         .allow_from(fields::networks(&new.allow_from)?);
     key.expires_at = fields::expiry(new.expires_at.as_deref())?;
