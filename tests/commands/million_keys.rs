@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for holds in [ViewContents::Denials, ViewContents::Everything] {
         let (before, began) = (resident()?, Instant::now());
         let mut options = options();
-        options.holds = holds;
+        options.contents = holds;
         // Nothing follows the change log here.
         options.max_staleness = Duration::from_secs(3600);
         let store = Store::open(options).await?;
@@ -101,7 +101,7 @@ async fn mint(store: &Store, key: &countersign::Secret, path: &Path) -> Result<(
         mint.mint(&MintRequest::new(principal, MintParameters::default()))?;
     }
     let elapsed = began.elapsed().as_secs_f64();
-    store.upkeep().await?;
+    store.maintain().await?;
     println!(
         "minting     {TOKENS} tokens in {elapsed:.1} s left {} rows",
         rows(path).await? - before

@@ -235,7 +235,7 @@ impl Subject for Library {
             return;
         };
         self.runtime.block_on(async {
-            home.store.upkeep().await.unwrap();
+            home.store.maintain().await.unwrap();
             home.store.close().await.unwrap();
         });
         *self = Self::over(Arc::clone(&self.runtime), home.folder, self.clock.clone());

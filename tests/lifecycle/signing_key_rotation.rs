@@ -66,7 +66,7 @@ async fn hundred_rotations_under_load_reject_no_token_and_tokens_of_a_revoked_ke
             .unwrap();
         clock.advance(LEAD);
         assert_ne!(ring.signing_at(clock.now()).unwrap().id(), before.id());
-        store.upkeep().await.unwrap();
+        store.maintain().await.unwrap();
         tokio::task::yield_now().await;
     }
     done.store(true, Ordering::SeqCst);

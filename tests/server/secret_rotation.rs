@@ -55,7 +55,7 @@ fn running_server_loads_a_new_master_key_from_its_file() {
     server.stop();
     fs::write(file, old).unwrap();
     let error = error_of(&home, &["key", "list"]);
-    assert!(error.contains("does not open"), "{error}");
+    assert!(error.contains("cannot be decrypted"), "{error}");
 }
 
 /// Runs `master-key rotate` with this standard input.
@@ -88,7 +88,7 @@ fn master_key_in_the_environment_is_replaced_by_one_from_standard_input() {
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains("set COUNTERSIGN_MASTER_KEY"), "{printed}");
     assert!(!printed.contains(OTHER));
-    assert!(error_of(&home, &["key", "list"]).contains("does not open"));
+    assert!(error_of(&home, &["key", "list"]).contains("cannot be decrypted"));
     let home = home.with(VARIABLE, OTHER);
     home.run(&["key", "list"]);
 }

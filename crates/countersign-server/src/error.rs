@@ -26,7 +26,7 @@ impl fmt::Display for CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self(match error {
-            StoreError::MasterKeyMissing { path } => format!(
+            StoreError::MasterKeyMissing(path) => format!(
                 "the master key `{}` is missing, and without it the secrets in the database cannot be read: \
                  put the file back, or name its path with `master_key_file` in [store], or set \
                  COUNTERSIGN_MASTER_KEY to the key",

@@ -1,7 +1,6 @@
 use std::error::Error;
-use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign::directory::InvalidIssuerName;
 use countersign::jose::{Algorithm, KeyError};
@@ -9,239 +8,148 @@ use countersign::random::RandomError;
 use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
-/// Why the store did not do what it was asked. Its text is one line that says what to do; no secret
-/// and no record's contents are in it.
-#[derive(Debug)]
+/// An error of a [`Store`](crate::Store). The message is one line that says what to do. It contains no secret and no
+/// contents of records.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The URL names no SQLite file.
+    /// The URL does not name an SQLite file.
+    #[error(
+        "the database URL is not supported: give `sqlite://PATH` or `sqlite:PATH`, the path of a file without `?` \
+         and `#`"
+    )]
     UnsupportedUrl,
-    /// A file could not be made or read.
+    /// A file could not be created, read or written.
+    #[error("`{}` cannot be used: {source}; its folder must exist, and both must be open to this user", .path.display())]
     File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The database's file was replaced or removed since it was opened.
-    Replaced {
-        /// The name that was its own.
-        path: PathBuf,
-    },
-    /// The SQLite library has a known fault that can damage a database.
-    SqliteTooOld {
-        /// Its version.
-        found: String,
-    },
-    /// SQLite cannot keep a write-ahead log where the database lies.
-    NoWriteAheadLog,
-    /// The database was written by a newer version of this program.
-    NewerSchema {
-        /// The migration that is not known here.
-        version: i64,
-    },
-    /// The file is a database of something else.
-    Foreign,
-    /// There is a database, but not the master key that its secrets are sealed under.
-    MasterKeyMissing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// The master key is not 32 bytes in base64, or not random.
-    MasterKeyMalformed,
-    /// The master key was rotated, and this process does not have the new one.
-    MasterKeyRotated,
-    /// The master key is no file here, so that a new one has to be given.
-    MasterKeyIsText,
-    /// There is a file of that name, which is not written over.
-    Exists {
-        /// The name.
-        path: PathBuf,
-    },
-    /// Another process has the database open.
-    InUse {
-        /// The database.
-        path: PathBuf,
-    },
-    /// The file is no backup that could be restored.
-    NotABackup {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        what: &'static str,
+        /// The error of the operating system.
+        source: io::Error,
     },
-    /// What is lost began to be lost earlier: the backup was made at this moment.
-    LostSince {
-        /// The moment.
-        at: Timestamp,
+    /// The database file was replaced or removed after the store was opened.
+    #[error("`{}` is not the file that was opened: it was replaced or removed; restart the server", .0.display())]
+    FileReplaced(PathBuf),
+    /// The SQLite library has a known fault that can damage a database.
+    #[error("SQLite {0} can damage a database: build with SQLite 3.51.3 or newer")]
+    SqliteTooOld(String),
+    /// SQLite cannot use a write-ahead log on the file system of the database.
+    #[error("SQLite cannot use a write-ahead log here: put the database on a local disk")]
+    NoWriteAheadLog,
+    /// A newer version of this crate wrote the database.
+    #[error(
+        "the database has schema version {0}, which this version does not know: run a newer version, or restore \
+         a backup from before the upgrade"
+    )]
+    NewerSchema(i64),
+    /// A development version, from before the first release, wrote the database.
+    #[error(
+        "the database was written by a version from before the first release, and cannot be upgraded: move the file \
+         away, and create the credentials again"
+    )]
+    UnreleasedSchema,
+    /// The file is a database of another application.
+    #[error("the database belongs to another application: name another file, which need not exist")]
+    UnrelatedDatabase,
+    /// The database exists, but the master key that its secrets are encrypted with does not.
+    #[error(
+        "the master key `{}` is missing, and the secrets in the database cannot be decrypted without it: put the file \
+         back, or say where the key is", .0.display()
+    )]
+    MasterKeyMissing(PathBuf),
+    /// The master key is not 32 bytes in base64, or its bytes are not random.
+    #[error(
+        "the master key is malformed: 32 random bytes in base64 are expected; restore it from a backup"
+    )]
+    MasterKeyMalformed,
+    /// Another process rotated the master key, and this process cannot find the new one.
+    #[error(
+        "the master key was rotated, and this process has the old one: give it the new one, and restart it"
+    )]
+    MasterKeyRotated,
+    /// The master key was given as text, so that the store cannot replace it.
+    #[error("the master key is not in a file that could be replaced: give the new one")]
+    MasterKeyIsText,
+    /// A file of this name exists, and the store does not overwrite it.
+    #[error("`{}` exists already: name a file that does not", .0.display())]
+    FileExists(PathBuf),
+    /// Another process has the database open.
+    #[error("`{}` is open in another process: stop the server first", .0.display())]
+    InUse(PathBuf),
+    /// The file is not a backup that can be restored.
+    #[error("`{}` cannot be restored: {reason}; take another backup", .path.display())]
+    InvalidBackup {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be restored.
+        reason: &'static str,
     },
-    /// A sealed secret does not open: the master key is another one, or the record was tampered with.
-    Unseal {
-        /// What is sealed.
-        what: &'static str,
-    },
-    /// There is no issuer of that name.
-    UnknownIssuer {
-        /// The name.
-        name: String,
-    },
-    /// That can be no issuer's name.
-    IssuerName(InvalidIssuerName),
-    /// The issuer's key is for another algorithm than the one that was asked for.
-    OtherAlgorithm {
-        /// The issuer's name.
+    /// Changes would be lost from an earlier moment on than the caller accepts: the moment of the backup.
+    #[error(
+        "changes from {} ms after 1970 on are lost: accept a loss since that moment, or since an earlier one",
+        .0.unix_millis()
+    )]
+    LossBeginsEarlier(Timestamp),
+    /// A secret cannot be decrypted: the master key is another one, or the record was tampered with.
+    #[error(
+        "{0} cannot be decrypted: the master key is not the one of this database (put the right one back), or the \
+         record was tampered with (restore a backup)"
+    )]
+    Unseal(&'static str),
+    /// The issuer does not exist.
+    #[error("there is no issuer `{0}`: name one that exists")]
+    UnknownIssuer(String),
+    /// The text cannot be the name of an issuer.
+    #[error(transparent)]
+    InvalidIssuerName(InvalidIssuerName),
+    /// The issuer signs with another algorithm than the requested one.
+    #[error(
+        "issuer `{issuer}` signs with {stored}, and {wanted} was requested: configure {stored}, or rotate: `countersign \
+         signing-key rotate --algorithm {wanted}`"
+    )]
+    AlgorithmMismatch {
+        /// The name of the issuer.
         issuer: String,
-        /// What its key is for.
+        /// The algorithm of its active signing key.
         stored: Algorithm,
-        /// What was asked for.
+        /// The requested algorithm.
         wanted: Algorithm,
     },
-    /// The issuer has no signing key of that id.
+    /// The issuer has no signing key with this key id.
+    #[error("there is no signing key of that id: `signing-key list` shows all of them")]
     UnknownSigningKey,
-    /// The issuer has a signing key already that does not sign yet.
+    /// The issuer already has a signing key that does not sign yet.
+    #[error("a signing key is pending already: wait until it signs, or revoke it")]
     RotationPending,
-    /// HMAC secrets cannot stand beside key pairs (RFC 8725 §3.1).
+    /// An issuer cannot have both HMAC secrets and key pairs (RFC 8725 §3.1).
+    #[error("an issuer does not change between HMAC and key pairs: set up another issuer")]
     MixedAlgorithms,
-    /// The credential that proved the caller does not stand any more.
+    /// The caller's credential is no longer valid.
+    #[error("the credentials are no longer valid")]
     CallerRevoked,
-    /// A record does not say what records say.
-    Corrupt {
-        /// Which part of it.
-        what: &'static str,
-    },
-    /// The generator or the cryptographic library failed.
-    Cryptography(Box<dyn Error + Send + Sync>),
+    /// The database contains something that the store never writes.
+    #[error("the database is damaged ({0}): stop the server and restore a backup")]
+    Corrupt(&'static str),
+    /// The random number generator or the cryptographic library failed.
+    #[error("no secret could be created: {0}; try again")]
+    Cryptography(#[source] Box<dyn Error + Send + Sync>),
     /// The database could not be read or written.
-    Database(Box<dyn Error + Send + Sync>),
+    #[error(
+        "the database cannot be read or written: {0}; check its disk, and which other programs use it"
+    )]
+    Database(#[source] Box<dyn Error + Send + Sync>),
     /// The store was closed.
+    #[error("the store was closed: open it again")]
     Closed,
 }
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnsupportedUrl => f.write_str(
-                "the database URL is not supported: give `sqlite://PATH` or `sqlite:PATH`, \
-                 the path of a file without `?` and `#`",
-            ),
-            Self::File { path, source } => write!(
-                f,
-                "`{}` cannot be used: {source}; its folder must exist, and both must be open to this user",
-                path.display()
-            ),
-            Self::Replaced { path } => write!(
-                f,
-                "`{}` is not the file that was opened: it was replaced or removed; restart the server",
-                path.display()
-            ),
-            Self::SqliteTooOld { found } => write!(
-                f,
-                "SQLite {found} can damage a database: build with SQLite 3.51.3 or newer"
-            ),
-            Self::NoWriteAheadLog => f.write_str(
-                "SQLite cannot keep its write-ahead log here: put the database on a local disk",
-            ),
-            Self::NewerSchema { version } => write!(
-                f,
-                "the database has migration {version}, which this version does not know: \
-                 run a newer version, or restore a backup from before it"
-            ),
-            Self::Foreign => f.write_str(
-                "the database belongs to something else: name another file, which may be missing",
-            ),
-            Self::MasterKeyMissing { path } => write!(
-                f,
-                "the master key `{}` is missing, and without it the database's secrets cannot be read: \
-                 put the file back, or say where the key is",
-                path.display()
-            ),
-            Self::MasterKeyMalformed => f.write_str(
-                "the master key is malformed: 32 random bytes in base64 are expected; restore it from a backup",
-            ),
-            Self::MasterKeyRotated => f.write_str(
-                "the master key was rotated, and this process has the old one: give it the new one, and restart it",
-            ),
-            Self::MasterKeyIsText => f.write_str(
-                "the master key is not in a file that could be replaced: give the new one",
-            ),
-            Self::Exists { path } => write!(
-                f,
-                "`{}` exists already: name a file that does not",
-                path.display()
-            ),
-            Self::InUse { path } => write!(
-                f,
-                "`{}` is open in another process: stop the server first",
-                path.display()
-            ),
-            Self::NotABackup { path, what } => write!(
-                f,
-                "`{}` cannot be restored: {what}; take another backup",
-                path.display()
-            ),
-            Self::LostSince { at } => write!(
-                f,
-                "what came {} ms after 1970 or later is lost: accept a loss since then, or since earlier",
-                at.unix_millis()
-            ),
-            Self::Unseal { what } => write!(
-                f,
-                "{what} does not open: the master key is not the one of this database (put the right one \
-                 back), or the record was changed by another hand (restore a backup)"
-            ),
-            Self::UnknownIssuer { name } => {
-                write!(f, "there is no issuer `{name}`: name one that exists")
-            }
-            Self::IssuerName(source) => source.fmt(f),
-            Self::OtherAlgorithm {
-                issuer,
-                stored,
-                wanted,
-            } => write!(
-                f,
-                "issuer `{issuer}` signs with {stored}, and {wanted} was asked for: \
-                 configure {stored}, or rotate: `countersign signing-key rotate --algorithm {wanted}`"
-            ),
-            Self::UnknownSigningKey => f.write_str(
-                "there is no signing key of that id: `signing-key list` shows all of them",
-            ),
-            Self::RotationPending => f.write_str(
-                "a signing key is pending already: wait until it signs, or revoke it",
-            ),
-            Self::MixedAlgorithms => f.write_str(
-                "an issuer does not change between HMAC and key pairs: set up another issuer",
-            ),
-            Self::CallerRevoked => f.write_str("the credentials do not stand any more"),
-            Self::Corrupt { what } => write!(
-                f,
-                "the database is damaged ({what}): stop the server and restore a backup"
-            ),
-            Self::Cryptography(source) => write!(f, "no secret could be made: {source}; try again"),
-            Self::Database(source) => write!(
-                f,
-                "the database cannot be read or written: {source}; check its disk and who else uses it"
-            ),
-            Self::Closed => f.write_str("the store was closed: open it again"),
-        }
-    }
-}
+pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::File { source, .. } => Some(source),
-            Self::IssuerName(source) => Some(source),
-            Self::Cryptography(source) | Self::Database(source) => Some(&**source),
-            _ => None,
-        }
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(source: sqlx::Error) -> Self {
-        match source {
-            sqlx::Error::PoolClosed => Self::Closed,
-            source => Self::Database(source.into()),
+impl StoreError {
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
         }
     }
 }
@@ -271,4 +179,9 @@ impl From<StoreError> for RegistryError {
             source => Self::unavailable(source),
         }
     }
+}
+
+/// Returns the error for a part of the database that is damaged.
+pub(crate) const fn corrupt<T>(what: &'static str) -> Result<T, StoreError> {
+    Err(StoreError::Corrupt(what))
 }

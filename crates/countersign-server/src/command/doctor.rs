@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::time::{Clock as _, SystemClock, Timestamp};
-use countersign_store::{Diagnosis, KeyState, SigningKeyRecord};
+use countersign_store::{Diagnosis, KeyState, SigningKeyRecord, ViewContents};
 use serde::Serialize;
 
 use super::open;
@@ -43,7 +43,7 @@ struct DoctorResponse {
 }
 
 pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, CommandError> {
-    let findings = match open(config).await {
+    let findings = match open(config, ViewContents::Nothing).await {
         Ok(store) => {
             let now = SystemClock.now();
             let mut findings = check_store(&store.diagnose().await?, now);

@@ -28,7 +28,7 @@ mod user;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use countersign_store::{Store, StoreOptions};
+use countersign_store::{Store, StoreOptions, ViewContents};
 
 pub(crate) use arguments::Arguments;
 use arguments::ConfigCommand::Check;
@@ -124,7 +124,16 @@ async fn with_operations(
     config: Config,
     command: impl AsyncFnOnce(&Operations) -> Result<ExitCode, CommandError>,
 ) -> Result<ExitCode, CommandError> {
-    let store = open(&config).await?;
+    with_view(config, ViewContents::Nothing, command).await
+}
+
+/// Does the same with a store whose view contains records, for commands that look up credentials.
+async fn with_view(
+    config: Config,
+    contents: ViewContents,
+    command: impl AsyncFnOnce(&Operations) -> Result<ExitCode, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let store = open(&config, contents).await?;
     let operations = Operations::unrestricted(store, Arc::new(config), caller());
     let code = command(&operations).await?;
     operations.store().close().await?;
@@ -143,8 +152,10 @@ fn override_with(global: GlobalArgs, mut config: Config) -> Config {
 }
 
 /// Opens the configured store.
-async fn open(config: &Config) -> Result<Store, CommandError> {
-    Ok(Store::open(store_options(config)).await?)
+async fn open(config: &Config, contents: ViewContents) -> Result<Store, CommandError> {
+    let mut options = store_options(config);
+    options.contents = contents;
+    Ok(Store::open(options).await?)
 }
 
 /// Returns the options of the configured store.

@@ -37,7 +37,7 @@ pub(super) async fn run(
     let options = store_options(config);
     let restored = Store::restore(&options, &caller(), file, *accept_loss_since).await;
     let restored = restored.map_err(|error| match error {
-        StoreError::LostSince { at } => CommandError::new(format!(
+        StoreError::LossBeginsEarlier(at) => CommandError::new(format!(
             "the changes after {0} are lost: accept that with `--accept-loss-since {0}`, or an earlier moment",
             Rfc3339(at)
         )),
@@ -52,7 +52,10 @@ pub(super) async fn run(
         replayed: restored.replayed.ok(),
         not_replayed: restored.replayed.err().map(|why| why.to_string()),
         suspended: restored.suspended,
-        kept: restored.kept.as_deref().map(|kept| kept.to_string_lossy()),
+        kept: restored
+            .previous
+            .as_deref()
+            .map(|path| path.to_string_lossy()),
     };
     let kept = match &response.kept {
         Some(kept) => format!("\nThe previous database was kept as `{kept}`."),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign::Scopes;
 use countersign::registry::{CreatedKey, NewKey, Registry as _};
-use countersign_store::Store;
+use countersign_store::{Store, ViewContents};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -46,7 +46,7 @@ pub(super) async fn run(
     if let Some(listen) = arguments.listen {
         config.server.listen = listen;
     }
-    let store = open(&config).await?;
+    let store = open(&config, ViewContents::Everything).await?;
     let listener = bind(config.server.listen).await?;
     let bound = listener
         .local_addr()
@@ -58,7 +58,6 @@ pub(super) async fn run(
         issuers.push(ConfiguredIssuer::build(settings, &store, &url).await?);
     }
     let routes = http::routes(&config, &store, &issuers)?;
-    tokio::spawn(store.follow(Store::POLL_PERIOD));
     for settings in &config.issuers {
         let every = settings.rotate_keys_every;
         let name = settings.name.clone();

@@ -35,7 +35,7 @@ impl Operations {
             return Err(OpsError::UnknownIssuer(unknown.clone()));
         }
         let issuers = Issuers::named(names.iter().map(String::as_str));
-        let issuers = issuers.map_err(StoreError::IssuerName)?;
+        let issuers = issuers.map_err(StoreError::InvalidIssuerName)?;
         self.check_issuers(&issuers)?;
         Ok(issuers)
     }

@@ -1,112 +1,111 @@
-//! The MACs of the chain.
+//! The chain of MACs that protects the audit log.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use countersign::random::Random;
+use zeroize::Zeroizing;
 
-/// What a MAC is stored as.
-pub(super) type MacBytes = [u8; 32];
+use crate::error::{StoreError, corrupt};
+use crate::secrets::{SealContext, Sealer, framed};
 
-/// The key of the chain's MACs. It lives as long as the log: no record can be given another MAC.
+pub(crate) type MacBytes = [u8; 32];
+
+/// The key of the MACs. It never changes, because the MACs of existing records cannot change.
 #[derive(Clone)]
 pub(crate) struct AuditKey(Key);
 
-/// How far a chain goes: the number and the MAC of its last record.
+/// The end of a chain: the number and the MAC of its last record.
 #[derive(Clone, Copy)]
-pub(super) struct End {
-    pub(super) number: i64,
-    pub(super) mac: MacBytes,
+pub(crate) struct ChainEnd {
+    pub(crate) number: i64,
+    pub(crate) mac: MacBytes,
 }
 
 /// A record as it is stored, without its MAC.
-pub(super) struct Link<'a> {
-    pub(super) number: i64,
-    pub(super) at: i64,
-    pub(super) actor: &'a str,
-    pub(super) request_id: Option<&'a str>,
-    pub(super) action: &'a str,
-    pub(super) account: Option<&'a [u8]>,
-    pub(super) entity: Option<&'a [u8]>,
-    /// The text itself: the same object may be written in more than one way.
-    pub(super) detail: &'a str,
+pub(crate) struct ChainedRecord<'a> {
+    pub(crate) number: i64,
+    pub(crate) at: i64,
+    pub(crate) actor: &'a str,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) action: &'a str,
+    pub(crate) account: Option<&'a [u8]>,
+    pub(crate) entity: Option<&'a [u8]>,
+    /// The stored JSON text, because one object can be written in several ways.
+    pub(crate) detail: &'a str,
 }
 
-impl End {
-    /// Where every chain begins.
-    pub(super) const GENESIS: Self = Self {
+impl ChainEnd {
+    /// The end of a chain without records.
+    pub(crate) const GENESIS: Self = Self {
         number: 0,
         mac: [0; 32],
     };
 }
 
 impl AuditKey {
-    pub(super) const LEN: usize = 32;
+    /// The context in which the key is encrypted.
+    pub(crate) const CONTEXT: SealContext<'static> =
+        SealContext::new("audit_head", &[1], "the key of the audit log");
 
     pub(super) fn new(secret: &[u8]) -> Option<Self> {
-        let secret: &[u8; Self::LEN] = secret.try_into().ok()?;
+        let secret: &[u8; 32] = secret.try_into().ok()?;
         Some(Self(Key::new(HMAC_SHA256, secret)))
     }
 
-    /// The MAC of the record that comes after the one with the MAC `previous`.
-    pub(super) fn of_record(&self, previous: &MacBytes, link: &Link<'_>) -> Framed {
-        self.domain(b"audit/v1")
-            .part(previous)
-            .part(&link.number.to_be_bytes())
-            .part(&link.at.to_be_bytes())
-            .part(link.actor.as_bytes())
-            .optional(link.request_id.map(str::as_bytes))
-            .part(link.action.as_bytes())
-            .optional(link.account)
-            .optional(link.entity)
-            .part(link.detail.as_bytes())
+    /// Creates a random key. Returns it, and its ciphertext.
+    pub(crate) fn generate(
+        sealer: &Sealer,
+        random: &dyn Random,
+    ) -> Result<(Self, Vec<u8>), StoreError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        random.fill(secret.as_mut())?;
+        let sealed = sealer.seal(Self::CONTEXT, secret.as_ref(), random)?;
+        Ok((Self(Key::new(HMAC_SHA256, secret.as_ref())), sealed))
     }
 
-    /// The MAC of a head. In a domain of its own, so that no record's MAC is ever a head's.
-    pub(super) fn of_head(&self, end: &End) -> Framed {
-        self.domain(b"audit-head/v1")
-            .part(&end.number.to_be_bytes())
-            .part(&end.mac)
+    /// Decrypts the key.
+    pub(crate) fn open(sealed: &[u8], sealer: &Sealer) -> Result<Self, StoreError> {
+        let secret = sealer.open(Self::CONTEXT, sealed)?;
+        Self::new(&secret).map_or_else(|| corrupt(Self::CONTEXT.what), Ok)
     }
 
-    fn domain(&self, text: &[u8]) -> Framed {
-        Framed(Context::with_key(&self.0)).part(text)
+    /// Returns the MAC of the record after the one with the MAC `previous`.
+    pub(crate) fn record_mac(&self, previous: &MacBytes, record: &ChainedRecord<'_>) -> MacBytes {
+        self.mac(&[
+            b"audit/v1",
+            previous,
+            &record.number.to_be_bytes(),
+            &record.at.to_be_bytes(),
+            record.actor.as_bytes(),
+            &optional(record.request_id.map(str::as_bytes)),
+            record.action.as_bytes(),
+            &optional(record.account),
+            &optional(record.entity),
+            record.detail.as_bytes(),
+        ])
     }
-}
 
-/// A MAC over parts framed by their lengths, so that no two lists of parts have the same bytes.
-pub(super) struct Framed(Context);
+    /// Returns the MAC of a chain's end, in a domain of its own: the MAC of a record is never that of an end.
+    pub(crate) fn end_mac(&self, end: &ChainEnd) -> MacBytes {
+        self.mac(&[b"audit-head/v1", &end.number.to_be_bytes(), &end.mac])
+    }
 
-impl Framed {
-    pub(super) fn bytes(self) -> MacBytes {
+    fn mac(&self, parts: &[&[u8]]) -> MacBytes {
         let mut bytes = [0; 32];
-        // As long as each other: HMAC-SHA256 has 32 bytes.
-        for (byte, made) in bytes.iter_mut().zip(self.0.sign().as_ref()) {
-            *byte = *made;
+        // Both have 32 bytes.
+        for (byte, computed) in bytes.iter_mut().zip(sign(&self.0, &framed(parts)).as_ref()) {
+            *byte = *computed;
         }
         bytes
     }
+}
 
-    /// In constant time: a MAC that can be guessed byte by byte can be forged.
-    pub(super) fn is(self, mac: &[u8]) -> bool {
-        verify_slices_are_equal(&self.bytes(), mac).is_ok()
-    }
+/// Compares in constant time: a MAC that can be guessed byte by byte can be forged.
+pub(crate) fn is_equal(one: &MacBytes, other: &[u8]) -> bool {
+    verify_slices_are_equal(one, other).is_ok()
+}
 
-    fn part(self, bytes: &[u8]) -> Self {
-        self.framed(&[], bytes)
-    }
-
-    /// A byte says whether there is one: nothing is not the same as an empty text.
-    fn optional(self, bytes: Option<&[u8]>) -> Self {
-        match bytes {
-            Some(bytes) => self.framed(&[1], bytes),
-            None => self.framed(&[0], &[]),
-        }
-    }
-
-    fn framed(mut self, mark: &[u8], bytes: &[u8]) -> Self {
-        let length = (mark.len() + bytes.len()) as u64;
-        self.0.update(&length.to_be_bytes());
-        self.0.update(mark);
-        self.0.update(bytes);
-        self
-    }
+/// Puts a byte in front that says whether there is a value, to distinguish none from an empty one.
+fn optional(bytes: Option<&[u8]>) -> Vec<u8> {
+    bytes.map_or_else(|| vec![0], |bytes| [&[1], bytes].concat())
 }

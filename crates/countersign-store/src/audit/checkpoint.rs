@@ -4,11 +4,13 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::chain::{AuditKey, End, MacBytes};
+use super::chain::{AuditKey, ChainEnd, MacBytes, is_equal};
 
-/// How far the audit log went at some moment, as text `NUMBER:MAC` with the MAC in base64url. It is
-/// no secret. Keep it where whoever can write the database cannot: a log that was rolled back or cut
-/// since then, together with its own record of its end, no longer contains it.
+/// The end of the audit log at some moment, as the text `NUMBER:MAC` with the MAC in base64url.
+///
+/// A checkpoint is not secret. Store it where an attacker with write access to the database cannot change it: a log
+/// that was rolled back or truncated since then no longer contains it, even if the attacker also restored the stored
+/// end of the log.
 ///
 /// ```
 /// use countersign_store::Checkpoint;
@@ -22,27 +24,27 @@ use super::chain::{AuditKey, End, MacBytes};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    number: i64,
-    mac: MacBytes,
+    pub(crate) number: i64,
+    pub(crate) mac: MacBytes,
 }
 
 impl Checkpoint {
-    /// The number of the last record at that moment; 0 when there was none.
+    /// Returns the number of the last record at that moment; 0 if there was none.
     #[must_use]
     pub const fn number(&self) -> i64 {
         self.number
     }
 
-    pub(super) fn of(end: &End, key: &AuditKey) -> Self {
+    pub(crate) fn of(end: &ChainEnd, key: &AuditKey) -> Self {
         Self {
             number: end.number,
-            mac: key.of_head(end).bytes(),
+            mac: key.end_mac(end),
         }
     }
 
-    /// Whether the chain that had come as far as its number was this one.
-    pub(super) fn is_of(&self, end: &End, key: &AuditKey) -> bool {
-        self.number == end.number && key.of_head(end).is(&self.mac)
+    /// Returns whether it was taken of the chain that ends there.
+    pub(crate) fn is_of(&self, end: &ChainEnd, key: &AuditKey) -> bool {
+        self.number == end.number && is_equal(&key.end_mac(end), &self.mac)
     }
 }
 
@@ -55,18 +57,19 @@ impl fmt::Display for Checkpoint {
 impl FromStr for Checkpoint {
     type Err = InvalidCheckpoint;
 
-    /// Only the one spelling that it is printed in.
+    /// Accepts only the form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, InvalidCheckpoint> {
-        let (number, mac) = text.split_once(':').ok_or(InvalidCheckpoint)?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| InvalidCheckpoint)?;
-        let checkpoint = Self {
-            number: number.parse().map_err(|_| InvalidCheckpoint)?,
-            mac: mac.try_into().map_err(|_| InvalidCheckpoint)?,
+        let parse = || {
+            let (number, mac) = text.split_once(':')?;
+            let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+            Some(Self {
+                number: number.parse().ok()?,
+                mac: mac.try_into().ok()?,
+            })
         };
-        if checkpoint.number < 0 || checkpoint.to_string() != text {
-            return Err(InvalidCheckpoint);
-        }
-        Ok(checkpoint)
+        parse()
+            .filter(|checkpoint| checkpoint.number >= 0 && checkpoint.to_string() == text)
+            .ok_or(InvalidCheckpoint)
     }
 }
 
@@ -76,14 +79,7 @@ impl serde::Serialize for Checkpoint {
     }
 }
 
-/// The text is no checkpoint: `NUMBER:MAC` is, as `audit verify` printed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error that a text is not a [`Checkpoint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a checkpoint: `NUMBER:MAC` is expected, as `audit verify` printed it")]
 pub struct InvalidCheckpoint;
-
-impl fmt::Display for InvalidCheckpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a checkpoint: `NUMBER:MAC` is expected, as `audit verify` printed it")
-    }
-}
-
-impl std::error::Error for InvalidCheckpoint {}

@@ -1,104 +1,95 @@
-//! A backup in the place of the database.
+//! Replacing the live database by a backup.
 //!
 //! # Rules
 //!
-//! 1. A backup never brings back to life what was ended after it: what changed since is taken over from the database
-//!    in place, and where that cannot be done, no credential of the backup works until somebody says so.
-//! 2. What was signed in time that is lost is refused: nobody knows what was denied in it.
-//! 3. A restored database is another history: whoever follows it reads everything anew.
-//! 4. Nothing of what was in place is deleted, and at every moment there is one database or the other.
+//! 1. A backup never makes a credential valid that was revoked or suspended after the backup. Later changes are replayed
+//!    from the live database. If that is impossible, all credentials are suspended until an operator activates them.
+//! 2. If later changes are lost, tokens that were signed in that time are rejected, because it is unknown which of them
+//!    were denied.
+//! 3. A restored database has a new history: all processes that follow it read all records again.
+//! 4. Nothing of the live database is deleted, and at every moment there is either the one database or the other.
 
-mod draft;
-mod loss;
-mod place;
-mod replay;
+mod live_database;
+mod staging;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use countersign::Id;
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
 
-use crate::audit::{Checkpoint, Verified};
-use crate::backup::{Backup, describe};
+use crate::audit::{AuditEntry, Checkpoint, Verified};
 use crate::error::StoreError;
-use crate::options::StoreOptions;
+use crate::issuers::create_key;
+use crate::records::Backup;
+use crate::sqlite;
+use crate::state::StoreOptions;
 use crate::store::{Inner, Store};
-use crate::writing::{Writing, entry};
+use crate::transaction::Transaction;
 
-use draft::Draft;
-use place::Place;
+use live_database::LiveDatabase;
+use staging::Staging;
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restored {
-    /// What was in the backup.
+    /// The backup.
     pub backup: Backup,
-    /// How many changes since the backup were taken over: nothing is lost. Else why none was: all of them are lost.
+    /// How many later changes were replayed, so that nothing is lost; or why none was, so that all of them are lost.
     pub replayed: Result<i64, NotReplayed>,
-    /// How many credentials were active, and are suspended now.
+    /// How many active credentials were suspended.
     pub suspended: u64,
-    /// What was in place.
-    pub kept: Option<PathBuf>,
+    /// The path to which the live database was moved.
+    pub previous: Option<PathBuf>,
 }
 
-/// Why the changes since a backup could not be taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why the changes after a backup could not be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReplayed {
-    /// There was no database in place.
+    /// There was no live database.
+    #[error("there was no live database")]
     Absent,
-    /// The database in place is damaged, of a newer version, or sealed under another master key.
+    /// The live database is damaged, has a newer schema, or is encrypted with another master key.
+    #[error(
+        "the live database is damaged, of a newer version, or encrypted with another master key"
+    )]
     Unreadable,
-    /// The database in place is of another history: a backup was restored since.
+    /// The live database has another history: a backup was restored in the meantime.
+    #[error(
+        "the live database has another history: a backup was restored since this one was taken"
+    )]
     OtherHistory,
-    /// The database in place has not come as far as the backup.
+    /// The live database is older than the backup.
+    #[error("the live database is older than the backup")]
     Older,
-    /// The database in place has forgotten what came right after the backup.
+    /// The change log of the live database does not reach back to the backup.
+    #[error("the live database has deleted the log of the first changes after the backup")]
     Forgotten,
-    /// The audit log of the database in place is not intact, or does not go on from the backup's.
+    /// The audit log of the live database is not intact, or does not continue that of the backup.
+    #[error(
+        "the audit log of the live database is not intact, or does not continue that of the backup"
+    )]
     Tampered,
 }
 
-impl fmt::Display for NotReplayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "there was no database in place",
-            Self::Unreadable => {
-                "the database in place is damaged, of a newer version, or sealed under another master key"
-            }
-            Self::OtherHistory => {
-                "the database in place is of another history: a backup was restored since this one was made"
-            }
-            Self::Older => "the database in place is older than the backup",
-            Self::Forgotten => {
-                "the database in place no longer knows what changed right after the backup"
-            }
-            Self::Tampered => {
-                "the audit log of the database in place is not intact, or does not go on from the backup's"
-            }
-        })
-    }
-}
-
 impl Store {
-    /// Puts the backup in `file` in the place of the database that `options` name, which nobody may have open.
+    /// Replaces the database that `options` name by the backup in `file`. No process may have the database open.
     ///
-    /// Where the database in place is intact and goes on from the backup, everything that changed since is taken
-    /// over. Otherwise that is lost, and every credential that was active is suspended, its tokens dead, so that no
-    /// key comes back that was revoked since: activate them one by one, or restore the same backup again with
-    /// `accept_loss_since` a moment that is not after the backup's. Then they are what they were in it. In both
-    /// cases every signing key is revoked, and others are made: managed tokens from before are dead, and new ones
-    /// have to be made.
+    /// If the live database is intact and continues the backup, all later changes are replayed. Otherwise they are lost. Then
+    /// every active credential is suspended and its tokens are denied, so that no key becomes valid that was revoked in that
+    /// time: activate them one by one, or restore the same backup again with `accept_loss_since`, a moment that is not after
+    /// the backup, to restore the credentials as they were. In both cases all signing keys are revoked and replaced:
+    /// existing managed tokens are rejected, and must be created again.
     ///
-    /// What was in place is kept beside, as `<file>.before-restore-<milliseconds>`.
+    /// The live database is moved to `<file>.before-restore-<milliseconds>`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::InUse`], [`StoreError::NotABackup`], [`StoreError::LostSince`], [`StoreError::Unseal`] when the
-    /// backup was made under another master key, [`StoreError::NewerSchema`], [`StoreError::Foreign`], or that a
-    /// file cannot be read or written. What was in place is there still.
+    /// [`StoreError::InUse`], [`StoreError::InvalidBackup`], [`StoreError::LossBeginsEarlier`], [`StoreError::Unseal`] if the
+    /// backup was taken under another master key, [`StoreError::NewerSchema`], [`StoreError::UnreleasedSchema`],
+    /// [`StoreError::UnrelatedDatabase`], or that a file cannot be read or written. The live database is unchanged then.
     pub async fn restore(
         options: &StoreOptions,
         caller: &Caller,
@@ -106,111 +97,108 @@ impl Store {
         accept_loss_since: Option<Timestamp>,
     ) -> Result<Restored, StoreError> {
         let path = options.database()?;
-        let mut place = Place::take(&path, options).await?;
-        let draft = Draft::copy(file, &path)?;
-        draft.check(file).await?;
-        let store = Self::open(draft.options(options)?).await?;
+        let mut live = LiveDatabase::lock(&path, options).await?;
+        let staging = Staging::copy(file, &path)?;
+        staging.check(file).await?;
+        let store = Self::open(staging.options(options)?).await?;
         let (backup, end) = store.0.examine(file).await?;
         if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
-            return Err(StoreError::LostSince {
-                at: backup.taken_at,
-            });
+            return Err(StoreError::LossBeginsEarlier(backup.taken_at));
         }
-        let ahead = place
-            .ahead_of(&backup, &end, &store.0.ground.audit_key)
-            .await?;
-        let suspended = match ahead {
+        let key = &store.0.state.audit_key;
+        let replayed = live.changes_since(&backup, &end, key).await?;
+        let suspended = match replayed {
             Ok(_) => store.0.replay(caller, &backup, &path).await?,
-            Err(why) => {
-                let since = accept_loss_since;
-                store.0.lose(caller, &backup, since, why).await?
+            Err(reason) => {
+                let accepted = accept_loss_since;
+                store
+                    .0
+                    .restore_alone(caller, &backup, accepted, reason)
+                    .await?
             }
         };
         store.close().await?;
-        let kept = draft.settle(&path, options.clock.now())?;
-        place.release().await?;
+        let previous = staging.install(&path, options.clock.now())?;
+        live.unlock().await?;
         Ok(Restored {
             backup,
-            replayed: ahead,
+            replayed,
             suspended,
-            kept,
+            previous,
         })
     }
 }
 
 impl Inner {
-    /// What is in the backup, and how far its audit log goes, which must be intact.
+    /// Returns the contents of the backup, and the end of its audit log, which must be intact.
     async fn examine(&self, file: &Path) -> Result<(Backup, Checkpoint), StoreError> {
-        let mut connection = self.reader().await?;
-        let verified = crate::audit::verify(&mut connection, &self.ground.audit_key, None).await?;
+        let mut connection = self.database.reader().await?;
+        let verified = sqlite::audit::verify(&mut connection, &self.state.audit_key, None).await?;
         let Verified::Intact { checkpoint, .. } = verified else {
-            return Err(StoreError::NotABackup {
+            return Err(StoreError::InvalidBackup {
                 path: file.to_owned(),
-                what: "its audit log is not intact",
+                reason: "its audit log is not intact",
             });
         };
-        Ok((describe(&mut connection, file).await?, checkpoint))
+        let backup = sqlite::backup::describe(&mut connection, file).await?;
+        Ok((backup, checkpoint))
     }
 
-    /// Takes over what changed since the backup.
+    /// Replays the changes after the backup.
     async fn replay(
         &self,
         caller: &Caller,
         backup: &Backup,
-        from: &Path,
+        live: &Path,
     ) -> Result<u64, StoreError> {
-        let mut connection = self.writer().await?;
-        replay::attach(&mut connection, from).await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
-        let changes = replay::take_over(writing.connection(), backup.change).await?;
-        self.begin_history(&mut writing).await?;
-        let told = entry(caller, "restore").with("change", backup.change);
-        let told = told.with("replayed", changes);
-        writing.commit(self, Some(told)).await?;
+        sqlite::replay::attach(&mut *self.database.writer().await?, live).await?;
+        let mut transaction = self.begin().await?;
+        let connection = transaction.connection();
+        let changes = sqlite::replay::copy_changes(connection, backup.change).await?;
+        begin_epoch(&mut transaction).await?;
+        let entry = AuditEntry::by(caller, "restore").with("change", backup.change);
+        transaction
+            .append_audit(entry.with("replayed", changes))
+            .await?;
+        transaction.commit().await?;
         Ok(0)
     }
 
-    /// Makes do with the backup alone.
-    async fn lose(
+    /// Restores the backup without later changes. Returns how many credentials were suspended.
+    async fn restore_alone(
         &self,
         caller: &Caller,
         backup: &Backup,
         accepted: Option<Timestamp>,
-        why: NotReplayed,
+        reason: NotReplayed,
     ) -> Result<u64, StoreError> {
-        let mut connection = self.writer().await?;
-        let mut writing = Writing::begin(&mut connection, self.now()).await?;
-        let now = writing.now;
-        self.begin_history(&mut writing).await?;
+        let mut transaction = self.begin().await?;
+        let now = transaction.now;
+        begin_epoch(&mut transaction).await?;
         let suspended = match accepted {
-            None => loss::suspend(writing.connection(), now).await?,
+            None => sqlite::unreplayed::suspend_all(transaction.connection(), now).await?,
             Some(_) => 0,
         };
-        self.replace_signing_keys(&mut writing).await?;
-        loss::forget_tokens(writing.connection()).await?;
-        let told = entry(caller, "restore")
+        let connection = transaction.connection();
+        let issuers = sqlite::unreplayed::revoke_signing_keys(connection, now).await?;
+        sqlite::unreplayed::delete_tokens(connection).await?;
+        for (issuer, algorithm) in issuers {
+            create_key(&mut transaction, &issuer, algorithm, now).await?;
+        }
+        let entry = AuditEntry::by(caller, "restore")
             .with("change", backup.change)
             .with("lost_since", backup.taken_at.unix_millis())
             .with("accepted_since", accepted.map(Timestamp::unix_millis))
-            .with("not_replayed", why.to_string())
+            .with("not_replayed", reason.to_string())
             .with("suspended", suspended);
-        writing.commit(self, Some(told)).await?;
+        transaction.append_audit(entry).await?;
+        transaction.commit().await?;
         Ok(suspended)
     }
+}
 
-    /// Numbers go on, and mean something else from here on.
-    async fn begin_history(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
-        let mut epoch = [0; 20];
-        self.options.random.fill(&mut epoch)?;
-        sqlx::query(
-            "UPDATE state SET epoch = ?, oldest_change = (SELECT number + 1 FROM change_head)",
-        )
-        .bind(epoch.as_slice())
-        .execute(writing.connection())
-        .await?;
-        sqlx::query("DELETE FROM changes")
-            .execute(writing.connection())
-            .await?;
-        Ok(())
-    }
+async fn begin_epoch(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let mut epoch = [0; 20];
+    transaction.state().random.fill(&mut epoch)?;
+    sqlite::changes::begin_epoch(transaction.connection(), &Id::from_bytes(epoch)).await
 }

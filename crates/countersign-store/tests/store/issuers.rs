@@ -7,112 +7,116 @@ use countersign::registry::{NewKey, NewUser, Registry as _};
 use countersign::rejection::Reason;
 use countersign_store::StoreError;
 
-use crate::node::{Node, URL, clock, options};
-use crate::support::{Place, key, me, user};
+use crate::service::{Service, URL, clock, options};
+use crate::support::{TestFolder, new_key, new_user, operator};
 
 const OTHER_URL: &str = "https://collections.example";
 
 #[tokio::test]
-async fn issuer_is_made_once_and_put_on_record() {
-    let place = Place::new();
-    let store = place.open().await;
+async fn issuer_is_created_once_and_recorded_in_the_audit_log() {
+    let folder = TestFolder::new();
+    let store = folder.open().await;
     assert_eq!(store.issuers().await.unwrap(), ["default"]);
     for name in ["collections", "default", "collections"] {
         store.ensure_issuer(name).await.unwrap();
     }
     assert_eq!(store.issuers().await.unwrap(), ["default", "collections"]);
-    let [told] = &store.list_audit(&me(), None, 9).await.unwrap()[..] else {
+    let [record] = &store.list_audit(&operator(), None, 9).await.unwrap()[..] else {
         panic!("one was made");
     };
     assert_eq!(
-        (&*told.action, &told.detail["name"]),
+        (&*record.action, &record.detail["name"]),
         ("issuer.create", &"collections".into())
     );
     assert_eq!(store.issuer_url("collections").await.unwrap(), None);
     store.close().await.unwrap();
-    let names = place.open().await.issuers().await.unwrap();
+    let names = folder.open().await.issuers().await.unwrap();
     assert_eq!(names, ["default", "collections"]);
 }
 
 #[tokio::test]
-async fn issuer_whose_name_no_credential_could_give_is_refused() {
-    let place = Place::new();
-    let store = place.open().await;
+async fn issuer_with_an_invalid_name_is_rejected() {
+    let folder = TestFolder::new();
+    let store = folder.open().await;
     for name in ["", "two words", "Upper", "a/b", &"a".repeat(65)] {
         let error = store.ensure_issuer(name).await.unwrap_err();
-        assert!(matches!(error, StoreError::IssuerName(_)), "{name}");
+        assert!(matches!(error, StoreError::InvalidIssuerName(_)), "{name}");
     }
     assert_eq!(store.issuers().await.unwrap(), ["default"]);
 }
 
 #[tokio::test]
-async fn issuers_keys_stay_apart() {
-    let (place, clock) = (Place::new(), clock());
-    let ours = Node::open(&place, &clock).await;
+async fn issuers_have_separate_keys() {
+    let (folder, clock) = (TestFolder::new(), clock());
+    let ours = Service::open(&folder, &clock).await;
     ours.store.ensure_issuer("other").await.unwrap();
-    let options = options(&place, &clock);
-    let theirs = Node::of(options, &clock, "other", OTHER_URL).await;
-    let ring = ours.store.signing_keys("default", None).await.unwrap();
+    let options = options(&folder, &clock);
+    let theirs = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
+    let keys = ours.store.signing_keys("default", None).await.unwrap();
     let kids = async |name: &str| {
         let keys = ours.store.list_signing_keys(name).await.unwrap();
         keys.into_iter().map(|key| key.kid).collect::<Vec<_>>()
     };
     let (own, foreign) = (kids("default").await, kids("other").await);
     assert_eq!((own.len(), foreign.len()), (1, 1));
-    assert!(ring.jwks().contains(&own[0]) && !ring.jwks().contains(&foreign[0]));
+    assert!(keys.jwks().contains(&own[0]) && !keys.jwks().contains(&foreign[0]));
 
     let key = ours.create_key("ci").await;
     theirs.store.catch_up().await.unwrap();
-    let token = ours.log_in(&key, None).await.unwrap();
-    ours.judge(&token).unwrap();
-    assert_eq!(theirs.judge(&token).unwrap_err(), Reason::IssuerUntrusted);
-    // Nor by one that says that it is the first.
-    let posing = crate::node::options(&place, &clock);
-    let posing = Node::of(posing, &clock, "other", URL).await;
-    assert_eq!(posing.judge(&token).unwrap_err(), Reason::KeyUnknown);
-    let forged = posing.log_in(&key, None).await.unwrap();
-    assert_eq!(ours.judge(&forged).unwrap_err(), Reason::KeyUnknown);
+    let token = ours.open_session(&key, None).await.unwrap();
+    ours.verify(&token).unwrap();
+    assert_eq!(theirs.verify(&token).unwrap_err(), Reason::IssuerUntrusted);
+    // Nor by another issuer that claims to be the first.
+    let posing = crate::service::options(&folder, &clock);
+    let posing = Service::with_issuer(posing, &clock, "other", URL).await;
+    assert_eq!(posing.verify(&token).unwrap_err(), Reason::KeyUnknown);
+    let forged = posing.open_session(&key, None).await.unwrap();
+    assert_eq!(ours.verify(&forged).unwrap_err(), Reason::KeyUnknown);
 
     clock.advance(Duration::from_millis(1));
-    // What is rotated and revoked of the one leaves the other as it was.
+    // Rotating and revoking a key of one issuer does not affect the other.
     let lead = Duration::from_secs(60);
-    let made = theirs
+    let created = theirs
         .store
-        .rotate_signing_key(&me(), "other", None, lead)
+        .rotate_signing_key(&operator(), "other", None, lead)
         .await
         .unwrap();
     theirs
         .store
-        .revoke_signing_key(&me(), "other", &foreign[0])
+        .revoke_signing_key(&operator(), "other", &foreign[0])
         .await
         .unwrap();
     ours.store.catch_up().await.unwrap();
     assert_eq!(kids("default").await, own);
-    assert_eq!(kids("other").await, [made.kid, foreign[0].clone()]);
-    ours.judge(&token).unwrap();
+    assert_eq!(kids("other").await, [created.kid, foreign[0].clone()]);
+    ours.verify(&token).unwrap();
     let unknown = ours
         .store
-        .revoke_signing_key(&me(), "default", &foreign[0])
+        .revoke_signing_key(&operator(), "default", &foreign[0])
         .await;
     assert!(matches!(unknown, Err(StoreError::UnknownSigningKey)));
 }
 
 #[tokio::test]
-async fn credentials_bound_to_issuers_are_unknown_to_the_others_also_after_the_next_start() {
-    let place = Place::new();
-    let store = place.open().await;
+async fn credentials_of_some_issuers_are_unknown_to_the_others_also_after_reopening() {
+    let folder = TestFolder::new();
+    let store = folder.open().await;
     let issuers: Issuers = "collections core".parse().unwrap();
-    let bound: NewKey = key("bound").issuers(issuers.clone());
-    let bound = store.create_key(&me(), bound).await.unwrap().record;
-    let free = store.create_key(&me(), key("free")).await.unwrap().record;
-    let ada: NewUser = user("ada").issuers(issuers.clone());
-    let ada = store.create_user(&me(), ada).await.unwrap();
+    let bound: NewKey = new_key("bound").issuers(issuers.clone());
+    let bound = store.create_key(&operator(), bound).await.unwrap().record;
+    let free = store
+        .create_key(&operator(), new_key("free"))
+        .await
+        .unwrap()
+        .record;
+    let ada: NewUser = new_user("ada").issuers(issuers.clone());
+    let ada = store.create_user(&operator(), ada).await.unwrap();
     assert_eq!((&bound.issuers, &ada.issuers), (&issuers, &issuers));
     store.close().await.unwrap();
 
-    let store = place.open().await;
+    let store = folder.open().await;
     for record in [&bound, &free, &ada] {
-        assert_eq!(store.show(&me(), record.id).await.unwrap(), *record);
+        assert_eq!(store.show(&operator(), record.id).await.unwrap(), *record);
     }
     for (name, known) in [("core", true), ("collections", true), ("default", false)] {
         let seen = IssuerDirectory::new(store.directory(), name);
@@ -124,17 +128,17 @@ async fn credentials_bound_to_issuers_are_unknown_to_the_others_also_after_the_n
 }
 
 #[tokio::test]
-async fn sessions_of_two_issuers_are_two() {
-    let (place, clock) = (Place::new(), clock());
-    let ours = Node::open(&place, &clock).await;
+async fn sessions_of_two_issuers_are_separate() {
+    let (folder, clock) = (TestFolder::new(), clock());
+    let ours = Service::open(&folder, &clock).await;
     ours.store.ensure_issuer("other").await.unwrap();
-    let options = options(&place, &clock);
-    let theirs = Node::of(options, &clock, "other", OTHER_URL).await;
+    let options = options(&folder, &clock);
+    let theirs = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
     let key = ours.create_key("ci").await;
     theirs.store.catch_up().await.unwrap();
-    let here = ours.log_in(&key, "s").await.unwrap();
-    let there = theirs.log_in(&key, "s").await.unwrap();
-    ours.judge(&here).unwrap();
-    theirs.judge(&there).unwrap();
-    assert_eq!(place.count("SELECT count(*) FROM sessions").await, 2);
+    let here = ours.open_session(&key, "s").await.unwrap();
+    let there = theirs.open_session(&key, "s").await.unwrap();
+    ours.verify(&here).unwrap();
+    theirs.verify(&there).unwrap();
+    assert_eq!(folder.count("SELECT count(*) FROM sessions").await, 2);
 }

@@ -1,4 +1,4 @@
-//! The store as its users see it: what it keeps, what it refuses, and what another process sees.
+//! Tests of the public interface of the store.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -6,15 +6,15 @@ mod backup;
 mod denials;
 mod following;
 mod issuers;
-mod managed;
+mod maintenance;
+mod managed_tokens;
 mod master_key_rotation;
-mod node;
 mod opening;
 mod pepper_rotation;
 mod records;
 mod restore;
 mod sealing;
+mod service;
 mod sessions;
 mod signing_keys;
 mod support;
-mod upkeep;

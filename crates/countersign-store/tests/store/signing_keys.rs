@@ -1,4 +1,4 @@
-//! Signing keys follow one another: by their dates alone, and without a rejected token.
+//! The schedule of signing keys: it follows from their dates, and no valid token is rejected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{KeyState, SigningKeyRecord, Store, StoreError};
 
-use crate::support::{NeverSet, Place, me};
+use crate::support::{BootClockFrom, TestFolder, operator};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-async fn open(place: &Place) -> (Store, FixedClock, SigningKeys) {
+async fn open(folder: &TestFolder) -> (Store, FixedClock, SigningKeys) {
     let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
-    let mut options = place.options();
+    let mut options = folder.options();
     options.clock = Arc::new(clock.clone());
-    options.since_boot = Arc::new(NeverSet(clock.clone()));
+    options.boot_clock = Arc::new(BootClockFrom(clock.clone()));
     let store = Store::open(options).await.unwrap();
-    let ring = store.signing_keys("default", None).await.unwrap();
-    (store, clock, ring)
+    let keys = store.signing_keys("default", None).await.unwrap();
+    (store, clock, keys)
 }
 
 async fn rotate(store: &Store, lead: Duration) -> SigningKeyRecord {
     store
-        .rotate_signing_key(&me(), "default", None, lead)
+        .rotate_signing_key(&operator(), "default", None, lead)
         .await
         .unwrap()
 }
@@ -35,33 +35,33 @@ async fn states(store: &Store) -> Vec<KeyState> {
     keys.iter().map(|key| key.state).collect()
 }
 
-fn signs(ring: &SigningKeys, clock: &FixedClock) -> String {
-    ring.signing_at(clock.now()).unwrap().id().to_owned()
+fn signs(keys: &SigningKeys, clock: &FixedClock) -> String {
+    keys.signing_at(clock.now()).unwrap().id().to_owned()
 }
 
 #[tokio::test]
-async fn key_is_published_before_it_signs_and_after_it_has_stopped() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
-    let first = signs(&ring, &clock);
+async fn key_is_published_before_it_signs_and_after_it_has_retired() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
+    let first = signs(&keys, &clock);
     let second = rotate(&store, MINUTE * 10).await.kid;
-    let published = |kid: &str| ring.jwks().contains(kid);
+    let published = |kid: &str| keys.jwks().contains(kid);
     assert!(published(&first) && published(&second));
     assert_eq!(states(&store).await, [KeyState::Pending, KeyState::Active]);
-    assert_eq!(signs(&ring, &clock), first);
+    assert_eq!(signs(&keys, &clock), first);
 
     clock.advance(MINUTE * 10);
-    assert_eq!(signs(&ring, &clock), second);
+    assert_eq!(signs(&keys, &clock), second);
     assert_eq!(states(&store).await, [KeyState::Active, KeyState::Retiring]);
-    // What it signed last lives a day at most.
+    // Its last token lives for a day at most.
     clock.advance(DAY);
-    store.upkeep().await.unwrap();
+    store.maintain().await.unwrap();
     assert!(published(&first));
     clock.advance(Duration::from_millis(1));
-    store.upkeep().await.unwrap();
+    store.maintain().await.unwrap();
     assert!(!published(&first) && published(&second));
     assert_eq!(states(&store).await, [KeyState::Active, KeyState::Removed]);
-    let left = place.count("SELECT count(*) FROM signing_keys WHERE sealed IS NOT NULL");
+    let left = folder.count("SELECT count(*) FROM signing_keys WHERE sealed IS NOT NULL");
     assert_eq!(
         left.await,
         1,
@@ -70,27 +70,27 @@ async fn key_is_published_before_it_signs_and_after_it_has_stopped() {
 }
 
 #[tokio::test]
-async fn key_that_has_stopped_is_published_as_long_as_any_token_may_live() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
+async fn retired_key_is_published_for_the_longest_lifetime_of_a_token() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
     store.allow_lifetime(DAY * 3).await.unwrap();
-    let first = signs(&ring, &clock);
+    let first = signs(&keys, &clock);
     rotate(&store, MINUTE).await;
     clock.advance(MINUTE + DAY * 3);
-    store.upkeep().await.unwrap();
-    assert!(ring.jwks().contains(&first));
+    store.maintain().await.unwrap();
+    assert!(keys.jwks().contains(&first));
     clock.advance(Duration::from_millis(1));
-    store.upkeep().await.unwrap();
-    assert!(!ring.jwks().contains(&first));
+    store.maintain().await.unwrap();
+    assert!(!keys.jwks().contains(&first));
 }
 
 #[tokio::test]
-async fn rotation_waits_for_the_one_before_it_to_sign() {
-    let place = Place::new();
-    let (store, clock, _ring) = open(&place).await;
+async fn rotation_is_rejected_while_a_key_is_pending() {
+    let folder = TestFolder::new();
+    let (store, clock, _ring) = open(&folder).await;
     rotate(&store, MINUTE).await;
     let early = store
-        .rotate_signing_key(&me(), "default", None, MINUTE)
+        .rotate_signing_key(&operator(), "default", None, MINUTE)
         .await;
     assert!(matches!(early, Err(StoreError::RotationPending)));
     clock.advance(MINUTE);
@@ -98,85 +98,97 @@ async fn rotation_waits_for_the_one_before_it_to_sign() {
 }
 
 #[tokio::test]
-async fn key_is_rotated_by_schedule_so_that_none_signs_longer() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
+async fn key_is_rotated_by_schedule() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
     let (every, lead) = (DAY * 90, MINUTE * 60);
     let due = || async {
         let due = store
-            .rotate_signing_key_when_due(&me(), "default", every, lead)
+            .rotate_signing_key_when_due(&operator(), "default", every, lead)
             .await;
         due.unwrap().map(|key| key.kid)
     };
-    let first = signs(&ring, &clock);
+    let first = signs(&keys, &clock);
     assert_eq!(due().await, None);
     clock.advance(every - lead - Duration::from_millis(1));
     assert_eq!(due().await, None);
     clock.advance(Duration::from_millis(1));
     let second = due().await.unwrap();
-    assert_eq!(due().await, None, "one is pending");
-    assert_eq!(signs(&ring, &clock), first);
+    assert_eq!(due().await, None, "a key is pending");
+    assert_eq!(signs(&keys, &clock), first);
     clock.advance(lead);
-    assert_eq!(signs(&ring, &clock), second);
+    assert_eq!(signs(&keys, &clock), second);
     assert_eq!(due().await, None);
 }
 
 #[tokio::test]
-async fn key_of_another_process_is_in_the_ring_after_one_poll() {
-    let place = Place::new();
-    let (here, clock, ring) = open(&place).await;
-    let there = place.open().await;
-    let made = rotate(&there, MINUTE).await.kid;
-    assert!(!ring.jwks().contains(&made));
+async fn key_of_another_process_is_published_after_one_poll() {
+    let folder = TestFolder::new();
+    let (here, clock, keys) = open(&folder).await;
+    let there = folder.open().await;
+    let created = rotate(&there, MINUTE).await.kid;
+    assert!(!keys.jwks().contains(&created));
     here.catch_up().await.unwrap();
-    assert!(ring.jwks().contains(&made));
+    assert!(keys.jwks().contains(&created));
     clock.advance(MINUTE);
-    assert_eq!(signs(&ring, &clock), made);
+    assert_eq!(signs(&keys, &clock), created);
 }
 
 #[tokio::test]
-async fn revoked_key_is_gone_at_once_and_another_signs() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
-    let first = signs(&ring, &clock);
-    let revoked = store.revoke_signing_key(&me(), "default", &first).await;
+async fn revoked_key_is_removed_at_once_and_another_signs() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
+    let first = signs(&keys, &clock);
+    let revoked = store
+        .revoke_signing_key(&operator(), "default", &first)
+        .await;
     assert_eq!(revoked.unwrap().state, KeyState::Revoked);
-    assert!(!ring.jwks().contains(&first));
-    let second = signs(&ring, &clock);
+    assert!(!keys.jwks().contains(&first));
+    let second = signs(&keys, &clock);
     assert_ne!(second, first);
-    // Again: it is so already.
-    let again = store.revoke_signing_key(&me(), "default", &first).await;
+    // Again, without effect.
+    let again = store
+        .revoke_signing_key(&operator(), "default", &first)
+        .await;
     assert_eq!(again.unwrap().state, KeyState::Revoked);
-    assert_eq!(signs(&ring, &clock), second);
-    let unknown = store.revoke_signing_key(&me(), "default", "nobody").await;
+    assert_eq!(signs(&keys, &clock), second);
+    let unknown = store
+        .revoke_signing_key(&operator(), "default", "nobody")
+        .await;
     assert!(matches!(unknown, Err(StoreError::UnknownSigningKey)));
 }
 
 #[tokio::test]
-async fn revocation_is_on_record_with_the_key_that_signs_instead() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
-    let told = || async { store.list_audit(&me(), None, 1).await.unwrap().remove(0) };
+async fn revocation_is_recorded_in_the_audit_log_with_the_successor() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
+    let record = || async {
+        store
+            .list_audit(&operator(), None, 1)
+            .await
+            .unwrap()
+            .remove(0)
+    };
     let revoke = async |kid: &str| {
-        let revoked = store.revoke_signing_key(&me(), "default", kid).await;
+        let revoked = store.revoke_signing_key(&operator(), "default", kid).await;
         clock.advance(Duration::from_millis(1));
         revoked.unwrap()
     };
-    let first = signs(&ring, &clock);
+    let first = signs(&keys, &clock);
     revoke(&first).await;
-    let made = signs(&ring, &clock);
-    assert_eq!(told().await.detail["kid"], *first);
-    assert_eq!(told().await.detail["successor"], *made);
+    let created = signs(&keys, &clock);
+    assert_eq!(record().await.detail["kid"], *first);
+    assert_eq!(record().await.detail["successor"], *created);
 
     let pending = rotate(&store, DAY).await.kid;
-    revoke(&made).await;
-    assert_eq!(told().await.detail["successor"], *pending);
+    revoke(&created).await;
+    assert_eq!(record().await.detail["successor"], *pending);
 
     let idle = rotate(&store, DAY).await.kid;
     revoke(&idle).await;
-    assert_eq!(told().await.detail["kid"], *idle);
+    assert_eq!(record().await.detail["kid"], *idle);
     assert_eq!(
-        told().await.detail.get("successor"),
+        record().await.detail.get("successor"),
         None,
         "it never signed"
     );
@@ -184,50 +196,50 @@ async fn revocation_is_on_record_with_the_key_that_signs_instead() {
 
 #[tokio::test]
 async fn pending_key_signs_at_once_when_the_active_one_is_revoked() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
-    let first = signs(&ring, &clock);
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
+    let first = signs(&keys, &clock);
     let pending = rotate(&store, DAY).await.kid;
     clock.advance(Duration::from_millis(1));
     store
-        .revoke_signing_key(&me(), "default", &first)
+        .revoke_signing_key(&operator(), "default", &first)
         .await
         .unwrap();
-    assert_eq!(signs(&ring, &clock), pending);
+    assert_eq!(signs(&keys, &clock), pending);
     assert_eq!(states(&store).await, [KeyState::Active, KeyState::Revoked]);
 }
 
 #[tokio::test]
 async fn algorithm_changes_between_key_pairs_and_never_to_hmac() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
     let rotate = |algorithm| {
         let store = store.clone();
         async move {
-            let (me, lead) = (me(), Duration::ZERO);
+            let (operator, lead) = (operator(), Duration::ZERO);
             store
-                .rotate_signing_key(&me, "default", Some(algorithm), lead)
+                .rotate_signing_key(&operator, "default", Some(algorithm), lead)
                 .await
         }
     };
-    let made = rotate(Algorithm::Es256).await.unwrap();
-    // Not in the same millisecond as the one before it.
+    let created = rotate(Algorithm::Es256).await.unwrap();
+    // Not in the same millisecond as the previous one.
     clock.advance(Duration::from_millis(1));
-    assert_eq!(made.algorithm, Algorithm::Es256);
-    assert_eq!(signs(&ring, &clock), made.kid);
+    assert_eq!(created.algorithm, Algorithm::Es256);
+    assert_eq!(signs(&keys, &clock), created.kid);
     let mixed = rotate(Algorithm::Hs256).await;
     assert!(matches!(mixed, Err(StoreError::MixedAlgorithms)));
-    assert_eq!(signs(&ring, &clock), made.kid);
+    assert_eq!(signs(&keys, &clock), created.kid);
 }
 
 #[tokio::test]
-async fn ring_is_the_same_after_the_next_start() {
-    let place = Place::new();
-    let (store, clock, ring) = open(&place).await;
+async fn published_keys_are_the_same_after_reopening() {
+    let folder = TestFolder::new();
+    let (store, clock, keys) = open(&folder).await;
     rotate(&store, MINUTE).await;
-    let published = ring.jwks();
+    let published = keys.jwks();
     store.close().await.unwrap();
-    let (_store, _clock, again) = open(&place).await;
+    let (_store, _clock, again) = open(&folder).await;
     assert_eq!(*again.jwks(), *published);
-    assert_eq!(signs(&again, &clock), signs(&ring, &clock));
+    assert_eq!(signs(&again, &clock), signs(&keys, &clock));
 }

@@ -1,4 +1,4 @@
-//! A folder with a database, and what tests inject into stores.
+//! Fixtures: a folder with a database, clocks, and new credentials.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use countersign::random::{Random, RandomError, SystemRandom};
 use countersign::registry::{Caller, Change, NewKey, NewUser};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{SinceBoot, Store, StoreOptions};
+use countersign_store::{BootClock, Store, StoreOptions};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-pub(crate) struct Place(tempfile::TempDir);
+pub(crate) struct TestFolder(tempfile::TempDir);
 
-impl Place {
+impl TestFolder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -29,6 +29,8 @@ impl Place {
         let path = self.file("countersign.db");
         let mut options = StoreOptions::new(format!("sqlite://{}", path.display()));
         options.clock = Arc::new(FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000)));
+        // Tests decide when changes of other processes are read.
+        options.poll_period = None;
         options
     }
 
@@ -36,13 +38,13 @@ impl Place {
         Store::open(self.options()).await.unwrap()
     }
 
-    /// A connection of somebody else's to the database.
-    pub(crate) async fn intrude(&self) -> SqliteConnection {
-        self.intrude_into("countersign.db").await
+    /// Connects to the database as another program would.
+    pub(crate) async fn connect(&self) -> SqliteConnection {
+        self.connect_to("countersign.db").await
     }
 
-    /// The same, to another one of this folder.
-    pub(crate) async fn intrude_into(&self, name: &str) -> SqliteConnection {
+    /// Connects to another database in the folder.
+    pub(crate) async fn connect_to(&self, name: &str) -> SqliteConnection {
         SqliteConnectOptions::new()
             .filename(self.file(name))
             .connect()
@@ -50,10 +52,10 @@ impl Place {
             .unwrap()
     }
 
-    /// The same, to one that is not there yet.
-    pub(crate) async fn intrude_new(&self, name: &str) -> SqliteConnection {
+    /// Connects to a new database in the folder.
+    pub(crate) async fn connect_to_new(&self, name: &str) -> SqliteConnection {
         std::fs::write(self.file(name), "").unwrap();
-        self.intrude_into(name).await
+        self.connect_to(name).await
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) {
@@ -61,15 +63,13 @@ impl Place {
     }
 
     pub(crate) async fn execute_in(&self, name: &str, sql: &'static str) {
-        let mut connection = self.intrude_into(name).await;
+        let mut connection = self.connect_to(name).await;
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     }
-}
 
-impl Place {
-    /// What a query for one number says.
+    /// Returns the result of a query for one number.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        let mut connection = self.intrude().await;
+        let mut connection = self.connect().await;
         sqlx::query_scalar(sql)
             .fetch_one(&mut connection)
             .await
@@ -77,62 +77,62 @@ impl Place {
     }
 }
 
-pub(crate) fn key(name: &str) -> NewKey {
+pub(crate) fn new_key(name: &str) -> NewKey {
     NewKey::new(name, "calls:read wallet:*".parse().unwrap())
         .expires_at(Timestamp::from_unix_millis(1_900_000_000_123))
 }
 
-pub(crate) fn me() -> Caller {
+pub(crate) fn operator() -> Caller {
     Caller::operator("test")
 }
 
 pub(crate) const REVOKE: Change = Change::Revoke { reason: None };
 
-pub(crate) fn user(name: &str) -> NewUser {
+pub(crate) fn new_user(name: &str) -> NewUser {
     let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".parse().unwrap();
     NewUser::new(name.parse().unwrap(), hash, Scopes::none())
 }
 
-/// A machine whose uptime moves only when told to.
+/// A boot clock that a test advances.
 #[derive(Clone, Default)]
-pub(crate) struct Uptime(Arc<AtomicU64>);
+pub(crate) struct ManualBootClock(Arc<AtomicU64>);
 
-impl Uptime {
+impl ManualBootClock {
     pub(crate) fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap();
         self.0.fetch_add(by, Ordering::SeqCst);
     }
 }
 
-impl SinceBoot for Uptime {
+impl BootClock for ManualBootClock {
     fn since_boot(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// A machine whose clock nobody sets: it has been up for as long as the clock has run.
-pub(crate) struct NeverSet(pub(crate) FixedClock);
+/// A boot clock that always agrees with another clock.
+pub(crate) struct BootClockFrom(pub(crate) FixedClock);
 
-impl SinceBoot for NeverSet {
+impl BootClock for BootClockFrom {
     fn since_boot(&self) -> Duration {
         let millis = self.0.now().unix_millis();
         Duration::from_millis(u64::try_from(millis).unwrap())
     }
 }
 
-/// Random bytes, and a memory of them.
+/// A generator that records its random bytes.
 #[derive(Clone, Default)]
-pub(crate) struct Recorded(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(crate) struct RecordingRandom(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl Recorded {
-    /// Everything as long as a secret: master key, pepper, keys' bits.
+impl RecordingRandom {
+    /// Returns all values with the length of a secret.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         let all = self.0.lock().unwrap();
         all.iter().filter(|b| b.len() == 32).cloned().collect()
     }
 }
 
-impl Random for Recorded {
+impl Random for RecordingRandom {
     fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
         SystemRandom.fill(out)?;
         self.0.lock().unwrap().push(out.to_vec());

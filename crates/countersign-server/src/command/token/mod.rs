@@ -6,11 +6,12 @@ mod inspect;
 use std::process::ExitCode;
 
 use countersign::Secret;
+use countersign_store::ViewContents;
 use serde::Deserialize;
 
 use super::arguments::{SecretArg, TokenCommand};
 use super::output::{Output, fields};
-use super::{stdin, with_operations};
+use super::{stdin, with_view};
 use crate::config::{Config, DEFAULT_ISSUER, IssuerSettings};
 use crate::error::CommandError;
 use crate::issuer::{ConfiguredIssuer, known_url};
@@ -32,10 +33,18 @@ pub(super) async fn run(
         Some(SecretArg(token)) => token.clone(),
         None => stdin::read_secret(MAX_INPUT, "token")?,
     };
-    with_operations(config, async |operations: &Operations| match command {
-        TokenCommand::Inspect { .. } => inspect::run(operations, &token, output).await,
-        TokenCommand::Revoke { .. } => revoke(operations, &token, output).await,
-    })
+    let contents = match command {
+        TokenCommand::Inspect { .. } => ViewContents::Everything,
+        TokenCommand::Revoke { .. } => ViewContents::Nothing,
+    };
+    with_view(
+        config,
+        contents,
+        async |operations: &Operations| match command {
+            TokenCommand::Inspect { .. } => inspect::run(operations, &token, output).await,
+            TokenCommand::Revoke { .. } => revoke(operations, &token, output).await,
+        },
+    )
     .await
 }
 

@@ -175,7 +175,7 @@ impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
         match error {
-            StoreError::UnknownSigningKey | StoreError::UnknownIssuer { .. } => Self::not_found(),
+            StoreError::UnknownSigningKey | StoreError::UnknownIssuer(_) => Self::not_found(),
             StoreError::RotationPending => conflict("rotation_pending"),
             StoreError::MixedAlgorithms => conflict("mixed_algorithms"),
             error => RegistryError::from(error).into(),

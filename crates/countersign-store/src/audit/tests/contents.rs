@@ -1,4 +1,4 @@
-//! What the tables contain, for whoever tampers with them.
+//! The contents of the tables, to tamper with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-/// A record as the database has it, text as its bytes.
+/// A record as it is in the database, with texts as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) at: i64,
@@ -25,7 +25,7 @@ pub(super) struct HeadRow {
     pub(super) mac: Vec<u8>,
 }
 
-/// All of the log, by number.
+/// The whole log, by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) rows: BTreeMap<i64, Rc<Row>>,
@@ -53,7 +53,7 @@ impl Contents {
         self.row(other).mac = a;
     }
 
-    /// The numbers under which there is something else.
+    /// Returns the numbers of the records that differ.
     pub(super) fn differing(&self, other: &Self) -> BTreeSet<i64> {
         let numbers = self.rows.keys().chain(other.rows.keys());
         let differ = |number: &i64| match (self.rows.get(number), other.rows.get(number)) {
@@ -63,7 +63,7 @@ impl Contents {
         numbers.copied().filter(differ).collect()
     }
 
-    /// Gives the records from `first` on other numbers, so that a gap closes or opens.
+    /// Changes the numbers of the records from `first` on, to close or open a gap.
     pub(super) fn shift(&mut self, first: i64, by: i64) {
         let tail = self.rows.split_off(&first);
         let moved = tail.into_iter().map(|(number, row)| (number + by, row));
@@ -88,9 +88,9 @@ impl Row {
         }
     }
 
-    /// As SQL writes it.
+    /// Returns the values in SQL.
     pub(super) fn values(&self, number: i64) -> String {
-        // Cast, because what the bits were flipped of may be text no more.
+        // A cast, because bytes with flipped bits may not be valid text.
         let text = |bytes| format!("CAST({} AS TEXT)", blob(bytes));
         let or_null = |value: Option<String>| value.unwrap_or("NULL".into());
         let columns = [
@@ -110,7 +110,7 @@ impl Row {
 
 pub(super) fn forged(of: &Row) -> Rc<Row> {
     Rc::new(Row {
-        actor: b"somebody else".into(),
+        actor: b"another actor".into(),
         mac: vec![0x5a; 32],
         ..of.clone()
     })

@@ -1,4 +1,4 @@
-//! Tampering with the log's end: a cut tail, another head, a whole older log.
+//! Tampering with the end of the log: truncation, another head, a whole older log.
 
 use super::contents::{Contents, HeadRow, forged};
 use super::support::{Log, RECORDS, named, tampered};
@@ -6,12 +6,13 @@ use crate::audit::{AuditEntry, Checkpoint, Verified};
 use crate::error::StoreError;
 
 #[tokio::test]
-async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off() {
+async fn verification_names_the_first_removed_record_when_the_log_was_truncated() {
     assert_eq!(named(|log| drop(log.rows.split_off(&6))).await, Some(6));
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off_with_the_head_moved() {
+async fn verification_names_the_first_removed_record_when_the_log_was_truncated_and_the_head_moved()
+{
     let cut = |log: &mut Contents| {
         log.rows.split_off(&6);
         log.head().number = 5;
@@ -31,7 +32,7 @@ async fn audit_verify_names_the_first_record_of_a_tail_that_was_cut_off_with_the
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_after_the_last_when_only_the_head_was_changed() {
+async fn verification_names_the_record_after_the_last_when_only_the_head_was_changed() {
     assert_eq!(named(|log| log.head().mac[31] ^= 1).await, Some(9));
     assert_eq!(named(|log| log.head().number = 7).await, Some(9));
     assert_eq!(named(|log| log.head().number = 9).await, Some(9));
@@ -39,7 +40,7 @@ async fn audit_verify_names_the_record_after_the_last_when_only_the_head_was_cha
     assert_eq!(named(|log| log.head = None).await, Some(9));
 }
 
-/// The log as it was five records ago, and as it is.
+/// Returns a log, and its head and checkpoint of five records ago.
 async fn rolled_back() -> (Log, HeadRow, Checkpoint) {
     let mut log = Log::of(3).await;
     let head = log.contents().await.head.unwrap();
@@ -51,14 +52,14 @@ async fn rolled_back() -> (Log, HeadRow, Checkpoint) {
 }
 
 #[tokio::test]
-async fn audit_verify_finds_an_old_head_that_was_put_back() {
+async fn verification_finds_an_old_head_that_was_restored() {
     let (mut log, old, _) = rolled_back().await;
     tampered(&mut log, |log| log.head = Some(old)).await;
     assert_eq!(log.broken(None).await, Some(9));
 }
 
 #[tokio::test]
-async fn audit_verify_finds_a_log_cut_together_with_its_head_by_the_checkpoint_alone() {
+async fn verification_finds_a_log_cut_together_with_its_head_by_the_checkpoint_alone() {
     let (mut log, old, checkpoint) = rolled_back().await;
     tampered(&mut log, |log| {
         log.rows.split_off(&4);
@@ -68,7 +69,7 @@ async fn audit_verify_finds_a_log_cut_together_with_its_head_by_the_checkpoint_a
     assert_eq!(log.broken(None).await, None);
     assert_eq!(log.broken(Some(&checkpoint)).await, Some(4));
 
-    // It grows again, beyond the checkpoint: another history.
+    // It grows beyond the checkpoint again, with another history.
     for _ in 0..6 {
         log.append(AuditEntry::new("a", "c")).await.unwrap();
     }
@@ -77,14 +78,14 @@ async fn audit_verify_finds_a_log_cut_together_with_its_head_by_the_checkpoint_a
 }
 
 #[tokio::test]
-async fn audit_verify_names_what_comes_before_the_checkpoints_own_complaint() {
+async fn verification_names_what_comes_before_the_checkpoints_own_complaint() {
     let (mut log, _, checkpoint) = rolled_back().await;
     tampered(&mut log, |log| log.row(2).at += 1).await;
     assert_eq!(log.broken(Some(&checkpoint)).await, Some(2));
 }
 
 #[tokio::test]
-async fn audit_verify_finds_a_log_begun_anew_by_any_checkpoint_of_the_old() {
+async fn verification_finds_a_log_begun_anew_by_any_checkpoint_of_the_old() {
     let empty = Log::new().await.checkpoint().await;
     let full = Log::of(5).await.checkpoint().await;
     let mut log = Log::of(5).await;
@@ -110,13 +111,13 @@ async fn nothing_is_appended_to_a_log_whose_end_was_changed() {
         let mut log = Log::of(RECORDS).await;
         tampered(&mut log, change).await;
         let refused = log.append(AuditEntry::new("a", "b")).await;
-        assert!(matches!(refused, Err(StoreError::Corrupt { .. })));
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))));
         assert!(matches!(log.verify(None).await, Verified::Broken { .. }));
     }
 }
 
 #[tokio::test]
-async fn audit_verify_finds_a_record_of_an_abandoned_history() {
+async fn verification_finds_a_record_of_an_abandoned_history() {
     let mut log = Log::of(4).await;
     log.drop_triggers().await;
     let fork = log.contents().await;
@@ -130,6 +131,6 @@ async fn audit_verify_finds_a_record_of_an_abandoned_history() {
     let mut replaced = present.clone();
     replaced.rows.insert(5, abandoned.rows[&5].clone());
     log.write(&present, &replaced).await;
-    // Both fifth records were written after the fourth: only the sixth tells which was before it.
+    // Both fifth records follow the fourth: only the sixth shows which of them was before it.
     assert_eq!(log.broken(None).await, Some(6));
 }

@@ -1,14 +1,16 @@
-//! What the log keeps, how its chain is made, and what it refuses.
+//! Appending to the log, reading it, and its MACs.
 
 use countersign::random::SystemRandom;
 
 use super::support::{ACCOUNT, ENTITY, Log, OTHER_ACCOUNT, sealer};
-use crate::audit::chain::{AuditKey, End, Framed, Link};
-use crate::audit::{self, AuditEntry, Checkpoint, InvalidCheckpoint, Verified};
+use crate::audit::chain::{AuditKey, ChainEnd, ChainedRecord, MacBytes};
+use crate::audit::{AuditEntry, Checkpoint, InvalidCheckpoint, Verified};
 use crate::error::StoreError;
+use crate::secrets::SealContext;
+use crate::sqlite;
 
-fn hex(mac: Framed) -> String {
-    mac.bytes().iter().map(|b| format!("{b:02x}")).collect()
+fn hex(mac: MacBytes) -> String {
+    mac.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn sequential_key() -> AuditKey {
@@ -17,12 +19,12 @@ fn sequential_key() -> AuditKey {
 }
 
 #[test]
-fn mac_of_a_record_is_hmac_sha256_over_length_framed_parts() {
+fn mac_of_a_record_is_hmac_sha256_over_length_prefixed_parts() {
     // Python: f = lambda b: struct.pack(">Q", len(b)) + b; i = lambda n: f(struct.pack(">q", n))
     // hmac.new(bytes(range(32)), f(b"audit/v1") + f(bytes([7])*32) + i(3) + i(1_800_000_000_123)
     //     + f(b"cli:root") + f(b"\1r-1") + f(b"key.revoke") + f(b"\1" + bytes([1])*20) + f(b"\0")
     //     + f(b'{"name":"ci"}'), "sha256").hexdigest()
-    let link = Link {
+    let record = ChainedRecord {
         number: 3,
         at: 1_800_000_000_123,
         actor: "cli:root",
@@ -33,20 +35,20 @@ fn mac_of_a_record_is_hmac_sha256_over_length_framed_parts() {
         detail: r#"{"name":"ci"}"#,
     };
     assert_eq!(
-        hex(sequential_key().of_record(&[7; 32], &link)),
+        hex(sequential_key().record_mac(&[7; 32], &record)),
         "8291b4de62af7e2356e43a50b3ba8a3f96efc6aa7100d836c9047eb086808b7a"
     );
 }
 
 #[test]
-fn mac_of_a_head_is_hmac_sha256_over_length_framed_parts() {
+fn mac_of_a_head_is_hmac_sha256_over_length_prefixed_parts() {
     // Python, as above: hmac.new(bytes(range(32)), f(b"audit-head/v1") + i(3) + f(bytes([7])*32), "sha256")
-    let end = End {
+    let end = ChainEnd {
         number: 3,
         mac: [7; 32],
     };
     assert_eq!(
-        hex(sequential_key().of_head(&end)),
+        hex(sequential_key().end_mac(&end)),
         "f4ac4cdaf9756704f69668b1bf6d08bf91f3fe3bad3b1d0d86c489d377d65b08"
     );
 }
@@ -61,7 +63,7 @@ async fn log_without_records_is_intact() {
 }
 
 #[tokio::test]
-async fn log_of_what_was_appended_is_intact_and_its_own_checkpoint_is_in_it() {
+async fn log_of_appended_records_is_intact_and_contains_its_own_checkpoint() {
     let mut log = Log::of(20).await;
     let checkpoint = log.checkpoint().await;
     assert_eq!(checkpoint.number(), 20);
@@ -71,7 +73,7 @@ async fn log_of_what_was_appended_is_intact_and_its_own_checkpoint_is_in_it() {
 }
 
 #[tokio::test]
-async fn log_of_awkward_entries_is_intact() {
+async fn log_of_unusual_entries_is_intact() {
     let mut log = Log::new().await;
     for actor in ["", "\0", "\u{10ffff}", "a\0b", "'; DROP TABLE audit"] {
         let entry = AuditEntry {
@@ -83,12 +85,12 @@ async fn log_of_awkward_entries_is_intact() {
         log.append(entry).await.unwrap();
     }
     assert_eq!(log.broken(None).await, None);
-    let listed = audit::list(&mut log.connection, None, None, 10).await;
+    let listed = sqlite::audit::list(&mut log.connection, None, None, 10).await;
     assert_eq!(listed.unwrap()[1].actor, "a\0b");
 }
 
 #[tokio::test]
-async fn record_says_what_the_entry_said() {
+async fn record_contains_all_values_of_its_entry() {
     let mut log = Log::new().await;
     let entry = AuditEntry {
         request_id: Some("r-1"),
@@ -97,7 +99,7 @@ async fn record_says_what_the_entry_said() {
         ..AuditEntry::new("cli:root", "key.create").with("name", "ci")
     };
     log.append(entry).await.unwrap();
-    let listed = audit::list(&mut log.connection, None, None, 10).await;
+    let listed = sqlite::audit::list(&mut log.connection, None, None, 10).await;
     assert_eq!(
         serde_json::to_value(listed.unwrap()).unwrap(),
         serde_json::json!([{
@@ -117,7 +119,7 @@ async fn record_says_what_the_entry_said() {
 async fn records_are_listed_newest_first_by_account_and_page() {
     let mut log = Log::of(12).await;
     let mut numbers = async |account, before, limit| -> Vec<i64> {
-        let listed = audit::list(&mut log.connection, account, before, limit).await;
+        let listed = sqlite::audit::list(&mut log.connection, account, before, limit).await;
         listed.unwrap().iter().map(|record| record.number).collect()
     };
     assert_eq!(numbers(None, None, 3).await, [12, 11, 10]);
@@ -129,9 +131,9 @@ async fn records_are_listed_newest_first_by_account_and_page() {
 }
 
 #[tokio::test]
-async fn key_is_made_once_and_opened_from_then_on() {
+async fn key_is_created_once_and_decrypted_from_then_on() {
     let mut log = Log::of(3).await;
-    let again = audit::open(&mut log.connection, &sealer(1)).await;
+    let again = log.open_key(&sealer(1)).await;
     log.key = again.unwrap();
     assert_eq!(log.broken(None).await, None);
     assert_ne!(
@@ -141,10 +143,10 @@ async fn key_is_made_once_and_opened_from_then_on() {
 }
 
 #[tokio::test]
-async fn key_does_not_open_under_another_master_key_or_with_any_bit_flipped() {
+async fn key_is_not_decrypted_under_another_master_key_or_with_any_bit_flipped() {
     let mut log = Log::of(3).await;
-    let other = audit::open(&mut log.connection, &sealer(2)).await;
-    assert!(matches!(other, Err(StoreError::Unseal { .. })));
+    let other = log.open_key(&sealer(2)).await;
+    assert!(matches!(other, Err(StoreError::Unseal(_))));
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM audit_head")
         .fetch_one(&mut log.connection)
         .await
@@ -157,58 +159,52 @@ async fn key_does_not_open_under_another_master_key_or_with_any_bit_flipped() {
             .execute(&mut log.connection)
             .await
             .unwrap();
-        let opened = audit::open(&mut log.connection, &sealer(1)).await;
-        assert!(
-            matches!(opened, Err(StoreError::Unseal { .. })),
-            "bit {bit}"
-        );
+        let opened = log.open_key(&sealer(1)).await;
+        assert!(matches!(opened, Err(StoreError::Unseal(_))), "bit {bit}");
     }
 }
 
 #[tokio::test]
-async fn key_is_sealed_for_its_own_place_and_not_stored_in_clear() {
+async fn key_is_encrypted_in_its_own_context_and_not_stored_in_clear() {
     let mut log = Log::new().await;
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM audit_head")
         .fetch_one(&mut log.connection)
         .await
         .unwrap();
-    let place = crate::seal::Place {
-        table: "audit_head",
-        row: &[1],
-        column: "sealed",
-    };
-    let secret = sealer(1).open(place, &sealed).unwrap();
+    let context = SealContext::new("audit_head", &[1], "the key");
+    let secret = sealer(1).open(context, &sealed).unwrap();
     assert_eq!(secret.len(), 32);
     assert!(!sealed.windows(32).any(|window| window == secret.as_slice()));
 }
 
 #[tokio::test]
-async fn key_resealed_opens_under_the_new_master_key_only_and_the_chain_stays() {
+async fn key_encrypted_again_is_decrypted_under_the_new_master_key_only_and_the_chain_stays() {
     let mut log = Log::of(3).await;
     let before = log.checkpoint().await;
     let (old, new) = (sealer(1), sealer(2));
-    let wrong = audit::reseal(&mut log.connection, &new, &old, &SystemRandom).await;
-    assert!(matches!(wrong, Err(StoreError::Unseal { .. })));
-    let resealed = audit::reseal(&mut log.connection, &old, &new, &SystemRandom).await;
+    let wrong = log.reseal_key(&new, &old).await;
+    assert!(matches!(wrong, Err(StoreError::Unseal(_))));
+    let resealed = log.reseal_key(&old, &new).await;
     resealed.unwrap();
-    let opened = audit::open(&mut log.connection, &old).await;
-    assert!(matches!(opened, Err(StoreError::Unseal { .. })));
-    let opened = audit::open(&mut log.connection, &new).await;
+    let opened = log.open_key(&old).await;
+    assert!(matches!(opened, Err(StoreError::Unseal(_))));
+    let opened = log.open_key(&new).await;
     log.key = opened.unwrap();
     assert_eq!(log.checkpoint().await, before);
 }
 
 #[tokio::test]
-async fn chain_is_not_begun_again_when_its_head_was_removed() {
+async fn chain_is_not_created_again_when_its_head_was_removed() {
     let mut log = Log::new().await;
-    let again = audit::begin(&mut log.connection, &sealer(1), &SystemRandom).await;
+    let (key, sealed) = AuditKey::generate(&sealer(1), &SystemRandom).unwrap();
+    let again = sqlite::audit::begin(&mut log.connection, &key, &sealed).await;
     assert!(again.is_err(), "there is one");
     log.execute("DELETE FROM audit_head").await.unwrap();
-    let opened = audit::open(&mut log.connection, &sealer(1)).await;
-    assert!(matches!(opened, Err(StoreError::Corrupt { .. })));
+    let opened = log.open_key(&sealer(1)).await;
+    assert!(matches!(opened, Err(StoreError::Corrupt(_))));
     let (old, new) = (sealer(1), sealer(2));
-    let resealed = audit::reseal(&mut log.connection, &old, &new, &SystemRandom).await;
-    assert!(matches!(resealed, Err(StoreError::Corrupt { .. })));
+    let resealed = log.reseal_key(&old, &new).await;
+    assert!(matches!(resealed, Err(StoreError::Corrupt(_))));
 }
 
 #[tokio::test]
@@ -224,7 +220,7 @@ async fn record_is_appended_with_the_rest_of_its_transaction_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn log_is_verified_in_a_transaction_that_changes_nothing_and_ends() {
+async fn verification_changes_nothing_and_ends_its_transaction() {
     let mut log = Log::of(3).await;
     let before = log.contents().await;
     log.verify(None).await;
@@ -233,7 +229,7 @@ async fn log_is_verified_in_a_transaction_that_changes_nothing_and_ends() {
 }
 
 #[test]
-fn checkpoint_is_parsed_in_its_one_spelling() {
+fn checkpoint_is_parsed_in_its_canonical_form_only() {
     let mac = "A".repeat(43);
     let text = format!("7:{mac}");
     assert_eq!(text.parse::<Checkpoint>().unwrap().to_string(), text);

@@ -1,4 +1,4 @@
-//! Ten thousand tamperings that nobody thought of.
+//! Ten thousand random changes.
 
 use super::contents::{Contents, HeadRow, Row};
 use super::support::Log;
@@ -8,7 +8,7 @@ const RECORDS: i64 = 60;
 const TAMPERINGS: usize = 10_000;
 const KINDS: usize = 22;
 
-/// Marsaglia's xorshift64: the same tamperings in every run.
+/// Marsaglia's xorshift64: the same changes in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -50,8 +50,8 @@ impl Dice {
         }
     }
 
-    /// One of every kind, or two. With an old head put back nothing else is done: who cuts the log
-    /// where that head ends has rolled it back, and is found by a checkpoint alone.
+    /// Makes one change, or two. After an old head was restored, nothing else is changed: truncating the log
+    /// to that head would be a rollback, which only a checkpoint reveals.
     fn tamper(&mut self, log: &mut Contents, heads: &[HeadRow]) {
         let (one, other) = (self.number(log), self.number(log));
         let copy = log.rows[&other].clone();
@@ -118,15 +118,15 @@ impl Dice {
     }
 }
 
-/// The lowest number at which the log is not what was written. With the head changed, nothing tells
-/// whether more was written than there is.
+/// Returns the lowest number at which the log differs from what was written. With the head changed, it is
+/// unknown whether more was written.
 fn first_difference(old: &Contents, new: &Contents) -> Option<i64> {
     let head = (old.head != new.head).then_some(RECORDS + 1);
     old.differing(new).into_iter().chain(head).min()
 }
 
 #[tokio::test]
-async fn ten_thousand_random_tamperings_are_all_found_and_named() {
+async fn ten_thousand_random_changes_are_all_found_and_named() {
     let mut log = Log::new().await;
     let mut heads = Vec::new();
     for i in 0..RECORDS {
@@ -142,7 +142,7 @@ async fn ten_thousand_random_tamperings_are_all_found_and_named() {
     }
     log.drop_triggers().await;
     let written = log.contents().await;
-    log.keep().await;
+    log.copy().await;
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut found = 0;
     while found < TAMPERINGS {

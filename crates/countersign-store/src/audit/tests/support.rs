@@ -1,4 +1,4 @@
-//! A log, and somebody who can write its database but does not have its key.
+//! A log, and an attacker who can write to its database but does not have its key.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -10,9 +10,10 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
 use super::contents::{Contents, HeadRow, Row, blob};
-use crate::audit::{self, AuditEntry, AuditKey, Checkpoint, Verified};
+use crate::audit::{AuditEntry, AuditKey, Checkpoint, Verified};
 use crate::error::StoreError;
-use crate::seal::Sealer;
+use crate::secrets::Sealer;
+use crate::sqlite;
 
 pub(super) const ACCOUNT: Id = Id::from_bytes([1; 20]);
 pub(super) const OTHER_ACCOUNT: Id = Id::from_bytes([2; 20]);
@@ -31,17 +32,29 @@ pub(super) fn sealer(byte: u8) -> Sealer {
 impl Log {
     pub(super) async fn new() -> Self {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        sqlx::migrate!().run(&mut connection).await.unwrap();
-        let begun = audit::begin(&mut connection, &sealer(1), &SystemRandom).await;
+        sqlite::schema::create(&mut connection).await.unwrap();
+        let (key, sealed) = AuditKey::generate(&sealer(1), &SystemRandom).unwrap();
+        let begun = sqlite::audit::begin(&mut connection, &key, &sealed).await;
         begun.unwrap();
-        let key = audit::open(&mut connection, &sealer(1)).await;
-        Self {
-            connection,
-            key: key.unwrap(),
-        }
+        Self { connection, key }
     }
 
-    /// A log of so many records, all different, with and without what may be missing.
+    /// Decrypts the key that is stored in the database.
+    pub(super) async fn open_key(&mut self, sealer: &Sealer) -> Result<AuditKey, StoreError> {
+        let sealed = sqlite::audit::sealed_key(&mut self.connection).await?;
+        AuditKey::open(&sealed, sealer)
+    }
+
+    /// Encrypts the key with another master key.
+    pub(super) async fn reseal_key(
+        &mut self,
+        old: &Sealer,
+        new: &Sealer,
+    ) -> Result<(), StoreError> {
+        sqlite::secrets::reseal(&mut self.connection, old, new, &SystemRandom).await
+    }
+
+    /// Creates a log of different records, with and without the optional values.
     pub(super) async fn of(records: i64) -> Self {
         let mut log = Self::new().await;
         for i in 1..=records {
@@ -67,15 +80,15 @@ impl Log {
         entry: AuditEntry<'_>,
     ) -> Result<(), StoreError> {
         let now = Timestamp::from_unix_millis(millis);
-        audit::append(&mut self.connection, &self.key, now, entry).await
+        sqlite::audit::append(&mut self.connection, &self.key, now, entry).await
     }
 
     pub(super) async fn verify(&mut self, since: Option<&Checkpoint>) -> Verified {
-        let verified = audit::verify(&mut self.connection, &self.key, since);
+        let verified = sqlite::audit::verify(&mut self.connection, &self.key, since);
         verified.await.unwrap()
     }
 
-    /// Of a log that is intact.
+    /// Returns the checkpoint of an intact log.
     pub(super) async fn checkpoint(&mut self) -> Checkpoint {
         match self.verify(None).await {
             Verified::Intact { checkpoint, .. } => checkpoint,
@@ -83,7 +96,7 @@ impl Log {
         }
     }
 
-    /// Nothing when it is intact.
+    /// Returns the number of the first broken record; `None` if the log is intact.
     pub(super) async fn broken(&mut self, since: Option<&Checkpoint>) -> Option<i64> {
         match self.verify(since).await {
             Verified::Intact { .. } => None,
@@ -118,8 +131,8 @@ impl Log {
         }
     }
 
-    /// Brings the log from `old` to `new`, in one go and without what is the same: ten thousand
-    /// tamperings shall not take minutes.
+    /// Changes the log from `old` to `new`, in one statement and only where they differ, so that ten
+    /// thousand changes do not take minutes.
     pub(super) async fn write(&mut self, old: &Contents, new: &Contents) {
         let differing = old.differing(new);
         let mut sql = format!("DELETE FROM audit WHERE number IN ({});", list(&differing));
@@ -146,20 +159,20 @@ impl Log {
         self.execute_text(sql).await;
     }
 
-    /// Keeps what the log is now for [`restore`](Self::restore).
-    pub(super) async fn keep(&mut self) {
-        let copy = "CREATE TEMP TABLE kept AS SELECT * FROM audit;
-                    CREATE TEMP TABLE kept_head AS SELECT * FROM audit_head";
+    /// Copies the log for [`restore`](Self::restore).
+    pub(super) async fn copy(&mut self) {
+        let copy = "CREATE TEMP TABLE copy AS SELECT * FROM audit;
+                    CREATE TEMP TABLE copy_head AS SELECT * FROM audit_head";
         self.execute(copy).await.unwrap();
     }
 
-    /// Brings back what was kept, `old`, after `new` was written.
+    /// Restores the copy `old` after `new` was written.
     pub(super) async fn restore(&mut self, old: &Contents, new: &Contents) {
         let numbers = list(&old.differing(new));
         self.execute_text(format!(
             "DELETE FROM audit WHERE number IN ({numbers});
-             INSERT INTO audit SELECT * FROM kept WHERE number IN ({numbers});
-             INSERT OR REPLACE INTO audit_head SELECT * FROM kept_head"
+             INSERT INTO audit SELECT * FROM copy WHERE number IN ({numbers});
+             INSERT OR REPLACE INTO audit_head SELECT * FROM copy_head"
         ))
         .await;
     }
@@ -170,7 +183,7 @@ impl Log {
     }
 }
 
-/// Tampers with a log of eight records, and says which is named.
+/// Tampers with a log of eight records, and returns the number that verification names.
 pub(super) async fn named(tamper: impl FnOnce(&mut Contents)) -> Option<i64> {
     let mut log = Log::of(RECORDS).await;
     tampered(&mut log, tamper).await;
@@ -182,7 +195,7 @@ pub(super) async fn tampered(log: &mut Log, tamper: impl FnOnce(&mut Contents)) 
     let old = log.contents().await;
     let mut new = old.clone();
     tamper(&mut new);
-    assert_ne!(old, new, "nothing was tampered with");
+    assert_ne!(old, new, "nothing was changed");
     log.write(&old, &new).await;
 }
 

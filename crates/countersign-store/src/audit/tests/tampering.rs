@@ -1,4 +1,4 @@
-//! Every kind of tampering with records, one at a time.
+//! Every kind of tampering with records, one by one.
 
 use super::contents::{Contents, Row, forged};
 use super::support::{Log, RECORDS, named, tampered};
@@ -28,9 +28,9 @@ async fn records_are_neither_changed_nor_deleted_through_sql() {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_that_was_replaced_past_the_triggers() {
+async fn verification_names_the_record_that_was_replaced_past_the_triggers() {
     let mut log = Log::of(3).await;
-    // SQLite runs no trigger of deletion for it.
+    // SQLite does not run the DELETE trigger for it.
     let sql = "INSERT OR REPLACE INTO audit SELECT number, at, 'x', request_id, action, account_id,
                entity, detail, mac FROM audit WHERE number = 2";
     log.execute(sql).await.unwrap();
@@ -38,7 +38,7 @@ async fn audit_verify_names_the_record_that_was_replaced_past_the_triggers() {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_of_which_a_bit_was_flipped_in_any_column() {
+async fn verification_names_the_record_of_which_a_bit_was_flipped_in_any_column() {
     let flips: [(&str, Flip); 8] = [
         ("at", |row| row.at ^= 1),
         ("actor", |row| row.actor[0] ^= 1),
@@ -60,18 +60,18 @@ async fn audit_verify_names_the_record_of_which_a_bit_was_flipped_in_any_column(
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_last_record_when_it_was_changed() {
+async fn verification_names_the_last_record_when_it_was_changed() {
     assert_eq!(named(|log| log.row(8).at += 1).await, Some(8));
     assert_eq!(named(|log| log.row(8).mac[0] ^= 1).await, Some(8));
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_whose_text_is_text_no_more() {
+async fn verification_names_the_record_whose_text_is_no_longer_text() {
     assert_eq!(named(|log| log.row(4).actor[0] ^= 0x80).await, Some(4));
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_whose_detail_says_the_same_in_other_bytes() {
+async fn verification_names_the_record_with_an_equal_detail_in_other_bytes() {
     assert_eq!(
         named(|log| log.row(4).detail.insert(1, b' ')).await,
         Some(4)
@@ -79,7 +79,7 @@ async fn audit_verify_names_the_record_whose_detail_says_the_same_in_other_bytes
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_in_which_nothing_became_an_empty_text_or_back() {
+async fn verification_names_the_record_in_which_null_became_an_empty_text_or_back() {
     let emptied = |log: &mut Contents| log.row(3).request_id = Some(Vec::new());
     assert_eq!(named(emptied).await, Some(3));
     assert_eq!(named(|log| log.row(4).request_id = None).await, Some(4));
@@ -95,7 +95,7 @@ async fn audit_verify_names_the_record_in_which_nothing_became_an_empty_text_or_
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_whose_account_and_entity_were_swapped_or_removed() {
+async fn verification_names_the_record_whose_account_and_entity_were_swapped_or_removed() {
     let swapped = |log: &mut Contents| {
         let row = log.row(3);
         std::mem::swap(&mut row.account, &mut row.entity);
@@ -111,7 +111,7 @@ async fn audit_verify_names_the_record_whose_account_and_entity_were_swapped_or_
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_of_which_a_letter_went_into_the_next_column() {
+async fn verification_names_the_record_with_a_letter_moved_to_the_next_column() {
     let moved = |log: &mut Contents| {
         let row = log.row(4);
         let letter = row.actor.pop().unwrap();
@@ -121,7 +121,7 @@ async fn audit_verify_names_the_record_of_which_a_letter_went_into_the_next_colu
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_first_the_middle_and_the_last_record_when_deleted() {
+async fn verification_names_the_first_the_middle_and_the_last_record_when_deleted() {
     for number in [1, 4, 8] {
         let found = named(|log| drop(log.rows.remove(&number))).await;
         assert_eq!(found, Some(number));
@@ -130,7 +130,7 @@ async fn audit_verify_names_the_first_the_middle_and_the_last_record_when_delete
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_deleted_record_also_when_the_gap_was_closed() {
+async fn verification_names_the_deleted_record_also_when_the_gap_was_closed() {
     for number in [1, 4, 8] {
         let closed = |log: &mut Contents| {
             log.rows.remove(&number);
@@ -141,19 +141,19 @@ async fn audit_verify_names_the_deleted_record_also_when_the_gap_was_closed() {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_first_of_two_swapped_records() {
+async fn verification_names_the_first_of_two_swapped_records() {
     assert_eq!(named(|log| log.swap(3, 6)).await, Some(3));
     assert_eq!(named(|log| log.swap(7, 8)).await, Some(7));
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_first_of_two_records_whose_contents_were_swapped() {
+async fn verification_names_the_first_of_two_records_whose_contents_were_swapped() {
     let swapped = |log: &mut Contents| log.swap_without_macs(3, 6);
     assert_eq!(named(swapped).await, Some(3));
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_place_to_which_a_record_was_copied() {
+async fn verification_names_the_position_to_which_a_record_was_copied() {
     for (place, shift) in [(9, 0), (4, 1), (1, 1), (0, 0), (-3, 0), (12, 0)] {
         let copied = |log: &mut Contents| {
             let copy = log.rows[&3].clone();
@@ -165,7 +165,7 @@ async fn audit_verify_names_the_place_to_which_a_record_was_copied() {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_forged_record_that_was_put_in() {
+async fn verification_names_the_inserted_forged_record() {
     for place in [1, 5, 8, 9] {
         let put_in = |log: &mut Contents| {
             let forged = forged(&log.rows[&2]);
@@ -181,7 +181,7 @@ async fn audit_verify_names_the_forged_record_that_was_put_in() {
     }
 }
 
-/// Makes the table anew without its rules.
+/// Creates the table again without its constraints.
 async fn unruled(log: &mut Log) {
     log.drop_triggers().await;
     log.execute(
@@ -193,7 +193,7 @@ async fn unruled(log: &mut Log) {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_in_a_table_without_rules() {
+async fn verification_names_the_record_in_a_table_without_constraints() {
     for (sql, number) in [
         ("INSERT INTO audit SELECT * FROM audit WHERE number = 5", 5),
         ("UPDATE audit SET number = 2 WHERE number = 5", 2),
@@ -220,7 +220,7 @@ async fn audit_verify_names_the_record_in_a_table_without_rules() {
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_record_in_which_an_empty_text_or_a_zero_became_nothing() {
+async fn verification_names_the_record_in_which_an_empty_text_or_a_zero_became_null() {
     for sql in [
         "UPDATE audit SET actor = NULL",
         "UPDATE audit SET action = NULL",
@@ -235,7 +235,7 @@ async fn audit_verify_names_the_record_in_which_an_empty_text_or_a_zero_became_n
 }
 
 #[tokio::test]
-async fn audit_verify_names_the_old_or_new_number_of_a_record_whichever_is_first() {
+async fn verification_names_the_lower_of_the_old_and_new_number_of_a_record() {
     for (from, to, first) in [(4, 20, 4), (8, 9, 8), (4, 0, 0), (4, -1, -1)] {
         let moved = |log: &mut Contents| {
             let row = log.rows.remove(&from).unwrap();
@@ -255,7 +255,7 @@ async fn tampering_is_still_named_after_more_was_appended() {
 }
 
 #[tokio::test]
-async fn audit_verify_under_another_key_believes_nothing() {
+async fn verification_with_another_key_rejects_everything() {
     let mut log = Log::of(2).await;
     log.key = Log::new().await.key;
     assert_eq!(log.broken(None).await, Some(1));

@@ -1,7 +1,7 @@
-//! Backups in the place of the database.
+//! Restoring backups.
 
 mod lost;
-mod refused;
+mod rejected;
 mod replayed;
 
 use std::collections::BTreeMap;
@@ -14,35 +14,49 @@ use countersign::registry::{Record, Registry as _};
 use countersign::time::Timestamp;
 use countersign_store::{Restored, Store, StoreError, Verified};
 
-use crate::support::{Place, key, me};
+use crate::support::{TestFolder, new_key, operator};
 
-/// The clock of every place stands still at this moment.
+/// The time of the clock in all tests.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 /// Restores `b.db`.
-async fn restore(place: &Place) -> Result<Restored, StoreError> {
-    Store::restore(&place.options(), &me(), &place.file("b.db"), None).await
+async fn restore(folder: &TestFolder) -> Result<Restored, StoreError> {
+    Store::restore(&folder.options(), &operator(), &folder.file("b.db"), None).await
 }
 
-async fn accept_loss(place: &Place, since: Timestamp) -> Result<Restored, StoreError> {
-    Store::restore(&place.options(), &me(), &place.file("b.db"), Some(since)).await
+async fn accept_loss(folder: &TestFolder, since: Timestamp) -> Result<Restored, StoreError> {
+    Store::restore(
+        &folder.options(),
+        &operator(),
+        &folder.file("b.db"),
+        Some(since),
+    )
+    .await
 }
 
-/// A key, and then a backup, `b.db`.
-async fn backed_up(place: &Place) -> (Store, Id) {
-    let store = place.open().await;
+/// Creates a key, and then the backup `b.db`.
+async fn backed_up(folder: &TestFolder) -> (Store, Id) {
+    let store = folder.open().await;
     store.signing_keys("default", None).await.unwrap();
-    let id = store.create_key(&me(), key("ci")).await.unwrap().record.id;
-    store.backup(&me(), &place.file("b.db")).await.unwrap();
+    let id = store
+        .create_key(&operator(), new_key("ci"))
+        .await
+        .unwrap()
+        .record
+        .id;
+    store
+        .backup(&operator(), &folder.file("b.db"))
+        .await
+        .unwrap();
     (store, id)
 }
 
-async fn show(place: &Place, id: Id) -> Record {
-    place.open().await.show(&me(), id).await.unwrap()
+async fn show(folder: &TestFolder, id: Id) -> Record {
+    folder.open().await.show(&operator(), id).await.unwrap()
 }
 
-async fn status(place: &Place, id: Id) -> Status {
-    show(place, id).await.status
+async fn status(folder: &TestFolder, id: Id) -> Status {
+    show(folder, id).await.status
 }
 
 #[track_caller]
@@ -54,9 +68,9 @@ fn records(verified: Verified) -> i64 {
     records.unwrap_or_else(|| unreachable!("{verified:?}"))
 }
 
-/// All rows of all tables.
-async fn dump(place: &Place, name: &str) -> BTreeMap<String, Vec<String>> {
-    let mut connection = place.intrude_into(name).await;
+/// Returns all rows of all tables.
+async fn dump(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<String>> {
+    let mut connection = folder.connect_to(name).await;
     let tables: Vec<(String, String)> = sqlx::query_as(
         "SELECT t.name, group_concat('quote(\"' || c.name || '\")', ' || '' '' || ')
          FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'
@@ -77,9 +91,9 @@ async fn dump(place: &Place, name: &str) -> BTreeMap<String, Vec<String>> {
     dump
 }
 
-/// The files in the folder, sorted.
-fn files(place: &Place) -> Vec<String> {
-    let folder = fs::read_dir(place.file(".")).unwrap();
+/// Returns the names of the files in the folder, sorted.
+fn files(folder: &TestFolder) -> Vec<String> {
+    let folder = fs::read_dir(folder.file(".")).unwrap();
     let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();

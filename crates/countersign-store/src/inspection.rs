@@ -1,0 +1,46 @@
+//! Reading the audit log, and facts about the database.
+
+use countersign::registry::{Caller, RegistryError};
+
+use crate::audit::{AuditRecord, Checkpoint, Verified};
+use crate::error::StoreError;
+use crate::sqlite::{self, Diagnosis};
+use crate::store::Store;
+
+impl Store {
+    /// Verifies that every record of the audit log is as it was written, and that none is missing. With a checkpoint, it
+    /// also verifies that the log is the one from which the checkpoint was taken.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database cannot be read. A log that is not intact is [`Verified::Broken`], not an error.
+    pub async fn verify_audit(&self, since: Option<&Checkpoint>) -> Result<Verified, StoreError> {
+        let mut connection = self.0.database.reader().await?;
+        sqlite::audit::verify(&mut connection, &self.0.state.audit_key, since).await
+    }
+
+    /// Returns at most `limit` records of the audit log with numbers below `before` that are within reach of the caller,
+    /// newest first. Pass the number of the last record to get the next page.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Unavailable`] if the database cannot be read.
+    pub async fn list_audit(
+        &self,
+        caller: &Caller,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, RegistryError> {
+        let mut connection = self.0.database.reader().await?;
+        Ok(sqlite::audit::list(&mut connection, caller.account(), before, limit).await?)
+    }
+
+    /// Returns facts about the database, by which an operator can decide whether it is in order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database cannot be read.
+    pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
+        sqlite::diagnose(&mut *self.0.database.reader().await?).await
+    }
+}

@@ -1,0 +1,71 @@
+//! Issuers, and the keys that they sign with.
+
+mod signing_keys;
+
+use countersign::directory::Issuers;
+
+use crate::audit::AuditEntry;
+use crate::error::StoreError;
+use crate::sqlite;
+use crate::store::Store;
+
+pub(crate) use signing_keys::create_key;
+
+impl Store {
+    /// Returns the names of all issuers, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database cannot be read.
+    pub async fn issuers(&self) -> Result<Vec<String>, StoreError> {
+        sqlite::issuers::names(&mut *self.0.database.reader().await?).await
+    }
+
+    /// Creates the issuer of this name if it does not exist, without a URL and a signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidIssuerName`], or that the database cannot be written.
+    pub async fn ensure_issuer(&self, name: &str) -> Result<(), StoreError> {
+        Issuers::named([name]).map_err(StoreError::InvalidIssuerName)?;
+        let mut transaction = self.0.begin().await?;
+        let id = transaction.new_id(&self.0.state.account)?;
+        let now = transaction.now;
+        if !sqlite::issuers::insert(transaction.connection(), &id, name, now).await? {
+            return Ok(());
+        }
+        let entry = AuditEntry::by_store("issuer.create").about(None, id);
+        transaction.append_audit(entry.with("name", name)).await?;
+        transaction.commit().await
+    }
+
+    /// Returns the URL of issuer `name`; `None` if none was stored yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
+    pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut connection = self.0.database.reader().await?;
+        let (_, url) = sqlite::issuers::find(&mut connection, name).await?;
+        Ok(url)
+    }
+
+    /// Stores the URL of issuer `name` if it has none, and returns the URL that it has. It is stored once: verifiers would
+    /// reject existing tokens if it changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
+    pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let (id, stored) = sqlite::issuers::find(transaction.connection(), name).await?;
+        if let Some(stored) = stored {
+            return Ok(stored);
+        }
+        sqlite::issuers::set_url(transaction.connection(), &id, url).await?;
+        let entry = AuditEntry::by_store("issuer.url").about(None, id);
+        transaction.append_audit(entry.with("url", url)).await?;
+        transaction.commit().await?;
+        Ok(url.to_owned())
+    }
+}

@@ -1,0 +1,14 @@
+use countersign::Id;
+
+/// An entry of the change log: the record that has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ChangedEntity {
+    Credential(Id),
+    Account(Id),
+    /// A single token that was denied.
+    Token(Id),
+    /// A session that was ended.
+    Session(Id),
+    SigningKey(Id),
+    Peppers,
+}

@@ -1,0 +1,122 @@
+//! Signing keys, and their schedule.
+//!
+//! The state of a key follows from its dates alone, so that all processes agree on it at every moment:
+//!
+//! | state | from | until |
+//! |---|---|---|
+//! | pending: it is published, and does not sign yet | its creation | `activates_at` |
+//! | active: it signs | `activates_at` | `activates_at` of the next key |
+//! | retiring: tokens that it signed are accepted | the activation of the next key | the longest lifetime of a token later |
+//! | removed: its private part is deleted | then | |
+//! | revoked: tokens that it signed are rejected | `signing-key revoke` | |
+
+use std::time::Duration;
+
+use countersign::Id;
+use countersign::jose::{Algorithm, SigningKey};
+use countersign::time::Timestamp;
+
+use crate::error::{StoreError, corrupt};
+use crate::secrets::{SealContext, Sealer};
+
+/// A signing key, without its private part.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SigningKeyRecord {
+    /// The key id, `kid` (RFC 7517 §4.5).
+    pub kid: String,
+    /// The signature algorithm.
+    pub algorithm: Algorithm,
+    /// The state at the time of the call.
+    pub state: KeyState,
+    /// When the key was created and published.
+    pub created_at: Timestamp,
+    /// When the key begins to sign.
+    pub activates_at: Timestamp,
+    /// When the key was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The state of a signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// The key is published, and does not sign yet.
+    Pending,
+    /// The key signs.
+    Active,
+    /// The key does not sign any more. Tokens that it signed are accepted until they expire.
+    Retiring,
+    /// All tokens that the key signed have expired.
+    Removed,
+    /// All tokens that the key signed are rejected.
+    Revoked,
+}
+
+impl KeyState {
+    /// Returns its name: `pending`, `active`, `retiring`, `removed` or `revoked`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Removed => "removed",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+pub(crate) struct StoredSigningKey {
+    pub(crate) id: Id,
+    /// The name of the issuer.
+    pub(crate) issuer: String,
+    /// The private part, encrypted; `None` after it was deleted.
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) record: SigningKeyRecord,
+}
+
+impl StoredSigningKey {
+    /// Decrypts the private part.
+    pub(crate) fn open(&self, sealer: &Sealer) -> Result<SigningKey, StoreError> {
+        let sealed = self.sealed.as_deref().unwrap_or_default();
+        let secret = sealer.open(Self::context(self.id.as_bytes()), sealed)?;
+        let opened = SigningKey::from_secret_bytes(self.record.algorithm, &secret);
+        opened.or_else(|_| corrupt("a signing key"))
+    }
+
+    /// Returns whether tokens that it signs or has signed may be accepted.
+    pub(crate) fn is_published(&self) -> bool {
+        let ended = matches!(self.record.state, KeyState::Removed | KeyState::Revoked);
+        self.sealed.is_some() && !ended
+    }
+
+    pub(crate) const fn context(id: &[u8]) -> SealContext<'_> {
+        SealContext::new("signing_keys", id, "the signing key")
+    }
+}
+
+/// Sets the states at `now` of keys that are sorted by issuer, newest first. A token lives for `longest` at most.
+pub(crate) fn assign_states(keys: &mut [StoredSigningKey], now: Timestamp, longest: Duration) {
+    let mut issuer = String::new();
+    let mut superseded: Option<Timestamp> = None;
+    for StoredSigningKey {
+        issuer: of, record, ..
+    } in keys
+    {
+        if *of != issuer {
+            issuer.clone_from(of);
+            superseded = None;
+        }
+        record.state = match superseded {
+            _ if record.revoked_at.is_some() => KeyState::Revoked,
+            _ if record.activates_at > now => KeyState::Pending,
+            None => KeyState::Active,
+            Some(at) if now <= at.plus(longest) => KeyState::Retiring,
+            Some(_) => KeyState::Removed,
+        };
+        if matches!(record.state, KeyState::Active | KeyState::Retiring) {
+            superseded = Some(record.activates_at);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Changes of credentials within a transaction.
+
+use countersign::Id;
+use countersign::directory::CredentialKind;
+use countersign::registry::backend::{ChangeEffect, StoredCredential};
+use countersign::registry::{Caller, Change, Record, RegistryError};
+
+use crate::audit::AuditEntry;
+use crate::error::StoreError;
+use crate::records::ChangedEntity;
+use crate::sqlite;
+use crate::transaction::Transaction;
+
+/// Returns the credential if it is within reach of the caller.
+pub(super) fn reachable(
+    caller: &Caller,
+    found: Option<StoredCredential>,
+) -> Result<StoredCredential, RegistryError> {
+    found
+        .filter(|found| caller.can_access(&found.record.account_id))
+        .ok_or(RegistryError::NotFound)
+}
+
+/// Inserts a new credential, and commits.
+pub(super) async fn insert(
+    mut transaction: Transaction<'_>,
+    caller: &Caller,
+    credential: StoredCredential,
+) -> Result<Record, RegistryError> {
+    let record = &credential.record;
+    sqlite::credentials::insert(transaction.connection(), &credential).await?;
+    let mut entry = AuditEntry::by(caller, action(record.kind, "create"))
+        .about(record.account_id, record.id)
+        .with("scopes", record.scopes.as_str());
+    if record.kind != CredentialKind::Token {
+        entry = entry.with("name", record.name.as_str());
+    }
+    transaction.append_audit(entry).await?;
+    transaction.changed(ChangedEntity::Credential(record.id));
+    transaction.commit().await?;
+    Ok(credential.record)
+}
+
+/// Changes a credential, and returns its record after the change.
+pub(super) async fn change(
+    transaction: &mut Transaction<'_>,
+    caller: &Caller,
+    id: &Id,
+    change: &Change,
+) -> Result<Record, RegistryError> {
+    let found = sqlite::credentials::find(transaction.connection(), id).await?;
+    let mut credential = reachable(caller, found)?;
+    let effect = credential.change(change, transaction.now)?;
+    let entry = AuditEntry::by(caller, action(credential.record.kind, change.name()));
+    let entry = match change {
+        Change::Scopes(scopes) => entry.with("scopes", scopes.as_str()),
+        Change::Revoke {
+            reason: Some(reason),
+        } => entry.with("reason", reason.as_str()),
+        _ => entry,
+    };
+    write(transaction, effect, &credential, entry).await?;
+    Ok(credential.record)
+}
+
+/// Writes a credential after a change, and the record of the audit log. A change without effect is not recorded.
+pub(super) async fn write(
+    transaction: &mut Transaction<'_>,
+    effect: ChangeEffect,
+    credential: &StoredCredential,
+    entry: AuditEntry<'_>,
+) -> Result<(), StoreError> {
+    let record = &credential.record;
+    let (id, generation, now) = (record.id, record.generation, transaction.now);
+    let connection = transaction.connection();
+    match effect {
+        ChangeEffect::Unchanged => return Ok(()),
+        ChangeEffect::Changed | ChangeEffect::TokensInvalidated => {
+            sqlite::credentials::update(connection, credential).await?;
+        }
+        ChangeEffect::Deleted => sqlite::credentials::delete(connection, &id).await?,
+    }
+    if effect != ChangeEffect::Changed {
+        sqlite::denials::deny_below(connection, &id, generation, now).await?;
+    }
+    let entry = entry.about(record.account_id, id);
+    transaction
+        .append_audit(entry.with("generation", generation))
+        .await?;
+    transaction.changed(ChangedEntity::Credential(id));
+    Ok(())
+}
+
+/// Returns the name in the audit log of an action on a credential.
+fn action(kind: CredentialKind, verb: &str) -> String {
+    let noun = match kind {
+        CredentialKind::User => "user",
+        CredentialKind::Token => "api_token",
+        _ => "key",
+    };
+    format!("{noun}.{verb}")
+}

@@ -1,0 +1,63 @@
+//! Requests that may be repeated: the response is stored, encrypted, for a day, in the transaction of the change.
+
+use countersign::Secret;
+use countersign::registry::{IdempotencyKey, Record, RegistryError};
+
+use crate::error::corrupt;
+use crate::records::StoredAnswer;
+use crate::sqlite;
+use crate::transaction::Transaction;
+
+/// Returns the response to a request that was made before.
+pub(super) async fn recall(
+    transaction: &mut Transaction<'_>,
+    key: Option<&IdempotencyKey<'_>>,
+) -> Result<Option<Secret>, RegistryError> {
+    let Some(key) = key else {
+        return Ok(None);
+    };
+    let (state, now) = (transaction.state(), transaction.now);
+    let connection = transaction.connection();
+    let Some((answer, sealed)) = sqlite::idempotency::find(connection, key, now).await? else {
+        return Ok(None);
+    };
+    if answer.request != key.request_digest {
+        return Err(RegistryError::IdempotencyConflict);
+    }
+    let sealer = state.sealer(connection).await?;
+    let text = sealer.open(StoredAnswer::context(&answer.binding()), &sealed)?;
+    let text = str::from_utf8(&text).or_else(|_| corrupt("the response to a request"))?;
+    Ok(Some(Secret::from(text.to_owned())))
+}
+
+/// Stores the response to a request.
+pub(super) async fn remember(
+    transaction: &mut Transaction<'_>,
+    key: Option<&IdempotencyKey<'_>>,
+    record: &Record,
+) -> Result<(), RegistryError> {
+    let Some(key) = key else {
+        return Ok(());
+    };
+    let (state, now) = (transaction.state(), transaction.now);
+    let connection = transaction.connection();
+    let remembered = sqlite::idempotency::count(connection, key, now).await?;
+    if remembered >= i64::from(IdempotencyKey::MAX_PER_CALLER) {
+        return Err(RegistryError::TooManyIdempotencyKeys);
+    }
+    let response = (key.response)(record)?;
+    let answer = StoredAnswer {
+        caller: key.caller,
+        key: key.key.to_owned(),
+        request: key.request_digest,
+        until: now.plus(IdempotencyKey::RETENTION),
+    };
+    let sealer = state.sealer(connection).await?;
+    let binding = answer.binding();
+    let sealed = sealer.seal(
+        StoredAnswer::context(&binding),
+        response.expose().as_bytes(),
+        &*state.random,
+    )?;
+    Ok(sqlite::idempotency::insert(connection, &answer, &sealed).await?)
+}

@@ -1,0 +1,93 @@
+//! The records behind managed tokens. They are authenticated by their signature: nothing about them is secret.
+
+use countersign::Id;
+use countersign::registry::backend::StoredCredential;
+use countersign::registry::{
+    Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
+    RegistryError,
+};
+
+use super::Response;
+use super::accounts::whole_account_placement;
+use super::credentials::{change, insert};
+use super::idempotency::{recall, remember};
+use crate::error::StoreError;
+use crate::sqlite::{self, Connection};
+use crate::store::Store;
+
+impl ManagedTokens for Store {
+    fn create_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewToken,
+        key: Option<IdempotencyKey<'a>>,
+    ) -> Response<'a, IdempotentOutcome> {
+        Box::pin(async move {
+            let mut transaction = self.0.begin_for(caller).await?;
+            if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
+                return Ok(IdempotentOutcome::Replayed(response));
+            }
+            let placement = whole_account_placement(&mut transaction, caller, new.owner).await?;
+            let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
+            let credential = StoredCredential::new_token(id, placement, new, caller, now);
+            remember(&mut transaction, key.as_ref(), &credential.record).await?;
+            let record = insert(transaction, caller, credential).await?;
+            Ok(IdempotentOutcome::New(record.into()))
+        })
+    }
+
+    fn change_token<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+        requested: Change,
+        key: Option<IdempotencyKey<'a>>,
+    ) -> Response<'a, IdempotentOutcome> {
+        Box::pin(async move {
+            let mut transaction = self.0.begin_for(caller).await?;
+            if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
+                return Ok(IdempotentOutcome::Replayed(response));
+            }
+            find(transaction.connection(), caller, &id).await?;
+            let record = change(&mut transaction, caller, &id, &requested).await?;
+            remember(&mut transaction, key.as_ref(), &record).await?;
+            transaction.commit().await?;
+            Ok(IdempotentOutcome::New(record.into()))
+        })
+    }
+
+    fn show_token<'a>(&'a self, caller: &'a Caller, id: Id) -> Response<'a, Record> {
+        Box::pin(async move {
+            let mut connection = self.0.database.reader().await?;
+            Ok(find(&mut connection, caller, &id).await?.record)
+        })
+    }
+
+    fn list_tokens<'a>(
+        &'a self,
+        caller: &'a Caller,
+        offset: u64,
+        limit: u32,
+    ) -> Response<'a, (Vec<Record>, u64)> {
+        Box::pin(async move {
+            // The page and the count are of the same moment.
+            let mut snapshot = self.0.database.snapshot().await?;
+            let filter = (caller.account(), caller.issuer());
+            let page = sqlite::credentials::list_tokens(&mut snapshot, filter, offset, limit);
+            let page = page.await?;
+            snapshot.commit().await.map_err(StoreError::from)?;
+            Ok(page)
+        })
+    }
+}
+
+async fn find(
+    connection: &mut Connection,
+    caller: &Caller,
+    id: &Id,
+) -> Result<StoredCredential, RegistryError> {
+    let found = sqlite::credentials::find(connection, id).await?;
+    found
+        .filter(|found| caller.can_access_token(&found.record))
+        .ok_or(RegistryError::NotFound)
+}

@@ -1,0 +1,152 @@
+//! Sessions: the token of each is stored, encrypted, until it expires.
+
+use countersign::directory::SESSION_GENERATION;
+use countersign::mint::AccessToken;
+use countersign::registry::backend::SessionRequest;
+use countersign::registry::{
+    Caller, RegistryError, Session, SessionError, SessionSelector, Sessions,
+};
+use countersign::time::Timestamp;
+use countersign::{BoxFuture, Id, Secret};
+
+use super::Response;
+use crate::audit::AuditEntry;
+use crate::error::{StoreError, corrupt};
+use crate::records::{ChangedEntity, StoredSession};
+use crate::sqlite::{self, Connection};
+use crate::state::State;
+use crate::store::Store;
+
+impl Sessions for Store {
+    fn open<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
+        Box::pin(async move {
+            let state = &self.0.state;
+            let mut snapshot = self.0.database.snapshot().await?;
+            let found = find_token(&mut snapshot, state, &request).await?;
+            snapshot.commit().await.map_err(StoreError::from)?;
+            if let Some(token) = found {
+                return Ok(token);
+            }
+
+            // Of several requests that find no token, the first one mints it, and the others find it here.
+            let mut transaction = self.0.begin().await?;
+            let connection = transaction.connection();
+            if let Some(token) = find_token(connection, state, &request).await? {
+                return Ok(token);
+            }
+            check_limit(connection, &request).await?;
+            let minted = (request.mint)()?;
+            let session = StoredSession::new(&request, &minted);
+            let sealer = state.sealer(connection).await?;
+            let binding = session.binding();
+            let secret = minted.token.token.expose().as_bytes();
+            let sealed = sealer.seal(StoredSession::context(&binding), secret, &*state.random)?;
+            sqlite::sessions::insert(connection, &session, &sealed).await?;
+            transaction.commit_unlogged().await?;
+            Ok(minted.token)
+        })
+    }
+
+    fn list_sessions<'a>(
+        &'a self,
+        caller: &'a Caller,
+        credential: Id,
+        now: Timestamp,
+    ) -> Response<'a, Vec<Session>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.reader().await?;
+            let sessions = reachable(&mut connection, caller, &credential, now).await?;
+            Ok(sessions.into_iter().map(StoredSession::describe).collect())
+        })
+    }
+
+    fn end_sessions<'a>(
+        &'a self,
+        caller: &'a Caller,
+        credential: Id,
+        selector: SessionSelector,
+    ) -> Response<'a, ()> {
+        Box::pin(async move {
+            let mut transaction = self.0.begin_for(caller).await?;
+            let now = transaction.now;
+            let connection = transaction.connection();
+            let mut sessions = reachable(connection, caller, &credential, now).await?;
+            sessions.retain(|session| match &selector {
+                SessionSelector::Id(id) => session.id == *id,
+                SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
+                _ => false,
+            });
+            if sessions.is_empty() {
+                return Err(RegistryError::NotFound);
+            }
+            let until = sqlite::denials::until(connection, now).await?;
+            let lowest = SESSION_GENERATION.saturating_add(1);
+            for session in sessions {
+                let (id, until) = (session.id, until.max(session.expires_at));
+                let connection = transaction.connection();
+                sqlite::sessions::delete(connection, &id).await?;
+                sqlite::denials::deny_below_until(connection, &id, lowest, until).await?;
+                let entry = AuditEntry::by(caller, "session.revoke")
+                    .about(session.account, id)
+                    .with("name", session.name())
+                    .with("credential", credential.to_string());
+                transaction.append_audit(entry).await?;
+                transaction.changed(ChangedEntity::Session(id));
+            }
+            Ok(transaction.commit().await?)
+        })
+    }
+}
+
+/// Returns the stored token of the session, if there is one that can be returned again.
+async fn find_token(
+    connection: &mut Connection,
+    state: &State,
+    request: &SessionRequest<'_>,
+) -> Result<Option<AccessToken>, StoreError> {
+    let found = sqlite::sessions::find_reusable(connection, request).await?;
+    let Some((session, sealed)) = found else {
+        return Ok(None);
+    };
+    let sealer = state.sealer(connection).await?;
+    let token = sealer.open(StoredSession::context(&session.binding()), &sealed)?;
+    let token = str::from_utf8(&token).or_else(|_| corrupt("the token of a session"))?;
+    let left = session.expires_at.unix_seconds() - request.now.unix_seconds();
+    Ok(Some(AccessToken {
+        token: Secret::from(token.to_owned()),
+        id: session.token,
+        expires_at: session.expires_at,
+        expires_in: u64::try_from(left).unwrap_or(0),
+        scopes: session.key.scopes,
+    }))
+}
+
+/// Returns an error if the credential has as many sessions as it may have.
+async fn check_limit(
+    connection: &mut Connection,
+    request: &SessionRequest<'_>,
+) -> Result<(), SessionError> {
+    let ends = sqlite::sessions::ends_of_live(connection, request).await?;
+    match usize::try_from(request.max_sessions) {
+        Ok(limit) if ends.len() >= limit => {
+            let next = ends.first().copied().unwrap_or(request.now);
+            Err(SessionError::TooMany(next))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the sessions of a credential within reach of the caller that have not expired at `now`, oldest first.
+async fn reachable(
+    connection: &mut Connection,
+    caller: &Caller,
+    credential: &Id,
+    now: Timestamp,
+) -> Result<Vec<StoredSession>, StoreError> {
+    let mut sessions = sqlite::sessions::list(connection, credential, now).await?;
+    sessions.retain(|session| caller.can_access(&session.account));
+    Ok(sessions)
+}

@@ -1,0 +1,131 @@
+//! The database that a restore replaces.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::io::Errno;
+
+use super::NotReplayed;
+use crate::audit::{AuditKey, Checkpoint, Verified};
+use crate::error::{StoreError, corrupt};
+use crate::records::Backup;
+use crate::secrets::{DatabaseAge, MasterKeySource};
+use crate::sqlite::{self, Exclusive, Transaction};
+use crate::state::{StoreOptions, upgrade};
+
+/// The live database. No other process has it open or can write to it.
+pub(super) enum LiveDatabase {
+    Absent,
+    Readable {
+        connection: Exclusive,
+        /// Holds the write lock.
+        lock: Transaction<'static>,
+    },
+    Unreadable {
+        _lock: File,
+    },
+}
+
+impl LiveDatabase {
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`], [`StoreError::UnrelatedDatabase`], or that the file cannot be locked.
+    pub(super) async fn lock(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Ok(Self::Absent);
+        }
+        let connection = Exclusive::new(path);
+        match lock(&connection, path, options).await {
+            Ok(lock) => return Ok(Self::Readable { connection, lock }),
+            Err(error @ (StoreError::UnrelatedDatabase | StoreError::InUse(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::warn!(%error, "the live database cannot be read"),
+        }
+        // Before the file is locked: a process that closes any handle of a file loses all its locks on the file.
+        connection.close().await;
+        // SQLite does not lock a file that it cannot read. This is the lock that it would use.
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|source| StoreError::file(path, source))?;
+        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self::Unreadable { _lock: file }),
+            Err(Errno::AGAIN | Errno::ACCESS) => Err(StoreError::InUse(path.to_owned())),
+            Err(error) => Err(StoreError::file(path, error.into())),
+        }
+    }
+
+    /// Returns how many changes it has that the backup does not have, if all of them can be replayed.
+    pub(super) async fn changes_since(
+        &mut self,
+        backup: &Backup,
+        end: &Checkpoint,
+        key: &AuditKey,
+    ) -> Result<Result<i64, NotReplayed>, StoreError> {
+        let connection = match self {
+            Self::Absent => return Ok(Err(NotReplayed::Absent)),
+            Self::Unreadable { .. } => return Ok(Err(NotReplayed::Unreadable)),
+            Self::Readable { lock, .. } => &mut **lock,
+        };
+        let head = sqlite::changes::head(connection).await?;
+        if head.epoch != backup.epoch {
+            return Ok(Err(NotReplayed::OtherHistory));
+        }
+        if head.number < backup.change {
+            return Ok(Err(NotReplayed::Older));
+        }
+        let count = head.number - backup.change;
+        let logged = sqlite::changes::count_after(connection, backup.change).await?;
+        if head.oldest > backup.change + 1 || logged != count {
+            return Ok(Err(NotReplayed::Forgotten));
+        }
+        // Two histories may have the same numbers, but only one continues from the end of the backup.
+        match sqlite::audit::verify(connection, key, Some(end)).await? {
+            Verified::Intact { .. } => Ok(Ok(count)),
+            Verified::Broken { .. } => Ok(Err(NotReplayed::Tampered)),
+        }
+    }
+
+    pub(super) async fn unlock(self) -> Result<(), StoreError> {
+        if let Self::Readable { connection, lock } = self {
+            lock.rollback().await?;
+            connection.close().await;
+        }
+        Ok(())
+    }
+}
+
+/// Locks an undamaged database of this version that no other process has open. While the lock is held, no process can
+/// write to it or use a log beside it.
+async fn lock(
+    exclusive: &Exclusive,
+    path: &Path,
+    options: &StoreOptions,
+) -> Result<Transaction<'static>, StoreError> {
+    let mut connection = exclusive.connection().await?;
+    if sqlite::schema::inspect(&mut connection).await? == DatabaseAge::New {
+        return corrupt("it is empty");
+    }
+    exclusive.leave_write_ahead_log(&mut connection).await?;
+    if !sqlite::is_sound(&mut connection).await? {
+        return corrupt("it does not pass the integrity check");
+    }
+    drop(connection);
+
+    // As opening it would.
+    let mut transaction = exclusive.begin().await?;
+    let master_key = MasterKeySource {
+        key: options.master_key.clone(),
+        database: path.to_owned(),
+        random: Arc::clone(&options.random),
+    };
+    let sealer = upgrade(&mut transaction, &master_key, DatabaseAge::Existing).await?;
+    let sealed = sqlite::audit::sealed_key(&mut transaction).await?;
+    AuditKey::open(&sealed, &sealer)?;
+    exclusive.commit(transaction).await?;
+
+    let mut lock = exclusive.begin().await?;
+    exclusive.check_journal(&mut lock).await?;
+    Ok(lock)
+}

@@ -1,0 +1,8 @@
+//! Encryption of the secrets in the database, and the key that encrypts them.
+
+mod master_key;
+mod seal;
+
+pub use master_key::MasterKey;
+pub(crate) use master_key::{DatabaseAge, KeyCheck, MasterKeySource, parse};
+pub(crate) use seal::{SealContext, Sealer, framed};

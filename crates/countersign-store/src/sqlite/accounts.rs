@@ -1,0 +1,132 @@
+//! Accounts and environments.
+
+use countersign::Id;
+use countersign::directory::EnvironmentKind;
+use countersign::registry::{Account, Environment};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::Connection;
+use super::rows::{blob, environment_kind, id, status, time};
+use crate::error::Result;
+
+/// Returns the statement that reads the accounts to which a clause applies.
+macro_rules! select_accounts {
+    ($clause:literal) => {
+        concat!(
+            "SELECT id, name, status, generation, created_at FROM accounts ",
+            $clause
+        )
+    };
+}
+
+pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<Account>> {
+    let row = fetch_optional!(db, select_accounts!("WHERE id = ?"), blob(id));
+    row.as_ref().map(read_account).transpose()
+}
+
+pub(crate) async fn list(db: &mut Connection) -> Result<Vec<Account>> {
+    let rows = fetch_all!(db, select_accounts!("ORDER BY id"));
+    rows.iter().map(read_account).collect()
+}
+
+/// Returns whether it was inserted: another account may have the name.
+pub(crate) async fn insert(db: &mut Connection, account: &Account) -> Result<bool> {
+    Ok(execute!(
+        db,
+        "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+        blob(&account.id),
+        &account.name,
+        account.created_at.unix_millis(),
+    ) > 0)
+}
+
+pub(crate) async fn update(db: &mut Connection, account: &Account) -> Result<()> {
+    let (generation, status) = (account.generation, account.status.as_str());
+    execute!(
+        db,
+        "UPDATE accounts SET generation = ?, status = ? WHERE id = ?",
+        generation,
+        status,
+        blob(&account.id),
+    );
+    Ok(())
+}
+
+/// Returns the kind of an environment, if the account has an environment of this id.
+pub(crate) async fn find_environment_kind(
+    db: &mut Connection,
+    account: &Id,
+    id: &Id,
+) -> Result<Option<EnvironmentKind>> {
+    let kind: Option<String> = fetch_optional_scalar!(
+        db,
+        "SELECT kind FROM environments WHERE id = ? AND account_id = ?",
+        blob(id),
+        blob(account),
+    );
+    kind.map(|kind| environment_kind(Some(&kind))).transpose()
+}
+
+pub(crate) async fn list_environments(db: &mut Connection) -> Result<Vec<Environment>> {
+    let query = "SELECT id, account_id, name, kind, created_at FROM environments ORDER BY id";
+    let rows = fetch_all!(db, query);
+    rows.iter().map(read_environment).collect()
+}
+
+/// Returns whether it was inserted: another environment of the account may have the name.
+pub(crate) async fn insert_environment(
+    db: &mut Connection,
+    environment: &Environment,
+) -> Result<bool> {
+    Ok(execute!(
+        db,
+        "INSERT INTO environments (id, account_id, name, kind, created_at) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (account_id, name) DO NOTHING",
+        blob(&environment.id),
+        blob(&environment.account_id),
+        &environment.name,
+        environment.kind.as_str(),
+        environment.created_at.unix_millis(),
+    ) > 0)
+}
+
+/// Returns the account and the environment of new credentials that name no owner.
+pub(crate) async fn default_owner(db: &mut Connection) -> Result<(Id, Id)> {
+    let row = fetch_one!(db, "SELECT account_id, environment_id FROM state");
+    Ok((id(&row, "account_id")?, id(&row, "environment_id")?))
+}
+
+/// Inserts the facts about a new database.
+pub(crate) async fn insert_state(
+    db: &mut Connection,
+    (account, environment): (&Id, &Id),
+    epoch: &Id,
+) -> Result<()> {
+    execute!(
+        db,
+        "INSERT INTO state (one, account_id, environment_id, epoch) VALUES (1, ?, ?, ?)",
+        blob(account),
+        blob(environment),
+        blob(epoch),
+    );
+    Ok(())
+}
+
+fn read_account(row: &SqliteRow) -> Result<Account> {
+    let created_at = time(row, "created_at")?;
+    let mut account = Account::new(id(row, "id")?, row.try_get("name")?, created_at);
+    account.status = status(row)?;
+    account.generation = row.try_get("generation")?;
+    Ok(account)
+}
+
+fn read_environment(row: &SqliteRow) -> Result<Environment> {
+    Ok(Environment::new(
+        id(row, "id")?,
+        id(row, "account_id")?,
+        row.try_get("name")?,
+        environment_kind(row.try_get("kind")?)?,
+        time(row, "created_at")?,
+    ))
+}

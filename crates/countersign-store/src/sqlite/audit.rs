@@ -1,0 +1,224 @@
+//! The audit log and its head: the encrypted key of the chain, and the end of the chain.
+
+use countersign::Id;
+use countersign::time::Timestamp;
+use futures_util::TryStreamExt as _;
+use serde_json::Value;
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{Connection as _, Decode, Row as _, Type};
+
+use super::Connection;
+use super::rows::{blob, optional_blob, optional_id, time};
+use crate::audit::{
+    AuditEntry, AuditKey, AuditRecord, ChainEnd, ChainedRecord, Checkpoint, Verified, Verifier,
+};
+use crate::error::{Result, corrupt};
+
+/// Begins the chain. Call it only in the transaction that creates the table: otherwise an attacker who deleted the log
+/// and its head would get a new chain.
+pub(crate) async fn begin(db: &mut Connection, key: &AuditKey, sealed: &[u8]) -> Result<()> {
+    let head = Checkpoint::of(&ChainEnd::GENESIS, key);
+    execute!(
+        db,
+        "INSERT INTO audit_head (one, sealed, number, mac) VALUES (1, ?, ?, ?)",
+        sealed,
+        head.number,
+        head.mac.as_slice(),
+    );
+    Ok(())
+}
+
+/// Returns the encrypted key of the chain.
+pub(crate) async fn sealed_key(db: &mut Connection) -> Result<Vec<u8>> {
+    match fetch_optional_scalar!(db, "SELECT sealed FROM audit_head WHERE one = 1") {
+        Some(sealed) => Ok(sealed),
+        None => corrupt("the audit log has lost its key and its end"),
+    }
+}
+
+/// Appends a record. Call it in the transaction of the change that it describes, which must write from its beginning:
+/// two transactions that read the same end could not both continue from it.
+pub(crate) async fn append(
+    db: &mut Connection,
+    key: &AuditKey,
+    now: Timestamp,
+    entry: AuditEntry<'_>,
+) -> Result<()> {
+    let end = end(db, key).await?;
+    let detail = Value::Object(entry.detail).to_string();
+    let record = ChainedRecord {
+        number: end.number.saturating_add(1),
+        at: now.unix_millis(),
+        actor: entry.actor,
+        request_id: entry.request_id,
+        action: &entry.action,
+        account: optional_blob(entry.account.as_ref()),
+        entity: optional_blob(entry.entity.as_ref()),
+        detail: &detail,
+    };
+    let end = ChainEnd {
+        number: record.number,
+        mac: key.record_mac(&end.mac, &record),
+    };
+    execute!(
+        db,
+        "INSERT INTO audit (number, at, actor, request_id, action, account_id, entity, detail, mac)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        record.number,
+        record.at,
+        record.actor,
+        record.request_id,
+        record.action,
+        record.account,
+        record.entity,
+        record.detail,
+        end.mac.as_slice(),
+    );
+    let head = Checkpoint::of(&end, key);
+    execute!(
+        db,
+        "UPDATE audit_head SET number = ?, mac = ? WHERE one = 1",
+        head.number,
+        head.mac.as_slice(),
+    );
+    Ok(())
+}
+
+/// Returns the end of the chain, if it is the one that was written. The head moves on with the next record, and would
+/// cover up records that were removed.
+async fn end(db: &mut Connection, key: &AuditKey) -> Result<ChainEnd> {
+    let head = head(db).await?;
+    let last = fetch_optional!(
+        db,
+        "SELECT number, mac FROM audit ORDER BY number DESC LIMIT 1",
+    );
+    let end = match &last {
+        None => Some(ChainEnd::GENESIS),
+        Some(row) => read_end(row).map(|(number, mac)| ChainEnd { number, mac }),
+    };
+    match end.filter(|end| head.is_some_and(|head| head.is_of(end, key))) {
+        Some(end) => Ok(end),
+        None => corrupt("the end of the audit log is not the one that was written"),
+    }
+}
+
+/// Returns the stored end of the log, or `None` if none can be read, which is a sign of tampering.
+async fn head(db: &mut Connection) -> Result<Option<Checkpoint>> {
+    let row = fetch_optional!(db, "SELECT number, mac FROM audit_head WHERE one = 1");
+    let head = row.as_ref().and_then(read_end);
+    Ok(head.map(|(number, mac)| Checkpoint { number, mac }))
+}
+
+fn read_end(row: &SqliteRow) -> Option<(i64, [u8; 32])> {
+    let mac: &[u8] = row.try_get("mac").ok()?;
+    Some((row.try_get("number").ok()?, mac.try_into().ok()?))
+}
+
+/// Verifies the whole log, one record at a time, and compares it with its head and with `since`.
+///
+/// The log is read as it is at one moment. Users of the same connection wait until the end.
+pub(crate) async fn verify(
+    db: &mut Connection,
+    key: &AuditKey,
+    since: Option<&Checkpoint>,
+) -> Result<Verified> {
+    // Otherwise records that are appended after the head was read would count as forged.
+    let mut transaction = db.begin().await?;
+    let verified = verify_records(&mut transaction, key, since).await?;
+    transaction.rollback().await?;
+    Ok(verified)
+}
+
+async fn verify_records(
+    db: &mut Connection,
+    key: &AuditKey,
+    since: Option<&Checkpoint>,
+) -> Result<Verified> {
+    let head = head(db).await?;
+    let mut verifier = match Verifier::new(key, head, since) {
+        Ok(verifier) => verifier,
+        Err(broken) => return Ok(broken),
+    };
+    let mut rows = sqlx::query(
+        "SELECT number, at, actor, request_id, action, account_id, entity, detail, mac
+         FROM audit ORDER BY number",
+    )
+    .fetch(db);
+    while let Some(row) = rows.try_next().await? {
+        if let Err(broken) = verifier.next(required(&row, "number"), read_chained(&row)) {
+            return Ok(broken);
+        }
+    }
+    Ok(verifier.finish())
+}
+
+fn read_chained(row: &SqliteRow) -> Option<(ChainedRecord<'_>, &[u8])> {
+    let record = ChainedRecord {
+        number: required(row, "number")?,
+        at: required(row, "at")?,
+        actor: required(row, "actor")?,
+        request_id: row.try_get("request_id").ok()?,
+        action: required(row, "action")?,
+        account: row.try_get("account_id").ok()?,
+        entity: row.try_get("entity").ok()?,
+        detail: required(row, "detail")?,
+    };
+    Some((record, required(row, "mac")?))
+}
+
+/// Decodes a column that is never NULL. The driver alone would decode NULL as zero or as an empty text, and a table that
+/// an attacker created need not forbid NULL.
+fn required<'r, T>(row: &'r SqliteRow, column: &str) -> Option<T>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    row.try_get(column).ok().flatten()
+}
+
+/// Returns the statement that reads records below a number, newest first.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT number, at, actor, request_id, action, account_id, entity, detail FROM audit \
+             WHERE number < ? ",
+            $condition,
+            " ORDER BY number DESC LIMIT ?"
+        )
+    };
+}
+
+/// Returns at most `limit` records with numbers below `before`, of one account or of all, newest first. They are not
+/// verified.
+pub(crate) async fn list(
+    db: &mut Connection,
+    account: Option<&Id>,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<AuditRecord>> {
+    let before = before.unwrap_or(i64::MAX);
+    let rows = match account {
+        Some(account) => fetch_all!(
+            db,
+            select!("AND account_id = ?"),
+            before,
+            blob(account),
+            limit,
+        ),
+        None => fetch_all!(db, select!(""), before, limit),
+    };
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &SqliteRow) -> Result<AuditRecord> {
+    Ok(AuditRecord {
+        number: row.try_get("number")?,
+        at: time(row, "at")?,
+        actor: row.try_get("actor")?,
+        request_id: row.try_get("request_id")?,
+        action: row.try_get("action")?,
+        account_id: optional_id(row, "account_id")?,
+        entity: optional_id(row, "entity")?,
+        detail: serde_json::from_str(row.try_get("detail")?)
+            .or_else(|_| corrupt("the details of an audit record"))?,
+    })
+}

@@ -1,0 +1,57 @@
+//! Copies of the database, and what is in them.
+
+use std::path::Path;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use super::Connection;
+use super::is_sound;
+use super::rows::{id, time};
+use super::schema;
+use crate::error::{Result, StoreError, corrupt};
+use crate::records::Backup;
+use crate::secrets::DatabaseAge;
+
+/// Copies the database, as it is at one moment, into an empty file, and checks the copy. The description names the
+/// path `file`, at which the copy will be.
+pub(crate) async fn copy(db: &mut Connection, to: &Path, file: &Path) -> Result<Backup> {
+    let name = to.to_str().ok_or(StoreError::UnsupportedUrl)?;
+    execute!(db, "VACUUM INTO ?", name);
+    let options = SqliteConnectOptions::new().filename(to).read_only(true);
+    let mut copy = options.connect().await?;
+    let sound = is_sound(&mut copy).await?;
+    let backup = describe(&mut copy, file).await?;
+    copy.close().await?;
+    match sound {
+        true => Ok(backup),
+        false => corrupt("its copy does not pass the integrity check"),
+    }
+}
+
+/// Describes the contents of the backup in `file`.
+pub(crate) async fn describe(db: &mut Connection, file: &Path) -> Result<Backup> {
+    let row = fetch_one!(
+        db,
+        "SELECT number, epoch, (SELECT count(*) FROM credentials) AS records,
+             coalesce((SELECT at FROM audit ORDER BY number DESC LIMIT 1), 0) AS taken_at
+         FROM change_head, state",
+    );
+    Ok(Backup {
+        file: file.to_owned(),
+        change: row.try_get("number")?,
+        epoch: id(&row, "epoch")?,
+        records: row.try_get("records")?,
+        taken_at: time(&row, "taken_at")?,
+    })
+}
+
+/// Inspects the schema of a file, and whether it passes the integrity check.
+pub(crate) async fn inspect(path: &Path) -> Result<(Result<DatabaseAge, StoreError>, bool)> {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut db = options.disable_statement_logging().connect().await?;
+    let age = schema::inspect(&mut db).await;
+    let sound = is_sound(&mut db).await.unwrap_or(false);
+    db.close().await?;
+    Ok((age, sound))
+}

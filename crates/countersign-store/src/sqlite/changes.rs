@@ -1,0 +1,106 @@
+//! The change log.
+
+use countersign::Id;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::Connection;
+use super::rows::{blob, id};
+use crate::error::{Result, corrupt};
+use crate::records::ChangedEntity;
+
+/// The extent of the change log.
+pub(crate) struct LogHead {
+    /// The history that the numbers belong to.
+    pub(crate) epoch: Id,
+    /// The number of the last change.
+    pub(crate) number: i64,
+    /// The number of the oldest change that is still in the log.
+    pub(crate) oldest: i64,
+}
+
+pub(crate) async fn head(db: &mut Connection) -> Result<LogHead> {
+    let row = fetch_one!(
+        db,
+        "SELECT number, epoch, oldest_change FROM change_head, state"
+    );
+    Ok(LogHead {
+        epoch: id(&row, "epoch")?,
+        number: row.try_get("number")?,
+        oldest: row.try_get("oldest_change")?,
+    })
+}
+
+/// Appends a change. Call it at the end of the transaction, so that the order of numbers is the order of commits.
+pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Result<()> {
+    let (kind, id): (_, &[u8]) = match entity {
+        ChangedEntity::Credential(id) => ("credential", blob(id)),
+        ChangedEntity::Account(id) => ("account", blob(id)),
+        ChangedEntity::Token(id) => ("token", blob(id)),
+        ChangedEntity::Session(id) => ("session", blob(id)),
+        ChangedEntity::SigningKey(id) => ("signing_key", blob(id)),
+        ChangedEntity::Peppers => ("pepper", &[]),
+    };
+    let query =
+        "INSERT INTO changes (number, kind, entity) SELECT number + 1, ?, ? FROM change_head";
+    execute!(db, query, kind, id);
+    execute!(db, "UPDATE change_head SET number = number + 1");
+    Ok(())
+}
+
+/// Returns the changes after a number, in their order.
+pub(crate) async fn after(db: &mut Connection, number: i64) -> Result<Vec<ChangedEntity>> {
+    let rows = fetch_all!(
+        db,
+        "SELECT kind, entity FROM changes WHERE number > ? ORDER BY number",
+        number,
+    );
+    rows.iter().map(read).collect()
+}
+
+pub(crate) async fn count_after(db: &mut Connection, number: i64) -> Result<i64> {
+    Ok(fetch_scalar!(
+        db,
+        "SELECT count(*) FROM changes WHERE number > ?",
+        number
+    ))
+}
+
+/// Deletes all but the last `count` changes.
+pub(crate) async fn trim(db: &mut Connection, count: i64) -> Result<()> {
+    execute!(
+        db,
+        "UPDATE state SET oldest_change = (SELECT number FROM change_head) - ?1 + 1
+         WHERE oldest_change < (SELECT number FROM change_head) - ?1 + 1",
+        count,
+    );
+    execute!(
+        db,
+        "DELETE FROM changes WHERE number < (SELECT oldest_change FROM state)"
+    );
+    Ok(())
+}
+
+/// Begins a new history. Numbers continue, and belong to the new history.
+pub(crate) async fn begin_epoch(db: &mut Connection, epoch: &Id) -> Result<()> {
+    execute!(
+        db,
+        "UPDATE state SET epoch = ?, oldest_change = (SELECT number + 1 FROM change_head)",
+        blob(epoch),
+    );
+    execute!(db, "DELETE FROM changes");
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> Result<ChangedEntity> {
+    let id = || id(row, "entity");
+    Ok(match row.try_get("kind")? {
+        "credential" => ChangedEntity::Credential(id()?),
+        "account" => ChangedEntity::Account(id()?),
+        "token" => ChangedEntity::Token(id()?),
+        "session" => ChangedEntity::Session(id()?),
+        "signing_key" => ChangedEntity::SigningKey(id()?),
+        "pepper" => ChangedEntity::Peppers,
+        _ => return corrupt("the kind of a change"),
+    })
+}

@@ -1,0 +1,234 @@
+//! Connections: one that writes, one that reads, and one that follows the change log.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+
+use super::{Connection, Transaction, Watcher};
+use crate::error::{Result, StoreError};
+use crate::files::{FileIdentity, private, sync_folder};
+
+/// Older versions can damage a database if its log is reset while another connection writes.
+const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// How long SQLite waits for the lock of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The primary result code of SQLite for a locked database.
+const SQLITE_BUSY: i32 = 5;
+
+/// The connections of a store to its database file.
+pub(crate) struct Database {
+    writer: SqlitePool,
+    reader: SqlitePool,
+    identity: FileIdentity,
+}
+
+impl Database {
+    /// Connects to the file, which it creates if it does not exist.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        create_file(path).map_err(|source| StoreError::file(path, source))?;
+        Ok(Self {
+            // SQLite allows one writer at a time. Waiting for this pool is fair, waiting for the lock is not.
+            writer: single_connection(options(path)),
+            reader: single_connection(read_only(path)),
+            identity: FileIdentity::of(path)?,
+        })
+    }
+
+    /// Begins a transaction that writes from its beginning: one that reads first may be unable to write later.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static>> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        // What was acknowledged must be in the file that the next process opens. This check comes after the
+        // connection, which may be new, and before its error, which says less.
+        self.identity.check()?;
+        Ok(transaction?)
+    }
+
+    /// Returns the connection that writes.
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
+        self.acquire(&self.writer).await
+    }
+
+    /// Returns the connection for lists and look-ups.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.acquire(&self.reader).await
+    }
+
+    /// Begins a transaction that reads the database as it is at one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static>> {
+        let snapshot = self.reader.begin().await;
+        self.identity.check()?;
+        Ok(snapshot?)
+    }
+
+    pub(crate) fn watcher(&self, path: &Path) -> Watcher {
+        Watcher::new(read_only(path), self.identity.clone())
+    }
+
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+        // Last: the last connection to close writes the log back into the file, which readers may not do.
+        self.writer.close().await;
+    }
+
+    async fn acquire(&self, pool: &SqlitePool) -> Result<PoolConnection<Sqlite>> {
+        let connection = pool.acquire().await;
+        self.identity.check()?;
+        Ok(connection?)
+    }
+}
+
+/// Creates the file before SQLite does, so that its log and its index inherit the file mode.
+fn create_file(path: &Path) -> io::Result<()> {
+    match private().open(path) {
+        Ok(_) => sync_folder(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        // NORMAL loses acknowledged commits in a power failure.
+        .synchronous(SqliteSynchronous::Full)
+        // Ten polls a second would fill a debug log.
+        .disable_statement_logging()
+}
+
+fn read_only(path: &Path) -> SqliteConnectOptions {
+    options(path).pragma("query_only", "ON")
+}
+
+fn single_connection(options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // When the disk fails, SQLite ends the transaction itself, and the driver still counts one: such a connection
+        // could never begin another transaction, and nothing could be revoked.
+        .before_acquire(|connection, _| {
+            let lost = connection.is_in_transaction();
+            Box::pin(async move { Ok(!lost) })
+        })
+        .connect_lazy_with(options)
+}
+
+pub(crate) async fn check_library(connection: &mut Connection) -> Result<()> {
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(connection)
+        .await?;
+    if is_safe(&found) {
+        Ok(())
+    } else {
+        Err(StoreError::SqliteTooOld(found))
+    }
+}
+
+fn is_safe(version: &str) -> bool {
+    let parts: Result<Vec<u32>, _> = version.split('.').map(str::parse).collect();
+    parts.is_ok_and(|parts| parts.as_slice() >= OLDEST_SQLITE.as_slice())
+}
+
+/// Switches to the write-ahead log, which the file then uses for good.
+pub(crate) async fn use_write_ahead_log(connection: &mut Connection) -> Result<()> {
+    match switch_journal(connection, "PRAGMA journal_mode = WAL", BUSY_TIMEOUT).await? {
+        mode if mode == "wal" => Ok(()),
+        _ => Err(StoreError::NoWriteAheadLog),
+    }
+}
+
+/// Changes the journal mode, and returns the mode that the database has then. SQLite does not wait for this lock
+/// itself, which another process may hold that is starting or ending.
+pub(super) async fn switch_journal(
+    connection: &mut Connection,
+    pragma: &'static str,
+    timeout: Duration,
+) -> Result<String, sqlx::Error> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let mode = sqlx::query_scalar(pragma).fetch_one(&mut *connection).await;
+        match mode {
+            Err(error) if is_busy(&error) && waited < timeout => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+            mode => return mode,
+        }
+    }
+}
+
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
+/// Returns whether SQLite finds no fault in any page, index or reference.
+pub(crate) async fn is_sound(connection: &mut Connection) -> Result<bool> {
+    let result: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_one(&mut *connection)
+        .await?;
+    let dangling = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_optional(connection)
+        .await?;
+    Ok(result == "ok" && dangling.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn library_is_rejected_if_it_is_older_than_the_repair_of_its_log() {
+        for safe in ["3.51.3", "3.51.10", "3.52.0", "4.0.0"] {
+            assert!(is_safe(safe), "{safe}");
+        }
+        for unsafe_version in ["3.51.2", "3.50.9", "3.7.0", "2.99.99", "", "new"] {
+            assert!(!is_safe(unsafe_version), "{unsafe_version}");
+        }
+    }
+
+    async fn database() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("countersign.db")).unwrap();
+        let mut writer = database.writer().await.unwrap();
+        use_write_ahead_log(&mut writer).await.unwrap();
+        super::super::schema::create(&mut writer).await.unwrap();
+        drop(writer);
+        (folder, database)
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_synced_and_goes_through_the_log() {
+        let (_folder, database) = database().await;
+        let mut writer = database.writer().await.unwrap();
+        let full: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        let keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys")
+            .fetch_one(&mut *writer)
+            .await
+            .unwrap();
+        assert_eq!((full, mode.as_str(), keys), (2, "wal", 1));
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (_folder, database) = database().await;
+        let delete = || sqlx::query("DELETE FROM issuers");
+        assert!(delete().execute(&database.reader).await.is_err());
+        assert!(delete().execute(&database.writer).await.is_ok());
+    }
+}

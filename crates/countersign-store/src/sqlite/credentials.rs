@@ -1,0 +1,274 @@
+//! Credentials: API keys, users and managed tokens.
+
+use countersign::Id;
+use countersign::directory::{CredentialKind, DigestUpgrade, StoredSecret, Usage, UserName};
+use countersign::key::{KeyDigest, KeyDigests, SecretDigest};
+use countersign::registry::backend::{Placement, StoredCredential};
+use countersign::registry::{CredentialFilter, Record};
+use countersign::time::Timestamp;
+use futures_util::TryStreamExt as _;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::Connection;
+use super::rows::{
+    blob, environment_kind, id, optional_blob, optional_id, optional_time, parsed, status, time,
+};
+use crate::error::{Result, corrupt};
+
+/// Returns the statement that reads the credentials to which a clause applies.
+macro_rules! select {
+    ($clause:literal) => {
+        concat!(
+            "SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, \
+             allow_from, created_at, updated_at, expires_at, last_used_at, pepper_version, digest, \
+             previous_digest, previous_until, password_hash, issuers, created_by, \
+             (SELECT kind FROM environments WHERE id = environment_id) AS environment_kind \
+             FROM credentials ",
+            $clause
+        )
+    };
+}
+
+pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
+    let row = fetch_optional!(db, select!("WHERE id = ?"), blob(id));
+    row.as_ref().map(read).transpose()
+}
+
+pub(crate) async fn find_user(
+    db: &mut Connection,
+    name: &UserName,
+) -> Result<Option<StoredCredential>> {
+    let row = fetch_optional!(
+        db,
+        select!("WHERE kind = 'user' AND name = ?"),
+        name.as_str(),
+    );
+    row.as_ref().map(read).transpose()
+}
+
+/// Calls a function for every credential, without having all of them in memory.
+pub(crate) async fn for_each(
+    db: &mut Connection,
+    mut f: impl FnMut(&StoredCredential) -> Result<()>,
+) -> Result<()> {
+    let mut rows = sqlx::query(select!("")).fetch(db);
+    while let Some(row) = rows.try_next().await? {
+        f(&read(&row)?)?;
+    }
+    Ok(())
+}
+
+/// Returns records of one kind, oldest first.
+pub(crate) async fn list(
+    db: &mut Connection,
+    filter: &CredentialFilter,
+    account: Option<&Id>,
+) -> Result<Vec<Record>> {
+    let (account, after) = (optional_blob(account), optional_blob(filter.after.as_ref()));
+    let rows = fetch_all!(
+        db,
+        select!(
+            "WHERE kind = ?1 AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id > ?3) \
+         ORDER BY id LIMIT ?4"
+        ),
+        filter.kind.as_str(),
+        account,
+        after,
+        filter.limit,
+    );
+    rows.iter().map(|row| Ok(read(row)?.record)).collect()
+}
+
+/// Returns a page of the managed tokens of an account and an issuer, oldest first, and how many there are in total.
+pub(crate) async fn list_tokens(
+    db: &mut Connection,
+    (account, issuer): (Option<&Id>, Option<&str>),
+    offset: u64,
+    limit: u32,
+) -> Result<(Vec<Record>, u64)> {
+    let account = optional_blob(account);
+    let count: i64 = fetch_scalar!(
+        db,
+        "SELECT count(*) FROM credentials WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) \
+         AND (?2 IS NULL OR issuers IN ('', ?2))",
+        account,
+        issuer,
+    );
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    let rows = fetch_all!(
+        db,
+        select!(
+            "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR issuers IN ('', ?2)) \
+         ORDER BY id LIMIT ?3 OFFSET ?4"
+        ),
+        account,
+        issuer,
+        limit,
+        offset,
+    );
+    let records: Result<_> = rows.iter().map(|row| Ok(read(row)?.record)).collect();
+    Ok((records?, u64::try_from(count).unwrap_or(0)))
+}
+
+/// Returns whether there is any credential, whatever its status.
+pub(crate) async fn exist(db: &mut Connection) -> Result<bool> {
+    Ok(fetch_scalar!(
+        db,
+        "SELECT EXISTS (SELECT 1 FROM credentials)"
+    ))
+}
+
+pub(crate) async fn insert(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
+    let record = &credential.record;
+    let (key, password) = secret_columns(&credential.secret);
+    execute!(
+        db,
+        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, issuers,
+                                  created_by, created_at, updated_at, expires_at, pepper_version, digest,
+                                  password_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        blob(&record.id),
+        record.kind.as_str(),
+        &record.name,
+        blob(&record.account_id),
+        optional_blob(record.environment_id.as_ref()),
+        record.scopes.as_str(),
+        record.allow_from.to_string(),
+        record.issuers.to_string(),
+        optional_blob(record.created_by.as_ref()),
+        record.created_at.unix_millis(),
+        record.updated_at.unix_millis(),
+        record.expires_at.map(Timestamp::unix_millis),
+        key.map(|key| key.current().pepper),
+        key.map(|key| key.current().digest.as_bytes().as_slice()),
+        password,
+    );
+    Ok(())
+}
+
+/// Writes all columns that can change, except for `last_used_at`.
+pub(crate) async fn update(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
+    let record = &credential.record;
+    let (key, password) = secret_columns(&credential.secret);
+    let previous = key.and_then(|key| key.previous());
+    execute!(
+        db,
+        "UPDATE credentials SET generation = ?, status = ?, reason = ?, scopes = ?, updated_at = ?,
+             pepper_version = ?, digest = ?, previous_digest = ?, previous_until = ?, password_hash = ?
+         WHERE id = ?",
+        record.generation,
+        record.status.as_str(),
+        &record.reason,
+        record.scopes.as_str(),
+        record.updated_at.unix_millis(),
+        key.map(|key| key.current().pepper),
+        key.map(|key| key.current().digest.as_bytes().as_slice()),
+        previous.map(|(digest, _)| digest.as_bytes().as_slice()),
+        previous.map(|(_, until)| until.unix_millis()),
+        password,
+        blob(&record.id),
+    );
+    Ok(())
+}
+
+pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
+    execute!(db, "DELETE FROM credentials WHERE id = ?", blob(id));
+    Ok(())
+}
+
+/// Records the last use of a credential, unless another process has recorded a later one.
+pub(crate) async fn record_use(db: &mut Connection, usage: &Usage) -> Result<()> {
+    execute!(
+        db,
+        "UPDATE credentials SET last_used_at = ?1
+         WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
+        usage.at.unix_millis(),
+        blob(&usage.credential),
+    );
+    Ok(())
+}
+
+/// Replaces the digest of a key by one with a newer pepper, and returns whether it did: the key may have been rotated
+/// since.
+pub(crate) async fn upgrade_digest(
+    db: &mut Connection,
+    id: &Id,
+    upgrade: &DigestUpgrade,
+    now: Timestamp,
+) -> Result<bool> {
+    let DigestUpgrade {
+        outdated, renewed, ..
+    } = upgrade;
+    Ok(execute!(
+        db,
+        "UPDATE credentials SET pepper_version = ?1, digest = ?2, previous_digest = NULL, previous_until = NULL
+         WHERE id = ?3 AND pepper_version = ?4 AND digest = ?5
+             AND (previous_until IS NULL OR previous_until <= ?6)
+             AND EXISTS (SELECT 1 FROM peppers WHERE version = ?1)",
+        renewed.pepper,
+        renewed.digest.as_bytes().as_slice(),
+        blob(id),
+        outdated.pepper,
+        outdated.digest.as_bytes().as_slice(),
+        now.unix_millis(),
+    ) > 0)
+}
+
+fn secret_columns(secret: &StoredSecret) -> (Option<&KeyDigests>, Option<&str>) {
+    match secret {
+        StoredSecret::Key(key) => (Some(key), None),
+        StoredSecret::Password(hash) => (None, Some(hash)),
+        _ => (None, None),
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<StoredCredential> {
+    let kind = match row.try_get("kind")? {
+        "key" => CredentialKind::Key,
+        "user" => CredentialKind::User,
+        "token" => CredentialKind::Token,
+        _ => return corrupt("the kind of a credential"),
+    };
+    let secret = match kind {
+        CredentialKind::Key => StoredSecret::Key(read_digests(row)?),
+        CredentialKind::Token => StoredSecret::Signature,
+        _ => StoredSecret::Password(row.try_get::<&str, _>("password_hash")?.into()),
+    };
+    let mut placement = Placement::account(id(row, "account_id")?);
+    placement.environment = optional_id(row, "environment_id")?;
+    placement.environment_kind = environment_kind(row.try_get("environment_kind")?)?;
+    let scopes = parsed(row, "scopes", "the scopes of a credential")?;
+    let created_at = time(row, "created_at")?;
+    let mut record = Record::new(id(row, "id")?, kind, placement, scopes, created_at);
+    record.name = row.try_get("name")?;
+    record.status = status(row)?;
+    record.reason = row.try_get("reason")?;
+    record.allow_from = parsed(row, "allow_from", "the networks of a credential")?;
+    record.issuers = parsed(row, "issuers", "the issuers of a credential")?;
+    record.created_by = optional_id(row, "created_by")?;
+    record.generation = row.try_get("generation")?;
+    record.updated_at = time(row, "updated_at")?;
+    record.expires_at = optional_time(row, "expires_at")?;
+    record.grace_until = optional_time(row, "previous_until")?;
+    record.last_used_at = optional_time(row, "last_used_at")?;
+    Ok(StoredCredential::new(record, secret))
+}
+
+fn read_digests(row: &SqliteRow) -> Result<KeyDigests> {
+    let current = KeyDigest {
+        pepper: row.try_get("pepper_version")?,
+        digest: read_digest(row.try_get("digest")?)?,
+    };
+    let previous: Option<&[u8]> = row.try_get("previous_digest")?;
+    let previous = previous.map(read_digest).transpose()?;
+    let until = optional_time(row, "previous_until")?;
+    Ok(KeyDigests::new(current, previous.zip(until)))
+}
+
+fn read_digest(bytes: &[u8]) -> Result<SecretDigest> {
+    let bytes = bytes.try_into();
+    bytes
+        .map(SecretDigest::from_bytes)
+        .or_else(|_| corrupt("the length of a digest"))
+}

@@ -1,0 +1,42 @@
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+
+use super::Connection;
+use super::rows::{optional_time, time};
+use crate::error::Result;
+
+/// Facts about a database, by which an operator can decide whether it is in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The version of its schema.
+    pub schema_version: i64,
+    /// The version of the SQLite library.
+    pub sqlite_version: String,
+    /// When its newest record was written; `None` if there is none.
+    pub newest_record: Option<Timestamp>,
+    /// When the pepper of new digests was created.
+    pub newest_pepper: Timestamp,
+}
+
+pub(crate) async fn diagnose(db: &mut Connection) -> Result<Diagnosis> {
+    let row = fetch_one!(
+        db,
+        "SELECT sqlite_version() AS sqlite,
+             (SELECT user_version FROM pragma_user_version) AS schema,
+             (SELECT created_at FROM peppers ORDER BY version DESC LIMIT 1) AS pepper,
+             (SELECT max(at) FROM (
+                 SELECT max(created_at) AS at FROM accounts
+                 UNION ALL SELECT max(updated_at) FROM credentials
+                 UNION ALL SELECT max(created_at) FROM signing_keys
+                 UNION ALL SELECT max(created_at) FROM peppers
+                 UNION ALL SELECT max(at) FROM audit
+             )) AS newest",
+    );
+    Ok(Diagnosis {
+        schema_version: row.try_get("schema")?,
+        sqlite_version: row.try_get("sqlite")?,
+        newest_record: optional_time(&row, "newest")?,
+        newest_pepper: time(&row, "pepper")?,
+    })
+}

@@ -1,0 +1,51 @@
+//! Issuers: their names and URLs.
+
+use countersign::Id;
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+
+use super::Connection;
+use super::rows::{blob, id};
+use crate::error::{Result, StoreError};
+
+/// Returns the names of all issuers, oldest first.
+pub(crate) async fn names(db: &mut Connection) -> Result<Vec<String>> {
+    Ok(fetch_scalars!(
+        db,
+        "SELECT name FROM issuers ORDER BY rowid"
+    ))
+}
+
+/// Returns whether it was inserted: another issuer may have the name.
+pub(crate) async fn insert(
+    db: &mut Connection,
+    id: &Id,
+    name: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    Ok(execute!(
+        db,
+        "INSERT INTO issuers (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+        blob(id),
+        name,
+        now.unix_millis(),
+    ) > 0)
+}
+
+/// Returns the id of an issuer and its URL.
+///
+/// # Errors
+///
+/// [`StoreError::UnknownIssuer`], or that the database cannot be read.
+pub(crate) async fn find(db: &mut Connection, name: &str) -> Result<(Id, Option<String>)> {
+    let query = "SELECT id, url FROM issuers WHERE name = ?";
+    match fetch_optional!(db, query, name) {
+        Some(row) => Ok((id(&row, "id")?, row.try_get("url")?)),
+        None => Err(StoreError::UnknownIssuer(name.to_owned())),
+    }
+}
+
+pub(crate) async fn set_url(db: &mut Connection, id: &Id, url: &str) -> Result<()> {
+    execute!(db, "UPDATE issuers SET url = ? WHERE id = ?", url, blob(id));
+    Ok(())
+}

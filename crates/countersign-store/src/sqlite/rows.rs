@@ -1,0 +1,68 @@
+//! Encoding and decoding of columns.
+
+use std::str::FromStr;
+
+use countersign::Id;
+use countersign::directory::{EnvironmentKind, Status};
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::{Result, corrupt};
+
+pub(super) const fn blob(id: &Id) -> &[u8] {
+    id.as_bytes().as_slice()
+}
+
+pub(super) fn optional_blob(id: Option<&Id>) -> Option<&[u8]> {
+    id.map(blob)
+}
+
+pub(super) fn id(row: &SqliteRow, column: &str) -> Result<Id> {
+    id_from(row.try_get(column)?)
+}
+
+pub(super) fn optional_id(row: &SqliteRow, column: &str) -> Result<Option<Id>> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    bytes.map(id_from).transpose()
+}
+
+fn id_from(bytes: &[u8]) -> Result<Id> {
+    let bytes = bytes.try_into();
+    bytes
+        .map(Id::from_bytes)
+        .or_else(|_| corrupt("the length of an id"))
+}
+
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp> {
+    Ok(Timestamp::from_unix_millis(row.try_get(column)?))
+}
+
+pub(super) fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+    let millis: Option<i64> = row.try_get(column)?;
+    Ok(millis.map(Timestamp::from_unix_millis))
+}
+
+/// Parses a text column. `what` names the value in the error.
+pub(super) fn parsed<T: FromStr>(row: &SqliteRow, column: &str, what: &'static str) -> Result<T> {
+    let text: &str = row.try_get(column)?;
+    text.parse().or_else(|_| corrupt(what))
+}
+
+pub(super) fn status(row: &SqliteRow) -> Result<Status> {
+    match row.try_get("status")? {
+        "active" => Ok(Status::Active),
+        "suspended" => Ok(Status::Suspended),
+        "revoked" => Ok(Status::Revoked),
+        _ => corrupt("a status"),
+    }
+}
+
+/// Decodes the kind of an environment. No environment means the whole account, which is for production.
+pub(super) fn environment_kind(text: Option<&str>) -> Result<EnvironmentKind> {
+    match text {
+        Some("sandbox") => Ok(EnvironmentKind::Sandbox),
+        Some("production") | None => Ok(EnvironmentKind::Production),
+        Some(_) => corrupt("the kind of an environment"),
+    }
+}

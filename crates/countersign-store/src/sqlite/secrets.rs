@@ -1,0 +1,133 @@
+//! Encrypted secrets: peppers, and the re-encryption of all secrets under a new master key.
+
+use countersign::key::Pepper;
+use countersign::random::Random;
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use zeroize::Zeroizing;
+
+use super::rows::{blob, id};
+use super::{Connection, audit, idempotency, sessions};
+use crate::audit::AuditKey;
+use crate::error::{Result, corrupt};
+use crate::records::{StoredAnswer, StoredSession, StoredSigningKey};
+use crate::secrets::{SealContext, Sealer};
+
+const fn pepper_context(version: &[u8]) -> SealContext<'_> {
+    SealContext::new("peppers", version, "the pepper")
+}
+
+/// Creates a random pepper.
+pub(crate) async fn insert_pepper(
+    db: &mut Connection,
+    version: u32,
+    (sealer, random): (&Sealer, &dyn Random),
+    now: Timestamp,
+) -> Result<()> {
+    let mut pepper = Zeroizing::new([0; 32]);
+    random.fill(pepper.as_mut())?;
+    let context = version.to_be_bytes();
+    let sealed = sealer.seal(pepper_context(&context), pepper.as_ref(), random)?;
+    execute!(
+        db,
+        "INSERT INTO peppers (version, sealed, created_at) VALUES (?, ?, ?)",
+        version,
+        sealed,
+        now.unix_millis(),
+    );
+    Ok(())
+}
+
+/// Decrypts all peppers, and returns the newest and the others.
+pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pepper, Vec<Pepper>)> {
+    let rows: Vec<(u32, Vec<u8>)> =
+        sqlx::query_as("SELECT version, sealed FROM peppers ORDER BY version DESC")
+            .fetch_all(db)
+            .await?;
+    let mut peppers = Vec::with_capacity(rows.len());
+    for (version, sealed) in rows {
+        let secret = sealer.open(pepper_context(&version.to_be_bytes()), &sealed)?;
+        let pepper = Pepper::new(version, &secret);
+        peppers.push(pepper.or_else(|_| corrupt("a pepper"))?);
+    }
+    if peppers.is_empty() {
+        return corrupt("there is no pepper");
+    }
+    Ok((peppers.remove(0), peppers))
+}
+
+pub(crate) async fn newest_pepper(db: &mut Connection) -> Result<u32> {
+    Ok(fetch_scalar!(db, "SELECT max(version) FROM peppers"))
+}
+
+/// Deletes the peppers below a version that no credential uses, and returns their versions.
+pub(crate) async fn delete_unused_peppers(db: &mut Connection, below: u32) -> Result<Vec<u32>> {
+    Ok(fetch_scalars!(
+        db,
+        "DELETE FROM peppers WHERE version < ?
+             AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)
+         RETURNING version",
+        below,
+    ))
+}
+
+/// Returns the statements that read and write the encrypted column of a table: all row ids, one row, and its update.
+macro_rules! statements {
+    ($table:literal) => {
+        (
+            concat!("SELECT rowid FROM ", $table, " WHERE sealed IS NOT NULL"),
+            concat!("SELECT * FROM ", $table, " WHERE rowid = ?"),
+            concat!("UPDATE ", $table, " SET sealed = ? WHERE rowid = ?"),
+        )
+    };
+}
+
+/// Decrypts every secret in the database with one master key, and encrypts it with another.
+pub(crate) async fn reseal(
+    db: &mut Connection,
+    old: &Sealer,
+    new: &Sealer,
+    random: &dyn Random,
+) -> Result<()> {
+    type Binding = fn(&SqliteRow) -> Result<Vec<u8>>;
+    type Context = for<'a> fn(&'a [u8]) -> SealContext<'a>;
+    let tables: [(_, Context, Binding); 5] = [
+        (
+            statements!("audit_head"),
+            |_| AuditKey::CONTEXT,
+            |_| Ok(Vec::new()),
+        ),
+        (statements!("peppers"), pepper_context, |row| {
+            Ok(row.try_get::<u32, _>("version")?.to_be_bytes().to_vec())
+        }),
+        (
+            statements!("signing_keys"),
+            StoredSigningKey::context,
+            |row| Ok(blob(&id(row, "id")?).to_vec()),
+        ),
+        (statements!("sessions"), StoredSession::context, |row| {
+            Ok(sessions::read(row)?.binding())
+        }),
+        (
+            statements!("idempotency_keys"),
+            StoredAnswer::context,
+            |row| Ok(idempotency::read(row)?.binding()),
+        ),
+    ];
+    // The chain of the audit log depends on its key: without it, the database is damaged.
+    audit::sealed_key(db).await?;
+    for ((select_ids, select, update), context, binding) in tables {
+        let ids: Vec<i64> = fetch_scalars!(db, select_ids);
+        // Row by row: there may be many sessions and responses.
+        for rowid in ids {
+            let row = fetch_one!(db, select, rowid);
+            let binding = binding(&row)?;
+            let context = context(&binding);
+            let secret = old.open(context, row.try_get("sealed")?)?;
+            let sealed = new.seal(context, &secret, random)?;
+            execute!(db, update, sealed, rowid);
+        }
+    }
+    Ok(())
+}

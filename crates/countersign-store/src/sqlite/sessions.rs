@@ -1,0 +1,157 @@
+//! Sessions and their encrypted tokens.
+
+use countersign::Id;
+use countersign::registry::backend::{SessionKey, SessionRequest};
+use countersign::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::Connection;
+use super::rows::{blob, id, parsed, time};
+use crate::error::{Result, corrupt};
+use crate::records::StoredSession;
+
+/// Returns the statement that reads the sessions to which a condition applies. A session whose token is denied has ended.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, issuer, credential_id, account_id, generation, name, scopes, audience, kid, token_id, \
+             issued_at, reuse_until, expires_at, sealed FROM sessions s \
+             WHERE NOT EXISTS (SELECT 1 FROM denied_tokens d WHERE d.token = s.token_id AND d.issuer = s.issuer) \
+             AND NOT EXISTS (SELECT 1 FROM denied_entities d \
+                 WHERE d.entity = s.credential_id AND d.lowest_generation > s.generation) AND ",
+            $condition
+        )
+    };
+}
+
+/// Returns the session whose token can be returned again, and its encrypted token.
+pub(crate) async fn find_reusable(
+    db: &mut Connection,
+    request: &SessionRequest<'_>,
+) -> Result<Option<(StoredSession, Vec<u8>)>> {
+    let SessionRequest { key, now, .. } = request;
+    let row = fetch_optional!(
+        db,
+        select!(
+            "credential_id = ?1 AND issuer = ?2 AND generation = ?3 AND name IS ?4 AND scopes = ?5 AND audience = ?6 \
+         AND kid = ?7 AND account_id = ?8 AND issued_at <= ?9 AND reuse_until > ?9 \
+         AND expires_at > ?9 AND expires_at <= ?10 ORDER BY issued_at DESC, id DESC LIMIT 1"
+        ),
+        blob(&key.credential),
+        &*key.issuer,
+        key.generation,
+        key.name.as_ref().map(|name| name.as_str()),
+        key.scopes.to_sorted_string(),
+        &*key.audience,
+        &*key.key_id,
+        blob(&request.account),
+        now.unix_millis(),
+        now.plus(request.max_lifetime).unix_millis(),
+    );
+    row.map(|row| Ok((read(&row)?, row.try_get("sealed")?)))
+        .transpose()
+}
+
+pub(crate) async fn insert(
+    db: &mut Connection,
+    session: &StoredSession,
+    sealed: &[u8],
+) -> Result<()> {
+    let key = &session.key;
+    execute!(
+        db,
+        "INSERT INTO sessions (id, issuer, credential_id, account_id, generation, name, scopes, audience, kid,
+                               token_id, issued_at, reuse_until, expires_at, sealed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        blob(&session.id),
+        &*key.issuer,
+        blob(&key.credential),
+        blob(&session.account),
+        key.generation,
+        session.name(),
+        key.scopes.to_sorted_string(),
+        &*key.audience,
+        &*key.key_id,
+        blob(&session.token),
+        session.issued_at.unix_millis(),
+        session.reuse_until.unix_millis(),
+        session.expires_at.unix_millis(),
+        sealed,
+    );
+    Ok(())
+}
+
+/// Returns when the sessions end that count against the limit of the request, the first first. A session that will be
+/// replaced because its signing key does not sign any more is not counted.
+pub(crate) async fn ends_of_live(
+    db: &mut Connection,
+    request: &SessionRequest<'_>,
+) -> Result<Vec<Timestamp>> {
+    let key = &request.key;
+    let rows = fetch_all!(
+        db,
+        select!(
+            "credential_id = ? AND generation = ? AND (issuer <> ? OR kid = ?) AND expires_at > ?5 AND reuse_until > ?5 \
+         ORDER BY expires_at"
+        ),
+        blob(&key.credential),
+        key.generation,
+        &*key.issuer,
+        &*key.key_id,
+        request.now.unix_millis(),
+    );
+    rows.iter().map(|row| time(row, "expires_at")).collect()
+}
+
+/// Returns the sessions of a credential that have not expired at `now`, oldest first.
+pub(crate) async fn list(
+    db: &mut Connection,
+    credential: &Id,
+    now: Timestamp,
+) -> Result<Vec<StoredSession>> {
+    let rows = fetch_all!(
+        db,
+        select!("credential_id = ? AND expires_at > ? ORDER BY issued_at, id"),
+        blob(credential),
+        now.unix_millis(),
+    );
+    rows.iter().map(read).collect()
+}
+
+pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
+    execute!(db, "DELETE FROM sessions WHERE id = ?", blob(id));
+    Ok(())
+}
+
+pub(crate) async fn delete_expired(db: &mut Connection, before: Timestamp) -> Result<()> {
+    execute!(
+        db,
+        "DELETE FROM sessions WHERE expires_at < ?",
+        before.unix_millis()
+    );
+    Ok(())
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<StoredSession> {
+    let name: Option<&str> = row.try_get("name")?;
+    let name = name.map(str::parse).transpose();
+    let key = SessionKey {
+        issuer: row.try_get::<&str, _>("issuer")?.into(),
+        credential: id(row, "credential_id")?,
+        generation: row.try_get("generation")?,
+        name: name.or_else(|_| corrupt("the name of a session"))?,
+        scopes: parsed(row, "scopes", "the scopes of a session")?,
+        audience: row.try_get::<&str, _>("audience")?.into(),
+        key_id: row.try_get::<&str, _>("kid")?.into(),
+    };
+    Ok(StoredSession {
+        id: id(row, "id")?,
+        key,
+        account: id(row, "account_id")?,
+        token: id(row, "token_id")?,
+        issued_at: time(row, "issued_at")?,
+        reuse_until: time(row, "reuse_until")?,
+        expires_at: time(row, "expires_at")?,
+    })
+}

@@ -1,0 +1,69 @@
+//! A backup of which later changes are unknown.
+
+use countersign::Id;
+use countersign::jose::Algorithm;
+use countersign::time::Timestamp;
+
+use super::Connection;
+use super::denials;
+use super::rows::{id, parsed};
+use crate::error::Result;
+
+/// Suspends every active credential, and denies its tokens: any of them may have been revoked after the backup. Returns
+/// how many credentials that were.
+pub(crate) async fn suspend_all(db: &mut Connection, now: Timestamp) -> Result<u64> {
+    let until = denials::until(db, now).await?;
+    execute!(
+        db,
+        "INSERT INTO denied_entities (entity, lowest_generation, until)
+         SELECT id, min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active' AND kind <> 'token'
+         ON CONFLICT (entity) DO UPDATE SET
+             lowest_generation = max(lowest_generation, excluded.lowest_generation),
+             until = max(until, excluded.until)",
+        until.unix_millis(),
+    );
+    // A managed token has no generation: its record decides.
+    Ok(execute!(
+        db,
+        "UPDATE credentials
+         SET status = 'suspended', updated_at = ?,
+             generation = CASE kind WHEN 'token' THEN generation ELSE min(generation + 1, 4294967295) END
+         WHERE status = 'active'",
+        now.unix_millis(),
+    ))
+}
+
+/// Deletes all sessions and responses: their tokens were signed by keys that are revoked.
+pub(crate) async fn delete_tokens(db: &mut Connection) -> Result<()> {
+    for query in ["DELETE FROM sessions", "DELETE FROM idempotency_keys"] {
+        execute!(db, query);
+    }
+    Ok(())
+}
+
+/// Revokes all signing keys. Returns the issuers that had one, each with the algorithm of its active or next key.
+pub(crate) async fn revoke_signing_keys(
+    db: &mut Connection,
+    now: Timestamp,
+) -> Result<Vec<(Id, Algorithm)>> {
+    let rows = fetch_all!(
+        db,
+        "SELECT issuer_id, algorithm FROM signing_keys WHERE revoked_at IS NULL
+         ORDER BY issuer_id, activates_at > ?, activates_at DESC, id DESC",
+        now.unix_millis(),
+    );
+    let mut issuers: Vec<(Id, Algorithm)> = Vec::new();
+    for row in &rows {
+        let issuer = id(row, "issuer_id")?;
+        let algorithm = parsed(row, "algorithm", "the algorithm of a signing key")?;
+        issuers.push((issuer, algorithm));
+    }
+    // The first key of each issuer signs, or will be the first to sign.
+    issuers.dedup_by_key(|(issuer, _)| *issuer);
+    execute!(
+        db,
+        "UPDATE signing_keys SET revoked_at = ?, sealed = NULL WHERE revoked_at IS NULL",
+        now.unix_millis(),
+    );
+    Ok(issuers)
+}

@@ -1,0 +1,207 @@
+//! Brings the view up to date with the database, whichever process writes to it.
+
+use std::collections::HashSet;
+
+use countersign::Id;
+use countersign::directory::{CredentialKind, MemoryDirectory};
+use countersign::registry::Account;
+use countersign::registry::backend::StoredCredential;
+
+use super::{State, View, ViewContents};
+use crate::error::{StoreError, corrupt};
+use crate::records::ChangedEntity;
+use crate::sqlite::changes::LogHead;
+use crate::sqlite::{self, Connection, Watcher};
+
+/// Reads the change log, and applies it to the view. Only the owner of the follower changes the view.
+pub(crate) struct Follower {
+    watcher: Watcher,
+    /// All changes up to this one are in the view. `None`: nothing was read yet.
+    applied: Option<LogHead>,
+    closed: bool,
+    contents: ViewContents,
+}
+
+impl Follower {
+    pub(crate) const fn new(watcher: Watcher, contents: ViewContents) -> Self {
+        Self {
+            watcher,
+            applied: None,
+            closed: false,
+            contents,
+        }
+    }
+
+    /// Compares the view with the database, and reads what has changed.
+    pub(crate) async fn poll(&mut self, state: &State, view: &View) -> Result<(), StoreError> {
+        if self.closed {
+            return Err(StoreError::Closed);
+        }
+        // Before the comparison: the view is at least as fresh as this.
+        let began = view.since_boot();
+        let mut watched = self.watcher.take().await?;
+        if let Some(version) = watched.new_version().await? {
+            let mut snapshot = watched.snapshot().await?;
+            let head = self.read(&mut snapshot, state, view).await?;
+            snapshot.commit().await?;
+            self.applied = Some(head);
+            watched.set_seen(version);
+        }
+        self.watcher.put_back(watched);
+        if self.contents != ViewContents::Nothing {
+            view.compared(began);
+        }
+        Ok(())
+    }
+
+    /// Reads the changes since the last call from one snapshot, or all records if there was none. Returns the last
+    /// change in the snapshot.
+    async fn read(
+        &self,
+        snapshot: &mut Connection,
+        state: &State,
+        view: &View,
+    ) -> Result<LogHead, StoreError> {
+        let head = sqlite::changes::head(snapshot).await?;
+        match &self.applied {
+            // The log is finite: after too long a time, or for another history, all records are read.
+            Some(applied) if applied.epoch == head.epoch && applied.number + 1 >= head.oldest => {
+                let count = head.number - applied.number;
+                let changes = sqlite::changes::after(snapshot, applied.number).await?;
+                // Numbers are dense: this finds a change that was removed, and a log that was reset.
+                if i64::try_from(changes.len()).ok() != Some(count) {
+                    return corrupt("the change log has a gap");
+                }
+                self.apply(snapshot, changes, state, view).await?;
+            }
+            _ => self.load(snapshot, state, view).await?,
+        }
+        Ok(head)
+    }
+
+    /// Reads all records, which then replace those in the view at once.
+    async fn load(
+        &self,
+        snapshot: &mut Connection,
+        state: &State,
+        view: &View,
+    ) -> Result<(), StoreError> {
+        let records = MemoryDirectory::default();
+        state.reload_peppers(snapshot).await?;
+        if self.contents == ViewContents::Everything {
+            for account in sqlite::accounts::list(snapshot).await? {
+                records.put_account(account.id, account.generation, account.status);
+            }
+            sqlite::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
+        }
+        if self.contents != ViewContents::Nothing {
+            sqlite::denials::load(snapshot, records.denied()).await?;
+        }
+        state.reload_signing_keys(snapshot).await?;
+        view.replace(records);
+        Ok(())
+    }
+
+    /// Applies changes. Records are read as they are in the snapshot, which may be later than the change that names them.
+    async fn apply(
+        &self,
+        snapshot: &mut Connection,
+        changes: Vec<ChangedEntity>,
+        state: &State,
+        view: &View,
+    ) -> Result<(), StoreError> {
+        let mut delta = Delta::default();
+        let mut seen = HashSet::new();
+        for change in changes {
+            if seen.insert(change) {
+                self.read_change(snapshot, change, view, &mut delta).await?;
+            }
+        }
+        // Before the credentials, whose digests may use a new pepper.
+        if delta.peppers {
+            state.reload_peppers(snapshot).await?;
+        }
+        if delta.signing_keys {
+            state.reload_signing_keys(snapshot).await?;
+        }
+        // Everything was read before the first record is applied: an error leaves the view as it was.
+        let records = view.records();
+        for account in &delta.accounts {
+            records.put_account(account.id, account.generation, account.status);
+        }
+        for credential in &delta.credentials {
+            put(&records, credential)?;
+        }
+        for id in &delta.deleted {
+            records.remove(id);
+        }
+        Ok(())
+    }
+
+    /// Reads the record that a change names. Denials are applied at once: they are never taken back.
+    async fn read_change(
+        &self,
+        snapshot: &mut Connection,
+        change: ChangedEntity,
+        view: &View,
+        delta: &mut Delta,
+    ) -> Result<(), StoreError> {
+        let everything = self.contents == ViewContents::Everything;
+        let records = view.records();
+        match change {
+            ChangedEntity::SigningKey(_) => delta.signing_keys = true,
+            ChangedEntity::Peppers => delta.peppers = true,
+            _ if self.contents == ViewContents::Nothing => {}
+            ChangedEntity::Token(id) => {
+                sqlite::denials::load_token(snapshot, &id, records.denied()).await?;
+            }
+            ChangedEntity::Session(id)
+            | ChangedEntity::Account(id)
+            | ChangedEntity::Credential(id) => {
+                sqlite::denials::load_entity(snapshot, &id, records.denied()).await?;
+            }
+        }
+        match change {
+            ChangedEntity::Credential(id) if everything => {
+                match sqlite::credentials::find(snapshot, &id).await? {
+                    Some(credential) => delta.credentials.push(credential),
+                    None => delta.deleted.push(id),
+                }
+            }
+            ChangedEntity::Account(id) if everything => {
+                let account = sqlite::accounts::find(snapshot, &id).await?;
+                delta.accounts.extend(account);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn close(&mut self) -> Result<(), StoreError> {
+        self.closed = true;
+        self.watcher.close().await
+    }
+}
+
+/// The changes that were read, before they are applied.
+#[derive(Default)]
+struct Delta {
+    accounts: Vec<Account>,
+    credentials: Vec<StoredCredential>,
+    deleted: Vec<Id>,
+    signing_keys: bool,
+    peppers: bool,
+}
+
+/// Puts a credential into the view. The state of its account is in the view separately.
+fn put(records: &MemoryDirectory, credential: &StoredCredential) -> Result<(), StoreError> {
+    let (record, credential) = (&credential.record, credential.credential(0));
+    match record.kind {
+        CredentialKind::User => {
+            let name = record.name.parse();
+            records.put_user(name.or_else(|_| corrupt("the name of a user"))?, credential);
+        }
+        _ => records.put(credential),
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::key::KeyPrefix;
+use countersign::random::{Random, SystemRandom};
+use countersign::time::{Clock, SystemClock};
+
+use super::boot_clock::{BootClock, SystemBootClock};
+use crate::error::StoreError;
+use crate::secrets::MasterKey;
+
+/// The options of a [`Store`](crate::Store).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct StoreOptions {
+    /// The path of the database: `sqlite://countersign.db`, `sqlite:///var/lib/countersign.db`, or the same without the
+    /// slashes after the colon.
+    pub url: String,
+    /// Where the master key comes from. Default: a file beside the database.
+    pub master_key: MasterKey,
+    /// The maximum age of the view, after which requests are rejected with 503. Default: 5 s.
+    pub max_staleness: Duration,
+    /// The records that the view contains. Default: all.
+    pub contents: ViewContents,
+    /// How often the store reads changes of other processes. `None`: it does so only when
+    /// [`catch_up`](crate::Store::catch_up) is called, and [`maintain`](crate::Store::maintain) is up to the caller too.
+    /// Default: 100 ms.
+    pub poll_period: Option<Duration>,
+    /// The prefix of the API keys of this store. Keys with another prefix are rejected. Default: `cs`.
+    pub key_prefix: KeyPrefix,
+    /// The clock for the dates of records.
+    pub clock: Arc<dyn Clock>,
+    /// The generator of ids, keys, peppers, nonces and the master key.
+    pub random: Arc<dyn Random>,
+    /// The clock that measures the age of the view.
+    pub boot_clock: Arc<dyn BootClock>,
+}
+
+/// The records that a view contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ViewContents {
+    /// All credentials, and all denials.
+    Everything,
+    /// Only denials, which is enough for a process that only verifies tokens. API keys and users are unknown.
+    Denials,
+    /// No records, for a process that makes changes and authenticates no requests. Opening the store takes the same time
+    /// whatever the number of records. The view is never fresh, so that it rejects everything.
+    Nothing,
+}
+
+impl StoreOptions {
+    /// Returns the default options for the database at `url`, with the clocks and the random generator of the system.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            master_key: MasterKey::BesideDatabase,
+            max_staleness: Duration::from_secs(5),
+            contents: ViewContents::Everything,
+            poll_period: Some(Duration::from_millis(100)),
+            key_prefix: KeyPrefix::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            boot_clock: Arc::new(SystemBootClock),
+        }
+    }
+
+    /// Returns the file that the URL names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnsupportedUrl`] if it is not the URL of an SQLite file. The error does not repeat the URL.
+    pub fn database(&self) -> Result<PathBuf, StoreError> {
+        let rest = self.url.strip_prefix("sqlite:");
+        let path = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+        match path {
+            // SQLite does not take these two for the name of a file.
+            Some(path) if path.starts_with("file:") || path.starts_with(':') => {
+                Err(StoreError::UnsupportedUrl)
+            }
+            // A database in memory would lose acknowledged changes. A query would be ignored.
+            None | Some("") => Err(StoreError::UnsupportedUrl),
+            Some(path) if path.contains(['?', '#']) => Err(StoreError::UnsupportedUrl),
+            Some(path) => Ok(path.into()),
+        }
+    }
+}
+
+impl fmt::Debug for StoreOptions {
+    /// Omits the URL: a wrong one may contain a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("master_key", &self.master_key)
+            .field("max_staleness", &self.max_staleness)
+            .field("contents", &self.contents)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_with_and_without_slashes_names_a_file() {
+        for (url, path) in [
+            ("sqlite://countersign.db", "countersign.db"),
+            ("sqlite:countersign.db", "countersign.db"),
+            ("sqlite:///var/lib/c.db", "/var/lib/c.db"),
+            ("sqlite:/var/lib/c.db", "/var/lib/c.db"),
+        ] {
+            let options = StoreOptions::new(url);
+            assert_eq!(options.database().unwrap(), PathBuf::from(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn url_that_names_no_file_is_rejected_and_not_repeated() {
+        for url in [
+            "postgres://me:swordfish@db/x",
+            "countersign.db",
+            "sqlite",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://:x",
+            "sqlite:file:c.db",
+            "sqlite://file::memory:",
+            "sqlite://c.db?mode=ro",
+        ] {
+            let options = StoreOptions::new(url);
+            let error = options.database().unwrap_err();
+            assert!(error.to_string().contains("sqlite://PATH"), "{url}");
+            assert!(!format!("{error:?} {error} {options:?}").contains("swordfish"));
+        }
+    }
+}

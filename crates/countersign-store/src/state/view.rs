@@ -1,0 +1,130 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign::Id;
+use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, Usage, UserName};
+
+use super::boot_clock::BootClock;
+
+/// Uses of one credential within this many milliseconds count as one.
+const USE_RESOLUTION: i64 = 1000;
+
+/// The records in the memory of this process, and when they were last compared with the database.
+///
+/// A view that has not been compared for longer than [`max_staleness`](crate::StoreOptions::max_staleness) is stale:
+/// requests are rejected with 503.
+pub struct View {
+    /// Replaced as a whole when a new history begins; otherwise changed record by record.
+    records: ArcSwap<MemoryDirectory>,
+    /// When the last successful comparison began, in nanoseconds since boot; [`NEVER`] before the first.
+    compared_at: AtomicU64,
+    max_staleness: Duration,
+    clock: Arc<dyn BootClock>,
+    /// The uses that are not in the database yet.
+    used: papaya::HashMap<Id, Usage>,
+}
+
+/// Reached 584 years after boot: the view is stale for good then.
+const NEVER: u64 = u64::MAX;
+
+impl View {
+    pub(crate) fn new(max_staleness: Duration, clock: Arc<dyn BootClock>) -> Self {
+        Self {
+            records: ArcSwap::default(),
+            compared_at: AtomicU64::new(NEVER),
+            max_staleness,
+            clock,
+            used: papaya::HashMap::new(),
+        }
+    }
+
+    pub(crate) fn since_boot(&self) -> Duration {
+        self.clock.since_boot()
+    }
+
+    /// Records that the view was equal to the database at a moment after `began`.
+    pub(crate) fn compared(&self, began: Duration) {
+        let nanoseconds = u64::try_from(began.as_nanos()).unwrap_or(NEVER);
+        self.compared_at.store(nanoseconds, Ordering::Release);
+    }
+
+    pub(crate) fn records(&self) -> Arc<MemoryDirectory> {
+        self.records.load_full()
+    }
+
+    pub(crate) fn replace(&self, records: MemoryDirectory) {
+        self.records.store(Arc::new(records));
+    }
+
+    /// Removes and returns the uses that are not in the database yet.
+    pub(crate) fn take_used(&self) -> Vec<Usage> {
+        let used = self.used.pin();
+        let ids: Vec<Id> = used.keys().copied().collect();
+        let taken = ids.iter().filter_map(|id| used.remove(id));
+        taken.cloned().collect()
+    }
+
+    /// Puts back uses that could not be written. Later uses of the same credentials take precedence.
+    pub(crate) fn put_back_used(&self, unwritten: impl IntoIterator<Item = Usage>) {
+        let used = self.used.pin();
+        for usage in unwritten {
+            used.get_or_insert(usage.credential, usage);
+        }
+    }
+}
+
+impl Directory for View {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        self.records.load().credential(id)
+    }
+
+    fn user(&self, name: &UserName) -> Option<Credential> {
+        self.records.load().user(name)
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.records.load().lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.records.load().is_denied(issuer, token)
+    }
+
+    fn check_freshness(&self) -> Result<(), StaleView> {
+        let compared_at = match self.compared_at.load(Ordering::Acquire) {
+            NEVER => return Err(StaleView),
+            nanoseconds => Duration::from_nanos(nanoseconds),
+        };
+        if self.since_boot().saturating_sub(compared_at) > self.max_staleness {
+            return Err(StaleView);
+        }
+        Ok(())
+    }
+
+    fn used(&self, usage: Usage) {
+        let used = self.used.pin();
+        let known = used.get(&usage.credential);
+        let same = known.is_some_and(|known| {
+            let since = usage
+                .at
+                .unix_millis()
+                .saturating_sub(known.at.unix_millis());
+            since < USE_RESOLUTION && usage.digest.is_none()
+        });
+        if !same {
+            used.insert(usage.credential, usage);
+        }
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View")
+            .field("records", &*self.records.load())
+            .field("stale", &self.check_freshness().is_err())
+            .finish_non_exhaustive()
+    }
+}

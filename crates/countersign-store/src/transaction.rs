@@ -1,0 +1,111 @@
+//! A change is one transaction: the records, their numbers in the change log, and a record of the audit log.
+
+use countersign::Id;
+use countersign::directory::Status;
+use countersign::registry::Caller;
+use countersign::time::Timestamp;
+use tokio::sync::Mutex;
+
+use crate::audit::AuditEntry;
+use crate::error::StoreError;
+use crate::records::ChangedEntity;
+use crate::sqlite::{self, Connection, Database};
+use crate::state::{Follower, State, View};
+
+/// What a transaction needs of its store.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'s> {
+    pub(crate) database: &'s Database,
+    pub(crate) state: &'s State,
+    pub(crate) follower: &'s Mutex<Follower>,
+    pub(crate) view: &'s View,
+}
+
+/// A transaction that changes records. It has no effect if it is dropped before it is committed.
+pub(crate) struct Transaction<'s> {
+    sqlite: sqlite::Transaction<'static>,
+    context: Context<'s>,
+    pub(crate) now: Timestamp,
+    changed: Vec<ChangedEntity>,
+}
+
+impl<'s> Transaction<'s> {
+    pub(crate) async fn begin(context: Context<'s>) -> Result<Self, StoreError> {
+        Ok(Self {
+            sqlite: context.database.begin().await?,
+            context,
+            now: context.state.clock.now(),
+            changed: Vec::new(),
+        })
+    }
+
+    /// Checks that the credential of a caller is still valid: it may have been revoked while the transaction waited for
+    /// other ones.
+    pub(crate) async fn check_caller(&mut self, caller: &Caller) -> Result<(), StoreError> {
+        let Some((id, _)) = caller.credential() else {
+            return Ok(());
+        };
+        let (now, connection) = (self.now, self.connection());
+        let found = sqlite::credentials::find(connection, id).await?;
+        let account = match &found {
+            Some(found) => sqlite::accounts::find(connection, &found.record.account_id).await?,
+            None => None,
+        };
+        let is_active = account.is_some_and(|account| account.status == Status::Active);
+        let token_is_valid = match caller.token() {
+            Some(token) => {
+                now < token.expires_at && !sqlite::denials::denies(connection, token).await?
+            }
+            None => true,
+        };
+        let found = found.map(|found| found.credential(0));
+        if is_active && token_is_valid && caller.is_still_valid(found.as_ref(), now) {
+            Ok(())
+        } else {
+            Err(StoreError::CallerRevoked)
+        }
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.sqlite
+    }
+
+    pub(crate) const fn state(&self) -> &'s State {
+        self.context.state
+    }
+
+    pub(crate) fn new_id(&self, account: &Id) -> Result<Id, StoreError> {
+        self.context.state.new_id(self.now, account)
+    }
+
+    /// Notes that a record has changed, so that all views read it again.
+    pub(crate) fn changed(&mut self, entity: ChangedEntity) {
+        self.changed.push(entity);
+    }
+
+    pub(crate) async fn append_audit(&mut self, entry: AuditEntry<'_>) -> Result<(), StoreError> {
+        let key = &self.context.state.audit_key;
+        sqlite::audit::append(&mut self.sqlite, key, self.now, entry).await
+    }
+
+    /// Writes the change log, and commits. The changes are in the view of this process when this returns.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        // The change log comes last, so that the order of numbers is the order of commits.
+        for entity in &self.changed {
+            sqlite::changes::append(&mut self.sqlite, entity).await?;
+        }
+        self.sqlite.commit().await?;
+        let Context {
+            follower,
+            state,
+            view,
+            ..
+        } = self.context;
+        follower.lock().await.poll(state, view).await
+    }
+
+    /// Commits a transaction that changed nothing that is in a view.
+    pub(crate) async fn commit_unlogged(self) -> Result<(), StoreError> {
+        Ok(self.sqlite.commit().await?)
+    }
+}
