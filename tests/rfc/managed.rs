@@ -81,7 +81,7 @@ fn managed_token_refused_by_a_verifier_without_records_or_that_does_not_take_the
 fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens() {
     let token = managed().token();
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let a_key = StoredSecret::Key(peppers.proof(&id(), "secret"));
+    let a_key = StoredSecret::Key(peppers.digests(&id(), "secret"));
     let a_user = StoredSecret::Password("$argon2id$".into());
     let past = Timestamp::from_unix_seconds(NOW);
     for (records, reason) in [

@@ -51,18 +51,18 @@ impl Timestamp {
         )
     }
 
-    /// Formats the moment as RFC 3339 in UTC, such as `2026-03-15T12:00:00Z`. Milliseconds are written only where the
-    /// moment is not a whole second.
+    /// Formats the timestamp as RFC 3339 in UTC, such as `2026-03-15T12:00:00Z`. Milliseconds are written only if the
+    /// timestamp is not a whole second.
     ///
-    /// A moment outside the years 0000 to 9999, for which RFC 3339 has no form, is written as the first or the last
+    /// A timestamp outside the years 0000 to 9999, for which RFC 3339 has no form, is written as the first or the last
     /// second of these years.
     ///
     /// ```
     /// use countersign::time::Timestamp;
     ///
-    /// let moment = Timestamp::from_unix_millis(1_773_576_000_123);
-    /// assert_eq!(moment.to_rfc3339(), "2026-03-15T12:00:00.123Z");
-    /// assert_eq!(Timestamp::parse_rfc3339("2026-03-15T06:00:00.123-06:00"), Ok(moment));
+    /// let timestamp = Timestamp::from_unix_millis(1_773_576_000_123);
+    /// assert_eq!(timestamp.to_rfc3339(), "2026-03-15T12:00:00.123Z");
+    /// assert_eq!(Timestamp::parse_rfc3339("2026-03-15T06:00:00.123-06:00"), Ok(timestamp));
     /// assert!(Timestamp::parse_rfc3339("2026-03-15").is_err());
     /// ```
     #[must_use]
@@ -74,7 +74,7 @@ impl Timestamp {
         self.to_rfc3339_with(precision, 0)
     }
 
-    /// Formats the moment as RFC 3339 with this precision, at an offset of so many hours from UTC. Otherwise as
+    /// Formats the timestamp as RFC 3339 with this precision, at an offset of this many hours from UTC, otherwise as
     /// [`to_rfc3339`](Self::to_rfc3339).
     #[must_use]
     pub fn to_rfc3339_with(self, precision: Precision, offset_hours: i8) -> String {
@@ -102,14 +102,14 @@ impl Timestamp {
     ///
     /// Returns [`InvalidTimestamp`] if the text is not a date and time in RFC 3339.
     pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
-        let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+        let timestamp = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        let millis = timestamp.unix_timestamp_nanos().div_euclid(1_000_000);
         let millis = i64::try_from(millis).map_err(|_| InvalidTimestamp)?;
         Ok(Self(millis))
     }
 }
 
-/// How precisely [`Timestamp::to_rfc3339_with`] writes a moment.
+/// How precisely [`Timestamp::to_rfc3339_with`] writes a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
@@ -132,7 +132,6 @@ impl fmt::Display for InvalidTimestamp {
 
 impl std::error::Error for InvalidTimestamp {}
 
-/// Tells the time. Everything that judges or mints takes one, so that tests can hold it still.
 /// A source of the current time. Whatever authenticates or mints takes a `Clock`, so that tests can
 /// set the time.
 ///
@@ -197,9 +196,9 @@ mod tests {
             (-1, "1969-12-31T23:59:59.999Z"),
             (-62_167_219_200_000, "0000-01-01T00:00:00Z"),
         ] {
-            let moment = Timestamp::from_unix_millis(millis);
-            assert_eq!(moment.to_rfc3339(), text);
-            assert_eq!(Timestamp::parse_rfc3339(text), Ok(moment));
+            let timestamp = Timestamp::from_unix_millis(millis);
+            assert_eq!(timestamp.to_rfc3339(), text);
+            assert_eq!(Timestamp::parse_rfc3339(text), Ok(timestamp));
         }
     }
 
@@ -209,23 +208,23 @@ mod tests {
             (i64::MAX, "9999-12-31T23:59:59Z"),
             (i64::MIN, "0000-01-01T00:00:00Z"),
         ] {
-            let moment = Timestamp::from_unix_millis(millis);
-            assert_eq!(moment.to_rfc3339(), text);
-            let local = moment.to_rfc3339_with(Precision::Seconds, -6);
+            let timestamp = Timestamp::from_unix_millis(millis);
+            assert_eq!(timestamp.to_rfc3339(), text);
+            let local = timestamp.to_rfc3339_with(Precision::Seconds, -6);
             assert_eq!(local, text.replace('Z', "-06:00"));
         }
     }
 
     #[test]
     fn timestamps_are_formatted_with_a_precision_and_an_offset() {
-        let moment = Timestamp::from_unix_millis(1_773_599_700_123);
+        let timestamp = Timestamp::from_unix_millis(1_773_599_700_123);
         for (precision, offset, text) in [
             (Precision::Seconds, 0, "2026-03-15T18:35:00Z"),
             (Precision::Millis, 0, "2026-03-15T18:35:00.123Z"),
             (Precision::Seconds, -6, "2026-03-15T12:35:00-06:00"),
             (Precision::Millis, 14, "2026-03-16T08:35:00.123+14:00"),
         ] {
-            assert_eq!(moment.to_rfc3339_with(precision, offset), text);
+            assert_eq!(timestamp.to_rfc3339_with(precision, offset), text);
         }
     }
 

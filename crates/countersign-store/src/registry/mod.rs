@@ -34,7 +34,7 @@ impl Registry for Store {
             let id = transaction.new_id(&placement.account)?;
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
-            let digests = state.peppers.proof(&id, issued.secret.expose());
+            let digests = state.peppers.digests(&id, issued.secret.expose());
             let credential = StoredCredential::new_key(id, placement, new, digests, now);
             let record = insert(transaction, caller, credential).await?;
             Ok(CreatedKey::new(record, issued))

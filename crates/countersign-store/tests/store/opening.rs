@@ -49,7 +49,7 @@ async fn second_open_finds_the_records_of_the_first() {
     assert_eq!(shown.account_id, created.record.account_id);
     let digest = second
         .peppers()
-        .proof(&created.record.id, created.issued.secret.expose());
+        .digests(&created.record.id, created.issued.secret.expose());
     let found = second.directory().credential(&created.record.id).unwrap();
     let countersign::directory::StoredSecret::Key(kept) = found.secret else {
         panic!("a key has a digest");

@@ -44,12 +44,7 @@ static UNKNOWN: LazyLock<Credential> = LazyLock::new(|| {
     let id = Id::from_bytes([0; 20]);
     Credential {
         status: Status::Revoked,
-        ..Credential::new(
-            id,
-            id,
-            Scopes::none(),
-            StoredSecret::Key(KeyDigests::nobody()),
-        )
+        ..Credential::new(id, id, Scopes::none(), StoredSecret::Key(KeyDigests::DUMMY))
     }
 });
 

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// The members of an object that are read. The macro [`members`] implements it.
 pub(crate) trait Members<'de>: Default {
@@ -115,6 +116,15 @@ impl<'de> Members<'de> for NoMembers {
     }
 }
 
+/// Implements the methods of a visitor that accepts scalar values.
+macro_rules! accept_scalars {
+    ($($method:ident: $type:ty,)*) => {
+        $(fn $method<E: Error>(self, _: $type) -> Result<Self, E> {
+            Ok(self)
+        })*
+    };
+}
+
 /// Any value, which is checked but not used: its strings are decoded, and its objects have no repeated members.
 struct StrictValue;
 
@@ -131,24 +141,12 @@ impl<'de> Visitor<'de> for StrictValue {
         f.write_str("a value")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
+    accept_scalars! {
+        visit_bool: bool,
+        visit_i64: i64,
+        visit_u64: u64,
+        visit_f64: f64,
+        visit_str: &str,
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self, E> {
@@ -167,29 +165,9 @@ impl<'de> Visitor<'de> for StrictValue {
 }
 
 /// A string, borrowed if it has no escapes.
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor).map(Self)
-    }
-}
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// Returns the text of a member.
 pub(crate) fn text<'a>(member: &'a Option<Text<'_>>) -> Option<&'a str> {
@@ -219,47 +197,20 @@ impl<'de> Deserialize<'de> for NumericDate {
 }
 
 /// One string, or a list of strings: `aud` (RFC 7519 §4.1.3), and the scopes of external issuers.
+#[derive(Deserialize)]
+#[serde(untagged)]
 pub(crate) enum OneOrMany<'a> {
-    One(Cow<'a, str>),
+    #[serde(borrow)]
+    One(Text<'a>),
     Many(Vec<Text<'a>>),
 }
 
 impl OneOrMany<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let (one, many) = match self {
-            Self::One(text) => (Some(&**text), &[][..]),
-            Self::Many(list) => (None, list.as_slice()),
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(list) => list.as_slice(),
         };
-        one.into_iter().chain(many.iter().map(|text| &*text.0))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for OneOrMany<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor;
-        impl<'de> Visitor<'de> for ListVisitor {
-            type Value = OneOrMany<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(OneOrMany::One(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(OneOrMany::One(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(text) = seq.next_element()? {
-                    list.push(text);
-                }
-                Ok(OneOrMany::Many(list))
-            }
-        }
-        deserializer.deserialize_any(ListVisitor)
+        texts.iter().map(|text| &*text.0)
     }
 }

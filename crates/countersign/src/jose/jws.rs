@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 
 use super::json::{self, Members, Text, members, text};
-use super::{Algorithm, base64url};
+use super::{Algorithm, VerifyingKey, base64url};
 use crate::reason::Reason;
 
 /// The longest token that is parsed, in bytes.
@@ -54,19 +54,20 @@ impl<'a> Jws<'a> {
         base64url::decode(self.payload).ok_or(Reason::TokenMalformed)
     }
 
-    /// Calls `verify` with the signing input and the decoded signature.
-    pub(crate) fn check(&self, verify: impl FnOnce(&[u8], &[u8]) -> bool) -> Result<(), Reason> {
+    /// Verifies the signature.
+    pub(crate) fn verify_signature(&self, key: &VerifyingKey) -> Result<SignatureVerified, Reason> {
         let mut buffer = [0; MAX_SIGNATURE + 3];
         let signature = base64url::decode_into(self.signature, &mut buffer)
             .filter(|signature| !signature.is_empty())
             .ok_or(Reason::TokenMalformed)?;
-        if verify(self.signing_input, signature) {
-            Ok(())
-        } else {
-            Err(Reason::SignatureInvalid)
-        }
+        key.verify(self.signing_input, signature)
+            .then_some(SignatureVerified(()))
+            .ok_or(Reason::SignatureInvalid)
     }
 }
+
+/// Proof that a signature was verified. Nothing else creates it.
+pub(crate) struct SignatureVerified(());
 
 /// A buffer for a decoded header, on the stack.
 pub(crate) struct HeaderBuffer([u8; MAX_HEADER]);

@@ -21,7 +21,7 @@ mod verifying_key;
 pub use algorithm::Algorithm;
 pub(crate) use base64url::encode_into;
 pub use error::KeyError;
-pub(crate) use jws::{Header, HeaderBuffer, Jws, looks_like_jws};
+pub(crate) use jws::{Header, HeaderBuffer, Jws, SignatureVerified, looks_like_jws};
 #[cfg(feature = "remote")]
 pub(crate) use key_set::JwksError;
 pub use key_set::KeySet;

@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
-use super::jwk::PublicJwk;
 use super::{Algorithm, KeyError, VerifyingKey, base64url, rsa};
 use crate::random::Random;
 
@@ -174,8 +173,13 @@ impl SigningKey {
     /// Returns the public key as a JWK (RFC 7517) in JSON, or `None` for HMAC, which has no public key.
     #[must_use]
     pub fn public_jwk(&self) -> Option<String> {
-        let public = public_jwk(&self.0.pair)?;
-        Some(public.document(&self.0.id, self.0.algorithm))
+        let required = required_members(&self.0.pair)?;
+        let members = required.trim_start_matches('{').trim_end_matches('}');
+        let id = serde_json::Value::from(self.id());
+        let algorithm = self.0.algorithm;
+        Some(format!(
+            r#"{{{members},"kid":{id},"use":"sig","alg":"{algorithm}"}}"#
+        ))
     }
 
     /// Returns the encoded header of access tokens.
@@ -213,10 +217,8 @@ impl SigningKey {
     }
 
     fn new(algorithm: Algorithm, pair: Pair) -> Result<Self, KeyError> {
-        let id = match (&pair, public_jwk(&pair)) {
-            (_, Some(public)) => {
-                base64url::encode(digest(&SHA256, public.required().as_bytes()).as_ref())
-            }
+        let id = match (&pair, required_members(&pair)) {
+            (_, Some(members)) => base64url::encode(digest(&SHA256, members.as_bytes()).as_ref()),
             (Pair::Hmac(secret, _), None) => {
                 let tag = secret.sign(b"countersign key id");
                 base64url::encode(tag.as_ref().get(..32).unwrap_or_default())
@@ -241,27 +243,28 @@ fn header(algorithm: Algorithm, typ: &str, id: &str) -> String {
     header
 }
 
-fn public_jwk(pair: &Pair) -> Option<PublicJwk> {
+/// Returns the required members of the public JWK in lexicographic order, without white space: the input of a
+/// thumbprint (RFC 7638 §3). Returns `None` for HMAC.
+fn required_members(pair: &Pair) -> Option<String> {
+    let b64 = base64url::encode;
     Some(match pair {
-        Pair::Ed25519(pair) => PublicJwk::Okp {
-            x: pair.public_key().as_ref().to_vec(),
-        },
+        Pair::Ed25519(pair) => {
+            let x = b64(pair.public_key().as_ref());
+            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
+        }
         Pair::Ec(pair) => {
             // An uncompressed point: 4, x, y.
             let point = pair.public_key().as_ref().get(1..)?;
             let (x, y) = point.split_at_checked(point.len() / 2)?;
-            PublicJwk::Ec {
-                crv: if x.len() == 32 { "P-256" } else { "P-384" },
-                x: x.to_vec(),
-                y: y.to_vec(),
-            }
+            let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+            let (x, y) = (b64(x), b64(y));
+            format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
         }
         Pair::Rsa(pair, _) => {
             let public = pair.public_key();
-            PublicJwk::Rsa {
-                n: public.modulus().big_endian_without_leading_zero().to_vec(),
-                e: public.exponent().big_endian_without_leading_zero().to_vec(),
-            }
+            let e = b64(public.exponent().big_endian_without_leading_zero());
+            let n = b64(public.modulus().big_endian_without_leading_zero());
+            format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)
         }
         Pair::Hmac(..) => return None,
     })

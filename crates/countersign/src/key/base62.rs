@@ -1,8 +1,8 @@
-//! Base62 in the order `0-9A-Za-z`, most significant digit first, padded with `0`.
+//! Base62 with the digits `0-9A-Za-z`, most significant digit first, padded with `0`.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// 256 bits as 43 digits.
+/// Encodes 256 bits in 43 digits.
 pub(super) fn encode_secret(bits: &[u8; 32]) -> String {
     let mut number = zeroize::Zeroizing::new(*bits);
     let mut digits = [b'0'; super::SECRET_LEN];
@@ -21,7 +21,7 @@ pub(super) fn encode_secret(bits: &[u8; 32]) -> String {
     text
 }
 
-/// 32 bits as 6 digits.
+/// Encodes 32 bits in 6 digits.
 pub(super) fn encode_u32(mut number: u32) -> [u8; 6] {
     let mut digits = [b'0'; 6];
     for slot in digits.iter_mut().rev() {
@@ -31,7 +31,7 @@ pub(super) fn encode_u32(mut number: u32) -> [u8; 6] {
     digits
 }
 
-/// The number behind 6 digits; `None` for other lengths, other characters and larger numbers.
+/// Decodes 6 digits. Returns `None` for other lengths, other characters and numbers of more than 32 bits.
 pub(super) fn decode_u32(digits: &[u8]) -> Option<u32> {
     if digits.len() != 6 {
         return None;
@@ -58,13 +58,13 @@ mod tests {
 
     #[test]
     fn largest_secret_fills_43_digits() {
-        // 2^256 - 1, converted with Python's integers.
+        // 2^256 - 1, converted with Python.
         let text = encode_secret(&[0xff; 32]);
         assert_eq!(text, "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
     }
 
     #[test]
-    fn number_beyond_32_bits_is_refused() {
+    fn number_of_more_than_32_bits_is_rejected() {
         assert_eq!(decode_u32(&encode_u32(u32::MAX)), Some(u32::MAX));
         assert_eq!(decode_u32(b"zzzzzz"), None);
         assert_eq!(decode_u32(b"00000-"), None);
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn number_encoded_and_decoded_is_itself(number: u32) {
+        fn number_survives_encoding_and_decoding(number: u32) {
             prop_assert_eq!(decode_u32(&encode_u32(number)), Some(number));
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
-use crate::directory::{Credential, DigestUpgrade, Directory, StoredSecret, Usage};
+use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
-use crate::key::{ApiKey, InvalidKey, Peppers, SecretIs};
+use crate::key::{ApiKey, InvalidKey, Peppers};
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
@@ -163,24 +163,17 @@ impl PresentedKey<'_> {
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let found = directory.credential(&self.id);
-        let known = found.is_some();
-        let credential = found.unwrap_or_else(Credential::unknown);
-        let stored = match &credential.secret {
-            StoredSecret::Key(digests) if known => Some(digests),
-            StoredSecret::Key(_) | StoredSecret::Password(_) | StoredSecret::Signature => None,
+        let credential = directory.credential(&self.id);
+        let stored = match credential.as_ref().map(|credential| &credential.secret) {
+            Some(StoredSecret::Key(digests)) => Some(digests),
+            Some(StoredSecret::Password(_) | StoredSecret::Signature) | None => None,
         };
-        let unknown = stored.is_none();
-        let outdated = match peppers.judge(stored, &self.id, self.secret, now) {
-            SecretIs::Right { outdated } => outdated,
-            SecretIs::Wrong if unknown => return Err(Reason::CredentialUnknown),
-            SecretIs::Wrong => return Err(Reason::SecretWrong),
-            SecretIs::NeverJudged => return Err(Reason::PepperMissing),
-        };
-        let digest = stored.filter(|_| outdated).map(|stored| DigestUpgrade {
+        let renewed = peppers.verify(stored, &self.id, self.secret, now)?;
+        let digest = stored.zip(renewed).map(|(stored, renewed)| DigestUpgrade {
             outdated: *stored.current(),
-            renewed: peppers.digest(&self.id, self.secret),
+            renewed,
         });
+        let credential = credential.ok_or(Reason::CredentialUnknown)?;
         let identity = Identity::proven(credential, self.scheme, self.address, now)?;
         directory.used(Usage {
             credential: self.id,

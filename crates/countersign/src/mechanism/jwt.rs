@@ -8,7 +8,7 @@ use crate::principal::{Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
-use crate::token::{NotAccepted, TrustedIssuer, revalidate, verify};
+use crate::token::{TokenRejection, TrustedIssuer, revalidate, verify};
 
 /// Authenticates bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
 ///
@@ -51,7 +51,7 @@ impl Jwt {
     ///
     /// The reason why the token would be rejected.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
-        let identity = verify(token.as_bytes(), &self.issuers, now).map_err(NotAccepted::reason)?;
+        let identity = verify(token.as_bytes(), &self.issuers, now).map_err(reason)?;
         Ok(Principal::unattached(
             identity,
             Carrier::BEARER,
@@ -76,8 +76,8 @@ impl Mechanism for Jwt {
         now: Timestamp,
     ) -> Option<Outcome> {
         match verify(credentials.expose(), &self.issuers, now) {
-            Err(NotAccepted::Awaits(_)) => None,
-            result => Some(result.map_err(NotAccepted::reason).into()),
+            Err(rejection) if rejection.key_fetch.is_some() => None,
+            result => Some(result.map_err(reason).into()),
         }
     }
 
@@ -91,17 +91,25 @@ impl Mechanism for Jwt {
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
             let mut result = verify(credentials.expose(), &self.issuers, now);
-            if let Err(NotAccepted::Awaits(fetch)) = result {
-                let now = now.plus(fetch.ended.await);
+            if let Err(TokenRejection {
+                key_fetch: Some(fetch),
+                ..
+            }) = result
+            {
+                let now = now.plus(fetch.await);
                 result = verify(credentials.expose(), &self.issuers, now);
             }
-            result.map_err(NotAccepted::reason).into()
+            result.map_err(reason).into()
         })
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
         revalidate(principal, &self.issuers, now)
     }
+}
+
+fn reason(rejection: TokenRejection) -> Reason {
+    rejection.reason
 }
 
 impl fmt::Debug for Jwt {

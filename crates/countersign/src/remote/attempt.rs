@@ -107,7 +107,7 @@ impl Source {
     /// Returns the `jwks_uri` of the metadata. If both locations of metadata fail, it returns the error of the
     /// second, which is where most issuers have their metadata.
     async fn discover(&self, issuer: &Url, name: &str) -> Result<Url, FetchError> {
-        let mut result = Err(FetchError::UrlRefused);
+        let mut result = Err(FetchError::UrlRejected);
         for url in issuer.metadata().into_iter().flatten() {
             result = self.metadata(&url, issuer, name).await;
             if result.is_ok() {
@@ -130,7 +130,7 @@ impl Source {
         if named != name {
             return Err(FetchError::IssuerMismatch);
         }
-        issuer.named(&keys).map_err(|_| FetchError::UrlRefused)
+        issuer.named(&keys).map_err(|_| FetchError::UrlRejected)
     }
 
     async fn keys(&self, url: &Url, cache: &mut FetchCache) -> Result<Document, FetchError> {

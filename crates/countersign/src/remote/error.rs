@@ -37,35 +37,13 @@ pub enum FetchError {
     IssuerMismatch,
     /// The `jwks_uri` of the metadata is not a URL that keys may be fetched from.
     #[error("keys may not be fetched from the `jwks_uri` of the metadata")]
-    UrlRefused,
+    UrlRejected,
     /// The HTTP client panicked.
     #[error("the HTTP client panicked")]
     Panicked,
     /// The runtime of the task has shut down. Keys are no longer fetched.
     #[error("the runtime has shut down")]
     Ended,
-}
-
-impl FetchError {
-    /// Returns the name of the error in logs and metrics.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Timeout => "timeout",
-            Self::Status(_) => "status",
-            Self::Redirect => "redirect",
-            Self::TooLong => "too_long",
-            Self::NotModified => "not_modified",
-            Self::Malformed => "malformed",
-            Self::TooManyKeys => "too_many_keys",
-            Self::NoUsableKey => "no_usable_key",
-            Self::IssuerMismatch => "issuer_mismatch",
-            Self::UrlRefused => "url_refused",
-            Self::Panicked => "panicked",
-            Self::Ended => "ended",
-        }
-    }
 }
 
 /// An error that keys cannot be fetched with this configuration.

@@ -11,10 +11,9 @@ use super::refresh::StopGuard;
 use super::shared::Shared;
 use super::url::Url;
 use super::{Fetch, FetchError, RefreshPolicy, RemoteError, UrlError, refresh};
-use crate::BoxFuture;
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
-use crate::token::{IssuerKeys, KeySource};
+use crate::token::{IssuerKeys, KeyFetch, KeySource};
 
 /// The keys of an issuer, which a task fetches and refreshes. Clones share them. The task ends when the last clone is
 /// dropped.
@@ -97,11 +96,7 @@ impl KeySource for RemoteKeys {
         self.0.shared.is_usable()
     }
 
-    fn fetch_missing(
-        &self,
-        seen: Option<&KeySet>,
-        key_id: Option<&str>,
-    ) -> Option<BoxFuture<'static, Duration>> {
+    fn fetch_missing(&self, seen: Option<&KeySet>, key_id: Option<&str>) -> Option<KeyFetch> {
         let fetch = self.0.shared.fetch_missing(seen, key_id)?;
         let begun = Instant::now();
         Some(Box::pin(async move {

@@ -1,5 +1,6 @@
-use crate::id::{Id, InvalidId};
+use crate::id::Id;
 use crate::jose::json::{NumericDate, OneOrMany, Text, members, text};
+use crate::reason::Reason;
 
 members! {
     /// The claims that are used (RFC 7519 §4.1, RFC 9068 §2.2, and own ones).
@@ -33,7 +34,8 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns the id in a claim, or `None` without the claim.
-    pub(super) fn id(claim: &Option<Text<'a>>) -> Result<Option<Id>, InvalidId> {
-        text(claim).map(str::parse).transpose()
+    pub(super) fn id(claim: &Option<Text<'a>>) -> Result<Option<Id>, Reason> {
+        let id = text(claim).map(str::parse).transpose();
+        id.map_err(|_| Reason::ClaimsMalformed)
     }
 }

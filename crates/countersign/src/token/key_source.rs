@@ -9,8 +9,7 @@ use crate::BoxFuture;
 use crate::jose::KeySet;
 use crate::reason::Reason;
 
-/// Supplies the keys of an issuer that may change while the process runs, such as keys fetched over
-/// HTTP.
+/// Supplies the keys of an issuer that may change while the process runs, such as keys fetched over HTTP.
 pub(crate) trait KeySource: Any + fmt::Debug + Send + Sync {
     /// Returns the keys to verify with, or `None` if there are none that are fresh enough.
     fn load(&self) -> Option<Guard<Arc<KeySet>>>;
@@ -19,27 +18,24 @@ pub(crate) trait KeySource: Any + fmt::Debug + Send + Sync {
     fn is_ready(&self) -> bool;
 
     /// Called for a token whose key is not in `seen`, the keys that [`load`](Self::load) returned. Returns the fetch to
-    /// wait for, or `None` if there is none. The future completes when the fetch has ended or has taken too long, and
-    /// returns how long it was waited for.
-    fn fetch_missing(
-        &self,
-        seen: Option<&KeySet>,
-        key_id: Option<&str>,
-    ) -> Option<BoxFuture<'static, Duration>>;
+    /// wait for, or `None` if there is none.
+    fn fetch_missing(&self, seen: Option<&KeySet>, key_id: Option<&str>) -> Option<KeyFetch>;
 }
 
-/// A fetch of keys that may bring the key of a token.
-pub(crate) struct KeyFetch {
-    /// Resolves when the fetch has ended or has taken too long, with the time that it was waited for.
-    pub(crate) ended: BoxFuture<'static, Duration>,
-    /// The reason to reject the token if nothing waits.
+/// A running fetch of keys. It completes when the fetch has ended or has taken too long, and returns how long it was
+/// waited for.
+pub(crate) type KeyFetch = BoxFuture<'static, Duration>;
+
+/// The reason why a token is rejected.
+pub(crate) struct TokenRejection {
     pub(crate) reason: Reason,
+    /// A fetch that may bring the key of the token. The token may be accepted after it.
+    pub(crate) key_fetch: Option<KeyFetch>,
 }
 
-impl fmt::Debug for KeyFetch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyFetch")
-            .field("reason", &self.reason)
-            .finish_non_exhaustive()
+impl From<Reason> for TokenRejection {
+    fn from(reason: Reason) -> Self {
+        let key_fetch = None;
+        Self { reason, key_fetch }
     }
 }

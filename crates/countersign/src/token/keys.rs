@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::NotAccepted;
-use super::key_source::{KeyFetch, KeySource};
+use super::key_source::{KeySource, TokenRejection};
 use crate::jose::{KeySet, SharedKeySet};
 use crate::reason::Reason;
 
@@ -16,27 +15,27 @@ pub struct IssuerKeys(Source);
 #[derive(Clone)]
 enum Source {
     Held(SharedKeySet),
-    #[cfg_attr(
-        not(feature = "remote"),
-        expect(dead_code, reason = "keys are fetched with the feature `remote`")
-    )]
     Fetched(Arc<dyn KeySource>),
 }
 
 impl IssuerKeys {
     /// Returns the keys to verify with.
-    pub(super) fn load(&self, key_id: Option<&str>) -> Result<Guard<Arc<KeySet>>, NotAccepted> {
+    pub(super) fn load(&self, key_id: Option<&str>) -> Result<Guard<Arc<KeySet>>, TokenRejection> {
         match &self.0 {
             Source::Held(keys) => Ok(keys.load()),
-            Source::Fetched(keys) => keys.load().ok_or_else(|| missing(&**keys, None, key_id)),
+            Source::Fetched(keys) => keys.load().ok_or_else(|| TokenRejection {
+                reason: Reason::KeysUnavailable,
+                key_fetch: keys.fetch_missing(None, key_id),
+            }),
         }
     }
 
-    /// Returns what to do with a token whose key is not in `seen`.
-    pub(super) fn missing(&self, seen: &KeySet, key_id: Option<&str>) -> NotAccepted {
-        match &self.0 {
-            Source::Held(_) => NotAccepted::Refused(Reason::KeyUnknown),
-            Source::Fetched(keys) => missing(&**keys, Some(seen), key_id),
+    /// Returns the rejection of a token whose key is not in `seen`.
+    pub(super) fn missing(&self, seen: &KeySet, key_id: Option<&str>) -> TokenRejection {
+        let fetched = self.source();
+        TokenRejection {
+            reason: Reason::KeyUnknown,
+            key_fetch: fetched.and_then(|keys| keys.fetch_missing(Some(seen), key_id)),
         }
     }
 
@@ -60,17 +59,6 @@ impl IssuerKeys {
     #[cfg(feature = "remote")]
     pub(crate) fn fetched(source: impl KeySource) -> Self {
         Self(Source::Fetched(Arc::new(source)))
-    }
-}
-
-fn missing(keys: &dyn KeySource, seen: Option<&KeySet>, key_id: Option<&str>) -> NotAccepted {
-    let reason = match seen {
-        Some(_) => Reason::KeyUnknown,
-        None => Reason::KeysUnavailable,
-    };
-    match keys.fetch_missing(seen, key_id) {
-        Some(ended) => NotAccepted::Awaits(KeyFetch { ended, reason }),
-        None => NotAccepted::Refused(reason),
     }
 }
 

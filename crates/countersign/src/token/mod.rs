@@ -21,16 +21,19 @@ mod access_token;
 mod claims;
 mod key_source;
 mod keys;
+mod managed;
 mod mint_error;
+mod own;
 mod revalidate;
 mod trusted;
 mod verify;
 
 pub use access_token::AccessToken;
+pub(crate) use key_source::TokenRejection;
 #[cfg(feature = "remote")]
-pub(crate) use key_source::KeySource;
+pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
 pub(crate) use revalidate::revalidate;
 pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
-pub(crate) use verify::{NotAccepted, verify};
+pub(crate) use verify::verify;

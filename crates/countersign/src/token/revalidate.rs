@@ -1,4 +1,4 @@
-use super::trusted::{Origin, TrustedIssuer};
+use super::trusted::TrustedIssuer;
 use crate::directory::Directory;
 use crate::id::Id;
 use crate::principal::Principal;
@@ -19,7 +19,7 @@ pub(crate) fn revalidate(
         .iter()
         .find(|issuer| Some(issuer.url()) == principal.issuer())
         .ok_or(Reason::IssuerUntrusted)?;
-    let Origin::Own(Some(directory)) = &issuer.origin else {
+    let Some(directory) = issuer.directory() else {
         return Ok(());
     };
     let id = principal.token_id().and_then(|id| id.parse().ok());
@@ -48,7 +48,7 @@ pub(crate) fn revalidate(
         account,
         principal.session_generation(),
     ];
-    check_denials(&**directory, issuer.url(), &token, origins)
+    check_denials(directory, issuer.url(), &token, origins)
 }
 
 /// Checks that neither a token nor its origins are denied. The comparison is exact and uses no clock:

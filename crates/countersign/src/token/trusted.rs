@@ -56,6 +56,14 @@ impl TrustedIssuer {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Returns the directory of an own issuer.
+    pub(super) fn directory(&self) -> Option<&dyn Directory> {
+        match &self.origin {
+            Origin::Own(directory) => directory.as_deref(),
+            Origin::External => None,
+        }
+    }
 }
 
 impl fmt::Debug for TrustedIssuer {

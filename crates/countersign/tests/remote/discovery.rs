@@ -86,7 +86,7 @@ async fn metadata_can_only_name_an_https_url() {
         documents.put(OPENID, metadata(URL, url));
         documents.put(url, keys());
         let (result, requested) = first(&documents, URL).await;
-        assert_eq!(result, Err(FetchError::UrlRefused), "{url}");
+        assert_eq!(result, Err(FetchError::UrlRejected), "{url}");
         assert_eq!(requested, [OAUTH, OPENID], "{url}");
     }
 }

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use aws_lc_rs::hmac;
 use quick_cache::sync::Cache;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::random::{Random, RandomError};
@@ -15,7 +14,7 @@ const CAPACITY: usize = 10_000;
 
 /// Recently verified passwords, as digests under a random key of this process.
 pub(super) struct VerifiedPasswords {
-    mac: Hmac<Sha256>,
+    key: hmac::Key,
     verified: Cache<Digest, Timestamp>,
 }
 
@@ -27,7 +26,7 @@ impl VerifiedPasswords {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(key.as_mut())?;
         Ok(Self {
-            mac: Hmac::new_from_slice(key.as_ref()).map_err(|_| RandomError)?,
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             verified: Cache::new(CAPACITY),
         })
     }
@@ -35,12 +34,14 @@ impl VerifiedPasswords {
     /// Computes the digest of the parts. Each part is preceded by its length, so that different parts
     /// never have the same input.
     pub(super) fn digest(&self, parts: &[&[u8]]) -> Digest {
-        let mut mac = self.mac.clone();
+        let mut mac = hmac::Context::with_key(&self.key);
         for part in [b"password/v1".as_slice()].iter().chain(parts) {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
         }
-        mac.finalize().into_bytes().into()
+        let mut digest = [0; 32];
+        digest.copy_from_slice(mac.sign().as_ref());
+        digest
     }
 
     /// Returns whether the password was verified in the last five minutes. An entry from the future is

@@ -180,13 +180,13 @@ impl StoredCredential {
                 if let Some(until) = present.grace_until().filter(|until| now < *until) {
                     return Err(Conflict::RotationUnderWay(until));
                 }
-                let next = peppers.succeed(present, &id, secret, now.plus(grace));
+                let next = peppers.rotate(present, &id, secret, now.plus(grace));
                 (next.ok_or(Conflict::PepperMissing)?, ChangeEffect::Changed)
             }
-            Rotation::Grace(_) => (peppers.proof(&id, secret), ChangeEffect::Changed),
+            Rotation::Grace(_) => (peppers.digests(&id, secret), ChangeEffect::Changed),
             Rotation::Compromised => {
                 let effect = self.invalidate_tokens(self.record.status)?;
-                (peppers.proof(&id, secret), effect)
+                (peppers.digests(&id, secret), effect)
             }
         };
         self.record.grace_until = digests.grace_until();

@@ -19,7 +19,7 @@ impl MemoryRegistry {
             .peppers
             .generate_key(&id, &*self.random)
             .map_err(RegistryError::unavailable)?;
-        let digests = self.peppers.proof(&id, issued.secret.expose());
+        let digests = self.peppers.digests(&id, issued.secret.expose());
         let now = self.clock.now();
         let credential = StoredCredential::new_key(id, placement, new, digests, now);
         let record = self.insert(&mut state, credential);

@@ -1,0 +1,55 @@
+use super::claims::Claims;
+use crate::credentials::Scheme;
+use crate::directory::{Directory, StoredSecret, Usage};
+use crate::id::Id;
+use crate::principal::{Identity, Subject};
+use crate::reason::Reason;
+use crate::time::Timestamp;
+
+/// The claims of a managed token that are used. Everything else is in its record.
+pub(super) struct ManagedToken {
+    id: Id,
+    account_generation: u32,
+}
+
+impl ManagedToken {
+    /// Reads the claims. A managed token is its own credential: `sub`, `client_id` and `jti` are equal.
+    pub(super) fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
+        let malformed = Reason::ClaimsMalformed;
+        let is_subject = |claim| Claims::text(claim) == Some(subject);
+        if !is_subject(&claims.client_id) || !is_subject(&claims.jti) {
+            return Err(malformed);
+        }
+        Ok(Self {
+            id: subject.parse().map_err(|_| malformed)?,
+            account_generation: claims.account_generation.ok_or(malformed)?,
+        })
+    }
+
+    pub(super) fn identity(
+        self,
+        directory: &dyn Directory,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
+        let record = directory
+            .credential(&self.id)
+            .filter(|record| matches!(record.secret, StoredSecret::Signature))
+            .ok_or(Reason::CredentialUnknown)?;
+        if self.account_generation < record.account_generation {
+            return Err(Reason::Superseded);
+        }
+        let identity = Identity {
+            token_id: Some(Subject::Id(self.id.text())),
+            ..Identity::proven(record, Scheme::Bearer, None, now)?
+        };
+        directory.used(Usage {
+            credential: self.id,
+            at: now,
+            digest: None,
+        });
+        Ok(identity)
+    }
+}
