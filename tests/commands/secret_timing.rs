@@ -25,14 +25,14 @@ use countersign::mechanism::{Basic, Mechanism};
 use countersign::random::{Random as _, SystemRandom};
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Id, Secret};
-use countersign_tests::Memory;
+use countersign_tests::MemoryCredentials;
 
 fn main() {
     let samples = std::env::args()
         .nth(1)
         .map_or(1_000_000, |text| text.parse().unwrap());
-    let memory = Memory::default();
-    let known = memory.key("calls:read");
+    let memory = MemoryCredentials::default();
+    let known = memory.create_key("calls:read");
     let id = known.record.id;
     let right = known.issued.secret.expose();
     let other = |character: u8| if character == b'0' { '1' } else { '0' };
@@ -50,7 +50,7 @@ fn main() {
         [&pair(first_wrong), &pair(last_wrong)],
     );
 
-    let keys = memory.keys();
+    let keys = memory.api_keys();
     let fresh = |id: Id| {
         let issued = key::generate(&KeyPrefix::default(), &id, &SystemRandom).unwrap();
         move || Credentials::key(issued.key.clone())

@@ -13,7 +13,7 @@ use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::{Id, PrimaryPrincipal, Principal, Scopes};
-use countersign_tests::{Memory, Nothing};
+use countersign_tests::{EmptyService, MemoryCredentials};
 use http::{Extensions, HeaderName, HeaderValue, Request};
 use tower::{Layer as _, Service};
 
@@ -40,7 +40,7 @@ fn allocations(f: impl FnOnce()) -> u64 {
 
 /// The allocations of one accepted request, the second of its kind.
 fn accepted(layer: &AuthLayer, name: &'static str, value: &str) -> u64 {
-    let mut service = layer.layer(Nothing);
+    let mut service = layer.layer(EmptyService);
     let mut counted = 0;
     for _ in 0..2 {
         let mut request = Request::new(());
@@ -79,9 +79,12 @@ fn token(algorithm: Algorithm) -> (impl Mechanism, String) {
 
 #[test]
 fn accepted_key_allocates_its_principal_and_the_extensions() {
-    let memory = Memory::default();
-    let key = memory.key(SCOPES).issued.key;
-    let layer = AuthLayer::builder().primary(memory.keys()).build().unwrap();
+    let memory = MemoryCredentials::default();
+    let key = memory.create_key(SCOPES).issued.key;
+    let layer = AuthLayer::builder()
+        .primary(memory.api_keys())
+        .build()
+        .unwrap();
     assert_eq!(
         accepted(&layer, "x-api-key", key.expose()),
         extensions() + 1

@@ -25,7 +25,7 @@ use countersign::registry::{
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::{AUDIENCE, Craft, FOREIGN, keys};
+use countersign_tests::{AUDIENCE, EXTERNAL_ISSUER, TokenBuilder, keys};
 use countersign_wire::{
     Introspection, ManagedTokenResource, MintLimit, OAuth, Revocation, Session, SessionResource,
     TokenEndpoint,
@@ -45,7 +45,7 @@ pub const TOKENS: &str = "/api/v1/api_token";
 pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 /// Generated here, since generating all keys of `countersign_tests::keys` takes long.
 static EXTERNAL_KEY: LazyLock<keys::Key> =
-    LazyLock::new(|| keys::Key::made(Algorithm::EdDsa, "external"));
+    LazyLock::new(|| keys::Key::generate(Algorithm::EdDsa, "external"));
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A memory directory that can become stale.
@@ -139,7 +139,7 @@ impl Fixture {
             .build()
             .unwrap();
         let own = issuer.trusted().directory(shared).managed_tokens(DAY * 365);
-        let external = TrustedIssuer::external(FOREIGN)
+        let external = TrustedIssuer::external(EXTERNAL_ISSUER)
             .audience(AUDIENCE)
             .keys(keys::key_set([&*EXTERNAL_KEY]));
         let jwt = Jwt::new([own.build().unwrap(), external.build().unwrap()]);
@@ -400,7 +400,7 @@ impl ManagedToken {
 
 /// A valid token of an external issuer with scopes of the same names as own scopes.
 pub fn external_token() -> String {
-    Craft::external()
+    TokenBuilder::external()
         .key(&EXTERNAL_KEY)
         .claim(
             "scope",
@@ -411,5 +411,5 @@ pub fn external_token() -> String {
 
 pub fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&countersign_tests::craft::unb64(payload)).unwrap()
+    serde_json::from_slice(&countersign_tests::token_builder::decode_base64url(payload)).unwrap()
 }

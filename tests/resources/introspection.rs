@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::registry::Change;
-use countersign_tests::Craft;
+use countersign_tests::TokenBuilder;
 use http::Method;
 use serde_json::json;
 
@@ -120,7 +120,7 @@ async fn every_invalid_token_is_inactive_without_further_members() {
         "a.b.c",
         "%00",
         &external,
-        &Craft::own().token(),
+        &TokenBuilder::own().token(),
         &forged,
         &long,
         &key.key,

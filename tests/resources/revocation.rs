@@ -1,6 +1,6 @@
 //! Revocation (RFC 7009).
 
-use countersign_tests::Craft;
+use countersign_tests::TokenBuilder;
 use http::Method;
 use serde_json::json;
 
@@ -105,7 +105,13 @@ async fn revoking_an_invalid_token_succeeds() {
     let good = fixture.access_token(&key).await;
     let (input, _) = good.rsplit_once('.').unwrap();
     let forged = format!("{input}.{}", "A".repeat(86));
-    for token in ["garbage", "a.b.c", &forged, &Craft::own().token(), &key.key] {
+    for token in [
+        "garbage",
+        "a.b.c",
+        &forged,
+        &TokenBuilder::own().token(),
+        &key.key,
+    ] {
         let done = fixture.post_token(REVOKE, &key, token).await;
         assert_eq!(done.status_and_body(), DONE, "{token}");
         assert_eq!(done.header("content-type"), None);

@@ -1,48 +1,50 @@
-//! security.md table 1c, rows 38 to 41: who a token is from, for and about. Every token here is signed
-//! rightly; what is wrong with it is known before the signature is looked at, so none is verified.
+//! The claims `iss`, `aud`, `sub` and `cnf`. Every token here is signed correctly. Its claims are checked before its
+//! signature, so no signature is verified.
 
 use countersign::rejection::Reason;
-use countersign_tests::{Craft, gate};
+use countersign_tests::{TokenBuilder, harness};
 
-/// Sends good tokens with one claim put in the place of another, to both issuers.
+/// Sends valid tokens of both issuers in which one claim has another value.
 #[track_caller]
-pub(crate) fn refused_with(claim: &str, values: &[&str]) {
-    for craft in Craft::both() {
-        gate::PUBLIC.send(craft.token()).accepted("control");
+pub(crate) fn rejected_with_value(claim: &str, values: &[&str]) {
+    for builder in TokenBuilder::for_both_issuers() {
+        harness::PUBLIC_KEYS
+            .send(builder.token())
+            .accepted("control");
         for value in values {
-            let shown: String = value.chars().take(80).collect();
-            let token = craft.clone().claim(claim, *value).token();
-            gate::PUBLIC
+            let excerpt: String = value.chars().take(80).collect();
+            let token = builder.clone().claim(claim, *value).token();
+            harness::PUBLIC_KEYS
                 .send(token)
-                .refused_unverified(&format!("{claim}: {shown}"));
+                .rejected_unverified(&format!("{claim}: {excerpt}"));
         }
     }
 }
 
-/// Sends good tokens without a claim, to both issuers.
+/// Sends valid tokens of both issuers without a claim.
 #[track_caller]
-pub(crate) fn refused_without(claim: &str) {
-    for craft in Craft::both() {
-        let token = craft.no_claim(claim).token();
-        gate::PUBLIC
+pub(crate) fn rejected_without(claim: &str) {
+    for builder in TokenBuilder::for_both_issuers() {
+        let token = builder.without_claim(claim).token();
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_unverified(&format!("no {claim}"));
+            .rejected_unverified(&format!("no {claim}"));
     }
 }
 
 #[track_caller]
-fn accepted_with(craft: Craft, claim: &str, value: impl Into<String>) {
+fn accepted_with(builder: TokenBuilder, claim: &str, value: impl Into<String>) {
     let value = value.into();
-    let token = craft.claim(claim, value.clone()).token();
-    gate::PUBLIC
+    let token = builder.claim(claim, value.clone()).token();
+    harness::PUBLIC_KEYS
         .send(token)
         .accepted(&format!("{claim}: {value}"));
 }
 
 #[test]
-fn bearer_rejected_when_iss_is_not_a_trusted_issuer_letter_by_letter() {
-    // security.md row 38; GHSA-75c5-xw7c-p5pm; RFC 8725 §3.8, RFC 9068 §4
-    refused_without("iss");
+fn bearer_is_rejected_when_iss_is_not_exactly_a_trusted_issuer() {
+    // GHSA-75c5-xw7c-p5pm; RFC 8725 §3.8, RFC 9068 §4
+    rejected_without("iss");
     let other = [
         "\"https://auth.exampl\"",
         "\"https://auth.example.evil.example\"",
@@ -66,15 +68,19 @@ fn bearer_rejected_when_iss_is_not_a_trusted_issuer_letter_by_letter() {
         "{\"https://auth.example\":1}",
         "\"https://evil.example\"",
     ];
-    refused_with("iss", &other);
-    // An escape is the same letter, and the same issuer (RFC 8259 §8.3).
-    accepted_with(Craft::own(), "iss", r#""https:\/\/\u0061uth.example""#);
+    rejected_with_value("iss", &other);
+    // An escaped character is equal to the unescaped one (RFC 8259 §8.3).
+    accepted_with(
+        TokenBuilder::own(),
+        "iss",
+        r#""https:\/\/\u0061uth.example""#,
+    );
 }
 
 #[test]
-fn bearer_rejected_when_aud_does_not_name_us() {
-    // security.md row 39; CVE-2020-26160, CVE-2024-5798, CVE-2026-55669; RFC 7519 §4.1.3
-    refused_without("aud");
+fn bearer_is_rejected_when_aud_does_not_name_this_service() {
+    // CVE-2020-26160, CVE-2024-5798, CVE-2026-55669; RFC 7519 §4.1.3
+    rejected_without("aud");
     let many = format!(
         "[{}\"{}\"]",
         "\"x\",".repeat(9_999),
@@ -110,11 +116,11 @@ fn bearer_rejected_when_aud_does_not_name_us() {
         &fits,
         &many,
     ];
-    refused_with("aud", &other);
-    for craft in Craft::both() {
-        accepted_with(craft.clone(), "aud", r#"["https://api.example"]"#);
+    rejected_with_value("aud", &other);
+    for builder in TokenBuilder::for_both_issuers() {
+        accepted_with(builder.clone(), "aud", r#"["https://api.example"]"#);
         accepted_with(
-            craft,
+            builder,
             "aud",
             r#"["https://other.example","https://api.example"]"#,
         );
@@ -122,10 +128,10 @@ fn bearer_rejected_when_aud_does_not_name_us() {
 }
 
 #[test]
-fn bearer_rejected_when_sub_is_missing_empty_or_no_text() {
-    // security.md row 40; RFC 9068 §2.2, RFC 8725 §3.8
-    refused_without("sub");
-    refused_with(
+fn bearer_is_rejected_when_sub_is_missing_empty_or_not_a_string() {
+    // RFC 9068 §2.2, RFC 8725 §3.8
+    rejected_without("sub");
+    rejected_with_value(
         "sub",
         &[
             "\"\"",
@@ -139,18 +145,18 @@ fn bearer_rejected_when_sub_is_missing_empty_or_no_text() {
 }
 
 #[test]
-fn our_bearer_rejected_without_a_claim_that_we_always_write() {
-    // security.md row 40; RFC 9068 §2.2: client_id, iat and jti are required as well, and ours are
+fn own_bearer_is_rejected_without_a_claim_that_the_issuer_always_writes() {
+    // RFC 9068 §2.2 also requires client_id, iat and jti, and the own issuer writes them.
     for claim in ["client_id", "iat", "jti", "account", "cgn", "agn"] {
-        let token = Craft::own().no_claim(claim).token();
-        gate::PUBLIC
+        let token = TokenBuilder::own().without_claim(claim).token();
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_for(Reason::ClaimsMalformed, &format!("no {claim}"));
+            .rejected_unverified_because(Reason::ClaimsMalformed, &format!("no {claim}"));
     }
     let wrong = [
         ("jti", "\"\""),
         ("jti", "7"),
-        ("client_id", "\"somebody-else\""),
+        ("client_id", "\"another-client\""),
         ("client_id", "null"),
         ("sub", "\"alice\""),
         ("account", "\"alice\""),
@@ -165,17 +171,17 @@ fn our_bearer_rejected_without_a_claim_that_we_always_write() {
         ("scope", "7"),
     ];
     for (claim, value) in wrong {
-        let token = Craft::own().claim(claim, value).token();
+        let token = TokenBuilder::own().claim(claim, value).token();
         let case = format!("{claim}: {value}");
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_for(Reason::ClaimsMalformed, &case);
+            .rejected_unverified_because(Reason::ClaimsMalformed, &case);
     }
 }
 
 #[test]
-fn bearer_rejected_when_sub_has_control_characters_or_no_end() {
-    // security.md row 41: header injection
+fn bearer_is_rejected_when_sub_is_too_long_or_has_control_characters() {
+    // Header injection: CR and LF in a subject that a gateway forwards in a header.
     let long = format!("\"{}\"", "a".repeat(256));
     let endless = format!("\"{}\"", "a".repeat(64 * 1024));
     let injecting = [
@@ -193,16 +199,16 @@ fn bearer_rejected_when_sub_has_control_characters_or_no_end() {
         &long,
         &endless,
     ];
-    refused_with("sub", &injecting);
+    rejected_with_value("sub", &injecting);
     let longest = format!("\"{}\"", "a".repeat(255));
-    accepted_with(Craft::external(), "sub", longest);
-    // A comma is a letter here; what forwards subjects has to encode it.
-    accepted_with(Craft::external(), "sub", r#""alice,root""#);
+    accepted_with(TokenBuilder::external(), "sub", longest);
+    // A comma is allowed; a gateway that forwards subjects has to encode it.
+    accepted_with(TokenBuilder::external(), "sub", r#""alice,root""#);
 }
 
 #[test]
-fn bearer_rejected_when_bound_to_a_key() {
-    // design.md, Defaults: RFC 7800 `cnf` is refused while no binding is checked
+fn bearer_is_rejected_when_it_is_bound_to_a_key() {
+    // RFC 7800 §3.1: the library checks no binding, so it must not accept a bound token.
     for value in [
         r#"{"jkt":"x"}"#,
         r#"{"x5t#S256":"x"}"#,
@@ -210,9 +216,9 @@ fn bearer_rejected_when_bound_to_a_key() {
         "null",
         "\"x\"",
     ] {
-        for craft in Craft::both() {
-            let verdict = gate::PUBLIC.send(craft.claim("cnf", value).token());
-            verdict.refused_for(Reason::TokenBound, value);
+        for builder in TokenBuilder::for_both_issuers() {
+            let observed = harness::PUBLIC_KEYS.send(builder.claim("cnf", value).token());
+            observed.rejected_unverified_because(Reason::TokenBound, value);
         }
     }
 }

@@ -1,17 +1,19 @@
-//! security.md table 1c, rows 42 to 46: the claims set as a whole, and what a token is for.
+//! The claims set as a whole, scopes, and the purpose of a token.
 
 use countersign::rejection::Reason;
 use countersign::require::scope;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::{AUDIENCE, Craft, FOREIGN, Gate, NOW, OURS, gate, keys};
+use countersign_tests::{
+    AUDIENCE, EXTERNAL_ISSUER, Harness, NOW, OWN_ISSUER, TokenBuilder, harness, keys,
+};
 use http::StatusCode;
 
 const READ: &str = r#"Bearer realm="countersign", error="insufficient_scope", scope="calls:read""#;
 
 #[test]
-fn bearer_rejected_when_a_claim_comes_twice() {
-    // security.md row 42; RFC 7519 §4 allows the last to win; two parsers could then see two tokens
+fn bearer_is_rejected_when_a_claim_occurs_twice() {
+    // RFC 7519 §4 also allows a parser to use the last one, but then two parsers could read two different tokens.
     let escaped = [
         ("exp", "e\\u0078p"),
         ("scope", "sc\\u006fpe"),
@@ -23,22 +25,25 @@ fn bearer_rejected_when_a_claim_comes_twice() {
         ("iat", "i\\u0061t"),
         ("cnf-like", "cnf\\u002dlike"),
     ];
-    for craft in Craft::both() {
+    for builder in TokenBuilder::for_both_issuers() {
         for (name, escape) in escaped {
-            let value = craft.claims.raw(name).unwrap_or("1").to_owned();
-            let once = craft.clone().no_claim(name).add_claim(name, value.clone());
+            let value = builder.claims.raw(name).unwrap_or("1").to_owned();
+            let once = builder
+                .clone()
+                .without_claim(name)
+                .add_claim(name, value.clone());
             for second in [name, escape] {
                 for other in [value.as_str(), "\"another\"", "1"] {
                     let token = once.clone().add_claim(second, other).token();
                     let case = format!("{second} = {other} after {name} = {value}");
-                    gate::PUBLIC
+                    harness::PUBLIC_KEYS
                         .send(token)
-                        .refused_for(Reason::ClaimsMalformed, &case);
+                        .rejected_unverified_because(Reason::ClaimsMalformed, &case);
                 }
             }
-            if craft.claims.raw(name).is_some() {
-                let alone = craft.clone().no_claim(name).add_claim(escape, value);
-                gate::PUBLIC
+            if builder.claims.raw(name).is_some() {
+                let alone = builder.clone().without_claim(name).add_claim(escape, value);
+                harness::PUBLIC_KEYS
                     .send(alone.token())
                     .accepted(&format!("{escape} alone"));
             }
@@ -48,27 +53,27 @@ fn bearer_rejected_when_a_claim_comes_twice() {
             r#"{"a":1,"\u0061":2}"#,
             r#"[{"b":{"a":1,"a":1}}]"#,
         ] {
-            let token = craft.clone().claim("ext", nested).token();
-            gate::PUBLIC
+            let token = builder.clone().claim("ext", nested).token();
+            harness::PUBLIC_KEYS
                 .send(token)
-                .refused_for(Reason::ClaimsMalformed, nested);
+                .rejected_unverified_because(Reason::ClaimsMalformed, nested);
         }
-        let token = craft.claim("ext", r#"{"a":1,"b":{"a":1}}"#).token();
-        gate::PUBLIC.send(token).accepted("one member each");
+        let token = builder.claim("ext", r#"{"a":1,"b":{"a":1}}"#).token();
+        harness::PUBLIC_KEYS.send(token).accepted("one member each");
     }
 }
 
 #[test]
-fn bearer_rejected_when_its_claims_are_not_one_json_object() {
-    // security.md row 43; RFC 7519 §7.2; fast-jwt #639
-    for craft in Craft::both() {
-        let good = craft.claims.json();
+fn bearer_is_rejected_when_its_claims_are_not_one_json_object() {
+    // RFC 7519 §7.2; fast-jwt #639
+    for builder in TokenBuilder::for_both_issuers() {
+        let good = builder.claims.json();
         let quoted = format!("{good:?}");
         let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let exp = NOW + 600;
         let cases: Vec<Vec<u8>> = vec![
-            format!("[{exp},{NOW},\"alice\",\"{FOREIGN}\",\"{AUDIENCE}\"]").into(),
-            format!("[{exp},{NOW},\"alice\",\"{OURS}\",\"{AUDIENCE}\"]").into(),
+            format!("[{exp},{NOW},\"alice\",\"{EXTERNAL_ISSUER}\",\"{AUDIENCE}\"]").into(),
+            format!("[{exp},{NOW},\"alice\",\"{OWN_ISSUER}\",\"{AUDIENCE}\"]").into(),
             format!("[{good}]").into(),
             quoted.into(),
             b"\"\"".to_vec(),
@@ -95,9 +100,9 @@ fn bearer_rejected_when_its_claims_are_not_one_json_object() {
         ];
         for payload in cases {
             let case = String::from_utf8_lossy(&payload).into_owned();
-            gate::PUBLIC
-                .send(craft.raw_claims(&payload))
-                .refused_unverified(&case);
+            harness::PUBLIC_KEYS
+                .send(builder.raw_claims(&payload))
+                .rejected_unverified(&case);
         }
         for extra in [
             &b"\"a\":\"\xff\xfe\""[..],
@@ -117,28 +122,28 @@ fn bearer_rejected_when_its_claims_are_not_one_json_object() {
         ] {
             let payload = [b"{", extra, b",", &good.as_bytes()[1..]].concat();
             let case = format!("{:?}", String::from_utf8_lossy(extra));
-            gate::PUBLIC
-                .send(craft.raw_claims(&payload))
-                .refused_unverified(&case);
+            harness::PUBLIC_KEYS
+                .send(builder.raw_claims(&payload))
+                .rejected_unverified(&case);
         }
-        gate::PUBLIC
-            .send(craft.raw_claims(format!(" \n{good}\t\r\n")))
+        harness::PUBLIC_KEYS
+            .send(builder.raw_claims(format!(" \n{good}\t\r\n")))
             .accepted("white space");
     }
 }
 
 #[test]
-fn bearer_forbidden_when_it_lacks_the_scope_of_a_route() {
-    // security.md row 44; RFC 6750 §3.1
-    let closed = gate::PUBLIC.requiring(scope("calls:write"));
-    let open = gate::PUBLIC.requiring(scope("calls:read"));
+fn bearer_is_forbidden_when_it_lacks_the_scope_of_a_route() {
+    // RFC 6750 §3.1
+    let closed = harness::PUBLIC_KEYS.requiring(scope("calls:write"));
+    let open = harness::PUBLIC_KEYS.requiring(scope("calls:read"));
     let challenge =
         r#"Bearer realm="countersign", error="insufficient_scope", scope="calls:write""#;
-    for craft in Craft::both() {
-        let verdict = closed.send(craft.token());
-        verdict.closed("calls:read is not enough", StatusCode::FORBIDDEN, challenge);
-        assert_eq!(verdict.reason, Some(Reason::ScopeMissing));
-        open.send(craft.token()).accepted("calls:read is enough");
+    for builder in TokenBuilder::for_both_issuers() {
+        let observed = closed.send(builder.token());
+        observed.rejected_with("calls:read is not enough", StatusCode::FORBIDDEN, challenge);
+        assert_eq!(observed.reason, Some(Reason::ScopeMissing));
+        open.send(builder.token()).accepted("calls:read is enough");
         for lacking in [
             "\"\"",
             "\"calls\"",
@@ -149,123 +154,127 @@ fn bearer_forbidden_when_it_lacks_the_scope_of_a_route() {
             "\"calls:read:all\"",
             "\"calls:read.\"",
         ] {
-            let verdict = open.send(craft.clone().claim("scope", lacking).token());
-            verdict.closed(lacking, StatusCode::FORBIDDEN, READ);
+            let observed = open.send(builder.clone().claim("scope", lacking).token());
+            observed.rejected_with(lacking, StatusCode::FORBIDDEN, READ);
         }
-        let verdict = open.send(craft.no_claim("scope").token());
-        verdict.closed("no scope", StatusCode::FORBIDDEN, READ);
+        let observed = open.send(builder.without_claim("scope").token());
+        observed.rejected_with("no scope", StatusCode::FORBIDDEN, READ);
     }
-    let several = gate::PUBLIC.requiring(scope("calls:read") & scope("a:b") & scope("c:d"));
-    let verdict = several.send(Craft::own().token());
+    let several = harness::PUBLIC_KEYS.requiring(scope("calls:read") & scope("a:b") & scope("c:d"));
+    let observed = several.send(TokenBuilder::own().token());
     let both = r#"Bearer realm="countersign", error="insufficient_scope", scope="a:b c:d""#;
-    verdict.closed("two lacking", StatusCode::FORBIDDEN, both);
+    observed.rejected_with("two lacking", StatusCode::FORBIDDEN, both);
 }
 
 #[test]
-fn star_in_a_foreign_scope_is_a_letter_and_in_ours_a_pattern() {
-    // security.md row 44; design.md, Scopes
-    let open = gate::PUBLIC.requiring(scope("calls:read"));
+fn star_in_an_external_scope_is_a_literal_and_in_an_own_scope_a_wildcard() {
+    // RFC 6749 §3.3: scopes of an external issuer are opaque strings.
+    let open = harness::PUBLIC_KEYS.requiring(scope("calls:read"));
     for star in ["\"*\"", "\"calls:*\"", "\"*:read\""] {
-        open.send(Craft::own().claim("scope", star).token())
+        open.send(TokenBuilder::own().claim("scope", star).token())
             .accepted(star);
-        let foreign = open.send(Craft::external().claim("scope", star).token());
-        foreign.closed(star, StatusCode::FORBIDDEN, READ);
+        let external = open.send(TokenBuilder::external().claim("scope", star).token());
+        external.rejected_with(star, StatusCode::FORBIDDEN, READ);
     }
 }
 
 #[test]
-fn bad_bearer_is_unauthorized_before_its_scope_is_looked_at() {
-    // security.md row 44 beside A1: a forged token learns nothing of what a route requires
-    let closed = gate::PUBLIC.requiring(scope("calls:write"));
-    for craft in Craft::both() {
-        let token = countersign_tests::craft::with_signature(&craft.token(), [7; 64]);
-        closed.send(token).forged("forged, and without the scope");
+fn invalid_bearer_is_unauthorized_before_its_scope_is_checked() {
+    // A forged token must not reveal what a route requires.
+    let closed = harness::PUBLIC_KEYS.requiring(scope("calls:write"));
+    for builder in TokenBuilder::for_both_issuers() {
+        let token = countersign_tests::token_builder::with_signature(&builder.token(), [7; 64]);
+        closed
+            .send(token)
+            .rejected_forged("forged, and without the scope");
     }
 }
 
 #[test]
-fn bearer_rejected_when_it_is_an_id_token_a_refresh_token_or_meant_for_others() {
-    // security.md row 45; RFC 8725 §3.12, RFC 9700 §2.3, ASVS 5.0 V9.2.2-4
-    let id_token = Craft::external()
+fn bearer_is_rejected_when_it_is_an_id_token_a_refresh_token_or_for_another_audience() {
+    // RFC 8725 §3.12, RFC 9700 §2.3, ASVS 5.0 V9.2.2-4
+    let id_token = TokenBuilder::external()
         .header("typ", "\"JWT\"")
         .claim("aud", "\"s6BhdRkqt3\"")
         .claim("azp", "\"s6BhdRkqt3\"")
         .claim("nonce", "\"n-0S6_WzA2Mj\"")
         .claim("at_hash", "\"77QmUPtjPfzWtF2AnpK9RQ\"");
-    let refresh = Craft::external()
+    let refresh = TokenBuilder::external()
         .header("typ", "\"JWT\"")
         .claim("typ", "\"Refresh\"")
-        .claim("aud", format!("\"{FOREIGN}\""));
-    let for_others = [Craft::own(), Craft::external()]
-        .map(|craft| craft.claim("aud", "\"https://billing.example\""));
-    gate::PUBLIC
+        .claim("aud", format!("\"{EXTERNAL_ISSUER}\""));
+    let for_others = [TokenBuilder::own(), TokenBuilder::external()]
+        .map(|builder| builder.claim("aud", "\"https://billing.example\""));
+    harness::PUBLIC_KEYS
         .send(id_token.token())
-        .refused_for(Reason::AudienceMismatch, "ID token");
-    gate::PUBLIC
+        .rejected_unverified_because(Reason::AudienceMismatch, "ID token");
+    harness::PUBLIC_KEYS
         .send(refresh.token())
-        .refused_for(Reason::AudienceMismatch, "refresh token");
-    for craft in for_others {
-        gate::PUBLIC
-            .send(craft.token())
-            .refused_for(Reason::AudienceMismatch, "of others");
+        .rejected_unverified_because(Reason::AudienceMismatch, "refresh token");
+    for builder in for_others {
+        harness::PUBLIC_KEYS
+            .send(builder.token())
+            .rejected_unverified_because(Reason::AudienceMismatch, "for another audience");
     }
-    // With the right audience an issuer of ours still wants access tokens, and nothing else.
+    // Even with the right audience, a token of the own issuer must be an access token.
     for typ in ["\"JWT\"", "\"id+jwt\"", "\"rt+jwt\"", "\"api-token+jwt\""] {
-        let token = Craft::own().header("typ", typ).token();
-        gate::PUBLIC
+        let token = TokenBuilder::own().header("typ", typ).token();
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_for(Reason::TypeRefused, typ);
+            .rejected_unverified_because(Reason::TypeRefused, typ);
     }
 }
 
 #[test]
-fn bearer_judged_again_for_another_route() {
-    // security.md row 46; CVE-2026-33496, CVE-2021-32701, heimdall #3452, CVE-2026-35039
+fn bearer_is_authenticated_again_for_another_route() {
+    // CVE-2026-33496, CVE-2021-32701, heimdall #3452, CVE-2026-35039
     let now = Timestamp::from_unix_seconds(NOW);
     let keys = || keys::key_set(keys::public_keys());
-    let ours = |audience: &str| {
-        Gate::of(
+    let own = |audience: &str| {
+        Harness::with_issuers(
             now,
-            [TrustedIssuer::own(OURS)
+            [TrustedIssuer::own(OWN_ISSUER)
                 .audience(audience)
                 .keys(keys())
                 .build()
                 .unwrap()],
         )
     };
-    let a = ours(AUDIENCE);
-    let other_audience = ours("https://billing.example");
-    let other_issuer = Gate::of(
+    let a = own(AUDIENCE);
+    let other_audience = own("https://billing.example");
+    let other_issuer = Harness::with_issuers(
         now,
-        [TrustedIssuer::external(FOREIGN)
+        [TrustedIssuer::external(EXTERNAL_ISSUER)
             .audience(AUDIENCE)
             .keys(keys())
             .build()
             .unwrap()],
     );
     let other_scope = a.requiring(scope("calls:write"));
-    let later = Gate::at(Timestamp::from_unix_seconds(NOW + 600), keys());
-    let without_key = Gate::new(keys::key_set(
-        keys::public_keys().filter(|key| key.algorithm != Craft::own().key.algorithm),
+    let later = Harness::at(Timestamp::from_unix_seconds(NOW + 600), keys());
+    let without_key = Harness::new(keys::key_set(
+        keys::public_keys().filter(|key| key.algorithm != TokenBuilder::own().key.algorithm),
     ));
 
-    let token = Craft::own().token();
+    let token = TokenBuilder::own().token();
     for round in ["first", "second"] {
         a.send(&token).accepted(round);
         other_audience
             .send(&token)
-            .refused_for(Reason::AudienceMismatch, round);
+            .rejected_unverified_because(Reason::AudienceMismatch, round);
         other_issuer
             .send(&token)
-            .refused_for(Reason::IssuerUntrusted, round);
-        later.send(&token).refused_for(Reason::TokenExpired, round);
+            .rejected_unverified_because(Reason::IssuerUntrusted, round);
+        later
+            .send(&token)
+            .rejected_unverified_because(Reason::TokenExpired, round);
         without_key
             .send(&token)
-            .refused_for(Reason::KeyUnknown, round);
-        let verdict = other_scope.send(&token);
+            .rejected_unverified_because(Reason::KeyUnknown, round);
+        let observed = other_scope.send(&token);
         let write =
             r#"Bearer realm="countersign", error="insufficient_scope", scope="calls:write""#;
-        verdict.closed(round, StatusCode::FORBIDDEN, write);
-        assert_eq!(verdict.signatures, 1, "{round}: judged anew");
+        observed.rejected_with(round, StatusCode::FORBIDDEN, write);
+        assert_eq!(observed.signatures, 1, "{round}: authenticated again");
     }
 }

@@ -1,22 +1,21 @@
-//! security.md table 1c, rows 32 to 37: `exp`, `nbf` and `iat`. What is wrong with them is known before
-//! the signature is looked at.
+//! The claims `exp`, `nbf` and `iat`. They are checked before the signature.
 
 use std::time::Duration;
 
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
-use countersign_tests::{Craft, Gate, NOW, gate, keys};
+use countersign_tests::{Harness, NOW, TokenBuilder, harness, keys};
 
-use crate::claims::{refused_with, refused_without};
+use crate::claims::{rejected_with_value, rejected_without};
 
 #[test]
-fn bearer_rejected_when_exp_is_missing_or_no_positive_number() {
-    // security.md row 32; CVE-2026-25537, GHSA-v77h-2w3m-94hx; RFC 7519 §4.1.4
-    refused_without("exp");
+fn bearer_is_rejected_when_exp_is_missing_or_not_a_positive_number() {
+    // CVE-2026-25537, GHSA-v77h-2w3m-94hx; RFC 7519 §4.1.4
+    rejected_without("exp");
     let digits = format!("\"{}\"", NOW + 600);
     let list = format!("[{}]", NOW + 600);
     let object = format!("{{\"exp\":{}}}", NOW + 600);
-    refused_with(
+    rejected_with_value(
         "exp",
         &[
             "null",
@@ -35,8 +34,8 @@ fn bearer_rejected_when_exp_is_missing_or_no_positive_number() {
 }
 
 #[test]
-fn bearer_rejected_when_exp_is_not_a_json_number() {
-    // security.md row 33; RFC 8259 §6; fast-jwt GHSA-687g-22h4-j4w4
+fn bearer_is_rejected_when_exp_is_not_a_json_number() {
+    // RFC 8259 §6; fast-jwt GHSA-687g-22h4-j4w4
     let plus = format!("+{}", NOW + 600);
     let zero = format!("0{}", NOW + 600);
     let hex = format!("{:#x}", NOW + 600);
@@ -53,15 +52,15 @@ fn bearer_rejected_when_exp_is_not_a_json_number() {
         &hex,
         &dot,
     ];
-    refused_with("exp", &literals);
+    rejected_with_value("exp", &literals);
     for claim in ["iat", "nbf"] {
-        refused_with(claim, &["NaN", "-Infinity", "-1e400", "01", "+1"]);
+        rejected_with_value(claim, &["NaN", "-Infinity", "-1e400", "01", "+1"]);
     }
 }
 
 #[test]
-fn bearer_rejected_when_exp_is_further_away_than_any_token_may_live() {
-    // security.md row 34; Envoy max_lifetime. Never a wrap.
+fn bearer_is_rejected_when_exp_exceeds_every_allowed_lifetime() {
+    // The check must not overflow. (Envoy has the same limit, `max_lifetime`.)
     let milliseconds = ((NOW + 600) * 1000).to_string();
     let far = [
         "1e19",
@@ -74,62 +73,67 @@ fn bearer_rejected_when_exp_is_further_away_than_any_token_may_live() {
         &milliseconds,
         "253402300799",
     ];
-    refused_with("exp", &far);
+    rejected_with_value("exp", &far);
 }
 
 #[test]
-fn bearer_rejected_when_it_lives_a_second_longer_than_its_issuer_allows() {
-    // security.md row 34: minted 1 h, foreign 24 h (and its leeway of 30 s from now)
-    let exp = |craft: Craft, seconds: i64| craft.claim("exp", (NOW + seconds).to_string());
-    let send = |craft: Craft| gate::PUBLIC.send(craft.token());
-    send(exp(Craft::own(), 3600)).accepted("ours, 1 h");
-    send(exp(Craft::own(), 3601)).refused_for(Reason::LifetimeTooLong, "ours, 1 h and 1 s");
+fn bearer_is_rejected_when_it_lives_a_second_longer_than_its_issuer_allows() {
+    // Own tokens live for 1 h at most, external ones for 24 h, plus a leeway of 30 s if they have no iat.
+    let exp =
+        |builder: TokenBuilder, seconds: i64| builder.claim("exp", (NOW + seconds).to_string());
+    let send = |builder: TokenBuilder| harness::PUBLIC_KEYS.send(builder.token());
+    send(exp(TokenBuilder::own(), 3600)).accepted("own, 1 h");
+    send(exp(TokenBuilder::own(), 3601))
+        .rejected_unverified_because(Reason::LifetimeTooLong, "own, 1 h and 1 s");
     let day = 24 * 3600;
-    send(exp(Craft::external(), day)).accepted("foreign, 24 h");
-    send(exp(Craft::external(), day + 31)).refused_for(Reason::LifetimeTooLong, "foreign, no iat");
-    let dated = Craft::external().claim("iat", NOW.to_string());
-    send(exp(dated.clone(), day)).accepted("foreign, 24 h from iat");
-    send(exp(dated, day + 1)).refused_for(Reason::LifetimeTooLong, "foreign, from iat");
-    // An old token whose rest is short is judged by its whole life.
-    let old = Craft::own().claim("iat", (NOW - 3600).to_string());
-    send(exp(old, 60)).refused_for(Reason::LifetimeTooLong, "ours, an hour old");
+    send(exp(TokenBuilder::external(), day)).accepted("external, 24 h");
+    send(exp(TokenBuilder::external(), day + 31))
+        .rejected_unverified_because(Reason::LifetimeTooLong, "external, no iat");
+    let dated = TokenBuilder::external().claim("iat", NOW.to_string());
+    send(exp(dated.clone(), day)).accepted("external, 24 h from iat");
+    send(exp(dated, day + 1))
+        .rejected_unverified_because(Reason::LifetimeTooLong, "external, from iat");
+    // The whole lifetime counts, even if the remaining time is short.
+    let old = TokenBuilder::own().claim("iat", (NOW - 3600).to_string());
+    send(exp(old, 60)).rejected_unverified_because(Reason::LifetimeTooLong, "own, an hour old");
 }
 
 #[test]
-fn bearer_rejected_from_the_second_of_exp_and_leeway_on() {
-    // security.md row 35; RFC 7519 §4.1.4: valid only while now < exp + leeway. Ours have no leeway,
-    // foreign ones 30 s. Fractions are rounded down, never up (jsonwebtoken rounds .5 up).
+fn bearer_is_rejected_as_soon_as_exp_and_leeway_have_passed() {
+    // RFC 7519 §4.1.4: valid only while now < exp + leeway. The own issuer has no leeway, the external one 30 s.
+    // Fractions are rounded down, never up (jsonwebtoken rounds .5 up).
     let cases = [
         (
-            Craft::own(),
+            TokenBuilder::own(),
             vec!["0", "-1", "0.5", "0.999"],
             vec!["1", "1.5"],
         ),
         (
-            Craft::external(),
+            TokenBuilder::external(),
             vec!["-30", "-31", "-29.5", "-29.0001"],
             vec!["-29", "-1", "0", "1", "-28.5"],
         ),
     ];
-    for (craft, refused, accepted) in cases {
-        for offset in refused {
-            let verdict = gate::PUBLIC.send(expiring(&craft, offset));
-            verdict.refused_for(Reason::TokenExpired, &format!("exp = now {offset}"));
+    for (builder, rejected, accepted) in cases {
+        for offset in rejected {
+            let observed = harness::PUBLIC_KEYS.send(expiring(&builder, offset));
+            observed
+                .rejected_unverified_because(Reason::TokenExpired, &format!("exp = now {offset}"));
         }
         for offset in accepted {
-            gate::PUBLIC
-                .send(expiring(&craft, offset))
+            harness::PUBLIC_KEYS
+                .send(expiring(&builder, offset))
                 .accepted(&format!("exp = now {offset}"));
         }
     }
 }
 
-fn expiring(craft: &Craft, offset: &str) -> String {
+fn expiring(builder: &TokenBuilder, offset: &str) -> String {
     // All these sums are exact in a float.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let exp = NOW as f64 + offset.parse::<f64>().unwrap();
     let iat = (NOW - 600).to_string();
-    craft
+    builder
         .clone()
         .claim("iat", iat)
         .claim("exp", exp.to_string())
@@ -137,33 +141,36 @@ fn expiring(craft: &Craft, offset: &str) -> String {
 }
 
 #[test]
-fn bearer_accepted_until_the_last_millisecond_before_exp() {
-    // security.md row 35, by the clock instead of the token
+fn bearer_is_accepted_until_the_last_millisecond_before_exp() {
+    // RFC 7519 §4.1.4, with another clock instead of another token
     let keys = || keys::key_set(keys::public_keys());
     let exp = (NOW + 600) * 1000;
-    for (craft, end) in [(Craft::own(), exp), (Craft::external(), exp + 30_000)] {
-        let at = |millis| Gate::at(Timestamp::from_unix_millis(millis), keys());
+    for (builder, end) in [
+        (TokenBuilder::own(), exp),
+        (TokenBuilder::external(), exp + 30_000),
+    ] {
+        let at = |millis| Harness::at(Timestamp::from_unix_millis(millis), keys());
         at(end - 1)
-            .send(craft.token())
+            .send(builder.token())
             .accepted("a millisecond before");
         at(end)
-            .send(craft.token())
-            .refused_for(Reason::TokenExpired, "the moment itself");
+            .send(builder.token())
+            .rejected_unverified_because(Reason::TokenExpired, "at exp");
     }
     let leeway = Duration::from_secs(5);
-    let at = |millis| Gate::with_leeway(Timestamp::from_unix_millis(millis), leeway, keys());
+    let at = |millis| Harness::with_leeway(Timestamp::from_unix_millis(millis), leeway, keys());
     at(exp + 4999)
-        .send(Craft::own().token())
+        .send(TokenBuilder::own().token())
         .accepted("within 5 s of leeway");
     at(exp + 5000)
-        .send(Craft::own().token())
-        .refused_for(Reason::TokenExpired, "after it");
+        .send(TokenBuilder::own().token())
+        .rejected_unverified_because(Reason::TokenExpired, "after it");
 }
 
 #[test]
-fn bearer_rejected_before_nbf() {
-    // security.md row 36; RFC 7519 §4.1.5
-    refused_with(
+fn bearer_is_rejected_before_nbf() {
+    // RFC 7519 §4.1.5
+    rejected_with_value(
         "nbf",
         &[
             "\"soon\"",
@@ -175,66 +182,66 @@ fn bearer_rejected_before_nbf() {
         ],
     );
     let digits = format!("\"{}\"", NOW - 1);
-    refused_with("nbf", &[&digits]);
-    for (craft, early) in [(Craft::own(), 1), (Craft::external(), 31)] {
+    rejected_with_value("nbf", &[&digits]);
+    for (builder, early) in [(TokenBuilder::own(), 1), (TokenBuilder::external(), 31)] {
         let nbf = |seconds: i64| {
-            craft
+            builder
                 .clone()
                 .claim("nbf", (NOW + seconds).to_string())
                 .token()
         };
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(nbf(early))
-            .refused_for(Reason::NotYetValid, "nbf ahead");
-        gate::PUBLIC
+            .rejected_unverified_because(Reason::NotYetValid, "nbf in the future");
+        harness::PUBLIC_KEYS
             .send(nbf(300))
-            .refused_for(Reason::NotYetValid, "nbf in five minutes");
-        gate::PUBLIC
+            .rejected_unverified_because(Reason::NotYetValid, "nbf in five minutes");
+        harness::PUBLIC_KEYS
             .send(nbf(early - 1))
             .accepted("nbf within the leeway");
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(nbf(601))
-            .refused_for(Reason::NotYetValid, "nbf after exp");
+            .rejected_unverified_because(Reason::NotYetValid, "nbf after exp");
     }
-    // After exp, though both are within the leeway.
-    let crossed = Craft::external()
+    // nbf is after exp, although both are within the leeway.
+    let crossed = TokenBuilder::external()
         .claim("exp", (NOW + 10).to_string())
         .claim("nbf", (NOW + 11).to_string());
-    gate::PUBLIC
+    harness::PUBLIC_KEYS
         .send(crossed.token())
-        .refused_for(Reason::NotYetValid, "nbf > exp");
+        .rejected_unverified_because(Reason::NotYetValid, "nbf > exp");
 }
 
 #[test]
-fn bearer_rejected_when_iat_lies_ahead_or_after_exp() {
-    // security.md row 37; GHSA-wxg7-w2v3-w38g; RFC 7519 §4.1.6
-    refused_with(
+fn bearer_is_rejected_when_iat_is_in_the_future_or_after_exp() {
+    // GHSA-wxg7-w2v3-w38g; RFC 7519 §4.1.6
+    rejected_with_value(
         "iat",
         &["\"now\"", "true", "null", "[]", "18446744073709551615"],
     );
     let digits = format!("\"{NOW}\"");
-    refused_with("iat", &[&digits]);
-    for (craft, early) in [(Craft::own(), 1), (Craft::external(), 31)] {
+    rejected_with_value("iat", &[&digits]);
+    for (builder, early) in [(TokenBuilder::own(), 1), (TokenBuilder::external(), 31)] {
         let iat = |seconds: i64| {
-            craft
+            builder
                 .clone()
                 .claim("iat", (NOW + seconds).to_string())
                 .token()
         };
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(iat(early))
-            .refused_for(Reason::NotYetValid, "iat ahead");
-        gate::PUBLIC
+            .rejected_unverified_because(Reason::NotYetValid, "iat in the future");
+        harness::PUBLIC_KEYS
             .send(iat(early - 1))
             .accepted("iat within the leeway");
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(iat(601))
-            .refused_for(Reason::NotYetValid, "iat after exp");
+            .rejected_unverified_because(Reason::NotYetValid, "iat after exp");
     }
-    let crossed = Craft::external()
+    let crossed = TokenBuilder::external()
         .claim("exp", (NOW + 10).to_string())
         .claim("iat", (NOW + 11).to_string());
-    gate::PUBLIC
+    harness::PUBLIC_KEYS
         .send(crossed.token())
-        .refused_for(Reason::NotYetValid, "iat > exp");
+        .rejected_unverified_because(Reason::NotYetValid, "iat > exp");
 }

@@ -1,4 +1,4 @@
-//! The examples that the RFCs print, quoted with their sections.
+//! The examples that the RFCs print.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use countersign::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::craft::{split, unb64};
-use countersign_tests::{Craft, Gate, Key, Object, b64, compact, key, keys};
+use countersign_tests::token_builder::{decode_base64url, split};
+use countersign_tests::{Harness, Key, Object, TokenBuilder, base64url, compact, key, keys};
 use http::{HeaderValue, StatusCode};
 
 /// RFC 8037 A.1: the private key.
@@ -21,7 +21,7 @@ const ED25519_JWK: &str =
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 fn ed25519() -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(&unb64(ED25519_D)).unwrap()
+    Ed25519KeyPair::from_seed_unchecked(&decode_base64url(ED25519_D)).unwrap()
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn thumbprint_of_rfc8037_a3_is_the_key_id() {
     // RFC 8037 A.3, RFC 7638 §3
     let pkcs8 = [
         &b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20"[..],
-        &unb64(ED25519_D),
+        &decode_base64url(ED25519_D),
     ]
     .concat();
     let key = SigningKey::from_secret_bytes(Algorithm::EdDsa, &pkcs8).unwrap();
@@ -43,24 +43,28 @@ fn thumbprint_of_rfc8037_a3_is_the_key_id() {
 }
 
 #[test]
-fn key_of_rfc8037_a2_verifies_and_its_example_is_no_token() {
-    // RFC 8037 A.4 and A.5: the kit signs to the same letters, so that it can be trusted elsewhere
-    let kit = Box::leak(Box::new(Key::ed25519("a2", ed25519())));
+fn key_of_rfc8037_a2_verifies_and_its_example_is_not_a_token() {
+    // RFC 8037 A.4 and A.5. The test keys produce the signature of the RFC, so other tests can rely on them.
+    let test_key = Box::leak(Box::new(Key::ed25519("a2", ed25519())));
     let example = concat!(
         "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0Jzl",
         "nLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     );
-    let signed = compact(r#"{"alg":"EdDSA"}"#, "Example of Ed25519 signing", kit);
+    let signed = compact(r#"{"alg":"EdDSA"}"#, "Example of Ed25519 signing", test_key);
     assert_eq!(signed, example);
     let (input, signature) = split(example);
-    let public = UnparsedPublicKey::new(&ED25519, kit.public());
+    let public = UnparsedPublicKey::new(&ED25519, test_key.public());
     assert!(public.verify(input.as_bytes(), &signature).is_ok());
 
-    let gate = Gate::new(KeySet::new([VerifyingKey::from_jwk(ED25519_JWK).unwrap()]).unwrap());
-    gate.send(example)
-        .refused_for(Reason::ClaimsMalformed, "signed rightly, but no claims");
-    for craft in Craft::both() {
-        gate.send(craft.key(kit).token())
+    let harness =
+        Harness::new(KeySet::new([VerifyingKey::from_jwk(ED25519_JWK).unwrap()]).unwrap());
+    harness.send(example).rejected_unverified_because(
+        Reason::ClaimsMalformed,
+        "signed correctly, but without claims",
+    );
+    for builder in TokenBuilder::for_both_issuers() {
+        harness
+            .send(builder.key(test_key).token())
             .accepted("a token by the same key");
     }
 }
@@ -68,7 +72,7 @@ fn key_of_rfc8037_a2_verifies_and_its_example_is_no_token() {
 #[test]
 fn example_of_rfc7515_a1_lacks_what_an_access_token_needs() {
     // RFC 7515 A.1, RFC 7519 §3.1: HS256
-    let secret = unb64(
+    let secret = decode_base64url(
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
     );
     let example = concat!(
@@ -76,10 +80,13 @@ fn example_of_rfc7515_a1_lacks_what_an_access_token_needs() {
         "DQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.",
         "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     );
-    let kit = Key::hmac(Algorithm::Hs256, "a1", &secret);
+    let test_key = Key::hmac(Algorithm::Hs256, "a1", &secret);
     let (input, signature) = split(example);
-    assert_eq!(b64(kit.sign(input.as_bytes())), b64(signature));
-    joe(kit.verifying(), example);
+    assert_eq!(
+        base64url(test_key.sign(input.as_bytes())),
+        base64url(signature)
+    );
+    rejected_without_audience(test_key.verifying_key(), example);
 }
 
 #[test]
@@ -101,14 +108,14 @@ fn example_of_rfc7515_a2_lacks_what_an_access_token_needs() {
     );
     let (input, signature) = split(example);
     let public = aws_lc_rs::rsa::PublicKeyComponents {
-        n: unb64(n),
+        n: decode_base64url(n),
         e: vec![1, 0, 1],
     };
     public
         .verify(&RSA_PKCS1_2048_8192_SHA256, input.as_bytes(), &signature)
         .unwrap();
     let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"}}"#);
-    joe(VerifyingKey::from_jwk(&jwk).unwrap(), example);
+    rejected_without_audience(VerifyingKey::from_jwk(&jwk).unwrap(), example);
 }
 
 #[test]
@@ -124,25 +131,26 @@ fn example_of_rfc7515_a3_lacks_what_an_access_token_needs() {
         "lSApmWQxfKTUJqPP3-Kg6NU1Q"
     );
     let (input, signature) = split(example);
-    let point = [vec![4], unb64(x), unb64(y)].concat();
+    let point = [vec![4], decode_base64url(x), decode_base64url(y)].concat();
     let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
     assert!(public.verify(input.as_bytes(), &signature).is_ok());
     let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-    joe(VerifyingKey::from_jwk(&jwk).unwrap(), example);
+    rejected_without_audience(VerifyingKey::from_jwk(&jwk).unwrap(), example);
 }
 
-/// The examples say who issued them and until when, but not for whom: RFC 8725 §3.9.
-fn joe(key: VerifyingKey, example: &str) {
+/// Asserts that an example is rejected because it has `iss` and `exp`, but no `aud` (RFC 8725 §3.9).
+fn rejected_without_audience(key: VerifyingKey, example: &str) {
     let joe = TrustedIssuer::external("joe").audience("https://api.example");
     let joe = joe.keys(KeySet::new([key]).unwrap()).build().unwrap();
-    let gate = Gate::of(Timestamp::from_unix_seconds(1_300_819_379), [joe]);
-    gate.send(example)
-        .refused_for(Reason::AudienceMismatch, "no aud");
+    let harness = Harness::with_issuers(Timestamp::from_unix_seconds(1_300_819_379), [joe]);
+    harness
+        .send(example)
+        .rejected_unverified_because(Reason::AudienceMismatch, "no aud");
 }
 
 #[test]
-fn rsa_key_of_rfc7638_loads() {
-    // RFC 7638 §3.1. Thumbprints are made of signing keys, and the RFC shows no private part.
+fn rsa_key_of_rfc7638_is_accepted() {
+    // RFC 7638 §3.1. The library computes thumbprints of signing keys only, and the RFC has no private key.
     let jwk = concat!(
         r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1"#,
         "RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6C",
@@ -158,8 +166,8 @@ fn rsa_key_of_rfc7638_loads() {
 }
 
 #[test]
-fn key_ids_are_thumbprints_computed_as_rfc7638_says() {
-    // RFC 7638 §3: the required members, sorted, without white space, hashed with SHA-256
+fn key_ids_are_thumbprints_by_rfc7638() {
+    // RFC 7638 §3: SHA-256 of the required members, sorted, without white space
     for algorithm in [
         Algorithm::EdDsa,
         Algorithm::Es256,
@@ -175,13 +183,13 @@ fn key_ids_are_thumbprints_computed_as_rfc7638_says() {
         });
         let digest =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, object.json().as_bytes());
-        assert_eq!(key.id(), b64(digest.as_ref()), "{algorithm}");
+        assert_eq!(key.id(), base64url(digest.as_ref()), "{algorithm}");
     }
 }
 
 #[test]
-fn access_token_of_rfc9068_section_3_accepted() {
-    // RFC 9068 §3: the example's header and claims, signed anew. It lives for 245 days.
+fn access_token_of_rfc9068_section_3_is_accepted() {
+    // RFC 9068 §3: the header and claims of the example with a new signature. Its lifetime is 245 days.
     let header = r#"{"typ":"at+JWT","alg":"RS256","kid":"RjEwOwOA"}"#;
     let claims = r#"{
      "iss": "https://authorization-server.example.com/",
@@ -195,15 +203,16 @@ fn access_token_of_rfc9068_section_3_accepted() {
    }"#;
     let rs256 = key(Algorithm::Rs256);
     let issuer = || {
-        let keys = KeySet::new([rs256.verifying().with_id("RjEwOwOA").unwrap()]).unwrap();
+        let keys = KeySet::new([rs256.verifying_key().with_id("RjEwOwOA").unwrap()]).unwrap();
         TrustedIssuer::external("https://authorization-server.example.com/")
             .audience("https://rs.example.com/")
             .keys(keys)
     };
     let now = Timestamp::from_unix_seconds(1_618_354_100);
     let year = issuer().max_lifetime(Duration::from_secs(366 * 24 * 3600));
-    let verdict = Gate::of(now, [year.build().unwrap()]).send(compact(header, claims, rs256));
-    let principal = verdict.accepted("as printed").principal.clone().unwrap();
+    let observed =
+        Harness::with_issuers(now, [year.build().unwrap()]).send(compact(header, claims, rs256));
+    let principal = observed.accepted("as printed").principal.clone().unwrap();
     assert_eq!(principal.subject(), "5ba552d67");
     assert_eq!(principal.scopes().as_str(), "openid profile reademail");
     assert_eq!(
@@ -211,27 +220,32 @@ fn access_token_of_rfc9068_section_3_accepted() {
         Some("s6BhdRkqt3")
     );
 
-    let day = Gate::of(now, [issuer().build().unwrap()]);
-    let verdict = day.send(compact(header, claims, rs256));
-    verdict.refused_for(Reason::LifetimeTooLong, "a day is the default");
+    let day = Harness::with_issuers(now, [issuer().build().unwrap()]);
+    let observed = day.send(compact(header, claims, rs256));
+    observed.rejected_unverified_because(Reason::LifetimeTooLong, "a day is the default");
 }
 
 #[test]
-fn header_forms_of_rfc6750_answered_as_section_3_says() {
+fn credentials_of_rfc6750_get_the_responses_of_section_3() {
     // RFC 6750 §2.1 and §3, RFC 9110 §11.1
-    let gate = Gate::new(keys::key_set(keys::public_keys()));
-    gate.send("mF_9.B5f-4.1JqM")
-        .refused_unverified("RFC 6750 §2.1's token, which is no JWT");
-    let nothing = gate.present(&[]);
-    nothing.closed(
+    let harness = Harness::new(keys::key_set(keys::public_keys()));
+    harness
+        .send("mF_9.B5f-4.1JqM")
+        .rejected_unverified("the token of RFC 6750 §2.1, which is not a JWT");
+    let nothing = harness.send_headers(&[]);
+    nothing.rejected_with(
         "nothing",
         StatusCode::UNAUTHORIZED,
         r#"Bearer realm="countersign""#,
     );
-    let token = Craft::own().token();
+    let token = TokenBuilder::own().token();
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
         let value = HeaderValue::try_from(format!("{scheme} {token}")).unwrap();
-        gate.present(std::slice::from_ref(&value)).accepted(scheme);
-        gate.present(&[value.clone(), value]).malformed("twice");
+        harness
+            .send_headers(std::slice::from_ref(&value))
+            .accepted(scheme);
+        harness
+            .send_headers(&[value.clone(), value])
+            .malformed("twice");
     }
 }

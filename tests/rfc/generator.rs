@@ -1,10 +1,10 @@
-//! The tokens that the second opinion is asked about.
+//! The tokens that are verified by this library and by jsonwebtoken.
 
-use countersign_tests::craft::{signed, split, unb64, with_signature};
+use countersign_tests::token_builder::{decode_base64url, signed, split, with_signature};
 use countersign_tests::xorshift::XorShift;
-use countersign_tests::{AUDIENCE, Craft, FOREIGN, Key, OURS, b64};
+use countersign_tests::{AUDIENCE, EXTERNAL_ISSUER, Key, OWN_ISSUER, TokenBuilder, base64url};
 
-/// Makes tokens, the same ones for the same seed but for times and the signatures of ES256.
+/// Generates tokens. The same state of `random` gives the same tokens, except for times and ES256 signatures.
 pub(crate) struct Generator {
     pub(crate) random: XorShift,
     pub(crate) key: &'static Key,
@@ -13,17 +13,17 @@ pub(crate) struct Generator {
 
 impl Generator {
     pub(crate) fn token(&mut self) -> String {
-        let mut craft = self.good();
+        let mut builder = self.good();
         let flaws = self.random.below(4);
         for _ in 0..flaws {
-            craft = match self.random.below(3) {
-                0 => self.spoil_header(craft),
-                _ => self.spoil_claims(craft),
+            builder = match self.random.below(3) {
+                0 => self.spoil_header(builder),
+                _ => self.spoil_claims(builder),
             };
         }
         let token = match self.random.below(12) {
-            0 => self.other_payload(&craft),
-            _ => craft.token(),
+            0 => self.other_payload(&builder),
+            _ => builder.token(),
         };
         match self.random.below(8) {
             0 => self.spoil_signature(&token),
@@ -32,23 +32,23 @@ impl Generator {
         }
     }
 
-    fn good(&mut self) -> Craft {
-        let craft = if self.random.below(2) == 0 {
-            Craft::own()
+    fn good(&mut self) -> TokenBuilder {
+        let builder = if self.random.below(2) == 0 {
+            TokenBuilder::own()
         } else {
-            Craft::external()
+            TokenBuilder::external()
         };
         let later = self.random.choose(&[120, 300, 900, 3000]);
-        let craft = craft
+        let builder = builder
             .key(self.key)
             .claim("exp", (self.now + later).to_string());
-        match craft.claims.raw("iat") {
-            Some(_) => craft.claim("iat", (self.now - 100).to_string()),
-            None => craft,
+        match builder.claims.raw("iat") {
+            Some(_) => builder.claim("iat", (self.now - 100).to_string()),
+            None => builder,
         }
     }
 
-    fn spoil_header(&mut self, craft: Craft) -> Craft {
+    fn spoil_header(&mut self, builder: TokenBuilder) -> TokenBuilder {
         let members = [
             ("alg", "\"none\""),
             ("alg", "\"HS256\""),
@@ -84,24 +84,24 @@ impl Generator {
         ];
         let (name, value) = *self.random.choose(&members);
         match self.random.below(6) {
-            0 => craft.no_header(name),
-            1 => craft.add_header(name, value),
-            _ => craft.header(name, value),
+            0 => builder.without_header(name),
+            1 => builder.add_header(name, value),
+            _ => builder.header(name, value),
         }
     }
 
-    fn spoil_claims(&mut self, craft: Craft) -> Craft {
+    fn spoil_claims(&mut self, builder: TokenBuilder) -> TokenBuilder {
         let time = |offset: i64| (self.now + offset).to_string();
         let (soon, past, float) = (time(600), time(-600), format!("{}.5", time(600)));
         let (quoted, millis, day) = (format!("\"{soon}\""), format!("{soon}000"), time(100_000));
         let list = format!("[{soon}]");
         let quoted_text = |text: &str| format!("\"{text}\"");
-        let (ours, foreign, aud) = (
-            quoted_text(OURS),
-            quoted_text(FOREIGN),
+        let (own, external, aud) = (
+            quoted_text(OWN_ISSUER),
+            quoted_text(EXTERNAL_ISSUER),
             quoted_text(AUDIENCE),
         );
-        let arrays = [&ours, &foreign, &aud].map(|text| format!("[{text}]"));
+        let arrays = [&own, &external, &aud].map(|text| format!("[{text}]"));
         let mixed = format!("[{aud},1]");
         let two = format!("[\"x\",{aud}]");
         let long = format!("\"{}\"", "a".repeat(8_000));
@@ -130,8 +130,8 @@ impl Generator {
             &millis,
             &day,
             &list,
-            &ours,
-            &foreign,
+            &own,
+            &external,
             &aud,
             &arrays[0],
             &arrays[1],
@@ -159,12 +159,12 @@ impl Generator {
             "environment",
         ];
         let name = *self.random.choose(&names);
-        // Half of the values fit the claim, so that what is wrong is not always its type.
+        // Half of the values have the right type, so that not only types are wrong.
         let fitting: &[&str] = match name {
             "exp" | "nbf" | "iat" | "e\\u0078p" => &[&soon, &past, &float, &day, &millis],
             "iss" => &[
-                &ours,
-                &foreign,
+                &own,
+                &external,
                 &arrays[0],
                 &arrays[1],
                 "\"https://evil.example\"",
@@ -178,16 +178,16 @@ impl Generator {
             *self.random.choose(fitting)
         };
         match self.random.below(6) {
-            0 => craft.no_claim(name),
-            1 => craft.add_claim(name, value),
-            _ => craft.claim(name, value),
+            0 => builder.without_claim(name),
+            1 => builder.add_claim(name, value),
+            _ => builder.claim(name, value),
         }
     }
 
-    /// The claims in another form, or something else.
-    fn other_payload(&mut self, craft: &Craft) -> String {
-        let claims = craft.claims.json();
-        let member = |name| craft.claims.raw(name).unwrap_or("null");
+    /// The claims in another form, or another document.
+    fn other_payload(&mut self, builder: &TokenBuilder) -> String {
+        let claims = builder.claims.json();
+        let member = |name| builder.claims.raw(name).unwrap_or("null");
         let list = ["exp", "nbf", "sub", "iss", "aud"].map(member).join(",");
         let payloads = [
             format!(
@@ -204,7 +204,7 @@ impl Generator {
             format!("{claims:?}"),
             claims.replace(':', " : "),
         ];
-        craft.raw_claims(self.random.choose(&payloads))
+        builder.raw_claims(self.random.choose(&payloads))
     }
 
     fn spoil_signature(&mut self, token: &str) -> String {
@@ -217,7 +217,7 @@ impl Generator {
             3 => signature.insert(0, 0),
             4 => signature.rotate_left(length / 2),
             5 => signature.fill(0),
-            _ => signature = Key::made(self.key.algorithm, "other").sign(&signature),
+            _ => signature = Key::generate(self.key.algorithm, "other").sign(&signature),
         }
         with_signature(token, signature)
     }
@@ -233,12 +233,12 @@ impl Generator {
             4 => format!("{}A{}", &token[..at], &token[at..]),
             5 => token.replacen('.', "..", 1),
             6 => input.to_owned(),
-            // Signed as it stands, padding and all.
+            // The signature covers the padding.
             7 => signed(&format!("{input}="), self.key),
             _ => {
-                let payload = unb64(input.rsplit_once('.').unwrap().1);
+                let payload = decode_base64url(input.rsplit_once('.').unwrap().1);
                 let header = input.split_once('.').unwrap().0;
-                signed(&format!("{header}=.{}", b64(payload)), self.key)
+                signed(&format!("{header}=.{}", base64url(payload)), self.key)
             }
         }
     }

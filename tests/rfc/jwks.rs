@@ -1,12 +1,12 @@
-//! security.md table 1a, rows 17 and 18: what is refused when sets of keys are loaded.
+//! JWKs and JWK sets (RFC 7517) that are rejected when they are loaded.
 
 use countersign::jose::{Algorithm, KeyError, KeySet, VerifyingKey};
 use countersign::rejection::Reason;
 use countersign::token::{TrustError, TrustedIssuer};
-use countersign_tests::{AUDIENCE, Craft, Gate, Key, OURS, b64, key};
+use countersign_tests::{AUDIENCE, Harness, Key, OWN_ISSUER, TokenBuilder, base64url, key};
 
-/// Loads a document of one bad key beside a good one: the bad one is dropped for `error`, and the good
-/// one goes on verifying.
+/// Loads a document with an invalid and a valid key, and asserts that the invalid one is dropped with `error` and that
+/// the valid one still verifies.
 #[track_caller]
 fn dropped(jwk: &str, error: KeyError) {
     let good = key(Algorithm::EdDsa).jwk(&[("kid", "\"kid-eddsa\"")]);
@@ -17,8 +17,8 @@ fn dropped(jwk: &str, error: KeyError) {
         let (set, dropped) = KeySet::from_jwks(&document).unwrap();
         assert_eq!(dropped, [error], "{jwk}");
         assert_eq!(set.len(), 1, "{jwk}");
-        let gate = Gate::new(set);
-        gate.send(Craft::own().token()).accepted(jwk);
+        let harness = Harness::new(set);
+        harness.send(TokenBuilder::own().token()).accepted(jwk);
     }
     assert_eq!(VerifyingKey::from_jwk(jwk).unwrap_err(), error, "{jwk}");
 }
@@ -26,12 +26,12 @@ fn dropped(jwk: &str, error: KeyError) {
 fn rsa_jwk(modulus: &[u8], exponent: &[u8]) -> String {
     format!(
         r#"{{"kty":"RSA","kid":"bad","n":"{}","e":"{}"}}"#,
-        b64(modulus),
-        b64(exponent)
+        base64url(modulus),
+        base64url(exponent)
     )
 }
 
-/// An odd number of so many bits.
+/// An odd number of this many bits.
 pub(crate) fn modulus(bits: usize) -> Vec<u8> {
     let mut bytes = vec![0x35; bits / 8];
     bytes[0] = 0x80;
@@ -39,11 +39,11 @@ pub(crate) fn modulus(bits: usize) -> Vec<u8> {
 }
 
 #[test]
-fn keys_dropped_when_two_have_one_kid() {
-    // security.md row 17: neither is used, so that it does not matter which is asked first
+fn keys_are_dropped_when_two_have_the_same_kid() {
+    // Neither is used, so that the result does not depend on their order.
     let one = key(Algorithm::Es256).jwk(&[("kid", "\"same\"")]);
     let good = key(Algorithm::EdDsa).jwk(&[("kid", "\"kid-eddsa\"")]);
-    let second = Key::made(Algorithm::Es256, "same");
+    let second = Key::generate(Algorithm::Es256, "same");
     let others = [
         second.jwk(&[("kid", "\"same\"")]),
         key(Algorithm::Rs256).jwk(&[("kid", "\"same\"")]),
@@ -57,26 +57,30 @@ fn keys_dropped_when_two_have_one_kid() {
             [KeyError::Ambiguous, KeyError::Ambiguous],
             "{other}"
         );
-        let gate = Gate::new(set);
-        gate.send(Craft::own().token()).accepted("the third key");
-        let token = Craft::own()
+        let harness = Harness::new(set);
+        harness
+            .send(TokenBuilder::own().token())
+            .accepted("the third key");
+        let token = TokenBuilder::own()
             .key(key(Algorithm::Es256))
             .header("kid", "\"same\"")
             .token();
-        gate.send(token).refused_for(Reason::KeyUnknown, &other);
+        harness
+            .send(token)
+            .rejected_unverified_because(Reason::KeyUnknown, &other);
     }
     let pair = || {
         [
-            key(Algorithm::Es256).verifying(),
-            second.verifying().with_id("kid-es256").unwrap(),
+            key(Algorithm::Es256).verifying_key(),
+            second.verifying_key().with_id("kid-es256").unwrap(),
         ]
     };
     assert_eq!(KeySet::new(pair()).unwrap_err(), KeyError::Ambiguous);
 }
 
 #[test]
-fn jwk_dropped_when_it_is_symmetric_or_private() {
-    // security.md row 17; RFC 7517 §9.2; Wycheproof json_web_key
+fn jwk_is_dropped_when_it_is_symmetric_or_private() {
+    // RFC 7517 §9.2; Wycheproof json_web_key
     for k in ["", "AA", "5t8Qk2nV0cXw7Lr9mB4yHf1sJd6gAe3Z5t8Qk2nV0cX"] {
         dropped(
             &format!(r#"{{"kty":"oct","kid":"bad","k":"{k}"}}"#),
@@ -106,8 +110,8 @@ fn jwk_dropped_when_it_is_symmetric_or_private() {
 }
 
 #[test]
-fn rsa_key_rejected_when_weak() {
-    // security.md row 17; RFC 7518 §3.3; CVE-2017-15361 (ROCA)
+fn rsa_key_is_rejected_when_it_is_weak() {
+    // RFC 7518 §3.3; CVE-2017-15361 (ROCA)
     let weak = KeyError::WeakRsa;
     for bits in [8, 512, 1024, 1536, 2040] {
         dropped(&rsa_jwk(&modulus(bits), &[1, 0, 1]), weak);
@@ -163,13 +167,13 @@ pub(crate) fn roca() -> Vec<u8> {
 }
 
 #[test]
-fn curve_key_rejected_when_its_point_or_curve_is_wrong() {
-    // security.md row 17; RFC 7518 §6.2.1, RFC 8037 §2; Wycheproof json_web_key
+fn curve_key_is_rejected_when_its_point_or_curve_is_wrong() {
+    // RFC 7518 §6.2.1, RFC 8037 §2; Wycheproof json_web_key
     let ec = |crv: &str, x: &[u8], y: &[u8]| {
         format!(
             r#"{{"kty":"EC","kid":"bad","crv":"{crv}","x":"{}","y":"{}"}}"#,
-            b64(x),
-            b64(y)
+            base64url(x),
+            base64url(y)
         )
     };
     for (algorithm, crv, other) in [
@@ -203,14 +207,14 @@ fn curve_key_rejected_when_its_point_or_curve_is_wrong() {
         }
         let without = format!(
             r#"{{"kty":"EC","kid":"bad","crv":"{crv}","x":"{}"}}"#,
-            b64(x)
+            base64url(x)
         );
         dropped(&without, KeyError::Malformed);
     }
     let okp = |crv: &str, x: &[u8]| {
         format!(
             r#"{{"kty":"OKP","kid":"bad","crv":"{crv}","x":"{}"}}"#,
-            b64(x)
+            base64url(x)
         )
     };
     let x = key(Algorithm::EdDsa).public();
@@ -228,8 +232,8 @@ fn curve_key_rejected_when_its_point_or_curve_is_wrong() {
 }
 
 #[test]
-fn jwk_dropped_when_alg_and_kind_differ_or_its_form_is_wrong() {
-    // security.md row 17; RFC 8725 §3.1, RFC 7517 §4.4
+fn jwk_is_dropped_when_alg_and_kty_differ_or_a_member_is_invalid() {
+    // RFC 8725 §3.1, RFC 7517 §4.4
     let mismatched = [
         (Algorithm::Es256, "ES384"),
         (Algorithm::Es256, "RS256"),
@@ -276,8 +280,8 @@ fn jwk_dropped_when_alg_and_kind_differ_or_its_form_is_wrong() {
 }
 
 #[test]
-fn jwks_document_rejected_when_it_is_none() {
-    // security.md row 17, and row 83 as far as it needs no network
+fn document_is_rejected_when_it_is_not_a_jwk_set() {
+    // RFC 7517 §5
     let good = key(Algorithm::EdDsa).jwk(&[]);
     let thousand = vec![good.as_str(); 1_001].join(",");
     let documents = [
@@ -316,9 +320,9 @@ fn jwks_document_rejected_when_it_is_none() {
             "{shown}"
         );
     }
-    // An empty set is one, with which nothing can be trusted.
+    // An empty set is valid, but no issuer can be trusted with it.
     let (empty, _) = KeySet::from_jwks("{\"keys\":[]}").unwrap();
-    let trusted = TrustedIssuer::own(OURS)
+    let trusted = TrustedIssuer::own(OWN_ISSUER)
         .audience(AUDIENCE)
         .keys(empty)
         .build();
@@ -326,8 +330,8 @@ fn jwks_document_rejected_when_it_is_none() {
 }
 
 #[test]
-fn unknown_kinds_of_keys_are_ignored_beside_a_good_one() {
-    // security.md row 18; RFC 7517 §5
+fn keys_of_unknown_types_are_ignored_beside_a_valid_key() {
+    // RFC 7517 §5
     for unknown in [
         r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AAAA","kid":"bad"}"#,
         r#"{"kty":"AKP","alg":"ML-DSA-87","pub":"AAAA"}"#,
@@ -336,7 +340,7 @@ fn unknown_kinds_of_keys_are_ignored_beside_a_good_one() {
     ] {
         dropped(unknown, KeyError::Algorithm);
     }
-    // Members that nobody knows do no harm (RFC 7517 §4).
+    // Unknown members are ignored (RFC 7517 §4).
     let jwk =
         key(Algorithm::Es256).jwk(&[("x5t", "\"AAAA\""), ("ext", "true"), ("v", "{\"a\":[1]}")]);
     assert!(VerifyingKey::from_jwk(&jwk).is_ok());

@@ -1,15 +1,15 @@
-//! security.md table 1a, rows 17 and 19: keys from files and secrets of one's own.
+//! Keys from PEM and DER files, and HMAC secrets.
 
 use countersign::jose::{Algorithm, KeyError, KeySet, SigningKey, VerifyingKey};
-use countersign_tests::craft::with_signature;
 use countersign_tests::keys::pem;
-use countersign_tests::{Craft, Gate, Key, key, keys};
+use countersign_tests::token_builder::with_signature;
+use countersign_tests::{Harness, Key, TokenBuilder, key, keys};
 
 use crate::jwks::{modulus, roca};
 
 #[test]
-fn public_key_file_rejected_when_it_is_another_thing() {
-    // security.md row 17 for keys from files
+fn public_key_file_is_rejected_when_it_has_other_content() {
+    // RFC 8725 §3.1 and §3.4, for keys from files
     let es256 = key(Algorithm::Es256);
     let rsa = key(Algorithm::Rs256);
     let ed = key(Algorithm::EdDsa);
@@ -76,14 +76,14 @@ fn der_rsa(modulus: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn ed25519_key_rejected_when_its_point_is_not_on_the_curve() {
-    // security.md row 17; RFC 8032 §5.1.3: y = 2 is the height of no point, nor is a y above the field
+fn ed25519_key_is_rejected_when_its_point_is_not_on_the_curve() {
+    // RFC 8032 §5.1.3: no point has y = 2, or a y that exceeds the field.
     let mut off = [0; 32];
     off[0] = 2;
     let mut beyond = [0xff; 32];
     beyond[31] = 0x7f;
     for y in [off, beyond] {
-        let x = countersign_tests::b64(y);
+        let x = countersign_tests::base64url(y);
         let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
         let loaded = VerifyingKey::from_jwk(&jwk);
         assert_eq!(loaded.err(), Some(KeyError::Malformed), "{jwk}");
@@ -91,20 +91,20 @@ fn ed25519_key_rejected_when_its_point_is_not_on_the_curve() {
 }
 
 #[test]
-fn ed25519_key_rejected_when_anybody_can_sign_for_it() {
-    // RFC 8725 §3.4, RFC 7748 §7: under a key of small order a signature of no private key is right, for
-    // any message under the neutral element. First that: R the neutral element, S zero.
+fn ed25519_key_of_small_order_is_rejected() {
+    // RFC 8725 §3.4, RFC 7748 §7: with a key of small order, signatures can be forged without a private key. With the
+    // neutral element as the key, R = neutral element and S = 0 is valid for every message.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let jwk = |y: &[u8]| {
-        let x = countersign_tests::b64(y);
+        let x = countersign_tests::base64url(y);
         format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"kid-eddsa","x":"{x}"}}"#)
     };
     if let Ok(key) = VerifyingKey::from_jwk(&jwk(&neutral)) {
-        let forged = with_signature(&Craft::own().token(), [neutral, [0; 32]].concat());
-        Gate::new(KeySet::new([key]).unwrap())
+        let forged = with_signature(&TokenBuilder::own().token(), [neutral, [0; 32]].concat());
+        Harness::new(KeySet::new([key]).unwrap())
             .send(forged)
-            .refused("signed by nobody");
+            .rejected("signed without a private key");
     }
     let small = [
         "0100000000000000000000000000000000000000000000000000000000000000",
@@ -129,8 +129,8 @@ fn ed25519_key_rejected_when_anybody_can_sign_for_it() {
 }
 
 #[test]
-fn hmac_secret_rejected_when_short_or_known() {
-    // security.md row 19; RFC 7518 §3.2; wallarm/jwt-secrets
+fn hmac_secret_is_rejected_when_it_is_short_or_known() {
+    // RFC 7518 §3.2; wallarm/jwt-secrets
     let good: Vec<u8> = (0..64u8).map(|i| i.wrapping_mul(37) ^ 0x5a).collect();
     let lengths = [
         (Algorithm::Hs256, 32),
@@ -168,8 +168,8 @@ fn hmac_secret_rejected_when_short_or_known() {
 }
 
 #[test]
-fn hmac_secret_rejected_when_in_a_public_list_of_leaked_ones() {
-    // security.md row 19: some of the secrets in wallarm/jwt-secrets that are long enough to pass
+fn hmac_secret_is_rejected_when_it_is_in_a_public_list() {
+    // Some secrets in wallarm/jwt-secrets that are long enough to be accepted otherwise.
     let leaked = [
         "reallyreallyreallyreallyverysafe",
         "serucity_is_secure_beacuse_it_is",
@@ -208,8 +208,8 @@ fn known_secrets(length: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn pem_rejected_when_a_second_key_follows_the_first() {
-    // In a rotation, the second would be ignored without a word.
+fn pem_is_rejected_when_it_contains_two_keys() {
+    // In a rotation, the second one would silently be ignored.
     let pem = pem("PUBLIC KEY", &key(Algorithm::Es256).spki(), "\n");
     assert!(VerifyingKey::from_pem(Algorithm::Es256, pem.as_bytes()).is_ok());
     let two = format!("{pem}{pem}");

@@ -1,4 +1,4 @@
-//! Managed tokens (`typ` `api-token+jwt`): judged by their record, and by nothing that they say of themselves.
+//! Managed tokens (`typ` is `api-token+jwt`): their stored record decides, not their claims.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use countersign::key::{Pepper, Peppers};
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::{AUDIENCE, Craft, Gate, NOW, OURS, SUBJECT, craft, gate, keys};
+use countersign_tests::{
+    AUDIENCE, Harness, NOW, OWN_ISSUER, SUBJECT, TokenBuilder, harness, keys, token_builder,
+};
 
 const DAY: i64 = 24 * 3600;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -30,16 +32,16 @@ fn record_with(change: impl FnOnce(&mut Credential)) -> Credential {
     record
 }
 
-/// A token that lives for 90 days.
-fn managed() -> Craft {
-    Craft::own()
+/// A managed token with a lifetime of 90 days.
+fn managed() -> TokenBuilder {
+    TokenBuilder::own()
         .header("typ", r#""api-token+jwt""#)
         .claim("jti", format!("\"{SUBJECT}\""))
         .claim("exp", (NOW + 90 * DAY).to_string())
-        .no_claim("cgn")
+        .without_claim("cgn")
 }
 
-fn holding(records: impl IntoIterator<Item = Credential>) -> Arc<MemoryDirectory> {
+fn directory_with(records: impl IntoIterator<Item = Credential>) -> Arc<MemoryDirectory> {
     let directory = MemoryDirectory::default();
     for record in records {
         directory.put(record);
@@ -47,38 +49,40 @@ fn holding(records: impl IntoIterator<Item = Credential>) -> Arc<MemoryDirectory
     Arc::new(directory)
 }
 
-fn gate_over(directory: Arc<dyn Directory>, longest: Option<Duration>) -> Gate {
-    let ours = TrustedIssuer::own(OURS)
+fn harness_over(directory: Arc<dyn Directory>, longest: Option<Duration>) -> Harness {
+    let own = TrustedIssuer::own(OWN_ISSUER)
         .audience(AUDIENCE)
         .keys(keys::key_set(keys::public_keys()))
         .directory(directory);
-    let ours = match longest {
-        Some(longest) => ours.managed_tokens(longest),
-        None => ours,
+    let own = match longest {
+        Some(longest) => own.managed_tokens(longest),
+        None => own,
     };
-    Gate::of(Timestamp::from_unix_seconds(NOW), [ours.build().unwrap()])
+    Harness::with_issuers(Timestamp::from_unix_seconds(NOW), [own.build().unwrap()])
 }
 
 #[test]
-fn managed_token_accepted_with_the_scopes_of_its_record() {
-    let gate = gate_over(holding([record()]), Some(YEAR));
-    let verdict = gate.send(managed().token());
-    let principal = verdict.someone();
+fn managed_token_is_accepted_with_the_scopes_of_its_record() {
+    let harness = harness_over(directory_with([record()]), Some(YEAR));
+    let observed = harness.send(managed().token());
+    let principal = observed.accepted_principal();
     assert_eq!(principal.scopes().as_str(), "of:the:record");
     assert_eq!(principal.credential_id(), Some(&id()));
-    assert!(principal.primary().is_none(), "a token mints no token");
+    assert!(principal.primary().is_none(), "a token cannot mint a token");
 }
 
 #[test]
-fn managed_token_refused_by_a_verifier_without_records_or_that_does_not_take_them() {
+fn managed_token_is_rejected_by_a_verifier_that_has_no_records_or_does_not_accept_managed_tokens() {
     let token = managed().token();
-    gate::PUBLIC.send(&token).refused_as(Reason::TypeRefused);
-    let gate = gate_over(holding([record()]), None);
-    gate.send(&token).refused_as(Reason::TypeRefused);
+    harness::PUBLIC_KEYS
+        .send(&token)
+        .rejected_because(Reason::TypeRefused);
+    let harness = harness_over(directory_with([record()]), None);
+    harness.send(&token).rejected_because(Reason::TypeRefused);
 }
 
 #[test]
-fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens() {
+fn managed_token_is_rejected_unless_an_active_record_of_a_managed_token_exists() {
     let token = managed().token();
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let a_key = StoredSecret::Key(peppers.digests(&id(), "secret"));
@@ -111,66 +115,77 @@ fn managed_token_refused_unless_its_record_is_there_active_and_a_managed_tokens(
             Reason::CredentialUnknown,
         ),
     ] {
-        gate_over(holding(records), Some(YEAR))
+        harness_over(directory_with(records), Some(YEAR))
             .send(&token)
-            .refused_as(reason);
+            .rejected_because(reason);
     }
 }
 
 #[test]
-fn managed_token_refused_when_its_account_is_revoked() {
-    let directory = holding([record()]);
+fn managed_token_is_rejected_when_its_account_is_revoked() {
+    let directory = directory_with([record()]);
     directory.put_account(id(), 2, Status::Revoked);
-    gate_over(directory, Some(YEAR))
+    harness_over(directory, Some(YEAR))
         .send(managed().token())
-        .refused_as(Reason::Superseded);
+        .rejected_because(Reason::Superseded);
 }
 
 #[test]
-fn managed_token_refused_when_it_is_not_its_own_subject_client_and_id() {
-    let gate = gate_over(holding([record()]), Some(YEAR));
-    gate.send(managed().token()).accepted("control");
+fn managed_token_is_rejected_when_sub_client_id_and_jti_differ() {
+    let harness = harness_over(directory_with([record()]), Some(YEAR));
+    harness.send(managed().token()).accepted("control");
     let other = "\"013xrzp12g3nqk8ngskn1wtxgka5b0ng\"";
     for claim in ["jti", "client_id", "sub"] {
-        for craft in [managed().claim(claim, other), managed().no_claim(claim)] {
-            gate.send(craft.token()).refused_as(Reason::ClaimsMalformed);
+        for builder in [
+            managed().claim(claim, other),
+            managed().without_claim(claim),
+        ] {
+            harness
+                .send(builder.token())
+                .rejected_because(Reason::ClaimsMalformed);
         }
     }
-    gate.send(managed().no_claim("agn").token())
-        .refused_as(Reason::ClaimsMalformed);
+    harness
+        .send(managed().without_claim("agn").token())
+        .rejected_because(Reason::ClaimsMalformed);
 }
 
 #[test]
-fn one_kind_of_token_never_passes_for_the_other() {
+fn access_token_and_managed_token_are_not_interchangeable() {
     // RFC 8725 §3.11, §3.12
-    let gate = gate_over(holding([record()]), Some(YEAR));
+    let harness = harness_over(directory_with([record()]), Some(YEAR));
     let long_access = managed().header("typ", r#""at+jwt""#).claim("cgn", "1");
-    gate.send(long_access.token())
-        .refused_as(Reason::LifetimeTooLong);
-    let access = Craft::own().header("typ", r#""api-token+jwt""#);
-    gate.send(access.token())
-        .refused_as(Reason::ClaimsMalformed);
+    harness
+        .send(long_access.token())
+        .rejected_because(Reason::LifetimeTooLong);
+    let access = TokenBuilder::own().header("typ", r#""api-token+jwt""#);
+    harness
+        .send(access.token())
+        .rejected_because(Reason::ClaimsMalformed);
     for typ in ["api-token", "api+jwt", "JWT", "api-token+jwt2"] {
-        let craft = managed().header("typ", format!("\"{typ}\""));
-        gate.send(craft.token()).refused_as(Reason::TypeRefused);
+        let builder = managed().header("typ", format!("\"{typ}\""));
+        harness
+            .send(builder.token())
+            .rejected_because(Reason::TypeRefused);
     }
 }
 
 #[test]
-fn managed_token_refused_when_it_lives_longer_than_that_kind_may() {
-    let gate = gate_over(
-        holding([record()]),
+fn managed_token_is_rejected_when_its_lifetime_exceeds_the_limit() {
+    let harness = harness_over(
+        directory_with([record()]),
         Some(Duration::from_secs(90 * 24 * 3600)),
     );
-    gate.send(managed().token()).accepted("control");
+    harness.send(managed().token()).accepted("control");
     let longer = managed().claim("exp", (NOW + 90 * DAY + 1).to_string());
-    gate.send(longer.token())
-        .refused_as(Reason::LifetimeTooLong);
+    harness
+        .send(longer.token())
+        .rejected_because(Reason::LifetimeTooLong);
 }
 
 #[test]
-fn managed_token_refused_when_its_signature_is_wrong_before_its_record_is_looked_at() {
-    let gate = gate_over(holding([]), Some(YEAR));
-    let forged = craft::with_signature(&managed().token(), [7; 64]);
-    gate.send(forged).forged("no record");
+fn managed_token_with_an_invalid_signature_is_rejected_before_its_record_is_looked_up() {
+    let harness = harness_over(directory_with([]), Some(YEAR));
+    let forged = token_builder::with_signature(&managed().token(), [7; 64]);
+    harness.send(forged).rejected_forged("no record");
 }

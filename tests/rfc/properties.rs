@@ -1,5 +1,5 @@
-//! security.md row 79: what is minted grants no more than was held and asked for, and what asks for
-//! more is refused. The judge is the same layer that services put in front.
+//! A minted token grants no more than the principal holds and the request asks for, and a request for more is rejected
+//! (RFC 9700 §2.3). The token is verified with the same layer that services use.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use countersign::random::SystemRandom;
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
-use countersign_tests::{AUDIENCE, Gate, NOW, OURS, SUBJECT};
+use countersign_tests::{AUDIENCE, Harness, NOW, OWN_ISSUER, SUBJECT};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -21,7 +21,7 @@ const LIFETIME: u64 = 600;
 const LONGEST: u64 = 3600;
 
 fn mint(catalogue: Scopes) -> Mint {
-    let issuer = Issuer::builder(OURS)
+    let issuer = Issuer::builder(OWN_ISSUER)
         .audience(AUDIENCE)
         .audience("https://billing.example")
         .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
@@ -34,13 +34,13 @@ fn mint(catalogue: Scopes) -> Mint {
     Mint::new(issuer, FixedClock::at(now()), SystemRandom)
 }
 
-/// Not a whole second: nothing may be rounded up.
+/// Not a whole second, to detect times that are rounded up.
 fn now() -> Timestamp {
     Timestamp::from_unix_millis(NOW * 1000 + 750)
 }
 
-fn gate(mint: &Mint) -> Gate {
-    Gate::of(now(), [mint.issuer().trusted().build().unwrap()])
+fn harness(mint: &Mint) -> Harness {
+    Harness::with_issuers(now(), [mint.issuer().trusted().build().unwrap()])
 }
 
 fn pattern() -> impl Strategy<Value = String> {
@@ -64,7 +64,7 @@ fn lifetime() -> impl Strategy<Value = Option<Duration>> {
     ]
 }
 
-/// All scopes of up to four segments of `a` and `b`: what patterns mean, spelt out.
+/// All scopes of up to four segments of `a` and `b`.
 fn concrete() -> Vec<Vec<&'static str>> {
     let mut all: Vec<Vec<&str>> = vec![vec![]];
     for length in 0..4 {
@@ -81,7 +81,7 @@ fn concrete() -> Vec<Vec<&'static str>> {
     all
 }
 
-/// What the design says of a pattern and one scope, written without the library.
+/// Whether a pattern covers a scope, computed without the library.
 fn matches(pattern: &[&str], scope: &[&str]) -> bool {
     match (pattern, scope) {
         (["*"], [_, ..]) => true,
@@ -109,9 +109,9 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn token_grants_no_more_than_was_held_and_asked_for(
+    fn token_grants_no_more_than_was_held_and_requested(
         held in patterns(4),
-        asked in proptest::option::of(patterns(3)),
+        requested in proptest::option::of(patterns(3)),
         catalogue in prop_oneof![3 => Just(String::new()), 1 => patterns(3)],
         lifetime in lifetime(),
     ) {
@@ -119,23 +119,23 @@ proptest! {
         let id: Id = SUBJECT.parse().unwrap();
         let principal = PrimaryPrincipal::for_test(id, held.parse().unwrap());
         let mut parameters = MintParameters::default();
-        parameters.scopes = asked.as_ref().map(|asked| asked.parse().unwrap());
+        parameters.scopes = requested.as_ref().map(|requested| requested.parse().unwrap());
         parameters.lifetime = lifetime;
         let seconds = lifetime.map_or(LIFETIME, |lifetime| lifetime.as_secs());
         let within = seconds > 0 && lifetime.is_none_or(|l| l <= Duration::from_secs(LONGEST));
         match mint.mint(&MintRequest::new(principal, parameters)) {
             Ok(minted) => {
                 prop_assert!(within);
-                let verdict = gate(&mint).send(minted.token.expose());
-                let principal = verdict.accepted("minted").principal.clone().unwrap();
+                let observed = harness(&mint).send(minted.token.expose());
+                let principal = observed.accepted("minted").principal.clone().unwrap();
                 let granted = principal.scopes().as_str().to_owned();
                 for scope in concrete().iter().filter(|scope| covers(&granted, scope)) {
                     prop_assert!(covers(&held, scope), "{scope:?} was not held");
-                    if let Some(asked) = &asked {
-                        prop_assert!(covers(asked, scope), "{scope:?} was not asked for");
+                    if let Some(requested) = &requested {
+                        prop_assert!(covers(requested, scope), "{scope:?} was not requested");
                     }
                     if !catalogue.is_empty() {
-                        prop_assert!(covers(&catalogue, scope), "{scope:?} is not the issuer's");
+                        prop_assert!(covers(&catalogue, scope), "{scope:?} is not in the catalogue");
                     }
                 }
                 let end = principal.expires_at().unwrap();
@@ -149,11 +149,11 @@ proptest! {
             Err(MintError::Lifetime) => prop_assert!(!within),
             Err(MintError::Scope(_)) => {
                 prop_assert!(within);
-                // Who asks for none asks for all that it holds.
-                let asked = asked.unwrap_or_else(|| held.clone());
+                // A request without scopes asks for all that the principal holds.
+                let requested = requested.unwrap_or_else(|| held.clone());
                 let beyond = |limit: &str| {
                     let limit: Scopes = limit.parse().unwrap();
-                    !limit.contains(&asked.parse().unwrap())
+                    !limit.contains(&requested.parse().unwrap())
                 };
                 prop_assert!(beyond(&held) || (!catalogue.is_empty() && beyond(&catalogue)));
             }
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn token_minted_for_one_audience_is_good_for_no_other(other in "[a-z:/.]{0,24}") {
+    fn token_minted_for_one_audience_is_rejected_for_another(other in "[a-z:/.]{0,24}") {
         let mint = mint(Scopes::none());
         let principal = || PrimaryPrincipal::for_test(SUBJECT.parse().unwrap(), Scopes::none());
         let ask = |resource: &str| {
@@ -173,15 +173,15 @@ proptest! {
         let prefix = &AUDIENCE[..AUDIENCE.len() - 1];
         prop_assert_eq!(ask(prefix).unwrap_err(), MintError::Audience);
         let minted = ask("https://billing.example").unwrap();
-        let verdict = gate(&mint).send(minted.token.expose());
-        let aud = verdict.accepted("asked for").principal.clone().unwrap().claim::<String>("aud");
+        let observed = harness(&mint).send(minted.token.expose());
+        let aud = observed.accepted("requested").principal.clone().unwrap().claim::<String>("aud");
         prop_assert_eq!(aud.as_deref(), Some("https://billing.example"));
     }
 }
 
 #[test]
-fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
-    // security.md row 79: a lifetime beyond what verifiers accept is refused when the mint is set up
+fn settings_of_an_endpoint_never_exceed_those_of_its_issuer() {
+    // A lifetime that verifiers would not accept is rejected when the mint is built.
     let terms = |seconds| {
         IssuanceSettings::new(Duration::from_secs(1), Duration::from_secs(seconds))
             .catalogue("a".parse().unwrap())
@@ -190,9 +190,9 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
     assert!(wider.is_err());
     for catalogue in ["", "*", "a b", "b"] {
         let beyond = terms(60).catalogue(catalogue.parse().unwrap());
-        let refused = mint("a".parse().unwrap()).with_settings(beyond);
+        let rejected = mint("a".parse().unwrap()).with_settings(beyond);
         assert_eq!(
-            refused.unwrap_err(),
+            rejected.unwrap_err(),
             IssuerError::Catalogue,
             "{catalogue:?}"
         );
@@ -214,7 +214,7 @@ fn terms_of_one_endpoint_never_widen_those_of_its_issuer() {
         MintError::Scope("b".parse().unwrap())
     );
     let minted = ask(60, "a").unwrap();
-    gate(&narrow)
+    harness(&narrow)
         .send(minted.token.expose())
-        .accepted("within the terms");
+        .accepted("within the settings");
 }

@@ -1,14 +1,13 @@
-//! security.md table 1a, row 8: RSA signatures with paddings that no verifier may take. They are made
-//! with the private exponent by hand, since no library makes them. Wycheproof's own vectors sign
-//! messages that are no tokens; these are their variants, over tokens.
+//! RSA signatures with invalid padding (RFC 8017 §8.1.2, §8.2.2). No library produces them, so the tests compute them with
+//! the private exponent. They are variants of the vectors of Wycheproof, whose messages are not tokens.
 
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use countersign::jose::Algorithm;
-use countersign_tests::craft::{split, with_signature};
-use countersign_tests::{Craft, Key, gate, key};
+use countersign_tests::token_builder::{split, with_signature};
+use countersign_tests::{Key, TokenBuilder, harness, key};
 use num_bigint::BigUint;
 
-/// `block` to the power of the private exponent, by way of the two primes (RFC 8017 §5.1.2).
+/// `block` to the power of the private exponent, computed with the two primes (RFC 8017 §5.1.2).
 fn raw(key: &Key, block: &[u8]) -> Vec<u8> {
     let [p, q, dp, dq, q_inverse] =
         [4, 5, 6, 7, 8].map(|i| BigUint::from_bytes_be(&key.private_number(i)));
@@ -33,21 +32,21 @@ fn padded(info: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn rs256_signature_rejected_when_its_padding_is_not_exactly_that_of_pkcs1() {
-    // security.md row 8; RFC 8017 §8.2.2; Bleichenbacher 2006; Wycheproof rsa_signature
+fn rs256_signature_is_rejected_when_its_padding_is_not_exactly_pkcs1() {
+    // RFC 8017 §8.2.2; Bleichenbacher 2006; Wycheproof rsa_signature
     let key = key(Algorithm::Rs256);
-    let token = Craft::own().key(key).token();
+    let token = TokenBuilder::own().key(key).token();
     let (input, signature) = split(&token);
     let h = hash(&SHA256, input.as_bytes());
     let right = padded(&[SHA256_INFO, &h].concat());
     assert_eq!(
         raw(key, &right),
         signature,
-        "made by hand, the good signature is the same"
+        "the computed signature is the one of the library"
     );
 
     let info = [SHA256_INFO, &h].concat();
-    let spoil = |at: usize, byte: u8| {
+    let change = |at: usize, byte: u8| {
         let mut block = right.clone();
         block[at] = byte;
         block
@@ -91,21 +90,21 @@ fn rs256_signature_rejected_when_its_padding_is_not_exactly_that_of_pkcs1() {
         .concat()
     };
     let cases: Vec<(&str, Vec<u8>)> = vec![
-        ("trailing garbage behind eight ones", short(8)),
+        ("trailing garbage after eight ones", short(8)),
         ("trailing garbage without ones", short(0)),
         ("trailing garbage of one byte", short(253 - info.len() - 1)),
-        ("block type 2", spoil(1, 2)),
-        ("block type 0", spoil(1, 0)),
-        ("a first byte", spoil(0, 1)),
-        ("a zero among the ones", spoil(9, 0)),
-        ("a one less", spoil(100, 0xfe)),
-        ("no zero behind the ones", spoil(255 - info.len(), 0xff)),
-        ("the hash's tag", spoil(256 - 34, 0x05)),
-        ("another oid", spoil(256 - 37, 0x02)),
+        ("block type 2", change(1, 2)),
+        ("block type 0", change(1, 0)),
+        ("a first byte", change(0, 1)),
+        ("a zero among the ones", change(9, 0)),
+        ("a one less", change(100, 0xfe)),
+        ("no zero after the ones", change(255 - info.len(), 0xff)),
+        ("the hash's tag", change(256 - 34, 0x05)),
+        ("another oid", change(256 - 37, 0x02)),
         ("SHA-1", padded(&sha1)),
         ("SHA-512", padded(&sha512)),
         ("bare hash", padded(&h)),
-        ("bare hash behind zeros", [vec![0; 224], h.clone()].concat()),
+        ("bare hash after zeros", [vec![0; 224], h.clone()].concat()),
         ("no NULL", padded(&no_null)),
         ("length in long form", padded(&long_form)),
         ("indefinite length", padded(&indefinite)),
@@ -117,15 +116,15 @@ fn rs256_signature_rejected_when_its_padding_is_not_exactly_that_of_pkcs1() {
         ),
     ];
     for (case, block) in cases {
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(with_signature(&token, raw(key, &block)))
-            .forged(case);
+            .rejected_forged(case);
     }
-    forms(&token, &signature);
+    rejected_numbers(&token, &signature);
 }
 
-/// Numbers that are no signature whatever the padding.
-fn forms(token: &str, signature: &[u8]) {
+/// Sends numbers that are not a valid signature with any padding.
+fn rejected_numbers(token: &str, signature: &[u8]) {
     let n = key(Algorithm::Rs256).modulus();
     let sum = BigUint::from_bytes_be(signature) + BigUint::from_bytes_be(&n);
     let cases: Vec<(&str, Vec<u8>)> = vec![
@@ -144,9 +143,9 @@ fn forms(token: &str, signature: &[u8]) {
         ("one byte", vec![1]),
     ];
     for (case, forged) in cases {
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(with_signature(token, forged))
-            .forged(case);
+            .rejected_forged(case);
     }
 }
 
@@ -156,7 +155,7 @@ fn mask(algorithm: &'static digest::Algorithm, seed: &[u8], length: usize) -> Ve
     blocks.take(length).collect()
 }
 
-/// EMSA-PSS (RFC 8017 §9.1.1) in 256 bytes, with everything to choose.
+/// EMSA-PSS (RFC 8017 §9.1.1) in 256 bytes with free parameters.
 struct Pss {
     hash: &'static digest::Algorithm,
     mask: &'static digest::Algorithm,
@@ -191,8 +190,8 @@ impl Pss {
 }
 
 #[test]
-fn ps_signature_rejected_when_salt_hash_or_padding_is_another() {
-    // security.md row 8; RFC 7518 §3.5: the salt is as long as the hash, MGF1 uses the same hash
+fn ps_signature_is_rejected_when_its_salt_hash_or_padding_is_wrong() {
+    // RFC 7518 §3.5: the salt is as long as the hash, MGF1 uses the same hash
     let hashes = [
         (Algorithm::Ps256, &SHA256, 32),
         (Algorithm::Ps384, &SHA384, 48),
@@ -200,7 +199,7 @@ fn ps_signature_rejected_when_salt_hash_or_padding_is_another() {
     ];
     for (algorithm, hash, length) in hashes {
         let key = key(algorithm);
-        let token = Craft::own().key(key).token();
+        let token = TokenBuilder::own().key(key).token();
         let (input, _) = split(&token);
         let good = || Pss {
             hash,
@@ -211,14 +210,14 @@ fn ps_signature_rejected_when_salt_hash_or_padding_is_another() {
             padding: 0,
         };
         let send = |pss: &Pss| {
-            gate::PUBLIC.send(with_signature(
+            harness::PUBLIC_KEYS.send(with_signature(
                 &token,
                 raw(key, &pss.encode(input.as_bytes())),
             ))
         };
-        send(&good()).accepted("made by hand, a good signature is one");
+        send(&good()).accepted("a valid computed signature is accepted");
         for salt in [0, 1, 8, 20, length - 1, length + 1, 256 - length - 2] {
-            send(&Pss { salt, ..good() }).forged(&format!("{algorithm}: salt of {salt}"));
+            send(&Pss { salt, ..good() }).rejected_forged(&format!("{algorithm}: salt of {salt}"));
         }
         for other in [&SHA1_FOR_LEGACY_USE_ONLY, &SHA256, &SHA384, &SHA512] {
             if other != hash {
@@ -226,48 +225,48 @@ fn ps_signature_rejected_when_salt_hash_or_padding_is_another() {
                     mask: other,
                     ..good()
                 })
-                .forged(&format!("{algorithm}: MGF1 {other:?}"));
+                .rejected_forged(&format!("{algorithm}: MGF1 {other:?}"));
                 send(&Pss {
                     hash: other,
                     ..good()
                 })
-                .forged(&format!("{algorithm}: {other:?}"));
+                .rejected_forged(&format!("{algorithm}: {other:?}"));
                 send(&Pss {
                     hash: other,
                     mask: other,
                     ..good()
                 })
-                .forged("both another");
+                .rejected_forged("both differ");
             }
         }
         send(&Pss {
             separator: 0,
             ..good()
         })
-        .forged("no separator");
+        .rejected_forged("no separator");
         send(&Pss {
             separator: 2,
             ..good()
         })
-        .forged("another separator");
+        .rejected_forged("another separator");
         send(&Pss {
             trailer: 0xcc,
             ..good()
         })
-        .forged("trailer of X9.31");
+        .rejected_forged("trailer of X9.31");
         send(&Pss {
             trailer: 0,
             ..good()
         })
-        .forged("no trailer");
+        .rejected_forged("no trailer");
         send(&Pss {
             padding: 0xff,
             ..good()
         })
-        .forged("padding of ones");
+        .rejected_forged("padding of ones");
         let pkcs1 = countersign_tests::keys::key(Algorithm::Rs256).sign(input.as_bytes());
-        gate::PUBLIC
+        harness::PUBLIC_KEYS
             .send(with_signature(&token, pkcs1))
-            .forged("PKCS #1");
+            .rejected_forged("PKCS #1");
     }
 }

@@ -1,14 +1,14 @@
-//! security.md table 1a, rows 1 to 8: algorithms and signatures.
+//! Algorithms and signatures.
 
 use countersign::jose::{Algorithm, KeySet, VerifyingKey};
 use countersign::rejection::Reason;
-use countersign_tests::craft::{split, with_signature};
 use countersign_tests::keys::pem;
-use countersign_tests::{Craft, Gate, Key, b64, compact, gate, key};
+use countersign_tests::token_builder::{split, with_signature};
+use countersign_tests::{Harness, Key, TokenBuilder, base64url, compact, harness, key};
 
 #[test]
-fn bearer_rejected_when_its_algorithm_is_none() {
-    // security.md row 1; RFC 8725 §3.1; CVE-2015-9235, CVE-2020-28042
+fn bearer_is_rejected_when_its_algorithm_is_none() {
+    // RFC 8725 §3.1; CVE-2015-9235, CVE-2020-28042
     let names = [
         "none",
         "None",
@@ -21,34 +21,35 @@ fn bearer_rejected_when_its_algorithm_is_none() {
         "",
     ];
     for name in names {
-        for craft in Craft::both() {
-            for craft in [craft.clone(), craft.clone().no_header("kid")] {
-                let real = craft.header("alg", format!("\"{name}\"")).token();
+        for builder in TokenBuilder::for_both_issuers() {
+            for builder in [builder.clone(), builder.clone().without_header("kid")] {
+                let real = builder.header("alg", format!("\"{name}\"")).token();
                 let (input, _) = split(&real);
                 for token in [format!("{input}."), format!("{input}.AAAA"), real.clone()] {
-                    for gate in [&gate::PUBLIC, &gate::SECRET] {
-                        gate.send(&token)
-                            .refused_unverified(&format!("{name:?}: {token}"));
+                    for harness in [&harness::PUBLIC_KEYS, &harness::HMAC_KEYS] {
+                        harness
+                            .send(&token)
+                            .rejected_unverified(&format!("{name:?}: {token}"));
                     }
                 }
             }
         }
     }
     for algorithm in Algorithm::ALL {
-        for craft in Craft::both() {
-            let token = craft.key(key(algorithm)).token();
+        for builder in TokenBuilder::for_both_issuers() {
+            let token = builder.key(key(algorithm)).token();
             let (input, _) = split(&token);
-            for gate in [&gate::PUBLIC, &gate::SECRET] {
-                let empty = gate.send(format!("{input}."));
-                empty.refused_unverified(&format!("{algorithm} without a signature"));
+            for harness in [&harness::PUBLIC_KEYS, &harness::HMAC_KEYS] {
+                let empty = harness.send(format!("{input}."));
+                empty.rejected_unverified(&format!("{algorithm} without a signature"));
             }
         }
     }
 }
 
 #[test]
-fn bearer_rejected_when_its_algorithm_is_missing_or_misspelt() {
-    // security.md row 2; RFC 7515 §4.1.1: names are compared letter by letter
+fn bearer_is_rejected_when_its_algorithm_is_missing_or_misspelt() {
+    // RFC 7515 §4.1.1: names are case-sensitive.
     let values = [
         "null",
         "0",
@@ -68,35 +69,47 @@ fn bearer_rejected_when_its_algorithm_is_missing_or_misspelt() {
         "\"ES25\"",
         "\"ES2566\"",
     ];
-    for craft in Craft::both() {
-        let craft = craft.key(key(Algorithm::Es256));
-        gate::PUBLIC.send(craft.token()).accepted("control");
+    for builder in TokenBuilder::for_both_issuers() {
+        let builder = builder.key(key(Algorithm::Es256));
+        harness::PUBLIC_KEYS
+            .send(builder.token())
+            .accepted("control");
         for value in values {
-            let token = craft.clone().header("alg", value).token();
-            gate::PUBLIC.send(token).refused_unverified(value);
-            let token = craft.clone().no_header("kid").header("alg", value).token();
-            gate::PUBLIC
+            let token = builder.clone().header("alg", value).token();
+            harness::PUBLIC_KEYS.send(token).rejected_unverified(value);
+            let token = builder
+                .clone()
+                .without_header("kid")
+                .header("alg", value)
+                .token();
+            harness::PUBLIC_KEYS
                 .send(token)
-                .refused_unverified(&format!("{value}, no kid"));
+                .rejected_unverified(&format!("{value}, no kid"));
         }
-        let token = craft.clone().no_header("alg").token();
-        gate::PUBLIC
+        let token = builder.clone().without_header("alg").token();
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_for(Reason::AlgorithmRefused, "no alg");
-        // Members are named letter by letter too (RFC 7515 §4).
-        let token = craft.no_header("alg").header("Alg", "\"ES256\"").token();
-        gate::PUBLIC
+            .rejected_unverified_because(Reason::AlgorithmRefused, "no alg");
+        // Member names are case-sensitive too (RFC 7515 §4).
+        let token = builder
+            .without_header("alg")
+            .header("Alg", "\"ES256\"")
+            .token();
+        harness::PUBLIC_KEYS
             .send(token)
-            .refused_for(Reason::AlgorithmRefused, "Alg");
+            .rejected_unverified_because(Reason::AlgorithmRefused, "Alg");
     }
 }
 
-/// Every text that has been taken for the HMAC secret of a public key.
+/// The encodings of a public key that verifiers have used as an HMAC secret.
 fn as_secrets(key: &Key) -> Vec<(String, Vec<u8>)> {
     let mut forms: Vec<(String, Vec<u8>)> = vec![
         ("SPKI DER".into(), key.spki()),
         ("public key".into(), key.public()),
-        ("public key in base64url".into(), b64(key.public()).into()),
+        (
+            "public key in base64url".into(),
+            base64url(key.public()).into(),
+        ),
         ("JWK".into(), key.jwk(&[]).into()),
         ("JWK with kid".into(), key.jwk(&[("kid", "\"k\"")]).into()),
         (
@@ -113,12 +126,15 @@ fn as_secrets(key: &Key) -> Vec<(String, Vec<u8>)> {
             forms.push(("x".into(), x.to_vec()));
             forms.push(("y".into(), y.to_vec()));
             forms.push(("x‖y".into(), point[1..].to_vec()));
-            forms.push(("x in base64url".into(), b64(x).into()));
+            forms.push(("x in base64url".into(), base64url(x).into()));
         }
         _ => {
             forms.push(("modulus".into(), key.modulus()));
             forms.push(("0‖modulus".into(), [&[0][..], &key.modulus()].concat()));
-            forms.push(("modulus in base64url".into(), b64(key.modulus()).into()));
+            forms.push((
+                "modulus in base64url".into(),
+                base64url(key.modulus()).into(),
+            ));
             pems.push(("PKCS #1", "RSA PUBLIC KEY", key.public()));
         }
     }
@@ -143,27 +159,27 @@ fn as_secrets(key: &Key) -> Vec<(String, Vec<u8>)> {
 }
 
 #[track_caller]
-fn refused_as_secrets(public: &'static Key) {
-    let alone = Gate::new(KeySet::new([public.verifying()]).unwrap());
+fn rejected_as_secrets(public: &'static Key) {
+    let alone = Harness::new(KeySet::new([public.verifying_key()]).unwrap());
     for (form, secret) in as_secrets(public) {
         for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
             let forger = Key::hmac(algorithm, public.kid, &secret);
-            for craft in Craft::both() {
-                let named = craft.header.set_text("alg", algorithm.as_str());
+            for builder in TokenBuilder::for_both_issuers() {
+                let named = builder.header.set_text("alg", algorithm.as_str());
                 for header in [
                     named.clone().set_text("kid", public.kid),
                     named.without("kid"),
                 ] {
-                    let token = compact(header.json(), craft.claims.json(), &forger);
+                    let token = compact(header.json(), builder.claims.json(), &forger);
                     let case = format!("{algorithm} by {} as {form}", public.algorithm);
-                    alone.send(&token).refused_unverified(&case);
-                    gate::PUBLIC.send(&token).refused_unverified(&case);
-                    // Beside real secrets it is only a wrong signature, or no key at all.
-                    gate::SECRET.send(&token).refused(&case);
-                    // Named as the key's own algorithm, it is no signature of that.
+                    alone.send(&token).rejected_unverified(&case);
+                    harness::PUBLIC_KEYS.send(&token).rejected_unverified(&case);
+                    // A verifier with HMAC keys finds an invalid signature or no key.
+                    harness::HMAC_KEYS.send(&token).rejected(&case);
+                    // Under the algorithm of the public key, the MAC is not a valid signature.
                     let own = header.set_text("alg", public.algorithm.as_str());
-                    let token = compact(own.json(), craft.claims.json(), &forger);
-                    alone.send(&token).forged(&case);
+                    let token = compact(own.json(), builder.claims.json(), &forger);
+                    alone.send(&token).rejected_forged(&case);
                 }
             }
         }
@@ -171,24 +187,24 @@ fn refused_as_secrets(public: &'static Key) {
 }
 
 #[test]
-fn bearer_rejected_when_macked_with_an_rsa_public_key() {
-    // security.md row 3; CVE-2017-11424, CVE-2022-29217, CVE-2024-33663, CVE-2024-37568,
+fn bearer_is_rejected_when_its_hmac_key_is_an_rsa_public_key() {
+    // CVE-2017-11424, CVE-2022-29217, CVE-2024-33663, CVE-2024-37568,
     // CVE-2026-34950, CVE-2026-48526
-    refused_as_secrets(key(Algorithm::Rs256));
-    refused_as_secrets(key(Algorithm::Ps256));
+    rejected_as_secrets(key(Algorithm::Rs256));
+    rejected_as_secrets(key(Algorithm::Ps256));
 }
 
 #[test]
-fn bearer_rejected_when_macked_with_a_curve_public_key() {
-    // security.md row 4; Wycheproof json_web_signature tcId 31
+fn bearer_is_rejected_when_its_hmac_key_is_a_curve_public_key() {
+    // Wycheproof json_web_signature tcId 31
     for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa] {
-        refused_as_secrets(key(algorithm));
+        rejected_as_secrets(key(algorithm));
     }
 }
 
 #[test]
-fn pem_text_rejected_as_an_hmac_secret() {
-    // security.md row 3, at the other end: what could be confused is refused when it is loaded
+fn pem_text_is_rejected_as_an_hmac_secret() {
+    // CVE-2017-11424: a PEM text is rejected when it is loaded as an HMAC secret.
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
         for (form, secret) in as_secrets(key(algorithm))
             .iter()
@@ -205,8 +221,8 @@ fn pem_text_rejected_as_an_hmac_secret() {
 }
 
 #[test]
-fn bearer_rejected_when_signed_by_the_right_key_under_another_algorithm() {
-    // security.md row 5; RFC 8725 §3.1; Wycheproof 332-340; PyJWT 2.11
+fn bearer_is_rejected_when_it_is_signed_by_the_right_key_under_another_algorithm() {
+    // RFC 8725 §3.1; Wycheproof 332-340; PyJWT 2.11
     let rsa = [
         Algorithm::Rs256,
         Algorithm::Rs384,
@@ -216,22 +232,22 @@ fn bearer_rejected_when_signed_by_the_right_key_under_another_algorithm() {
         Algorithm::Ps512,
     ];
     for named in rsa {
-        // All six are the same RSA key: only the algorithm of its JWK tells them apart.
+        // All six share one RSA key. Only the algorithm in the JWK differs.
         let jwk = key(named).jwk(&[("alg", &format!("\"{named}\"")), ("kid", "\"k\"")]);
-        let gate = Gate::new(KeySet::new([VerifyingKey::from_jwk(&jwk).unwrap()]).unwrap());
+        let harness = Harness::new(KeySet::new([VerifyingKey::from_jwk(&jwk).unwrap()]).unwrap());
         for used in rsa {
-            for craft in Craft::both() {
-                let craft = craft.key(key(used)).header("kid", "\"k\"");
+            for builder in TokenBuilder::for_both_issuers() {
+                let builder = builder.key(key(used)).header("kid", "\"k\"");
                 let case = format!("{used} by a key for {named}");
-                for craft in [craft.clone(), craft.no_header("kid")] {
-                    let verdict = gate.send(craft.token());
+                for builder in [builder.clone(), builder.without_header("kid")] {
+                    let observed = harness.send(builder.token());
                     if used == named {
-                        verdict.accepted(&case);
+                        observed.accepted(&case);
                     } else {
-                        verdict.refused_for(Reason::KeyUnknown, &case);
-                        // Under the name of the key's algorithm the signature is simply wrong.
-                        let renamed = craft.header("alg", format!("\"{named}\""));
-                        gate.send(renamed.token()).forged(&case);
+                        observed.rejected_unverified_because(Reason::KeyUnknown, &case);
+                        // Under the algorithm of the key, the signature is invalid.
+                        let renamed = builder.header("alg", format!("\"{named}\""));
+                        harness.send(renamed.token()).rejected_forged(&case);
                     }
                 }
             }
@@ -247,23 +263,23 @@ fn bearer_rejected_when_signed_by_the_right_key_under_another_algorithm() {
         (Algorithm::Hs256, Algorithm::EdDsa),
     ];
     for (named, real) in crossed {
-        for craft in Craft::both() {
-            let craft = craft.key(key(real)).header("alg", format!("\"{named}\""));
-            let verdict = gate::PUBLIC.send(craft.token());
-            verdict.refused_for(
+        for builder in TokenBuilder::for_both_issuers() {
+            let builder = builder.key(key(real)).header("alg", format!("\"{named}\""));
+            let observed = harness::PUBLIC_KEYS.send(builder.token());
+            observed.rejected_unverified_because(
                 Reason::KeyUnknown,
                 &format!("{named} under a kid of {real}"),
             );
-            // The signature of one key under kid and algorithm of another.
-            let other = craft.key(key(real)).signed_by(key(named));
-            gate::PUBLIC
+            // A signature by one key under the kid and algorithm of another.
+            let other = builder.key(key(real)).signed_by(key(named));
+            harness::PUBLIC_KEYS
                 .send(other.token())
-                .forged(&format!("{named} signs as {real}"));
+                .rejected_forged(&format!("{named} signs as {real}"));
         }
     }
 }
 
-/// The order of the curve's group.
+/// The orders of the groups of the curves.
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 const P384_ORDER: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
 
@@ -275,8 +291,8 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn ecdsa_signature_rejected_when_r_or_s_is_zero_or_the_order() {
-    // security.md row 6; CVE-2022-21449; Wycheproof 386-401
+fn ecdsa_signature_is_rejected_when_r_or_s_is_zero_or_the_order() {
+    // CVE-2022-21449; Wycheproof 386-401
     for (algorithm, order) in [
         (Algorithm::Es256, P256_ORDER),
         (Algorithm::Es384, P384_ORDER),
@@ -285,9 +301,9 @@ fn ecdsa_signature_rejected_when_r_or_s_is_zero_or_the_order() {
         let zero = vec![0; n.len()];
         let one = [&zero[1..], &[1]].concat();
         let ones = vec![0xff; n.len()];
-        for craft in Craft::both() {
-            let token = craft.key(key(algorithm)).token();
-            gate::PUBLIC.send(&token).accepted("control");
+        for builder in TokenBuilder::for_both_issuers() {
+            let token = builder.key(key(algorithm)).token();
+            harness::PUBLIC_KEYS.send(&token).accepted("control");
             let (_, signature) = split(&token);
             let (r, s) = signature.split_at(n.len());
             let odd = [&zero, &n, &ones, &one];
@@ -299,20 +315,20 @@ fn ecdsa_signature_rejected_when_r_or_s_is_zero_or_the_order() {
                 .flat_map(|&a| [(a.as_slice(), s), (r, a.as_slice())]);
             for (r, s) in halves.chain(beside).chain([(s, r)]) {
                 let forged = with_signature(&token, [r, s].concat());
-                gate::PUBLIC
+                harness::PUBLIC_KEYS
                     .send(forged)
-                    .forged(&format!("{algorithm} {r:02x?} ‖ {s:02x?}"));
+                    .rejected_forged(&format!("{algorithm} {r:02x?} ‖ {s:02x?}"));
             }
         }
     }
 }
 
 #[test]
-fn ecdsa_signature_rejected_when_its_form_is_not_two_numbers_of_full_length() {
-    // security.md row 7; RFC 7518 §3.4; node-jose #343
+fn ecdsa_signature_is_rejected_when_it_is_not_two_numbers_of_full_length() {
+    // RFC 7518 §3.4; node-jose #343
     for algorithm in [Algorithm::Es256, Algorithm::Es384] {
-        for craft in Craft::both() {
-            let token = craft.key(key(algorithm)).token();
+        for builder in TokenBuilder::for_both_issuers() {
+            let token = builder.key(key(algorithm)).token();
             let (_, signature) = split(&token);
             let (r, s) = signature.split_at(signature.len() / 2);
             let last = signature.len() - 1;
@@ -331,9 +347,9 @@ fn ecdsa_signature_rejected_when_its_form_is_not_two_numbers_of_full_length() {
             ];
             for (case, signature) in cases {
                 let forged = with_signature(&token, signature);
-                gate::PUBLIC
+                harness::PUBLIC_KEYS
                     .send(forged)
-                    .refused(&format!("{algorithm}: {case}"));
+                    .rejected(&format!("{algorithm}: {case}"));
             }
         }
     }
@@ -354,14 +370,14 @@ fn der_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn ed25519_signature_rejected_when_s_is_not_reduced_or_r_is_no_point() {
-    // security.md row 8; RFC 8032 §5.1.7: S + L verifies too where nobody asks whether S < L
+fn ed25519_signature_is_rejected_when_s_is_not_reduced_or_r_is_not_a_point() {
+    // RFC 8032 §5.1.7: without the check S < L, S + L would also be valid.
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
-    for craft in Craft::both() {
-        let token = craft.token();
+    for builder in TokenBuilder::for_both_issuers() {
+        let token = builder.token();
         let (_, signature) = split(&token);
         let (r, s) = signature.split_at(32);
         let mut shifted = s.to_vec();
@@ -373,7 +389,9 @@ fn ed25519_signature_rejected_when_s_is_not_reduced_or_r_is_no_point() {
                 carry = sum >> 8;
             }
             let forged = with_signature(&token, [r, &shifted].concat());
-            gate::PUBLIC.send(forged).forged(&format!("S + {round} L"));
+            harness::PUBLIC_KEYS
+                .send(forged)
+                .rejected_forged(&format!("S + {round} L"));
         }
         let zero = [0; 32];
         let identity = [&[1][..], &zero[1..]].concat();
@@ -389,9 +407,9 @@ fn ed25519_signature_rejected_when_s_is_not_reduced_or_r_is_no_point() {
             ("65 bytes", [&signature[..], &[0]].concat()),
         ];
         for (case, signature) in cases {
-            gate::PUBLIC
+            harness::PUBLIC_KEYS
                 .send(with_signature(&token, signature))
-                .forged(case);
+                .rejected_forged(case);
         }
     }
 }

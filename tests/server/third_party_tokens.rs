@@ -4,7 +4,7 @@ use countersign::jose::{Algorithm, KeySet, SigningKey};
 use countersign::random::SystemRandom;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::{AUDIENCE, FOREIGN, Gate, NOW};
+use countersign_tests::{AUDIENCE, EXTERNAL_ISSUER, Harness, NOW};
 use serde_json::json;
 
 use crate::harness::Language;
@@ -31,15 +31,15 @@ fn assert_accepted_and_with_a_changed_bit_rejected(algorithm: Algorithm) {
     let published = format!(r#"{{"keys":[{}]}}"#, key.public_jwk().unwrap());
     let (keys, unusable) = KeySet::from_jwks(&published).unwrap();
     assert_eq!((keys.len(), unusable), (1, Vec::new()));
-    let issuer = TrustedIssuer::external(FOREIGN)
+    let issuer = TrustedIssuer::external(EXTERNAL_ISSUER)
         .audience(AUDIENCE)
         .keys(keys);
     let now = Timestamp::from_unix_seconds(NOW);
-    let gate = Gate::of(now, [issuer.build().unwrap()]);
+    let harness = Harness::with_issuers(now, [issuer.build().unwrap()]);
 
     for language in Language::ALL {
         let token = sign(language, &key);
-        let outcome = gate.send(&token);
+        let outcome = harness.send(&token);
         let principal = outcome.accepted("as signed").principal.clone().unwrap();
         assert_eq!(principal.subject(), "alice");
 
@@ -49,7 +49,7 @@ fn assert_accepted_and_with_a_changed_bit_rejected(algorithm: Algorithm) {
             let mut changed = token.clone().into_bytes();
             // Low bits, so that the result is still a valid header value.
             changed[position] ^= 1 << (sample % 3);
-            let outcome = gate.send(&changed);
+            let outcome = harness.send(&changed);
             let case = format!(
                 "{language:?} {algorithm}, character {position} of {}",
                 token.len()
@@ -70,7 +70,7 @@ fn sign(language: Language, key: &SigningKey) -> String {
         "pem": pem(&der),
         "header": {"alg": key.algorithm().as_str(), "typ": "at+jwt", "kid": key.id()},
         "claims": {
-            "iss": FOREIGN,
+            "iss": EXTERNAL_ISSUER,
             "aud": AUDIENCE,
             "sub": "alice",
             "iat": NOW,

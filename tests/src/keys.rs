@@ -1,5 +1,5 @@
-//! One key for each algorithm, made once for a test run; RS and PS share one RSA key, so that tests can
-//! ask for the right key under the wrong algorithm.
+//! One key for each algorithm, generated once per test run. The RSA algorithms share one key pair, so that tests can use
+//! the right key under the wrong algorithm.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair as
 use aws_lc_rs::{hmac, rsa};
 use countersign::jose::{Algorithm, KeySet, VerifyingKey};
 
-use crate::craft::b64;
+use crate::token_builder::base64url;
 
 /// A key that signs any bytes.
 #[derive(Debug)]
@@ -46,35 +46,36 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         "kid-hs512",
     ];
     let all = Algorithm::ALL.into_iter().zip(kids);
-    all.map(|(algorithm, kid)| Key::made(algorithm, kid))
+    all.map(|(algorithm, kid)| Key::generate(algorithm, kid))
         .collect()
 });
 
-/// The test run's key for `algorithm`.
+/// Returns the key for an algorithm.
 #[must_use]
 pub fn key(algorithm: Algorithm) -> &'static Key {
     KEYS.iter().find(|key| key.algorithm == algorithm).unwrap()
 }
 
-/// The keys whose public half can be published.
+/// Returns the asymmetric keys.
 pub fn public_keys() -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(|key| key.is_public())
 }
 
+/// Returns the HMAC keys.
 pub fn secret_keys() -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(|key| !key.is_public())
 }
 
-/// A set of these keys under their ids.
+/// Returns a set of these keys under their ids.
 #[must_use]
 pub fn key_set<'a>(keys: impl IntoIterator<Item = &'a Key>) -> KeySet {
-    KeySet::new(keys.into_iter().map(Key::verifying)).unwrap()
+    KeySet::new(keys.into_iter().map(Key::verifying_key)).unwrap()
 }
 
 impl Key {
-    /// A new key. RSA keys are all the same one: making them takes long.
+    /// Generates a key. All RSA keys share one key pair, because its generation is slow.
     #[must_use]
-    pub fn made(algorithm: Algorithm, kid: &'static str) -> Self {
+    pub fn generate(algorithm: Algorithm, kid: &'static str) -> Self {
         let secret = |length: u8| (0..length).map(|i| i.wrapping_mul(37) ^ 0x5a).collect();
         let pair = match algorithm {
             Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().unwrap()),
@@ -105,7 +106,7 @@ impl Key {
         }
     }
 
-    /// An HMAC key of any secret, also of one that no library should take.
+    /// Creates an HMAC key from any secret, including those that the library rejects.
     #[must_use]
     pub fn hmac(algorithm: Algorithm, kid: &'static str, secret: &[u8]) -> Self {
         Self {
@@ -151,9 +152,9 @@ impl Key {
         }
     }
 
-    /// What verifies this key's signatures, under its key id.
+    /// Returns the verifying key under the same key id.
     #[must_use]
-    pub fn verifying(&self) -> VerifyingKey {
+    pub fn verifying_key(&self) -> VerifyingKey {
         let key = match &self.pair {
             Pair::Hmac(secret) => VerifyingKey::hmac(self.algorithm, secret).unwrap(),
             _ => VerifyingKey::from_der(self.algorithm, &self.spki()).unwrap(),
@@ -161,20 +162,20 @@ impl Key {
         key.with_id(self.kid).unwrap()
     }
 
-    /// `SubjectPublicKeyInfo` in DER.
+    /// Returns the `SubjectPublicKeyInfo` in DER.
     #[must_use]
     pub fn spki(&self) -> Vec<u8> {
         let der: PublicKeyX509Der<'_> = match &self.pair {
             Pair::Ed25519(pair) => pair.public_key().as_der(),
             Pair::Ec(pair) => pair.public_key().as_der(),
             Pair::Rsa(pair) => pair.public_key().as_der(),
-            Pair::Hmac(_) => panic!("an HMAC key has no public half"),
+            Pair::Hmac(_) => panic!("an HMAC key has no public key"),
         }
         .unwrap();
         der.as_ref().to_vec()
     }
 
-    /// The public key as it is: for Ed25519 32 bytes, for EC `04‖x‖y`, for RSA PKCS #1 in DER.
+    /// Returns the raw public key: 32 bytes for Ed25519, `04‖x‖y` for EC, PKCS #1 in DER for RSA.
     #[must_use]
     pub fn public(&self) -> Vec<u8> {
         match &self.pair {
@@ -200,8 +201,7 @@ impl Key {
             .to_vec()
     }
 
-    /// A number of the private key, in the order of RFC 8017 A.1.2: version, n, e, d, p, q, dP, dQ, qInv.
-    /// For signatures that no library makes.
+    /// Returns a number of the RSA private key, in the order of RFC 8017 A.1.2: version, n, e, d, p, q, dP, dQ, qInv.
     #[must_use]
     pub fn private_number(&self, index: usize) -> Vec<u8> {
         let Pair::Rsa(pair) = &self.pair else {
@@ -214,7 +214,7 @@ impl Key {
         der_content(key, index).to_vec()
     }
 
-    /// The public key as a JWK of these further members.
+    /// Returns the public key as a JWK with these additional members.
     #[must_use]
     pub fn jwk(&self, members: &[(&str, &str)]) -> String {
         let public = self.public();
@@ -222,19 +222,19 @@ impl Key {
             Algorithm::EdDsa => crate::Object::new()
                 .set_text("kty", "OKP")
                 .set_text("crv", "Ed25519")
-                .set_text("x", &b64(public)),
+                .set_text("x", &base64url(public)),
             Algorithm::Es256 | Algorithm::Es384 => {
                 let (x, y) = public[1..].split_at(public.len() / 2);
                 let crv = if x.len() == 32 { "P-256" } else { "P-384" };
                 crate::Object::new()
                     .set_text("kty", "EC")
                     .set_text("crv", crv)
-                    .set_text("x", &b64(x))
-                    .set_text("y", &b64(y))
+                    .set_text("x", &base64url(x))
+                    .set_text("y", &base64url(y))
             }
             _ => crate::Object::new()
                 .set_text("kty", "RSA")
-                .set_text("n", &b64(self.modulus()))
+                .set_text("n", &base64url(self.modulus()))
                 .set_text("e", "AQAB"),
         };
         for (name, value) in members {
@@ -244,8 +244,7 @@ impl Key {
     }
 }
 
-/// The content of the element number `index` in the list of elements that `der` is; a single element is
-/// number 0.
+/// Returns the content of the DER element with this index in a sequence of elements.
 fn der_content(der: &[u8], index: usize) -> &[u8] {
     let mut rest = der;
     for i in 0.. {
@@ -267,7 +266,7 @@ fn der_content(der: &[u8], index: usize) -> &[u8] {
     &[]
 }
 
-/// PEM with lines of 64 characters.
+/// Encodes PEM with lines of 64 characters.
 #[must_use]
 pub fn pem(label: &str, der: &[u8], end_of_line: &str) -> String {
     use base64::Engine as _;

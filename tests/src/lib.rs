@@ -1,8 +1,8 @@
-//! A kit for tests against hostile tokens: tokens with any flaw, a gate to send them to, and the whole
-//! verdict.
+//! Support for tests with hostile tokens: a builder of tokens with any flaw, and a harness that sends them through
+//! an `AuthLayer`.
 //!
-//! Nothing here goes through the library that it tests: tokens are put together from raw bytes and
-//! signed with aws-lc-rs directly.
+//! The builder does not use the library under test: it composes tokens from raw bytes and signs them with
+//! aws-lc-rs.
 
 #![allow(
     missing_docs,
@@ -12,27 +12,29 @@
     clippy::indexing_slicing,
     clippy::exhaustive_enums,
     clippy::missing_panics_doc,
-    reason = "test kit"
+    reason = "test support"
 )]
 
-pub mod craft;
-pub mod gate;
+pub mod harness;
 pub mod keys;
-pub mod memory;
+pub mod memory_credentials;
 pub mod object;
+pub mod token_builder;
 pub mod xorshift;
 
-pub use craft::{Craft, b64, compact};
-pub use gate::{Gate, Outcome};
+pub use harness::{Harness, Observed};
 pub use keys::{Key, key};
-pub use memory::{Memory, Nothing};
+pub use memory_credentials::{EmptyService, MemoryCredentials};
 pub use object::Object;
+pub use token_builder::{TokenBuilder, base64url, compact};
 
-/// The present second of every test: 2026-03-15T12:00:00Z.
+/// The time of every test in Unix seconds: 2026-03-15T12:00:00Z.
 pub const NOW: i64 = 1_773_576_000;
 
-pub const OURS: &str = "https://auth.example";
-pub const FOREIGN: &str = "https://login.example";
+/// The issuer of the service itself, whose tokens carry generations.
+pub const OWN_ISSUER: &str = "https://auth.example";
+/// An external issuer, such as an identity provider.
+pub const EXTERNAL_ISSUER: &str = "https://login.example";
 pub const AUDIENCE: &str = "https://api.example";
-/// The subject of our tokens.
+/// The subject of tokens of the own issuer.
 pub const SUBJECT: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";

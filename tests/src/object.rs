@@ -1,6 +1,6 @@
-//! JSON objects as text: members in order, repeated where a test wants so, names and values raw.
+//! JSON objects as text with raw names and values, in order, duplicates included.
 
-/// An object whose members are put down letter by letter, right or wrong.
+/// A JSON object whose members are written verbatim, even if they are invalid.
 #[derive(Clone, Debug, Default)]
 pub struct Object(Vec<(String, String)>);
 
@@ -10,7 +10,7 @@ impl Object {
         Self::default()
     }
 
-    /// Sets a member, in its place if it is there already. `value` is JSON, or what pretends to be.
+    /// Sets a member, in place if it exists. `value` is JSON, or invalid on purpose.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -21,13 +21,13 @@ impl Object {
         self
     }
 
-    /// Sets a member to a string, quoted; `value` has nothing to escape.
+    /// Sets a member to a quoted string. `value` must need no escapes.
     #[must_use]
     pub fn set_text(self, name: &str, value: &str) -> Self {
         self.set(name, format!("\"{value}\""))
     }
 
-    /// Adds a member behind the others, whatever is there already.
+    /// Appends a member, even if one of the same name exists.
     #[must_use]
     pub fn add(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.push((name.to_owned(), value.into()));
@@ -40,7 +40,7 @@ impl Object {
         self
     }
 
-    /// The raw value of a member.
+    /// Returns the raw value of a member.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
         self.0

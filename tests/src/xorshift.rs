@@ -1,13 +1,13 @@
-//! Numbers that look random and are the same on every run.
+//! A pseudorandom generator whose numbers are the same in every run.
 
-/// Marsaglia's xorshift64*.
+/// The generator xorshift64* of Marsaglia and Vigna.
 #[derive(Clone, Debug)]
 pub struct XorShift(u64);
 
 impl XorShift {
     /// # Panics
     ///
-    /// When `seed` is zero, which it would stay for ever.
+    /// Panics if `seed` is zero, because every number would then be zero.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         assert_ne!(seed, 0);
@@ -21,7 +21,7 @@ impl XorShift {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next_number() % u64::try_from(end).unwrap()).unwrap()
     }

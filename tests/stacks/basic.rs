@@ -1,4 +1,4 @@
-//! security.md 1d, rows 61 to 66: Basic.
+//! Basic authentication (RFC 7617).
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::stack;
 
 const CHALLENGE: &str = r#"Basic realm="countersign", charset="UTF-8""#;
 
-// Row 61; RFC 7617 §2, §2.1.
+// RFC 7617 §2, §2.1.
 #[tokio::test]
-async fn basic_rejected_when_it_is_not_base64_of_a_pair_in_utf8() {
+async fn basic_is_rejected_when_it_is_not_base64_of_a_utf8_user_and_password() {
     let fixture = Fixture::new().await;
     let values: [&[u8]; 12] = [
         b"Basic dGVzdA==",         // no colon
@@ -28,7 +28,7 @@ async fn basic_rejected_when_it_is_not_base64_of_a_pair_in_utf8() {
         b"Basic dGVzdDoBAg==",     // control characters
         b"Basic dGVzdDoxMjPCow",   // padding missing
         b"Basic dGVzdDoxMjPCow=",  // padding short
-        b"Basic dGVzdDoxMjPCox==", // stray bits
+        b"Basic dGVzdDoxMjPCox==", // nonzero spare bits
         b"Basic dGVzdDo_Pz8_",     // base64url
         b"Basic dGVzdDoxMjOj",     // latin-1 pound sign
         b"Basic dGVzdDr//g==",     // not UTF-8
@@ -38,17 +38,17 @@ async fn basic_rejected_when_it_is_not_base64_of_a_pair_in_utf8() {
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         for value in values {
-            let answer = running.send(get("/", &[("authorization", value)])).await;
+            let response = running.send(get("/", &[("authorization", value)])).await;
             let case = String::from_utf8_lossy(value);
-            assert_eq!(answer.status.as_u16(), 401, "{case}");
-            assert_eq!(answer.challenges(), [CHALLENGE], "{case}");
+            assert_eq!(response.status.as_u16(), 401, "{case}");
+            assert_eq!(response.challenges(), [CHALLENGE], "{case}");
         }
     }
 }
 
-// Row 62; RFC 7617 §2.1: "dGVzdDoxMjPCow==" is test and 123£; the first colon separates.
+// RFC 7617 §2.1: "dGVzdDoxMjPCow==" is the user test with the password 123£. The first colon is the separator.
 #[tokio::test]
-async fn basic_accepted_for_utf8_and_for_colons_in_the_password() {
+async fn basic_is_accepted_with_utf8_and_with_colons_in_the_password() {
     let fixture = Fixture::new().await;
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
@@ -57,14 +57,14 @@ async fn basic_accepted_for_utf8_and_for_colons_in_the_password() {
             .await;
         assert_eq!(example.status, StatusCode::OK);
         let colons = basic("colon", "p:w:");
-        let answer = running.send(get("/", &[("authorization", &colons)])).await;
-        assert_eq!(answer.status, StatusCode::OK);
+        let response = running.send(get("/", &[("authorization", &colons)])).await;
+        assert_eq!(response.status, StatusCode::OK);
     }
 }
 
-// Row 63; the whole password counts, not its first 72 bytes.
+// bcrypt would use the first 72 bytes only.
 #[tokio::test]
-async fn password_rejected_when_it_differs_after_72_bytes() {
+async fn password_is_rejected_when_it_differs_after_72_bytes() {
     let fixture = Fixture::new().await;
     let running = stack::ALL[0].start(&fixture).await;
     let right = basic("long", &format!("{}a", "x".repeat(72)));
@@ -76,69 +76,69 @@ async fn password_rejected_when_it_differs_after_72_bytes() {
             .status,
         StatusCode::OK
     );
-    let answer = running.send(get("/", &[("authorization", &wrong)])).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = running.send(get("/", &[("authorization", &wrong)])).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
 }
 
-// Rows 65 and 66.
+// User enumeration: CVE-2018-20170, CVE-2025-69413, CVE-2026-23511.
 #[tokio::test]
-async fn unknown_user_wrong_password_and_revoked_user_get_one_answer() {
+async fn unknown_user_wrong_password_and_revoked_user_get_the_same_response() {
     let fixture = Fixture::new().await;
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for (name, password) in [
-            ("nobody", "x"),
+            ("unknown", "x"),
             ("test", "x"),
-            ("gone", "right"),
+            ("revoked", "right"),
             ("Тest", "123£"),
         ] {
             let value = basic(name, password);
-            answers.push(
+            responses.push(
                 running
                     .send(get("/", &[("authorization", &value)]))
                     .await
-                    .timeless(),
+                    .without_date(),
             );
         }
-        assert_eq!(answers[0].status.as_u16(), 401);
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert_eq!(responses[0].status.as_u16(), 401);
+        assert!(responses.iter().all(|response| *response == responses[0]));
     }
 }
 
-// wires.md, "chaining": a token is no password, and costs neither a look-up nor a hash.
+// A token is never accepted as a password, so that it cannot mint another token.
 #[tokio::test]
-async fn token_as_a_password_is_refused_without_a_look_up() {
+async fn token_as_a_password_is_rejected_without_a_look_up() {
     let fixture = Fixture::new().await;
     let running = stack::ALL[0].start(&fixture).await;
-    let before = fixture.watched.look_ups();
-    for name in ["test", "nobody", &fixture.key.record.id.to_string()] {
+    let before = fixture.look_ups.count();
+    for name in ["test", "unknown", &fixture.key.record.id.to_string()] {
         let value = basic(name, &fixture.token);
-        let answer = running.send(get("/", &[("authorization", &value)])).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        let response = running.send(get("/", &[("authorization", &value)])).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(fixture.watched.look_ups(), before);
+    assert_eq!(fixture.look_ups.count(), before);
 }
 
-// Row 66; CVE-2026-47203: one canonical form.
+// CVE-2026-47203: every spelling of a name is the same user.
 #[tokio::test]
-async fn user_name_is_the_same_in_any_ascii_case_and_with_no_space() {
+async fn user_name_is_case_insensitive_in_ascii_and_a_trailing_space_is_rejected() {
     let fixture = Fixture::new().await;
     let running = stack::ALL[0].start(&fixture).await;
     let same = basic("TEST", "123£");
-    let answer = running.send(get("/", &[("authorization", &same)])).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = running.send(get("/", &[("authorization", &same)])).await;
+    assert_eq!(response.status, StatusCode::OK);
     let plain = running
         .send(get("/", &[("authorization", &basic("test", "123£"))]))
         .await;
-    assert_eq!(answer.body, plain.body, "one subject");
+    assert_eq!(response.body, plain.body, "one subject");
     let spaced = running
         .send(get("/", &[("authorization", &basic("test ", "123£"))]))
         .await;
     assert_eq!(spaced.status, StatusCode::UNAUTHORIZED);
 }
 
-fn guarded(
+fn basic_service(
     parallel: usize,
 ) -> impl Fn(Vec<u8>) -> futures_util::future::BoxFuture<'static, Response<String>> {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
@@ -158,41 +158,41 @@ fn guarded(
     }
 }
 
-// Row 64: a thousand tries at once. One hash at a time, sixteen waiting, the rest told to come back.
+// A thousand concurrent requests: one hash at a time, sixteen in the queue, and 503 for the others.
 #[tokio::test]
-async fn passwords_beyond_the_queue_are_answered_with_503() {
-    let send = guarded(1);
-    let answers = join_all((0..1000).map(|i| send(basic(&format!("user{i}"), "x")))).await;
-    let count = |status| answers.iter().filter(|a| a.status() == status).count();
-    // While the crowd arrives a hash may end and make room for one more.
-    let (judged, busy) = (
+async fn passwords_beyond_the_queue_get_503() {
+    let send = basic_service(1);
+    let responses = join_all((0..1000).map(|i| send(basic(&format!("user{i}"), "x")))).await;
+    let count = |status| responses.iter().filter(|a| a.status() == status).count();
+    // While requests arrive, a hash may finish and free a place in the queue.
+    let (hashed, busy) = (
         count(StatusCode::UNAUTHORIZED),
         count(StatusCode::SERVICE_UNAVAILABLE),
     );
-    assert_eq!(judged + busy, 1000);
-    assert!((17..500).contains(&judged), "{judged} were hashed");
-    let busy = answers
+    assert_eq!(hashed + busy, 1000);
+    assert!((17..500).contains(&hashed), "{hashed} were hashed");
+    let busy = responses
         .iter()
         .find(|a| a.status() == StatusCode::SERVICE_UNAVAILABLE)
         .unwrap();
     assert_eq!(busy.headers()["retry-after"], "1");
-    // Room again, once those have been hashed.
+    // The queue has places again after those passwords were hashed.
     assert_eq!(
         send(basic("late", "x")).await.status(),
         StatusCode::UNAUTHORIZED
     );
 }
 
-// Row 64: what is too long is refused before hashing, so that no number of them fills the queue.
+// Passwords that are too long are rejected before they reach the queue.
 #[tokio::test]
-async fn passwords_over_1_kib_are_refused_before_hashing() {
-    let send = guarded(1);
+async fn passwords_over_1_kib_are_rejected_before_hashing() {
+    let send = basic_service(1);
     let long = "x".repeat(1025);
     let huge = "x".repeat(1 << 20);
     for password in [&long, &huge] {
-        let answers = join_all((0..100).map(|_| send(basic("user", password)))).await;
+        let responses = join_all((0..100).map(|_| send(basic("user", password)))).await;
         assert!(
-            answers
+            responses
                 .iter()
                 .all(|a| a.status() == StatusCode::UNAUTHORIZED)
         );

@@ -1,4 +1,4 @@
-//! An HTTP client that sends one request on one connection.
+//! An HTTP client that sends one request on a connection of its own.
 
 use std::net::SocketAddr;
 
@@ -8,22 +8,22 @@ use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-/// A response, read whole.
+/// A complete response.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Received {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
+impl Received {
     pub fn challenges(&self) -> Vec<&str> {
         let values = self.headers.get_all("www-authenticate").iter();
         values.map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// The same without what changes from one second to the next.
-    pub fn timeless(mut self) -> Self {
+    /// Removes the `Date` header, so that responses can be compared.
+    pub fn without_date(mut self) -> Self {
         self.headers.remove("date");
         self
     }
@@ -33,7 +33,7 @@ pub async fn send(
     address: SocketAddr,
     version: Version,
     mut request: Request<Full<Bytes>>,
-) -> Answer {
+) -> Received {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let response = if version == Version::HTTP_2 {
         *request.uri_mut() = format!("http://{address}{}", request.uri())
@@ -57,7 +57,7 @@ pub async fn send(
     assert_eq!(response.version(), version);
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Answer {
+    Received {
         status: head.status,
         headers: head.headers,
         body: String::from_utf8(body.to_vec()).unwrap(),

@@ -1,4 +1,4 @@
-//! Credentials of every kind and state, and the layer that judges them.
+//! Credentials of every kind and state, and the layer that authenticates them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,38 +26,38 @@ use hyper::body::Bytes;
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
 const URL: &str = "https://auth.example";
 
-/// What a directory was asked, and whether it is to seem stale.
+/// Counts the look-ups in a directory, and can make it stale.
 #[derive(Default)]
-pub struct Watched {
-    look_ups: AtomicU64,
+pub struct LookUps {
+    count: AtomicU64,
     stale: AtomicBool,
 }
 
-impl Watched {
-    pub fn look_ups(&self) -> u64 {
-        self.look_ups.load(Ordering::SeqCst)
+impl LookUps {
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
     }
 
     pub fn go_stale(&self) {
         self.stale.store(true, Ordering::SeqCst);
     }
 
-    fn count(&self) {
-        self.look_ups.fetch_add(1, Ordering::SeqCst);
+    fn increment(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// A directory that the registry fills, read through a count.
-struct Through(Arc<MemoryDirectory>, Arc<Watched>);
+/// A directory that counts its look-ups.
+struct CountingDirectory(Arc<MemoryDirectory>, Arc<LookUps>);
 
-impl Directory for Through {
+impl Directory for CountingDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
-        self.1.count();
+        self.1.increment();
         self.0.credential(id)
     }
 
     fn user(&self, name: &UserName) -> Option<Credential> {
-        self.1.count();
+        self.1.increment();
         self.0.user(name)
     }
 
@@ -79,7 +79,7 @@ impl Directory for Through {
 }
 
 pub struct Fixture {
-    pub watched: Arc<Watched>,
+    pub look_ups: Arc<LookUps>,
     pub key: CreatedKey,
     pub other: CreatedKey,
     pub revoked: CreatedKey,
@@ -105,31 +105,32 @@ impl Fixture {
             SystemRandom,
         )
         .unwrap();
-        let watched = Arc::new(Watched::default());
-        let directory: Arc<dyn Directory> = Arc::new(Through(table, Arc::clone(&watched)));
+        let look_ups = Arc::new(LookUps::default());
+        let directory: Arc<dyn Directory> =
+            Arc::new(CountingDirectory(table, Arc::clone(&look_ups)));
         let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
 
-        let me = Caller::operator("test");
+        let caller = Caller::operator("test");
         let revoke = || Change::Revoke { reason: None };
         let new = || NewKey::new("test", "calls:read".parse().unwrap());
-        let key = registry.create_key(&me, new()).await.unwrap();
-        let other = registry.create_key(&me, new()).await.unwrap();
-        let revoked = registry.create_key(&me, new()).await.unwrap();
+        let key = registry.create_key(&caller, new()).await.unwrap();
+        let other = registry.create_key(&caller, new()).await.unwrap();
+        let revoked = registry.create_key(&caller, new()).await.unwrap();
         let soon = NOW.plus(Duration::from_secs(1));
         let expired = registry
-            .create_key(&me, new().expires_at(soon))
+            .create_key(&caller, new().expires_at(soon))
             .await
             .unwrap();
         // RFC 7617 §2.1: user-id "test", password "123£".
-        for (name, password) in [("test", "123£"), ("colon", "p:w:"), ("gone", "right")] {
+        for (name, password) in [("test", "123£"), ("colon", "p:w:"), ("revoked", "right")] {
             let user = NewUser::new(
                 name.parse().unwrap(),
                 hasher.hash(password, &SystemRandom).unwrap(),
                 "calls:read".parse().unwrap(),
             );
-            let record = registry.create_user(&me, user).await.unwrap();
-            if name == "gone" {
-                registry.change(&me, record.id, revoke()).await.unwrap();
+            let record = registry.create_user(&caller, user).await.unwrap();
+            if name == "revoked" {
+                registry.change(&caller, record.id, revoke()).await.unwrap();
             }
         }
         let password = format!("{}a", "x".repeat(72));
@@ -138,14 +139,14 @@ impl Fixture {
             hasher.hash(&password, &SystemRandom).unwrap(),
             "calls:read".parse().unwrap(),
         );
-        registry.create_user(&me, long).await.unwrap();
+        registry.create_user(&caller, long).await.unwrap();
 
         let issuer = Issuer::builder(URL)
             .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap())
             .build()
             .unwrap();
         let mut fixture = Self {
-            watched,
+            look_ups,
             key,
             other,
             revoked,
@@ -161,7 +162,7 @@ impl Fixture {
         fixture.token = fixture.mint(&fixture.key).await;
         fixture.token_of_revoked = fixture.mint(&fixture.revoked).await;
         registry
-            .change(&me, fixture.revoked.record.id, revoke())
+            .change(&caller, fixture.revoked.record.id, revoke())
             .await
             .unwrap();
         fixture.clock.advance(Duration::from_secs(2));
@@ -207,7 +208,7 @@ impl Fixture {
     }
 }
 
-/// A GET with these headers, in this order.
+/// Creates a GET request with these headers in this order.
 pub fn get(path: &str, headers: &[(&str, &[u8])]) -> Request<Full<Bytes>> {
     let mut request = Request::get(path).body(Full::default()).unwrap();
     for (name, value) in headers {

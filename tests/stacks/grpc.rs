@@ -1,4 +1,4 @@
-//! The table of outcomes in gRPC's terms, over tonic's own server and real HTTP/2.
+//! The gRPC status of every outcome, with tonic's server over HTTP/2.
 
 use std::convert::Infallible;
 
@@ -17,20 +17,20 @@ use tonic::transport::server::TcpIncoming;
 use crate::client;
 use crate::fixture::{Fixture, basic, bearer, text};
 
-const OPEN: &str = "/test.Gate/Open";
-const SCOPED: &str = "/test.Gate/Scoped";
-const PRIMARY: &str = "/test.Gate/Primary";
-const UNLISTED: &str = "/test.Gate/Unlisted";
+const OPEN: &str = "/test.Service/Open";
+const SCOPED: &str = "/test.Service/Scoped";
+const PRIMARY: &str = "/test.Service/Primary";
+const UNLISTED: &str = "/test.Service/Unlisted";
 
-/// What generated code is to tonic: a service with a name.
+/// A named service, like one that tonic generates.
 #[derive(Clone)]
-struct Gate;
+struct TestService;
 
-impl NamedService for Gate {
-    const NAME: &'static str = "test.Gate";
+impl NamedService for TestService {
+    const NAME: &'static str = "test.Service";
 }
 
-impl tower::Service<Request<Body>> for Gate {
+impl tower::Service<Request<Body>> for TestService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
@@ -75,7 +75,7 @@ async fn start(fixture: &Fixture) -> Running {
                 .unwrap(),
         )
         .layer(methods.unwrap())
-        .add_service(Gate);
+        .add_service(TestService);
     let mut server = JoinSet::new();
     server.spawn(async move {
         let incoming = TcpIncoming::from(listener);
@@ -88,13 +88,13 @@ async fn start(fixture: &Fixture) -> Running {
 }
 
 impl Running {
-    /// The HTTP status, `grpc-status`, and what else was said.
+    /// Returns the HTTP status, `grpc-status` and the whole response.
     async fn call(
         &self,
         path: &str,
         content_type: Option<&str>,
         headers: &[(&str, &[u8])],
-    ) -> (u16, Option<String>, client::Answer) {
+    ) -> (u16, Option<String>, client::Received) {
         let mut request = Request::post(path);
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
@@ -103,15 +103,15 @@ impl Running {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::<Bytes>::default()).unwrap();
-        let answer = client::send(self.address, Version::HTTP_2, request).await;
-        let status = answer.headers.get("grpc-status");
+        let response = client::send(self.address, Version::HTTP_2, request).await;
+        let status = response.headers.get("grpc-status");
         let status = status.map(|value| value.to_str().unwrap().to_owned());
-        (answer.status.as_u16(), status, answer)
+        (response.status.as_u16(), status, response)
     }
 }
 
 #[tokio::test]
-async fn every_outcome_has_the_grpc_status_of_the_table() {
+async fn every_outcome_has_its_grpc_status() {
     let fixture = Fixture::new().await;
     let running = start(&fixture).await;
     let token = bearer(&fixture.token);
@@ -134,13 +134,13 @@ async fn every_outcome_has_the_grpc_status_of_the_table() {
             "16",
         ),
         (
-            "bad token",
+            "invalid token",
             OPEN,
             &[("authorization", b"Bearer a.b.c")],
             "16",
         ),
         ("no token", OPEN, &[("authorization", b"Bearer")], "16"),
-        ("bad key", OPEN, &[("x-api-key", b"cs_bad")], "16"),
+        ("invalid key", OPEN, &[("x-api-key", b"cs_bad")], "16"),
         ("revoked", OPEN, &[("authorization", &revoked)], "16"),
         (
             "token without the scope",
@@ -156,28 +156,40 @@ async fn every_outcome_has_the_grpc_status_of_the_table() {
             "7",
         ),
         ("method not listed", UNLISTED, &[("x-api-key", key)], "7"),
-        ("nobody at a method not listed", UNLISTED, &[], "16"),
+        (
+            "nothing presented to a method not listed",
+            UNLISTED,
+            &[],
+            "16",
+        ),
     ];
     for (name, path, headers, wanted) in rows {
-        let (status, grpc, answer) = running.call(path, Some("application/grpc"), headers).await;
+        let (status, grpc, response) = running.call(path, Some("application/grpc"), headers).await;
         assert_eq!((status, grpc.as_deref()), (200, Some(wanted)), "{name}");
-        assert_eq!(answer.headers["content-type"], "application/grpc", "{name}");
         assert_eq!(
-            (answer.body.as_str(), answer.challenges().len()),
+            response.headers["content-type"], "application/grpc",
+            "{name}"
+        );
+        assert_eq!(
+            (response.body.as_str(), response.challenges().len()),
             ("", 0),
             "{name}"
         );
     }
-    fixture.watched.go_stale();
-    let (status, grpc, answer) = running
+    fixture.look_ups.go_stale();
+    let (status, grpc, response) = running
         .call(OPEN, Some("application/grpc+proto"), &[("x-api-key", key)])
         .await;
-    assert_eq!((status, grpc.as_deref()), (200, Some("14")), "never judged");
-    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(
+        (status, grpc.as_deref()),
+        (200, Some("14")),
+        "stale directory"
+    );
+    assert_eq!(response.headers["retry-after"], "1");
 }
 
 #[tokio::test]
-async fn refusal_is_an_http_status_where_the_request_is_not_grpcs() {
+async fn rejection_is_an_http_status_when_the_request_is_not_grpc() {
     let fixture = Fixture::new().await;
     let running = start(&fixture).await;
     for content_type in [
@@ -194,17 +206,17 @@ async fn refusal_is_an_http_status_where_the_request_is_not_grpcs() {
 }
 
 #[tokio::test]
-async fn a_clients_content_type_alone_never_turns_a_refusal_into_a_200() {
+async fn content_type_alone_never_turns_a_rejection_into_a_200() {
     let fixture = Fixture::new().await;
     for stack in crate::stack::ALL {
         let running = stack.start(&fixture).await;
         let request = Request::post("/")
             .header("content-type", "application/grpc")
             .body(Full::default());
-        let answer = running.send(request.unwrap()).await;
-        assert_eq!(answer.status.as_u16(), 401, "{}", stack.name);
+        let response = running.send(request.unwrap()).await;
+        assert_eq!(response.status.as_u16(), 401, "{}", stack.name);
         assert!(
-            !answer.headers.contains_key("grpc-status"),
+            !response.headers.contains_key("grpc-status"),
             "{}",
             stack.name
         );

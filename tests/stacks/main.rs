@@ -1,5 +1,4 @@
-//! One table of behaviour, on every stack that the layer is put on. A further stack is one line in
-//! [`stack::ALL`].
+//! The same responses on every server stack: axum, hyper, tonic and a gateway. [`stack::ALL`] lists the HTTP stacks.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,9 +15,9 @@ mod basic;
 mod client;
 mod fixture;
 mod grpc;
-mod guessing;
-mod house;
 mod outcomes;
+mod password_fixture;
+mod password_limits;
 mod presence;
 mod raw;
 mod resource_metadata;

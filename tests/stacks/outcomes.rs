@@ -1,4 +1,4 @@
-//! The table of outcomes (design.md, "Errors"), on each stack.
+//! The status and the challenges of every outcome, on each stack.
 
 use http::StatusCode;
 
@@ -13,7 +13,7 @@ const INVALID_REQUEST: &str = r#"Bearer realm="countersign", error="invalid_requ
 const INSUFFICIENT: &str =
     r#"Bearer realm="countersign", error="insufficient_scope", scope="calls:write""#;
 
-/// What is sent, and what must come back.
+/// A case: name, path, headers, expected status and expected challenges.
 type Row<'a> = (
     &'a str,
     &'a str,
@@ -31,7 +31,7 @@ async fn every_outcome_is_the_same_on_every_stack() {
     let id = fixture.key.record.id.to_string();
     let pair = basic(&id, fixture.key.issued.secret.expose());
     let password = basic("test", "123£");
-    let key_row = [("x-api-key", key)];
+    let key_headers = [("x-api-key", key)];
     let rows: [Row<'_>; 22] = [
         (
             "token accepted",
@@ -40,7 +40,7 @@ async fn every_outcome_is_the_same_on_every_stack() {
             200,
             &[],
         ),
-        ("key accepted", "/", &key_row, 200, &[]),
+        ("key accepted", "/", &key_headers, 200, &[]),
         (
             "key as bearer accepted",
             "/",
@@ -84,22 +84,28 @@ async fn every_outcome_is_the_same_on_every_stack() {
             &[INVALID_REQUEST],
         ),
         (
-            "bad token",
+            "invalid token",
             "/",
             &[("authorization", b"Bearer a.b.c")],
             401,
             &[INVALID_TOKEN],
         ),
-        ("bad key", "/", &[("x-api-key", b"cs_bad")], 401, &[API_KEY]),
         (
-            "bad key as bearer",
+            "invalid key",
+            "/",
+            &[("x-api-key", b"cs_bad")],
+            401,
+            &[API_KEY],
+        ),
+        (
+            "invalid key as bearer",
             "/",
             &[("authorization", b"Bearer cs_bad")],
             401,
             &[INVALID_TOKEN],
         ),
         (
-            "bad Basic",
+            "invalid Basic",
             "/",
             &[("authorization", b"Basic !")],
             401,
@@ -112,7 +118,7 @@ async fn every_outcome_is_the_same_on_every_stack() {
             403,
             &[INSUFFICIENT],
         ),
-        ("key without the scope", "/scoped", &key_row, 403, &[]),
+        ("key without the scope", "/scoped", &key_headers, 403, &[]),
         (
             "Basic without the scope",
             "/scoped",
@@ -137,7 +143,7 @@ async fn every_outcome_is_the_same_on_every_stack() {
         (
             "key where a primary is required",
             "/primary",
-            &key_row,
+            &key_headers,
             200,
             &[],
         ),
@@ -155,16 +161,10 @@ async fn every_outcome_is_the_same_on_every_stack() {
             200,
             &[],
         ),
-        (
-            "anybody where all are denied",
-            "/denied",
-            &key_row,
-            403,
-            &[],
-        ),
+        ("denied route", "/denied", &key_headers, 403, &[]),
         (
             "no layer",
-            "/unguarded",
+            "/unprotected",
             &[("authorization", &token)],
             500,
             &[],
@@ -173,29 +173,29 @@ async fn every_outcome_is_the_same_on_every_stack() {
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         for (name, path, headers, status, challenges) in rows {
-            let answer = running.send(get(path, headers)).await;
+            let response = running.send(get(path, headers)).await;
             let case = format!("{name} on {}", stack.name);
-            assert_eq!(answer.status.as_u16(), status, "{case}");
-            assert_eq!(answer.challenges(), challenges, "{case}");
+            assert_eq!(response.status.as_u16(), status, "{case}");
+            assert_eq!(response.challenges(), challenges, "{case}");
             if status == 200 {
                 assert!(
-                    answer.body.ends_with(&id) || name == "password accepted",
+                    response.body.ends_with(&id) || name == "password accepted",
                     "{case}"
                 );
             } else {
-                assert_eq!(answer.body, "", "{case}");
-                assert_eq!(answer.headers["cache-control"], "no-store", "{case}");
+                assert_eq!(response.body, "", "{case}");
+                assert_eq!(response.headers["cache-control"], "no-store", "{case}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn never_judged_is_503_and_not_401_on_every_stack() {
+async fn stale_directory_gives_503_and_not_401_on_every_stack() {
     let fixture = Fixture::new().await;
     let token = bearer(&fixture.token);
     let pair = basic("test", "123£");
-    fixture.watched.go_stale();
+    fixture.look_ups.go_stale();
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         let presented: [(&str, &[u8]); 3] = [
@@ -204,30 +204,30 @@ async fn never_judged_is_503_and_not_401_on_every_stack() {
             ("authorization", &pair),
         ];
         for header in presented {
-            let answer = running.send(get("/", &[header])).await;
+            let response = running.send(get("/", &[header])).await;
             assert_eq!(
-                answer.status,
+                response.status,
                 StatusCode::SERVICE_UNAVAILABLE,
                 "{}",
                 stack.name
             );
-            assert_eq!(answer.headers["retry-after"], "1");
-            assert!(answer.challenges().is_empty());
+            assert_eq!(response.headers["retry-after"], "1");
+            assert!(response.challenges().is_empty());
         }
-        // What is known to be bad without the store is still 401.
+        // A malformed key is rejected without the directory, so it still gets 401.
         let forged = running.send(get("/", &[("x-api-key", b"cs_bad")])).await;
         assert_eq!(forged.status, StatusCode::UNAUTHORIZED);
     }
 }
 
 #[tokio::test]
-async fn token_of_a_revoked_key_is_refused_on_every_stack() {
+async fn token_of_a_revoked_key_is_rejected_on_every_stack() {
     let fixture = Fixture::new().await;
     let token = bearer(&fixture.token_of_revoked);
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
-        let answer = running.send(get("/", &[("authorization", &token)])).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(answer.challenges(), [INVALID_TOKEN]);
+        let response = running.send(get("/", &[("authorization", &token)])).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(response.challenges(), [INVALID_TOKEN]);
     }
 }

@@ -1,4 +1,4 @@
-//! security.md 1d, rows 47 to 59: what is presented, before it is judged.
+//! Which credentials a request presents, before they are authenticated.
 
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -8,29 +8,29 @@ use crate::fixture::{Fixture, basic, bearer, get, text};
 use crate::stack;
 
 #[track_caller]
-fn status_of(answer: &crate::client::Answer, expected: u16, case: &str) {
-    assert_eq!(answer.status.as_u16(), expected, "{case}");
+fn status_of(response: &crate::client::Received, expected: u16, case: &str) {
+    assert_eq!(response.status.as_u16(), expected, "{case}");
 }
 
-// Row 48; RFC 9110 §11.1.
+// RFC 9110 §11.1.
 #[tokio::test]
-async fn scheme_accepted_in_any_case() {
+async fn scheme_is_accepted_in_any_case() {
     let fixture = Fixture::new().await;
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         for scheme in ["bearer", "BEARER", "bEaReR"] {
             let value = format!("{scheme} {}", fixture.token);
-            let answer = running
+            let response = running
                 .send(get("/", &[("authorization", value.as_bytes())]))
                 .await;
-            status_of(&answer, 200, scheme);
+            status_of(&response, 200, scheme);
         }
     }
 }
 
-// Row 49; RFC 6750 §3.1.
+// RFC 6750 §3.1.
 #[tokio::test]
-async fn bearer_rejected_as_malformed_when_not_one_token_follows_the_scheme() {
+async fn bearer_is_malformed_when_the_scheme_is_not_followed_by_one_token() {
     let fixture = Fixture::new().await;
     let token = &fixture.token;
     let values = [
@@ -45,51 +45,54 @@ async fn bearer_rejected_as_malformed_when_not_one_token_follows_the_scheme() {
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         for value in &values {
-            let answer = running.send(get("/", &[("authorization", value)])).await;
-            status_of(&answer, 400, &String::from_utf8_lossy(value));
+            let response = running.send(get("/", &[("authorization", value)])).await;
+            status_of(&response, 400, &String::from_utf8_lossy(value));
         }
     }
 }
 
-// Rows 50, 51 and 52; RFC 9110 §5.3, §11.6.2, RFC 6750 §2.
+// RFC 9110 §5.3, §11.6.2, RFC 6750 §2.
 #[tokio::test]
-async fn request_rejected_when_it_presents_more_than_one_credential() {
+async fn request_is_malformed_when_it_presents_several_credentials() {
     let fixture = Fixture::new().await;
-    let good = bearer(&fixture.token);
-    let bad = b"Bearer a.b.c".to_vec();
-    let pair = basic("test", "123£");
+    let valid = bearer(&fixture.token);
+    let invalid = b"Bearer a.b.c".to_vec();
+    let user_and_password = basic("test", "123£");
     let key = text(&fixture.key.issued.key);
-    let joined = [&good[..], b", ", &pair].concat();
+    let joined = [&valid[..], b", ", &user_and_password].concat();
     let joined_keys = [key, b",", key].concat();
     let cases: [&[(&str, &[u8])]; 10] = [
-        &[("authorization", &good), ("authorization", &good)],
-        &[("authorization", &good), ("authorization", &bad)],
-        &[("authorization", &bad), ("authorization", &good)],
-        &[("authorization", &good), ("authorization", &pair)],
-        &[("authorization", b""), ("authorization", &good)],
+        &[("authorization", &valid), ("authorization", &valid)],
+        &[("authorization", &valid), ("authorization", &invalid)],
+        &[("authorization", &invalid), ("authorization", &valid)],
+        &[
+            ("authorization", &valid),
+            ("authorization", &user_and_password),
+        ],
+        &[("authorization", b""), ("authorization", &valid)],
         &[("authorization", &joined)],
-        &[("authorization", &good), ("x-api-key", key)],
-        &[("authorization", &bad), ("x-api-key", key)],
+        &[("authorization", &valid), ("x-api-key", key)],
+        &[("authorization", &invalid), ("x-api-key", key)],
         &[("x-api-key", key), ("x-api-key", key)],
         &[("x-api-key", &joined_keys)],
     ];
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
-        let before = fixture.watched.look_ups();
+        let before = fixture.look_ups.count();
         for (i, headers) in cases.iter().enumerate() {
-            let answer = running.send(get("/", headers)).await;
-            status_of(&answer, 400, &format!("case {i} on {}", stack.name));
+            let response = running.send(get("/", headers)).await;
+            status_of(&response, 400, &format!("case {i} on {}", stack.name));
         }
-        assert_eq!(fixture.watched.look_ups(), before, "nothing is looked up");
+        assert_eq!(fixture.look_ups.count(), before, "nothing is looked up");
     }
 }
 
-// Rows 53 and 54; RFC 6750 §2.3, RFC 9700 §4.3.2, RFC 9110 §11.7.
+// RFC 6750 §2.3, RFC 9700 §4.3.2, RFC 9110 §11.7.
 #[tokio::test]
-async fn credentials_in_other_places_count_as_nothing() {
+async fn credentials_in_other_places_are_ignored() {
     let fixture = Fixture::new().await;
     let token = &fixture.token;
-    let good = bearer(token);
+    let valid = bearer(token);
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         let query = get(&format!("/?access_token={token}"), &[]);
@@ -100,41 +103,41 @@ async fn credentials_in_other_places_count_as_nothing() {
             .unwrap();
         status_of(&running.send(form).await, 401, "form");
         let cookie = format!("access_token={token}");
-        let elsewhere: [(&str, &[u8]); 4] = [
+        let headers: [(&str, &[u8]); 4] = [
             ("cookie", cookie.as_bytes()),
-            ("proxy-authorization", &good),
-            ("x-forwarded-authorization", &good),
-            ("authorization_", &good),
+            ("proxy-authorization", &valid),
+            ("x-forwarded-authorization", &valid),
+            ("authorization_", &valid),
         ];
-        for header in elsewhere {
-            let answer = running.send(get("/", &[header])).await;
-            status_of(&answer, 401, header.0);
-            assert_eq!(answer.challenges().len(), 3, "{}", header.0);
+        for header in headers {
+            let response = running.send(get("/", &[header])).await;
+            status_of(&response, 401, header.0);
+            assert_eq!(response.challenges().len(), 3, "{}", header.0);
         }
     }
 }
 
-// Row 55; RFC 9112 §5.1.
+// RFC 9112 §5.1.
 #[tokio::test]
-async fn bytes_beyond_ascii_in_credentials_are_refused_without_a_panic() {
+async fn non_ascii_bytes_in_credentials_are_rejected_without_a_panic() {
     let fixture = Fixture::new().await;
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         for byte in 0x80..=0xffu8 {
             for prefix in ["Bearer ", "Basic ", ""] {
                 let value = [prefix.as_bytes(), &[byte, b'x']].concat();
-                let answer = running.send(get("/", &[("authorization", &value)])).await;
+                let response = running.send(get("/", &[("authorization", &value)])).await;
                 assert!(
                     matches!(
-                        answer.status,
+                        response.status,
                         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
                     ),
                     "{prefix}{byte:#x} on {}",
                     stack.name
                 );
             }
-            let answer = running.send(get("/", &[("x-api-key", &[byte])])).await;
-            status_of(&answer, 401, stack.name);
+            let response = running.send(get("/", &[("x-api-key", &[byte])])).await;
+            status_of(&response, 401, stack.name);
         }
     }
 }

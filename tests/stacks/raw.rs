@@ -1,4 +1,4 @@
-//! security.md 1d, rows 55 to 60: bytes that no client library would send, on a real socket.
+//! Requests that no client library would send, written to a socket.
 
 use std::net::SocketAddr;
 
@@ -8,23 +8,23 @@ use tokio::net::TcpStream;
 use crate::fixture::Fixture;
 use crate::stack::{self, Running};
 
-/// Sends bytes, closes the sending side, and reads all that comes back.
+/// Sends bytes, closes the sending side, and reads the whole response.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // The server may answer and close before it has read everything.
+    // The server may respond and close the connection before it has read everything.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response).await;
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-fn statuses(answer: &str) -> Vec<u16> {
-    let lines = answer.split("HTTP/1.1 ").skip(1);
+fn statuses(response: &str) -> Vec<u16> {
+    let lines = response.split("HTTP/1.1 ").skip(1);
     lines.map(|line| line[..3].parse().unwrap()).collect()
 }
 
-/// Axum and bare hyper, both with HTTP/1.1.
+/// Starts axum and bare hyper with HTTP/1.1.
 async fn http1() -> (Fixture, [Running; 2]) {
     let fixture = Fixture::new().await;
     let running = [
@@ -34,9 +34,9 @@ async fn http1() -> (Fixture, [Running; 2]) {
     (fixture, running)
 }
 
-// Row 55; RFC 9112 §5.1, §5.2.
+// RFC 9112 §5.1, §5.2.
 #[tokio::test]
-async fn malformed_header_lines_are_answered_with_400() {
+async fn malformed_header_lines_get_400() {
     let (fixture, running) = http1().await;
     let token = &fixture.token;
     for server in &running {
@@ -47,43 +47,46 @@ async fn malformed_header_lines_are_answered_with_400() {
             format!("Authorization: Bearer {token}\rX: y"),
         ] {
             let request = format!("GET / HTTP/1.1\r\nhost: x\r\n{line}\r\n\r\n");
-            let answer = exchange(server.address, request.as_bytes()).await;
-            assert_eq!(statuses(&answer), [400], "{line:?}");
+            let response = exchange(server.address, request.as_bytes()).await;
+            assert_eq!(statuses(&response), [400], "{line:?}");
         }
     }
 }
 
-// Row 56: what hyper refuses before any of our code has hyper's answer.
+// hyper rejects these before it calls the layer.
 #[tokio::test]
-async fn oversized_heads_are_refused() {
+async fn oversized_heads_are_rejected() {
     let (_fixture, running) = http1().await;
     for server in &running {
         let many: String = (0..200).map(|i| format!("x-{i}: y\r\n")).collect();
-        let answer = exchange(
+        let response = exchange(
             server.address,
             format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes(),
         )
         .await;
-        assert_eq!(statuses(&answer), [431]);
+        assert_eq!(statuses(&response), [431]);
         let long = "x".repeat(1 << 20);
         let header = format!("GET / HTTP/1.1\r\nauthorization: Bearer {long}\r\n\r\n");
-        let answer = exchange(server.address, header.as_bytes()).await;
-        assert!(matches!(statuses(&answer)[..], [431] | []), "{answer:.100}");
-        let answer = exchange(
+        let response = exchange(server.address, header.as_bytes()).await;
+        assert!(
+            matches!(statuses(&response)[..], [431] | []),
+            "{response:.100}"
+        );
+        let response = exchange(
             server.address,
             format!("GET /{long} HTTP/1.1\r\n\r\n").as_bytes(),
         )
         .await;
         assert!(
-            matches!(statuses(&answer)[..], [414 | 431] | []),
-            "{answer:.100}"
+            matches!(statuses(&response)[..], [414 | 431] | []),
+            "{response:.100}"
         );
     }
 }
 
-// Row 57; RFC 9110 §6.5.1: trailers are never merged into headers.
+// RFC 9110 §6.5.1: trailers are not merged into the headers.
 #[tokio::test]
-async fn credentials_in_trailers_count_as_nothing() {
+async fn credentials_in_trailers_are_ignored() {
     let (fixture, running) = http1().await;
     for server in &running {
         let request = format!(
@@ -91,14 +94,14 @@ async fn credentials_in_trailers_count_as_nothing() {
              \r\n1\r\nx\r\n0\r\nauthorization: Bearer {}\r\n\r\n",
             fixture.token
         );
-        let answer = exchange(server.address, request.as_bytes()).await;
-        assert_eq!(statuses(&answer), [401]);
+        let response = exchange(server.address, request.as_bytes()).await;
+        assert_eq!(statuses(&response), [401]);
     }
 }
 
-// Row 58: each request of a connection is judged alone.
+// Each request of a connection is authenticated separately.
 #[tokio::test]
-async fn pipelined_request_without_credentials_is_refused_after_a_good_one() {
+async fn pipelined_request_without_credentials_is_rejected_after_an_accepted_one() {
     let (fixture, running) = http1().await;
     for server in &running {
         let request = format!(
@@ -106,12 +109,12 @@ async fn pipelined_request_without_credentials_is_refused_after_a_good_one() {
              GET / HTTP/1.1\r\nhost: x\r\n\r\n",
             fixture.token
         );
-        let answer = exchange(server.address, request.as_bytes()).await;
-        assert_eq!(statuses(&answer), [200, 401]);
+        let response = exchange(server.address, request.as_bytes()).await;
+        assert_eq!(statuses(&response), [200, 401]);
     }
 }
 
-// Row 59: no 100 and no 101 before the request is judged.
+// RFC 9110 §10.1.1, §7.8: no 100 (Continue) or 101 (Switching Protocols) before authentication.
 #[tokio::test]
 async fn unauthenticated_request_gets_neither_100_nor_101() {
     let (_fixture, running) = http1().await;
@@ -123,13 +126,13 @@ async fn unauthenticated_request_gets_neither_100_nor_101() {
             "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         ] {
-            let answer = exchange(server.address, head.as_bytes()).await;
-            assert_eq!(statuses(&answer), [401], "{head}");
+            let response = exchange(server.address, head.as_bytes()).await;
+            assert_eq!(statuses(&response), [401], "{head}");
         }
     }
 }
 
-// Row 60: one reading or none, never a second request out of the body of the first.
+// RFC 9112 §11.2, request smuggling: the body of the first request is never parsed as a second request.
 #[tokio::test]
 async fn ambiguous_framing_never_smuggles_a_request() {
     let (fixture, running) = http1().await;
@@ -152,21 +155,21 @@ async fn ambiguous_framing_never_smuggles_a_request() {
         ] {
             let request =
                 format!("POST / HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n0\r\n\r\n{smuggled}");
-            let answer = exchange(server.address, request.as_bytes()).await;
-            assert!(!statuses(&answer).contains(&200), "{head}: {answer}");
+            let response = exchange(server.address, request.as_bytes()).await;
+            assert!(!statuses(&response).contains(&200), "{head}: {response}");
         }
         let overflow = format!(
             "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n\
              fffffffffffffffff\r\nx\r\n0\r\n\r\n{smuggled}"
         );
-        let answer = exchange(server.address, overflow.as_bytes()).await;
-        assert!(!statuses(&answer).contains(&200));
+        let response = exchange(server.address, overflow.as_bytes()).await;
+        assert!(!statuses(&response).contains(&200));
         let extension = "y".repeat(20 * 1024);
         let extended = format!(
             "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n\
              1;{extension}\r\nx\r\n0\r\n\r\n{smuggled}"
         );
-        let answer = exchange(server.address, extended.as_bytes()).await;
-        assert_eq!(statuses(&answer).first(), Some(&401), "{answer}");
+        let response = exchange(server.address, extended.as_bytes()).await;
+        assert_eq!(statuses(&response).first(), Some(&401), "{response}");
     }
 }

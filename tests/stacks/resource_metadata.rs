@@ -1,4 +1,4 @@
-//! RFC 9728 §5.1: where a challenge says that the resource's metadata are.
+//! The parameter `resource_metadata` of challenges (RFC 9728 §5.1).
 
 use countersign::auth::BuildError;
 use countersign::require::scope;
@@ -11,20 +11,20 @@ use crate::fixture::{Fixture, bearer, text};
 const URL: &str = "https://api.example/.well-known/oauth-protected-resource";
 
 #[tokio::test]
-async fn every_challenge_to_bearers_names_the_metadata_and_no_other_does() {
+async fn every_bearer_challenge_names_the_metadata_and_no_other_challenge_does() {
     let fixture = Fixture::new().await;
     let layer = fixture.builder().resource_metadata(URL).build().unwrap();
     let inner = service_fn(|_: Request<()>| async {
         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
     });
     let service = layer.layer(require(scope("calls:write")).unwrap().layer(inner));
-    let ask = async |headers: &[(&str, &[u8])]| {
+    let send = async |headers: &[(&str, &[u8])]| {
         let mut request = Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let asked = service.clone().oneshot(request.body(()).unwrap());
-        let response = asked.await.unwrap();
+        let response = service.clone().oneshot(request.body(()).unwrap());
+        let response = response.await.unwrap();
         let challenges = response.headers().get_all("www-authenticate").iter();
         let texts = challenges.map(|value| value.to_str().unwrap().to_owned());
         texts.collect::<Vec<_>>()
@@ -32,24 +32,24 @@ async fn every_challenge_to_bearers_names_the_metadata_and_no_other_does() {
     let with = |parameters: &str| {
         format!("Bearer realm=\"countersign\"{parameters}, resource_metadata=\"{URL}\"")
     };
-    let missing = ask(&[]).await;
+    let missing = send(&[]).await;
     assert_eq!(missing[0], with(""));
     assert_eq!(missing[1], r#"ApiKey realm="countersign""#);
     assert_eq!(missing[2], r#"Basic realm="countersign", charset="UTF-8""#);
-    let bad = ask(&[("authorization", b"Bearer a.b.c")]).await;
-    assert_eq!(bad, [with(r#", error="invalid_token""#)]);
-    let malformed = ask(&[("authorization", b"Bearer")]).await;
+    let invalid = send(&[("authorization", b"Bearer a.b.c")]).await;
+    assert_eq!(invalid, [with(r#", error="invalid_token""#)]);
+    let malformed = send(&[("authorization", b"Bearer")]).await;
     assert_eq!(malformed, [with(r#", error="invalid_request""#)]);
     let token = bearer(&fixture.token);
-    let narrow = ask(&[("authorization", &token)]).await;
+    let narrow = send(&[("authorization", &token)]).await;
     let lacking = r#", error="insufficient_scope", scope="calls:write""#;
     assert_eq!(narrow, [with(lacking)]);
     let key = text(&fixture.other.issued.key);
-    assert!(ask(&[("x-api-key", key)]).await.is_empty());
+    assert!(send(&[("x-api-key", key)]).await.is_empty());
 }
 
 #[tokio::test]
-async fn metadata_that_cannot_be_quoted_or_are_nowhere_are_refused_when_the_layer_is_built() {
+async fn build_fails_when_the_metadata_url_cannot_be_quoted_or_is_not_absolute() {
     let fixture = Fixture::new().await;
     for url in [
         "",

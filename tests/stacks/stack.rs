@@ -1,4 +1,4 @@
-//! The stacks: the same guarded service on each.
+//! The server stacks, each with the same protected service.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,12 +22,12 @@ use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 use crate::client;
 use crate::fixture::Fixture;
 
-/// A way to serve the guarded paths, and the protocol to ask for them with.
+/// A server and the HTTP version of its clients.
 #[derive(Clone, Copy)]
 pub struct Stack {
     pub name: &'static str,
     pub version: Version,
-    serve: fn(&Fixture) -> Guarded,
+    serve: fn(&Fixture) -> Protected,
 }
 
 pub const ALL: [Stack; 6] = [
@@ -64,9 +64,9 @@ pub const ALL: [Stack; 6] = [
 ];
 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
-type Guarded = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+type Protected = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
 
-/// A stack that serves, until it is dropped.
+/// A running server, which stops when it is dropped.
 pub struct Running {
     pub address: SocketAddr,
     pub stack: Stack,
@@ -101,19 +101,20 @@ impl Stack {
 }
 
 impl Running {
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> client::Answer {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> client::Received {
         client::send(self.address, self.stack.version, request).await
     }
 }
 
-/// What every stack answers behind the layer: who came, and how.
+/// The body of an accepted response: scheme and subject.
 fn describe(principal: &Principal) -> String {
     format!("{} {}", principal.scheme().as_str(), principal.subject())
 }
 
-fn on_axum(fixture: &Fixture) -> Guarded {
+fn on_axum(fixture: &Fixture) -> Protected {
     let whoami = || any(|principal: Principal| async move { describe(&principal) });
-    let promoted = any(|primary: PrimaryPrincipal| async move { describe(primary.principal()) });
+    let extracted_primary =
+        any(|primary: PrimaryPrincipal| async move { describe(primary.principal()) });
     let scoped = whoami().layer(require(scope("calls:write")).unwrap());
     let primary = whoami().layer(require(primary()).unwrap());
     let denied = whoami().layer(require(deny()).unwrap());
@@ -121,10 +122,10 @@ fn on_axum(fixture: &Fixture) -> Guarded {
         .route("/", whoami())
         .route("/scoped", scoped)
         .route("/primary", primary)
-        .route("/extracted-primary", promoted)
+        .route("/extracted-primary", extracted_primary)
         .route("/denied", denied)
         .layer(auth(fixture))
-        .route("/unguarded", whoami());
+        .route("/unprotected", whoami());
     let service =
         router.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
     boxed(
@@ -137,47 +138,47 @@ fn on_axum(fixture: &Fixture) -> Guarded {
     )
 }
 
-fn on_hyper(fixture: &Fixture) -> Guarded {
+fn on_hyper(fixture: &Fixture) -> Protected {
     let whoami = service_fn(|request: Request<Incoming>| async move {
         let text = request.extensions().get::<Principal>().map(describe);
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text.unwrap_or_default())))
     });
-    guarded(fixture, &boxed(whoami))
+    protect(fixture, &boxed(whoami))
 }
 
-/// The gateway's own way to pass requests on, to an upstream that says whom it was told of.
-fn on_gateway(fixture: &Fixture) -> Guarded {
+/// The proxy of the gateway example, with an upstream that responds with the identity header.
+fn on_gateway(fixture: &Fixture) -> Protected {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let listener = TcpListener::from_std(listener).unwrap();
         while let Ok((stream, _)) = listener.accept().await {
-            let told = hyper::service::service_fn(|request: Request<Incoming>| async move {
+            let echo = hyper::service::service_fn(|request: Request<Incoming>| async move {
                 let subject = request.headers().get("x-user-id");
                 let subject = subject.map(|value| value.as_bytes().to_vec());
                 let body = Full::<Bytes>::from(subject.unwrap_or_default());
                 Ok::<_, Infallible>(Response::new(body))
             });
             let connection = hyper::server::conn::http1::Builder::new();
-            tokio::spawn(connection.serve_connection(TokioIo::new(stream), told));
+            tokio::spawn(connection.serve_connection(TokioIo::new(stream), echo));
         }
     });
     let proxy = hyper_gateway::Proxy::to(address);
     let proxy = proxy.map_response(|response: Response<hyper_gateway::Body>| {
         response.map(|body| body.map_err(|error| -> Infallible { panic!("{error}") }))
     });
-    guarded(fixture, &boxed(proxy))
+    protect(fixture, &boxed(proxy))
 }
 
-/// A service behind the layer, with what some paths require of it.
-fn guarded(fixture: &Fixture, inner: &Guarded) -> Guarded {
+/// Protects a service with the layer, and some paths with a requirement.
+fn protect(fixture: &Fixture, inner: &Protected) -> Protected {
     let scoped = require(scope("calls:write")).unwrap().layer(inner.clone());
     let only_primary = require(primary()).unwrap().layer(inner.clone());
     let denied = require(deny()).unwrap().layer(inner.clone());
-    let unguarded = require(primary()).unwrap().layer(inner.clone());
+    let unprotected = require(primary()).unwrap().layer(inner.clone());
     let auth = auth(fixture);
-    let guarded = auth.layer(inner.clone());
+    let protected = auth.layer(inner.clone());
     let scoped = auth.layer(scoped);
     let only_primary = auth.layer(only_primary);
     let denied = auth.layer(denied);
@@ -186,8 +187,8 @@ fn guarded(fixture: &Fixture, inner: &Guarded) -> Guarded {
             "/scoped" => boxed(scoped.clone()),
             "/primary" | "/extracted-primary" => boxed(only_primary.clone()),
             "/denied" => boxed(denied.clone()),
-            "/unguarded" => boxed(unguarded.clone()),
-            _ => boxed(guarded.clone()),
+            "/unprotected" => boxed(unprotected.clone()),
+            _ => boxed(protected.clone()),
         };
         service.oneshot(request)
     });
@@ -198,7 +199,7 @@ fn auth(fixture: &Fixture) -> AuthLayer {
     fixture.layer()
 }
 
-fn boxed<S, B>(service: S) -> Guarded
+fn boxed<S, B>(service: S) -> Protected
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Clone

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_tests::Craft;
+use countersign_tests::TokenBuilder;
 use serde_json::json;
 
 use crate::expected_responses::expected_response;
@@ -28,7 +28,7 @@ async fn tokens(fixture: &Fixture) -> (String, String) {
 /// Values of `Authorization` that carry a bearer token, well-formed or not.
 async fn bearers(fixture: &Fixture) -> Vec<String> {
     let (valid, expired) = tokens(fixture).await;
-    let external = Craft::external().token();
+    let external = TokenBuilder::external().token();
     vec![
         format!("Bearer {valid}"),
         format!("bearer {valid}"),
@@ -154,7 +154,7 @@ async fn token_presented_as_key_secret_or_password_is_401_without_a_look_up() {
     let (valid, expired) = tokens(&fixture).await;
     let id = fixture.id();
     let before = fixture.look_ups();
-    for token in [valid, expired, Craft::external().token()] {
+    for token in [valid, expired, TokenBuilder::external().token()] {
         for wire in WireKind::ALL {
             let (status, expected) = expected_response(wire, Case::Unauthenticated);
             for presented in [

@@ -1,4 +1,4 @@
-//! The front page's table of outcomes says what the code does.
+//! The table of outcomes in the README agrees with the code.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,12 +45,12 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn every_reason_stands_in_the_table_once_and_under_its_own_status() {
+fn every_reason_is_in_the_table_once_and_with_its_own_status() {
     let mut listed = BTreeSet::new();
     for row in rows() {
         for label in &row.reasons {
             let reason = Reason::ALL.iter().find(|reason| reason.label() == label);
-            let reason = reason.unwrap_or_else(|| panic!("`{label}` is no reason"));
+            let reason = reason.unwrap_or_else(|| panic!("`{label}` is not a reason"));
             assert_eq!(reason.kind().status().as_u16(), row.status, "{label}");
             assert!(listed.insert(label.clone()), "{label} is listed twice");
         }

@@ -1,4 +1,4 @@
-//! A key in memory, and a service with nothing inside.
+//! Credentials in memory, and a service with an empty response.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -14,20 +14,25 @@ use countersign::time::SystemClock;
 use http::{Request, Response};
 use tower::Service;
 
-/// Credentials in memory.
+/// A directory and a registry in memory.
 #[derive(Debug)]
-pub struct Memory {
+pub struct MemoryCredentials {
     pub directory: Arc<MemoryDirectory>,
     pub peppers: Peppers,
     registry: MemoryRegistry,
 }
 
-impl Default for Memory {
+impl Default for MemoryCredentials {
     fn default() -> Self {
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
         let directory = Arc::new(MemoryDirectory::default());
-        let (table, kept) = (Arc::clone(&directory), peppers.clone());
-        let registry = MemoryRegistry::new(table, kept, SystemClock, SystemRandom).unwrap();
+        let registry = MemoryRegistry::new(
+            Arc::clone(&directory),
+            peppers.clone(),
+            SystemClock,
+            SystemRandom,
+        )
+        .unwrap();
         Self {
             directory,
             peppers,
@@ -36,32 +41,32 @@ impl Default for Memory {
     }
 }
 
-impl Memory {
-    /// A new key with these scopes.
-    pub fn key(&self, scopes: &str) -> CreatedKey {
+impl MemoryCredentials {
+    /// Creates a key with these scopes.
+    pub fn create_key(&self, scopes: &str) -> CreatedKey {
         let new = NewKey::new("test", scopes.parse().unwrap());
-        let me = Caller::operator("test");
-        let mut create = self.registry.create_key(&me, new);
+        let caller = Caller::operator("test");
+        let mut create = self.registry.create_key(&caller, new);
         match create
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))
         {
             Poll::Ready(key) => key.unwrap(),
-            Poll::Pending => panic!("memory is not waited for"),
+            Poll::Pending => panic!("a registry in memory never waits"),
         }
     }
 
-    /// The mechanism over the keys.
-    pub fn keys(&self) -> ApiKeys {
+    /// Returns the mechanism that authenticates the keys.
+    pub fn api_keys(&self) -> ApiKeys {
         ApiKeys::new(self.directory.clone(), self.peppers.clone())
     }
 }
 
-/// An inner service that drops the request and answers with nothing.
+/// A service that drops the request and responds with an empty body.
 #[derive(Clone, Debug)]
-pub struct Nothing;
+pub struct EmptyService;
 
-impl Service<Request<()>> for Nothing {
+impl Service<Request<()>> for EmptyService {
     type Response = Response<()>;
     type Error = Infallible;
     type Future = Ready<Result<Response<()>, Infallible>>;

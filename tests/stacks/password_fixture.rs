@@ -1,4 +1,4 @@
-//! A service that takes users and keys, limits failures, and counts hashes.
+//! A layer that authenticates users and API keys, limits failures and counts hashed passwords.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -23,36 +23,38 @@ use tower::{Layer as _, Service as _, service_fn};
 
 use crate::fixture::{NOW, basic};
 
-pub const HOME: &str = "192.0.2.1";
-pub const RIGHT: &str = "open sesame";
+/// The address of most requests.
+pub const ADDRESS: &str = "192.0.2.1";
+/// The password of the user `aladdin`.
+pub const PASSWORD: &str = "open sesame";
 
-type Doctor = Box<dyn Fn(&mut Credential) + Send + Sync>;
+type Modification = Box<dyn Fn(&mut Credential) + Send + Sync>;
 
-/// A directory whose credentials can be made to look otherwise.
+/// A directory that a test can make stale, or whose credentials it can modify.
 #[derive(Default)]
-pub struct Doctored {
+pub struct ModifiedDirectory {
     pub table: Arc<MemoryDirectory>,
-    pub doctor: Mutex<Option<Doctor>>,
+    pub modification: Mutex<Option<Modification>>,
     pub stale: Mutex<bool>,
 }
 
-impl Doctored {
-    fn show(&self, credential: Option<Credential>) -> Option<Credential> {
+impl ModifiedDirectory {
+    fn modified(&self, credential: Option<Credential>) -> Option<Credential> {
         let mut credential = credential?;
-        if let Some(doctor) = &*self.doctor.lock().unwrap() {
-            doctor(&mut credential);
+        if let Some(modify) = &*self.modification.lock().unwrap() {
+            modify(&mut credential);
         }
         Some(credential)
     }
 }
 
-impl Directory for Doctored {
+impl Directory for ModifiedDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
-        self.show(self.table.credential(id))
+        self.modified(self.table.credential(id))
     }
 
     fn user(&self, name: &UserName) -> Option<Credential> {
-        self.show(self.table.user(name))
+        self.modified(self.table.user(name))
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
@@ -72,10 +74,10 @@ impl Directory for Doctored {
     }
 }
 
-pub struct House {
-    pub directory: Arc<Doctored>,
+pub struct PasswordFixture {
+    pub directory: Arc<ModifiedDirectory>,
     pub registry: MemoryRegistry,
-    pub me: Caller,
+    pub caller: Caller,
     pub user: Id,
     pub key: CreatedKey,
     pub hasher: PasswordHasher,
@@ -83,7 +85,7 @@ pub struct House {
     pub layer: AuthLayer,
 }
 
-impl House {
+impl PasswordFixture {
     pub async fn new() -> Self {
         Self::with(FailureLimit::default()).await
     }
@@ -91,14 +93,14 @@ impl House {
     pub async fn with(limit: FailureLimit) -> Self {
         let clock = FixedClock::at(NOW);
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-        let directory = Arc::new(Doctored::default());
+        let directory = Arc::new(ModifiedDirectory::default());
         let table = Arc::clone(&directory.table);
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
         let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
-        let me = Caller::operator("test");
+        let caller = Caller::operator("test");
         let new = NewKey::new("test", "calls:read".parse().unwrap());
-        let key = registry.create_key(&me, new).await.unwrap();
+        let key = registry.create_key(&caller, new).await.unwrap();
         let shared: Arc<dyn Directory> = directory.clone();
         let basic = Basic::new(Arc::clone(&shared), peppers.clone())
             .passwords(hasher.clone())
@@ -109,43 +111,47 @@ impl House {
             .clock(clock.clone())
             .build()
             .unwrap();
-        let mut house = Self {
+        let mut fixture = Self {
             directory,
             registry,
-            me,
+            caller,
             user: key.record.id,
             key,
             hasher,
             clock,
             layer,
         };
-        house.user = house.add("aladdin", RIGHT).await;
-        house
+        fixture.user = fixture.add("aladdin", PASSWORD).await;
+        fixture
     }
 
     pub async fn add(&self, name: &str, password: &str) -> Id {
         let hash = self.hasher.hash(password, &SystemRandom).unwrap();
         let scopes = "calls:read calls:write".parse().unwrap();
         let user = NewUser::new(name.parse().unwrap(), hash, scopes);
-        self.registry.create_user(&self.me, user).await.unwrap().id
+        self.registry
+            .create_user(&self.caller, user)
+            .await
+            .unwrap()
+            .id
     }
 
     pub async fn change(&self, change: Change) {
-        let changed = self.registry.change(&self.me, self.user, change);
+        let changed = self.registry.change(&self.caller, self.user, change);
         changed.await.unwrap();
     }
 
-    pub fn doctor(&self, doctor: impl Fn(&mut Credential) + Send + Sync + 'static) {
-        *self.directory.doctor.lock().unwrap() = Some(Box::new(doctor));
+    pub fn modify(&self, modify: impl Fn(&mut Credential) + Send + Sync + 'static) {
+        *self.directory.modification.lock().unwrap() = Some(Box::new(modify));
     }
 
-    /// The answer to one request with these headers; its body is the principal's scopes.
-    pub async fn ask(&self, from: Option<&str>, name: &str, value: Vec<u8>) -> Response<String> {
-        self.take(from, name, value).await
+    /// Sends one request with this header. The body of the response is the scopes of the principal.
+    pub async fn send(&self, from: Option<&str>, name: &str, value: Vec<u8>) -> Response<String> {
+        self.start(from, name, value).await
     }
 
-    /// A request that the layer has taken, and judges when it is polled.
-    pub fn take(
+    /// Starts a request, which is authenticated when the future is polled.
+    pub fn start(
         &self,
         from: Option<&str>,
         name: &str,
@@ -160,22 +166,25 @@ impl House {
             let address: IpAddr = from.parse().unwrap();
             request.extensions_mut().insert(ClientAddress(address));
         }
-        let answer = self.layer.layer(inner).call(request);
-        async { answer.await.unwrap() }
+        let response = self.layer.layer(inner).call(request);
+        async { response.await.unwrap() }
     }
 
     pub fn attempt(&self, from: &str, password: &str) -> impl Future<Output = u16> + use<> {
-        let answer = self.take(Some(from), "authorization", basic("aladdin", password));
-        async { answer.await.status().as_u16() }
+        let response = self.start(Some(from), "authorization", basic("aladdin", password));
+        async { response.await.status().as_u16() }
     }
 
-    pub async fn sign_in(&self, from: &str, name: &str, password: &str) -> Response<String> {
+    pub async fn authenticate(&self, from: &str, name: &str, password: &str) -> Response<String> {
         let value = basic(name, password);
-        self.ask(Some(from), "authorization", value).await
+        self.send(Some(from), "authorization", value).await
     }
 
     pub async fn status(&self, from: &str, name: &str, password: &str) -> u16 {
-        self.sign_in(from, name, password).await.status().as_u16()
+        self.authenticate(from, name, password)
+            .await
+            .status()
+            .as_u16()
     }
 
     pub async fn fail(&self, from: &str, times: u32) {
@@ -185,7 +194,7 @@ impl House {
         }
     }
 
-    pub fn hashes(&self) -> u64 {
+    pub fn passwords_hashed(&self) -> u64 {
         self.hasher.passwords_checked()
     }
 }

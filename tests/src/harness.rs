@@ -1,4 +1,4 @@
-//! A real [`AuthLayer`] over a service that counts its calls.
+//! An [`AuthLayer`] over a service that counts its calls, and assertions on its responses.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -20,46 +20,49 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tower::{Layer, Service, ServiceExt as _};
 
-use crate::{AUDIENCE, FOREIGN, NOW, OURS, keys};
+use crate::{AUDIENCE, EXTERNAL_ISSUER, NOW, OWN_ISSUER, keys};
 
-/// The challenge to a bearer whose token is bad (A1).
+/// The challenge for an invalid token (RFC 6750 §3.1).
 pub const INVALID_TOKEN: &str = r#"Bearer realm="countersign", error="invalid_token""#;
-/// The challenge to a bearer whose request is malformed (A2).
+/// The challenge for a malformed request (RFC 6750 §3.1).
 pub const INVALID_REQUEST: &str = r#"Bearer realm="countersign", error="invalid_request""#;
 
-/// Both kinds of issuers behind one layer, and perhaps a requirement.
+/// A layer that trusts one or more issuers, with an optional requirement.
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct Harness {
     layer: AuthLayer,
     requirement: Option<RequireLayer>,
 }
 
-/// A gate with the nine public keys, at [`NOW`].
-pub static PUBLIC: LazyLock<Gate> = LazyLock::new(|| Gate::new(keys::key_set(keys::public_keys())));
-/// A gate with the three HMAC keys, at [`NOW`].
-pub static SECRET: LazyLock<Gate> = LazyLock::new(|| Gate::new(keys::key_set(keys::secret_keys())));
+/// Trusts both issuers with the nine public keys, at [`NOW`].
+pub static PUBLIC_KEYS: LazyLock<Harness> =
+    LazyLock::new(|| Harness::new(keys::key_set(keys::public_keys())));
+/// Trusts both issuers with the three HMAC keys, at [`NOW`].
+pub static HMAC_KEYS: LazyLock<Harness> =
+    LazyLock::new(|| Harness::new(keys::key_set(keys::secret_keys())));
 
-impl Gate {
-    /// Our issuer and a foreign one, both with these keys, at [`NOW`].
+impl Harness {
+    /// Trusts the own and the external issuer with these keys, at [`NOW`].
     #[must_use]
     pub fn new(keys: KeySet) -> Self {
         Self::at(Timestamp::from_unix_seconds(NOW), keys)
     }
 
+    /// Trusts both issuers with these keys, at another time.
     #[must_use]
     pub fn at(now: Timestamp, keys: KeySet) -> Self {
-        let ours = TrustedIssuer::own(OURS)
+        let own = TrustedIssuer::own(OWN_ISSUER)
             .audience(AUDIENCE)
             .keys(keys.clone());
-        let foreign = TrustedIssuer::external(FOREIGN)
+        let external = TrustedIssuer::external(EXTERNAL_ISSUER)
             .audience(AUDIENCE)
             .keys(keys);
-        Self::of(now, [ours.build().unwrap(), foreign.build().unwrap()])
+        Self::with_issuers(now, [own.build().unwrap(), external.build().unwrap()])
     }
 
-    /// Any issuers.
+    /// Trusts any issuers.
     #[must_use]
-    pub fn of(now: Timestamp, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
+    pub fn with_issuers(now: Timestamp, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
         let builder = AuthLayer::builder()
             .mechanism(Jwt::new(issuers))
             .clock(FixedClock::at(now));
@@ -69,21 +72,21 @@ impl Gate {
         }
     }
 
-    /// The same issuers for the whole of `issuers`, with another leeway.
+    /// Trusts both issuers with these keys and another leeway, at another time.
     #[must_use]
     pub fn with_leeway(now: Timestamp, leeway: Duration, keys: KeySet) -> Self {
-        let ours = TrustedIssuer::own(OURS)
+        let own = TrustedIssuer::own(OWN_ISSUER)
             .audience(AUDIENCE)
             .keys(keys.clone())
             .leeway(leeway);
-        let foreign = TrustedIssuer::external(FOREIGN)
+        let external = TrustedIssuer::external(EXTERNAL_ISSUER)
             .audience(AUDIENCE)
             .keys(keys)
             .leeway(leeway);
-        Self::of(now, [ours.build().unwrap(), foreign.build().unwrap()])
+        Self::with_issuers(now, [own.build().unwrap(), external.build().unwrap()])
     }
 
-    /// The same gate before a route that requires something.
+    /// Adds a requirement behind the layer.
     #[must_use]
     pub fn requiring(&self, requirement: Requirement) -> Self {
         Self {
@@ -94,15 +97,15 @@ impl Gate {
 
     /// Sends a token as `Authorization: Bearer`.
     #[track_caller]
-    pub fn send(&self, token: impl AsRef<[u8]>) -> Outcome {
+    pub fn send(&self, token: impl AsRef<[u8]>) -> Observed {
         let value = [b"Bearer ", token.as_ref()].concat();
         let value = HeaderValue::from_bytes(&value).expect("the token fits into a header");
-        self.present(&[value])
+        self.send_headers(&[value])
     }
 
     /// Sends `Authorization` headers.
     #[track_caller]
-    pub fn present(&self, values: &[HeaderValue]) -> Outcome {
+    pub fn send_headers(&self, values: &[HeaderValue]) -> Observed {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(AUTHORIZATION, value.clone());
@@ -120,21 +123,21 @@ impl Gate {
 }
 
 #[track_caller]
-fn run<S>(service: S, headers: HeaderMap, inner: &Inner) -> Outcome
+fn run<S>(service: S, headers: HeaderMap, inner: &Inner) -> Observed
 where
     S: Service<Request<()>, Response = Response<String>, Error = Infallible>,
 {
     let mut request = Request::new(());
     *request.headers_mut() = headers;
     let before = signatures_verified();
-    // A token is judged at once: nothing here may wait.
+    // With local keys, a token is authenticated without waiting.
     let response = service
         .oneshot(request)
         .now_or_never()
-        .expect("judged at once")
+        .expect("authenticated without waiting")
         .unwrap();
     let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
-    Outcome {
+    Observed {
         status: response.status(),
         challenges: response
             .headers()
@@ -154,7 +157,7 @@ where
     }
 }
 
-/// The service behind the gate.
+/// The protected service.
 #[derive(Clone, Default)]
 struct Inner {
     calls: Rc<Cell<usize>>,
@@ -180,23 +183,23 @@ impl Service<Request<()>> for Inner {
     }
 }
 
-/// All that came of one request.
+/// Everything that is observed of one request.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct Observed {
     pub status: StatusCode,
     pub challenges: Vec<String>,
     pub cache_control: Option<String>,
     pub body: String,
     pub reason: Option<Reason>,
-    /// How many signatures were verified for it.
+    /// The number of signatures that were verified.
     pub signatures: u64,
     pub inner_calls: usize,
-    /// Whom the inner service saw.
+    /// The principal in the extensions of the request that the inner service received.
     pub principal: Option<Principal>,
 }
 
-impl Outcome {
-    /// Let in, by one signature, with a principal.
+impl Observed {
+    /// Asserts that the request was accepted with a principal after the verification of one signature.
     #[track_caller]
     pub fn accepted(&self, case: &str) -> &Self {
         assert_eq!(self.status, StatusCode::OK, "{case}: {:?}", self.reason);
@@ -205,61 +208,65 @@ impl Outcome {
         self
     }
 
-    /// A1: 401 and `invalid_token`, and nothing else said.
+    /// Asserts a response with 401 and `invalid_token` that reveals nothing else.
     #[track_caller]
-    pub fn refused(&self, case: &str) -> &Self {
-        self.closed(case, StatusCode::UNAUTHORIZED, INVALID_TOKEN)
+    pub fn rejected(&self, case: &str) -> &Self {
+        self.rejected_with(case, StatusCode::UNAUTHORIZED, INVALID_TOKEN)
     }
 
-    /// A1, known before any signature was looked at.
+    /// Asserts the same, and that no signature was verified.
     #[track_caller]
-    pub fn refused_unverified(&self, case: &str) -> &Self {
-        self.refused(case);
+    pub fn rejected_unverified(&self, case: &str) -> &Self {
+        self.rejected(case);
         assert_eq!(self.signatures, 0, "{case}: a signature was verified");
         self
     }
 
-    /// A1 for `reason`, known before any signature was looked at.
+    /// Asserts the same, with this reason, and that no signature was verified.
     #[track_caller]
-    pub fn refused_for(&self, reason: Reason, case: &str) -> &Self {
-        self.refused_unverified(case);
+    pub fn rejected_unverified_because(&self, reason: Reason, case: &str) -> &Self {
+        self.rejected_unverified(case);
         assert_eq!(self.reason, Some(reason), "{case}");
         self
     }
 
-    /// A1 for `reason`, found out by looking a rightly signed token's origin up.
+    /// Asserts a response with 401 and `invalid_token` for this reason, whether or not a signature was verified.
     #[track_caller]
-    pub fn refused_as(&self, reason: Reason) -> &Self {
-        self.refused(reason.label());
+    pub fn rejected_because(&self, reason: Reason) -> &Self {
+        self.rejected(reason.label());
         assert_eq!(self.reason, Some(reason));
         self
     }
 
-    /// Whom the inner service saw.
+    /// Asserts that the request was accepted, and returns its principal.
     #[track_caller]
-    pub fn someone(&self) -> &Principal {
-        self.accepted("somebody").principal.as_ref().unwrap()
+    pub fn accepted_principal(&self) -> &Principal {
+        self.accepted("a principal is expected")
+            .principal
+            .as_ref()
+            .unwrap()
     }
 
-    /// A1 because the signature is wrong, found out by verifying it once.
+    /// Asserts that the signature is invalid, and that exactly one signature was verified.
     #[track_caller]
-    pub fn forged(&self, case: &str) -> &Self {
-        self.refused(case);
+    pub fn rejected_forged(&self, case: &str) -> &Self {
+        self.rejected(case);
         assert_eq!(self.reason, Some(Reason::SignatureInvalid), "{case}");
         assert_eq!(self.signatures, 1, "{case}");
         self
     }
 
-    /// A2: 400 and `invalid_request`: the header does not hold one token.
+    /// Asserts a response with 400 and `invalid_request`: the header does not hold one token.
     #[track_caller]
     pub fn malformed(&self, case: &str) -> &Self {
-        self.closed(case, StatusCode::BAD_REQUEST, INVALID_REQUEST);
+        self.rejected_with(case, StatusCode::BAD_REQUEST, INVALID_REQUEST);
         assert_eq!(self.signatures, 0, "{case}: a signature was verified");
         self
     }
 
+    /// Asserts a response with this status and challenge, without a body, and that the inner service was not called.
     #[track_caller]
-    pub fn closed(&self, case: &str, status: StatusCode, challenge: &str) -> &Self {
+    pub fn rejected_with(&self, case: &str, status: StatusCode, challenge: &str) -> &Self {
         assert_eq!(self.status, status, "{case}: {:?}", self.reason);
         assert_eq!(self.challenges, [challenge], "{case}");
         assert_eq!(self.cache_control.as_deref(), Some("no-store"), "{case}");

@@ -1,5 +1,5 @@
-//! What judging and minting cost, beside the bare primitive and a peer, in one run. Ratios are evidence,
-//! times are not: `cargo bench -p countersign-tests`.
+//! The costs of authentication and minting, of the cryptographic primitive alone, and of jsonwebtoken, in one run.
+//! Compare ratios, not times: `cargo bench -p countersign-tests`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
@@ -17,15 +17,15 @@ use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::{Id, PrimaryPrincipal};
-use countersign_tests::{Memory, Nothing};
+use countersign_tests::{EmptyService, MemoryCredentials};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Extensions, HeaderName, HeaderValue, Request, Response};
 use tower::{Layer as _, Service};
 
 const URL: &str = "https://auth.example";
 
-/// A request whose header value is, as hyper's, a slice of a shared buffer. It is made inside what is
-/// measured, of the inner service alone too: made beforehand in batches, it would be cold in the cache.
+/// Creates a request whose header value is a slice of a shared buffer, as hyper's are. Every benchmark includes this cost,
+/// because requests that were created in advance would be cold in the cache.
 fn request(name: &'static str, value: &HeaderValue) -> Request<()> {
     let mut request = Request::new(());
     let name = HeaderName::from_static(name);
@@ -46,8 +46,8 @@ fn respond<S: Service<Request<()>, Response = Response<()>, Error = Infallible>>
     }
 }
 
-fn yardstick(c: &mut Criterion) {
-    c.bench_function("E: one Arc into empty Extensions", |b| {
+fn baseline(c: &mut Criterion) {
+    c.bench_function("insert one Arc into empty Extensions", |b| {
         let value = Arc::new(1u8);
         b.iter(|| {
             let mut extensions = Extensions::new();
@@ -74,8 +74,8 @@ fn bearers(c: &mut Criterion) {
             .parse()
             .unwrap();
         let principal = PrimaryPrincipal::for_test(Id::from_bytes([1; 20]), scopes);
-        let asked = MintRequest::new(principal, MintParameters::default());
-        let token = mint.mint(&asked).unwrap().token.expose().to_owned();
+        let mint_request = MintRequest::new(principal, MintParameters::default());
+        let token = mint.mint(&mint_request).unwrap().token.expose().to_owned();
         let (message, signature) = token.rsplit_once('.').unwrap();
 
         let mut group = c.benchmark_group(algorithm.as_str());
@@ -84,7 +84,7 @@ fn bearers(c: &mut Criterion) {
             .mechanism(jwt)
             .build()
             .unwrap()
-            .layer(Nothing);
+            .layer(EmptyService);
         let bearer = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
         let request = || request("authorization", &bearer);
         assert_eq!(respond(&mut service, request()), 200);
@@ -92,12 +92,12 @@ fn bearers(c: &mut Criterion) {
             b.iter(|| respond(&mut service, request()));
         });
         group.bench_function("inner service alone", |b| {
-            b.iter(|| respond(&mut Nothing, request()));
+            b.iter(|| respond(&mut EmptyService, request()));
         });
-        group.bench_function("mint", |b| b.iter(|| mint.mint(&asked).unwrap()));
+        group.bench_function("mint", |b| b.iter(|| mint.mint(&mint_request).unwrap()));
 
         let secret = key.to_secret_bytes().unwrap();
-        let (name, decoding, encoding) = peer(algorithm, &key, &secret);
+        let (name, decoding, encoding) = jsonwebtoken_keys(algorithm, &key, &secret);
         let mut validation = jsonwebtoken::Validation::new(name);
         validation.set_issuer(&[URL]);
         validation.set_audience(&[URL]);
@@ -126,7 +126,7 @@ fn bearers(c: &mut Criterion) {
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
 
-/// The primitive alone, its key prepared.
+/// The cryptographic primitive alone, with a prepared key.
 fn raw(group: &mut Group<'_>, algorithm: Algorithm, secret: &[u8], message: &[u8], encoded: &str) {
     use aws_lc_rs::{hmac, signature as aws};
     use base64::Engine as _;
@@ -175,7 +175,8 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, secret: &[u8], message: &[u8
     });
 }
 
-fn peer(
+/// Returns the keys for jsonwebtoken.
+fn jsonwebtoken_keys(
     algorithm: Algorithm,
     key: &SigningKey,
     secret: &[u8],
@@ -206,22 +207,22 @@ fn peer(
     }
 }
 
-/// The `RSAPrivateKey` inside PKCS #8: the last field, after 26 bytes of version and algorithm.
+/// Returns the `RSAPrivateKey` inside PKCS #8: the last field, after 26 bytes of version and algorithm.
 fn pkcs1(pkcs8: &[u8]) -> Vec<u8> {
     pkcs8.get(26..).unwrap().to_vec()
 }
 
 fn keys(c: &mut Criterion) {
-    let memory = Memory::default();
+    let memory = MemoryCredentials::default();
     let value = |key: &str| HeaderValue::try_from(key).unwrap();
-    let create = || memory.key("calls:read").issued.key;
+    let create = || memory.create_key("calls:read").issued.key;
     let key = value(create().expose());
     let many: Vec<HeaderValue> = (0..100_000).map(|_| value(create().expose())).collect();
     let mut service = AuthLayer::builder()
-        .primary(memory.keys())
+        .primary(memory.api_keys())
         .build()
         .unwrap()
-        .layer(Nothing);
+        .layer(EmptyService);
     let mut group = c.benchmark_group("API key");
     assert_eq!(respond(&mut service, request("x-api-key", &key)), 200);
     group.bench_function("hot", |b| {
@@ -239,16 +240,16 @@ fn keys(c: &mut Criterion) {
     let mut forged = create().expose().to_owned();
     forged.pop();
     let forged = value(&(forged + "-"));
-    group.bench_function("forged by checksum", |b| {
+    group.bench_function("wrong checksum", |b| {
         let request = || request("x-api-key", &forged);
         b.iter(|| respond(&mut service, request()));
     });
     group.bench_function("inner service alone", |b| {
         let request = || request("x-api-key", &key);
-        b.iter(|| respond(&mut Nothing, request()));
+        b.iter(|| respond(&mut EmptyService, request()));
     });
     group.finish();
 }
 
-criterion_group!(benches, yardstick, bearers, keys);
+criterion_group!(benches, baseline, bearers, keys);
 criterion_main!(benches);

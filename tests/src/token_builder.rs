@@ -1,63 +1,68 @@
-//! Tokens with any flaw.
+//! A builder of tokens with any flaw.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::jose::Algorithm;
 
-use crate::{AUDIENCE, FOREIGN, Key, NOW, OURS, Object, SUBJECT, key};
+use crate::{AUDIENCE, EXTERNAL_ISSUER, Key, NOW, OWN_ISSUER, Object, SUBJECT, key};
 
+/// Encodes in base64url without padding (RFC 7515 §2).
 #[must_use]
-pub fn b64(bytes: impl AsRef<[u8]>) -> String {
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Decodes base64url without padding.
 #[must_use]
-pub fn unb64(text: &str) -> Vec<u8> {
+pub fn decode_base64url(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-/// A token of any header and payload bytes, with a signature that is right for them.
+/// Encodes and signs a header and a payload of any bytes (JWS Compact Serialization, RFC 7515 §7.1).
 #[must_use]
 pub fn compact(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, key: &Key) -> String {
-    signed(&format!("{}.{}", b64(header), b64(payload)), key)
+    signed(
+        &format!("{}.{}", base64url(header), base64url(payload)),
+        key,
+    )
 }
 
-/// Any signing input with the right signature behind it.
+/// Appends a valid signature to any signing input.
 #[must_use]
 pub fn signed(signing_input: &str, key: &Key) -> String {
     format!(
         "{signing_input}.{}",
-        b64(key.sign(signing_input.as_bytes()))
+        base64url(key.sign(signing_input.as_bytes()))
     )
 }
 
-/// The same token with another signature.
+/// Replaces the signature of a token.
 #[must_use]
 pub fn with_signature(token: &str, signature: impl AsRef<[u8]>) -> String {
-    format!("{}.{}", split(token).0, b64(signature))
+    format!("{}.{}", split(token).0, base64url(signature))
 }
 
-/// The signing input, and the signature's bytes.
+/// Splits a token into the signing input and the decoded signature.
 #[must_use]
 pub fn split(token: &str) -> (&str, Vec<u8>) {
     let (input, signature) = token.rsplit_once('.').unwrap();
-    (input, unb64(signature))
+    (input, decode_base64url(signature))
 }
 
-/// A token under way: good until a test spoils it, and always with the right signature.
+/// An unsigned token, valid unless a test changes it. It is always signed correctly.
 #[derive(Clone, Debug)]
-pub struct Craft {
+pub struct TokenBuilder {
     pub header: Object,
     pub claims: Object,
     pub key: &'static Key,
 }
 
-impl Craft {
-    /// A good token of our own issuer.
+impl TokenBuilder {
+    /// Creates a valid token of the own issuer.
     #[must_use]
     pub fn own() -> Self {
         let claims = Object::new()
-            .set_text("iss", OURS)
+            .set_text("iss", OWN_ISSUER)
             .set_text("sub", SUBJECT)
             .set_text("client_id", SUBJECT)
             .set_text("aud", AUDIENCE)
@@ -76,11 +81,11 @@ impl Craft {
         .key(key(Algorithm::EdDsa))
     }
 
-    /// A good token of an issuer that is not ours, with no claim more than it needs.
+    /// Creates a valid token of the external issuer with only the required claims.
     #[must_use]
     pub fn external() -> Self {
         let claims = Object::new()
-            .set_text("iss", FOREIGN)
+            .set_text("iss", EXTERNAL_ISSUER)
             .set_text("sub", "alice")
             .set_text("aud", AUDIENCE)
             .set("exp", (NOW + 600).to_string())
@@ -93,13 +98,13 @@ impl Craft {
         .key(key(Algorithm::EdDsa))
     }
 
-    /// One of each: what is refused in a token is refused in both.
+    /// Creates a token of each issuer, for flaws that both reject.
     #[must_use]
-    pub fn both() -> [Self; 2] {
+    pub fn for_both_issuers() -> [Self; 2] {
         [Self::own(), Self::external()]
     }
 
-    /// Signed by `key`, and saying so.
+    /// Sets the key that signs, and names it in `alg` and `kid`.
     #[must_use]
     pub fn key(mut self, key: &'static Key) -> Self {
         self.header = self
@@ -109,7 +114,7 @@ impl Craft {
         self.signed_by(key)
     }
 
-    /// Signed by `key`, whatever the header says.
+    /// Sets the key that signs. The header is unchanged.
     #[must_use]
     pub fn signed_by(mut self, key: &'static Key) -> Self {
         self.key = key;
@@ -129,7 +134,7 @@ impl Craft {
     }
 
     #[must_use]
-    pub fn no_header(mut self, name: &str) -> Self {
+    pub fn without_header(mut self, name: &str) -> Self {
         self.header = self.header.without(name);
         self
     }
@@ -147,7 +152,7 @@ impl Craft {
     }
 
     #[must_use]
-    pub fn no_claim(mut self, name: &str) -> Self {
+    pub fn without_claim(mut self, name: &str) -> Self {
         self.claims = self.claims.without(name);
         self
     }
@@ -157,13 +162,13 @@ impl Craft {
         compact(self.header.json(), self.claims.json(), self.key)
     }
 
-    /// The token of another header, given in its raw bytes.
+    /// Signs the claims with another header, given as bytes.
     #[must_use]
     pub fn raw_header(&self, header: impl AsRef<[u8]>) -> String {
         compact(header, self.claims.json(), self.key)
     }
 
-    /// The token of another payload, given in its raw bytes.
+    /// Signs the header with another payload, given as bytes.
     #[must_use]
     pub fn raw_claims(&self, payload: impl AsRef<[u8]>) -> String {
         compact(self.header.json(), payload, self.key)
