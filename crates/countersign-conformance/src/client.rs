@@ -15,7 +15,7 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 
-use crate::target::Received;
+use crate::received::Received;
 
 /// The longest time to wait for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 mod case;
 mod cases;
 mod client;
+mod received;
 mod report;
 mod suite;
 mod target;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::Level::Must;
-use crate::target::Received;
+use crate::received::Received;
 use crate::{Case, Expected};
 
 /// The outcome of one case.

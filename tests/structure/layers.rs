@@ -1,0 +1,43 @@
+//! The layers of `countersign`.
+
+use crate::dependencies::Dependencies;
+use crate::sources::Sources;
+
+/// The layers from the bottom to the top. A module may use its own layer and the layers below.
+const LAYERS: [&[&str]; 12] = [
+    &["id", "limit", "random", "scope", "secret", "time", "url"],
+    &["credentials", "reason"],
+    &["jose", "key"],
+    &["directory"],
+    &["principal", "rejection"],
+    &["mechanism", "token"],
+    &["auth", "require"],
+    &["registry"],
+    &["mint"],
+    &["remote"],
+    &["testing"],
+    &["dangerous", "extract"],
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+/// Returns a line for each dependency on a higher layer, and for each module without a layer.
+pub(crate) fn violations(dependencies: &Dependencies) -> Vec<String> {
+    let unknown = dependencies.modules.iter().filter(|m| layer(m).is_none());
+    let unknown = unknown.map(|module| format!("{module} has no layer in LAYERS"));
+    let upward = dependencies
+        .edges
+        .iter()
+        .filter_map(|((from, to), example)| {
+            (layer(from)? < layer(to)?).then(|| format!("{from} uses the higher {to} ({example})"))
+        });
+    unknown.chain(upward).collect()
+}
+
+#[test]
+fn no_module_of_countersign_depends_on_a_higher_layer() {
+    let found = violations(&Dependencies::of(&Sources::of_crate("countersign")));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
