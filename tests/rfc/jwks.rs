@@ -313,11 +313,11 @@ fn document_is_rejected_when_it_is_not_a_jwk_set() {
         .copied()
         .chain(built.iter().map(String::as_str))
     {
-        let shown: String = document.chars().take(80).collect();
+        let excerpt: String = document.chars().take(80).collect();
         assert_eq!(
             KeySet::from_jwks(document).unwrap_err(),
             KeyError::Malformed,
-            "{shown}"
+            "{excerpt}"
         );
     }
     // An empty set is valid, but no issuer can be trusted with it.

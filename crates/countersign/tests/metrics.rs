@@ -1,4 +1,4 @@
-//! What is counted: every judgement and every requirement, under labels that no request chooses.
+//! The metrics count every authentication and every requirement, with labels that no request can choose.
 
 #![cfg(feature = "metrics")]
 #![allow(
@@ -24,7 +24,7 @@ use http::{Request, Response};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
-/// What is counted while these headers are sent: `name{labels}`, and how often.
+/// Sends requests with these headers, and returns the counters as `name{labels}` with their values.
 fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -35,11 +35,11 @@ fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
             let table = Arc::clone(&directory);
             let registry =
                 MemoryRegistry::new(table, peppers.clone(), SystemClock, SystemRandom).unwrap();
-            let me = Caller::operator("test");
+            let caller = Caller::operator("test");
             let new = NewKey::new("test", "calls:read".parse().unwrap());
-            let key = registry.create_key(&me, new).await.unwrap().issued.key;
+            let key = registry.create_key(&caller, new).await.unwrap().issued.key;
             let new = NewKey::new("test", "other".parse().unwrap());
-            let other = registry.create_key(&me, new).await.unwrap().issued.key;
+            let other = registry.create_key(&caller, new).await.unwrap().issued.key;
             let layer = AuthLayer::builder()
                 .primary(ApiKeys::new(directory.clone(), peppers.clone()))
                 .primary(Basic::new(directory, peppers))
@@ -64,7 +64,7 @@ fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
             }
         });
     });
-    let mut seen: Vec<(String, u64)> = snapshotter
+    let mut counters: Vec<(String, u64)> = snapshotter
         .snapshot()
         .into_vec()
         .into_iter()
@@ -80,13 +80,13 @@ fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
             (format!("{}{{{labels}}}", key.key().name()), count)
         })
         .collect();
-    seen.sort();
-    seen
+    counters.sort();
+    counters
 }
 
 #[test]
-fn every_judgement_and_every_requirement_is_counted_by_kind_scheme_and_reason() {
-    let seen = counted(&[
+fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_reason() {
+    let counters = counted(&[
         &[],
         &[("x-api-key", "GOOD")],
         &[("x-api-key", "GOOD")],
@@ -95,49 +95,51 @@ fn every_judgement_and_every_requirement_is_counted_by_kind_scheme_and_reason() 
         &[("x-api-key", "GOOD"), ("authorization", "Basic canary")],
         &[("authorization", "Basic canary")],
     ]);
-    let wanted = [
+    let expected = [
         (
-            "countersign_judgements_total{verdict=accepted scheme=api_key reason=}",
+            "countersign_authentications_total{outcome=accepted scheme=api_key reason=}",
             3,
         ),
         (
-            "countersign_judgements_total{verdict=invalid scheme= reason=pair_malformed}",
+            "countersign_authentications_total{outcome=invalid scheme= reason=pair_malformed}",
             1,
         ),
         (
-            "countersign_judgements_total{verdict=invalid scheme= reason=unclaimed}",
+            "countersign_authentications_total{outcome=invalid scheme= reason=unclaimed}",
             1,
         ),
         (
-            "countersign_judgements_total{verdict=malformed scheme= reason=several_credentials}",
+            "countersign_authentications_total{outcome=malformed scheme= reason=several_credentials}",
             1,
         ),
         (
-            "countersign_judgements_total{verdict=missing scheme= reason=no_credentials}",
+            "countersign_authentications_total{outcome=missing scheme= reason=no_credentials}",
             1,
         ),
         (
-            "countersign_requirements_total{verdict=accepted reason=}",
+            "countersign_requirements_total{outcome=accepted reason=}",
             2,
         ),
         (
-            "countersign_requirements_total{verdict=insufficient_scope reason=scope_missing}",
+            "countersign_requirements_total{outcome=insufficient_scope reason=scope_missing}",
             1,
         ),
     ];
-    let wanted: Vec<_> = wanted.map(|(name, count)| (name.to_owned(), count)).into();
-    assert_eq!(seen, wanted);
+    let expected: Vec<_> = expected
+        .map(|(name, count)| (name.to_owned(), count))
+        .into();
+    assert_eq!(counters, expected);
 }
 
 #[test]
-fn guesses_that_differ_are_one_line() {
+fn different_guesses_share_one_counter() {
     let guesses: Vec<String> = (0..300).map(|n| format!("canary{n}")).collect();
     let requests: Vec<[(&str, &str); 1]> = guesses
         .iter()
         .map(|guess| [("x-api-key", guess.as_str())])
         .collect();
     let requests: Vec<&[(&str, &str)]> = requests.iter().map(<[_; 1]>::as_slice).collect();
-    let seen = counted(&requests);
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    assert!(!format!("{seen:?}").contains("canary"));
+    let counters = counted(&requests);
+    assert_eq!(counters.len(), 1, "{counters:?}");
+    assert!(!format!("{counters:?}").contains("canary"));
 }

@@ -1,4 +1,4 @@
-//! A mechanism of the user's own, over credentials of the directory's.
+//! A custom mechanism for credentials of the directory.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -21,12 +21,12 @@ use countersign::{Id, Principal};
 use http::{HeaderName, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-/// Trusts a proxy that has checked a client certificate, and names the credential that it belongs to.
+/// Trusts a proxy that verifies client certificates and sends the id of the credential.
 #[derive(Clone)]
 struct Certificate(Arc<MemoryDirectory>);
 
 impl Certificate {
-    fn judge(&self, presented: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
+    fn identify(&self, presented: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
         let unknown = Reason::Custom("certificate_unknown");
         let id: Id = std::str::from_utf8(presented.expose())
             .ok()
@@ -53,7 +53,7 @@ impl Mechanism for Certificate {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
-        Some(self.judge(credentials, now).into())
+        Some(self.identify(credentials, now).into())
     }
 }
 
@@ -63,8 +63,8 @@ async fn set_up() -> (Certificate, MemoryRegistry, Id) {
     let table = Arc::clone(&directory);
     let registry = MemoryRegistry::new(table, peppers, SystemClock, SystemRandom).unwrap();
     let new = NewKey::new("device", "calls:read".parse().unwrap());
-    let me = Caller::operator("test");
-    let id = registry.create_key(&me, new).await.unwrap().record.id;
+    let caller = Caller::operator("test");
+    let id = registry.create_key(&caller, new).await.unwrap().record.id;
     (Certificate(directory), registry, id)
 }
 
@@ -74,7 +74,7 @@ fn request(id: &Id) -> Request<()> {
 }
 
 #[tokio::test]
-async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
+async fn custom_mechanism_can_mint_when_it_is_asserted_to_be_primary() {
     let (certificate, registry, id) = set_up().await;
     let asserted = AssertPrimary(certificate.clone());
     let authenticator = Authenticator::builder().primary(asserted).build().unwrap();
@@ -100,17 +100,17 @@ async fn own_mechanism_mints_only_where_it_is_asserted_to_be_primary() {
     assert_eq!(token.scopes.as_str(), "calls:read");
 
     let revoke = Change::Revoke { reason: None };
-    let me = Caller::operator("test");
-    registry.change(&me, id, revoke).await.unwrap();
-    let refused = authenticator
+    let caller = Caller::operator("test");
+    registry.change(&caller, id, revoke).await.unwrap();
+    let rejected = authenticator
         .authenticate(credentials, &RequestHead::empty())
         .await
         .unwrap_err();
-    assert_eq!(refused.reason(), Reason::CredentialRevoked);
+    assert_eq!(rejected.reason(), Reason::CredentialRevoked);
 }
 
 #[tokio::test]
-async fn own_mechanism_added_to_a_layer_is_not_primary() {
+async fn custom_mechanism_in_a_layer_is_not_primary() {
     let (certificate, _registry, id) = set_up().await;
     let layer = AuthLayer::builder().mechanism(certificate).build().unwrap();
     let service = layer.layer(service_fn(|request: Request<()>| async move {
