@@ -1,5 +1,5 @@
-//! A model of credentials and tokens: the same rules, implemented a second time in the simplest interface, without any code of
-//! the library.
+//! A model of credentials and tokens: the same rules, implemented a second time in the simplest way, without any code
+//! of the library.
 
 /// The scopes of keys in these tests, each with the indices of the scopes that it contains.
 pub(crate) const SCOPES: [(&str, &[usize]); 5] = [

@@ -13,7 +13,7 @@ use crate::random_walk::{Issued, Subject};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How changes are created.
+/// How changes are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interface {
     Http,

@@ -1,5 +1,5 @@
-//! A registry rejects the change of a caller whose credential was revoked or suspended, narrowed, rotated as compromised, or
-//! has expired since the caller was authenticated.
+//! A registry rejects the change of a caller whose credential was suspended, revoked, narrowed or rotated as compromised,
+//! or has expired, since the caller was authenticated.
 
 use std::sync::Arc;
 use std::thread;

@@ -1,4 +1,4 @@
-//! ManagedToken tokens are separate for each issuer and each environment.
+//! Managed tokens are separate for each issuer and each environment.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

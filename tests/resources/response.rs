@@ -1,3 +1,5 @@
+//! Responses of the resources.
+
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};

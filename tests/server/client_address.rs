@@ -1,3 +1,5 @@
+//! The address of a client behind proxies, for keys that are restricted to networks.
+
 use serde_json::json;
 
 use crate::harness::{Home, Server, api_key, basic};

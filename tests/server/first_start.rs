@@ -1,3 +1,5 @@
+//! The first start of a server without configuration.
+
 use std::fs;
 use std::process::Command;
 

@@ -1,3 +1,5 @@
+//! Restarts of a server on the same database.
+
 use crate::harness::{Home, Server, api_key, basic, bearer};
 
 #[test]

@@ -1,3 +1,5 @@
+//! The delay after which a running server sees changes of other processes.
+
 use std::time::Duration;
 
 use crate::harness::{Home, Server, api_key, basic, bearer, now, wait_for};

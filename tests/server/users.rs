@@ -1,3 +1,5 @@
+//! The commands for users.
+
 use std::time::Duration;
 
 use crate::harness::{Home, Server, basic, bearer, wait_for};

@@ -71,7 +71,7 @@ async fn each_invalid_scope_has_one_entry_even_if_it_is_repeated() {
     };
     assert_eq!(rejected(&malformed), [json!("a b"), json!(7), json!("ä")]);
     // The key holds `wallet:pay`, but the catalogue does not contain it; `calls:write` is in the catalogue, but the key
-    // does not hold it; `calls:*` is wider than both.
+    // does not hold it; `calls:*` is wider than the key's scopes.
     let unsupported = json!([
         "wallet:pay",
         "calls:read",

@@ -273,7 +273,7 @@ async fn issuer_without_an_active_signing_key_is_500() {
     }
 }
 
-// The vendor's API responses 200 with the error inside the envelope.
+// The vendor's API answers 200 with the error inside the envelope.
 #[tokio::test]
 async fn envelope_has_errors_with_status_200_if_configured() {
     let tomorrow = Timestamp::from_unix_seconds(NOW.unix_seconds() + 86_400);

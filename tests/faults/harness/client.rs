@@ -1,3 +1,5 @@
+//! An HTTP client with a keep-alive connection.
+
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 

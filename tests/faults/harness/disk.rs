@@ -1,3 +1,5 @@
+//! A simulated disk.
+
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};

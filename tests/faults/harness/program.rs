@@ -1,3 +1,5 @@
+//! The server binary, its commands and a running server.
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;

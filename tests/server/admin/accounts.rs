@@ -1,3 +1,5 @@
+//! Accounts and environments.
+
 use serde_json::{Value, json};
 
 use super::{Fixture, assert_problem, text};

@@ -1,3 +1,5 @@
+//! Malformed and invalid request bodies.
+
 use serde_json::json;
 
 use super::{Fixture, assert_problem, text};

@@ -1,3 +1,5 @@
+//! The content type and the size of request bodies.
+
 use serde_json::{Value, json};
 
 use super::Fixture;

@@ -1,3 +1,5 @@
+//! API keys.
+
 use serde_json::{Value, json};
 
 use super::{Fixture, assert_problem, text};

@@ -1,3 +1,5 @@
+//! Authentication, methods, queries and cross-site requests.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 

@@ -1,3 +1,5 @@
+//! Rotation of API keys.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Signing keys.
+
 use serde_json::{Value, json};
 
 use super::{Fixture, assert_problem, text};

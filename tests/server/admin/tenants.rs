@@ -1,3 +1,5 @@
+//! Administrators of different accounts.
+
 use serde_json::{Value, json};
 
 use super::{Fixture, Tenant, assert_problem, assert_same, text};

@@ -1,3 +1,5 @@
+//! Revocation of tokens.
+
 use serde_json::json;
 
 use super::{Fixture, assert_problem, text};

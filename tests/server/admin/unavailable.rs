@@ -1,3 +1,5 @@
+//! Changes that the store cannot make.
+
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _};

@@ -1,3 +1,5 @@
+//! Users with passwords.
+
 use std::thread;
 
 use serde_json::{Value, json};

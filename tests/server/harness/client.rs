@@ -1,3 +1,5 @@
+//! An HTTP client without a connection pool.
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

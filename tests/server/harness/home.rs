@@ -1,3 +1,5 @@
+//! The server binary and a home for its files.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

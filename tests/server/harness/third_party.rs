@@ -1,3 +1,5 @@
+//! Third-party programs in other languages.
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

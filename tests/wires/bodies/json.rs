@@ -149,7 +149,7 @@ async fn number_of_four_hundred_digits_has_the_wrong_type_or_is_out_of_range() {
     }
 }
 
-// The endpoints ignore the content type of JSON bodies; they never response 415.
+// The endpoints ignore the content type of JSON bodies; they never answer 415.
 #[tokio::test]
 async fn json_is_read_with_any_content_type() {
     let fixture = Fixture::new().await;
