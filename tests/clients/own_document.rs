@@ -70,7 +70,7 @@ fn every_endpoint_conforms_to_the_document_for_an_administrator_and_succeeds_onc
             configuration += &format!("parameters.{name:?} = {value:?}\n");
         }
     }
-    for id in ["session_token", "key_pair_token", "tokens_revoke"] {
+    for id in ["session_token", "key_secret_token", "tokens_revoke"] {
         included.extend(["--include-operation-id", id]);
     }
     included.extend(["--phases", "examples,fuzzing"]);

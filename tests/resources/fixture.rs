@@ -153,8 +153,7 @@ impl Fixture {
         let mint = Mint::new(issuer.clone(), clock.clone(), SystemRandom);
         let limit = MintLimit::new(NonZeroU32::new(50).unwrap(), Duration::from_secs(60));
         let managed = ManagedTokenResource::new(
-            layer.clone(),
-            authenticator.clone(),
+            layer.authenticator().clone(),
             mint.clone(),
             registry.clone(),
         )
@@ -276,22 +275,13 @@ impl Fixture {
     }
 
     /// The resource for managed tokens with one mechanism only.
-    pub fn resource_by(&self, mechanism: impl PrimaryMechanism + Clone) -> ManagedTokenResource {
+    pub fn resource_by(&self, mechanism: impl PrimaryMechanism) -> ManagedTokenResource {
         let authenticator = Authenticator::builder()
-            .primary(mechanism.clone())
-            .clock(self.clock.clone())
-            .build();
-        let layer = AuthLayer::builder()
             .primary(mechanism)
             .clock(self.clock.clone())
             .build();
         let mint = Mint::new(self.issuer.clone(), self.clock.clone(), SystemRandom);
-        ManagedTokenResource::new(
-            layer.unwrap(),
-            authenticator.unwrap(),
-            mint,
-            self.registry.clone(),
-        )
+        ManagedTokenResource::new(authenticator.unwrap(), mint, self.registry.clone())
     }
 
     /// Sends a request that lists tokens, or creates a token for the whole account, to an unmounted resource.

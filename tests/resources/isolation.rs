@@ -23,8 +23,8 @@ fn at_issuer(fixture: &Fixture, name: &str) -> ManagedTokenResource {
         .build()
         .unwrap();
     let mint = Mint::new(issuer, fixture.clock.clone(), SystemRandom);
-    let (layer, authenticator) = (fixture.layer.clone(), fixture.authenticator.clone());
-    ManagedTokenResource::new(layer, authenticator, mint, fixture.registry.clone()).of_issuer(name)
+    let authenticator = fixture.layer.authenticator().clone();
+    ManagedTokenResource::new(authenticator, mint, fixture.registry.clone()).of_issuer(name)
 }
 
 async fn send(

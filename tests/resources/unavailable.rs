@@ -149,8 +149,7 @@ async fn an_unreachable_registry_is_503_everywhere_without_its_cause() {
     let id = fixture.token().await.id;
     let session = fixture.log_in(&fixture.admin, None).await;
     let managed = ManagedTokenResource::new(
-        fixture.layer.clone(),
-        fixture.authenticator.clone(),
+        fixture.layer.authenticator().clone(),
         fixture.mint.clone(),
         Arc::new(UnreachableRegistry),
     );

@@ -29,10 +29,22 @@ pub fn extra_headers(wire: WireKind, case: Case) -> &'static [&'static str] {
             "retry-after: 30",
         ],
         Case::Sessions => &["ratelimit: \"sessions\";r=0;t=7200", "retry-after: 7200"],
-        Case::Unauthenticated if wire == WireKind::OAuth => {
-            &["www-authenticate: Basic realm=\"countersign\", charset=\"UTF-8\""]
-        }
+        Case::Unauthenticated => challenges(wire),
         _ => &[],
+    }
+}
+
+fn challenges(wire: WireKind) -> &'static [&'static str] {
+    match wire {
+        WireKind::Envelope => &[
+            "www-authenticate: ApiKey realm=\"countersign\"",
+            "www-authenticate: Basic realm=\"countersign\", charset=\"UTF-8\"",
+        ],
+        WireKind::Scoped => &["www-authenticate: ApiKey realm=\"countersign\""],
+        WireKind::KeySecret | WireKind::Session => {
+            &["www-authenticate: Credentials realm=\"countersign\""]
+        }
+        WireKind::OAuth => &["www-authenticate: Basic realm=\"countersign\", charset=\"UTF-8\""],
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod bodies;
 mod chaining;
+mod challenges;
 mod documents;
 mod expected_responses;
 mod fixture;

@@ -1,12 +1,15 @@
-//! Reading a request's body, up to a limit.
+//! Request bodies, up to a limit.
 
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{FieldError, FieldErrorCode, TokenError};
+use crate::error::{FieldErrorCode, TokenError};
 
-/// Reads the body whole. One that is announced as too large is refused before a byte is read.
+/// The default limit, in bytes.
+pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024;
+
+/// Reads a whole body. One whose announced length exceeds the limit is rejected before a byte is read.
 pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Bytes, TokenError>
 where
     B: Body,
@@ -18,13 +21,10 @@ where
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(TokenError::PayloadTooLarge),
-        Err(_) => {
-            let message = "the body could not be read whole";
-            Err(TokenError::invalid(FieldError::new(
-                "body",
-                FieldErrorCode::Malformed,
-                message,
-            )))
-        }
+        Err(_) => Err(TokenError::field(
+            "body",
+            FieldErrorCode::Malformed,
+            "the body could not be read whole",
+        )),
     }
 }

@@ -13,10 +13,9 @@ use http_body_util::Full;
 use sha2::{Digest as _, Sha256};
 use tower_service::Service;
 
-use crate::ResponseBody;
+use crate::response::ResponseBody;
 
-/// A JSON document that everybody may read and keep: GET and HEAD, with an `ETag` (RFC 9110 §8.8.3) and
-/// five minutes of freshness.
+/// A public JSON document, served to GET and HEAD with an `ETag` (RFC 9110 §8.8.3). It may be cached for five minutes.
 ///
 /// ```
 /// use countersign_wire::Document;
@@ -31,8 +30,8 @@ use crate::ResponseBody;
 /// let again = keys.clone().oneshot(Request::get("/").header("if-none-match", tag).body(())?).await?;
 /// assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
 ///
-/// let refused = keys.oneshot(Request::post("/").body(())?).await?;
-/// assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+/// let rejected = keys.oneshot(Request::post("/").body(())?).await?;
+/// assert_eq!(rejected.status(), StatusCode::METHOD_NOT_ALLOWED);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -43,15 +42,15 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document of this media type.
+    /// Creates a document of this media type.
     #[must_use]
     pub fn new(content_type: &'static str, json: String) -> Self {
         let json: Arc<str> = json.into();
         Self::read_with(content_type, move || Arc::clone(&json))
     }
 
-    /// A document of this media type that may change: what `read` says at each request. Its `ETag` changes
-    /// with it.
+    /// Creates a document of this media type that may change. It calls `read` at each request, and the `ETag` changes with
+    /// the text.
     #[must_use]
     pub fn read_with(
         content_type: &'static str,
@@ -93,7 +92,7 @@ impl Document {
     }
 }
 
-/// RFC 9110 §13.1.2, with weak comparison.
+/// Evaluates `If-None-Match` with weak comparison (RFC 9110 §13.1.2).
 fn is_known(headers: &HeaderMap, present: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|value| {
         value.as_bytes().split(|&byte| byte == b',').any(|tag| {

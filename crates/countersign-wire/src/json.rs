@@ -1,5 +1,5 @@
-//! JSON read strictly: no member twice, also not by way of an escape, nowhere inside; no lone surrogates; nothing
-//! after the value. Numbers stay text, so that one too large for any machine type is a number all the same.
+//! Strict JSON: no member twice at any depth, even if it is escaped; no lone surrogates; nothing after the value. Numbers
+//! stay text, so that one too large for any machine type is still a number.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use countersign::Secret;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::{RawValue, Value};
 
-use crate::{FieldError, FieldErrorCode};
+use crate::error::{FieldError, FieldErrorCode};
 
-/// Deeper than any request, and far less than a stack holds.
+/// Deeper than any request, and far from the end of a stack.
 const MAX_DEPTH: usize = 16;
 
-/// A value. Text may be secret, so all of it is kept as if it were.
+/// A JSON value. Strings may be secret, so all of them are held as secrets.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
     Null,
@@ -23,32 +23,32 @@ pub(crate) enum Json {
     Object(Object),
 }
 
-/// An object's members, from which every known one is taken; the others are ignored.
+/// The members of a JSON object. Readers take those that they know, and ignore the others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object(Vec<(String, Json)>);
 
 impl Object {
-    /// The object that a body is.
+    /// Parses a body that is a JSON object.
     ///
     /// # Errors
     ///
-    /// The flaw of the body: it is not JSON, or not an object.
+    /// Returns a [`FieldError`] of `body` if it is not JSON, or not an object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, FieldError> {
         parse(body)?.into_object()
     }
 
-    /// A member's value; a `null` is one.
+    /// Takes the value of a member. `null` is a value.
     pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(at).1)
     }
 }
 
-/// The value that a body is.
+/// Parses a body that is a JSON value.
 ///
 /// # Errors
 ///
-/// The flaw of the body.
+/// Returns a [`FieldError`] of `body` if it is not JSON.
 pub(crate) fn parse(body: &[u8]) -> Result<Json, FieldError> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let raw: &RawValue =
@@ -60,16 +60,15 @@ fn malformed(message: &'static str) -> FieldError {
     FieldError::new("body", FieldErrorCode::Malformed, message)
 }
 
-/// Reads a value whose form is known to be right.
+/// Reads a value of valid syntax.
 fn read(raw: &str, depth: usize) -> Result<Json, FieldError> {
-    let bad = |_| malformed("the body has a text that is not Unicode");
-    let deeper = || {
-        let left = depth.checked_sub(1);
-        left.ok_or_else(|| malformed("the body is nested too deeply"))
+    let inner = || {
+        let depth = depth.checked_sub(1);
+        depth.ok_or_else(|| malformed("the body is nested too deeply"))
     };
     Ok(match raw.as_bytes().first() {
         Some(b'{') => {
-            let depth = deeper()?;
+            let depth = inner()?;
             let Members(members) = serde_json::from_str(raw).map_err(|_| {
                 malformed("the body has a member twice, or one whose name is not Unicode")
             })?;
@@ -79,15 +78,17 @@ fn read(raw: &str, depth: usize) -> Result<Json, FieldError> {
             Json::Object(Object(members.collect::<Result<_, _>>()?))
         }
         Some(b'[') => {
-            let depth = deeper()?;
+            let depth = inner()?;
             let items: Vec<&RawValue> =
                 serde_json::from_str(raw).map_err(|_| malformed("the body is not JSON"))?;
             let items = items.into_iter().map(|raw| read(raw.get(), depth));
             Json::Array(items.collect::<Result<_, _>>()?)
         }
-        Some(b'"') => Json::Text(Secret::from(
-            serde_json::from_str::<String>(raw).map_err(bad)?,
-        )),
+        Some(b'"') => {
+            let text: String = serde_json::from_str(raw)
+                .map_err(|_| malformed("the body has a text that is not Unicode"))?;
+            Json::Text(Secret::from(text))
+        }
         Some(b't') => Json::Bool(true),
         Some(b'f') => Json::Bool(false),
         Some(b'n') => Json::Null,
@@ -96,11 +97,11 @@ fn read(raw: &str, depth: usize) -> Result<Json, FieldError> {
 }
 
 impl Json {
-    /// The object that it is.
+    /// Returns the object that this value is.
     ///
     /// # Errors
     ///
-    /// The flaw of a body that is none.
+    /// Returns a [`FieldError`] of `body` if it is another value.
     pub(crate) fn into_object(self) -> Result<Object, FieldError> {
         match self {
             Self::Object(object) => Ok(object),
@@ -108,12 +109,20 @@ impl Json {
         }
     }
 
-    /// A number of seconds.
+    /// Returns the text that this value is, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.expose()),
+            _ => None,
+        }
+    }
+
+    /// Returns a number of seconds.
     ///
     /// # Errors
     ///
-    /// [`FieldErrorCode::InvalidType`] when it is no integer, [`FieldErrorCode::OutOfRange`] when it is negative or too large
-    /// for any machine type.
+    /// Returns [`FieldErrorCode::InvalidType`] if the value is not an integer, and [`FieldErrorCode::OutOfRange`] if it
+    /// is negative or too large for any machine type.
     pub(crate) fn seconds(&self) -> Result<u64, FieldErrorCode> {
         let Self::Number(text) = self else {
             return Err(FieldErrorCode::InvalidType);
@@ -123,8 +132,7 @@ impl Json {
         }
         // `1e3` and `1000.0` are integers too.
         let number: f64 = text.parse().map_err(|_| FieldErrorCode::InvalidType)?;
-        let integer = number.is_infinite() || number.fract() == 0.0;
-        if !integer {
+        if number.is_finite() && number.fract() != 0.0 {
             return Err(FieldErrorCode::InvalidType);
         }
         if !(0.0..9e15).contains(&number) {
@@ -138,30 +146,28 @@ impl Json {
         Ok(number as u64)
     }
 
-    /// The value as it came, to be shown to whoever sent it. What is not a small plain value is shown by its kind.
-    pub(crate) fn shown(&self) -> Value {
+    /// Returns the value for the response to its sender, without what may be secret.
+    pub(crate) fn to_public_value(&self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(*value),
-            Self::Number(text) => match serde_json::from_str(text) {
-                Ok(number) => number,
-                Err(_) => Value::from("a number out of range"),
-            },
-            Self::Text(text) => Value::from(not_secret(text.expose())),
-            Self::Array(items) => items.iter().map(Self::shown).collect(),
+            Self::Number(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::from("a number out of range"))
+            }
+            Self::Text(text) => Value::from(redact(text.expose())),
+            Self::Array(items) => items.iter().map(Self::to_public_value).collect(),
             Self::Object(Object(members)) => {
-                let shown =
-                    |(name, value): &(String, Self)| (name.clone(), shown_member(name, value));
-                Value::Object(members.iter().map(shown).collect())
+                let member =
+                    |(name, value): &(String, Self)| (name.clone(), public_member(name, value));
+                Value::Object(members.iter().map(member).collect())
             }
         }
     }
 }
 
-/// The value of a member, to be shown: one that is named like a secret is not.
-pub(crate) fn shown_member(name: &str, value: &Json) -> Value {
-    let name = name.to_ascii_lowercase();
-    let secret = [
+/// Returns the value of a member for the response to its sender, redacted if the name is that of a secret.
+pub(crate) fn public_member(name: &str, value: &Json) -> Value {
+    const SECRETS: [&str; 6] = [
         "secret",
         "password",
         "token",
@@ -169,18 +175,18 @@ pub(crate) fn shown_member(name: &str, value: &Json) -> Value {
         "credential",
         "authorization",
     ];
-    if secret.iter().any(|word| name.contains(word)) {
+    let name = name.to_ascii_lowercase();
+    if SECRETS.iter().any(|word| name.contains(word)) {
         Value::from("[redacted]")
     } else {
-        value.shown()
+        value.to_public_value()
     }
 }
 
-/// A text, to be shown: one that may be a key, a secret or a token by its looks is not. These are long, and nothing
-/// in them says where a word ends.
-pub(crate) fn not_secret(text: &str) -> &str {
-    let of_secrets = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut words = text.as_bytes().split(|&byte| !of_secrets(byte));
+/// Redacts a text that may be a key, a secret or a token: they are long, and have no separators.
+pub(crate) fn redact(text: &str) -> &str {
+    let of_secret = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut words = text.as_bytes().split(|&byte| !of_secret(byte));
     if words.any(|word| word.len() >= 40) {
         "[redacted]"
     } else {
@@ -188,14 +194,14 @@ pub(crate) fn not_secret(text: &str) -> &str {
     }
 }
 
-/// The members of one object: each once.
+/// The members of one object, each once.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
+        struct MembersVisitor;
 
-        impl<'de> Visitor<'de> for Collect {
+        impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,14 +213,14 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 let mut seen = std::collections::HashSet::new();
                 while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
                     if !seen.insert(name.clone()) {
-                        return Err(A::Error::custom("a member came twice"));
+                        return Err(A::Error::custom("the member is repeated"));
                     }
                     members.push((name, raw));
                 }
                 Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Collect)
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
@@ -223,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_refused_when_a_member_comes_twice_at_any_depth_and_in_any_spelling() {
+    fn repeated_member_is_rejected_at_any_depth_and_in_any_spelling() {
         for body in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":{"b":[{"c":1,"c":2}]}}"#,
@@ -235,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn json_refused_when_it_is_not_one_object_of_unicode() {
+    fn body_that_is_not_one_json_object_in_unicode_is_rejected() {
         let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
         let deep = format!(r#"{{"a":{deep}}}"#);
         for body in [
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_too_large_for_any_machine_type_is_out_of_range_and_not_malformed() {
+    fn number_too_large_for_any_machine_type_is_out_of_range_and_not_malformed() {
         let many = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
         for (body, wanted) in [
             (many.as_str(), Err(FieldErrorCode::OutOfRange)),
@@ -279,10 +285,10 @@ mod tests {
     }
 
     #[test]
-    fn a_value_named_like_a_secret_is_not_shown() {
+    fn value_named_like_a_secret_is_redacted() {
         let json = parse(br#"{"apiKey":"canary","a":{"Password":"canary","b":[1,null]}}"#).unwrap();
         assert_eq!(
-            json.shown().to_string(),
+            json.to_public_value().to_string(),
             r#"{"a":{"Password":"[redacted]","b":[1,null]},"apiKey":"[redacted]"}"#
         );
     }

@@ -1,14 +1,14 @@
-//! The HTTP shapes of token endpoints, as tower services over any body.
+//! The HTTP formats of token endpoints, as tower services over any body.
 //!
-//! A [`Wire`] is one shape: it reads a request into what is asked of the mint, and writes the answer in
-//! its own words. Everything that all shapes have in common, the order of judging, the refusal of
-//! bearers, the limits, is in the one [`TokenEndpoint`] that drives them.
+//! A [`Wire`] is one format: it reads requests for tokens, and writes the responses. The [`TokenEndpoint`] does what all
+//! formats have in common: it authenticates requests in one order, rejects bearer tokens, limits, and mints.
 //!
-//! What is not minting stands beside it: long-lived tokens with records ([`ManagedTokenResource`]), a caller's sessions
-//! ([`SessionResource`]), [`Introspection`], [`Revocation`], and as a [`Document`] each the JWK set and the authorization
-//! server's metadata.
+//! Beside the token endpoints there are long-lived tokens with records ([`ManagedTokenResource`]), a caller's sessions
+//! ([`SessionResource`]), [`Introspection`], [`Revocation`], and a [`Document`] for the JWK set and for the metadata of the
+//! authorization server. All of them authenticate with an [`Authenticator`](countersign::auth::Authenticator), and every 401
+//! has `WWW-Authenticate` with its realm.
 //!
-//! With the feature `openapi`, off by default, each of them says what it is in an OpenAPI document.
+//! With the feature `openapi`, which is off by default, the services describe themselves in OpenAPI 3.1.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,31 +44,32 @@
 //! let mint = Mint::new(issuer, SystemClock, SystemRandom);
 //! let endpoint = TokenEndpoint::new(OAuth::default(), authenticator, mint);
 //!
-//! let ask = |name: &'static str, value: &str| {
+//! let request = |name: &'static str, value: &str| {
 //!     Request::post("/oauth/token")
 //!         .header(name, value)
 //!         .header("content-type", "application/x-www-form-urlencoded")
 //!         .body(Full::<Bytes>::from("grant_type=client_credentials"))
 //! };
-//! let issued = endpoint.clone().oneshot(ask("x-api-key", key.expose())?).await?;
+//! let issued = endpoint.clone().oneshot(request("x-api-key", key.expose())?).await?;
 //! assert_eq!(issued.status(), StatusCode::OK);
 //!
-//! let chained = endpoint.oneshot(ask("authorization", "Bearer whatever")?).await?;
+//! let chained = endpoint.oneshot(request("authorization", "Bearer whatever")?).await?;
 //! assert_eq!(chained.status(), StatusCode::FORBIDDEN);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 
+mod authenticate;
 mod body;
 mod document;
 mod endpoint;
 mod envelope;
-mod finish;
-mod front;
+mod error;
+mod fields;
+mod form;
 mod json;
-mod key_pair;
+mod key_secret;
 mod managed;
-mod members;
 mod mint_limit;
 mod oauth;
 #[cfg(feature = "openapi")]
@@ -76,28 +77,25 @@ pub mod openapi;
 mod path;
 mod protected_resource;
 mod request_id;
-mod respond;
+mod response;
 mod scoped;
+mod service;
 mod session;
-mod session_resource;
+mod sessions;
 mod wire;
 
 pub use document::Document;
-pub use endpoint::{Minter, TokenEndpoint};
+pub use endpoint::{TokenEndpoint, TokenMint};
 pub use envelope::{Envelope, ErrorStatus};
-pub use key_pair::KeySecret;
+pub use error::{FieldError, FieldErrorCode, Throttled, TokenError};
+pub use key_secret::KeySecret;
 pub use managed::ManagedTokenResource;
 pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, Introspection, OAuth, Revocation};
 pub use protected_resource::ProtectedResource;
 pub use request_id::RequestId;
+pub use response::ResponseBody;
 pub use scoped::Scoped;
 pub use session::Session;
-pub use session_resource::SessionResource;
-pub use wire::{
-    FieldError, FieldErrorCode, RequestContext, Source, Throttled, TokenError, TokenRequest,
-    TokenResponse, Wire,
-};
-
-/// The body of every response here: whole, in memory.
-pub type ResponseBody = http_body_util::Full<bytes::Bytes>;
+pub use sessions::SessionResource;
+pub use wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};

@@ -1,16 +1,16 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use countersign::Id;
 use countersign::limit::RateLimit;
 use countersign::time::Timestamp;
+use countersign::{Id, Principal};
 
-use crate::Throttled;
+use crate::error::{Throttled, TokenError};
 
 /// Limits how many tokens a credential may obtain: `burst` at once, and as many again, evenly spread, in each `per`.
 ///
 /// Clones count together, so that a credential that uses several endpoints is counted once. Only authenticated
-/// credentials are counted. Time is that of the mint's clock.
+/// credentials are counted. The time is that of the mint's clock.
 #[derive(Clone, Debug)]
 pub struct MintLimit(RateLimit<Id>);
 
@@ -21,18 +21,24 @@ impl MintLimit {
         Self(RateLimit::new(burst, per))
     }
 
-    /// Counts one token of a credential.
-    pub(crate) fn take(&self, credential: &Id, now: Timestamp) -> Result<(), Throttled> {
-        self.0.take(*credential, now).map_err(|wait| {
+    /// Counts one token for the principal's credential.
+    pub(crate) fn count(&self, principal: &Principal, now: Timestamp) -> Result<(), TokenError> {
+        match principal.credential_id() {
+            Some(credential) => self
+                .take(*credential, now)
+                .map_err(TokenError::TooManyRequests),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&self, credential: Id, now: Timestamp) -> Result<(), Throttled> {
+        self.0.take(credential, now).map_err(|wait| {
             let (burst, per) = self.0.quota();
-            let seconds = wait.as_millis().div_ceil(1000);
+            let saturated = |seconds: u128| u32::try_from(seconds).unwrap_or(u32::MAX);
             Throttled {
-                retry_after: u32::try_from(seconds).unwrap_or(u32::MAX).max(1),
+                retry_after: saturated(wait.as_millis().div_ceil(1000)).max(1),
                 policy: "mints",
-                quota: Some((
-                    burst.get(),
-                    u32::try_from(per.as_secs()).unwrap_or(u32::MAX),
-                )),
+                quota: Some((burst.get(), saturated(per.as_secs().into()))),
             }
         })
     }
@@ -43,24 +49,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_gets_its_burst_and_then_one_token_for_each_part_of_the_period() {
+    fn credential_gets_its_burst_and_then_one_token_for_each_part_of_the_period() {
         let start = Timestamp::from_unix_seconds(1_773_576_000);
         let at = |millis| start.plus(Duration::from_millis(millis));
         let burst = NonZeroU32::new(4).unwrap();
         let limit = MintLimit::new(burst, Duration::from_secs(60));
         let [one, other] = [1, 2].map(|byte| Id::from_bytes([byte; 20]));
         for _ in 0..4 {
-            assert_eq!(limit.take(&one, at(0)), Ok(()));
+            assert_eq!(limit.take(one, at(0)), Ok(()));
         }
         let throttled = Throttled {
             retry_after: 15,
             policy: "mints",
             quota: Some((4, 60)),
         };
-        assert_eq!(limit.clone().take(&one, at(0)), Err(throttled));
-        assert_eq!(limit.take(&other, at(0)), Ok(()));
-        assert_eq!(limit.take(&one, at(14_999)).unwrap_err().retry_after, 1);
-        assert_eq!(limit.take(&one, at(15_000)), Ok(()));
-        assert!(limit.take(&one, at(15_000)).is_err());
+        assert_eq!(limit.clone().take(one, at(0)), Err(throttled));
+        assert_eq!(limit.take(other, at(0)), Ok(()));
+        assert_eq!(limit.take(one, at(14_999)).unwrap_err().retry_after, 1);
+        assert_eq!(limit.take(one, at(15_000)), Ok(()));
+        assert!(limit.take(one, at(15_000)).is_err());
     }
 }

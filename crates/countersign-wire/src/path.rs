@@ -1,7 +1,7 @@
-//! The path of a request below where a resource is mounted.
+//! The path of a request below the path that a resource is mounted at.
 
-/// What follows `mounted_at`, without the slash between; the resource itself is the empty text. `None` when the path
-/// is elsewhere.
+/// Returns the rest of `path` after `mounted_at` and a slash, empty for the resource itself; `None` if the path is
+/// elsewhere.
 pub(crate) fn below<'a>(path: &'a str, mounted_at: &str) -> Option<&'a str> {
     match path.strip_prefix(mounted_at.trim_end_matches('/'))? {
         "" => Some(""),
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_is_below_where_the_resource_is_mounted_or_elsewhere() {
+    fn path_is_below_the_mounted_resource_or_elsewhere() {
         for (path, mounted_at, rest) in [
             ("/", "", Some("")),
             ("/id/suspend", "", Some("id/suspend")),

@@ -2,16 +2,16 @@ use countersign::Scopes;
 use countersign::url::split;
 use serde::Serialize;
 
-use crate::Document;
+use crate::document::Document;
 
-/// Where a protected resource's metadata is looked for (RFC 9728 §3).
+/// The path of a protected resource's metadata (RFC 9728 §3).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// What a service that takes bearer tokens publishes of itself (RFC 9728): whose tokens it takes, and for which scopes.
+/// The metadata of a service that accepts bearer tokens (RFC 9728): their issuers and scopes.
 ///
 /// Mount [`metadata`](Self::metadata) at [`path`](Self::path), and give [`url`](Self::url) to
-/// [`AuthLayerBuilder::resource_metadata`](countersign::auth::AuthLayerBuilder::resource_metadata), so that a client without a
-/// token learns where to get one from the challenge.
+/// [`AuthBuilder::resource_metadata`](countersign::auth::AuthBuilder::resource_metadata), so that a client without a
+/// token learns from the challenge where to get one.
 ///
 /// ```
 /// use countersign_wire::ProtectedResource;
@@ -47,12 +47,12 @@ struct Metadata<'a> {
     authorization_servers: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     scopes_supported: &'a [String],
-    /// Neither the query nor a form: RFC 6750 §2.2 and §2.3 are not done here.
+    /// Tokens in a form or in the query (RFC 6750 §2.2 and §2.3) are not accepted.
     bearer_methods_supported: [&'static str; 1],
 }
 
 impl ProtectedResource {
-    /// A resource by its identifier: an `https` URL without a fragment, which is its audience too.
+    /// Creates the metadata of a resource. The identifier is an `https` URL without a fragment, and also its audience.
     #[must_use]
     pub fn new(resource: impl Into<String>) -> Self {
         Self {
@@ -62,33 +62,33 @@ impl ProtectedResource {
         }
     }
 
-    /// An issuer whose tokens it takes, by its URL.
+    /// Adds an issuer whose tokens are accepted, by its URL.
     #[must_use]
     pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
         self.authorization_servers.push(issuer.into());
         self
     }
 
-    /// The scopes that its routes ask for.
+    /// Sets the scopes that the routes require.
     #[must_use]
     pub fn scopes(mut self, scopes: &Scopes) -> Self {
         self.scopes = scopes.iter().map(str::to_owned).collect();
         self
     }
 
-    /// Where the metadata is looked for: the resource's own path comes behind the well-known one (RFC 9728 §3.1).
+    /// Returns the path of the metadata: the well-known path, then that of the resource (RFC 9728 §3.1).
     #[must_use]
     pub fn path(&self) -> String {
         format!("{WELL_KNOWN}{}", self.split().1)
     }
 
-    /// The metadata's URL.
+    /// Returns the URL of the metadata.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}{}", self.split().0, self.path())
     }
 
-    /// The metadata.
+    /// Returns the metadata.
     #[must_use]
     pub fn metadata(&self) -> Document {
         Document::new("application/json", self.to_json())
@@ -101,7 +101,7 @@ impl ProtectedResource {
             scopes_supported: &self.scopes,
             bearer_methods_supported: ["header"],
         };
-        // A struct of strings always serializes.
+        // Serializing a struct of strings cannot fail.
         serde_json::to_string(&metadata).unwrap_or_default()
     }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_of_the_resource_comes_behind_the_well_known_one() {
+    fn path_of_the_resource_follows_the_well_known_path() {
         // RFC 9728 §3.1: "https://resource.example.com" and "https://resource.example.com/resource1"
         for (resource, url) in [
             (
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_has_what_clients_need_and_no_empty_lists() {
+    fn metadata_has_the_members_that_are_set_and_no_empty_lists() {
         let bare = ProtectedResource::new("https://api.example");
         assert_eq!(
             bare.to_json(),

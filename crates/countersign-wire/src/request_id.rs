@@ -6,44 +6,45 @@ use countersign::time::{Clock, Timestamp};
 use http::{HeaderName, HeaderValue, Request};
 use uuid::Uuid;
 
-/// A request's id, UUIDv7 (RFC 9562 §5.7). It is made here alone: one that a client chose could be another's.
+/// The id of a request, a UUIDv7 (RFC 9562 §5.7). It is never the client's: a client could choose the id of another
+/// request.
 ///
-/// Whoever stands in front puts it into the request's extensions, so that answers, logs and the audit call the
-/// request by the same name. Where nobody did, the services here make one.
+/// A service in front inserts it into the request's extensions, so that the response, the log and the audit log have the
+/// same id. Otherwise the endpoints create one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The header that carries it in answers.
+    /// The response header that carries the id.
     pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-    /// A new one.
+    /// Creates an id.
     #[must_use]
     pub fn new(now: Timestamp, random: &dyn Random) -> Self {
         let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
         let mut bytes = [0; 10];
-        // Without random bytes two requests of one millisecond share an id; no decision rests on it.
+        // If there are no random bytes, two requests of one millisecond share an id. No decision depends on it.
         let _ = random.fill(&mut bytes);
         let id: Uuid = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
         Self(id.to_string().into())
     }
 
-    /// The one that whoever stands in front has put there, else a new one.
+    /// Returns the id in the request's extensions, or a new one.
     pub(crate) fn of<B>(request: &Request<B>, clock: &dyn Clock, random: &dyn Random) -> Self {
-        let given = request.extensions().get::<Self>().cloned();
-        given.unwrap_or_else(|| Self::new(clock.now(), random))
+        let existing = request.extensions().get::<Self>().cloned();
+        existing.unwrap_or_else(|| Self::new(clock.now(), random))
     }
 
-    /// The id.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The id as a header's value.
+    /// Returns the id as a header value.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
-        // A UUID is all visible ASCII.
+        // A UUID consists of visible ASCII.
         HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""))
     }
 }

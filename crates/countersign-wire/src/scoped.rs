@@ -6,35 +6,35 @@ use http::{Response, StatusCode, request};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::json::{Json, Object, shown_member};
-use crate::{
-    FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
-    TokenResponse, Wire, members, respond,
-};
+use crate::error::{FieldError, FieldErrorCode, TokenError};
+use crate::fields::missing;
+use crate::json::{Json, Object, public_member};
+use crate::response::{self, ResponseBody};
+use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
-/// As many scopes as a token can have. More bad ones are not listed one by one.
-const MAX_LISTED: usize = 256;
+/// As many scopes as a token can have. Further invalid scopes are not listed.
+const MAX_ERRORS: usize = 256;
 
-/// An API key in its header for a token of the scopes that are named (`POST /v1/auth/token`).
+/// Exchanges an API key in its header for a token with the scopes that the body names (`POST /v1/auth/token`).
 ///
-/// The body is `{"scope": ["calls:read", …]}` with one scope at least; one that is named twice counts once. A token
-/// has no scope that was not asked for, and what the key does not hold is refused, never dropped.
+/// The body is `{"scope": ["calls:read", …]}` with at least one scope; a repeated scope counts once. A scope that the key
+/// does not hold is an error; no scope is dropped silently.
 ///
 /// # Errors
 ///
-/// Always `{"timestamp":"…","status":400,"message":"…","errors":[{"field":"…","rejectedValue":…,"message":"…"}]}`.
-/// `errors` is empty where there is nothing to list, and has one entry for each bad scope. `rejectedValue` is left out
-/// where nothing was sent, and is `[redacted]` for what is named like a secret.
+/// The body is `{"timestamp":"…","status":400,"message":"…","errors":[{"field":"…","rejectedValue":…,"message":"…"}]}`.
+/// `errors` is empty, or has one entry for each invalid scope. `rejectedValue` is absent if the field is, and `[redacted]`
+/// if the field is named like a secret.
 ///
 /// | status | when |
 /// |---|---|
-/// | 400 | the body is not what is wanted, or over 16 KiB; a scope is unknown, or not held by the key; two keys |
-/// | 401 | there is no key, or it is not good, for whatever reason |
-/// | 403 | a bearer, also beside a good key |
+/// | 400 | the body is invalid or over 16 KiB; a scope is unknown, or not held by the key; two keys |
+/// | 401 | the key is missing or not valid, for any reason |
+/// | 403 | a bearer token, even beside a valid key |
 /// | 404, 405 | another path, another method |
 /// | 429 | too many tokens; see `Retry-After` |
-/// | 503 | the key was not judged; see `Retry-After` |
-/// | 500 | the fault is the server's |
+/// | 503 | the key could not be checked; see `Retry-After` |
+/// | 500 | the server failed |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -67,16 +67,16 @@ const MAX_LISTED: usize = 256;
 /// let key = registry.create_key(&Caller::operator("me"), new).await?.issued.key;
 /// let endpoint = TokenEndpoint::new(Scoped::default(), authenticator, mint);
 ///
-/// let ask = |body: &'static str| {
+/// let request = |body: &'static str| {
 ///     Request::post("/v1/auth/token")
 ///         .header("x-api-key", key.expose())
 ///         .body(Full::<Bytes>::from(body))
 /// };
-/// let issued = endpoint.clone().oneshot(ask(r#"{"scope":["calls:read"]}"#)?).await?;
+/// let issued = endpoint.clone().oneshot(request(r#"{"scope":["calls:read"]}"#)?).await?;
 /// assert_eq!(issued.status(), StatusCode::OK);
 ///
-/// let refused = endpoint.oneshot(ask(r#"{"scope":["agents:read"]}"#)?).await?;
-/// assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+/// let rejected = endpoint.oneshot(request(r#"{"scope":["agents:read"]}"#)?).await?;
+/// assert_eq!(rejected.status(), StatusCode::BAD_REQUEST);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -87,7 +87,7 @@ pub struct Scoped;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedToken))]
-pub(crate) struct Issued<'a> {
+pub(crate) struct ScopedTokenResponse<'a> {
     token: &'a str,
     expires_in: u64,
     token_type: &'static str,
@@ -95,18 +95,18 @@ pub(crate) struct Issued<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedError))]
-pub(crate) struct Denied<'a> {
+pub(crate) struct ScopedErrorResponse<'a> {
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     timestamp: String,
     status: u16,
     message: &'a str,
-    errors: Vec<Error<'a>>,
+    errors: Vec<ScopedErrorEntry<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ScopedErrorEntry))]
-struct Error<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct ScopedErrorEntry<'a> {
     field: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_value: Option<Value>,
@@ -114,137 +114,122 @@ struct Error<'a> {
 }
 
 impl Wire for Scoped {
-    fn source(&self) -> Source {
-        Source::ApiKeyHeader
+    fn credential_source(&self) -> CredentialSource {
+        CredentialSource::ApiKeyHeader
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let mut body = Object::parse(body).map_err(TokenError::invalid)?;
-        let scope = body.take_value("scope");
-        let scope = scope.ok_or_else(|| TokenError::invalid(members::missing("scope")))?;
-        let parameters = MintParameters::default().scopes(scopes(&scope)?);
-        Ok(TokenRequest {
-            parameters,
-            ..TokenRequest::default()
-        })
+        let scope = body.take_value(SCOPE);
+        let scope = scope.ok_or_else(|| TokenError::invalid(missing(SCOPE)))?;
+        let mut parameters = MintParameters::default();
+        parameters.scopes = Some(scopes(&scope).map_err(TokenError::Invalid)?);
+        Ok(TokenRequest::new(parameters))
     }
 
     fn write(
         &self,
-        answer: TokenResponse<'_>,
-        exchange: &RequestContext,
+        response: TokenResponse<'_>,
+        context: &RequestContext,
     ) -> Response<ResponseBody> {
-        match answer {
-            TokenResponse::Issued { token, .. } => respond::json(
-                StatusCode::OK,
-                &Issued {
+        let error = match response {
+            TokenResponse::Issued { token, .. } => {
+                let body = ScopedTokenResponse {
                     token: token.token.expose(),
                     expires_in: token.expires_in,
                     token_type: "Bearer",
-                },
-            ),
-            TokenResponse::Denied(denial) => {
-                // The document has no 413.
-                let status = match denial {
-                    TokenError::PayloadTooLarge => StatusCode::BAD_REQUEST,
-                    denial => denial.status(),
                 };
-                let denied = Denied {
-                    timestamp: exchange.now.to_rfc3339_with(Precision::Millis, 0),
-                    status: status.as_u16(),
-                    message: message(denial),
-                    errors: errors(denial),
-                };
-                respond::json(status, &denied)
+                return response::json(StatusCode::OK, &body);
             }
-        }
+            TokenResponse::Error(error) => error,
+        };
+        // This format has no 413.
+        let status = match error {
+            TokenError::PayloadTooLarge => StatusCode::BAD_REQUEST,
+            error => error.status(),
+        };
+        let body = ScopedErrorResponse {
+            timestamp: context.now.to_rfc3339_with(Precision::Millis, 0),
+            status: status.as_u16(),
+            message: message(error),
+            errors: errors(error),
+        };
+        response::json(status, &body)
     }
 }
 
-/// The document's own words where it has some.
-fn message(denial: &TokenError) -> &str {
-    match denial {
+/// Returns the sentence that this format prescribes, if there is one.
+fn message(error: &TokenError) -> &str {
+    match error {
         TokenError::Invalid(_) | TokenError::InvalidScope(_) => {
             "Invalid payload or unsupported scope"
         }
         TokenError::Unauthenticated => "Missing or invalid API key",
         TokenError::Chaining => "Bearer tokens cannot be used to mint another token",
         TokenError::TooManyRequests(_) => "Too Many Requests",
-        denial => denial.message(),
+        error => error.message(),
     }
 }
 
-fn errors<'a>(denial: &'a TokenError) -> Vec<Error<'a>> {
-    match denial {
-        TokenError::Invalid(flaws) => {
-            let error = |flaw: &'a FieldError| Error {
-                field: &flaw.field,
-                rejected_value: flaw.rejected.clone(),
-                message: &flaw.message,
-            };
-            flaws.iter().map(error).collect()
-        }
-        TokenError::InvalidScope(scopes) => {
-            let error = |scope: &'a str| Error {
-                field: "scope",
+fn errors(error: &TokenError) -> Vec<ScopedErrorEntry<'_>> {
+    match error {
+        TokenError::Invalid(errors) => errors
+            .iter()
+            .map(|error| ScopedErrorEntry {
+                field: &error.field,
+                rejected_value: error.rejected_value.clone(),
+                message: &error.message,
+            })
+            .collect(),
+        TokenError::InvalidScope(scopes) => scopes
+            .iter()
+            .map(|scope| ScopedErrorEntry {
+                field: SCOPE,
                 rejected_value: Some(Value::from(scope)),
                 message: "the scope is not supported, or not held by the key",
-            };
-            scopes.iter().map(error).collect()
-        }
+            })
+            .collect(),
         _ => Vec::new(),
     }
 }
 
-fn scopes(scope: &Json) -> Result<Scopes, TokenError> {
-    let flaw = |code, message: &'static str| FieldError::new("scope", code, message);
-    let Json::Array(items) = scope else {
-        let flaw = flaw(
-            FieldErrorCode::InvalidType,
-            "scope must be a list of strings",
-        );
-        return Err(TokenError::invalid(
-            flaw.rejecting(shown_member("scope", scope)),
-        ));
+const SCOPE: &str = "scope";
+
+fn scopes(list: &Json) -> Result<Scopes, Vec<FieldError>> {
+    let error = |code, message: String, value| {
+        FieldError::new(SCOPE, code, message).with_rejected_value(public_member(SCOPE, value))
+    };
+    let Json::Array(items) = list else {
+        let message = "scope must be a list of strings".to_owned();
+        return Err(vec![error(FieldErrorCode::InvalidType, message, list)]);
     };
     if items.is_empty() {
-        let flaw = flaw(
-            FieldErrorCode::OutOfRange,
-            "scope must name one scope at least",
-        );
-        return Err(TokenError::invalid(
-            flaw.rejecting(shown_member("scope", scope)),
-        ));
+        let message = "scope must name one scope at least".to_owned();
+        return Err(vec![error(FieldErrorCode::OutOfRange, message, list)]);
     }
-    let mut texts: Vec<&str> = Vec::new();
-    let mut flaws: Vec<FieldError> = Vec::new();
+    let mut scopes: Vec<&str> = Vec::new();
+    let mut errors: Vec<FieldError> = Vec::new();
     for item in items {
-        let bad = match item {
-            Json::Text(text) => match text.expose().parse::<Scope>() {
-                Ok(_) => {
-                    texts.push(text.expose());
-                    continue;
-                }
-                Err(invalid) => {
-                    FieldError::new("scope", FieldErrorCode::OutOfRange, invalid.to_string())
-                }
-            },
-            _ => flaw(FieldErrorCode::InvalidType, "a scope must be a string"),
+        let invalid = match item.as_text().map(|text| (text, text.parse::<Scope>())) {
+            Some((text, Ok(_))) => {
+                scopes.push(text);
+                continue;
+            }
+            Some((_, Err(invalid))) => error(FieldErrorCode::OutOfRange, invalid.to_string(), item),
+            None => {
+                let message = "a scope must be a string".to_owned();
+                error(FieldErrorCode::InvalidType, message, item)
+            }
         };
-        let bad = bad.rejecting(shown_member("scope", item));
-        if flaws.len() < MAX_LISTED && !flaws.contains(&bad) {
-            flaws.push(bad);
+        if errors.len() < MAX_ERRORS && !errors.contains(&invalid) {
+            errors.push(invalid);
         }
     }
-    if !flaws.is_empty() {
-        return Err(TokenError::Invalid(flaws));
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    Scopes::from_list(texts).map_err(|too_many| {
-        let message = too_many.to_string();
-        TokenError::invalid(FieldError::new(
-            "scope",
-            FieldErrorCode::OutOfRange,
-            message,
-        ))
+    Scopes::from_list(scopes).map_err(|too_many| {
+        let code = FieldErrorCode::OutOfRange;
+        vec![FieldError::new(SCOPE, code, too_many.to_string())]
     })
 }

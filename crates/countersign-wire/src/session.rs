@@ -1,42 +1,39 @@
 use bytes::Bytes;
 use countersign::Secret;
 use countersign::credentials::Credentials;
-use countersign::mint::MintParameters;
 use countersign::registry::SessionName;
 use http::{Response, StatusCode, request};
 use serde::Serialize;
 
+use crate::error::{FieldError, FieldErrorCode, TokenError};
 use crate::json::Object;
-use crate::{
-    FieldError, FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest,
-    TokenResponse, Wire, respond,
-};
+use crate::response::{self, ResponseBody};
+use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
-/// Any primary credential, in the body, for the token of a session (`POST /auth/login`).
+/// Exchanges any primary credential, in the body, for the token of a session (`POST /auth/login`).
 ///
-/// The body has one of `api_key`, `username` with `password`, or `client_id` with `client_secret`. A `session_id` of
-/// the client's own, 1 to 128 visible ASCII characters, is optional. Mounted over a
-/// [`SessionMint`](countersign::mint::SessionMint), the same token comes back while it is valid; another
-/// `session_id` gets another one.
+/// The body has `api_key`, or `username` and `password`, or `client_id` and `client_secret`. It may have a `session_id`
+/// chosen by the client, 1 to 128 visible ASCII characters. With a [`SessionMint`](countersign::mint::SessionMint), the
+/// endpoint returns the same token while it is valid; another `session_id` gets another token.
 ///
-/// Headers are not consulted, so that a client that attaches its expired token to every request can recover. A
-/// bearer without credentials in the body gets 403. A user name that has the form of an id names no user.
+/// Headers are ignored, so that a client that attaches an expired token to every request can recover. A bearer token
+/// without credentials in the body gets 403. A user name in the form of an id is no user's.
 ///
 /// # Errors
 ///
-/// Always `{"error":"…","error_description":"…"}`:
+/// The body is `{"error":"…","error_description":"…"}`:
 ///
 /// | status | error | when |
 /// |---|---|---|
-/// | 400 | `invalid_request` | the body is no JSON object, has no credentials, half of a pair, or two kinds of them |
+/// | 400 | `invalid_request` | the body is not a JSON object, or its credentials are missing, incomplete, or of two kinds |
 /// | 400 | `invalid_scope` | the credentials hold a scope that is not in the catalogue |
-/// | 401 | `invalid_client` | the credentials are not good, for whatever reason |
-/// | 403 | `unauthorized_client` | a bearer, and no credentials |
+/// | 401 | `invalid_client` | the credentials are not valid, for any reason |
+/// | 403 | `unauthorized_client` | a bearer token, without credentials |
 /// | 404, 405 | `not_found`, `method_not_allowed` | another path, another method |
 /// | 413 | `invalid_request` | the body is over 16 KiB |
 /// | 429 | `rate_limited` | too many failures, tokens or live sessions; see `Retry-After` |
-/// | 503 | `temporarily_unavailable` | the credentials were not judged; see `Retry-After` |
-/// | 500 | `server_error` | the fault is the server's |
+/// | 503 | `temporarily_unavailable` | the credentials could not be checked; see `Retry-After` |
+/// | 500 | `server_error` | the server failed |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -96,7 +93,7 @@ pub struct Session;
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SessionToken))]
-pub(crate) struct Issued<'a> {
+pub(crate) struct SessionTokenResponse<'a> {
     access_token: &'a str,
     expires_in: u64,
     token_type: &'static str,
@@ -104,111 +101,90 @@ pub(crate) struct Issued<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SessionError))]
-pub(crate) struct Denied<'a> {
+pub(crate) struct SessionErrorResponse<'a> {
     error: &'static str,
     error_description: &'a str,
 }
 
 impl Wire for Session {
-    fn source(&self) -> Source {
-        Source::Body
+    fn credential_source(&self) -> CredentialSource {
+        CredentialSource::Body
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let mut body = Object::parse(body).map_err(TokenError::invalid)?;
         let session = session_name(&mut body);
-        let mut kinds = [
-            key(&mut body),
-            pair(&mut body, ["username", "password"], Credentials::user),
-            pair(
-                &mut body,
-                ["client_id", "client_secret"],
-                Credentials::client,
-            ),
-        ]
-        .into_iter()
-        .filter_map(Result::transpose);
+        let key = body.take_text("api_key").map_err(|error| vec![error]);
+        let mut pair = |id, secret, credentials: fn(Secret, Secret) -> Credentials| {
+            let pair = body.take_pair(id, secret)?;
+            Ok(pair.map(|(id, secret)| credentials(id, secret)))
+        };
+        let kinds = [
+            key.map(|key| key.map(Credentials::key)),
+            pair("username", "password", Credentials::user),
+            pair("client_id", "client_secret", Credentials::client),
+        ];
+        let mut kinds = kinds.into_iter().filter_map(Result::transpose);
         let credentials = kinds.next().transpose();
         if kinds.next().is_some() {
             return Err(TokenError::Ambiguous);
         }
-        Ok(TokenRequest {
-            credentials: credentials.map_err(TokenError::Invalid)?,
-            parameters: MintParameters::default(),
-            session: session.map_err(TokenError::invalid)?,
-        })
+        Ok(TokenRequest::default()
+            .credentials(credentials.map_err(TokenError::Invalid)?)
+            .session(session.map_err(TokenError::invalid)?))
     }
 
-    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
-        match answer {
-            TokenResponse::Issued { token, .. } => respond::json(
+    fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
+        match response {
+            TokenResponse::Issued { token, .. } => response::json(
                 StatusCode::OK,
-                &Issued {
+                &SessionTokenResponse {
                     access_token: token.token.expose(),
                     expires_in: token.expires_in,
                     token_type: "Bearer",
                 },
             ),
-            TokenResponse::Denied(denial) => deny(denial, denial.message()),
+            TokenResponse::Error(error) => error_response(error, error.message()),
         }
     }
 }
 
-/// A denial in this wire's words, and in a sentence for whom it is.
-pub(crate) fn deny(denial: &TokenError, error_description: &str) -> Response<ResponseBody> {
-    respond::json(
-        denial.status(),
-        &Denied {
-            error: error(denial),
+/// Writes an error of this wire with this description.
+pub(crate) fn error_response(
+    error: &TokenError,
+    error_description: &str,
+) -> Response<ResponseBody> {
+    response::json(
+        error.status(),
+        &SessionErrorResponse {
+            error: error_code(error),
             error_description,
         },
     )
 }
 
-/// What one kind of credentials comes to: there are none, or they have flaws.
-type Kind = Result<Option<Credentials>, Vec<FieldError>>;
-
-fn key(body: &mut Object) -> Kind {
-    let key = body.take_text("api_key").map_err(|flaw| vec![flaw])?;
-    Ok(key.map(Credentials::key))
-}
-
-fn pair(
-    body: &mut Object,
-    [id, secret]: [&'static str; 2],
-    credentials: fn(Secret, Secret) -> Credentials,
-) -> Kind {
-    let pair = body.take_pair(id, secret)?;
-    Ok(pair.map(|(id, secret)| credentials(id, secret)))
-}
+/// What is wrong with a `session_id`.
+pub(crate) const INVALID_NAME: &str = "session_id must be 1 to 128 visible ASCII characters";
 
 fn session_name(body: &mut Object) -> Result<Option<SessionName>, FieldError> {
     let Some(name) = body.take_text("session_id")? else {
         return Ok(None);
     };
-    let name = name.expose().parse().map_err(|_| {
-        let message = "session_id must be 1 to 128 visible ASCII characters";
-        FieldError::new("session_id", FieldErrorCode::OutOfRange, message)
-    });
+    let name = name.expose().parse();
     name.map(Some)
+        .map_err(|_| FieldError::new("session_id", FieldErrorCode::OutOfRange, INVALID_NAME))
 }
 
-fn error(denial: &TokenError) -> &'static str {
-    match denial {
+fn error_code(error: &TokenError) -> &'static str {
+    match error {
         TokenError::NotFound => "not_found",
         TokenError::MethodNotAllowed => "method_not_allowed",
         TokenError::Chaining => "unauthorized_client",
-        TokenError::Ambiguous
-        | TokenError::Invalid(_)
-        | TokenError::PayloadTooLarge
-        | TokenError::NoCredentials
-        | TokenError::UnsupportedGrantType
-        | TokenError::InvalidLifetime
-        | TokenError::InvalidTarget => "invalid_request",
         TokenError::Unauthenticated => "invalid_client",
         TokenError::InvalidScope(_) => "invalid_scope",
         TokenError::TooManyRequests(_) => "rate_limited",
         TokenError::Unavailable(_) => "temporarily_unavailable",
-        TokenError::Failed => "server_error",
+        TokenError::Internal => "server_error",
+        _ => "invalid_request",
     }
 }

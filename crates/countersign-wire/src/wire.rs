@@ -1,207 +1,134 @@
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use countersign::Scopes;
-use countersign::credentials::Credentials;
+use countersign::credentials::{Carrier, Credentials};
 use countersign::mint::{AccessToken, MintParameters};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::SessionName;
 use countersign::time::Timestamp;
 use http::{Response, request};
-use serde_json::Value;
 
-use crate::{RequestId, ResponseBody};
+use crate::error::TokenError;
+use crate::request_id::RequestId;
+use crate::response::ResponseBody;
 
-/// One HTTP shape of "a primary credential for a bearer token": `read` and `write`, nothing else.
+/// One HTTP format for exchanging a primary credential for a bearer token.
 ///
-/// A wire owns neither authentication nor scopes, lifetimes or signing; it cannot reach the mint.
+/// A wire reads requests and writes responses. Authentication, scopes, lifetimes and signing are those of the
+/// [`TokenEndpoint`](crate::TokenEndpoint); a wire cannot reach the mint.
 pub trait Wire: Send + Sync + 'static {
-    /// Where it takes credentials from.
-    fn source(&self) -> Source;
+    /// Returns where requests carry their credentials.
+    fn credential_source(&self) -> CredentialSource;
 
-    /// Credentials from the headers, read again where this wire has a rule of its own for them. By
-    /// default there is none.
+    /// Decodes credentials from the headers again, for wires with a rule of their own. By default, credentials are used
+    /// as they are.
     ///
     /// # Errors
     ///
-    /// [`TokenError`] when they break that rule.
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
-        Ok(presented)
+    /// Returns [`TokenError::Unauthenticated`] if the credentials break that rule.
+    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
+        Ok(credentials)
     }
 
-    /// Reads the request. Whether its credentials are good is not asked yet.
+    /// Reads a request. Credentials in its body are returned, and not authenticated.
     ///
     /// # Errors
     ///
-    /// [`TokenError`] when the body is not what this wire wants.
+    /// Returns a [`TokenError`] if the request does not have the format of this wire.
     fn read(&self, head: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError>;
 
-    /// Writes the answer. `Cache-Control`, `x-request-id`, `Allow`, `Retry-After` and the rate limit's fields are
-    /// set afterwards.
-    fn write(&self, answer: TokenResponse<'_>, exchange: &RequestContext)
-    -> Response<ResponseBody>;
+    /// Writes a response. The endpoint then sets `Cache-Control`, `x-request-id`, `WWW-Authenticate`, `Allow`,
+    /// `Retry-After` and the fields of the rate limit.
+    fn write(
+        &self,
+        response: TokenResponse<'_>,
+        context: &RequestContext,
+    ) -> Response<ResponseBody>;
 }
 
-/// Where a wire takes credentials from.
+/// Where requests carry their credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
-    /// An API key in its header. Basic is not good here.
+pub enum CredentialSource {
+    /// An API key in its header. Basic is ignored.
     ApiKeyHeader,
     /// An API key in its header, or Basic.
     Headers,
-    /// Headers, or else the body.
+    /// The headers, or otherwise the body.
     HeadersOrBody,
-    /// The body alone. Headers are not consulted, so that clients that attach their stale token everywhere can
-    /// recover.
+    /// The body. Headers are ignored, so that clients that attach an expired token to every request can recover.
     Body,
+}
+
+impl CredentialSource {
+    /// Returns whether requests may carry credentials in this carrier, other than bearer tokens.
+    pub(crate) fn accepts(self, carrier: &Carrier) -> bool {
+        match carrier {
+            Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => self == Self::Body,
+            header if self == Self::ApiKeyHeader => {
+                ![Carrier::BASIC, Carrier::BEARER].contains(header)
+            }
+            header => self != Self::Body && *header != Carrier::BEARER,
+        }
+    }
 }
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct TokenRequest {
-    /// Credentials in the body.
+    /// The credentials in the body.
     pub credentials: Option<Credentials>,
-    /// What is asked of the mint.
+    /// The requested properties of the token.
     pub parameters: MintParameters,
-    /// The name of the session, where the mint is one of sessions.
+    /// The name of the session, for a mint of sessions.
     pub session: Option<SessionName>,
 }
 
-/// One request and its answer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RequestContext {
-    /// The request's id, which goes out as `x-request-id`.
-    pub id: RequestId,
-    /// When the answer leaves.
-    pub now: Timestamp,
-}
-
-/// What a wire is to say.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a token was issued, or it was not")]
-pub enum TokenResponse<'a> {
-    /// A token was minted.
-    Issued {
-        /// The token.
-        token: &'a AccessToken,
-        /// For whom.
-        principal: &'a PrimaryPrincipal,
-    },
-    /// None was.
-    Denied(&'a TokenError),
-}
-
-/// Why no token was issued.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum TokenError {
-    /// There is nothing at this path.
-    NotFound,
-    /// The method is not POST.
-    MethodNotAllowed,
-    /// A bearer token was presented. It cannot mint another, whoever's it is.
-    Chaining,
-    /// Credentials were repeated or malformed, or there is more than one kind of them.
-    Ambiguous,
-    /// The body is not what the wire wants: these are its flaws, one at least.
-    Invalid(Vec<FieldError>),
-    /// The body is larger than the limit.
-    PayloadTooLarge,
-    /// The grant type is another.
-    UnsupportedGrantType,
-    /// The wire takes credentials from the body alone, and there are none.
-    NoCredentials,
-    /// The credentials are missing, or were judged bad: one answer for all of it.
-    Unauthenticated,
-    /// The lifetime asked for is out of range.
-    InvalidLifetime,
-    /// These scopes are not held, or not in the catalogue.
-    InvalidScope(Scopes),
-    /// The resource asked for is none of the issuer's audiences.
-    InvalidTarget,
-    /// Too much was tried, or minted.
-    TooManyRequests(Throttled),
-    /// The credentials were not judged. The number says in how many seconds to try again.
-    Unavailable(u32),
-    /// The fault is ours.
-    Failed,
-}
-
-impl TokenError {
-    /// The body has this one flaw.
+impl TokenRequest {
+    /// Creates a request for a token with these properties.
     #[must_use]
-    pub fn invalid(flaw: FieldError) -> Self {
-        Self::Invalid(vec![flaw])
-    }
-}
-
-/// What is wrong with one member of a body, or with the whole.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct FieldError {
-    /// The member, dotted; `body` for the whole.
-    pub field: Cow<'static, str>,
-    /// Which kind of flaw it is.
-    pub code: FieldErrorCode,
-    /// What is wanted instead. Nothing of the body is in it.
-    pub message: Cow<'static, str>,
-    /// The value, where it may be shown: never one that may be secret.
-    pub rejected: Option<Value>,
-}
-
-impl FieldError {
-    /// The flaw of a member.
-    #[must_use]
-    pub fn new(
-        field: impl Into<Cow<'static, str>>,
-        code: FieldErrorCode,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(parameters: MintParameters) -> Self {
         Self {
-            field: field.into(),
-            code,
-            message: message.into(),
-            rejected: None,
+            parameters,
+            ..Self::default()
         }
     }
 
-    /// The same, showing the value.
+    /// Sets the credentials in the body.
     #[must_use]
-    pub fn rejecting(mut self, value: Value) -> Self {
-        self.rejected = Some(value);
+    pub fn credentials(mut self, credentials: Option<Credentials>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Sets the name of the session.
+    #[must_use]
+    pub fn session(mut self, name: Option<SessionName>) -> Self {
+        self.session = name;
         self
     }
 }
 
-/// The kinds of flaws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The id of a request, and the time of its response.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum FieldErrorCode {
-    /// Not what the media type says, a member twice, or not an object.
-    Malformed,
-    /// A member that is needed is not there.
-    Missing,
-    /// Of another type than it must be.
-    InvalidType,
-    /// Of the right type, and not among the values that it may have.
-    OutOfRange,
-    /// It asks for something that is not done here.
-    UnsupportedValue,
+pub struct RequestContext {
+    /// The request's id, which the response carries as `x-request-id`.
+    pub id: RequestId,
+    /// The time of the response.
+    pub now: Timestamp,
 }
 
-/// Too much of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "draft-ietf-httpapi-ratelimit-headers: a policy, and when there is room"
-)]
-pub struct Throttled {
-    /// In how many seconds to try again.
-    pub retry_after: u32,
-    /// The name of the limit.
-    pub policy: &'static str,
-    /// How much of it there is in so many seconds, where that is told.
-    pub quota: Option<(u32, u32)>,
+/// The result of a request, for a wire to write.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a token was issued, or it was not")]
+pub enum TokenResponse<'a> {
+    /// A token was issued.
+    Issued {
+        /// The token.
+        token: &'a AccessToken,
+        /// The principal that it was issued to.
+        principal: &'a PrimaryPrincipal,
+    },
+    /// No token was issued.
+    Error(&'a TokenError),
 }

@@ -12,7 +12,7 @@ use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
     AuthorizationServer, Envelope, Introspection, KeySecret, ManagedTokenResource, MintLimit,
-    Minter, OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
+    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint, TokenMint,
 };
 
 use super::authenticators::{Authenticators, Mechanisms};
@@ -104,14 +104,14 @@ impl IssuerEndpoints<'_> {
         }
         let trusted = self.configured.trusted(self.common.store)?;
         let layer = self.authenticators.any([trusted]).build()?;
+        let authenticator = layer.authenticator().clone();
         // The lifetime of a managed token is in its record, and independent of the issuer's settings.
         let issuance = self.configured.issuer.settings().clone();
         let issuance = issuance.catalogue(settings.scopes.clone());
         let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
         let mint = mint.with_settings(issuance)?;
         let path = self.path(&settings.path);
-        let authenticator = self.authenticators.primary()?;
-        let tokens = ManagedTokenResource::new(layer, authenticator, mint, self.store.clone())
+        let tokens = ManagedTokenResource::new(authenticator, mint, self.store.clone())
             .mounted_at(&*path)
             .of_issuer(&*self.configured.settings.name)
             .default_lifetime(settings.lifetimes.default)
@@ -203,12 +203,12 @@ impl IssuerEndpoints<'_> {
         settings: &WireSettings,
         wire: W,
         authenticator: Authenticator,
-        minter: Minter,
+        mint: TokenMint,
     ) {
-        let endpoint = TokenEndpoint::new(wire, authenticator, minter)
+        let endpoint = TokenEndpoint::new(wire, authenticator, mint)
             .body_limit(self.common.body_limit)
             .mint_limit(self.common.mints.clone());
-        let not_found = endpoint.clone().nothing_here();
+        let not_found = endpoint.clone().not_found_service();
         let path = self.path(&settings.path);
         self.mount(|routes| routes.at_and_below(&path, endpoint, not_found));
     }

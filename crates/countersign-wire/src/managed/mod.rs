@@ -1,91 +1,92 @@
-//! Long-lived, revocable tokens with a record behind each.
+//! Long-lived, revocable tokens with a record for each.
 
-mod create;
-mod judge;
-mod once;
-#[cfg(feature = "openapi")]
-mod openapi;
-mod problem;
-mod requests;
-mod shown;
+mod create_request;
+mod error;
+mod idempotency;
+mod operations;
+mod responses;
 
-use std::convert::Infallible;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign::BoxFuture;
-use countersign::auth::{AuthLayer, Authenticator};
+use countersign::auth::Authenticator;
 use countersign::mint::Mint;
 use countersign::registry::ManagedTokens;
-use http::header::WWW_AUTHENTICATE;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
-use tower_service::Service;
 
-use crate::finish::{finish, finish_denied};
-use crate::{MintLimit, RequestId, ResponseBody, TokenError, path};
-use create::Lifetimes;
-use problem::{Problem, What};
+use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::error::TokenError;
+use crate::mint_limit::MintLimit;
+use crate::request_id::RequestId;
+use crate::response::{ResponseBody, add_challenges, set_common_headers, set_error_headers};
+use crate::service::impl_service;
+use crate::wire::CredentialSource;
+use crate::{body, path};
+use create_request::Lifetimes;
+
+pub(crate) use error::ManagedTokenError;
+#[cfg(feature = "openapi")]
+pub(crate) use error::{ErrorResponse, SCOPE_MISSING, ValidationErrors};
+#[cfg(feature = "openapi")]
+pub(crate) use responses::{TokenListResponse, TokenResponse};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The resource of managed tokens: long-lived JWTs, each with a record that says whether it is accepted
-/// (`/api/v1/api_token`).
+/// Manages long-lived JWTs, each with a record that decides whether it is accepted (`/api/v1/api_token`).
 ///
 /// | request | does | needs |
 /// |---|---|---|
-/// | `POST` | creates a token, and answers with it this once | a primary credential with `api_token:write` |
-/// | `GET` | lists the account's, oldest first; `pagination[offset]`, `pagination[page_size]` | `api_token:read` or `api_token:write` |
-/// | `GET /{id}` | shows one | the same |
-/// | `POST /{id}/suspend`, `/{id}/activate`, `/{id}/revoke` | changes its status | `api_token:write` |
-/// | `DELETE /{id}` | forgets it, once it is revoked | `api_token:write` |
+/// | `POST` | creates a token; only this response has it | a primary credential with `api_token:write` |
+/// | `GET` | lists the account's tokens, oldest first; `pagination[offset]`, `pagination[page_size]` | `api_token:read` or `api_token:write` |
+/// | `GET /{id}` | shows a token | the same |
+/// | `POST /{id}/suspend`, `/{id}/activate`, `/{id}/revoke` | changes the status of a token | `api_token:write` |
+/// | `DELETE /{id}` | deletes the record of a revoked token | `api_token:write` |
 ///
-/// All but creating take any credential that the [`AuthLayer`] accepts, bearers and managed tokens among them. A
-/// bearer cannot create, whatever it holds.
+/// All calls except creation accept any credential that the [`Authenticator`] accepts, including bearer tokens and managed
+/// tokens. A bearer token cannot create a token, whatever its scopes are.
 ///
 /// The body of a creation is a JSON object, bare or as the member `details`:
 ///
 /// | member | |
 /// |---|---|
 /// | `token_scope` | `"account"` or `"environment"`; required |
-/// | `environment_id` | required for `environment`, refused for `account` |
+/// | `environment_id` | required for `environment`, rejected for `account` |
 /// | `account_id` | the caller's own, or null |
 /// | `expires_at` | RFC 3339, counted in whole seconds; null: the default lifetime |
-/// | `scopes` | a list within what the creator holds; null: all of that |
+/// | `scopes` | a list within the scopes of the creator; null: all of these |
 ///
-/// A body can have an `idempotency_key`, 1 to 255 visible ASCII characters, that of a transition or `DELETE` too. A
-/// request with the same key, of the same credential, to do the same with the same body, byte for byte, is answered for
-/// 24 hours with what was answered at first, and nothing is done again. What was refused is not
-/// remembered. Of one credential 10,000 answers are, and no more. A credential that was narrowed, suspended or rotated as compromised since does not get the answer again,
-/// but 409.
+/// The body of a creation, a transition or a `DELETE` can have an `idempotency_key`, 1 to 255 visible ASCII characters. If
+/// the same credential repeats a request with the same key and the same body, byte for byte, within 24 hours, it gets the
+/// first response again, and nothing else happens. Rejected requests are not remembered. At most 10,000 responses are
+/// remembered for a credential. A credential that was narrowed, suspended or rotated as compromised since then gets 409
+/// instead.
 ///
-/// In `pagination`, `page_index` counts from 0 and items count from 1; `item_start` and `item_end` are 0 where a page has
-/// no items, and the offsets of pages that are not there are null.
+/// In `pagination`, `page_index` counts from 0, and items count from 1; `item_start` and `item_end` are 0 for an empty
+/// page, and the offsets of pages that do not exist are null.
 ///
-/// Mount it with axum's `nest_service`, which takes the path away before it calls. Where requests come with their
-/// whole path, say with [`mounted_at`](Self::mounted_at) where that begins.
+/// Mount it with axum's `nest_service`, which removes the path before it calls the service. If requests have their whole
+/// path, set where it begins with [`mounted_at`](Self::mounted_at).
 ///
 /// # Errors
 ///
-/// Always `{"status":"error","code":"…","message":"…"}`:
+/// The body is `{"status":"error","code":"…","message":"…"}`:
 ///
 /// | status | code | when |
 /// |---|---|---|
 /// | 400 | `bad_request` | two credentials, or a body or query that cannot be read |
-/// | 401 | `not_authenticated`, `bad_authtoken` | there are no credentials; they are not good, for whatever reason |
-/// | 403 | `not_permitted` | a bearer that would create, a scope is missing, or `account_id` is another's |
-/// | 404 | `not_found` | there is no such token in the caller's account |
+/// | 401 | `not_authenticated`, `bad_authtoken` | the credentials are missing, or not valid for any reason |
+/// | 403 | `not_permitted` | a bearer token that would create a token, a missing scope, or another account's `account_id` |
+/// | 404 | `not_found` | the caller's account has no such token |
 /// | 405 | `method_not_allowed` | another method |
-/// | 409 | `invalid_action` | the token's status does not allow it, as `available_actions` says |
+/// | 409 | `invalid_action` | the token's status does not allow the action; see `available_actions` |
 /// | 409 | `idempotency_conflict` | another request had this `idempotency_key` |
 /// | 413 | `bad_request` | the body is over the limit |
-/// | 422 | `validation_errors` | with `errors`, which has a list of what is wrong for each member |
-/// | 429 | `too_many_requests` | too many failures, or tokens; see `Retry-After` |
-/// | 503 | `unavailable` | the credentials were not judged, or records cannot be reached; see `Retry-After` |
-/// | 500 | `unexpected` | the fault is the server's |
+/// | 422 | `validation_errors` | with `errors`, a list for each member that is not valid |
+/// | 429 | `too_many_requests` | too many failures or tokens; see `Retry-After` |
+/// | 503 | `unavailable` | the credentials could not be checked, or the records are unavailable; see `Retry-After` |
+/// | 500 | `unexpected` | the server failed |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -102,7 +103,6 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// # use http::{Request, StatusCode};
 /// # use http_body_util::{BodyExt, Full};
 /// # use tower::ServiceExt;
-/// # use countersign::auth::AuthLayer;
 /// use countersign_wire::ManagedTokenResource;
 ///
 /// # tokio_test::block_on(async {
@@ -116,16 +116,13 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 /// #     .build()?;
 /// # let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
-/// # let authenticator = Authenticator::builder()
-/// #     .primary(ApiKeys::new(directory.clone(), peppers.clone()))
-/// #     .build()?;
 /// # let day = std::time::Duration::from_secs(24 * 3600);
 /// let trusted = issuer.trusted().directory(directory.clone()).managed_tokens(day * 365).build()?;
-/// let layer = AuthLayer::builder()
+/// let authenticator = Authenticator::builder()
 ///     .mechanism(Jwt::new([trusted]))
 ///     .primary(ApiKeys::new(directory, peppers))
 ///     .build()?;
-/// let tokens = ManagedTokenResource::new(layer, authenticator, mint, registry);
+/// let tokens = ManagedTokenResource::new(authenticator, mint, registry);
 ///
 /// // The key holds `api_token:*`.
 /// let create = |name: &'static str, value: &str| {
@@ -140,7 +137,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// let body: serde_json::Value = serde_json::from_slice(&body)?;
 /// let bearer = format!("Bearer {}", body["token"].as_str().unwrap());
 ///
-/// // The new token shows tokens, and creates none.
+/// // The new token can list tokens, but not create one.
 /// let list = Request::get("/").header("authorization", &bearer).body(Full::<Bytes>::default())?;
 /// assert_eq!(tokens.clone().oneshot(list).await?.status(), StatusCode::OK);
 /// assert_eq!(create("authorization", &bearer).await?.status(), StatusCode::FORBIDDEN);
@@ -149,15 +146,10 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// ```
 #[derive(Clone)]
 pub struct ManagedTokenResource {
-    layer: AuthLayer,
     authenticator: Authenticator,
+    primary: EndpointAuthenticator,
     mint: Mint,
     tokens: Arc<dyn ManagedTokens>,
-    options: Options,
-}
-
-#[derive(Clone)]
-struct Options {
     mounted_at: Arc<str>,
     issuer: Option<Arc<str>>,
     lifetimes: Lifetimes,
@@ -167,9 +159,22 @@ struct Options {
     mint_limit: Option<MintLimit>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl ManagedTokenResource {
+    /// The scope that allows a caller to read tokens.
+    pub const READ_SCOPE: &'static str = "api_token:read";
+    /// The scope that allows a caller to create, change and read tokens.
+    pub const WRITE_SCOPE: &'static str = "api_token:write";
+
+    /// Creates the resource. `authenticator` authenticates callers, `mint` signs the tokens, and `tokens` stores their
+    /// records.
+    #[must_use]
+    pub fn new(authenticator: Authenticator, mint: Mint, tokens: Arc<dyn ManagedTokens>) -> Self {
+        let source = CredentialSource::Headers;
         Self {
+            primary: EndpointAuthenticator::new(authenticator.clone(), source),
+            authenticator,
+            mint,
+            tokens,
             mounted_at: "".into(),
             issuer: None,
             lifetimes: Lifetimes {
@@ -178,195 +183,187 @@ impl Default for Options {
             },
             page_size: 50,
             max_page_size: 200,
-            body_limit: 16 * 1024,
+            body_limit: body::DEFAULT_LIMIT,
             mint_limit: None,
         }
     }
-}
 
-impl ManagedTokenResource {
-    /// The scope that shows tokens.
-    pub const READ_SCOPE: &'static str = "api_token:read";
-    /// The scope that creates and changes tokens, and shows them too.
-    pub const WRITE_SCOPE: &'static str = "api_token:write";
-
-    /// Judges by `authenticator` who creates a token, and by `layer` who does anything else. `mint` signs the tokens,
-    /// `tokens` keeps their records.
-    #[must_use]
-    pub fn new(
-        layer: AuthLayer,
-        authenticator: Authenticator,
-        mint: Mint,
-        tokens: Arc<dyn ManagedTokens>,
-    ) -> Self {
-        Self {
-            layer,
-            authenticator,
-            mint,
-            tokens,
-            options: Options::default(),
-        }
-    }
-
-    /// The path that requests begin with; by default none, as behind `nest_service`.
+    /// Sets the path that requests begin with. By default it is empty, as behind `nest_service`.
     #[must_use]
     pub fn mounted_at(mut self, path: impl Into<Arc<str>>) -> Self {
-        self.options.mounted_at = path.into();
+        self.mounted_at = path.into();
         self
     }
 
-    /// The name of its issuer, where there are several: tokens of others do not exist here.
+    /// Sets the name of the issuer, if there are several. The tokens of other issuers are not found.
     #[must_use]
     pub fn of_issuer(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.options.issuer = Some(name.into());
+        self.issuer = Some(name.into());
         self
     }
 
-    /// How long a token lives that asks for no end; by default 90 days, and never over the longest.
+    /// Sets the lifetime of a token created without `expires_at`. By default it is 90 days, or the longest lifetime if
+    /// that is less.
     #[must_use]
     pub const fn default_lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.lifetimes.default = lifetime;
+        self.lifetimes.default = lifetime;
         self
     }
 
-    /// How long a token can live at most; by default 365 days. Verifiers take no longer ones than
-    /// [`managed_tokens`](countersign::token::TrustedIssuerBuilder::managed_tokens) says.
+    /// Sets the longest lifetime of a token. By default it is 365 days. Verifiers reject tokens with a longer lifetime
+    /// than [`managed_tokens`](countersign::token::TrustedIssuerBuilder::managed_tokens) allows.
     #[must_use]
     pub const fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.options.lifetimes.max = lifetime;
+        self.lifetimes.max = lifetime;
         self
     }
 
-    /// How many tokens a page has; by default 50, where more than 200 cannot be asked for.
+    /// Sets the number of tokens on a page, and the largest number that a request can ask for. By default they are 50
+    /// and 200.
     #[must_use]
     pub fn page_size(mut self, default: NonZeroU32, max: NonZeroU32) -> Self {
-        self.options.page_size = default.min(max).get();
-        self.options.max_page_size = max.get();
+        self.page_size = default.min(max).get();
+        self.max_page_size = max.get();
         self
     }
 
-    /// Another limit on bodies, in bytes; by default 16 KiB.
+    /// Sets the limit on bodies, in bytes. By default it is 16 KiB.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
-        self.options.body_limit = bytes;
+        self.body_limit = bytes;
         self
     }
 
-    /// Counts the tokens that are created, and the changes of those that there are.
+    /// Sets the limit on the creations and changes of each credential.
     #[must_use]
     pub fn mint_limit(mut self, limit: MintLimit) -> Self {
-        self.options.mint_limit = Some(limit);
+        self.mint_limit = Some(limit);
         self
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) const fn max_page_size(&self) -> u32 {
+        self.max_page_size
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn new_request_id(&self) -> RequestId {
+        RequestId::new(self.mint.clock().now(), self.mint.random())
+    }
+
+    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let id = RequestId::of(&request, self.mint.clock(), self.mint.random());
+        let path = request.uri().path().to_owned();
+        let route = path::below(&path, &self.mounted_at).and_then(Route::parse);
+        let allow = route.map_or("", Route::methods);
+        let result = match (route, request.method()) {
+            (Some(Route::Collection), &Method::POST) => self.create(request, &id).await,
+            (Some(Route::Collection), &Method::GET) => self.list(request, &id).await,
+            (Some(Route::Token(token)), &Method::GET) => self.show(request, token, &id).await,
+            (Some(Route::Token(token)), &Method::DELETE) => {
+                self.change(request, token, Action::Delete, &id).await
+            }
+            (Some(Route::Transition(token, action)), &Method::POST) => {
+                self.change(request, token, action, &id).await
+            }
+            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
+            (None, _) => Err(TokenError::NotFound.into()),
+        };
+        self.finish(result, &id, allow)
+    }
+
+    /// Completes the response. `allow` names the methods of the path.
+    pub(crate) fn finish(
+        &self,
+        result: Result<Response<ResponseBody>, ManagedTokenError>,
+        id: &RequestId,
+        allow: &'static str,
+    ) -> Response<ResponseBody> {
+        let mut response = result.unwrap_or_else(|error| self.error_response(error, allow));
+        set_common_headers(&mut response, id);
+        response
+    }
+
+    fn error_response(
+        &self,
+        error: ManagedTokenError,
+        allow: &'static str,
+    ) -> Response<ResponseBody> {
+        let mut response = error.to_response();
+        let rejection = match error {
+            ManagedTokenError::Request(RequestError { error, rejection }) => {
+                set_error_headers(&mut response, &error, allow);
+                rejection
+            }
+            ManagedTokenError::NotPermitted(_, rejection) => rejection,
+            _ => None,
+        };
+        match rejection {
+            Some(rejection) => {
+                add_challenges(&mut response, rejection.challenges());
+                response.extensions_mut().insert(rejection);
+            }
+            None if response.status() == StatusCode::UNAUTHORIZED => {
+                add_challenges(&mut response, self.primary.challenges());
+            }
+            None => {}
+        }
+        response
     }
 }
 
 /// What a path names.
 #[derive(Clone, Copy)]
 enum Route<'a> {
-    All,
-    One(&'a str),
-    Transition(&'a str, &'static str),
+    Collection,
+    Token(&'a str),
+    Transition(&'a str, Action),
 }
 
-const SUSPEND: &str = "suspend";
-const ACTIVATE: &str = "activate";
-const REVOKE: &str = "revoke";
-const DELETE: &str = "delete";
+#[derive(Clone, Copy, PartialEq)]
+enum Action {
+    Suspend,
+    Activate,
+    Revoke,
+    Delete,
+}
+
+impl Action {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Activate => "activate",
+            Self::Revoke => "revoke",
+            Self::Delete => "delete",
+        }
+    }
+}
 
 impl<'a> Route<'a> {
-    fn of(rest: &'a str) -> Option<Self> {
-        match rest.split_once('/') {
-            None if rest.is_empty() => Some(Self::All),
-            None => Some(Self::One(rest)),
-            Some((id, action)) => [SUSPEND, ACTIVATE, REVOKE]
-                .into_iter()
-                .find(|known| *known == action)
-                .map(|action| Self::Transition(id, action)),
-        }
+    fn parse(rest: &'a str) -> Option<Self> {
+        let Some((id, action)) = rest.split_once('/') else {
+            return Some(match rest {
+                "" => Self::Collection,
+                id => Self::Token(id),
+            });
+        };
+        [Action::Suspend, Action::Activate, Action::Revoke]
+            .into_iter()
+            .find(|known| known.as_str() == action)
+            .map(|action| Self::Transition(id, action))
     }
 
     const fn methods(self) -> &'static str {
         match self {
-            Self::All => "GET, POST",
-            Self::One(_) => "GET, DELETE",
+            Self::Collection => "GET, POST",
+            Self::Token(_) => "GET, DELETE",
             Self::Transition(..) => "POST",
         }
     }
 }
 
-impl ManagedTokenResource {
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let request_id = RequestId::of(&request, self.mint.clock(), self.mint.random());
-        let path = request.uri().path().to_owned();
-        let route = path::below(&path, &self.options.mounted_at).and_then(Route::of);
-        let outcome = match (route, request.method()) {
-            (Some(Route::All), &Method::POST) => self.create(request, &request_id).await,
-            (Some(Route::All), &Method::GET) => self.list(request, &request_id).await,
-            (Some(Route::One(id)), &Method::GET) => self.show(request, id, &request_id).await,
-            (Some(Route::One(id)), &Method::DELETE) => {
-                self.change(request, id, DELETE, &request_id).await
-            }
-            (Some(Route::Transition(id, action)), &Method::POST) => {
-                self.change(request, id, action, &request_id).await
-            }
-            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
-            (None, _) => Err(TokenError::NotFound.into()),
-        };
-        let allow = route.map_or("", Route::methods);
-        let mut response = outcome.unwrap_or_else(|problem| self.refuse(problem, allow));
-        finish(&mut response, &request_id);
-        response
-    }
-
-    fn refuse(&self, problem: Problem, allow: &'static str) -> Response<ResponseBody> {
-        let mut response = problem.write();
-        let Problem { what, rejection } = problem;
-        if let What::Denied(denial) = &what {
-            finish_denied(&mut response, denial, allow);
-        }
-        // RFC 9110 §15.5.2: a 401 has a challenge, also where the credentials lapsed while the request waited.
-        let lapsed = response.status() == StatusCode::UNAUTHORIZED;
-        let missing = || lapsed.then(|| self.authenticator.missing_credentials());
-        if let Some(rejection) = rejection.clone().or_else(missing) {
-            for challenge in rejection.challenges() {
-                response.headers_mut().append(WWW_AUTHENTICATE, challenge);
-            }
-        }
-        if let Some(rejection) = rejection {
-            response.extensions_mut().insert(rejection);
-        }
-        response
-    }
-}
-
-impl<B> Service<Request<B>> for ManagedTokenResource
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { Ok(this.respond(request).await) })
-    }
-}
-
-impl fmt::Debug for ManagedTokenResource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ManagedTokenResource")
-            .field("mounted_at", &self.options.mounted_at)
-            .finish_non_exhaustive()
-    }
-}
+impl_service!(ManagedTokenResource);

@@ -1,43 +1,38 @@
-use std::convert::Infallible;
-use std::fmt;
-use std::task::{Context, Poll};
-
 use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
 use countersign::scope::Scope;
 use countersign::time::Clock;
-use countersign::{BoxFuture, Id, Principal};
+use countersign::{Id, Principal};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde::Serialize;
 use serde_json::Value;
-use tower_service::Service;
 
 use super::json;
-use super::token_request::{TokenForm, TokenRequests};
-use crate::ResponseBody;
+use super::token_form::{TokenForm, TokenFormEndpoint};
+use crate::response::ResponseBody;
+use crate::service::impl_service;
 
-/// Tells a client whether a token is accepted at present, and what it says (RFC 7662): `POST /oauth/introspect`,
-/// mounted at whichever path.
+/// Responds whether a token is accepted, and what it says (RFC 7662). Mount it at any path, such as `/oauth/introspect`.
 ///
 /// The request is a form with a `token`. Clients authenticate as at the token endpoint ([`OAuth`](crate::OAuth)):
-/// with `client_secret_basic`, `client_secret_post`, or an API key in its header, and never with a bearer. A client
-/// sees the tokens that were minted from its own credential, or, holding the scope `token:introspect`, those of its
-/// account. Every other token, expired, revoked, forged or somebody else's, is `{"active":false}` and no more.
+/// with `client_secret_basic`, `client_secret_post`, or an API key in its header, and never with a bearer token. A client
+/// sees the tokens that were minted from its own credential; with the scope `token:introspect` it sees those of its
+/// account. The response for every other token, expired, revoked, forged or another client's, is `{"active":false}`.
 ///
 /// # Errors
 ///
-/// As RFC 6749 §5.2 has them:
+/// The body is `{"error":"…","error_description":"…"}` (RFC 6749 §5.2):
 ///
 /// | status | error | when |
 /// |---|---|---|
-/// | 400 | `invalid_request` | no form, no `token`, a parameter twice, or two credentials |
-/// | 401 | `invalid_client` | the client's credentials are not good, for whatever reason |
-/// | 403 | `unauthorized_client` | a bearer, valid or not |
+/// | 400 | `invalid_request` | the body is not a form, `token` is missing, a parameter is repeated, or there are two credentials |
+/// | 401 | `invalid_client` | the client's credentials are missing or not valid, for any reason |
+/// | 403 | `unauthorized_client` | a bearer token, valid or not |
 /// | 405 | | another method |
 /// | 413 | `invalid_request` | the body is over 16 KiB |
 /// | 429 | `slow_down` | too many failures; see `Retry-After` |
-/// | 503 | `temporarily_unavailable` | client or token were not judged: that is not `"active":false` |
+/// | 503 | `temporarily_unavailable` | the client or the token could not be checked; this does not mean `"active":false` |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -72,36 +67,36 @@ use crate::ResponseBody;
 /// # let jwt = Jwt::new([issuer.trusted().directory(directory.clone()).build()?]);
 /// # let principal = authenticator.authenticate(countersign::credentials::Credentials::key(key.clone())).await?;
 /// # let token = mint.mint(&countersign::mint::MintRequest::new(principal, Default::default()))?.token;
-/// // `jwt` judges this issuer's tokens, `token` is one that was minted from `key`.
+/// // `jwt` verifies the tokens of this issuer, and `token` was minted from `key`.
 /// let introspection = Introspection::new(authenticator, jwt);
-/// let ask = |key: &str, token: &str| {
+/// let introspect = |key: &str, token: &str| {
 ///     let request = Request::post("/oauth/introspect")
 ///         .header("x-api-key", key)
 ///         .header("content-type", "application/x-www-form-urlencoded")
 ///         .body(Full::<Bytes>::from(format!("token={token}")));
 ///     introspection.clone().oneshot(request.unwrap())
 /// };
-/// let answer = ask(key.expose(), token.expose()).await?;
-/// let body = answer.into_body().collect().await?.to_bytes();
+/// let response = introspect(key.expose(), token.expose()).await?;
+/// let body = response.into_body().collect().await?.to_bytes();
 /// assert!(body.starts_with(br#"{"active":true,"scope":"calls:read","#));
 ///
-/// let answer = ask(key.expose(), "garbage").await?;
-/// assert_eq!(answer.into_body().collect().await?.to_bytes(), r#"{"active":false}"#);
+/// let response = introspect(key.expose(), "garbage").await?;
+/// assert_eq!(response.into_body().collect().await?.to_bytes(), r#"{"active":false}"#);
 ///
-/// let refused = ask("no key", token.expose()).await?;
-/// assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+/// let rejected = introspect("no key", token.expose()).await?;
+/// assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Introspection {
-    pub(crate) requests: TokenRequests,
+    pub(crate) endpoint: TokenFormEndpoint,
 }
 
-/// RFC 7662 §2.2, and our own claims.
+/// RFC 7662 §2.2, and the claims of this issuer's tokens.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthIntrospection))]
-pub(crate) struct Active<'a> {
+pub(crate) struct IntrospectionResponse<'a> {
     active: bool,
     #[cfg_attr(feature = "openapi", schema(required = false))]
     scope: &'a str,
@@ -120,8 +115,7 @@ pub(crate) struct Active<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    jti: Option<Id>,
+    jti: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     account: Option<&'a Id>,
@@ -133,30 +127,29 @@ pub(crate) struct Active<'a> {
     sid: Option<&'a Id>,
 }
 
-/// The whole of what is said of any other token.
+/// The response for a token that the client may not see, or that is not accepted.
 #[derive(Serialize)]
-struct Inactive {
+struct InactiveResponse {
     active: bool,
 }
 
 impl Introspection {
-    /// The scope that shows all tokens of an account.
+    /// The scope with which a client sees all tokens of its account.
     pub const SCOPE: &'static str = "token:introspect";
 
-    /// Judges clients by `authenticator`, and tokens by `jwt`, at the system's clock.
+    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, by the system's clock.
     #[must_use]
     pub fn new(authenticator: Authenticator, jwt: Jwt) -> Self {
         Self {
-            requests: TokenRequests::new(authenticator, jwt),
+            endpoint: TokenFormEndpoint::new(authenticator, jwt),
         }
     }
 
-    /// The clock to judge tokens by; by default the system's.
+    /// Sets the clock by which tokens are verified. By default it is the system's.
     #[must_use]
-    pub fn clock(self, clock: impl Clock) -> Self {
-        Self {
-            requests: self.requests.clock(clock),
-        }
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.endpoint.set_clock(clock);
+        self
     }
 
     async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
@@ -164,20 +157,20 @@ impl Introspection {
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let id = self.requests.request_id(&request);
-        let outcome = self.requests.read(request).await;
-        let outcome = outcome.map(|TokenForm { client, token }| {
-            match token.filter(|token| sees(client.principal(), token)) {
-                Some(token) => json(StatusCode::OK, &Active::of(&token)),
-                None => json(StatusCode::OK, &Inactive { active: false }),
+        let id = self.endpoint.request_id(&request);
+        let result = self.endpoint.read(request).await;
+        let result = result.map(|TokenForm { client, token }| {
+            match token.filter(|token| may_see(client.principal(), token)) {
+                Some(token) => json(StatusCode::OK, &IntrospectionResponse::from(&token)),
+                None => json(StatusCode::OK, &InactiveResponse { active: false }),
             }
         });
-        self.requests.answer(outcome, &id)
+        self.endpoint.finish(result, &id)
     }
 }
 
-/// Whether a client may know that somebody has this token.
-fn sees(client: &Principal, token: &Principal) -> bool {
+/// Returns whether a client may see a token.
+fn may_see(client: &Principal, token: &Principal) -> bool {
     let (Some(credential), Some(account)) = (token.credential_id(), token.account()) else {
         return false;
     };
@@ -188,20 +181,20 @@ fn sees(client: &Principal, token: &Principal) -> bool {
     client.credential_id() == Some(credential) || all.is_ok_and(|all| client.scopes().grants(&all))
 }
 
-impl<'a> Active<'a> {
-    fn of(token: &'a Principal) -> Self {
+impl<'a> From<&'a Principal> for IntrospectionResponse<'a> {
+    fn from(token: &'a Principal) -> Self {
         Self {
             active: true,
             scope: token.scopes().as_str(),
-            // In tokens of ours they are the same.
+            // Both are the credential's id in this issuer's tokens.
             client_id: token.subject(),
+            sub: token.subject(),
             token_type: "Bearer",
             exp: token.expires_at().map(|end| end.unix_seconds()),
             iat: token.claim("iat"),
-            sub: token.subject(),
             aud: token.claim("aud"),
             iss: token.issuer(),
-            jti: token.claim("jti"),
+            jti: token.token_id(),
             account: token.account(),
             environment: token.environment(),
             sid: token.session(),
@@ -209,28 +202,4 @@ impl<'a> Active<'a> {
     }
 }
 
-impl<B> Service<Request<B>> for Introspection
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { Ok(this.respond(request).await) })
-    }
-}
-
-impl fmt::Debug for Introspection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Introspection").finish_non_exhaustive()
-    }
-}
+impl_service!(Introspection);

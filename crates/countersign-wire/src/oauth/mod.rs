@@ -1,59 +1,63 @@
-//! The client credentials grant (RFC 6749 §4.4).
+//! The client credentials grant (RFC 6749 §4.4), introspection (RFC 7662), revocation (RFC 7009) and metadata (RFC 8414).
 
-pub(crate) mod form;
 mod introspection;
 mod metadata;
 mod revocation;
-mod token_request;
+mod token_form;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign::Scopes;
 use countersign::credentials::{Carrier, Credentials};
+use countersign::mechanism::Basic;
 use countersign::mint::MintParameters;
-use http::header::{PRAGMA, WWW_AUTHENTICATE};
+use http::header::PRAGMA;
 use http::{HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
-use crate::{
-    FieldErrorCode, RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse,
-    Wire, respond,
-};
-use form::Form;
+use crate::error::{FieldErrorCode, TokenError};
+use crate::form::{self, Form};
+use crate::response::{self, ResponseBody};
+use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
-#[cfg(feature = "openapi")]
-pub(crate) use introspection::Active;
 pub use introspection::Introspection;
+#[cfg(feature = "openapi")]
+pub(crate) use introspection::IntrospectionResponse;
 pub use metadata::AuthorizationServer;
 #[cfg(feature = "openapi")]
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::MetadataResponse;
 pub use revocation::Revocation;
 #[cfg(feature = "openapi")]
-pub(crate) use token_request::TokenRequests;
+pub(crate) use token_form::TokenFormEndpoint;
 
-/// `client_id` and `client_secret` are a key's id and secret; passwords are not for clients. `resource`
+/// Exchanges client credentials for a token (RFC 6749 §4.4, `POST /oauth/token`).
+///
+/// `client_id` and `client_secret` are the id and the secret of a key; users' passwords are not accepted. `resource`
 /// (RFC 8707) chooses the audience.
 ///
 /// Clients authenticate with `client_secret_basic`, `client_secret_post`, or an API key in its header.
-#[derive(Clone, Debug)]
-pub struct OAuth {
-    challenge: HeaderValue,
-}
-
-impl Default for OAuth {
-    fn default() -> Self {
-        Self {
-            challenge: HeaderValue::from_static(r#"Basic realm="countersign", charset="UTF-8""#),
-        }
-    }
-}
+///
+/// # Errors
+///
+/// The body is `{"error":"…","error_description":"…"}` (RFC 6749 §5.2), empty for 404 and 405:
+///
+/// | status | error | when |
+/// |---|---|---|
+/// | 400 | `invalid_request` | the body is not a form, a parameter is missing or repeated, or there are two credentials |
+/// | 400 | `unsupported_grant_type`, `invalid_scope`, `invalid_target` | another grant type, scope or resource |
+/// | 401 | `invalid_client` | the credentials are missing or not valid, for any reason |
+/// | 403 | `unauthorized_client` | a bearer token, valid or not |
+/// | 413 | `invalid_request` | the body is over 16 KiB |
+/// | 429 | `slow_down` | too many failures or tokens; see `Retry-After` |
+/// | 503 | `temporarily_unavailable` | the credentials could not be checked; see `Retry-After` |
+/// | 500 | `server_error` | the server failed |
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OAuth;
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthToken))]
-pub(crate) struct Issued<'a> {
+pub(crate) struct OAuthTokenResponse<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
@@ -65,119 +69,125 @@ pub(crate) struct Issued<'a> {
 /// RFC 6749 §5.2.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthError))]
-pub(crate) struct Denied<'a> {
+pub(crate) struct OAuthErrorResponse<'a> {
     error: &'static str,
     error_description: &'a str,
 }
 
 impl Wire for OAuth {
-    fn source(&self) -> Source {
-        Source::HeadersOrBody
+    fn credential_source(&self) -> CredentialSource {
+        CredentialSource::HeadersOrBody
     }
 
-    /// RFC 6749 §2.3.1: both halves of Basic are form-encoded first.
-    fn read_credentials(&self, presented: Credentials) -> Result<Credentials, TokenError> {
-        if *presented.carrier() != Carrier::BASIC {
-            return Ok(presented);
-        }
-        let decoded = STANDARD.decode(presented.expose()).map(Zeroizing::new);
-        let text = decoded.map_err(|_| TokenError::Unauthenticated)?;
-        let text = std::str::from_utf8(&text).map_err(|_| TokenError::Unauthenticated)?;
-        let (id, secret) = text.split_once(':').ok_or(TokenError::Unauthenticated)?;
-        let half = |text| form::decode(text).ok_or(TokenError::Unauthenticated);
-        Ok(Credentials::client(half(id)?, half(secret)?))
+    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
+        decode_client(credentials)
     }
 
     fn read(&self, head: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let mut form = Form::parse(&head.headers, body)?;
-        match form.take("grant_type") {
-            Some(grant) if grant.expose() == "client_credentials" => {}
-            Some(_) => return Err(TokenError::UnsupportedGrantType),
-            None => {
-                return Err(form::flaw(
-                    "grant_type",
-                    FieldErrorCode::Missing,
-                    "grant_type is missing",
-                ));
+        let grant_type = form.take("grant_type");
+        if required("grant_type", grant_type)?.expose() != "client_credentials" {
+            return Err(TokenError::UnsupportedGrantType);
+        }
+        let mut parameters = MintParameters::default();
+        if let Some(scope) = form.take("scope") {
+            let scopes: Option<Scopes> = scope.expose().parse().ok();
+            // A scope of spaces alone would request a token without scopes.
+            let scopes = scopes.filter(|scopes| !scopes.is_empty());
+            parameters.scopes = Some(scopes.ok_or(TokenError::InvalidScope(Scopes::none()))?);
+        }
+        if let Some(resource) = form.take("resource") {
+            parameters.resource = Some(resource.expose().to_owned());
+            // RFC 8707 §2 allows several resources. A token has one audience.
+            if form.take("resource").is_some() {
+                return Err(TokenError::InvalidTarget);
             }
         }
-        let scopes = form.take("scope").map(|scope| {
-            let scopes: Option<Scopes> = scope.expose().parse().ok();
-            // Nothing but spaces asks for a token that may do nothing.
-            scopes
-                .filter(|scopes| !scopes.is_empty())
-                .ok_or(TokenError::InvalidScope(Scopes::none()))
-        });
-        let mut parameters = MintParameters::default();
-        parameters.scopes = scopes.transpose()?;
-        parameters.resource = form.take_resource()?;
-        Ok(TokenRequest {
-            credentials: form.take_client()?,
-            parameters,
-            session: None,
-        })
+        let credentials = take_client(&mut form)?;
+        Ok(TokenRequest::new(parameters).credentials(credentials))
     }
 
-    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
-        match answer {
+    fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
+        match response {
             TokenResponse::Issued { token, .. } => json(
                 StatusCode::OK,
-                &Issued {
+                &OAuthTokenResponse {
                     access_token: token.token.expose(),
                     token_type: "Bearer",
                     expires_in: token.expires_in,
                     scope: token.scopes.as_str(),
                 },
             ),
-            TokenResponse::Denied(denial) => self.deny(denial),
+            TokenResponse::Error(error) => error_response(error),
         }
     }
 }
 
-impl OAuth {
-    fn deny(&self, denial: &TokenError) -> Response<ResponseBody> {
-        let empty = |status| {
-            let mut response = Response::new(ResponseBody::default());
-            *response.status_mut() = status;
-            response
-        };
-        let error = match denial {
-            TokenError::NotFound => return empty(StatusCode::NOT_FOUND),
-            TokenError::MethodNotAllowed => return empty(StatusCode::METHOD_NOT_ALLOWED),
-            TokenError::Chaining => "unauthorized_client",
-            TokenError::Ambiguous
-            | TokenError::Invalid(_)
-            | TokenError::PayloadTooLarge
-            | TokenError::NoCredentials
-            | TokenError::InvalidLifetime => "invalid_request",
-            TokenError::UnsupportedGrantType => "unsupported_grant_type",
-            TokenError::Unauthenticated => "invalid_client",
-            TokenError::InvalidScope(_) => "invalid_scope",
-            TokenError::InvalidTarget => "invalid_target",
-            // RFC 8628 §3.5's word for it; RFC 6749 has none.
-            TokenError::TooManyRequests(_) => "slow_down",
-            TokenError::Unavailable(_) => "temporarily_unavailable",
-            TokenError::Failed => "server_error",
-        };
-        let status = denial.status();
-        let mut response = json(
-            status,
-            &Denied {
-                error,
-                error_description: denial.message(),
-            },
-        );
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = self.challenge.clone();
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+/// Decodes `client_secret_basic`: both the id and the secret are form-encoded (RFC 6749 §2.3.1).
+fn decode_client(credentials: Credentials) -> Result<Credentials, TokenError> {
+    if *credentials.carrier() != Carrier::BASIC {
+        return Ok(credentials);
+    }
+    let client = Basic::decode(&credentials).and_then(|(id, secret)| {
+        let (id, secret) = (form::decode(id.expose())?, form::decode(secret.expose())?);
+        Some(Credentials::client(id, secret))
+    });
+    client.ok_or(TokenError::Unauthenticated)
+}
+
+/// Takes the credentials in the form: `client_secret_post` (RFC 6749 §2.3.1). A `client_id` alone is that of a public
+/// client, and is ignored.
+fn take_client(form: &mut Form) -> Result<Option<Credentials>, TokenError> {
+    match (form.take("client_id"), form.take("client_secret")) {
+        (id, Some(secret)) => Ok(Some(Credentials::client(
+            required("client_id", id)?,
+            secret,
+        ))),
+        (_, None) => Ok(None),
     }
 }
 
-/// RFC 6749 §5.1 asks for `Pragma` beside `Cache-Control`.
+fn required<T>(name: &'static str, value: Option<T>) -> Result<T, TokenError> {
+    let message = || format!("{name} is missing");
+    value.ok_or_else(|| TokenError::field(name, FieldErrorCode::Missing, message()))
+}
+
+fn error_response(error: &TokenError) -> Response<ResponseBody> {
+    let code = match error {
+        TokenError::NotFound | TokenError::MethodNotAllowed => {
+            return response::empty(error.status());
+        }
+        TokenError::Chaining => "unauthorized_client",
+        TokenError::UnsupportedGrantType => "unsupported_grant_type",
+        TokenError::Unauthenticated => "invalid_client",
+        TokenError::InvalidScope(_) => "invalid_scope",
+        TokenError::InvalidTarget => "invalid_target",
+        // RFC 6749 has no code for this; `slow_down` is that of RFC 8628 §3.5.
+        TokenError::TooManyRequests(_) => "slow_down",
+        TokenError::Unavailable(_) => "temporarily_unavailable",
+        TokenError::Internal => "server_error",
+        _ => "invalid_request",
+    };
+    json_error(error.status(), code, error.message())
+}
+
+fn json_error(
+    status: StatusCode,
+    error: &'static str,
+    error_description: &str,
+) -> Response<ResponseBody> {
+    json(
+        status,
+        &OAuthErrorResponse {
+            error,
+            error_description,
+        },
+    )
+}
+
+/// Creates a response with a JSON body, and with the `Pragma` of RFC 6749 §5.1.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
-    let mut response = respond::json(status, body);
+    let mut response = response::json(status, body);
     let no_cache = HeaderValue::from_static("no-cache");
     response.headers_mut().insert(PRAGMA, no_cache);
     response

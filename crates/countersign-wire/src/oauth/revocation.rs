@@ -1,36 +1,35 @@
-use std::convert::Infallible;
-use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
+use countersign::Principal;
 use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
 use countersign::registry::{
     Caller, DeniedToken, Registry, RegistryError, SessionSelector, Sessions,
 };
 use countersign::time::Clock;
-use countersign::{BoxFuture, Principal};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use tower_service::Service;
 
-use super::token_request::{TokenForm, TokenRequests};
-use super::{Denied, json};
-use crate::front::{Refused, not_done};
-use crate::{RequestId, ResponseBody, TokenError};
+use super::json_error;
+use super::token_form::{TokenForm, TokenFormEndpoint};
+use crate::authenticate::RequestError;
+use crate::error::TokenError;
+use crate::request_id::RequestId;
+use crate::response::{self, ResponseBody};
+use crate::service::impl_service;
 
-/// Takes back a token that was minted from the client's own credential (RFC 7009): `POST /oauth/revoke`, mounted at
-/// whichever path. It is refused from then on, wherever the directory is known.
+/// Revokes a token that was minted from the client's own credential (RFC 7009). Mount it at any path, such as
+/// `/oauth/revoke`. Everything that reads the directory rejects the token from then on.
 ///
 /// The request is a form with a `token`; a `token_type_hint` is ignored. Clients authenticate as for
-/// [`Introspection`](crate::Introspection). What is revoked is the one token, by issuer and `jti`, or the session that
-/// it belongs to. The answer is 200 with an empty body, also for a token that is no good any more, or never was
+/// [`Introspection`](crate::Introspection). The token is revoked by its issuer and `jti`, or with the session that it
+/// belongs to. The response is 200 with an empty body, also for a token that is not accepted any more, or never was
 /// (RFC 7009 §2.2).
 ///
 /// # Errors
 ///
-/// As for [`Introspection`](crate::Introspection), and 400 `invalid_grant` (RFC 6749 §5.2) for a token that was
-/// minted from another credential: nothing is revoked then.
+/// Those of [`Introspection`](crate::Introspection), and 400 `invalid_grant` (RFC 6749 §5.2) for a token that was minted
+/// from another credential. Such a token is not revoked.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -65,61 +64,57 @@ use crate::{RequestId, ResponseBody, TokenError};
 /// # let jwt = Jwt::new([issuer.trusted().directory(directory.clone()).build()?]);
 /// # let principal = authenticator.authenticate(countersign::credentials::Credentials::key(key.clone())).await?;
 /// # let token = mint.mint(&countersign::mint::MintRequest::new(principal, Default::default()))?.token;
-/// // `jwt` judges this issuer's tokens, `token` is one that was minted from `key`.
+/// // `jwt` verifies the tokens of this issuer, and `token` was minted from `key`.
 /// let revocation = Revocation::new(authenticator, jwt.clone(), registry);
-/// let ask = |key: &str| {
+/// let revoke = |key: &str| {
 ///     let request = Request::post("/oauth/revoke")
 ///         .header("x-api-key", key)
 ///         .header("content-type", "application/x-www-form-urlencoded")
 ///         .body(Full::<Bytes>::from(format!("token={}", token.expose())));
 ///     revocation.clone().oneshot(request.unwrap())
 /// };
-/// let refused = ask("no key").await?;
-/// assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+/// let rejected = revoke("no key").await?;
+/// assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
 ///
 /// # use countersign::time::Clock;
 /// let now = SystemClock.now();
 /// assert!(jwt.introspect(token.expose(), now).is_ok());
-/// assert_eq!(ask(key.expose()).await?.status(), StatusCode::OK);
+/// assert_eq!(revoke(key.expose()).await?.status(), StatusCode::OK);
 /// assert!(jwt.introspect(token.expose(), now).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Revocation {
-    pub(crate) requests: TokenRequests,
+    pub(crate) endpoint: TokenFormEndpoint,
     registry: Arc<dyn Registry>,
     sessions: Option<Arc<dyn Sessions>>,
 }
 
 impl Revocation {
-    /// Judges clients by `authenticator`, and tokens by `jwt`, at the system's clock.
+    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, by the system's clock.
     #[must_use]
     pub fn new(authenticator: Authenticator, jwt: Jwt, registry: Arc<dyn Registry>) -> Self {
         Self {
-            requests: TokenRequests::new(authenticator, jwt),
+            endpoint: TokenFormEndpoint::new(authenticator, jwt),
             registry,
             sessions: None,
         }
     }
 
-    /// Ends the session that a token belongs to. Without this the token itself is denied, and its session hands it
-    /// out again, dead, until it expires.
+    /// Sets the sessions, so that the session of a revoked token ends too. Otherwise only the token is denied, and its
+    /// session returns the denied token until it expires.
     #[must_use]
-    pub fn sessions(self, sessions: Arc<dyn Sessions>) -> Self {
-        Self {
-            sessions: Some(sessions),
-            ..self
-        }
+    pub fn sessions(mut self, sessions: Arc<dyn Sessions>) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
-    /// The clock to judge tokens by; by default the system's.
+    /// Sets the clock by which tokens are verified. By default it is the system's.
     #[must_use]
-    pub fn clock(self, clock: impl Clock) -> Self {
-        Self {
-            requests: self.requests.clock(clock),
-            ..self
-        }
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.endpoint.set_clock(clock);
+        self
     }
 
     async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
@@ -127,100 +122,71 @@ impl Revocation {
         B: Body,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let id = self.requests.request_id(&request);
-        let outcome = match self.requests.read(request).await {
-            Ok(asked) => self.revoke(asked, &id).await,
-            Err(refused) => Err(refused),
+        let id = self.endpoint.request_id(&request);
+        let result = match self.endpoint.read(request).await {
+            Ok(form) => self.revoke(form, &id).await,
+            Err(error) => Err(error),
         };
-        self.requests.answer(outcome, &id)
+        self.endpoint.finish(result, &id)
     }
 
     async fn revoke(
         &self,
         TokenForm { client, token }: TokenForm,
         id: &RequestId,
-    ) -> Result<Response<ResponseBody>, Refused> {
-        let done = Response::new(ResponseBody::default());
+    ) -> Result<Response<ResponseBody>, RequestError> {
         let Some(token) = token else {
-            return Ok(done);
+            return Ok(response::empty(StatusCode::OK));
         };
-        let Some(denied) = own(client.principal(), &token) else {
-            return Ok(json(
-                StatusCode::BAD_REQUEST,
-                &Denied {
-                    error: "invalid_grant",
-                    error_description: "the token was issued to another client",
-                },
-            ));
+        let client = client.principal();
+        let Some(denied) = own_token(client, &token) else {
+            let description = "the token was issued to another client";
+            let status = StatusCode::BAD_REQUEST;
+            return Ok(json_error(status, "invalid_grant", description));
         };
-        let caller = Caller::of_account(client.principal().subject(), denied.account)
-            .authenticated_as(client.principal())
+        let caller = Caller::of_account(client.subject(), denied.account)
+            .authenticated_as(client)
             .with_request_id(id.clone());
-        let ended = self.end_session(&caller, &token).await;
-        // A session that is not kept any more leaves a token that may still be good.
-        let ended = match ended {
+        let revoked = match self.end_session(&caller, &token).await {
+            // The token may still be valid if its session is not stored any more.
             Some(Err(RegistryError::NotFound)) | None => {
                 self.registry.deny_token(&caller, denied).await
             }
             Some(ended) => ended,
         };
-        match ended {
-            Ok(()) => Ok(done),
+        match revoked {
+            Ok(()) => Ok(response::empty(StatusCode::OK)),
             // The account is the client's own.
-            Err(RegistryError::NotFound) => Err(TokenError::Failed.into()),
-            Err(error) => Err(not_done(&error).into()),
+            Err(RegistryError::NotFound) => Err(TokenError::Internal.into()),
+            Err(error) => Err(TokenError::from(&error).into()),
         }
     }
 
-    /// `None` where there is no session to end.
+    /// Ends the token's session; `None` if there is none to end.
     async fn end_session(
         &self,
         caller: &Caller,
         token: &Principal,
     ) -> Option<Result<(), RegistryError>> {
         let sessions = self.sessions.as_ref()?;
-        let which = SessionSelector::Id(*token.session()?);
+        let selector = SessionSelector::Id(*token.session()?);
         let credential = *token.credential_id()?;
-        Some(sessions.end_sessions(caller, credential, which).await)
+        Some(sessions.end_sessions(caller, credential, selector).await)
     }
 }
 
-/// What names the token, if it was minted from the client's credential.
-fn own(client: &Principal, token: &Principal) -> Option<DeniedToken> {
+/// Returns what identifies the token, if it was minted from the client's credential.
+fn own_token(client: &Principal, token: &Principal) -> Option<DeniedToken> {
     let credential = token.credential_id()?;
     if client.credential_id() != Some(credential) || client.account() != token.account() {
         return None;
     }
     Some(DeniedToken {
         issuer: token.issuer()?.to_owned(),
-        token: token.claim("jti")?,
+        token: token.token_id()?.parse().ok()?,
         account: *token.account()?,
         expires_at: token.expires_at()?,
     })
 }
 
-impl<B> Service<Request<B>> for Revocation
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { Ok(this.respond(request).await) })
-    }
-}
-
-impl fmt::Debug for Revocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Revocation").finish_non_exhaustive()
-    }
-}
+impl_service!(Revocation);

@@ -1,8 +1,7 @@
-//! What the services here say of themselves in the terms of OpenAPI 3.1.
+//! OpenAPI 3.1 descriptions of the services.
 //!
-//! Whoever mounts a service asks it to [`Describe`] itself, and puts the operations under the path that it is mounted
-//! at. A refusal's status, headers and media type are read off the very answers that the service gives, so that they
-//! cannot differ from it.
+//! A service [`Describe`]s its operations, and the program that mounts it adds its path to theirs. The status, the headers
+//! and the media type of each error are taken from the response that the service gives, so that they cannot differ.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -31,18 +30,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answers;
-mod documents;
-mod endpoint;
-mod envelope;
-mod key_pair;
-mod oauth;
-mod scoped;
-mod session;
-mod token_requests;
-mod values;
+mod managed;
+mod resources;
+mod responses;
+mod schemas;
+mod wires;
 
+use countersign::Scopes;
 use countersign::mint::IssuanceSettings;
+use http::{Response, StatusCode};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::request_body::RequestBody;
@@ -50,48 +46,50 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr};
 
-use crate::Wire;
+use crate::error::{FieldErrorCode, Throttled, TokenError};
+use crate::request_id::RequestId;
+use crate::response::{self, ResponseBody, set_common_headers};
+use crate::wire::{CredentialSource, Wire};
 
-pub use answers::Answers;
-pub(crate) use endpoint::too_many;
-pub use values::{form, id, in_path, in_query, json, object, optional, scope, text};
+pub use responses::ResponsesBuilder;
+pub use schemas::{form, id, in_path, in_query, json, object, optional, scope, text};
 
-/// A service that says which operations it has.
+/// A service that describes its operations.
 pub trait Describe {
-    /// The operations. Their paths are empty, or lie below the one that the service is mounted at.
+    /// Returns the operations. Their paths are relative to the path that the service is mounted at.
     fn describe(&self) -> Description;
 }
 
-/// A wire that says what its requests and answers look like.
+/// A wire that describes its requests and responses.
 pub trait DescribeWire: Wire {
-    /// Requests and answers of a wire whose mint has these terms.
-    fn describe(&self, terms: &IssuanceSettings) -> Shape;
+    /// Returns the description of the wire over a mint with these settings.
+    fn describe(&self, settings: &IssuanceSettings) -> WireDescription;
 }
 
-/// What a wire's answers do not tell by themselves.
+/// The description of a wire.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever writes a wire makes one")]
-pub struct Shape {
-    /// The operation's name, unique among all wires.
+#[expect(clippy::exhaustive_structs, reason = "every wire creates one")]
+pub struct WireDescription {
+    /// The operation's id, unique among all wires.
     pub id: &'static str,
-    /// What it does, in a line.
+    /// A line that says what the operation does.
     pub summary: &'static str,
-    /// The body that it reads.
+    /// The body of requests.
     pub request: RequestBody,
-    /// The body that tells of a token.
-    pub issued: RefOr<Schema>,
-    /// The body of every refusal.
-    pub denied: RefOr<Schema>,
-    /// The schemas that these name.
+    /// The body of a response with a token.
+    pub token: RefOr<Schema>,
+    /// The body of an error.
+    pub error: RefOr<Schema>,
+    /// The schemas that these refer to.
     pub schemas: Schemas,
 }
 
-/// Operations, and the schemas that they name.
+/// Operations, and the schemas that they refer to.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Description {
     /// The operations.
-    pub operations: Vec<Described>,
+    pub operations: Vec<OperationDescription>,
     /// The schemas.
     pub schemas: Schemas,
 }
@@ -99,17 +97,17 @@ pub struct Description {
 /// One operation.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Described {
-    /// The path below the one that the service is mounted at; empty for that itself.
+pub struct OperationDescription {
+    /// The path below that of the service; empty for the service's own path.
     pub path: &'static str,
     /// The method.
     pub method: HttpMethod,
-    /// All else.
+    /// The operation itself.
     pub operation: Operation,
 }
 
 impl Description {
-    /// The same, with one more operation.
+    /// Adds an operation.
     #[must_use]
     pub fn with(
         mut self,
@@ -117,7 +115,7 @@ impl Description {
         method: HttpMethod,
         operation: impl Into<Operation>,
     ) -> Self {
-        self.operations.push(Described {
+        self.operations.push(OperationDescription {
             path,
             method,
             operation: operation.into(),
@@ -125,7 +123,7 @@ impl Description {
         self
     }
 
-    /// The same, with schemas that its operations name.
+    /// Adds schemas that the operations refer to.
     #[must_use]
     pub fn schemas(mut self, schemas: Schemas) -> Self {
         self.schemas.0.extend(schemas.0);
@@ -138,7 +136,7 @@ impl Description {
 pub struct Schemas(Vec<(String, RefOr<Schema>)>);
 
 impl Schemas {
-    /// Takes a type's schema, and those that it names; the reference to it.
+    /// Adds the schema of a type and those that it refers to, and returns a reference to it.
     pub fn add<T: ToSchema>(&mut self) -> RefOr<Schema> {
         let name = T::name();
         self.0.push((name.to_string(), T::schema()));
@@ -164,12 +162,12 @@ pub enum Security {
     Bearer,
     /// An API key in its header.
     ApiKey,
-    /// Basic: a user name and password, or the id and secret of a key.
+    /// Basic: a user name and a password, or the id and the secret of a key.
     Basic,
 }
 
 impl Security {
-    /// The name among a document's security schemes.
+    /// Returns the name in the security schemes of a document.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -179,10 +177,76 @@ impl Security {
         }
     }
 
-    /// Any of these will do.
+    /// Requires one of these schemes.
     #[must_use]
     pub fn any_of(schemes: &[Self]) -> Vec<SecurityRequirement> {
         let requirement = |scheme: &Self| SecurityRequirement::new(scheme.as_str(), [""; 0]);
         schemes.iter().map(requirement).collect()
     }
+}
+
+/// Returns the security of an endpoint. OpenAPI has no security scheme for credentials in a body.
+fn security(source: CredentialSource) -> Vec<SecurityRequirement> {
+    let headers = || Security::any_of(&[Security::ApiKey, Security::Basic]);
+    match source {
+        CredentialSource::ApiKeyHeader => Security::any_of(&[Security::ApiKey]),
+        CredentialSource::Headers => headers(),
+        CredentialSource::HeadersOrBody => {
+            let in_body = SecurityRequirement::default();
+            headers().into_iter().chain([in_body]).collect()
+        }
+        CredentialSource::Body => Vec::new(),
+    }
+}
+
+/// Returns the errors that all endpoints with primary credentials have.
+fn authentication_errors() -> [TokenError; 5] {
+    [
+        TokenError::Ambiguous,
+        TokenError::Unauthenticated,
+        TokenError::TooManyRequests(Throttled {
+            retry_after: 1,
+            policy: "mints",
+            quota: Some((1, 1)),
+        }),
+        TokenError::Unavailable(1),
+        TokenError::Internal,
+    ]
+}
+
+/// Returns the errors of a body.
+fn body_errors() -> [TokenError; 2] {
+    let invalid = TokenError::field(
+        "body",
+        FieldErrorCode::Malformed,
+        "the request is not valid",
+    );
+    [invalid, TokenError::PayloadTooLarge]
+}
+
+/// Returns the errors of a token endpoint.
+fn token_errors() -> impl Iterator<Item = TokenError> {
+    let own = [
+        TokenError::InvalidLifetime,
+        TokenError::InvalidScope(Scopes::none()),
+        TokenError::Chaining,
+    ];
+    body_errors()
+        .into_iter()
+        .chain(own)
+        .chain(authentication_errors())
+}
+
+/// Returns a response of an endpoint that succeeded.
+fn json_response(id: &RequestId) -> Response<ResponseBody> {
+    let mut response = response::json(StatusCode::OK, &());
+    set_common_headers(&mut response, id);
+    response
+}
+
+/// Returns a response of an endpoint that succeeded and has no body.
+fn empty_response(status: StatusCode, id: &RequestId) -> Response<ResponseBody> {
+    let mut response = response::empty(status);
+    set_common_headers(&mut response, id);
+    response
 }

@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::HeaderValue;
+
 use crate::BoxFuture;
 use crate::auth::AuthenticatorBuilder;
 use crate::auth::telemetry::{self, Span};
@@ -114,6 +116,12 @@ impl Authenticator {
     #[must_use]
     pub fn missing_credentials_in_body(&self) -> Rejection {
         self.reject(Reason::NoCredentials).of_body()
+    }
+
+    /// Returns the `WWW-Authenticate` values of a 401, for services that accept credentials from these carriers only: one
+    /// for each mechanism with such a carrier, or `Credentials realm="…"` if all of these carriers are in a body.
+    pub fn challenges(&self, accepts: impl Fn(&Carrier) -> bool) -> Vec<HeaderValue> {
+        self.0.challenges.of_carriers(accepts)
     }
 
     /// Authenticates credentials. The one mechanism that selects them decides; no other mechanism is

@@ -54,10 +54,12 @@ impl Bucket {
         (!over.is_zero()).then_some(over)
     }
 
+    #[cfg(any(feature = "passwords", test))]
     pub(crate) fn reserve(&mut self) {
         self.reserved = self.reserved.saturating_add(1);
     }
 
+    #[cfg(any(feature = "passwords", test))]
     pub(crate) fn release(&mut self) {
         self.reserved = self.reserved.saturating_sub(1);
     }

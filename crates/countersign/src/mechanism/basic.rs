@@ -23,7 +23,6 @@ use crate::mechanism::{
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::rejection::Challenge;
-#[cfg(feature = "passwords")]
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -150,6 +149,21 @@ struct Pair<'a> {
     secret: &'a str,
     carrier: &'a Carrier,
     address: Option<IpAddr>,
+}
+
+impl Basic {
+    /// Decodes the credentials of `Authorization: Basic` into user-id and password (RFC 7617 §2), for token endpoints
+    /// that encode the two once more (RFC 6749 §2.3.1).
+    ///
+    /// Returns `None` if the credentials are malformed, or have another carrier.
+    #[must_use]
+    pub fn decode(credentials: &Credentials) -> Option<(Secret, Secret)> {
+        if *credentials.carrier() != Carrier::BASIC {
+            return None;
+        }
+        let owned = |text: &str| Secret::from(text.to_owned());
+        with_pair(credentials, |pair| (owned(pair.id), owned(pair.secret))).ok()
+    }
 }
 
 impl Mechanism for Basic {

@@ -90,6 +90,23 @@ impl Challenges {
         }
     }
 
+    /// Returns the challenges of the mechanisms that have one of these carriers.
+    pub(crate) fn of_carriers(&self, accepts: impl Fn(&Carrier) -> bool) -> Vec<HeaderValue> {
+        let mut values: Vec<HeaderValue> = Vec::with_capacity(self.entries.len());
+        for (carriers, challenge) in &self.entries {
+            let accepted: Vec<_> = carriers.iter().filter(|carrier| accepts(carrier)).collect();
+            let value = match &self.body {
+                _ if accepted.is_empty() => continue,
+                Some(body) if accepted.iter().all(|carrier| carrier.is_body()) => body,
+                _ => challenge,
+            };
+            if !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+        values
+    }
+
     fn accept_bearers(&self) -> bool {
         self.entries
             .iter()
@@ -107,15 +124,7 @@ impl Rejection {
             (RejectionKind::Invalid, Detail::Carrier(carrier)) if carrier.is_body() => {
                 known.body.iter().cloned().collect()
             }
-            (RejectionKind::Missing, _) => {
-                let mut values: Vec<HeaderValue> = Vec::with_capacity(known.entries.len());
-                for (_, value) in &known.entries {
-                    if !values.contains(value) {
-                        values.push(value.clone());
-                    }
-                }
-                values
-            }
+            (RejectionKind::Missing, _) => known.of_carriers(|carrier| !carrier.is_body()),
             (RejectionKind::Malformed, _) if known.accept_bearers() => {
                 known.invalid_request.iter().cloned().collect()
             }

@@ -1,8 +1,8 @@
 use std::ops::{BitAnd, BitOr};
 
-use crate::auth::BuildError;
+use crate::auth::{BuildError, count_requirement};
 use crate::principal::Principal;
-use crate::rejection::UnmetRequirement;
+use crate::rejection::{Rejection, UnmetRequirement};
 use crate::scope::Scope;
 
 /// A requirement of a route on the principal. Combine requirements with `&` and `|`.
@@ -46,6 +46,22 @@ pub fn all(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
 #[must_use]
 pub fn any(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
     Requirement(Node::Any(requirements.into_iter().collect()))
+}
+
+impl Requirement {
+    /// Checks a principal, for services that authenticate requests without a layer.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] that a [`RequireLayer`](super::RequireLayer) would respond with. Its kind is `Misconfigured` if
+    /// no layer could be built with this requirement.
+    pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
+        let check = Check::new(self).map_err(|_| Rejection::layer_missing())?;
+        let unmet = check.check(principal);
+        let result = unmet.map_err(|unmet| principal.reject(unmet));
+        count_requirement(&result);
+        result
+    }
 }
 
 impl BitAnd for Requirement {

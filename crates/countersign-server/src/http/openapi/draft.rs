@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use countersign::Principal;
-use countersign_wire::openapi::{self, Answers, Schemas, Security};
+use countersign_wire::openapi::{self, ResponsesBuilder, Schemas, Security};
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
@@ -59,7 +59,7 @@ pub(in crate::http) struct OperationDraft {
     path_parameters: Vec<Object>,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
-    answers: Answers,
+    answers: ResponsesBuilder,
     schemas: Schemas,
 }
 
@@ -72,7 +72,7 @@ impl OperationDraft {
             path_parameters: Vec::new(),
             parameters: Vec::new(),
             body: None,
-            answers: Answers::default(),
+            answers: ResponsesBuilder::default(),
             schemas: Schemas::default(),
         }
     }
@@ -146,12 +146,12 @@ impl OperationDraft {
         }
         let schema = self.schemas.add::<T>();
         let answers = std::mem::take(&mut self.answers);
-        self.answers = answers.like(&response, text, &schema);
+        self.answers = answers.add(&response, text, &schema);
     }
 
     pub(super) fn empty(&mut self, status: StatusCode, text: &str) {
         let answers = std::mem::take(&mut self.answers);
-        self.answers = answers.empty(status, text, &[]);
+        self.answers = answers.add_empty(status, text, &[]);
     }
 
     pub(super) fn finish(self, path: &str) -> (Operation, Schemas) {

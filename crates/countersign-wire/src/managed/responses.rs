@@ -1,4 +1,4 @@
-//! What is answered.
+//! The responses of managed tokens, with their members in the order of the format.
 
 use countersign::directory::Status;
 use countersign::registry::Record;
@@ -6,10 +6,10 @@ use countersign::time::{Precision, Timestamp};
 use countersign::{Id, Secret};
 use serde::Serialize;
 
-/// A token's record, in the order in which its members are written.
+/// The record of a token.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedToken))]
-pub(super) struct Details {
+pub(crate) struct TokenDetails {
     r#type: &'static str,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     id: Id,
@@ -32,7 +32,7 @@ pub(super) struct Details {
     last_used_at: Option<String>,
 }
 
-/// What [`lifecycle`](countersign::registry::lifecycle) would do now, and would be a change.
+/// The actions that [`lifecycle`](countersign::registry::lifecycle) allows, and that would be a change.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenActions))]
 struct AvailableActions {
@@ -42,9 +42,10 @@ struct AvailableActions {
     delete: bool,
 }
 
-impl From<&Record> for Details {
+impl From<&Record> for TokenDetails {
     fn from(record: &Record) -> Self {
         let status = record.status;
+        let seconds = |moment: Timestamp| moment.to_rfc3339_with(Precision::Seconds, 0);
         Self {
             r#type: "api_token",
             id: record.id,
@@ -70,27 +71,23 @@ impl From<&Record> for Details {
     }
 }
 
-fn seconds(moment: Timestamp) -> String {
-    moment.to_rfc3339_with(Precision::Seconds, 0)
-}
-
-/// The answer to a request that succeeded.
+/// The response to a request for one token.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenAnswer))]
-pub(super) struct Success<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenResponse))]
+pub(crate) struct TokenResponse<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
+    details: Option<TokenDetails>,
 }
 
-impl<'a> Success<'a> {
-    /// A new token: the one answer that has it.
+impl<'a> TokenResponse<'a> {
+    /// Creates the response to a creation, the only one with the token itself.
     pub(super) fn created(token: &'a Secret, record: &Record) -> Self {
         Self {
             token: Some(token.expose()),
-            ..Success::of(record)
+            ..TokenResponse::of(record)
         }
     }
 
@@ -101,7 +98,6 @@ impl<'a> Success<'a> {
         }
     }
 
-    /// There is nothing left to show.
     pub(super) const fn deleted() -> Self {
         Self {
             status: "success",
@@ -113,23 +109,23 @@ impl<'a> Success<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenList))]
-pub(super) struct List {
+pub(crate) struct TokenListResponse {
     status: &'static str,
-    summaries: Vec<Details>,
+    summaries: Vec<TokenDetails>,
     pagination: Pagination,
 }
 
-impl List {
+impl TokenListResponse {
     pub(super) fn new(records: &[Record], item_count: u64, page: Page) -> Self {
         Self {
             status: "success",
-            summaries: records.iter().map(Details::from).collect(),
+            summaries: records.iter().map(TokenDetails::from).collect(),
             pagination: Pagination::new(records.len(), item_count, page),
         }
     }
 }
 
-/// Which items are asked for.
+/// The page that a request asks for.
 #[derive(Clone, Copy)]
 pub(super) struct Page {
     pub(super) offset: u32,
@@ -139,15 +135,15 @@ pub(super) struct Page {
 #[derive(Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ManagedTokenPage))]
 struct Pagination {
-    /// How many there are in all.
+    /// The number of all items.
     item_count: u64,
     page_count: u64,
-    /// From 0.
+    /// Counted from 0.
     page_index: u64,
-    /// So many items come before this page.
+    /// The number of items before this page.
     page_offset: u64,
     page_size: u64,
-    /// The number of the first item on this page, from 1; 0 for a page with none.
+    /// The number of the first item on this page, counted from 1; 0 for an empty page.
     item_start: u64,
     item_end: u64,
     #[cfg_attr(feature = "openapi", schema(required = true))]
@@ -160,8 +156,10 @@ impl Pagination {
     fn new(on_page: usize, item_count: u64, page: Page) -> Self {
         let (offset, size) = (u64::from(page.offset), u64::from(page.size).max(1));
         let on_page = u64::try_from(on_page).unwrap_or(0);
-        let item_start = if on_page == 0 { 0 } else { offset + 1 };
-        let item_end = if on_page == 0 { 0 } else { offset + on_page };
+        let (item_start, item_end) = match on_page {
+            0 => (0, 0),
+            items => (offset + 1, offset + items),
+        };
         let next = offset + size;
         Self {
             item_count,
@@ -172,7 +170,7 @@ impl Pagination {
             item_start,
             item_end,
             next_page_offset: (next < item_count).then_some(next),
-            // From beyond the end it leads to the last page that has items.
+            // From beyond the end, this is the last page that has items.
             previous_page_offset: (offset > 0).then(|| offset.min(item_count).saturating_sub(size)),
         }
     }

@@ -1,39 +1,38 @@
 use bytes::Bytes;
 use countersign::credentials::Credentials;
 use countersign::directory::EnvironmentKind;
-use countersign::mint::MintParameters;
 use countersign::time::Precision;
 use countersign::{Id, Scopes};
 use http::{Response, StatusCode, request};
 use serde::Serialize;
 
+use crate::error::TokenError;
 use crate::json::Object;
-use crate::{
-    RequestContext, ResponseBody, Source, TokenError, TokenRequest, TokenResponse, Wire, respond,
-};
+use crate::response::{self, ResponseBody};
+use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
-/// A key's id and secret, in the body, for a token (`POST /generate-token`).
+/// Exchanges the id and the secret of a key, in the body, for a token (`POST /generate-token`).
 ///
-/// The body is `{"keyId":"…","secret":"…"}`. The answer tells whose the key is: its account as `businessId`, the
-/// kind of its environment, and the token's scopes.
+/// The body is `{"keyId":"…","secret":"…"}`. The response names the key's account as `businessId`, the kind of its
+/// environment, and the token's scopes.
 ///
-/// Headers are not consulted, so that a client that attaches its expired token to every request can recover. A
-/// bearer without a key pair in the body gets 403.
+/// Headers are ignored, so that a client that attaches an expired token to every request can recover. A bearer token
+/// without an id and a secret in the body gets 403.
 ///
 /// # Errors
 ///
-/// Always `{"error":{"code":"…","message":"…"}}`:
+/// The body is `{"error":{"code":"…","message":"…"}}`:
 ///
 /// | status | code | when |
 /// |---|---|---|
-/// | 400 | `BAD_REQUEST` | the body is no JSON object, or lacks `keyId` or `secret` |
-/// | 401 | `UNAUTHORIZED` | the pair is not good, for whatever reason |
-/// | 403 | `FORBIDDEN` | a bearer, and no pair |
+/// | 400 | `BAD_REQUEST` | the body is not a JSON object, or has no `keyId` or `secret` |
+/// | 401 | `UNAUTHORIZED` | the id or the secret is not valid, for any reason |
+/// | 403 | `FORBIDDEN` | a bearer token, without an id and a secret |
 /// | 404, 405 | `NOT_FOUND`, `METHOD_NOT_ALLOWED` | another path, another method |
 /// | 413 | `PAYLOAD_TOO_LARGE` | the body is over 16 KiB |
-/// | 429 | `TOO_MANY_REQUESTS` | too many failures, or too many tokens; see `Retry-After` |
-/// | 503 | `UNAVAILABLE` | the pair was not judged; see `Retry-After` |
-/// | 500 | `INTERNAL` | the fault is the server's |
+/// | 429 | `TOO_MANY_REQUESTS` | too many failures or tokens; see `Retry-After` |
+/// | 503 | `UNAVAILABLE` | the credentials could not be checked; see `Retry-After` |
+/// | 500 | `INTERNAL` | the server failed |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -62,21 +61,21 @@ use crate::{
 /// #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
 /// #     .build()?;
 /// # let mint = Mint::new(issuer, SystemClock, SystemRandom);
-/// // The same mechanism that judges `Authorization: Basic` judges pairs from bodies.
+/// // The mechanism of `Authorization: Basic` also authenticates an id and a secret in a body.
 /// let authenticator =
 ///     Authenticator::builder().primary(Basic::new(directory, peppers)).build()?;
 /// let endpoint = TokenEndpoint::new(KeySecret::default(), authenticator, mint);
 ///
-/// let ask = |id: &str, secret: &str| {
+/// let request = |id: &str, secret: &str| {
 ///     let body = format!(r#"{{"keyId":"{id}","secret":"{secret}"}}"#);
 ///     Request::post("/generate-token").body(Full::<Bytes>::from(body))
 /// };
 /// let id = key.record.id.to_string();
-/// let issued = endpoint.clone().oneshot(ask(&id, key.issued.secret.expose())?).await?;
+/// let issued = endpoint.clone().oneshot(request(&id, key.issued.secret.expose())?).await?;
 /// assert_eq!(issued.status(), StatusCode::OK);
 ///
-/// let refused = endpoint.oneshot(ask(&id, "not its secret")?).await?;
-/// assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+/// let rejected = endpoint.oneshot(request(&id, "not its secret")?).await?;
+/// assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -86,8 +85,8 @@ pub struct KeySecret;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairToken))]
-pub(crate) struct Issued<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeySecretToken))]
+pub(crate) struct KeySecretTokenResponse<'a> {
     token: &'a str,
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     expires_at: String,
@@ -100,21 +99,21 @@ pub(crate) struct Issued<'a> {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairError))]
-pub(crate) struct Denied<'a> {
-    error: Error<'a>,
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeySecretError))]
+pub(crate) struct KeySecretErrorResponse<'a> {
+    error: KeySecretErrorText<'a>,
 }
 
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeyPairErrorText))]
-struct Error<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct KeySecretErrorText<'a> {
     code: &'static str,
     message: &'a str,
 }
 
 impl Wire for KeySecret {
-    fn source(&self) -> Source {
-        Source::Body
+    fn credential_source(&self) -> CredentialSource {
+        CredentialSource::Body
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
@@ -122,18 +121,15 @@ impl Wire for KeySecret {
         let pair = body
             .take_pair("keyId", "secret")
             .map_err(TokenError::Invalid)?;
-        Ok(TokenRequest {
-            credentials: pair.map(|(id, secret)| Credentials::client(id, secret)),
-            parameters: MintParameters::default(),
-            session: None,
-        })
+        let credentials = pair.map(|(id, secret)| Credentials::client(id, secret));
+        Ok(TokenRequest::default().credentials(credentials))
     }
 
-    fn write(&self, answer: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
-        match answer {
-            TokenResponse::Issued { token, principal } => respond::json(
+    fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
+        match response {
+            TokenResponse::Issued { token, principal } => response::json(
                 StatusCode::OK,
-                &Issued {
+                &KeySecretTokenResponse {
                     token: token.token.expose(),
                     expires_at: token.expires_at.to_rfc3339_with(Precision::Millis, 0),
                     business_id: principal.principal().account(),
@@ -141,32 +137,27 @@ impl Wire for KeySecret {
                     scopes: &token.scopes,
                 },
             ),
-            TokenResponse::Denied(denial) => {
-                let (code, message) = words(denial);
-                let error = Error { code, message };
-                respond::json(denial.status(), &Denied { error })
+            TokenResponse::Error(error) => {
+                let (code, message) = code_and_message(error);
+                let text = KeySecretErrorText { code, message };
+                response::json(error.status(), &KeySecretErrorResponse { error: text })
             }
         }
     }
 }
 
-fn words(denial: &TokenError) -> (&'static str, &str) {
-    let code = match denial {
+fn code_and_message(error: &TokenError) -> (&'static str, &str) {
+    let code = match error {
         TokenError::NotFound => "NOT_FOUND",
         TokenError::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         TokenError::Chaining => "FORBIDDEN",
         TokenError::NoCredentials => return ("BAD_REQUEST", "keyId and secret are missing"),
-        TokenError::Ambiguous
-        | TokenError::Invalid(_)
-        | TokenError::UnsupportedGrantType
-        | TokenError::InvalidLifetime
-        | TokenError::InvalidScope(_)
-        | TokenError::InvalidTarget => "BAD_REQUEST",
         TokenError::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
         TokenError::Unauthenticated => return ("UNAUTHORIZED", "keyId or secret is not valid"),
         TokenError::TooManyRequests(_) => "TOO_MANY_REQUESTS",
         TokenError::Unavailable(_) => "UNAVAILABLE",
-        TokenError::Failed => "INTERNAL",
+        TokenError::Internal => "INTERNAL",
+        _ => "BAD_REQUEST",
     };
-    (code, denial.message())
+    (code, error.message())
 }

@@ -1,17 +1,17 @@
-//! Values that many requests have.
+//! Schemas, bodies and parameters that many operations have.
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Content, RefOr, Required};
 
-/// A body in JSON that must be there.
+/// Returns a required JSON body.
 #[must_use]
 pub fn json(schema: impl Into<RefOr<Schema>>) -> RequestBody {
     body("application/json", schema)
 }
 
-/// A form that must be there.
+/// Returns a required form.
 #[must_use]
 pub fn form(schema: impl Into<RefOr<Schema>>) -> RequestBody {
     body("application/x-www-form-urlencoded", schema)
@@ -24,7 +24,7 @@ fn body(media_type: &str, schema: impl Into<RefOr<Schema>>) -> RequestBody {
         .build()
 }
 
-/// An object with these members, the first `required` of which must be there. Others are ignored.
+/// Returns an object with these members, of which the first `required` are required. Other members are ignored.
 #[must_use]
 pub fn object(
     members: impl IntoIterator<Item = (&'static str, Object)>,
@@ -40,7 +40,7 @@ pub fn object(
     object.build()
 }
 
-/// A text, and what it is.
+/// Returns a string with this description.
 #[must_use]
 pub fn text(description: &str) -> Object {
     ObjectBuilder::new()
@@ -49,7 +49,7 @@ pub fn text(description: &str) -> Object {
         .build()
 }
 
-/// The same member, which may be `null` as well as absent.
+/// Lets a schema be `null` too.
 #[must_use]
 pub fn optional(mut schema: Object) -> Object {
     if let SchemaType::Type(one) = schema.schema_type {
@@ -58,7 +58,7 @@ pub fn optional(mut schema: Object) -> Object {
     schema
 }
 
-/// An id.
+/// Returns the schema of an id.
 #[must_use]
 pub fn id(description: &str) -> Object {
     let mut id = text(description);
@@ -66,7 +66,7 @@ pub fn id(description: &str) -> Object {
     id
 }
 
-/// A parameter of the path.
+/// Returns a parameter of the path.
 #[must_use]
 pub fn in_path(name: &str, schema: Object) -> Parameter {
     parameter(name, schema)
@@ -75,7 +75,7 @@ pub fn in_path(name: &str, schema: Object) -> Parameter {
         .build()
 }
 
-/// A parameter of the query, which may be left out.
+/// Returns an optional parameter of the query.
 #[must_use]
 pub fn in_query(name: &str, schema: Object) -> Parameter {
     parameter(name, schema)
@@ -88,26 +88,26 @@ fn parameter(name: &str, schema: Object) -> ParameterBuilder {
     ParameterBuilder::new().name(name).schema(Some(schema))
 }
 
-/// One scope.
+/// Returns the schema of a scope.
 #[must_use]
 pub fn scope() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("Segments joined by `:`, of which each may be `*`."))
+        .description(Some("Segments joined by `:`. Each may be `*`."))
         .pattern(Some(format!("^{SCOPE}$")))
         .max_length(Some(128))
         .build()
 }
 
-/// Scopes joined by spaces.
+/// Returns the schema of scopes joined by spaces.
 pub(super) fn scopes(description: &str) -> Object {
     let mut scopes = text(description);
     scopes.pattern = Some(format!("^({SCOPE}( {SCOPE})*)?$"));
     scopes
 }
 
-/// The same, and not empty.
-pub(super) fn filled(mut schema: Object) -> Object {
+/// Rejects an empty string.
+pub(super) fn non_empty(mut schema: Object) -> Object {
     schema.min_length = Some(1);
     schema
 }

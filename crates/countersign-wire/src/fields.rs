@@ -1,21 +1,21 @@
-//! Members of a JSON body that several wires want. One that is `null` counts as absent.
+//! Fields that several wires read from a JSON body. A field that is `null` counts as missing.
 
 use countersign::Secret;
 
+use crate::error::{FieldError, FieldErrorCode};
 use crate::json::{Json, Object};
-use crate::{FieldError, FieldErrorCode};
 
 impl Object {
-    /// A member that has a value.
+    /// Takes a field that has a value.
     pub(crate) fn take_value(&mut self, name: &str) -> Option<Json> {
         self.take(name).filter(|value| !matches!(value, Json::Null))
     }
 
-    /// A text, which may be secret.
+    /// Takes a string, which may be secret.
     ///
     /// # Errors
     ///
-    /// The flaw of a member of another type.
+    /// Returns a [`FieldError`] if the value has another type.
     pub(crate) fn take_text(&mut self, name: &'static str) -> Result<Option<Secret>, FieldError> {
         match self.take_value(name) {
             None => Ok(None),
@@ -27,33 +27,33 @@ impl Object {
         }
     }
 
-    /// The two halves of a pair, where there is one.
+    /// Takes an id and a secret, if either is there.
     ///
     /// # Errors
     ///
-    /// The flaws of either half: one that lacks the other, or is of another type.
+    /// Returns a [`FieldError`] for each of them that is missing or has another type.
     pub(crate) fn take_pair(
         &mut self,
         id: &'static str,
         secret: &'static str,
     ) -> Result<Option<(Secret, Secret)>, Vec<FieldError>> {
-        let flaw = |name, half| match half {
+        let error = |name, value: Result<Option<Secret>, FieldError>| match value {
             Ok(Some(_)) => None,
             Ok(None) => Some(missing(name)),
-            Err(flaw) => Some(flaw),
+            Err(error) => Some(error),
         };
         match (self.take_text(id), self.take_text(secret)) {
             (Ok(None), Ok(None)) => Ok(None),
             (Ok(Some(id)), Ok(Some(secret))) => Ok(Some((id, secret))),
-            halves => {
-                let flaws = [flaw(id, halves.0), flaw(secret, halves.1)];
-                Err(flaws.into_iter().flatten().collect())
+            values => {
+                let errors = [error(id, values.0), error(secret, values.1)];
+                Err(errors.into_iter().flatten().collect())
             }
         }
     }
 }
 
-/// A member is needed, and is not there.
+/// Creates the error of a required field that is missing.
 pub(crate) fn missing(name: &'static str) -> FieldError {
     FieldError::new(name, FieldErrorCode::Missing, format!("{name} is missing"))
 }

@@ -7,32 +7,33 @@ use http::{HeaderName, Response, StatusCode};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Content, Header, RefOr, ResponseBuilder, Responses};
 
-use crate::RequestId;
+use crate::request_id::RequestId;
 
-/// An operation's answers, from which those of one status are made one.
+/// Collects the responses of an operation. Responses with the same status are merged.
 #[derive(Clone, Debug, Default)]
-pub struct Answers(BTreeMap<u16, Merged>);
+pub struct ResponsesBuilder(BTreeMap<u16, MergedResponse>);
 
 #[derive(Clone, Debug, Default)]
-struct Merged {
-    texts: Vec<String>,
+struct MergedResponse {
+    descriptions: Vec<String>,
     headers: BTreeSet<&'static str>,
     bodies: BTreeMap<String, Vec<RefOr<Schema>>>,
 }
 
-impl Answers {
-    /// The same, and one that looks like `response`, with a body of this schema, if it has one.
+impl ResponsesBuilder {
+    /// Adds a response with the status, headers and media type of `response`. If it has a media type, its body has this
+    /// schema.
     #[must_use]
-    pub fn like<B>(
+    pub fn add<B>(
         mut self,
         response: &Response<B>,
-        text: impl Into<String>,
+        description: impl Into<String>,
         schema: &RefOr<Schema>,
     ) -> Self {
         let merged = self.0.entry(response.status().as_u16()).or_default();
-        let text = text.into();
-        if !merged.texts.contains(&text) {
-            merged.texts.push(text);
+        let description = description.into();
+        if !merged.descriptions.contains(&description) {
+            merged.descriptions.push(description);
         }
         let known = HEADERS.iter().map(|(name, _)| name);
         let sent = known.filter(|name| response.headers().contains_key(*name));
@@ -47,33 +48,35 @@ impl Answers {
         self
     }
 
-    /// The same, and one of this status that has these headers, and no body.
+    /// Adds a response of this status with these headers and no body.
     #[must_use]
-    pub fn empty(mut self, status: StatusCode, text: &str, headers: &[HeaderName]) -> Self {
+    pub fn add_empty(
+        mut self,
+        status: StatusCode,
+        description: &str,
+        headers: &[HeaderName],
+    ) -> Self {
         let merged = self.0.entry(status.as_u16()).or_default();
-        merged.texts.push(text.to_owned());
+        merged.descriptions.push(description.to_owned());
         let known = HEADERS.iter().map(|(name, _)| name);
         let sent = known.filter(|name| headers.contains(name));
         merged.headers.extend(sent.map(HeaderName::as_str));
         self
     }
 
-    /// The answers.
+    /// Returns the responses.
     #[must_use]
     pub fn build(self) -> Responses {
-        let mut responses = Responses::new();
-        for (status, merged) in self.0 {
-            let response = merged.build();
-            let response = RefOr::T(response);
-            responses.responses.insert(status.to_string(), response);
-        }
+        let responses = self.0.into_iter();
         responses
+            .map(|(status, merged)| (status.to_string(), merged.build()))
+            .collect()
     }
 }
 
-impl Merged {
+impl MergedResponse {
     fn build(self) -> utoipa::openapi::Response {
-        let mut response = ResponseBuilder::new().description(sentence(&self.texts));
+        let mut response = ResponseBuilder::new().description(sentence(&self.descriptions));
         for (name, text) in &HEADERS {
             if self.headers.contains(name.as_str()) {
                 response = response.header(name.as_str(), header(name, text));
@@ -96,9 +99,9 @@ impl Merged {
     }
 }
 
-/// Begun as a sentence is, and ended as one.
-fn sentence(texts: &[String]) -> String {
-    let joined = texts.join("; ");
+/// Joins the descriptions to a sentence.
+fn sentence(descriptions: &[String]) -> String {
+    let joined = descriptions.join("; ");
     let mut letters = joined.trim_end_matches('.').chars();
     let first = letters.next().map(|first| first.to_uppercase());
     let mut sentence: String = first.into_iter().flatten().collect();
@@ -108,21 +111,24 @@ fn sentence(texts: &[String]) -> String {
 }
 
 static HEADERS: [(HeaderName, &str); 9] = [
-    (CACHE_CONTROL, "Whether the answer may be kept."),
-    (ETAG, "What the document is known by (RFC 9110)."),
-    (LOCATION, "Where it is."),
+    (CACHE_CONTROL, "Whether the response may be stored."),
+    (ETAG, "The version of the document (RFC 9110)."),
+    (LOCATION, "The path of the new resource."),
     (PRAGMA, "`no-cache` (RFC 6749)."),
     (
         HeaderName::from_static("ratelimit"),
-        "Which limit it was, and when there is room again.",
+        "The limit that was exceeded, and when to try again.",
     ),
     (
         HeaderName::from_static("ratelimit-policy"),
-        "How much there is of it.",
+        "The quota of the limit.",
     ),
-    (RETRY_AFTER, "In how many seconds to try again."),
+    (
+        RETRY_AFTER,
+        "The number of seconds after which to try again.",
+    ),
     (WWW_AUTHENTICATE, "How to authenticate."),
-    (RequestId::HEADER, "The request's id, as the log has it."),
+    (RequestId::HEADER, "The id of the request, as in the log."),
 ];
 
 fn header(name: &HeaderName, text: &str) -> Header {

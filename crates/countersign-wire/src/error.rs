@@ -1,0 +1,217 @@
+//! The errors of requests for tokens, with the status and the sentence that the wires have in common.
+
+use std::borrow::Cow;
+
+use countersign::Scopes;
+use countersign::mint::MintError;
+use countersign::registry::{IdempotencyKey, RegistryError};
+use countersign::rejection::{Rejection, RejectionKind};
+use http::StatusCode;
+use serde_json::Value;
+
+/// The reason why a request obtained no token.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The path is not that of an endpoint.
+    NotFound,
+    /// The method is not POST.
+    MethodNotAllowed,
+    /// The request has a bearer token, which cannot be exchanged for another one.
+    Chaining,
+    /// Credentials are repeated or malformed, or there are several kinds of them.
+    Ambiguous,
+    /// The body is not valid. There is at least one error.
+    Invalid(Vec<FieldError>),
+    /// The body is larger than the limit.
+    PayloadTooLarge,
+    /// The grant type is not `client_credentials`.
+    UnsupportedGrantType,
+    /// The wire reads credentials from the body alone, and the body has none.
+    NoCredentials,
+    /// The credentials are missing or were rejected, for any reason.
+    Unauthenticated,
+    /// The requested lifetime is out of range.
+    InvalidLifetime,
+    /// These requested scopes are not held by the credential, or not in the catalogue.
+    InvalidScope(Scopes),
+    /// The requested resource is not an audience of the issuer.
+    InvalidTarget,
+    /// A rate limit is exceeded.
+    TooManyRequests(Throttled),
+    /// The credentials could not be checked. Try again in this number of seconds.
+    Unavailable(u32),
+    /// The server failed.
+    Internal,
+}
+
+impl TokenError {
+    /// Creates the error of a body that has one error.
+    #[must_use]
+    pub fn invalid(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
+    }
+
+    /// Creates the error of a body that has one error in one field.
+    pub(crate) fn field(
+        field: &'static str,
+        code: FieldErrorCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::invalid(FieldError::new(field, code, message))
+    }
+
+    /// Returns the HTTP status, for wires that have no other one.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Chaining => StatusCode::FORBIDDEN,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// Returns a sentence for the client, which repeats nothing of the request.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::NotFound => "there is nothing at this path",
+            Self::MethodNotAllowed => "the method must be POST",
+            Self::Chaining => "a bearer token cannot be used to get another token",
+            Self::Ambiguous => "the credentials are malformed, or there is more than one of them",
+            Self::Invalid(errors) => errors
+                .first()
+                .map_or("the request is not valid", |error| &*error.message),
+            Self::PayloadTooLarge => "the body is too large",
+            Self::UnsupportedGrantType => "grant_type must be client_credentials",
+            Self::NoCredentials => "the body has no credentials",
+            Self::Unauthenticated => "authentication failed",
+            Self::InvalidLifetime => "the lifetime is out of range",
+            Self::InvalidScope(_) => "a scope is malformed, or is not one that the client may have",
+            Self::InvalidTarget => "resource is not an audience of this issuer",
+            Self::TooManyRequests(_) => "there were too many failures, or too many tokens",
+            Self::Unavailable(_) => "authentication is not possible at present",
+            Self::Internal => "no token could be made",
+        }
+    }
+}
+
+impl From<&Rejection> for TokenError {
+    fn from(rejection: &Rejection) -> Self {
+        let retry_after = rejection.retry_after().unwrap_or(1);
+        match rejection.kind() {
+            RejectionKind::Malformed => Self::Ambiguous,
+            RejectionKind::Missing | RejectionKind::Invalid => Self::Unauthenticated,
+            RejectionKind::TooManyRequests => Self::TooManyRequests(Throttled {
+                retry_after,
+                policy: "failed-authentications",
+                quota: None,
+            }),
+            RejectionKind::Unavailable => Self::Unavailable(retry_after),
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<MintError> for TokenError {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Lifetime => Self::InvalidLifetime,
+            MintError::Scope(scopes) => Self::InvalidScope(scopes),
+            MintError::Audience => Self::InvalidTarget,
+            MintError::Expired => Self::Unauthenticated,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<&RegistryError> for TokenError {
+    fn from(error: &RegistryError) -> Self {
+        match error {
+            RegistryError::NotFound => Self::NotFound,
+            RegistryError::CallerRevoked => Self::Unauthenticated,
+            RegistryError::TooManyIdempotencyKeys => Self::TooManyRequests(Throttled {
+                retry_after: 3600,
+                policy: "idempotency-keys",
+                quota: Some((IdempotencyKey::MAX_PER_CALLER, 24 * 3600)),
+            }),
+            // The store asked for the response to remember, and the mint failed to make it.
+            RegistryError::Unavailable(source) if source.is::<MintError>() => Self::Internal,
+            RegistryError::Unavailable(_) => Self::Unavailable(1),
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// An error in one field of a body, or in the whole body.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FieldError {
+    /// The path of the field, joined by dots; `body` for the whole body.
+    pub field: Cow<'static, str>,
+    /// The kind of error.
+    pub code: FieldErrorCode,
+    /// What the field must be. The message repeats nothing of the body.
+    pub message: Cow<'static, str>,
+    /// The value that was rejected, if the response may show it: never one that may be secret.
+    pub rejected_value: Option<Value>,
+}
+
+impl FieldError {
+    /// Creates the error of a field.
+    #[must_use]
+    pub fn new(
+        field: impl Into<Cow<'static, str>>,
+        code: FieldErrorCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            code,
+            message: message.into(),
+            rejected_value: None,
+        }
+    }
+
+    /// Sets the value to show.
+    #[must_use]
+    pub fn with_rejected_value(mut self, value: Value) -> Self {
+        self.rejected_value = Some(value);
+        self
+    }
+}
+
+/// The kind of a [`FieldError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldErrorCode {
+    /// The body does not have its media type's form, has a member twice, or is not an object.
+    Malformed,
+    /// A required field is missing.
+    Missing,
+    /// The value has the wrong type.
+    InvalidType,
+    /// The value has the right type, and is not one of those allowed.
+    OutOfRange,
+    /// The value requests something that the endpoint does not support.
+    UnsupportedValue,
+}
+
+/// A rate limit that is exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "draft-ietf-httpapi-ratelimit-headers: a policy, and when to try again"
+)]
+pub struct Throttled {
+    /// The number of seconds after which to try again.
+    pub retry_after: u32,
+    /// The name of the limit.
+    pub policy: &'static str,
+    /// The number of requests allowed in a number of seconds, if the client may know.
+    pub quota: Option<(u32, u32)>,
+}

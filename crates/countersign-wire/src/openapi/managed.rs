@@ -1,0 +1,185 @@
+//! The resource of managed tokens.
+
+use utoipa::openapi::path::{OperationBuilder, Parameter};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat,
+    SchemaType, Type,
+};
+use utoipa::openapi::{HttpMethod, RefOr, Required, Responses};
+
+use super::{
+    Describe, Description, ResponsesBuilder, Schemas, Security, authentication_errors, body_errors,
+    id, in_path, in_query, json, json_response, object, optional, scope, text,
+};
+use crate::error::TokenError;
+use crate::managed::{
+    ErrorResponse, ManagedTokenError, ManagedTokenResource, SCOPE_MISSING, TokenListResponse,
+    TokenResponse, ValidationErrors,
+};
+
+impl Describe for ManagedTokenResource {
+    fn describe(&self) -> Description {
+        let mut schemas = Schemas::default();
+        let token = schemas.add::<TokenResponse<'_>>();
+        let list = schemas.add::<TokenListResponse>();
+        let error = schemas.add::<ErrorResponse<'_>>();
+        let responses = |schema, errors| self.responses(schema, &error, errors);
+        let operation = |name: &str, summary: &str| {
+            OperationBuilder::new()
+                .operation_id(Some(format!("managed_{name}")))
+                .summary(Some(summary))
+                .securities(Some(Security::any_of(&[
+                    Security::Bearer,
+                    Security::ApiKey,
+                    Security::Basic,
+                ])))
+        };
+        let invalid = || ManagedTokenError::Validation(ValidationErrors::new());
+        let not_found = || ManagedTokenError::from(TokenError::NotFound);
+        let of_body = || {
+            let mut errors: Vec<_> = body_errors().map(ManagedTokenError::from).into();
+            errors.extend([invalid(), ManagedTokenError::IdempotencyConflict]);
+            errors
+        };
+        let create = operation("create", "Create a token; only this response has it")
+            .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
+            .request_body(Some(json(create_request())))
+            .responses(responses(&token, of_body()));
+        let page_size = number(1, self.max_page_size());
+        let listing = operation("list", "List the account's tokens, oldest first")
+            .parameter(in_query("pagination[offset]", number(0, u32::MAX)))
+            .parameter(in_query("pagination[page_size]", page_size))
+            .responses(responses(&list, vec![invalid()]));
+        let show = operation("show", "Show the record of a token")
+            .parameter(token_id())
+            .responses(responses(&token, vec![not_found()]));
+        let change = |name, summary| {
+            let message = "the token's status does not allow it".to_owned();
+            let mut errors = of_body();
+            errors.extend([not_found(), ManagedTokenError::InvalidAction(message)]);
+            operation(name, summary)
+                .parameter(token_id())
+                .request_body(Some(change_request()))
+                .responses(responses(&token, errors))
+        };
+        let delete = change("delete", "Delete the record of a revoked token");
+        let suspend = change("suspend", "Suspend a token until it is activated");
+        let activate = change("activate", "Activate a suspended token");
+        let revoke = change("revoke", "Revoke a token for good");
+        Description::default()
+            .with("", HttpMethod::Post, create)
+            .with("", HttpMethod::Get, listing)
+            .with("/{id}", HttpMethod::Get, show)
+            .with("/{id}", HttpMethod::Delete, delete)
+            .with("/{id}/suspend", HttpMethod::Post, suspend)
+            .with("/{id}/activate", HttpMethod::Post, activate)
+            .with("/{id}/revoke", HttpMethod::Post, revoke)
+            .schemas(schemas)
+    }
+}
+
+impl ManagedTokenResource {
+    fn responses(
+        &self,
+        success: &RefOr<Schema>,
+        error: &RefOr<Schema>,
+        errors: Vec<ManagedTokenError>,
+    ) -> Responses {
+        let id = self.new_request_id();
+        let responses = ResponsesBuilder::default().add(&json_response(&id), "success", success);
+        let common = authentication_errors().map(ManagedTokenError::from);
+        let forbidden = ManagedTokenError::NotPermitted(SCOPE_MISSING, None);
+        let errors = errors.into_iter().chain(common).chain([forbidden]);
+        let responses = errors.fold(responses, |responses, one| {
+            let message = one.message().to_owned();
+            responses.add(&self.finish(Err(one), &id, ""), message, error)
+        });
+        responses.build()
+    }
+}
+
+/// Returns the body of a creation, bare or wrapped in `details`.
+fn create_request() -> Schema {
+    let wrapped = ObjectBuilder::new()
+        .property("details", Schema::from(bare_request()))
+        .property("idempotency_key", optional(idempotency_key()))
+        .required("details");
+    let any = AnyOfBuilder::new()
+        .item(wrapped.build())
+        .item(bare_request());
+    Schema::AnyOf(any.build())
+}
+
+/// Returns the bare body: of a token of the account, or of one of its environments.
+fn bare_request() -> AnyOfBuilder {
+    let moment = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some("By default now and the configured lifetime."))
+        .build();
+    let scopes = ArrayBuilder::new()
+        .schema_type(
+            [Type::Array, Type::Null]
+                .into_iter()
+                .collect::<SchemaType>(),
+        )
+        .items(scope())
+        .min_items(Some(1))
+        .description(Some(
+            "Within the scopes of the creator; by default all of these.",
+        ))
+        .build();
+    let of = |token_scope: &str| {
+        let kind = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some([token_scope]));
+        ObjectBuilder::new()
+            .property("token_scope", kind)
+            .required("token_scope")
+            .property("account_id", optional(id("The creator's own account.")))
+            .property("expires_at", optional(moment.clone()))
+            .property("scopes", Schema::Array(scopes.clone()))
+            .property("idempotency_key", optional(idempotency_key()))
+            .property("details", null())
+    };
+    let account = of("account").property("environment_id", null());
+    let environment = of("environment")
+        .property("environment_id", id("An environment of the account."))
+        .required("environment_id");
+    AnyOfBuilder::new()
+        .item(account.build())
+        .item(environment.build())
+}
+
+fn change_request() -> RequestBody {
+    let mut body = json(object(
+        [("idempotency_key", optional(idempotency_key()))],
+        0,
+    ));
+    body.required = Some(Required::False);
+    body
+}
+
+fn idempotency_key() -> Object {
+    let mut key =
+        text("A name for the request, chosen by the client, so that it is executed once.");
+    key.pattern = Some("^[!-~]{1,255}$".to_owned());
+    key
+}
+
+fn null() -> Object {
+    ObjectBuilder::new().schema_type(Type::Null).build()
+}
+
+fn number(min: u32, max: u32) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(min))
+        .maximum(Some(max))
+        .build()
+}
+
+fn token_id() -> Parameter {
+    in_path("id", text("The token's id."))
+}
