@@ -15,8 +15,7 @@ use countersign::time::Timestamp;
 pub enum StoreError {
     /// The URL does not name an SQLite file.
     #[error(
-        "the database URL is not supported: give `sqlite://PATH` or `sqlite:PATH`, the path of a file without `?` \
-         and `#`"
+        "the database URL is not supported: give `sqlite://PATH`, the path of a file without `?` and `#`"
     )]
     UnsupportedUrl,
     /// A file could not be created, read or written.
@@ -38,24 +37,19 @@ pub enum StoreError {
     NoWriteAheadLog,
     /// A newer version of this crate wrote the database.
     #[error(
-        "the database has schema version {0}, which this version does not know: run a newer version, or restore \
-         a backup from before the upgrade"
+        "the database has the newer schema version {0}: run a newer version of this program, or restore a backup"
     )]
     NewerSchema(i64),
     /// A development version, from before the first release, wrote the database.
     #[error(
-        "the database was written by a version from before the first release, and cannot be upgraded: move the file \
-         away, and create the credentials again"
+        "the database is of a version from before the first release: move it away, and create the credentials again"
     )]
     UnreleasedSchema,
     /// The file is a database of another application.
     #[error("the database belongs to another application: name another file, which need not exist")]
     UnrelatedDatabase,
     /// The database exists, but the master key that its secrets are encrypted with does not.
-    #[error(
-        "the master key `{}` is missing, and the secrets in the database cannot be decrypted without it: put the file \
-         back, or say where the key is", .0.display()
-    )]
+    #[error("the master key `{}` is missing, without which no secret can be decrypted: put it back, or say where it is", .0.display())]
     MasterKeyMissing(PathBuf),
     /// The master key is not 32 bytes in base64, or its bytes are not random.
     #[error(
@@ -85,15 +79,11 @@ pub enum StoreError {
         reason: &'static str,
     },
     /// Changes would be lost from an earlier moment on than the caller accepts: the moment of the backup.
-    #[error(
-        "changes from {} ms after 1970 on are lost: accept a loss since that moment, or since an earlier one",
-        .0.unix_millis()
-    )]
+    #[error("changes from {} ms after 1970 on are lost: accept a loss since that moment, or an earlier one", .0.unix_millis())]
     LossBeginsEarlier(Timestamp),
     /// A secret cannot be decrypted: the master key is another one, or the record was tampered with.
     #[error(
-        "{0} cannot be decrypted: the master key is not the one of this database (put the right one back), or the \
-         record was tampered with (restore a backup)"
+        "{0} cannot be decrypted: put back the master key of this database, or restore a backup if it was tampered with"
     )]
     Unseal(&'static str),
     /// The issuer does not exist.

@@ -97,7 +97,7 @@ impl Store {
         let sealed = sqlite::audit::sealed_key(transaction.connection()).await?;
         let check = key_check(&sealed);
         state.master_key.finish_rotation(&check)?;
-        if check.accepts(&sealer) {
+        if check(&sealer) {
             state.use_sealer(sealer);
         }
         committed

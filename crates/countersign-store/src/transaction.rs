@@ -95,13 +95,8 @@ impl<'s> Transaction<'s> {
             sqlite::changes::append(&mut self.sqlite, entity).await?;
         }
         self.sqlite.commit().await?;
-        let Context {
-            follower,
-            state,
-            view,
-            ..
-        } = self.context;
-        follower.lock().await.poll(state, view).await
+        let mut follower = self.context.follower.lock().await;
+        follower.poll(self.context.state, self.context.view).await
     }
 
     /// Commits a transaction that changed nothing that is in a view.

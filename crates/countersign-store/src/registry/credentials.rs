@@ -28,7 +28,7 @@ pub(super) async fn insert(
     credential: StoredCredential,
 ) -> Result<Record, RegistryError> {
     let record = &credential.record;
-    sqlite::credentials::insert(transaction.connection(), &credential).await?;
+    sqlite::credentials::save(transaction.connection(), &credential).await?;
     let mut entry = AuditEntry::by(caller, action(record.kind, "create"))
         .about(record.account_id, record.id)
         .with("scopes", record.scopes.as_str());
@@ -76,7 +76,7 @@ pub(super) async fn write(
     match effect {
         ChangeEffect::Unchanged => return Ok(()),
         ChangeEffect::Changed | ChangeEffect::TokensInvalidated => {
-            sqlite::credentials::update(connection, credential).await?;
+            sqlite::credentials::save(connection, credential).await?;
         }
         ChangeEffect::Deleted => sqlite::credentials::delete(connection, &id).await?,
     }

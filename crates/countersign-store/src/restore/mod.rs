@@ -58,7 +58,7 @@ pub enum NotReplayed {
     Unreadable,
     /// The live database has another history: a backup was restored in the meantime.
     #[error(
-        "the live database has another history: a backup was restored since this one was taken"
+        "a backup was restored since this one was taken, so that the live database has another history"
     )]
     OtherHistory,
     /// The live database is older than the backup.

@@ -23,7 +23,7 @@ use countersign::Secret;
 use countersign::random::Random;
 use zeroize::Zeroizing;
 
-use super::{SealContext, Sealer};
+use super::Sealer;
 use crate::error::StoreError;
 use crate::files::{publish, recreate, sync_folder, with_suffix};
 
@@ -81,16 +81,7 @@ enum Located<'a> {
 }
 
 /// Decides whether a key is the one that the database is encrypted with.
-pub(crate) struct KeyCheck<'a> {
-    pub(crate) context: SealContext<'a>,
-    pub(crate) sealed: &'a [u8],
-}
-
-impl KeyCheck<'_> {
-    pub(crate) fn accepts(&self, sealer: &Sealer) -> bool {
-        sealer.open(self.context, self.sealed).is_ok()
-    }
-}
+pub(crate) type KeyCheck<'a> = dyn Fn(&Sealer) -> bool + Sync + 'a;
 
 impl MasterKeySource {
     /// Returns the master key. For a new database without one, it creates the key, which is durable when this returns:
@@ -145,7 +136,7 @@ impl MasterKeySource {
         present: Sealer,
         check: &KeyCheck<'_>,
     ) -> Result<Sealer, StoreError> {
-        if check.accepts(&present) {
+        if check(&present) {
             return Ok(present);
         }
         // If neither key fits, the error is about the present one, which is the one that users know.
@@ -159,7 +150,7 @@ impl MasterKeySource {
         // Between two attempts, the other process may rename the file.
         for attempt in [present(), self.find_next(), present()] {
             if let Some(found) = attempt?
-                && check.accepts(&found)
+                && check(&found)
             {
                 return Ok(found);
             }
@@ -184,7 +175,7 @@ impl MasterKeySource {
         let (Located::File(path), Some(next)) = (self.locate(), self.find_next()?) else {
             return Ok(None);
         };
-        if !check.accepts(&next) {
+        if !check(&next) {
             return Ok(None);
         }
         fs::rename(with_suffix(&path, NEXT), &path)

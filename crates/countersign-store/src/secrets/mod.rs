@@ -4,5 +4,5 @@ mod master_key;
 mod seal;
 
 pub use master_key::MasterKey;
-pub(crate) use master_key::{DatabaseAge, KeyCheck, MasterKeySource, parse};
+pub(crate) use master_key::{DatabaseAge, MasterKeySource, parse};
 pub(crate) use seal::{SealContext, Sealer, framed};

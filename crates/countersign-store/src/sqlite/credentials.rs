@@ -119,20 +119,34 @@ pub(crate) async fn exist(db: &mut Connection) -> Result<bool> {
     ))
 }
 
-pub(crate) async fn insert(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
+/// Inserts a credential, or writes all columns of an existing one that can change, except for `last_used_at`.
+pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
     let record = &credential.record;
-    let (key, password) = secret_columns(&credential.secret);
+    let (key, password) = match &credential.secret {
+        StoredSecret::Key(key) => (Some(key), None),
+        StoredSecret::Password(hash) => (None, Some(&**hash)),
+        _ => (None, None),
+    };
+    let previous = key.and_then(|key| key.previous());
     execute!(
         db,
-        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, allow_from, issuers,
-                                  created_by, created_at, updated_at, expires_at, pepper_version, digest,
-                                  password_hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
+             allow_from, issuers, created_by, created_at, updated_at, expires_at, pepper_version, digest,
+             previous_digest, previous_until, password_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET
+             generation = excluded.generation, status = excluded.status, reason = excluded.reason,
+             scopes = excluded.scopes, updated_at = excluded.updated_at, pepper_version = excluded.pepper_version,
+             digest = excluded.digest, previous_digest = excluded.previous_digest,
+             previous_until = excluded.previous_until, password_hash = excluded.password_hash",
         blob(&record.id),
         record.kind.as_str(),
         &record.name,
         blob(&record.account_id),
         optional_blob(record.environment_id.as_ref()),
+        record.generation,
+        record.status.as_str(),
+        &record.reason,
         record.scopes.as_str(),
         record.allow_from.to_string(),
         record.issuers.to_string(),
@@ -142,32 +156,9 @@ pub(crate) async fn insert(db: &mut Connection, credential: &StoredCredential) -
         record.expires_at.map(Timestamp::unix_millis),
         key.map(|key| key.current().pepper),
         key.map(|key| key.current().digest.as_bytes().as_slice()),
-        password,
-    );
-    Ok(())
-}
-
-/// Writes all columns that can change, except for `last_used_at`.
-pub(crate) async fn update(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
-    let record = &credential.record;
-    let (key, password) = secret_columns(&credential.secret);
-    let previous = key.and_then(|key| key.previous());
-    execute!(
-        db,
-        "UPDATE credentials SET generation = ?, status = ?, reason = ?, scopes = ?, updated_at = ?,
-             pepper_version = ?, digest = ?, previous_digest = ?, previous_until = ?, password_hash = ?
-         WHERE id = ?",
-        record.generation,
-        record.status.as_str(),
-        &record.reason,
-        record.scopes.as_str(),
-        record.updated_at.unix_millis(),
-        key.map(|key| key.current().pepper),
-        key.map(|key| key.current().digest.as_bytes().as_slice()),
         previous.map(|(digest, _)| digest.as_bytes().as_slice()),
         previous.map(|(_, until)| until.unix_millis()),
         password,
-        blob(&record.id),
     );
     Ok(())
 }
@@ -213,14 +204,6 @@ pub(crate) async fn upgrade_digest(
         outdated.digest.as_bytes().as_slice(),
         now.unix_millis(),
     ) > 0)
-}
-
-fn secret_columns(secret: &StoredSecret) -> (Option<&KeyDigests>, Option<&str>) {
-    match secret {
-        StoredSecret::Key(key) => (Some(key), None),
-        StoredSecret::Password(hash) => (None, Some(hash)),
-        _ => (None, None),
-    }
 }
 
 fn read(row: &SqliteRow) -> Result<StoredCredential> {

@@ -19,7 +19,7 @@ use countersign::time::{Clock, Timestamp};
 use crate::audit::AuditKey;
 use crate::error::StoreError;
 use crate::records::StoredSigningKey;
-use crate::secrets::{KeyCheck, MasterKeySource, Sealer};
+use crate::secrets::{MasterKeySource, Sealer};
 use crate::sqlite::{self, Connection};
 
 pub use boot_clock::{BootClock, SystemBootClock};
@@ -52,7 +52,7 @@ impl State {
         let known = self.sealer.load_full();
         let sealed = sqlite::audit::sealed_key(connection).await?;
         let check = key_check(&sealed);
-        if check.accepts(&known) {
+        if check(&known) {
             return Ok(known);
         }
         let found = Arc::new(self.master_key.find_rotated(&check)?);
@@ -126,9 +126,6 @@ impl State {
 }
 
 /// Returns the check for the master key: it must decrypt the key of the audit log.
-pub(crate) const fn key_check(sealed_audit_key: &[u8]) -> KeyCheck<'_> {
-    KeyCheck {
-        context: AuditKey::CONTEXT,
-        sealed: sealed_audit_key,
-    }
+pub(crate) fn key_check(sealed_audit_key: &[u8]) -> impl Fn(&Sealer) -> bool + '_ {
+    |sealer| AuditKey::open(sealed_audit_key, sealer).is_ok()
 }

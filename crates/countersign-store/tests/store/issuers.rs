@@ -48,51 +48,51 @@ async fn issuer_with_an_invalid_name_is_rejected() {
 #[tokio::test]
 async fn issuers_have_separate_keys() {
     let (folder, clock) = (TestFolder::new(), clock());
-    let ours = Service::open(&folder, &clock).await;
-    ours.store.ensure_issuer("other").await.unwrap();
+    let first = Service::open(&folder, &clock).await;
+    first.store.ensure_issuer("other").await.unwrap();
     let options = options(&folder, &clock);
-    let theirs = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
-    let keys = ours.store.signing_keys("default", None).await.unwrap();
+    let second = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
+    let keys = first.store.signing_keys("default", None).await.unwrap();
     let kids = async |name: &str| {
-        let keys = ours.store.list_signing_keys(name).await.unwrap();
+        let keys = first.store.list_signing_keys(name).await.unwrap();
         keys.into_iter().map(|key| key.kid).collect::<Vec<_>>()
     };
-    let (own, foreign) = (kids("default").await, kids("other").await);
-    assert_eq!((own.len(), foreign.len()), (1, 1));
-    assert!(keys.jwks().contains(&own[0]) && !keys.jwks().contains(&foreign[0]));
+    let (own, other) = (kids("default").await, kids("other").await);
+    assert_eq!((own.len(), other.len()), (1, 1));
+    assert!(keys.jwks().contains(&own[0]) && !keys.jwks().contains(&other[0]));
 
-    let key = ours.create_key("ci").await;
-    theirs.store.catch_up().await.unwrap();
-    let token = ours.open_session(&key, None).await.unwrap();
-    ours.verify(&token).unwrap();
-    assert_eq!(theirs.verify(&token).unwrap_err(), Reason::IssuerUntrusted);
+    let key = first.create_key("ci").await;
+    second.store.catch_up().await.unwrap();
+    let token = first.open_session(&key, None).await.unwrap();
+    first.verify(&token).unwrap();
+    assert_eq!(second.verify(&token).unwrap_err(), Reason::IssuerUntrusted);
     // Nor by another issuer that claims to be the first.
-    let posing = crate::service::options(&folder, &clock);
-    let posing = Service::with_issuer(posing, &clock, "other", URL).await;
-    assert_eq!(posing.verify(&token).unwrap_err(), Reason::KeyUnknown);
-    let forged = posing.open_session(&key, None).await.unwrap();
-    assert_eq!(ours.verify(&forged).unwrap_err(), Reason::KeyUnknown);
+    let impostor = crate::service::options(&folder, &clock);
+    let impostor = Service::with_issuer(impostor, &clock, "other", URL).await;
+    assert_eq!(impostor.verify(&token).unwrap_err(), Reason::KeyUnknown);
+    let forged = impostor.open_session(&key, None).await.unwrap();
+    assert_eq!(first.verify(&forged).unwrap_err(), Reason::KeyUnknown);
 
     clock.advance(Duration::from_millis(1));
     // Rotating and revoking a key of one issuer does not affect the other.
     let lead = Duration::from_secs(60);
-    let created = theirs
+    let created = second
         .store
         .rotate_signing_key(&operator(), "other", None, lead)
         .await
         .unwrap();
-    theirs
+    second
         .store
-        .revoke_signing_key(&operator(), "other", &foreign[0])
+        .revoke_signing_key(&operator(), "other", &other[0])
         .await
         .unwrap();
-    ours.store.catch_up().await.unwrap();
+    first.store.catch_up().await.unwrap();
     assert_eq!(kids("default").await, own);
-    assert_eq!(kids("other").await, [created.kid, foreign[0].clone()]);
-    ours.verify(&token).unwrap();
-    let unknown = ours
+    assert_eq!(kids("other").await, [created.kid, other[0].clone()]);
+    first.verify(&token).unwrap();
+    let unknown = first
         .store
-        .revoke_signing_key(&operator(), "default", &foreign[0])
+        .revoke_signing_key(&operator(), "default", &other[0])
         .await;
     assert!(matches!(unknown, Err(StoreError::UnknownSigningKey)));
 }
@@ -130,15 +130,15 @@ async fn credentials_of_some_issuers_are_unknown_to_the_others_also_after_reopen
 #[tokio::test]
 async fn sessions_of_two_issuers_are_separate() {
     let (folder, clock) = (TestFolder::new(), clock());
-    let ours = Service::open(&folder, &clock).await;
-    ours.store.ensure_issuer("other").await.unwrap();
+    let first = Service::open(&folder, &clock).await;
+    first.store.ensure_issuer("other").await.unwrap();
     let options = options(&folder, &clock);
-    let theirs = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
-    let key = ours.create_key("ci").await;
-    theirs.store.catch_up().await.unwrap();
-    let here = ours.open_session(&key, "s").await.unwrap();
-    let there = theirs.open_session(&key, "s").await.unwrap();
-    ours.verify(&here).unwrap();
-    theirs.verify(&there).unwrap();
+    let second = Service::with_issuer(options, &clock, "other", OTHER_URL).await;
+    let key = first.create_key("ci").await;
+    second.store.catch_up().await.unwrap();
+    let here = first.open_session(&key, "s").await.unwrap();
+    let there = second.open_session(&key, "s").await.unwrap();
+    first.verify(&here).unwrap();
+    second.verify(&there).unwrap();
     assert_eq!(folder.count("SELECT count(*) FROM sessions").await, 2);
 }

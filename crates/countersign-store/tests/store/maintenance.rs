@@ -177,19 +177,19 @@ async fn change_that_cannot_be_recorded_in_the_audit_log_is_not_made() {
 async fn records_of_one_account_are_invisible_to_another() {
     let folder = TestFolder::new();
     let (store, _clock) = open(&folder).await;
-    let ours = store
-        .create_account(&operator(), "ours".to_owned())
+    let own = store
+        .create_account(&operator(), "own".to_owned())
         .await
         .unwrap();
-    let theirs = store
-        .create_account(&operator(), "theirs".to_owned())
+    let other = store
+        .create_account(&operator(), "other".to_owned())
         .await
         .unwrap();
-    let we = Caller::of_account("we", ours.id);
-    let they = Caller::of_account("they", theirs.id);
+    let we = Caller::of_account("we", own.id);
+    let they = Caller::of_account("they", other.id);
     let created = store.create_key(&we, new_key("ci")).await.unwrap().record;
     let aladdin = store.create_user(&we, new_user("aladdin")).await.unwrap();
-    assert_eq!((created.account_id, aladdin.account_id), (ours.id, ours.id));
+    assert_eq!((created.account_id, aladdin.account_id), (own.id, own.id));
     let environment = NewEnvironment::new("test", EnvironmentKind::Sandbox);
     store
         .create_environment(&we, environment.clone())
@@ -210,15 +210,15 @@ async fn records_of_one_account_are_invisible_to_another() {
     }
     let name = "aladdin".parse().unwrap();
     absent(store.find_user(&they, name).await.unwrap_err());
-    absent(store.show_account(&they, ours.id).await.unwrap_err());
-    absent(store.revoke_account(&they, ours.id).await.unwrap_err());
+    absent(store.show_account(&they, own.id).await.unwrap_err());
+    absent(store.revoke_account(&they, own.id).await.unwrap_err());
     absent(
         store
             .create_account(&they, "new".to_owned())
             .await
             .unwrap_err(),
     );
-    let into_ours = environment.account(ours.id);
+    let into_ours = environment.account(own.id);
     absent(
         store
             .create_environment(&they, into_ours)
@@ -226,11 +226,11 @@ async fn records_of_one_account_are_invisible_to_another() {
             .unwrap_err(),
     );
     assert!(store.list_environments(&they).await.unwrap().is_empty());
-    assert_eq!(store.list_accounts(&they).await.unwrap(), [theirs]);
+    assert_eq!(store.list_accounts(&they).await.unwrap(), [other]);
     let records = store.list_audit(&they, None, 100).await.unwrap();
     assert!(
         records
             .iter()
-            .all(|record| record.account_id != Some(ours.id))
+            .all(|record| record.account_id != Some(own.id))
     );
 }

@@ -82,8 +82,12 @@ async fn everything_is_encrypted_again_and_the_old_key_decrypts_nothing() {
     assert!(!folder.file("countersign.key.next").exists());
     let after = sealed(&folder).await;
     assert_eq!(after.len(), before.len());
-    for kept in &after {
-        assert!(!before.contains(kept), "{} was left as it was", kept.0);
+    for ciphertext in &after {
+        assert!(
+            !before.contains(ciphertext),
+            "{} was left as it was",
+            ciphertext.0
+        );
     }
     works(&store).await;
     store.close().await.unwrap();

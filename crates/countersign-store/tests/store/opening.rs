@@ -51,11 +51,11 @@ async fn second_open_finds_the_records_of_the_first() {
         .peppers()
         .digests(&created.record.id, created.issued.secret.expose());
     let found = second.directory().credential(&created.record.id).unwrap();
-    let countersign::directory::StoredSecret::Key(kept) = found.secret else {
+    let countersign::directory::StoredSecret::Key(stored) = found.secret else {
         panic!("a key has a digest");
     };
     assert_eq!(
-        kept.current().digest.as_bytes(),
+        stored.current().digest.as_bytes(),
         digest.current().digest.as_bytes()
     );
 }

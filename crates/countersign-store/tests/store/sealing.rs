@@ -20,8 +20,8 @@ async fn signing_key_is_created_once() {
     let created = created.unwrap().signing_at(NOW).unwrap().id().to_owned();
     store.close().await.unwrap();
     let again = folder.open().await;
-    let kept = again.signing_keys("default", Some(Algorithm::EdDsa)).await;
-    assert_eq!(kept.unwrap().signing_at(NOW).unwrap().id(), created);
+    let stored = again.signing_keys("default", Some(Algorithm::EdDsa)).await;
+    assert_eq!(stored.unwrap().signing_at(NOW).unwrap().id(), created);
 }
 
 #[tokio::test]
@@ -76,8 +76,8 @@ async fn issuer_url_is_stored_once_and_never_changed() {
     let second = folder.open().await;
     let other = second.set_issuer_url("default", "http://127.0.0.1:9090");
     assert_eq!(other.await.unwrap(), "http://127.0.0.1:8080");
-    let kept = store.issuer_url("default").await.unwrap();
-    assert_eq!(kept.as_deref(), Some("http://127.0.0.1:8080"));
+    let stored = store.issuer_url("default").await.unwrap();
+    assert_eq!(stored.as_deref(), Some("http://127.0.0.1:8080"));
 }
 
 #[tokio::test]

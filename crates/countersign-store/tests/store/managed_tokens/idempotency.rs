@@ -167,11 +167,11 @@ async fn responses_are_the_same_under_another_master_key_and_deleted_after_a_day
     let store = Service::open(&folder, &clock).await.store;
     let again = create_with_key(&store).await;
     assert_eq!(replayed(&again), response(&created).unwrap().expose());
-    let kept = async || folder.count("SELECT count(*) FROM idempotency_keys").await;
+    let stored = async || folder.count("SELECT count(*) FROM idempotency_keys").await;
     clock.advance(DAY - Duration::from_millis(1));
     store.maintain().await.unwrap();
-    assert_eq!(kept().await, 1);
+    assert_eq!(stored().await, 1);
     clock.advance(Duration::from_millis(1));
     store.maintain().await.unwrap();
-    assert_eq!(kept().await, 0);
+    assert_eq!(stored().await, 0);
 }

@@ -225,33 +225,38 @@ async fn tokens_of_another_account_cannot_be_reached() {
     let (folder, clock) = (TestFolder::new(), clock());
     let service = Service::open(&folder, &clock).await;
     let store = &service.store;
-    let mine = create(store).await;
+    let first = create(store).await;
     clock.advance(Duration::from_millis(1));
     let others = store.create_account(&operator(), "others".to_owned()).await;
     let others = others.unwrap().id;
-    let thief = Caller::of_account("thief", others);
-    let own = record_of(store.create_token(&thief, new_token(), None).await.unwrap());
+    let attacker = Caller::of_account("attacker", others);
+    let own = record_of(
+        store
+            .create_token(&attacker, new_token(), None)
+            .await
+            .unwrap(),
+    );
     assert_eq!(own.account_id, others);
 
-    let shown = store.show_token(&thief, mine.id).await;
+    let shown = store.show_token(&attacker, first.id).await;
     assert!(matches!(shown, Err(RegistryError::NotFound)));
     for step in [Change::Suspend, Change::Activate, REVOKE, Change::Delete] {
-        let changed = store.change_token(&thief, mine.id, step, None).await;
+        let changed = store.change_token(&attacker, first.id, step, None).await;
         assert!(matches!(changed, Err(RegistryError::NotFound)));
     }
-    let listed = store.list_tokens(&thief, 0, 9).await.unwrap();
+    let listed = store.list_tokens(&attacker, 0, 9).await.unwrap();
     assert_eq!(listed, (vec![own.clone()], 1));
     let listed = store.list_tokens(&operator(), 0, 9).await.unwrap();
-    assert_eq!(listed, (vec![mine.clone(), own], 2));
+    assert_eq!(listed, (vec![first.clone(), own], 2));
 
     let mut into = new_token();
-    into.owner.account = Some(mine.account_id);
-    let created = store.create_token(&thief, into, None).await;
+    into.owner.account = Some(first.account_id);
+    let created = store.create_token(&attacker, into, None).await;
     assert!(matches!(created, Err(RegistryError::NotFound)));
     let environments = store.list_environments(&operator()).await.unwrap();
-    let mut foreign = new_token();
-    foreign.owner.environment = Some(environments[0].id);
-    let created = store.create_token(&thief, foreign, None).await;
+    let mut other_environment = new_token();
+    other_environment.owner.environment = Some(environments[0].id);
+    let created = store.create_token(&attacker, other_environment, None).await;
     assert!(matches!(created, Err(RegistryError::NotFound)));
 }
 

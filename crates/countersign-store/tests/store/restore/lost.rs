@@ -284,8 +284,8 @@ async fn unreadable_live_database_is_not_replayed_and_kept() {
     let garbage = "x".repeat(8192);
     fs::write(folder.file("countersign.db"), &garbage).unwrap();
     loses(&folder, NotReplayed::Unreadable).await;
-    let kept = "countersign.db.before-restore-1800000000000";
-    assert_eq!(fs::read_to_string(folder.file(kept)).unwrap(), garbage);
+    let previous = "countersign.db.before-restore-1800000000000";
+    assert_eq!(fs::read_to_string(folder.file(previous)).unwrap(), garbage);
     assert_eq!(status(&folder, id).await, Status::Suspended);
 }
 
@@ -306,8 +306,8 @@ async fn log_of_a_deleted_database_is_not_applied_to_the_restored_one() {
     restore(&folder).await.unwrap();
     assert_eq!(folder.count("SELECT count(*) FROM credentials").await, 1);
     assert_eq!(status(&folder, id).await, Status::Suspended);
-    let kept = "countersign.db.before-restore-1800000000000-wal";
-    assert_eq!(fs::read(folder.file(kept)).unwrap(), log);
+    let previous = "countersign.db.before-restore-1800000000000-wal";
+    assert_eq!(fs::read(folder.file(previous)).unwrap(), log);
 }
 
 #[tokio::test]
@@ -318,9 +318,11 @@ async fn previous_database_is_never_overwritten_by_the_next_restore() {
     for _ in 0..2 {
         restore(&folder).await.unwrap();
     }
-    let kept = files(&folder);
-    let kept = kept.iter().filter(|name| name.contains("before-restore"));
-    assert_eq!(kept.count(), 2);
+    let previous = files(&folder);
+    let previous = previous
+        .iter()
+        .filter(|name| name.contains("before-restore"));
+    assert_eq!(previous.count(), 2);
 }
 
 #[tokio::test]

@@ -107,9 +107,9 @@ async fn all_changes_since_the_backup_are_replayed() {
     let replayed = restored.replayed.unwrap();
     assert!(replayed > 10, "{replayed}");
     assert_eq!(restored.suspended, 0);
-    let kept = restored.previous.unwrap();
+    let previous = restored.previous.unwrap();
     let (mut was, mut is) = (
-        dump(&folder, name(&kept)).await,
+        dump(&folder, name(&previous)).await,
         dump(&folder, "countersign.db").await,
     );
     assert_eq!(is["audit"].len(), was["audit"].len() + 1);
@@ -174,10 +174,10 @@ async fn sessions_and_responses_survive_and_ended_sessions_stay_ended() {
 
     restore(&folder).await.unwrap().replayed.unwrap();
     let service = Service::open(&folder, &clock).await;
-    for (name, kept) in [("before", before), ("after", after)] {
-        service.verify(&kept).unwrap();
+    for (name, previous) in [("before", before), ("after", after)] {
+        service.verify(&previous).unwrap();
         let again = service.open_session(&key, name).await.unwrap();
-        assert_eq!(again.token.expose(), kept.token.expose(), "{name}");
+        assert_eq!(again.token.expose(), previous.token.expose(), "{name}");
     }
     assert_eq!(service.verify(&ended).unwrap_err(), Reason::Superseded);
     let next = service.open_session(&key, "ended").await.unwrap();
@@ -209,8 +209,8 @@ async fn tokens_and_keys_stay_valid_when_nothing_is_lost() {
     let store = folder.open().await;
     let after = store.list_signing_keys("default").await.unwrap();
     assert_eq!((after.len(), &after[0].kid), (1, &before[0].kid));
-    let kept = store.show(&operator(), id).await.unwrap();
-    assert_eq!((kept.status, kept.generation), (Status::Active, 1));
+    let previous = store.show(&operator(), id).await.unwrap();
+    assert_eq!((previous.status, previous.generation), (Status::Active, 1));
 }
 
 #[tokio::test]

@@ -190,18 +190,18 @@ async fn sessions_of_another_account_can_neither_be_listed_nor_ended() {
     let key = service.create_key("ci").await;
     let token = service.open_session(&key, "s").await.unwrap();
     let session = *service.verify(&token).unwrap().session().unwrap();
-    let theirs = service
+    let other_account = service
         .store
-        .create_account(&operator(), "theirs".to_owned())
+        .create_account(&operator(), "other_account".to_owned())
         .await;
-    let thief = Caller::of_account("thief", theirs.unwrap().id);
+    let attacker = Caller::of_account("attacker", other_account.unwrap().id);
     let owner = Caller::of_account("owner", key.record.account_id);
     let id = key.record.id;
     for which in [
         SessionSelector::Id(session),
         SessionSelector::Named("s".parse().unwrap()),
     ] {
-        let ended = service.store.end_sessions(&thief, id, which).await;
+        let ended = service.store.end_sessions(&attacker, id, which).await;
         assert!(matches!(ended, Err(RegistryError::NotFound)));
     }
     // Nor with the name of another credential.
@@ -211,7 +211,7 @@ async fn sessions_of_another_account_can_neither_be_listed_nor_ended() {
         .end_sessions(&owner, other, SessionSelector::Id(session))
         .await;
     assert!(matches!(ended, Err(RegistryError::NotFound)));
-    for (caller, seen) in [(thief, 0), (owner, 1)] {
+    for (caller, seen) in [(attacker, 0), (owner, 1)] {
         let listed = service.store.list_sessions(&caller, id, clock.now()).await;
         assert_eq!(listed.unwrap().len(), seen);
     }
@@ -223,13 +223,13 @@ async fn sessions_are_deleted_a_day_after_their_tokens_have_expired() {
     let service = Service::open(&folder, &clock).await;
     let key = service.create_key("ci").await;
     service.open_session(&key, None).await.unwrap();
-    let kept = async || folder.count("SELECT count(*) FROM sessions").await;
+    let stored = async || folder.count("SELECT count(*) FROM sessions").await;
     clock.advance(HOUR * 2 + DAY);
     service.store.maintain().await.unwrap();
-    assert_eq!(kept().await, 1);
+    assert_eq!(stored().await, 1);
     clock.advance(Duration::from_millis(1));
     service.store.maintain().await.unwrap();
-    assert_eq!(kept().await, 0);
+    assert_eq!(stored().await, 0);
 }
 
 #[tokio::test]

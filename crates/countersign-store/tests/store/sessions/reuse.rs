@@ -218,18 +218,18 @@ async fn attacker_who_writes_to_the_database_does_not_get_the_token_of_another_c
     let (folder, clock) = (TestFolder::new(), clock());
     let service = Service::open(&folder, &clock).await;
     let victim = service.create_key("victim").await;
-    let thief = service.create_key("thief").await;
+    let attacker = service.create_key("attacker").await;
     service.open_session(&victim, "s").await.unwrap();
     folder
         .execute(
-            "UPDATE sessions SET credential_id = (SELECT id FROM credentials WHERE name = 'thief')",
+            "UPDATE sessions SET credential_id = (SELECT id FROM credentials WHERE name = 'attacker')",
         )
         .await;
-    let stolen = service.open_session(&thief, "s").await;
+    let stolen = service.open_session(&attacker, "s").await;
     assert!(matches!(stolen, Err(SessionError::Unavailable(_))));
     // Nor by moving the encrypted token into another row.
     folder.execute("DELETE FROM sessions").await;
-    service.open_session(&thief, "s").await.unwrap();
+    service.open_session(&attacker, "s").await.unwrap();
     service.open_session(&victim, "s").await.unwrap();
     folder
         .execute(
@@ -237,7 +237,7 @@ async fn attacker_who_writes_to_the_database_does_not_get_the_token_of_another_c
                  WHERE v.credential_id = c.id AND c.name = 'victim')",
         )
         .await;
-    let stolen = service.open_session(&thief, "s").await;
+    let stolen = service.open_session(&attacker, "s").await;
     assert!(matches!(stolen, Err(SessionError::Unavailable(_))));
     service.open_session(&victim, "s").await.unwrap();
 }
