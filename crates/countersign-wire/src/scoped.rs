@@ -122,9 +122,8 @@ impl Wire for Scoped {
         let mut body = Object::parse(body).map_err(TokenError::invalid)?;
         let scope = body.take_value(SCOPE);
         let scope = scope.ok_or_else(|| TokenError::invalid(missing(SCOPE)))?;
-        let mut parameters = MintParameters::default();
-        parameters.scopes = Some(scopes(&scope).map_err(TokenError::Invalid)?);
-        Ok(TokenRequest::new(parameters))
+        let scopes = scopes(&scope).map_err(TokenError::Invalid)?;
+        Ok(TokenRequest::new(MintParameters::default().scopes(scopes)))
     }
 
     fn write(

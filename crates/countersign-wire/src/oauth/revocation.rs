@@ -62,7 +62,9 @@ use crate::service::impl_service;
 /// # let authenticator =
 /// #     Authenticator::builder().primary(ApiKeys::new(directory.clone(), peppers)).build()?;
 /// # let jwt = Jwt::new([issuer.trusted().directory(directory.clone()).build()?]);
-/// # let principal = authenticator.authenticate(countersign::credentials::Credentials::key(key.clone())).await?;
+/// # let head = countersign::credentials::RequestHead::empty();
+/// # let credentials = countersign::credentials::Credentials::key(key.clone());
+/// # let principal = authenticator.authenticate(credentials, &head).await?.primary().unwrap();
 /// # let token = mint.mint(&countersign::mint::MintRequest::new(principal, Default::default()))?.token;
 /// // `jwt` verifies the tokens of this issuer, and `token` was minted from `key`.
 /// let revocation = Revocation::new(authenticator, jwt.clone(), registry);
