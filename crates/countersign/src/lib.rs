@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod auth;
+pub mod client_address;
 pub mod credentials;
 pub mod dangerous;
 pub mod directory;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::AuthLayer;
-use countersign::credentials::ClientAddress;
+use countersign::client_address::ClientAddressLayer;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -66,12 +66,7 @@ pub async fn serve(listener: TcpListener, layer: AuthLayer, upstream: SocketAddr
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let service = ServiceBuilder::new()
-            .map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(ClientAddress(peer.ip()));
-                request
-            })
-            .service(gateway.clone());
+        let service = ClientAddressLayer::of_peer(peer.ip()).layer(gateway.clone());
         let builder = builder.clone();
         tokio::spawn(async move {
             // Which version is spoken is read without a limit of hyper's own.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::Principal;
 use countersign::auth::AuthLayer;
-use countersign::credentials::ClientAddress;
+use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Directory;
 use countersign::key::Peppers;
 use countersign::mechanism::password::PasswordHasher;
@@ -39,7 +39,7 @@ use proto::{DeleteReply, DeleteRequest, ListReply, ListRequest, PurgeReply, Purg
 /// The layers of [`service`], outermost last.
 pub type Layers = Stack<
     countersign::require::RequireLayer<Grpc>,
-    Stack<AuthLayer<Grpc>, Stack<Located, Identity>>,
+    Stack<AuthLayer<Grpc>, Stack<ClientAddressLayer, Identity>>,
 >;
 
 /// The service over these credentials, and tokens of this issuer.
@@ -68,34 +68,15 @@ pub fn service(
         ("/calls.v1.Calls/List", scope("calls:read")),
         ("/calls.v1.Calls/Delete", scope("calls:write") & primary()),
     ])?;
+    let address = ClientAddressLayer::from_extensions(|extensions| {
+        let peer = extensions.get::<TcpConnectInfo>()?.remote_addr()?;
+        Some(peer.ip())
+    });
     Ok(tonic::transport::Server::builder()
-        .layer(Located)
+        .layer(address)
         .layer(auth)
         .layer(requirements)
         .add_service(CallsServer::new(Service)))
-}
-
-/// Says where a request came from, for limits and for credentials that may come from certain networks alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Located;
-
-impl<S> tower::Layer<S> for Located {
-    type Service = tower::util::MapRequest<
-        S,
-        fn(http::Request<tonic::body::Body>) -> http::Request<tonic::body::Body>,
-    >;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        tower::util::MapRequest::new(inner, locate)
-    }
-}
-
-fn locate(mut request: http::Request<tonic::body::Body>) -> http::Request<tonic::body::Body> {
-    let peer = request.extensions().get::<TcpConnectInfo>();
-    if let Some(address) = peer.and_then(TcpConnectInfo::remote_addr) {
-        request.extensions_mut().insert(ClientAddress(address.ip()));
-    }
-    request
 }
 
 struct Service;

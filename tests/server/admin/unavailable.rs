@@ -48,5 +48,7 @@ fn changes_that_cannot_be_audited_are_503_and_not_applied_and_authentication_goe
     assert_eq!(fixture.get("/keys")["keys"].as_array().unwrap().len(), 2);
     let verified = fixture.get("/audit/verify");
     assert_eq!(verified["intact"], false, "{verified}");
-    fixture.server.wait_for_log("nothing was acknowledged");
+    fixture
+        .server
+        .wait_for_log("the operation was not acknowledged");
 }

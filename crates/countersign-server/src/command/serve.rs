@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::Scopes;
+use countersign::directory::Networks;
 use countersign::registry::{CreatedKey, NewKey, Registry as _};
 use countersign_store::{Store, ViewContents};
 use serde::Serialize;
@@ -76,8 +77,10 @@ pub(super) async fn run(
         Output::Json => print_json(&url, &first)?,
         Output::Text => print_text(&url, bound, issuers.first(), &first)?,
     }
+    let proxies = config.server.trusted_proxies;
+    let proxies = proxies.unwrap_or_else(Networks::anywhere);
     let grace = config.server.shutdown_grace;
-    match http::serve(listener, routes, grace, signals).await {
+    match http::serve(listener, routes, proxies, grace, signals).await {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use countersign::client_address::{ClientAddressLayer, ClientAddressService};
+use countersign::directory::Networks;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use super::Signals;
-use super::client_address::Peer;
 
 /// How long a request's head may take, and how long a new connection may send nothing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +41,7 @@ pub(crate) enum Shutdown {
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
+    trusted_proxies: Networks,
     grace: Duration,
     mut signals: Signals,
 ) -> Shutdown {
@@ -58,8 +60,10 @@ pub(crate) async fn serve(
                     tracing::info!("accepting connections again");
                 }
                 let watcher = connections.watcher();
-                let peer = Peer(peer.ip());
-                let connection = connection(builder.clone(), stream, peer, routes.clone(), watcher);
+                let routes = ClientAddressLayer::of_peer(peer.ip())
+                    .trusted_proxies(trusted_proxies.clone())
+                    .layer(routes.clone());
+                let connection = connection(builder.clone(), stream, routes, watcher);
                 tokio::spawn(connection);
             }
             Err(error) => {
@@ -122,17 +126,15 @@ fn builder() -> Builder<TokioExecutor> {
 async fn connection(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
-    peer: Peer,
-    routes: Router,
+    routes: ClientAddressService<Router>,
     watcher: Watcher,
 ) {
     // Responses are small, so that Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     let active = Arc::new(AtomicBool::new(false));
     let activity = Arc::clone(&active);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
         activity.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(peer);
         routes.clone().oneshot(request.map(Body::new))
     });
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));

@@ -2,7 +2,6 @@
 
 mod admin;
 mod authenticators;
-mod client_address;
 mod close_unread;
 mod connections;
 mod health;
@@ -22,6 +21,7 @@ use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::MintLimit;
+use tower::ServiceBuilder;
 
 use crate::config::Config;
 use crate::error::CommandError;
@@ -31,7 +31,6 @@ pub(crate) use connections::{Shutdown, serve};
 pub(crate) use signals::Signals;
 
 use authenticators::Mechanisms;
-use client_address::Proxies;
 use observe::Observer;
 use openapi::{Routes, get};
 
@@ -81,12 +80,11 @@ pub(crate) fn routes(
     }
     let routes = routes.finish()?;
     let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
-    let proxies = Proxies::new(config.server.trusted_proxies.clone());
-    Ok(routes
-        .layer(middleware::from_fn(close_unread::close_unread))
-        .layer(middleware::from_fn_with_state(
-            proxies,
-            client_address::locate,
-        ))
-        .layer(middleware::from_fn_with_state(observer, observe::observe)))
+    // One `layer` for all of them: axum boxes the service and its future once for each call.
+    Ok(routes.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(observer, observe::observe))
+            .layer(observe::timeout())
+            .layer(middleware::from_fn(close_unread::close_unread)),
+    ))
 }

@@ -1,4 +1,4 @@
-//! What every request gets, whatever its route: an id, a line in the log, an end.
+//! Middleware of every request, whatever its route: an id, a line in the log, a timeout, and 500 for a panic.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,18 +8,27 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use countersign::random::Random;
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
 use countersign_wire::RequestId;
 use futures_util::FutureExt as _;
+use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
-/// How long a request may take, its body included: whoever sends it byte by byte is cut off.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request may take, its body included.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes ids of requests.
+/// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
+pub(super) fn timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT)
+}
+
+/// Generates request ids.
+///
+/// `tower_http::request_id` keeps an id that the client sent, while the ids here are always the server's own: they
+/// are in the log and the audit log, where no client may write.
 #[derive(Clone)]
 pub(super) struct Observer {
     clock: Arc<dyn Clock>,
@@ -36,7 +45,7 @@ impl Observer {
     }
 }
 
-/// Runs the rest, and says what became of it.
+/// Processes the request in a span with its id, and logs the response.
 pub(super) async fn observe(
     State(observer): State<Observer>,
     mut request: Request,
@@ -46,9 +55,13 @@ pub(super) async fn observe(
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", %id);
     let method = known(request.method());
-    // The route, not the path: anything may stand in a path, a key too.
+    // The route is logged and not the path, which may contain anything, even a key.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = answer(request, next).instrument(span.clone()).await;
+    // `tower_http::catch_panic` would box the body of every response. After a panic nothing of the handler is used,
+    // so that no broken invariant can be observed; the process's panic hook has logged the place.
+    let caught = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let caught = caught.instrument(span.clone()).await;
+    let mut response = caught.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let rejection = response.extensions().get::<Rejection>();
     tracing::info!(
         parent: &span,
@@ -56,29 +69,19 @@ pub(super) async fn observe(
         route = route.as_ref().map_or("none", |route| route.as_str()),
         status = response.status().as_u16(),
         reason = rejection.map(|rejection| rejection.reason().label()),
-        "answered"
+        "request completed"
     );
+    let timed_out = response.status() == StatusCode::REQUEST_TIMEOUT;
     let headers = response.headers_mut();
     headers.insert(RequestId::HEADER, id.to_header_value());
+    if timed_out {
+        // The rest of the request's body will not be read (RFC 9110 §15.5.9).
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
-/// The answer, also where the handler panicked or did not come to an end.
-async fn answer(request: Request, next: Next) -> Response {
-    // Nothing of the handler's is looked at after a panic, so nothing half-made can be seen.
-    let caught = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(PATIENCE, caught).await {
-        Ok(Ok(response)) => response,
-        // The process's panic hook has said where.
-        Ok(Err(_)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Err(_) => {
-            let close = (CONNECTION, HeaderValue::from_static("close"));
-            (StatusCode::REQUEST_TIMEOUT, [close]).into_response()
-        }
-    }
-}
-
-/// A method that is none of these may be any word.
+/// Returns a standard method's name. Any other method is text that the client chose, and is not logged.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -102,12 +105,13 @@ mod tests {
     use countersign::time::SystemClock;
     use tower::ServiceExt as _;
 
-    async fn ask(path: &str) -> Response {
+    async fn get_response(path: &str) -> Response {
         let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
         let routes: Router = Router::new()
             .route("/fine", get(|| async { "fine" }))
             .route("/panics", get(panics))
             .route("/stuck", get(stuck))
+            .layer(timeout())
             .layer(axum::middleware::from_fn_with_state(observer, observe));
         let request = Request::get(path).body(Body::empty()).unwrap();
         routes.oneshot(request).await.unwrap()
@@ -122,22 +126,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_500_and_goes_no_further() {
-        let response = ask("/panics").await;
+    async fn panic_is_500_and_does_not_propagate() {
+        let response = get_response("/panics").await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(response.headers().contains_key(RequestId::HEADER));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_too_long_is_408() {
-        assert_eq!(ask("/stuck").await.status(), StatusCode::REQUEST_TIMEOUT);
+    async fn request_that_takes_too_long_is_408_and_closes_the_connection() {
+        let response = get_response("/stuck").await;
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(response.headers()[CONNECTION], "close");
     }
 
     #[tokio::test]
-    async fn every_answer_has_an_id_of_its_own_of_version_7() {
+    async fn every_response_has_a_unique_id_of_version_7() {
         let mut ids = Vec::new();
         for path in ["/fine", "/fine", "/unknown"] {
-            let response = ask(path).await;
+            let response = get_response(path).await;
             let id = response.headers()[RequestId::HEADER]
                 .to_str()
                 .unwrap()
