@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use super::arguments::AuditCommand;
-use super::output::{Output, or_empty, table};
+use super::output::Output;
 use crate::error::CommandError;
-use crate::ops::{AuditRecordResponse, Operations, VerifyAuditResponse};
+use crate::ops::{Operations, VerifyAuditResponse};
+
+const COLUMNS: &str = "number at actor action account_id entity detail";
 
 pub(super) async fn run(
     operations: &Operations,
@@ -18,14 +20,12 @@ pub(super) async fn run(
         }
         AuditCommand::List { limit } => {
             let list = operations.list_audit(None, limit).await?;
-            let header = [
-                "NUMBER", "AT", "ACTOR", "ACTION", "ACCOUNT", "ENTITY", "DETAIL",
-            ];
-            let text = match &*list.records {
-                [] => "the audit log has no records yet".to_owned(),
-                records => table(header, records.iter().map(cells)),
-            };
-            output.print(&list, &text)
+            output.print_table(
+                &list,
+                &list.records,
+                COLUMNS,
+                "the audit log has no records yet",
+            )
         }
     }
 }
@@ -52,21 +52,4 @@ fn verify(response: &VerifyAuditResponse, output: Output) -> Result<ExitCode, Co
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-fn cells(record: &AuditRecordResponse) -> [String; 7] {
-    // JSON escapes control characters.
-    let detail = record
-        .detail
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"));
-    [
-        record.number.to_string(),
-        record.at.to_string(),
-        record.actor.clone(),
-        record.action.clone(),
-        or_empty(record.account_id),
-        or_empty(record.entity),
-        detail.collect::<Vec<_>>().join(" "),
-    ]
 }

@@ -12,9 +12,12 @@ use crate::error::CommandError;
 use crate::ops::Operations;
 use crate::schema::Rfc3339;
 
+const FIELDS: &str = "file taken_at records change";
+
 #[derive(Serialize)]
 struct BackupResponse<'a> {
     file: Cow<'a, str>,
+    taken_at: Rfc3339,
     change: i64,
     epoch: Id,
     records: i64,
@@ -31,16 +34,12 @@ pub(super) async fn run(
         .await?;
     let response = BackupResponse {
         file: file.to_string_lossy(),
+        taken_at: backup.taken_at.into(),
         change: backup.change,
         epoch: backup.epoch,
         records: backup.records,
     };
-    let text = fields(&[
-        ("file", response.file.to_string()),
-        ("taken at", Rfc3339(backup.taken_at).to_string()),
-        ("credentials", response.records.to_string()),
-        ("last change", response.change.to_string()),
-    ]);
+    let text = fields(&response, FIELDS)?;
     let text = format!(
         "{text}\n\nThe master key is not in it, and the backup cannot be read without the key: store a copy of \
          the key elsewhere."

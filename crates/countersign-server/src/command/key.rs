@@ -8,11 +8,13 @@ use countersign::registry::{Change, NewKey};
 use countersign::time::{Clock as _, SystemClock};
 
 use super::arguments::{CreateKeyArgs, KeyCommand};
-use super::credential;
-use super::output::{Output, fields, or_never};
+use super::credential::{COLUMNS, FIELDS};
+use super::output::{Output, fields};
 use super::subject::Subject;
 use crate::error::CommandError;
 use crate::ops::{CreatedKeyResponse, Operations, rotation};
+
+const CREATED_FIELDS: &str = "id key secret scopes expires_at";
 
 pub(super) async fn run(
     operations: &Operations,
@@ -30,12 +32,12 @@ pub(super) async fn run(
             let list = operations.list_keys(None, u32::MAX).await?;
             let none =
                 "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
-            return output.print(&list, &credential::list(&list.keys, none));
+            return output.print_table(&list, &list.keys, COLUMNS, none);
         }
         KeyCommand::Show { id } => {
             let key = operations.show_credential(CredentialKind::Key, id).await;
             let key = key.map_err(error)?;
-            return output.print(&key, &credential::text(&key));
+            return output.print_fields(&key, FIELDS);
         }
         KeyCommand::Suspend { id } => (id, Change::Suspend),
         KeyCommand::Activate { id } => (id, Change::Activate),
@@ -73,7 +75,7 @@ async fn change_key(
 ) -> Result<ExitCode, CommandError> {
     let changed = operations.change_credential(CredentialKind::Key, id, change);
     let key = changed.await.map_err(error)?;
-    output.print(&key, &credential::text(&key))
+    output.print_fields(&key, FIELDS)
 }
 
 fn error(error: crate::ops::OpsError) -> CommandError {
@@ -81,20 +83,13 @@ fn error(error: crate::ops::OpsError) -> CommandError {
 }
 
 fn print_created(key: &CreatedKeyResponse, output: Output) -> Result<ExitCode, CommandError> {
-    let mut lines = vec![
-        ("id", key.id.to_string()),
-        ("key", key.key.expose().to_owned()),
-        ("secret", key.secret.expose().to_owned()),
-        ("scopes", key.scopes.to_string()),
-        ("expires", or_never(key.expires_at)),
-    ];
+    let mut lines = fields(key, CREATED_FIELDS)?;
     if let Some(until) = key.grace_until {
-        lines.push(("old secret", format!("works until {until}")));
+        lines = format!("{lines}\nold secret     works until {until}");
     }
     let text = format!(
-        "{}\n\nThe key is shown only once. Send it in `x-api-key`, or send the id and secret as the user name and \
-         password of Basic.",
-        fields(&lines)
+        "{lines}\n\nThe key is shown only once. Send it in `x-api-key`, or send the id and secret as the user name and \
+         password of Basic."
     );
     output.print(key, &text)
 }

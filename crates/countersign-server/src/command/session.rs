@@ -6,10 +6,12 @@ use countersign::Id;
 use serde::Serialize;
 
 use super::arguments::SessionCommand;
-use super::output::{Output, or_empty, table};
+use super::output::Output;
 use super::subject::Subject;
 use crate::error::CommandError;
-use crate::ops::{Operations, SessionListResponse};
+use crate::ops::Operations;
+
+const COLUMNS: &str = "id session_id issued_at expires_at issuer scopes";
 
 /// A session that was ended.
 #[derive(Serialize)]
@@ -28,7 +30,11 @@ pub(super) async fn run(
     let owner = operations.find_credential(credential).await;
     let owner = owner.map_err(|error| Subject::Credential.error(error))?;
     match &command {
-        SessionCommand::List { .. } => list(&operations.list_sessions(owner.id).await?, output),
+        SessionCommand::List { .. } => {
+            let list = operations.list_sessions(owner.id).await?;
+            let none = "the credential has no session with a valid token";
+            output.print_table(&list, &list.sessions, COLUMNS, none)
+        }
         SessionCommand::Revoke { session, .. } => {
             let ended = operations.end_session(owner.id, session).await;
             ended.map_err(|error| Subject::Session.error(error))?;
@@ -41,24 +47,4 @@ pub(super) async fn run(
             output.print(&response, text)
         }
     }
-}
-
-fn list(list: &SessionListResponse, output: Output) -> Result<ExitCode, CommandError> {
-    let lines = list.sessions.iter().map(|session| {
-        [
-            session.id.to_string(),
-            or_empty(session.session_id.as_ref()),
-            session.issued_at.to_string(),
-            session.expires_at.to_string(),
-            session.issuer.clone(),
-            session.scopes.to_string(),
-        ]
-    });
-    let text = if list.sessions.is_empty() {
-        "the credential has no session with a valid token".to_owned()
-    } else {
-        let header = ["ID", "NAME", "ISSUED", "EXPIRES", "ISSUER", "SCOPES"];
-        table(header, lines)
-    };
-    output.print(list, &text)
 }

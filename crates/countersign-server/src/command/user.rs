@@ -8,10 +8,11 @@ use countersign::registry::Change;
 use serde::Serialize;
 
 use super::arguments::{CreateUserArgs, UserCommand};
-use super::output::Output;
+use super::credential::{COLUMNS, FIELDS};
+use super::output::{Output, fields};
 use super::password::NewPassword;
 use super::subject::Subject;
-use super::{credential, with_operations};
+use super::with_operations;
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::ops::{CredentialResponse, Operations, OpsError};
@@ -53,7 +54,7 @@ async fn list(config: Config, output: Output) -> Result<ExitCode, CommandError> 
     with_operations(config, async |operations: &Operations| {
         let list = operations.list_users(None, u32::MAX).await?;
         let none = "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
-        output.print(&list, &credential::list(&list.users, none))
+        output.print_table(&list, &list.users, COLUMNS, none)
     })
     .await
 }
@@ -100,9 +101,9 @@ fn print(
     password: Option<&str>,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let mut text = credential::text(&user);
+    let mut text = fields(&user, FIELDS)?;
     if let Some(password) = password {
-        text = format!("{text}\npassword     {password}\n\nThe password is shown only once.");
+        text = format!("{text}\npassword       {password}\n\nThe password is shown only once.");
     }
     output.print(&UserResponse { user, password }, &text)
 }

@@ -22,7 +22,7 @@ use countersign::{Id, Scopes, directory::Issuers};
 use countersign_store::Store;
 
 pub(crate) use accounts::{AccountListResponse, AccountResponse};
-pub(crate) use audit::{AuditListResponse, AuditRecordResponse, VerifyAuditResponse};
+pub(crate) use audit::{AuditListResponse, VerifyAuditResponse};
 pub(crate) use credentials::{CredentialResponse, KeyListResponse, UserListResponse};
 pub(crate) use environments::{EnvironmentListResponse, EnvironmentResponse};
 pub(crate) use error::OpsError;

@@ -19,6 +19,7 @@ use crate::ops::{Operations, TokenVerifier, decode_part};
 
 pub(super) use explanation::explanation;
 
+const FIELDS: &str = "issuer jti expires_at";
 /// The most that is read from standard input: longer than any token.
 const MAX_INPUT: u64 = 64 * 1024;
 
@@ -56,11 +57,7 @@ async fn revoke(
     let issuer = issuer_of(token, operations).await?;
     let verifier = TokenVerifier::new([issuer.trusted_without_directory()?]);
     let revoked = operations.revoke_token(&verifier, token).await?;
-    let text = fields(&[
-        ("issuer", revoked.issuer.clone()),
-        ("jti", revoked.jti.to_string()),
-        ("expires", revoked.expires_at.to_string()),
-    ]);
+    let text = fields(&revoked, FIELDS)?;
     let text = format!("{text}\n\nThe token is rejected from now on.");
     output.print(&revoked, &text)
 }

@@ -2,7 +2,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{EmptyBody, Json, OptionalJson, RequestBody};
+use super::body::{EmptyBody, Json, OptionalJson};
 use super::fields;
 use super::path::PathId;
 use super::response::{self, HandlerResult};
@@ -39,10 +39,6 @@ pub(super) fn routes() -> Routes {
 struct CreateAccountRequest {
     #[schema(value_type = schema::Name)]
     name: String,
-}
-
-impl RequestBody for CreateAccountRequest {
-    const EXPECTED: &'static str = "`name` (a string)";
 }
 
 async fn list(operations: Operations) -> HandlerResult {

@@ -10,25 +10,16 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use serde_json::error::Category;
 use utoipa::ToSchema;
-use utoipa::openapi::Required;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{RefOr, Required};
 
 use super::error::AdminError;
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
-
-/// A JSON object in a request. Implementations derive `Deserialize` with `deny_unknown_fields`.
-pub(super) trait RequestBody: DeserializeOwned + ToSchema {
-    /// The members, for error messages.
-    const EXPECTED: &'static str;
-}
 
 /// A JSON object without members.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EmptyBody {}
-
-impl RequestBody for EmptyBody {
-    const EXPECTED: &'static str = "no members";
-}
 
 /// Deserializes a secret (`deserialize_with`).
 pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
@@ -55,7 +46,7 @@ pub(super) struct Json<T>(pub(super) T);
 /// Extracts a JSON object from the body. An empty body is an object without members.
 pub(super) struct OptionalJson<T>(pub(super) T);
 
-impl<T: RequestBody, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned + ToSchema, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = AdminError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
@@ -64,7 +55,7 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: RequestBody + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned + ToSchema + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = AdminError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
@@ -76,14 +67,14 @@ impl<T: RequestBody + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T
     }
 }
 
-impl<T: RequestBody> DescribeExtractor for Json<T> {
+impl<T: DeserializeOwned + ToSchema> DescribeExtractor for Json<T> {
     fn describe(draft: &mut OperationDraft) {
         draft.body::<T>(Required::True);
         describe_errors(draft);
     }
 }
 
-impl<T: RequestBody> DescribeExtractor for OptionalJson<T> {
+impl<T: DeserializeOwned + ToSchema> DescribeExtractor for OptionalJson<T> {
     fn describe(draft: &mut OperationDraft) {
         draft.body::<T>(Required::False);
         describe_errors(draft);
@@ -106,7 +97,10 @@ async fn read<S: Send + Sync>(
     Ok((headers, body.map_err(|_| AdminError::internal())?))
 }
 
-fn parse<T: RequestBody>(headers: &HeaderMap, body: &[u8]) -> Result<T, AdminError> {
+fn parse<T: DeserializeOwned + ToSchema>(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, AdminError> {
     if !is_json(headers) {
         return Err(AdminError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -115,7 +109,10 @@ fn parse<T: RequestBody>(headers: &HeaderMap, body: &[u8]) -> Result<T, AdminErr
         ));
     }
     let unexpected = |position: &str| {
-        let detail = format!("The body must be an object of {}{position}.", T::EXPECTED);
+        let detail = format!(
+            "The body must be an object of {}, each at most once, with the types in `/openapi.json`{position}.",
+            members::<T>()
+        );
         AdminError::invalid("invalid_body", detail)
     };
     match serde_json::from_slice(body) {
@@ -126,15 +123,34 @@ fn parse<T: RequestBody>(headers: &HeaderMap, body: &[u8]) -> Result<T, AdminErr
         Err(error) => {
             let position = format!("line {}, column {}", error.line(), error.column());
             Err(match error.classify() {
-                Category::Data => unexpected(&format!(
-                    ", each at most once, and of no others ({position})"
-                )),
+                Category::Data => unexpected(&format!(" ({position})")),
                 _ => AdminError::invalid(
                     "malformed_json",
                     format!("The body is not valid JSON ({position})."),
                 ),
             })
         }
+    }
+}
+
+/// Lists the members of an object by its schema.
+fn members<T: ToSchema>() -> String {
+    let RefOr::T(Schema::Object(object)) = T::schema() else {
+        return "no members".to_owned();
+    };
+    let list = |required| {
+        let names = object.properties.keys().map(String::as_str);
+        let names = names.filter(|name| object.required.iter().any(|one| one == name) == required);
+        let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    match (list(true), list(false)) {
+        (required, optional) if required.is_empty() && optional.is_empty() => {
+            "no members".to_owned()
+        }
+        (required, optional) if required.is_empty() => format!("optionally {optional}"),
+        (required, optional) if optional.is_empty() => required,
+        (required, optional) => format!("{required}, and optionally {optional}"),
     }
 }
 
@@ -145,4 +161,29 @@ fn is_json(headers: &HeaderMap) -> bool {
     };
     let name = only.as_bytes().split(|&byte| byte == b';').next();
     name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the schema is used")]
+    struct ExampleRequest {
+        name: String,
+        scopes: Vec<String>,
+        reason: Option<String>,
+        #[serde(default)]
+        issuers: Vec<String>,
+    }
+
+    #[test]
+    fn members_are_listed_by_the_schema() {
+        assert_eq!(
+            members::<ExampleRequest>(),
+            "`name`, `scopes`, and optionally `issuers`, `reason`"
+        );
+        assert_eq!(members::<EmptyBody>(), "no members");
+    }
 }

@@ -8,7 +8,7 @@ use countersign::registry::Change;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{EmptyBody, Json, OptionalJson, RequestBody};
+use super::body::{EmptyBody, Json, OptionalJson};
 use super::fields;
 use super::path::{Page, PathId, PathPair};
 use super::response::{self, HandlerResult};
@@ -110,10 +110,6 @@ struct RevokeRequest {
     reason: Option<String>,
 }
 
-impl RequestBody for RevokeRequest {
-    const EXPECTED: &'static str = "`reason` (a string, optional)";
-}
-
 async fn revoke(
     State(kind): Kind,
     operations: Operations,
@@ -129,10 +125,6 @@ async fn revoke(
 struct SetScopesRequest {
     #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<String>,
-}
-
-impl RequestBody for SetScopesRequest {
-    const EXPECTED: &'static str = "`scopes` (a list of strings)";
 }
 
 async fn set_scopes(

@@ -4,7 +4,7 @@ use countersign::registry::NewEnvironment;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, RequestBody};
+use super::body::Json;
 use super::fields;
 use super::response::{self, HandlerResult};
 use crate::http::openapi::{Routes, get, post};
@@ -48,10 +48,6 @@ struct CreateEnvironmentRequest {
 enum Kind {
     Sandbox,
     Production,
-}
-
-impl RequestBody for CreateEnvironmentRequest {
-    const EXPECTED: &'static str = "`name` (a string), `kind` (`sandbox` or `production`), and optionally `account_id` (a string)";
 }
 
 async fn list(operations: Operations) -> HandlerResult {

@@ -6,7 +6,7 @@ use countersign::registry::{NewKey, Rotation};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, OptionalJson, RequestBody, whole_number};
+use super::body::{Json, OptionalJson, whole_number};
 use super::error::AdminError;
 use super::path::PathId;
 use super::response::{self, HandlerResult};
@@ -62,11 +62,6 @@ struct CreateKeyRequest {
     issuers: Vec<String>,
 }
 
-impl RequestBody for CreateKeyRequest {
-    const EXPECTED: &'static str = "`name` (a string), `scopes` (a list of strings), and optionally `account_id`, `environment_id`, \
-         `expires_at` (strings), `allow_from` and `issuers` (lists of strings)";
-}
-
 async fn create(operations: Operations, Json(new): Json<CreateKeyRequest>) -> HandlerResult {
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let mut key = NewKey::new(fields::name(&new.name)?, fields::scopes(&new.scopes)?)
@@ -85,11 +80,6 @@ struct RotateKeyRequest {
     grace_seconds: Option<u64>,
     #[serde(default)]
     compromised: bool,
-}
-
-impl RequestBody for RotateKeyRequest {
-    const EXPECTED: &'static str =
-        "`grace_seconds` (a whole number) or `compromised` (true or false), both optional";
 }
 
 impl RotateKeyRequest {

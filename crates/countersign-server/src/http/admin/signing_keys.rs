@@ -5,7 +5,7 @@ use countersign::jose::Algorithm;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{OptionalJson, RequestBody, whole_number};
+use super::body::{OptionalJson, whole_number};
 use super::error::AdminError;
 use super::fields;
 use super::path::{IssuerQuery, PathText};
@@ -56,10 +56,6 @@ struct RevokeSigningKeyRequest {
     issuer: Option<String>,
 }
 
-impl RequestBody for RevokeSigningKeyRequest {
-    const EXPECTED: &'static str = "`issuer` (a string, optional)";
-}
-
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RotateSigningKeyRequest {
@@ -70,11 +66,6 @@ struct RotateSigningKeyRequest {
     lead_seconds: Option<u64>,
     #[schema(value_type = Option<schema::IssuerName>)]
     issuer: Option<String>,
-}
-
-impl RequestBody for RotateSigningKeyRequest {
-    const EXPECTED: &'static str =
-        "`algorithm`, `issuer` (strings) and `lead_seconds` (a whole number), all optional";
 }
 
 async fn list(operations: Operations, IssuerQuery(issuer): IssuerQuery) -> HandlerResult {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Admin;
-use super::body::{Json, RequestBody, secret};
+use super::body::{Json, secret};
 use super::response::{self, HandlerResult};
 use crate::http::openapi::{Routes, post};
 use crate::ops::Operations;
@@ -29,10 +29,6 @@ struct RevokeTokenRequest {
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = String)]
     token: Secret,
-}
-
-impl RequestBody for RevokeTokenRequest {
-    const EXPECTED: &'static str = "`token` (a string)";
 }
 
 async fn revoke(

@@ -5,7 +5,7 @@ use countersign::directory::CredentialKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, RequestBody, secret};
+use super::body::{Json, secret};
 use super::error::AdminError;
 use super::path::PathId;
 use super::response::{self, HandlerResult};
@@ -54,11 +54,6 @@ struct CreateUserRequest {
     issuers: Vec<String>,
 }
 
-impl RequestBody for CreateUserRequest {
-    const EXPECTED: &'static str = "`name` and `password` (strings), `scopes` (a list of strings), and optionally `account_id`, \
-         `environment_id` (strings) and `issuers` (a list of strings)";
-}
-
 async fn create(
     State(admin): State<Admin>,
     operations: Operations,
@@ -82,10 +77,6 @@ struct SetPasswordRequest {
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = schema::Password)]
     password: Secret,
-}
-
-impl RequestBody for SetPasswordRequest {
-    const EXPECTED: &'static str = "`password` (a string)";
 }
 
 async fn set_password(

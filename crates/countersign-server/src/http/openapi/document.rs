@@ -10,8 +10,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Response,
-    ResponseBuilder,
+    HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ResponseBuilder,
 };
 
 use super::{Mounted, Routes};
@@ -59,7 +58,6 @@ impl Routes {
                 }
             }
         }
-        let shared = share(&mut paths);
         let mut schemas = BTreeMap::new();
         for (name, schema) in self.schemas {
             // One schema would replace the other.
@@ -72,7 +70,6 @@ impl Routes {
         }
         let components = ComponentsBuilder::new()
             .schemas_from_iter(schemas)
-            .responses_from_iter(shared)
             .security_scheme(Security::Bearer.as_str(), bearer())
             .security_scheme(Security::ApiKey.as_str(), api_key())
             .security_scheme(Security::Basic.as_str(), basic());
@@ -97,59 +94,6 @@ fn add_common(operation: &mut Operation) {
         if let RefOr::T(response) = response {
             let name = RequestId::HEADER.as_str().to_owned();
             response.headers.entry(name).or_insert_with(|| id.clone());
-        }
-    }
-}
-
-/// Moves responses that several operations have in common to the components. Returns them by name.
-fn share(paths: &mut Paths) -> BTreeMap<String, Response> {
-    let mut counted: Vec<(u16, Response, usize)> = Vec::new();
-    for_each_response(paths, |status, response| {
-        let (Ok(status), RefOr::T(response)) = (status.parse(), response) else {
-            return;
-        };
-        match counted.iter_mut().find(|(_, known, _)| known == response) {
-            Some((_, _, count)) => *count += 1,
-            None => counted.push((status, response.clone(), 1)),
-        }
-    });
-    counted.retain(|(_, _, count)| *count > 1);
-    let mut named: Vec<(String, Response)> = Vec::new();
-    for (status, response, _) in counted {
-        let reason = StatusCode::from_u16(status).ok();
-        let reason = reason.and_then(|status| status.canonical_reason());
-        let reason = reason.unwrap_or_default().replace(' ', "");
-        let alike = named.iter().filter(|(name, _)| name.starts_with(&reason));
-        let name = match alike.count() {
-            0 => reason,
-            before => format!("{reason}{}", before + 1),
-        };
-        named.push((name, response));
-    }
-    for_each_response(paths, |_, response| {
-        let name = named.iter().find_map(|(name, known)| match response {
-            RefOr::T(response) if response == known => Some(name),
-            _ => None,
-        });
-        if let Some(name) = name {
-            *response = RefOr::Ref(Ref::from_response_name(name));
-        }
-    });
-    named.into_iter().collect()
-}
-
-fn for_each_response(paths: &mut Paths, mut visit: impl FnMut(&str, &mut RefOr<Response>)) {
-    for item in paths.paths.values_mut() {
-        let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-        ];
-        for operation in operations.into_iter().flatten() {
-            for (status, response) in &mut operation.responses.responses {
-                visit(status, response);
-            }
         }
     }
 }
