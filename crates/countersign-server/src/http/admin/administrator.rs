@@ -5,14 +5,11 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
-use countersign::credentials::{ClientAddress, Credentials};
-use countersign::directory::{Credential, Directory as _, Issuers};
-use countersign::principal::{Identity, PrimaryPrincipal};
+use axum::response::{IntoResponse as _, Response};
+use countersign::Principal;
+use countersign::directory::Directory as _;
+use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
-use countersign::time::{Clock as _, SystemClock};
-use countersign::{Principal, Secret};
-use countersign_store::Store;
 use countersign_wire::RequestId;
 use countersign_wire::openapi::Security;
 use futures_util::StreamExt as _;
@@ -42,8 +39,8 @@ impl DescribeExtractor for Operations {
     }
 }
 
-/// Reads the body, and then checks the administrator again: the credential may have been revoked meanwhile. Inserts
-/// the administrator's [`Operations`] into the request.
+/// Reads the body, and then revalidates the principal, whose credential may have been revoked meanwhile. Inserts the
+/// administrator's [`Operations`] into the request.
 pub(super) async fn insert_operations(
     State(admin): State<Admin>,
     principal: PrimaryPrincipal,
@@ -56,9 +53,10 @@ pub(super) async fn insert_operations(
         return Err(AdminError::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
     let body = read(body, admin.0.config.server.body_limit).await?;
-    let credential = current(&admin.0.store, principal.principal(), &head.extensions);
-    let issuers = credential.ok_or_else(AdminError::revoked)?.issuers;
-    let operations = operations(&admin, principal.principal(), issuers, &head.extensions).await?;
+    if let Err(rejection) = admin.0.authenticator.revalidate(principal.principal()) {
+        return Ok(rejection.into_response());
+    }
+    let operations = operations(&admin, principal.principal(), &head.extensions).await?;
     head.extensions.insert(operations);
     Ok(next.run(Request::from_parts(head, body.into())).await)
 }
@@ -80,27 +78,16 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, AdminError> {
     Ok(read.into())
 }
 
-/// Returns the credential, if it would still be accepted.
-fn current(store: &Store, principal: &Principal, extensions: &Extensions) -> Option<Credential> {
-    let now = store.directory().credential(principal.credential_id()?)?;
-    if now.generation != principal.generation() {
-        return None;
-    }
-    let from = extensions.get::<ClientAddress>().copied();
-    let presented = Credentials::key(Secret::from(String::new())).presented_from(from);
-    let accepted = Identity::of_credential("admin", now.clone(), &presented, SystemClock.now());
-    accepted.is_ok().then_some(now)
-}
-
 async fn operations(
     admin: &Admin,
     principal: &Principal,
-    issuers: Issuers,
     extensions: &Extensions,
 ) -> Result<Operations, AdminError> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
         return Err(AdminError::internal());
     };
+    let found = admin.0.store.directory().credential(credential);
+    let issuers = found.ok_or_else(AdminError::revoked)?.issuers;
     let actor = credential.to_string();
     let caller = if *account == admin.default_account().await? {
         Caller::operator(actor)

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use countersign::Id;
+use countersign::auth::Authenticator;
 use countersign::registry::{Caller, Registry as _};
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
@@ -51,6 +52,7 @@ struct Admin(Arc<Inner>);
 struct Inner {
     store: Store,
     config: Arc<Config>,
+    authenticator: Authenticator,
     passwords: PasswordQueue,
     tokens: TokenVerifier,
     default_account: OnceCell<Id>,
@@ -84,17 +86,17 @@ pub(super) fn routes(
         trusted.push(issuer.trusted(store)?);
         revocable.push(issuer.trusted_without_directory()?);
     }
+    let authenticators = mechanisms.over(store.directory());
+    let authenticate = authenticators.any(trusted).reject_body(error::reject_body);
+    let authenticate = authenticate.build()?;
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
         config: Arc::new(config.clone()),
+        authenticator: authenticate.authenticator().clone(),
         passwords: PasswordQueue::new(mechanisms.hasher()),
         tokens: TokenVerifier::new(revocable),
         default_account: OnceCell::new(),
     }));
-    let authenticators = mechanisms.over(store.directory());
-    let authenticate = authenticators.any(trusted).reject_body(error::reject_body);
-    let authenticate = authenticate.build()?;
-    let require = require(scope(SCOPE) & primary())?.reject_body(error::reject_body);
     let routes = Routes::new()
         .merge(keys::routes())
         .merge(users::routes(&admin))
@@ -103,7 +105,7 @@ pub(super) fn routes(
         .merge(signing_keys::routes())
         .merge(tokens::routes(&admin))
         .merge(audit::routes())
-        // Unknown paths are authenticated too, so that strangers cannot probe for paths.
+        // Unknown paths are authenticated too, so that they cannot be distinguished from known ones without credentials.
         .fallback(async || AdminError::not_found())
         // The middleware has read and limited the body.
         .layer(DefaultBodyLimit::disable())
@@ -111,7 +113,7 @@ pub(super) fn routes(
             admin,
             administrator::insert_operations,
         ))
-        .layer(require)
+        .layer(require(scope(SCOPE) & primary())?)
         .layer(authenticate)
         .layer(middleware::map_response(error::complete));
     Ok(routes.nested(PATH).tagged("admin"))
