@@ -74,7 +74,7 @@ fn a_revoked_key_has_its_reason_cannot_be_changed_and_can_be_deleted() {
         &["key", "rotate", &key.id],
     ] {
         let error = error_of(&home, command);
-        assert!(error.contains("revoked, which is for good"), "{error}");
+        assert!(error.contains("revoked, which is permanent"), "{error}");
     }
 
     assert_eq!(

@@ -51,8 +51,8 @@ impl Timestamp {
         )
     }
 
-    /// Formats the timestamp as RFC 3339 in UTC, such as `2026-03-15T12:00:00Z`. Milliseconds are written only if the
-    /// timestamp is not a whole second.
+    /// Formats the timestamp as RFC 3339 in UTC, such as `2026-03-15T12:00:00Z`. The fraction of a second has at
+    /// most three digits, and no trailing zeros.
     ///
     /// A timestamp outside the years 0000 to 9999, for which RFC 3339 has no form, is written as the first or the last
     /// second of these years.
@@ -67,11 +67,9 @@ impl Timestamp {
     /// ```
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let precision = match self.clamp(FIRST_SECOND, LAST_SECOND).0.rem_euclid(1000) {
-            0 => Precision::Seconds,
-            _ => Precision::Millis,
-        };
-        self.to_rfc3339_with(precision, 0)
+        let text = self.to_rfc3339_with(Precision::Millis, 0);
+        let text = text.trim_end_matches('Z').trim_end_matches('0');
+        format!("{}Z", text.trim_end_matches('.'))
     }
 
     /// Formats the timestamp as RFC 3339 with this precision, at an offset of this many hours from UTC, otherwise as
@@ -194,6 +192,7 @@ mod tests {
             (0, "1970-01-01T00:00:00Z"),
             (1_773_576_000_123, "2026-03-15T12:00:00.123Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
+            (500, "1970-01-01T00:00:00.5Z"),
             (-62_167_219_200_000, "0000-01-01T00:00:00Z"),
         ] {
             let timestamp = Timestamp::from_unix_millis(millis);

@@ -7,6 +7,8 @@ use countersign::directory::{CredentialKind, Networks};
 use countersign::registry::{Change, NewKey};
 use countersign::time::{Clock as _, SystemClock};
 
+use serde_json::json;
+
 use super::arguments::{CreateKeyArgs, KeyCommand};
 use super::credential::{COLUMNS, FIELDS};
 use super::output::{Output, fields};
@@ -32,7 +34,7 @@ pub(super) async fn run(
             let list = operations.list_keys(None, u32::MAX).await?;
             let none =
                 "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
-            return output.print_table(&list, &list.keys, COLUMNS, none);
+            return output.print_table(&json!({ "keys": list.keys }), &list.keys, COLUMNS, none);
         }
         KeyCommand::Show { id } => {
             let key = operations.show_credential(CredentialKind::Key, id).await;

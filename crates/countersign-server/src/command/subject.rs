@@ -70,7 +70,7 @@ impl From<OpsError> for CommandError {
             OpsError::Store(error) => return error.into(),
             OpsError::Registry(RegistryError::Conflict(conflict)) => conflict_text(conflict),
             OpsError::Registry(error) => error.to_string(),
-            OpsError::UnknownIssuer(name) => format!(
+            OpsError::IssuerNotFound(name) | OpsError::UnknownIssuer(name) => format!(
                 "there is no issuer {name}: put [issuer.{name}] with its `url` into the configuration first, \
                  and name that file with --config"
             ),

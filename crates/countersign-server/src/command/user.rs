@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use countersign::directory::{CredentialKind, UserName};
 use countersign::registry::Change;
 use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{CreateUserArgs, UserCommand};
 use super::credential::{COLUMNS, FIELDS};
@@ -54,7 +55,7 @@ async fn list(config: Config, output: Output) -> Result<ExitCode, CommandError> 
     with_operations(config, async |operations: &Operations| {
         let list = operations.list_users(None, u32::MAX).await?;
         let none = "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
-        output.print_table(&list, &list.users, COLUMNS, none)
+        output.print_table(&json!({ "users": list.users }), &list.users, COLUMNS, none)
     })
     .await
 }

@@ -11,7 +11,9 @@ pub(crate) enum OpsError {
     Registry(RegistryError),
     /// The store returned an error.
     Store(StoreError),
-    /// A new credential or a signing key is to be of an issuer that does not exist.
+    /// There is no issuer of this name.
+    IssuerNotFound(String),
+    /// A new credential is to use an issuer that does not exist.
     UnknownIssuer(String),
     /// The caller does not hold every scope that it grants.
     ScopeNotHeld,

@@ -54,7 +54,7 @@ impl Operations {
         }
         match self.config.issuer(name) {
             Some(_) => Ok(self.store.ensure_issuer(name).await?),
-            None => Err(OpsError::UnknownIssuer(name.to_owned())),
+            None => Err(OpsError::IssuerNotFound(name.to_owned())),
         }
     }
 }

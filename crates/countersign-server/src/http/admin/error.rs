@@ -124,6 +124,7 @@ impl From<OpsError> for AdminError {
         match error {
             OpsError::Registry(error) => error.into(),
             OpsError::Store(error) => error.into(),
+            OpsError::IssuerNotFound(_) => Self::not_found(),
             OpsError::UnknownIssuer(_) => {
                 Self::invalid("unknown_issuer", "The server has no issuer of this name.")
             }
