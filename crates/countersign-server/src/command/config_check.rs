@@ -12,7 +12,7 @@ use crate::error::CommandError;
 #[derive(Serialize)]
 struct CheckResponse {
     file: Option<String>,
-    mistakes: Vec<String>,
+    errors: Vec<String>,
 }
 
 /// Prints the result of reading the configuration.
@@ -22,21 +22,18 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let file = file.map(|file| file.display().to_string());
-    let mistakes: Vec<_> = match &loaded {
-        Ok(()) => Vec::new(),
-        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+    let (errors, status) = match loaded {
+        Ok(()) => (Vec::new(), ExitCode::SUCCESS),
+        Err(errors) => (errors.into_lines(), ExitCode::FAILURE),
     };
-    if output == Output::Text && loaded.is_err() {
-        output::print_error(&mistakes.join("\n"));
-        return Ok(ExitCode::FAILURE);
+    if output == Output::Text && !errors.is_empty() {
+        output::print_error(&errors.join("\n"));
+        return Ok(status);
     }
     let text = match &file {
-        Some(file) => format!("{file}: no mistakes"),
+        Some(file) => format!("{file}: no errors"),
         None => "no configuration file: the defaults and the environment apply".to_owned(),
     };
-    output.print(&CheckResponse { file, mistakes }, &text)?;
-    Ok(match loaded {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    })
+    output.print(&CheckResponse { file, errors }, &text)?;
+    Ok(status)
 }

@@ -72,9 +72,9 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
         Command::Completions { shell } => completions::run(shell, output),
         command => match loaded {
             Ok(config) => dispatch(command, override_with(global, config), output).await,
-            Err(mistakes) => {
-                // One mistake on each line, after its file and line number, as compilers print them.
-                output::print_error(&mistakes.to_string());
+            Err(errors) => {
+                // One error on each line, after its file and line number, as compilers print them.
+                output::print_error(&errors.to_string());
                 Ok(ExitCode::FAILURE)
             }
         },

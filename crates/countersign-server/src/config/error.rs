@@ -33,8 +33,9 @@ impl ConfigErrors {
         Self(lines.collect())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    /// Returns the errors, one a line.
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.0
     }
 }
 

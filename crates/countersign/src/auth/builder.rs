@@ -95,7 +95,7 @@ impl AuthenticatorBuilder {
             return Err(BuildError::Realm);
         }
         let metadata = self.resource_metadata.as_deref();
-        if !metadata.is_none_or(|url| HttpUrl::parse(url).is_ok()) {
+        if metadata.is_some_and(|url| HttpUrl::parse(url).is_err()) {
             return Err(BuildError::ResourceMetadata);
         }
         let mut challenges = Challenges::new(&self.realm, metadata);
