@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 12] = [
     &["directory"],
     &["principal", "rejection"],
     &["mechanism", "token"],
-    &["auth", "require"],
+    &["auth", "client_address", "require"],
     &["registry"],
     &["mint"],
     &["remote"],
