@@ -1,4 +1,4 @@
-//! The structure of the sources: module dependencies without cycles and the layers of `countersign`.
+//! The structure of the sources: module dependencies without cycles, the layers of `countersign`, and retired words.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,3 +13,4 @@ mod dependencies;
 mod layers;
 mod planted;
 mod sources;
+mod vocabulary;

@@ -4,7 +4,7 @@ use std::io;
 use countersign::testing::TestIssuer;
 use http::Request;
 
-use crate::{BoxError, cases};
+use crate::BoxError;
 
 /// A request, and the response that is expected.
 #[derive(Clone, Copy, Debug)]
@@ -111,11 +111,6 @@ pub(crate) enum Step {
 }
 
 impl Case {
-    /// Returns every case, in the order in which they run.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        cases::ALL.into_iter().flatten()
-    }
-
     /// Returns the name: a sentence, which is stable across versions.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -76,10 +76,12 @@ fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
                 RejectionKind::Invalid if row.challenge.contains("invalid_token") => {
                     ("Bearer", "debug")
                 }
-                RejectionKind::Invalid => ("the mechanism's own", "debug"),
+                RejectionKind::Invalid => ("that of the mechanism", "debug"),
                 RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"", "debug"),
                 RejectionKind::Forbidden => ("none", "debug"),
-                RejectionKind::TooManyRequests => ("`Retry-After`", "debug; warn once in a window"),
+                RejectionKind::TooManyRequests => {
+                    ("`Retry-After`", "debug; warn once per address and period")
+                }
                 RejectionKind::Unavailable => ("`Retry-After`", "warn"),
                 RejectionKind::Misconfigured => ("none", "error, once"),
                 other => panic!("{other:?} has no row"),

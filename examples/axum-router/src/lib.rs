@@ -62,15 +62,15 @@ pub fn service() -> Result<(Router, MemoryRegistry), Box<dyn Error>> {
     let writers = require(scope("calls:write"))?.reject_body(ProblemDetails);
     let primaries = require(scope("calls:write") & primary())?.reject_body(ProblemDetails);
     let router = Router::new()
-        .route("/calls", get(whoever).layer(readers))
-        .route("/calls", post(whoever).layer(writers))
+        .route("/calls", get(whoami).layer(readers))
+        .route("/calls", post(whoami).layer(writers))
         .route("/calls/key", get(holder).layer(primaries))
         .layer(auth)
         .route("/oauth/token", post_service(endpoint));
     Ok((router, registry))
 }
 
-async fn whoever(principal: Principal) -> String {
+async fn whoami(principal: Principal) -> String {
     format!("{} {}", principal.scheme().as_str(), principal.scopes())
 }
 

@@ -66,7 +66,7 @@ async fn key_and_its_token_are_let_in_where_the_routes_say_so() {
 }
 
 #[tokio::test]
-async fn nobody_and_readers_are_kept_out_with_problem_details() {
+async fn requests_without_credentials_and_readers_are_rejected_with_problem_details() {
     let (router, registry) = axum_router::service().unwrap();
     let new = NewKey::new("reader", "calls:read".parse().unwrap());
     let key = registry

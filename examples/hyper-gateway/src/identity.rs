@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const SUBJECT: HeaderName = HeaderName::from_static("x-user-id");
 const ACCOUNT: HeaderName = HeaderName::from_static("x-account-id");
 const SCOPES: HeaderName = HeaderName::from_static("x-user-scopes");
-/// Whose word the subject is: two issuers may have the same (RFC 8725 §3.8). Absent for credentials of our own.
+/// The issuer of the subject, because two issuers may have the same subject (RFC 8725 §3.8). Absent for own credentials.
 const ISSUER: HeaderName = HeaderName::from_static("x-user-issuer");
 
-/// What the names come to once everything but letters and digits is gone: CGI, PHP, WSGI, Rack and some proxies take
+/// Header names without everything but letters and digits: CGI, PHP, WSGI, Rack and some proxies take
 /// `X_User_Id` and `x.user.id` for `X-User-Id`. Some names that other gateways have for the same are here too, and those
-/// by which an upstream would serve another path or method than was judged: add what yours believes.
+/// by which an upstream would serve another path or method than the authenticated one. Add the headers that your upstream trusts.
 const TAKEN: [&str; 24] = [
     "xoriginalurl",
     "xrewriteurl",

@@ -1,5 +1,5 @@
-//! A gateway over bare hyper: it judges every request, takes the credentials out, tells the upstream who calls in
-//! headers of its own, and passes the rest on.
+//! A gateway over bare hyper: it authenticates every request, removes the credentials, and names the caller to the upstream in
+//! headers of its own.
 //!
 //! What the upstream may rely on: whatever the client sent under the name of an identity header, or under a name
 //! that some server would take for one, is gone; a header that the caller has no value for is absent.
@@ -25,7 +25,7 @@ use tower::{Layer as _, ServiceBuilder};
 pub use identity::Headers;
 pub use proxy::{Body, Proxy};
 
-/// The one path that nobody is asked for at, to read it. It is compared letter by letter with the path that the upstream gets:
+/// The one public path, for reads. It is compared exactly with the path that the upstream gets:
 /// `/health/../admin`, `//health` and `/health%2f` are others.
 pub const PUBLIC: &str = "/health";
 
@@ -36,16 +36,16 @@ const MOST_CONNECTIONS: usize = 1024;
 /// Serves for as long as the process lives.
 pub async fn serve(listener: TcpListener, layer: AuthLayer, upstream: SocketAddr) {
     let proxy = Proxy::to(upstream);
-    let judged = layer.layer(proxy.clone());
+    let protected = layer.layer(proxy.clone());
     let gateway = ServiceBuilder::new().service_fn(move |request: Request<Incoming>| {
-        let (judged, public) = (judged.clone(), proxy.clone());
+        let (protected, public) = (protected.clone(), proxy.clone());
         async move {
             // `MapRequest` and routers would do as well: there are two ways, and one comparison.
             let reads = matches!(*request.method(), Method::GET | Method::HEAD);
             if reads && request.uri().path() == PUBLIC {
                 tower::ServiceExt::oneshot(public, request).await
             } else {
-                tower::ServiceExt::oneshot(judged, request).await
+                tower::ServiceExt::oneshot(protected, request).await
             }
         }
     });

@@ -66,14 +66,14 @@ impl Proxy {
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(Authority::try_from(self.upstream.to_string()).ok()?);
-        // As it came: whoever normalises a path after it was judged has judged another one.
+        // The path is forwarded unchanged: a path normalized after authentication would be another one.
         uri.path_and_query = head.uri.path_and_query().cloned();
         if let (None, Some(authority)) = (head.headers.get(HOST), head.uri.authority()) {
             // HTTP/2 has it in `:authority`.
             let host = HeaderValue::from_str(authority.as_str()).ok()?;
             head.headers.insert(HOST, host);
         }
-        // Trailers come after the headers were judged, and are not passed on.
+        // Trailers arrive after authentication, so they are not forwarded.
         let body = body.map_frame(|frame| Frame::data(frame.into_data().unwrap_or_default()));
         let mut outbound = Request::new(body.boxed());
         *outbound.method_mut() = head.method;

@@ -1,4 +1,4 @@
-//! What reaches the upstream through the gateway, over real connections. security.md rows 57, 72 to 77.
+//! The requests that reach the upstream through the gateway, over real connections.
 
 #![allow(
     clippy::unwrap_used,
@@ -187,7 +187,7 @@ async fn credentials_do_not_reach_the_upstream() {
 }
 
 #[tokio::test]
-async fn connection_header_takes_away_neither_the_judgement_nor_what_we_say() {
+async fn connection_header_removes_neither_the_authentication_nor_the_identity_headers() {
     // CVE-2024-45410, CVE-2022-1388
     let house = house().await;
     let id = house.key.record.id.to_string();
@@ -268,7 +268,7 @@ async fn only_the_public_path_itself_is_public() {
 
 #[tokio::test]
 async fn options_is_judged_as_every_other_method() {
-    // Row 77: Envoy's bypass_cors_preflight
+    // Envoy's bypass_cors_preflight
     let house = house().await;
     for headers in [
         "",

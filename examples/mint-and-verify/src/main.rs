@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let me = Caller::operator("example");
     let key = registry.create_key(&me, new).await?.issued.key;
 
-    // The key is judged, and a token minted for it.
+    // Authenticate the key, and mint a token for it.
     let keys = ApiKeys::new(directory.clone(), peppers);
     let authenticator = Authenticator::builder().primary(keys).build()?;
     let request = Request::get("/").header("x-api-key", key.expose());
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let token = mint.mint(&MintRequest::new(principal, MintParameters::default()))?;
     println!("minted {token:?}");
 
-    // The token is judged by a layer that trusts the issuer.
+    // A layer that trusts the issuer authenticates the token.
     let jwt = Jwt::new([issuer.trusted().directory(directory).build()?]);
     let service = AuthLayer::builder()
         .mechanism(jwt)
@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn greet(request: Request<()>) -> Result<Response<String>, std::convert::Infallible> {
     let principal = request.extensions().get::<Principal>();
     let primary = principal.is_some_and(|principal| principal.primary().is_some());
-    let scheme = principal.map_or("nobody", |principal| principal.scheme().as_str());
+    let scheme = principal.map_or("none", |principal| principal.scheme().as_str());
     Ok(Response::new(format!(
         "a {scheme} came; may it mint? {primary}"
     )))

@@ -85,7 +85,8 @@ struct Service;
 impl Calls for Service {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
         let caller = request.extensions().get::<Principal>();
-        let caller = caller.ok_or_else(|| Status::internal("no layer has judged this"))?;
+        let caller =
+            caller.ok_or_else(|| Status::internal("no layer has authenticated this request"))?;
         Ok(Response::new(ListReply {
             caller: caller.subject().to_owned(),
             calls: vec!["one".to_owned(), "two".to_owned()],

@@ -61,7 +61,7 @@ impl Directory for Moody {
     }
 }
 
-struct House {
+struct Fixture {
     client: CallsClient<Channel>,
     directory: Arc<Moody>,
     reader: String,
@@ -69,7 +69,7 @@ struct House {
     token: String,
 }
 
-async fn house() -> House {
+async fn fixture() -> Fixture {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(Moody::default());
     let table = Arc::clone(&directory.table);
@@ -105,7 +105,7 @@ async fn house() -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(service.serve_with_incoming(TcpListenerStream::new(listener)));
-    House {
+    Fixture {
         client: CallsClient::connect(format!("http://{address}"))
             .await
             .unwrap(),
@@ -122,7 +122,7 @@ fn with<T>(message: T, name: &'static str, value: &str) -> Request<T> {
     request
 }
 
-impl House {
+impl Fixture {
     async fn list(&self, name: &'static str, value: &str) -> Result<ListReply, Status> {
         let request = with(ListRequest {}, name, value);
         let reply = self.client.clone().list(request).await?;
@@ -132,48 +132,56 @@ impl House {
 
 #[tokio::test]
 async fn a_good_key_and_a_good_token_are_let_in_and_the_service_knows_who_calls() {
-    let house = house().await;
-    let by_key = house.list("x-api-key", &house.reader).await.unwrap();
-    let bearer = format!("Bearer {}", house.token);
-    let by_token = house.list("authorization", &bearer).await.unwrap();
+    let fixture = fixture().await;
+    let by_key = fixture.list("x-api-key", &fixture.reader).await.unwrap();
+    let bearer = format!("Bearer {}", fixture.token);
+    let by_token = fixture.list("authorization", &bearer).await.unwrap();
     assert_eq!(by_key.calls, ["one", "two"]);
     assert_eq!(by_key.caller, by_token.caller);
 }
 
 #[tokio::test]
-async fn no_credentials_bad_ones_and_two_of_them_are_unauthenticated() {
-    let house = house().await;
-    let nobody = house.client.clone().list(ListRequest {}).await.unwrap_err();
-    assert_eq!(nobody.code(), Code::Unauthenticated);
-    assert_eq!(nobody.message(), "Credentials are required.");
-    let garbage = house
+async fn missing_invalid_and_several_credentials_are_unauthenticated() {
+    let fixture = fixture().await;
+    let missing = fixture
+        .client
+        .clone()
+        .list(ListRequest {})
+        .await
+        .unwrap_err();
+    assert_eq!(missing.code(), Code::Unauthenticated);
+    assert_eq!(missing.message(), "Credentials are required.");
+    let garbage = fixture
         .list("authorization", "Bearer garbage")
         .await
         .unwrap_err();
     assert_eq!(garbage.code(), Code::Unauthenticated);
-    let mut two = with(ListRequest {}, "x-api-key", &house.reader);
-    let bearer = format!("Bearer {}", house.token).parse().unwrap();
+    let mut two = with(ListRequest {}, "x-api-key", &fixture.reader);
+    let bearer = format!("Bearer {}", fixture.token).parse().unwrap();
     two.metadata_mut().insert("authorization", bearer);
-    let two = house.client.clone().list(two).await.unwrap_err();
+    let two = fixture.client.clone().list(two).await.unwrap_err();
     assert_eq!(two.code(), Code::Unauthenticated);
 }
 
 #[tokio::test]
 async fn a_scope_that_is_missing_a_bearer_for_a_primary_and_a_method_that_is_not_listed_are_permission_denied()
  {
-    let house = house().await;
-    let mut client = house.client.clone();
-    let no_scope = house.list("x-api-key", &house.writer).await.unwrap_err();
+    let fixture = fixture().await;
+    let mut client = fixture.client.clone();
+    let no_scope = fixture
+        .list("x-api-key", &fixture.writer)
+        .await
+        .unwrap_err();
     assert_eq!(no_scope.code(), Code::PermissionDenied);
 
     let delete = || DeleteRequest {
         call: "one".to_owned(),
     };
     client
-        .delete(with(delete(), "x-api-key", &house.writer))
+        .delete(with(delete(), "x-api-key", &fixture.writer))
         .await
         .unwrap();
-    let bearer = format!("Bearer {}", house.token);
+    let bearer = format!("Bearer {}", fixture.token);
     let bearer = client
         .delete(with(delete(), "authorization", &bearer))
         .await
@@ -181,28 +189,31 @@ async fn a_scope_that_is_missing_a_bearer_for_a_primary_and_a_method_that_is_not
     assert_eq!(bearer.code(), Code::PermissionDenied);
 
     let unlisted = client
-        .purge(with(PurgeRequest {}, "x-api-key", &house.writer))
+        .purge(with(PurgeRequest {}, "x-api-key", &fixture.writer))
         .await
         .unwrap_err();
     assert_eq!(unlisted.code(), Code::PermissionDenied);
 }
 
 #[tokio::test]
-async fn a_directory_that_vouches_for_nothing_is_unavailable() {
-    let house = house().await;
-    house.directory.stale.store(true, Ordering::SeqCst);
-    let status = house.list("x-api-key", &house.reader).await.unwrap_err();
+async fn stale_directory_is_unavailable() {
+    let fixture = fixture().await;
+    fixture.directory.stale.store(true, Ordering::SeqCst);
+    let status = fixture
+        .list("x-api-key", &fixture.reader)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(status.metadata().get("retry-after").unwrap(), "1");
 }
 
 #[tokio::test]
 async fn too_many_wrong_passwords_are_resource_exhausted() {
-    let house = house().await;
+    let fixture = fixture().await;
     let mut codes = Vec::new();
     for _ in 0..6 {
         // ada:wrong
-        let status = house
+        let status = fixture
             .list("authorization", "Basic YWRhOndyb25n")
             .await
             .unwrap_err();

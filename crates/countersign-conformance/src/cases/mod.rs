@@ -13,12 +13,18 @@ use crate::case::Case;
 pub(crate) use request::bearer;
 pub(crate) use scopes::SCOPE;
 
-/// All cases, in the order in which they run.
-pub(crate) const ALL: [&[Case]; 6] = [
-    headers::CASES,
-    signature::CASES,
-    encoding::CASES,
-    claims::CASES,
-    scopes::CASES,
-    keys::CASES,
-];
+impl Case {
+    /// Returns every case, in the order in which they run.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        [
+            headers::CASES,
+            signature::CASES,
+            encoding::CASES,
+            claims::CASES,
+            scopes::CASES,
+            keys::CASES,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}

@@ -153,7 +153,7 @@ async fn revoked_key_is_removed_at_once_and_another_signs() {
     assert_eq!(again.unwrap().state, KeyState::Revoked);
     assert_eq!(signs(&keys, &clock), second);
     let unknown = store
-        .revoke_signing_key(&operator(), "default", "nobody")
+        .revoke_signing_key(&operator(), "default", "unknown")
         .await;
     assert!(matches!(unknown, Err(StoreError::UnknownSigningKey)));
 }

@@ -90,7 +90,7 @@ async fn backup_with_a_changed_audit_log_is_rejected() {
     folder
         .execute_in(
             "b.db",
-            "DROP TRIGGER audit_is_never_changed; UPDATE audit SET actor = 'nobody'",
+            "DROP TRIGGER audit_is_never_changed; UPDATE audit SET actor = 'unknown'",
         )
         .await;
     let error = restore_error(&folder).await;
