@@ -51,7 +51,7 @@ impl Jwt {
     ///
     /// The reason why the token would be rejected.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
-        let identity = verify(token.as_bytes(), &self.issuers, now).map_err(reason)?;
+        let identity = verify(token.as_bytes(), &self.issuers, now).map_err(Reason::from)?;
         Ok(Principal::unattached(
             identity,
             Carrier::BEARER,
@@ -77,7 +77,7 @@ impl Mechanism for Jwt {
     ) -> Option<Outcome> {
         match verify(credentials.expose(), &self.issuers, now) {
             Err(rejection) if rejection.key_fetch.is_some() => None,
-            result => Some(result.map_err(reason).into()),
+            result => Some(result.map_err(Reason::from).into()),
         }
     }
 
@@ -99,17 +99,13 @@ impl Mechanism for Jwt {
                 let now = now.plus(fetch.await);
                 result = verify(credentials.expose(), &self.issuers, now);
             }
-            result.map_err(reason).into()
+            result.map_err(Reason::from).into()
         })
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
         revalidate(principal, &self.issuers, now)
     }
-}
-
-fn reason(rejection: TokenRejection) -> Reason {
-    rejection.reason
 }
 
 impl fmt::Debug for Jwt {

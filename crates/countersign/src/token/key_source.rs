@@ -33,6 +33,12 @@ pub(crate) struct TokenRejection {
     pub(crate) key_fetch: Option<KeyFetch>,
 }
 
+impl From<TokenRejection> for Reason {
+    fn from(rejection: TokenRejection) -> Self {
+        rejection.reason
+    }
+}
+
 impl From<Reason> for TokenRejection {
     fn from(reason: Reason) -> Self {
         let key_fetch = None;

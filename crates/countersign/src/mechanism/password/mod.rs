@@ -127,7 +127,7 @@ impl PasswordHasher {
             reservation = limit
                 .map(|limit| limit.reserve(&client, now))
                 .transpose()
-                .map_err(|throttled| Outcome::from(throttled))?;
+                .map_err(Outcome::from)?;
             let check = self.check(attempt.password, target.hash.clone());
             let result = self.checks.join(target.digest, check).await;
             result.map_err(|reason| Outcome::from(Err(reason)))
