@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{Credential, Directory, MemoryDirectory, Status, StoredSecret};
+use countersign::directory::{Credential, Directory, MemoryDirectory, Status};
 use countersign::key::{Pepper, Peppers};
+use countersign::registry::backend::StoredSecret;
 use countersign::rejection::Reason;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;

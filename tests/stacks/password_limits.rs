@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use countersign::directory::{Credential, Status, StoredSecret};
+use countersign::directory::{Credential, Status};
 use countersign::mechanism::FailureLimit;
 use countersign::random::SystemRandom;
 use countersign::registry::Change;
+use countersign::registry::backend::StoredSecret;
 use countersign::rejection::Reason;
 use futures_util::future::join_all;
 use http::StatusCode;

@@ -120,7 +120,7 @@ impl Inner {
             }
         }
         transaction.commit().await?;
-        self.view.records().denied().forget_before(before);
+        self.view.records().denied().remove_expired(before);
         Ok(())
     }
 

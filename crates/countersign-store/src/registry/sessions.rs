@@ -1,8 +1,7 @@
 //! Sessions: the token of each is stored, encrypted, until it expires.
 
-use countersign::directory::SESSION_GENERATION;
 use countersign::mint::AccessToken;
-use countersign::registry::backend::SessionRequest;
+use countersign::registry::backend::{SESSION_GENERATION, SessionRequest};
 use countersign::registry::{
     Caller, RegistryError, Session, SessionError, SessionSelector, Sessions,
 };

@@ -1,9 +1,10 @@
 //! Credentials: API keys, users and managed tokens.
 
 use countersign::Id;
-use countersign::directory::{CredentialKind, DigestUpgrade, StoredSecret, Usage, UserName};
-use countersign::key::{KeyDigest, KeyDigests, SecretDigest};
-use countersign::registry::backend::{Placement, StoredCredential};
+use countersign::directory::{CredentialKind, Usage, UserName};
+use countersign::registry::backend::{
+    DigestUpgrade, KeyDigest, KeyDigests, Placement, SecretDigest, StoredCredential, StoredSecret,
+};
 use countersign::registry::{CredentialFilter, Record};
 use countersign::time::Timestamp;
 use futures_util::TryStreamExt as _;

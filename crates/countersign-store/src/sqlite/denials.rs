@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{DenySet, SESSION_GENERATION};
-use countersign::registry::backend::CallerToken;
+use countersign::directory::DenySet;
+use countersign::registry::backend::{CallerToken, SESSION_GENERATION};
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;

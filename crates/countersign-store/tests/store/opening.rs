@@ -51,7 +51,7 @@ async fn second_open_finds_the_records_of_the_first() {
         .peppers()
         .digests(&created.record.id, created.issued.secret.expose());
     let found = second.directory().credential(&created.record.id).unwrap();
-    let countersign::directory::StoredSecret::Key(stored) = found.secret else {
+    let countersign::registry::backend::StoredSecret::Key(stored) = found.secret else {
         panic!("a key has a digest");
     };
     assert_eq!(

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{CredentialKind, Directory as _, Status, StoredSecret, UserName};
+use countersign::directory::{CredentialKind, Directory as _, Status, UserName};
+use countersign::registry::backend::StoredSecret;
 use countersign::registry::{CredentialFilter, Registry, RegistryError};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;

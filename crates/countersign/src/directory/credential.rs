@@ -1,8 +1,7 @@
-use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks};
+use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, StoredSecret};
 use crate::id::Id;
 use crate::key::KeyDigests;
 use crate::reason::Reason;
@@ -13,29 +12,29 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Credential {
-    /// Its id, which is also `sub` and `client_id` of the tokens minted from it.
+    /// The credential's id, which is also `sub` and `client_id` of the tokens minted from it.
     pub id: Id,
     /// The account that it belongs to.
     pub account: Id,
     /// The account's generation.
     pub account_generation: u32,
-    /// The environment that it belongs to, if to one.
+    /// The environment that it belongs to; `None`: the whole account.
     pub environment: Option<Id>,
-    /// What that environment is for; without one, production.
+    /// The environment's kind; production without an environment.
     pub environment_kind: EnvironmentKind,
-    /// Its generation: a token minted at a lower one is refused.
+    /// Its generation. Tokens of lower generations are rejected.
     pub generation: u32,
-    /// Whether it may be used. That of a revoked account's credential is [`Status::Revoked`].
+    /// Whether it is accepted. In a revoked account, this is [`Status::Revoked`].
     pub status: Status,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// From where it may be presented.
+    /// The networks that it is accepted from.
     pub allow_from: Networks,
     /// The issuers that it may use.
     pub issuers: Issuers,
-    /// When it stops working; `None`: never.
+    /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// What proves that somebody holds it.
+    /// The digest of the key's secret, or the hash of the password.
     pub secret: StoredSecret,
 }
 
@@ -75,7 +74,7 @@ impl Credential {
         UNKNOWN.clone()
     }
 
-    /// What kind it is.
+    /// Returns the kind of the credential.
     #[must_use]
     pub const fn kind(&self) -> CredentialKind {
         match self.secret {
@@ -85,7 +84,7 @@ impl Credential {
         }
     }
 
-    /// Whether it may be used now and from there, its secret aside.
+    /// Checks everything but the secret: status, expiry and network.
     pub(crate) fn usable(&self, now: Timestamp, from: Option<IpAddr>) -> Result<(), Reason> {
         match (self.status, self.expires_at) {
             (Status::Revoked, _) => Err(Reason::CredentialRevoked),
@@ -97,21 +96,21 @@ impl Credential {
     }
 }
 
-/// Whether a credential may be used.
+/// Whether a credential is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
-    /// It may.
+    /// It is accepted.
     Active,
-    /// Not until it is activated again.
+    /// It is rejected until it is activated again.
     Suspended,
-    /// Never again.
+    /// It is rejected permanently.
     Revoked,
 }
 
 impl Status {
-    /// Its name: `active`, `suspended`, `revoked`.
+    /// Returns `active`, `suspended` or `revoked`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -119,27 +118,5 @@ impl Status {
             Self::Suspended => "suspended",
             Self::Revoked => "revoked",
         }
-    }
-}
-
-/// What proves that somebody holds a credential.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum StoredSecret {
-    /// A key's secret.
-    Key(KeyDigests),
-    /// A password, as a PHC string (`$argon2id$…`).
-    Password(Arc<str>),
-    /// The signature of a managed token, which is checked before its record is looked at.
-    Signature,
-}
-
-impl fmt::Debug for StoredSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Key(_) => "Key([redacted])",
-            Self::Password(_) => "Password([redacted])",
-            Self::Signature => "Signature",
-        })
     }
 }

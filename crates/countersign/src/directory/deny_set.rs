@@ -5,10 +5,11 @@ use crate::directory::{Credential, Directory, StaleView, UserName};
 use crate::id::Id;
 use crate::time::Timestamp;
 
-/// The tokens that are refused though their signatures are right: all that a node needs that only checks
-/// tokens. By itself it knows no credential, and never grows stale: whoever fills it vouches.
+/// Tokens that are rejected although their signatures are valid: all that a service needs that accepts
+/// only tokens. As a [`Directory`], it contains no credential and is never stale, so the code that fills
+/// it is responsible for its freshness.
 ///
-/// An entry is kept until the last token that it denies has expired.
+/// An entry is needed until the last token that it denies has expired.
 ///
 /// ```
 /// use countersign::Id;
@@ -26,9 +27,9 @@ use crate::time::Timestamp;
 /// assert!(denied.is_denied("https://auth.example", &token));
 /// assert!(!denied.is_denied("https://other.example", &token));
 ///
-/// denied.forget_before(until);
+/// denied.remove_expired(until);
 /// assert_eq!(denied.len(), 2);
-/// denied.forget_before(Timestamp::from_unix_seconds(1_800_000_001));
+/// denied.remove_expired(Timestamp::from_unix_seconds(1_800_000_001));
 /// assert!(denied.is_empty());
 /// ```
 #[derive(Default)]
@@ -50,21 +51,21 @@ struct Token {
 }
 
 impl DenySet {
-    /// Denies the tokens of a credential or account whose generation is lower, until the last of them has
-    /// expired. It never takes back what was denied before.
+    /// Denies the tokens of a credential, account or session with a generation below `lowest`. The last of
+    /// them expires at `until`. A later call never removes a denial.
     pub fn deny_below(&self, entity: Id, lowest: u32, until: Timestamp) {
         let new = Entity { lowest, until };
-        let higher = |old: &Entity| Entity {
+        let merge = |old: &Entity| Entity {
             lowest: old.lowest.max(lowest),
             until: old.until.max(until),
         };
-        self.entities.pin().update_or_insert(entity, higher, new);
+        self.entities.pin().update_or_insert(entity, merge, new);
     }
 
-    /// Denies one token until it has expired.
+    /// Denies one token, which expires at `until`.
     pub fn deny_token(&self, issuer: Arc<str>, token: Id, until: Timestamp) {
         let new = Token { issuer, until };
-        let added = |old: &Vec<Token>| {
+        let add = |old: &Vec<Token>| {
             let mut all = old.clone();
             if !all.contains(&new) {
                 all.push(new.clone());
@@ -72,24 +73,24 @@ impl DenySet {
             all
         };
         let tokens = self.tokens.pin();
-        tokens.update_or_insert(token, added, vec![new.clone()]);
+        tokens.update_or_insert(token, add, vec![new.clone()]);
     }
 
-    /// Forgets what no token can be denied by any more.
-    pub fn forget_before(&self, moment: Timestamp) {
+    /// Removes the entries whose tokens have all expired before `time`.
+    pub fn remove_expired(&self, time: Timestamp) {
         let entities = self.entities.pin();
-        entities.retain(|_, entity| entity.until >= moment);
+        entities.retain(|_, entity| entity.until >= time);
         let tokens = self.tokens.pin();
-        tokens.retain(|_, of| of.iter().any(|token| token.until >= moment));
+        tokens.retain(|_, denied| denied.iter().any(|token| token.until >= time));
     }
 
-    /// How many entities and tokens are denied.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entities.len() + self.tokens.len()
     }
 
-    /// Whether nothing is.
+    /// Returns whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -111,8 +112,8 @@ impl Directory for DenySet {
 
     fn is_denied(&self, issuer: &str, token: &Id) -> bool {
         let tokens = self.tokens.pin();
-        let of = tokens.get(token);
-        of.is_some_and(|of| of.iter().any(|denied| *denied.issuer == *issuer))
+        let denied = tokens.get(token);
+        denied.is_some_and(|denied| denied.iter().any(|token| *token.issuer == *issuer))
     }
 
     fn check_freshness(&self) -> Result<(), StaleView> {

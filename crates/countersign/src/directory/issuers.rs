@@ -8,7 +8,7 @@ use crate::id::Id;
 /// The longest name of an issuer, in bytes.
 const MAX_NAME: usize = 64;
 
-/// The issuers that a credential may use, by name: those that are named, or all.
+/// The issuers that a credential may use, by name.
 ///
 /// ```
 /// use countersign::directory::Issuers;
@@ -23,17 +23,17 @@ const MAX_NAME: usize = 64;
 pub struct Issuers(Option<Arc<[Box<str>]>>);
 
 impl Issuers {
-    /// All of them, also those that will be.
+    /// Allows all issuers, including those added later.
     #[must_use]
     pub const fn all() -> Self {
         Self(None)
     }
 
-    /// Those of these names; with none, all.
+    /// Allows the named issuers. Without a name, allows all.
     ///
     /// # Errors
     ///
-    /// [`InvalidIssuerName`] when one is no name.
+    /// Returns [`InvalidIssuerName`] if a name is invalid.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidIssuerName> {
         let mut list: Vec<Box<str>> = Vec::new();
         for name in names {
@@ -47,7 +47,7 @@ impl Issuers {
         Ok(Self((!list.is_empty()).then(|| list.into())))
     }
 
-    /// Whether the issuer of this name may be used.
+    /// Returns whether the issuer with this name may be used.
     #[must_use]
     pub fn allow(&self, issuer: &str) -> bool {
         self.0
@@ -55,7 +55,7 @@ impl Issuers {
             .is_none_or(|names| names.iter().any(|name| **name == *issuer))
     }
 
-    /// The names, in order; none where all may be used.
+    /// Returns the names in alphabetical order, or none if all issuers are allowed.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0
             .iter()
@@ -64,14 +64,13 @@ impl Issuers {
     }
 }
 
-/// Whether this can be an issuer's name: lower-case letters, digits and hyphens, 64 at most.
 fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(plain)
 }
 
 impl fmt::Display for Issuers {
-    /// The names with spaces between them; nothing where all may be used.
+    /// Writes the names, joined by spaces; nothing if all issuers are allowed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, name) in self.iter().enumerate() {
             let space = if at == 0 { "" } else { " " };
@@ -89,28 +88,27 @@ impl FromStr for Issuers {
     }
 }
 
-/// What is no issuer's name.
+/// The text is not a valid issuer name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidIssuerName;
 
 impl fmt::Display for InvalidIssuerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an issuer's name is 1 to 64 lower-case letters, digits and hyphens")
+        f.write_str("an issuer name must have 1 to 64 lower-case letters, digits and hyphens")
     }
 }
 
 impl std::error::Error for InvalidIssuerName {}
 
-/// A directory as one of several issuers sees it: credentials that may not use it are unknown.
-///
-/// What is denied is denied to all of them.
+/// The view of a directory for one of several issuers. A credential that may not use the issuer does
+/// not exist in it; denials apply to every issuer.
 pub struct IssuerDirectory<D> {
     directory: D,
     issuer: Box<str>,
 }
 
 impl<D: Directory> IssuerDirectory<D> {
-    /// What the issuer of this name sees of `directory`.
+    /// Creates the view of `directory` for the issuer with this name.
     pub fn new(directory: D, issuer: impl Into<Box<str>>) -> Self {
         Self {
             directory,

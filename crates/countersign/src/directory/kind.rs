@@ -1,4 +1,4 @@
-/// The kinds of long-lived credentials.
+/// The kind of a long-lived credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -12,7 +12,7 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// Its name: `key`, `user` or `token`.
+    /// Returns `key`, `user` or `token`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -23,19 +23,19 @@ impl CredentialKind {
     }
 }
 
-/// What an environment is for.
+/// The kind of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EnvironmentKind {
-    /// Trying things out.
+    /// For tests: its credentials create no production credentials.
     Sandbox,
-    /// The real thing.
+    /// For production.
     Production,
 }
 
 impl EnvironmentKind {
-    /// Its name: `sandbox` or `production`.
+    /// Returns `sandbox` or `production`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

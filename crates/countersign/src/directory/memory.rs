@@ -3,25 +3,27 @@ use std::fmt;
 use crate::directory::{Credential, DenySet, Directory, StaleView, Status, UserName};
 use crate::id::Id;
 
-/// A table of credentials, read without a lock. It never grows stale: whoever fills it vouches.
+/// A table of credentials, read without a lock. It is never stale, so the code that fills it is
+/// responsible for its freshness.
 #[derive(Default)]
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, Credential>,
     users: papaya::HashMap<UserName, Id>,
-    /// Accounts that were put in. What is said of one here counts for all of its credentials.
+    /// Generation and status of accounts, which apply to all of their credentials.
     accounts: papaya::HashMap<Id, (u32, Status)>,
     denied: DenySet,
 }
 
 impl MemoryDirectory {
-    /// Puts a credential in, or in the place of an older version of itself.
+    /// Inserts a credential, or replaces an older version of it.
     pub fn put(&self, credential: Credential) {
         self.credentials.pin().insert(credential.id, credential);
     }
 
-    /// Puts a user in: its credential first, so that no reader finds a name without one.
+    /// Inserts a user, or replaces an older version of it.
     pub fn put_user(&self, name: UserName, credential: Credential) {
         let id = credential.id;
+        // The credential first, so that no reader finds a name without one.
         self.put(credential);
         self.users.pin().insert(name, id);
     }
@@ -32,27 +34,27 @@ impl MemoryDirectory {
         self.accounts.pin().insert(id, (generation, status));
     }
 
-    /// Takes a credential out. Put its generation into [`denied`](Self::denied) first: its tokens live on else.
+    /// Removes a credential. Its tokens stay valid unless its generation is [`denied`](Self::denied) first.
     pub fn remove(&self, id: &Id) {
-        let gone = self.credentials.pin().remove(id).is_some();
-        if gone {
-            self.users.pin().retain(|_, of| of != id);
+        let removed = self.credentials.pin().remove(id).is_some();
+        if removed {
+            self.users.pin().retain(|_, user| user != id);
         }
     }
 
-    /// What is denied beyond what the credentials' own generations say.
+    /// Returns the denials that apply in addition to the generations of credentials and accounts.
     #[must_use]
     pub const fn denied(&self) -> &DenySet {
         &self.denied
     }
 
-    /// How many credentials there are.
+    /// Returns the number of credentials.
     #[must_use]
     pub fn len(&self) -> usize {
         self.credentials.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no credentials.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.credentials.is_empty()
@@ -62,7 +64,7 @@ impl MemoryDirectory {
 impl Directory for MemoryDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
         let found = self.credentials.pin().get(id).cloned();
-        // Looked up also for an id that nobody has, so that it takes as long.
+        // Also looked up for an unknown id, so that the time does not show whether an id exists.
         let account = found.as_ref().map_or(*id, |found| found.account);
         let state = self.accounts.pin().get(&account).copied();
         let mut credential = found?;
@@ -82,15 +84,13 @@ impl Directory for MemoryDirectory {
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
         let credentials = self.credentials.pin();
-        let held = credentials.get(entity).map(|c| c.generation);
-        let held = held.or_else(|| {
-            self.accounts
-                .pin()
-                .get(entity)
-                .map(|(generation, _)| *generation)
-        });
-        // Whichever is higher: nothing that is put in takes a denial back.
-        held.max(self.denied.lowest_generation(entity))
+        let accounts = self.accounts.pin();
+        let present = match credentials.get(entity) {
+            Some(credential) => Some(credential.generation),
+            None => accounts.get(entity).map(|(generation, _)| *generation),
+        };
+        // The higher one, so that an inserted credential never removes a denial.
+        present.max(self.denied.lowest_generation(entity))
     }
 
     fn is_denied(&self, issuer: &str, token: &Id) -> bool {

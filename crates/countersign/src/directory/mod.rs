@@ -1,8 +1,19 @@
-//! What is known of credentials: [`Directory`] answers on every request, [`Registry`] makes changes.
+//! Credentials as authentication reads them: [`Directory`] looks them up on every request.
 //!
-//! The two never meet in one trait: a directory is a view in memory that is read without waiting, a
-//! registry writes to wherever records live and takes its time. [`memory`] implements both without
-//! a database; [`lifecycle`] has the rules that all registries follow.
+//! A directory is a view in memory that is read without waiting. A
+//! [`Registry`](crate::registry::Registry) writes to durable storage and keeps the view up to date.
+//! [`MemoryDirectory`] holds all credentials. [`DenySet`] holds none, and is enough for a service that
+//! accepts only tokens.
+//!
+//! ```
+//! use countersign::directory::{Directory, MemoryDirectory};
+//! use countersign::Id;
+//!
+//! let directory = MemoryDirectory::default();
+//! assert!(directory.credential(&Id::from_bytes([1; 20])).is_none());
+//! assert!(directory.user(&"ada".parse()?).is_none());
+//! # Ok::<(), countersign::directory::InvalidUserName>(())
+//! ```
 
 mod credential;
 mod deny_set;
@@ -11,79 +22,67 @@ mod kind;
 mod memory;
 mod networks;
 mod password_hash;
+pub(crate) mod stored_secret;
 mod user_name;
 
 use std::sync::Arc;
 
 use crate::id::Id;
-use crate::key::KeyDigest;
 use crate::time::Timestamp;
 
-pub use credential::{Credential, Status, StoredSecret};
+pub use credential::{Credential, Status};
 pub use deny_set::DenySet;
 pub use issuers::{InvalidIssuerName, IssuerDirectory, Issuers};
 pub use kind::{CredentialKind, EnvironmentKind};
 pub use memory::MemoryDirectory;
 pub use networks::{InvalidNetwork, Networks};
 pub use password_hash::{InvalidPasswordHash, PasswordHash};
+pub(crate) use stored_secret::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
 pub use user_name::{InvalidUserName, UserName};
 
-/// The generation of every session. Ending a session denies the generations below the next one.
-pub const SESSION_GENERATION: u32 = 1;
-
-/// This node's view of credentials. Every call is a look-up in memory, without I/O.
+/// A view of credentials in memory. No method performs I/O or waits.
 pub trait Directory: Send + Sync + 'static {
-    /// A credential by id.
+    /// Returns the credential with this id.
     fn credential(&self, id: &Id) -> Option<Credential>;
 
-    /// A user by name.
+    /// Returns the user with this name.
     fn user(&self, name: &UserName) -> Option<Credential>;
 
-    /// The lowest generation of a credential or account whose tokens are still accepted; `None` if
-    /// nothing of it is denied, or it is not known here.
+    /// Returns the lowest generation of a credential, account or session whose tokens are accepted;
+    /// `None` if the directory does not know it and denies none of its tokens.
     fn lowest_generation(&self, entity: &Id) -> Option<u32>;
 
-    /// Whether this one token is denied, whatever its generations: by issuer and `jti`, never by its text,
-    /// since a signature can have a twin.
+    /// Returns whether one token is denied, by its issuer and id (`jti`). Its text does not identify a
+    /// token, because an ECDSA signature has a second valid form.
     fn is_denied(&self, issuer: &str, token: &Id) -> bool;
 
-    /// Whether the view is fresh enough to check_freshness for what it says, asked at each decision.
+    /// Checks that the view is recent enough to decide on a request. Called for every decision.
     ///
     /// # Errors
     ///
-    /// [`StaleView`] when it is not. The request is answered with 503 then, not with 401.
+    /// Returns [`StaleView`] if the view is too old. The request is then rejected with 503, not 401.
     fn check_freshness(&self) -> Result<(), StaleView>;
 
-    /// Hears that a credential was just used. By default nobody is interested.
+    /// Records that a credential was used. Does nothing by default.
     fn used(&self, usage: Usage) {
         let _ = usage;
     }
 }
 
-/// The view is older than it may be.
+/// The view of a [`Directory`] is too old to decide on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaleView;
 
-/// One use of a long-lived credential.
+/// The use of a long-lived credential.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Which.
+    /// The credential.
     pub credential: Id,
-    /// When.
+    /// When it was used.
     pub at: Timestamp,
-    /// What to keep of the key's secret from now on, if the digest that is kept was made with an older pepper.
+    /// The digest to store from now on, if the stored one was computed with an older pepper.
     pub digest: Option<DigestUpgrade>,
-}
-
-/// A secret's digest, made anew with the newest pepper while the secret was at hand.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct DigestUpgrade {
-    /// What was kept. If something else is kept by now, it stays.
-    pub outdated: KeyDigest,
-    /// What to keep in its place.
-    pub renewed: KeyDigest,
 }
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// The networks that a credential may be presented from; none: from anywhere.
+/// The networks that a credential is accepted from.
 ///
-/// An IPv4 address that comes mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address that it is, and so is a
-/// network of them (`::ffff:192.0.2.0/120`).
+/// An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, RFC 4291 §2.5.5.2) counts as the IPv4 address, and a
+/// network of them (`::ffff:192.0.2.0/120`) as the IPv4 network.
 ///
 /// ```
 /// use countersign::directory::Networks;
@@ -16,7 +16,7 @@ use ipnet::{IpNet, Ipv4Net};
 /// let office: Networks = "192.0.2.0/24 2001:db8::/32".parse()?;
 /// assert!(office.allow(Some("192.0.2.7".parse().unwrap())));
 /// assert!(!office.allow(Some("198.51.100.1".parse().unwrap())));
-/// // Where the address is not known, only what may come from anywhere is let in.
+/// // An unknown address is allowed only without a restriction.
 /// assert!(!office.allow(None));
 /// assert!(Networks::anywhere().allow(None));
 /// # Ok::<(), countersign::directory::InvalidNetwork>(())
@@ -25,20 +25,21 @@ use ipnet::{IpNet, Ipv4Net};
 pub struct Networks(Option<Arc<[IpNet]>>);
 
 impl Networks {
-    /// The most that one credential may name.
+    /// How many networks one credential may have.
     pub const MAX: usize = 64;
 
-    /// No restriction.
+    /// Allows any address, also an unknown one.
     #[must_use]
     pub const fn anywhere() -> Self {
         Self(None)
     }
 
-    /// These networks.
+    /// Allows the listed networks. Without any, allows any address.
     ///
     /// # Errors
     ///
-    /// [`InvalidNetwork`] when one is malformed, or there are more than [`MAX`](Self::MAX).
+    /// Returns [`InvalidNetwork`] if a network is malformed, or if there are more than
+    /// [`MAX`](Self::MAX).
     pub fn from_list<'a>(
         networks: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, InvalidNetwork> {
@@ -53,13 +54,13 @@ impl Networks {
         }
     }
 
-    /// Whether there is no restriction.
+    /// Returns whether any address is allowed.
     #[must_use]
     pub const fn is_anywhere(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether somebody at this address is let in.
+    /// Returns whether a client with this address is allowed; `None`: its address is unknown.
     #[must_use]
     pub fn allow(&self, from: Option<IpAddr>) -> bool {
         let Some(networks) = &self.0 else {
@@ -71,7 +72,7 @@ impl Networks {
         })
     }
 
-    /// The networks, as text.
+    /// Returns the networks as text.
     pub fn iter(&self) -> impl Iterator<Item = String> {
         self.0
             .iter()
@@ -80,7 +81,8 @@ impl Networks {
     }
 }
 
-/// `192.0.2.0/24`, or one address. Bits behind the prefix are a slip: nobody knows which part was meant.
+/// Parses a network such as `192.0.2.0/24`, or one address. Bits after the prefix are an error, because
+/// it is not clear whether the address or the prefix is wrong.
 fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address),
@@ -93,7 +95,7 @@ fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
     }
 }
 
-/// A network of mapped addresses is the IPv4 network that they are of.
+/// Converts a network of IPv4-mapped addresses to the IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(mapped) = network else {
         return network;
@@ -109,7 +111,7 @@ fn canonical(network: IpNet) -> IpNet {
 impl FromStr for Networks {
     type Err = InvalidNetwork;
 
-    /// Networks separated by white space.
+    /// Parses networks separated by white space.
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         Self::from_list(text.split_whitespace())
     }
@@ -127,15 +129,15 @@ impl serde::Serialize for Networks {
     }
 }
 
-/// The text is not a network.
+/// The text is not a list of valid networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidNetwork;
 
 impl fmt::Display for InvalidNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a network is an address, or one with a prefix and no bits behind it, such as 192.0.2.0/24 \
-             or 2001:db8::/32; at most 64 of them",
+            "a network must be an address, or an address and a prefix with no bits after it, such as \
+             192.0.2.0/24 or 2001:db8::/32; at most 64 are allowed",
         )
     }
 }
@@ -146,14 +148,14 @@ impl std::error::Error for InvalidNetwork {}
 mod tests {
     use super::*;
 
-    fn admits(networks: &str, address: &str) -> bool {
+    fn allows(networks: &str, address: &str) -> bool {
         let networks: Networks = networks.parse().unwrap();
         networks.allow(Some(address.parse().unwrap()))
     }
 
     #[test]
-    fn address_is_let_in_from_its_network_alone() {
-        for (networks, address, admitted) in [
+    fn address_is_allowed_only_in_a_listed_network() {
+        for (networks, address, allowed) in [
             ("192.0.2.0/24", "192.0.2.255", true),
             ("192.0.2.0/24", "192.0.3.0", false),
             ("192.0.2.1", "192.0.2.1", true),
@@ -164,18 +166,18 @@ mod tests {
             ("0.0.0.0/0", "2001:db8::1", false),
             ("10.0.0.0/8 192.0.2.0/24", "192.0.2.1", true),
         ] {
-            assert_eq!(admits(networks, address), admitted, "{networks} {address}");
+            assert_eq!(allows(networks, address), allowed, "{networks} {address}");
         }
     }
 
     #[test]
-    fn address_mapped_into_ipv6_is_the_address_that_it_is() {
-        assert!(admits("192.0.2.0/24", "::ffff:192.0.2.7"));
-        assert!(admits("::ffff:192.0.2.7", "192.0.2.7"));
+    fn ipv4_mapped_address_counts_as_the_ipv4_address() {
+        assert!(allows("192.0.2.0/24", "::ffff:192.0.2.7"));
+        assert!(allows("::ffff:192.0.2.7", "192.0.2.7"));
     }
 
     #[test]
-    fn network_mapped_into_ipv6_is_the_network_that_it_is() {
+    fn ipv4_mapped_network_counts_as_the_ipv4_network() {
         for (mapped, printed, inside, outside) in [
             (
                 "::ffff:192.0.2.0/120",
@@ -191,23 +193,23 @@ mod tests {
             ),
             ("::ffff:192.0.2.0", "192.0.2.0/32", "192.0.2.0", "192.0.2.1"),
             ("::ffff:0:0/96", "0.0.0.0/0", "192.0.2.7", "2001:db8::1"),
-            // Among the others of these there are those that are mapped, which do not come as such.
+            // A network of mapped and other addresses stays IPv6, so it allows no IPv4 address.
             ("::fffe:0:0/95", "::fffe:0:0/95", "::fffe:0:1", "192.0.2.7"),
             ("::/0", "::/0", "2001:db8::1", "192.0.2.7"),
         ] {
             let networks: Networks = mapped.parse().unwrap();
             assert_eq!(networks.to_string(), printed, "{mapped}");
             assert_eq!(printed.parse(), Ok(networks), "{mapped}");
-            assert!(admits(mapped, inside), "{mapped} {inside}");
-            assert!(!admits(mapped, outside), "{mapped} {outside}");
+            assert!(allows(mapped, inside), "{mapped} {inside}");
+            assert!(!allows(mapped, outside), "{mapped} {outside}");
         }
-        assert!(admits("::ffff:192.0.2.0/120", "::ffff:192.0.2.7"));
-        let slip = "::ffff:192.0.2.1/120".parse::<Networks>();
-        assert_eq!(slip, Err(InvalidNetwork));
+        assert!(allows("::ffff:192.0.2.0/120", "::ffff:192.0.2.7"));
+        let host_bits = "::ffff:192.0.2.1/120".parse::<Networks>();
+        assert_eq!(host_bits, Err(InvalidNetwork));
     }
 
     #[test]
-    fn network_rejected_when_malformed_or_with_bits_behind_its_prefix() {
+    fn network_is_rejected_when_malformed_or_with_bits_after_its_prefix() {
         for text in [
             "192.0.2.1/24",
             "192.0.2.0/33",
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_printed_and_parsed_are_themselves() {
+    fn networks_are_unchanged_after_printing_and_parsing() {
         for text in ["", "192.0.2.0/24", "192.0.2.1/32 2001:db8::/32"] {
             let networks: Networks = text.parse().unwrap();
             assert_eq!(networks.to_string(), text);

@@ -3,9 +3,9 @@ use std::str::FromStr;
 
 use crate::secret::Secret;
 
-/// A password's hash as a PHC string, `$argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>`: what a store keeps.
+/// The Argon2id hash of a password as a PHC string: `$argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>`.
 ///
-/// It is a type of its own so that no password is stored in the place of its hash.
+/// The type prevents that a password is stored in place of its hash.
 ///
 /// ```
 /// use countersign::directory::PasswordHash;
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 pub struct PasswordHash(Secret);
 
 impl PasswordHash {
-    /// The PHC string, for a store to keep. It lets nobody in, but guesses can be tested with it.
+    /// Returns the PHC string, for a store. It does not authenticate, but guesses can be tested with it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -29,9 +29,9 @@ impl FromStr for PasswordHash {
 
     fn from_str(text: &str) -> Result<Self, InvalidPasswordHash> {
         let mut parts = text.split('$');
-        let named = parts.next() == Some("") && parts.next() == Some("argon2id");
-        let filled = parts.clone().count() == 4 && parts.all(|part| !part.is_empty());
-        if named && filled {
+        let is_argon2id = parts.next() == Some("") && parts.next() == Some("argon2id");
+        let is_complete = parts.clone().count() == 4 && parts.all(|part| !part.is_empty());
+        if is_argon2id && is_complete {
             Ok(Self(Secret::from(text.to_owned())))
         } else {
             Err(InvalidPasswordHash)
@@ -45,7 +45,7 @@ pub struct InvalidPasswordHash;
 
 impl fmt::Display for InvalidPasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a hash of the form $argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>")
+        f.write_str("the hash must have the form $argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>")
     }
 }
 

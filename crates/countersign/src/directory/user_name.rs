@@ -3,18 +3,18 @@ use std::str::FromStr;
 
 use crate::id::Id;
 
-/// A user's name in its one canonical form: 1 to 64 characters of `a-z 0-9 . _ @ + -`.
+/// A user's login name in canonical form: 1 to 64 characters of `a-z 0-9 . _ @ + -`.
 ///
-/// Upper-case ASCII letters are read as lower-case ones, so that `Aladdin` and `aladdin` are one
-/// user wherever a name is compared. Anything else, a look-alike letter or a space, is refused. A
-/// name cannot have the form of an id.
+/// Upper-case ASCII letters are converted to lower case, so `Aladdin` and `aladdin` are the same user.
+/// Any other character is rejected, for example a space or a look-alike letter. A name cannot have the
+/// form of an id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserName(Box<str>);
 
 impl UserName {
     const MAX: usize = 64;
 
-    /// The canonical name.
+    /// Returns the canonical name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,14 +45,14 @@ impl fmt::Display for UserName {
     }
 }
 
-/// The text is not a user's name.
+/// The text is not a valid user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUserName;
 
 impl fmt::Display for InvalidUserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a user name is 1 to 64 characters of a-z 0-9 . _ @ + - and has not the form of an id",
+            "a user name must have 1 to 64 characters of a-z 0-9 . _ @ + - and must not look like an id",
         )
     }
 }
@@ -64,12 +64,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_has_one_form_whatever_its_case() {
+    fn name_is_the_same_in_upper_and_lower_case() {
         assert_eq!("ALADDIN".parse::<UserName>(), "aladdin".parse());
     }
 
     #[test]
-    fn name_rejected_when_it_could_pass_for_another_or_for_an_id() {
+    fn name_is_rejected_when_it_could_be_mistaken_for_another_or_for_an_id() {
         for name in [
             "",
             "Aladdin ",

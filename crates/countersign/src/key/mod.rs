@@ -23,14 +23,14 @@
 
 mod api_key;
 mod base62;
-mod digest;
+pub(crate) mod digest;
 mod pepper;
 mod peppers;
 mod prefix;
 
 pub(crate) use api_key::is_secret;
 pub use api_key::{ApiKey, InvalidKey, IssuedKey, SECRET_LEN, generate};
-pub use digest::{KeyDigest, KeyDigests, SecretDigest};
+pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
 pub use pepper::{InvalidPepper, Pepper};
 pub use peppers::Peppers;
 pub use prefix::{InvalidKeyPrefix, KeyPrefix};

@@ -91,7 +91,7 @@ fn issuer_without_a_url_or_with_a_malformed_name_is_rejected_unless_it_is_the_de
     );
     assert_eq!(
         rejected("[issuer.Core]\nurl = \"https://a.example/core\"\n"),
-        "countersign.toml:1: issuer.Core: an issuer's name is 1 to 64 lower-case letters, digits and hyphens"
+        "countersign.toml:1: issuer.Core: an issuer name must have 1 to 64 lower-case letters, digits and hyphens"
     );
     // A malformed URL is not also a missing one.
     let errors = rejected("[issuer.core]\nurl = \"core\"\n");

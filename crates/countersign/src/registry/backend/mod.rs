@@ -7,7 +7,8 @@
 mod credential;
 mod session;
 
-pub use crate::directory::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
+pub use crate::directory::stored_secret::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
+pub use crate::key::digest::{KeyDigest, KeyDigests, SecretDigest};
 pub use crate::registry::caller::CallerToken;
 pub use credential::{ChangeEffect, Placement, StoredCredential};
 pub use session::{SessionKey, SessionRequest, SessionToken};

@@ -1,0 +1,41 @@
+//! Exported from [`registry::backend`](crate::registry::backend), for implementations of a registry.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::key::{KeyDigest, KeyDigests};
+
+/// The generation of every session. Ending a session denies the generations below the next one.
+pub const SESSION_GENERATION: u32 = 1;
+
+/// What a presented secret is verified against.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum StoredSecret {
+    /// The digests of a key's secret.
+    Key(KeyDigests),
+    /// The hash of a password, as a PHC string (`$argon2id$…`).
+    Password(Arc<str>),
+    /// Nothing: a managed token is verified by its signature.
+    Signature,
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key(_) => "Key([redacted])",
+            Self::Password(_) => "Password([redacted])",
+            Self::Signature => "Signature",
+        })
+    }
+}
+
+/// A key's digest, computed again with the newest pepper when the key was presented.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DigestUpgrade {
+    /// The digest to replace. If another digest is stored by now, it stays.
+    pub outdated: KeyDigest,
+    /// The digest to store.
+    pub renewed: KeyDigest,
+}
