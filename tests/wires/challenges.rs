@@ -65,7 +65,7 @@ async fn invalid_credentials_of_every_kind_get_the_challenges_of_the_wire() {
         for presented in [
             Presented::Key(UNKNOWN_KEY),
             Presented::Pair(&id, "wrong"),
-            Presented::User("nobody", "wrong"),
+            Presented::User("unknown", "wrong"),
         ] {
             let Some(request) = wire.request_with(presented) else {
                 continue;

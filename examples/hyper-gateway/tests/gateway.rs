@@ -27,7 +27,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-struct House {
+struct Fixture {
     gateway: SocketAddr,
     key: CreatedKey,
     asked: Arc<AtomicUsize>,
@@ -62,7 +62,7 @@ async fn upstream(asked: Arc<AtomicUsize>) -> SocketAddr {
     address
 }
 
-async fn house() -> House {
+async fn fixture() -> Fixture {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(MemoryDirectory::default());
     let table = Arc::clone(&directory);
@@ -82,14 +82,14 @@ async fn house() -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gateway = listener.local_addr().unwrap();
     tokio::spawn(hyper_gateway::serve(listener, layer, upstream));
-    House {
+    Fixture {
         gateway,
         key,
         asked,
     }
 }
 
-impl House {
+impl Fixture {
     /// Sends these lines as they are, and gives the status and the body.
     async fn tell(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.gateway).await.unwrap();
@@ -144,10 +144,10 @@ const SPELLINGS: [&str; 24] = [
 #[tokio::test]
 async fn forged_identity_header_never_reaches_the_upstream_in_any_spelling() {
     // CVE-2025-64484, CVE-2026-30851, CVE-2026-52845, CVE-2026-20896
-    let house = house().await;
-    let id = house.key.record.id.to_string();
+    let fixture = fixture().await;
+    let id = fixture.key.record.id.to_string();
     for spelling in SPELLINGS {
-        let (status, seen) = house.get("/", &format!("{spelling}: forged\r\n")).await;
+        let (status, seen) = fixture.get("/", &format!("{spelling}: forged\r\n")).await;
         assert_eq!(status, 200, "{spelling}");
         assert!(!seen.contains("forged"), "{spelling}: {seen}");
         assert!(
@@ -160,10 +160,10 @@ async fn forged_identity_header_never_reaches_the_upstream_in_any_spelling() {
 
 #[tokio::test]
 async fn forged_identity_header_is_removed_on_the_public_path_too() {
-    let house = house().await;
+    let fixture = fixture().await;
     let request =
         "GET /health HTTP/1.1\r\nhost: x\r\nX_User_Id: forged\r\nconnection: close\r\n\r\n";
-    let (status, seen) = house.tell(request).await;
+    let (status, seen) = fixture.tell(request).await;
     assert_eq!(status, 200);
     assert!(!seen.contains("forged") && !seen.contains("user"), "{seen}");
 }
@@ -171,11 +171,11 @@ async fn forged_identity_header_is_removed_on_the_public_path_too() {
 #[tokio::test]
 async fn credentials_do_not_reach_the_upstream() {
     // CVE-2026-4525
-    let house = house().await;
+    let fixture = fixture().await;
     let others = "proxy-authorization: Basic Zm9vOmJhcg==\r\nX-Forwarded-Authorization: Bearer foobar\r\nX_Api_Key: foobar\r\n";
-    let (status, seen) = house.get("/", others).await;
+    let (status, seen) = fixture.get("/", others).await;
     assert_eq!(status, 200);
-    let secret = house.key.issued.secret.expose();
+    let secret = fixture.key.issued.secret.expose();
     for canary in [secret, "api", "authorization", "foobar", "Zm9v"] {
         assert!(
             !seen
@@ -189,9 +189,9 @@ async fn credentials_do_not_reach_the_upstream() {
 #[tokio::test]
 async fn connection_header_removes_neither_the_authentication_nor_the_identity_headers() {
     // CVE-2024-45410, CVE-2022-1388
-    let house = house().await;
-    let id = house.key.record.id.to_string();
-    let (status, seen) = house
+    let fixture = fixture().await;
+    let id = fixture.key.record.id.to_string();
+    let (status, seen) = fixture
         .get("/", "connection: X-User-Id, x-account-id\r\n")
         .await;
     assert_eq!(status, 200);
@@ -202,12 +202,12 @@ async fn connection_header_removes_neither_the_authentication_nor_the_identity_h
 
     let request =
         "GET / HTTP/1.1\r\nhost: x\r\nconnection: close, authorization, x-api-key\r\n\r\n";
-    assert_eq!(house.tell(request).await.0, 401);
+    assert_eq!(fixture.tell(request).await.0, 401);
 }
 
 #[tokio::test]
 async fn public_path_serves_nothing_else_by_way_of_a_header_or_a_method() {
-    let house = house().await;
+    let fixture = fixture().await;
     for header in [
         "X-Original-URL: /admin",
         "X-Rewrite-Url: /admin",
@@ -215,7 +215,7 @@ async fn public_path_serves_nothing_else_by_way_of_a_header_or_a_method() {
     ] {
         let request =
             format!("GET /health HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n");
-        let (status, seen) = house.tell(&request).await;
+        let (status, seen) = fixture.tell(&request).await;
         assert_eq!(status, 200);
         assert!(
             !seen.contains("admin") && !seen.contains("DELETE"),
@@ -223,13 +223,13 @@ async fn public_path_serves_nothing_else_by_way_of_a_header_or_a_method() {
         );
     }
     let request = "DELETE /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    assert_eq!(house.tell(request).await.0, 401);
+    assert_eq!(fixture.tell(request).await.0, 401);
 }
 
 #[tokio::test]
 async fn only_the_public_path_itself_is_public() {
     // CVE-2026-26205, CVE-2026-33494, CVE-2026-41059, CVE-2026-34457
-    let house = house().await;
+    let fixture = fixture().await;
     for path in [
         "//health",
         "/health/",
@@ -245,7 +245,7 @@ async fn only_the_public_path_itself_is_public() {
         "/health\\..\\admin",
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        let (status, _) = house.tell(&request).await;
+        let (status, _) = fixture.tell(&request).await;
         assert!([400, 401].contains(&status), "{path}: {status}");
     }
     for header in [
@@ -257,38 +257,38 @@ async fn only_the_public_path_itself_is_public() {
     ] {
         let request =
             format!("GET /admin HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n");
-        assert_eq!(house.tell(&request).await.0, 401, "{header}");
+        assert_eq!(fixture.tell(&request).await.0, 401, "{header}");
     }
     assert_eq!(
-        house.asked.load(Ordering::SeqCst),
+        fixture.asked.load(Ordering::SeqCst),
         0,
         "the upstream was asked"
     );
 }
 
 #[tokio::test]
-async fn options_is_judged_as_every_other_method() {
+async fn options_is_authenticated_like_every_other_method() {
     // Envoy's bypass_cors_preflight
-    let house = house().await;
+    let fixture = fixture().await;
     for headers in [
         "",
         "origin: https://evil.example\r\naccess-control-request-method: GET\r\n",
     ] {
         let request =
             format!("OPTIONS / HTTP/1.1\r\nhost: x\r\n{headers}connection: close\r\n\r\n");
-        assert_eq!(house.tell(&request).await.0, 401);
+        assert_eq!(fixture.tell(&request).await.0, 401);
     }
 }
 
 #[tokio::test]
 async fn identity_in_trailers_is_not_passed_on() {
-    let house = house().await;
-    let key = house.key.issued.key.expose();
+    let fixture = fixture().await;
+    let key = fixture.key.issued.key.expose();
     let request = format!(
         "POST / HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ntransfer-encoding: chunked\r\ntrailer: x-user-id\r\nconnection: close\r\n\r\n\
          2\r\nhi\r\n0\r\nx-user-id: forged\r\n\r\n"
     );
-    let (status, seen) = house.tell(&request).await;
+    let (status, seen) = fixture.tell(&request).await;
     assert_eq!(status, 200);
     assert!(
         !seen.contains("forged") && !seen.contains("trailer"),
@@ -297,14 +297,14 @@ async fn identity_in_trailers_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn http_2_clients_are_judged_and_passed_on_in_the_same_way() {
-    let house = house().await;
+async fn http_2_requests_are_authenticated_and_forwarded_like_http_1_requests() {
+    let fixture = fixture().await;
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
         .http2_only(true)
         .build_http();
     let ask = async |key: Option<&str>| {
         let mut request =
-            Request::get(format!("http://{}/a?b=c", house.gateway)).header("x_user_id", "forged");
+            Request::get(format!("http://{}/a?b=c", fixture.gateway)).header("x_user_id", "forged");
         if let Some(key) = key {
             request = request.header("x-api-key", key);
         }
@@ -317,7 +317,7 @@ async fn http_2_clients_are_judged_and_passed_on_in_the_same_way() {
         )
     };
     assert_eq!(ask(None).await.0, 401);
-    let (status, seen) = ask(Some(house.key.issued.key.expose())).await;
+    let (status, seen) = ask(Some(fixture.key.issued.key.expose())).await;
     assert_eq!(status, 200);
     assert!(
         seen.starts_with("GET /a?b=c\n") && !seen.contains("forged"),
