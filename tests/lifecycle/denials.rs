@@ -16,9 +16,10 @@ use countersign::registry::{Caller, DeniedToken, MemoryRegistry, NewKey, Registr
 use countersign::rejection::Reason;
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
+use countersign_tests::claims;
 use num_bigint::BigUint;
 
-use crate::verifier::{Verifier, part};
+use crate::verifier::Verifier;
 
 const URL: &str = "https://auth.example";
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -53,7 +54,7 @@ async fn denied_token_is_rejected_with_both_forms_of_its_ecdsa_signature() {
 
     let denied = DeniedToken {
         issuer: URL.to_owned(),
-        token: part(&twin, 1)["jti"].as_str().unwrap().parse().unwrap(),
+        token: claims(&twin)["jti"].as_str().unwrap().parse().unwrap(),
         account: created.record.account_id,
         expires_at: token.expires_at,
     };

@@ -14,11 +14,12 @@ use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Id, Secret};
 use countersign_store::{Store, StoreOptions};
+use countersign_tests::claims;
 use tokio::runtime::Runtime;
 
 use crate::model::{Change, Outcome, Rotation};
 use crate::random_walk::{Issued, Subject};
-use crate::verifier::{Verifier, part};
+use crate::verifier::Verifier;
 
 const URL: &str = "https://auth.example";
 const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -204,7 +205,7 @@ impl Subject for Library {
     }
 
     fn deny(&mut self, token: &str) -> Outcome {
-        let claims = part(token, 1);
+        let claims = claims(token);
         let id = |name: &str| claims[name].as_str().unwrap().parse::<Id>().unwrap();
         let denied = DeniedToken {
             issuer: URL.to_owned(),

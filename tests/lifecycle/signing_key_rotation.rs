@@ -137,7 +137,7 @@ async fn load(verifier: &Verifier, mint: &Mint, key: &Secret, minted: &Minted, d
 }
 
 fn kid(token: &str) -> String {
-    crate::verifier::part(token, 0)["kid"]
+    countersign_tests::header(token)["kid"]
         .as_str()
         .unwrap()
         .to_owned()

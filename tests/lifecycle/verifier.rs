@@ -3,8 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
 use countersign::auth::{AuthLayer, Authenticator};
 use countersign::credentials::{Credentials, RequestHead};
@@ -16,7 +14,6 @@ use countersign::principal::PrimaryPrincipal;
 use countersign::rejection::Rejection;
 use countersign::testing::FixedClock;
 use http::{Request, Response, StatusCode};
-use serde_json::Value;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 /// Authenticates keys and tokens with one directory.
@@ -60,10 +57,4 @@ impl Verifier {
             other => panic!("{other}"),
         }
     }
-}
-
-/// Decodes the header (0) or the claims (1) of a token.
-pub(crate) fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

@@ -1,18 +1,13 @@
 //! All resources in one router, with an in-memory registry.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign::Id;
 use countersign::auth::{AuthLayer, Authenticator};
-use countersign::directory::{
-    Credential, Directory, EnvironmentKind, MemoryDirectory, StaleView, UserName,
-};
+use countersign::directory::{Directory, EnvironmentKind};
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::password::PasswordHasher;
@@ -25,7 +20,8 @@ use countersign::registry::{
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
-use countersign_tests::{AUDIENCE, EXTERNAL_ISSUER, TokenBuilder, keys};
+pub use countersign_tests::claims;
+use countersign_tests::{AUDIENCE, CountingDirectory, EXTERNAL_ISSUER, TokenBuilder, keys};
 use countersign_wire::{
     Introspection, ManagedTokenResource, MintLimit, OAuth, Revocation, Session, SessionResource,
     TokenEndpoint,
@@ -48,38 +44,6 @@ static EXTERNAL_KEY: LazyLock<keys::Key> =
     LazyLock::new(|| keys::Key::generate(Algorithm::EdDsa, "external"));
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A memory directory that can become stale.
-#[derive(Default)]
-struct AgingDirectory {
-    table: Arc<MemoryDirectory>,
-    stale: AtomicBool,
-}
-
-impl Directory for AgingDirectory {
-    fn credential(&self, id: &Id) -> Option<Credential> {
-        self.table.credential(id)
-    }
-
-    fn user(&self, name: &UserName) -> Option<Credential> {
-        self.table.user(name)
-    }
-
-    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
-        self.table.lowest_generation(entity)
-    }
-
-    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
-        self.table.is_denied(issuer, token)
-    }
-
-    fn check_freshness(&self) -> Result<(), StaleView> {
-        match self.stale.load(Ordering::SeqCst) {
-            true => Err(StaleView),
-            false => Ok(()),
-        }
-    }
-}
-
 /// A key, in each form in which a client presents it.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -91,8 +55,7 @@ pub struct Key {
 
 impl Key {
     pub fn basic(&self) -> String {
-        let pair = format!("{}:{}", self.id, self.secret);
-        format!("Basic {}", STANDARD.encode(pair))
+        countersign_tests::basic(&self.id.to_string(), &self.secret)
     }
 }
 
@@ -108,7 +71,7 @@ pub struct Fixture {
     pub layer: AuthLayer,
     pub authenticator: Authenticator,
     pub mint: Mint,
-    directory: Arc<AgingDirectory>,
+    directory: Arc<CountingDirectory>,
     peppers: Peppers,
 }
 
@@ -120,7 +83,7 @@ impl Fixture {
     pub async fn with(algorithm: Algorithm) -> Self {
         let clock = FixedClock::at(NOW);
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-        let directory = Arc::new(AgingDirectory::default());
+        let directory = Arc::new(CountingDirectory::default());
         let table = Arc::clone(&directory.table);
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
@@ -204,7 +167,7 @@ impl Fixture {
     }
 
     pub fn go_stale(&self) {
-        self.directory.stale.store(true, Ordering::SeqCst);
+        self.directory.go_stale();
     }
 
     /// Creates another key of the default account.
@@ -397,9 +360,4 @@ pub fn external_token() -> String {
             "\"api_token:read api_token:write token:introspect\"",
         )
         .token()
-}
-
-pub fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&countersign_tests::token_builder::decode_base64url(payload)).unwrap()
 }

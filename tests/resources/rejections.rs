@@ -1,14 +1,9 @@
 //! The errors of the managed-token resource: status, body, challenges and rate-limit headers.
 
-use std::time::Duration;
-
-use countersign::credentials::{Carrier, Credentials, RequestHead};
 use countersign::dangerous::AssertPrimary;
-use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 use countersign::registry::Change;
-use countersign::rejection::Challenge;
-use countersign::time::Timestamp;
-use http::{HeaderName, Method};
+use countersign_tests::ThrottlingMechanism;
+use http::Method;
 use serde_json::json;
 
 use crate::fixture::{Fixture, TOKENS};
@@ -215,37 +210,10 @@ async fn creations_are_limited_for_each_credential_with_retry_after() {
         .ok();
 }
 
-/// A custom mechanism that throttles every request.
-#[derive(Clone)]
-struct Throttling;
-
-impl Mechanism for Throttling {
-    fn selectors(&self) -> Vec<CredentialSelector> {
-        vec![CredentialSelector::all(Carrier::Header(
-            HeaderName::from_static("x-badge"),
-        ))]
-    }
-
-    fn challenge(&self) -> Challenge {
-        Challenge::named("Badge")
-    }
-
-    fn try_authenticate(
-        &self,
-        _: &Credentials,
-        _: &RequestHead<'_>,
-        _: Timestamp,
-    ) -> Option<Outcome> {
-        Some(Outcome::Throttled {
-            retry_after: Duration::from_millis(2001),
-        })
-    }
-}
-
 #[tokio::test]
 async fn throttled_client_gets_429_with_retry_after() {
     let fixture = Fixture::new().await;
-    let resource = fixture.resource_by(AssertPrimary(Throttling));
+    let resource = fixture.resource_by(AssertPrimary(ThrottlingMechanism));
     for method in [Method::POST, Method::GET] {
         let rejected = fixture
             .send_to_resource(&resource, method, ("x-badge", "7"))

@@ -2,20 +2,13 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_tests::header;
 use serde_json::Value;
 
 use crate::harness::{Home, Server, api_key, bearer, wait_for};
 use crate::lifecycle::{error_of, wait_for_status};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Decodes the header of a token.
-fn header(token: &str) -> Value {
-    let header = token.split('.').next().unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
-}
 
 fn published_kids(server: &Server) -> Vec<Value> {
     let keys = server.get("/.well-known/jwks.json", &[]).json();

@@ -15,17 +15,23 @@
     reason = "test support"
 )]
 
+pub mod counting_directory;
+pub mod encoding;
 pub mod harness;
 pub mod keys;
 pub mod memory_credentials;
 pub mod object;
+pub mod throttling;
 pub mod token_builder;
 pub mod xorshift;
 
+pub use counting_directory::CountingDirectory;
+pub use encoding::{basic, claims, header};
 pub use harness::{Harness, Observed};
 pub use keys::{Key, key};
 pub use memory_credentials::{EmptyService, MemoryCredentials};
 pub use object::Object;
+pub use throttling::ThrottlingMechanism;
 pub use token_builder::{TokenBuilder, base64url, compact};
 
 /// The time of every test in Unix seconds: 2026-03-15T12:00:00Z.

@@ -1,12 +1,12 @@
 //! Credentials of every kind and state, and the layer that authenticates them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use countersign::Secret;
 use countersign::auth::{AuthLayer, AuthLayerBuilder, Authenticator};
 use countersign::credentials::{Credentials, RequestHead};
-use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, UserName};
+use countersign::directory::Directory;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::password::PasswordHasher;
@@ -18,7 +18,7 @@ use countersign::registry::{
 };
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
-use countersign::{Id, Secret};
+use countersign_tests::CountingDirectory;
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -26,60 +26,7 @@ use hyper::body::Bytes;
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
 const URL: &str = "https://auth.example";
 
-/// Counts the look-ups in a directory, and can make it stale.
-#[derive(Default)]
-pub struct LookUps {
-    count: AtomicU64,
-    stale: AtomicBool,
-}
-
-impl LookUps {
-    pub fn count(&self) -> u64 {
-        self.count.load(Ordering::SeqCst)
-    }
-
-    pub fn go_stale(&self) {
-        self.stale.store(true, Ordering::SeqCst);
-    }
-
-    fn increment(&self) {
-        self.count.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A directory that counts its look-ups.
-struct CountingDirectory(Arc<MemoryDirectory>, Arc<LookUps>);
-
-impl Directory for CountingDirectory {
-    fn credential(&self, id: &Id) -> Option<Credential> {
-        self.1.increment();
-        self.0.credential(id)
-    }
-
-    fn user(&self, name: &UserName) -> Option<Credential> {
-        self.1.increment();
-        self.0.user(name)
-    }
-
-    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
-        self.0.lowest_generation(entity)
-    }
-
-    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
-        self.0.is_denied(issuer, token)
-    }
-
-    fn check_freshness(&self) -> Result<(), StaleView> {
-        if self.1.stale.load(Ordering::SeqCst) {
-            Err(StaleView)
-        } else {
-            Ok(())
-        }
-    }
-}
-
 pub struct Fixture {
-    pub look_ups: Arc<LookUps>,
     pub key: CreatedKey,
     pub other: CreatedKey,
     pub revoked: CreatedKey,
@@ -87,27 +34,28 @@ pub struct Fixture {
     pub token: String,
     pub token_of_revoked: String,
     pub clock: FixedClock,
-    directory: Arc<dyn Directory>,
+    pub directory: Arc<CountingDirectory>,
     peppers: Peppers,
     hasher: PasswordHasher,
     issuer: Issuer,
 }
 
 impl Fixture {
+    fn shared_directory(&self) -> Arc<dyn Directory> {
+        self.directory.clone()
+    }
+
     pub async fn new() -> Self {
         let clock = FixedClock::at(NOW);
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-        let table = Arc::new(MemoryDirectory::default());
+        let directory = Arc::new(CountingDirectory::default());
         let registry = MemoryRegistry::new(
-            Arc::clone(&table),
+            Arc::clone(&directory.table),
             peppers.clone(),
             clock.clone(),
             SystemRandom,
         )
         .unwrap();
-        let look_ups = Arc::new(LookUps::default());
-        let directory: Arc<dyn Directory> =
-            Arc::new(CountingDirectory(table, Arc::clone(&look_ups)));
         let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
 
         let caller = Caller::operator("test");
@@ -146,7 +94,6 @@ impl Fixture {
             .build()
             .unwrap();
         let mut fixture = Self {
-            look_ups,
             key,
             other,
             revoked,
@@ -171,10 +118,7 @@ impl Fixture {
 
     async fn mint(&self, key: &CreatedKey) -> String {
         let authenticator = Authenticator::builder()
-            .primary(ApiKeys::new(
-                Arc::clone(&self.directory),
-                self.peppers.clone(),
-            ))
+            .primary(ApiKeys::new(self.shared_directory(), self.peppers.clone()))
             .clock(self.clock.clone())
             .build()
             .unwrap();
@@ -193,7 +137,7 @@ impl Fixture {
     }
 
     pub fn builder(&self) -> AuthLayerBuilder {
-        let directory = || Arc::clone(&self.directory);
+        let directory = || self.shared_directory();
         let trusted = self
             .issuer
             .trusted()

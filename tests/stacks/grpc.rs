@@ -176,7 +176,7 @@ async fn every_outcome_has_its_grpc_status() {
             "{name}"
         );
     }
-    fixture.look_ups.go_stale();
+    fixture.directory.go_stale();
     let (status, grpc, response) = running
         .call(OPEN, Some("application/grpc+proto"), &[("x-api-key", key)])
         .await;

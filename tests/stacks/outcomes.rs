@@ -195,7 +195,7 @@ async fn stale_directory_gives_503_and_not_401_on_every_stack() {
     let fixture = Fixture::new().await;
     let token = bearer(&fixture.token);
     let pair = basic("test", "123£");
-    fixture.look_ups.go_stale();
+    fixture.directory.go_stale();
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
         let presented: [(&str, &[u8]); 3] = [

@@ -78,12 +78,12 @@ async fn request_is_malformed_when_it_presents_several_credentials() {
     ];
     for stack in stack::ALL {
         let running = stack.start(&fixture).await;
-        let before = fixture.look_ups.count();
+        let before = fixture.directory.look_ups();
         for (i, headers) in cases.iter().enumerate() {
             let response = running.send(get("/", headers)).await;
             status_of(&response, 400, &format!("case {i} on {}", stack.name));
         }
-        assert_eq!(fixture.look_ups.count(), before, "nothing is looked up");
+        assert_eq!(fixture.directory.look_ups(), before, "nothing is looked up");
     }
 }
 

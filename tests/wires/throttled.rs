@@ -1,57 +1,26 @@
 //! The response of a token endpoint to credentials that a mechanism throttles.
 
-use std::time::Duration;
-
 use countersign::auth::Authenticator;
-use countersign::credentials::{Carrier, Credentials, RequestHead};
 use countersign::dangerous::AssertPrimary;
 use countersign::jose::{Algorithm, SigningKey};
-use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
 use countersign::mint::{Issuer, Mint};
 use countersign::random::SystemRandom;
-use countersign::rejection::{Challenge, Reason, Rejection};
+use countersign::rejection::{Reason, Rejection};
 use countersign::testing::FixedClock;
-use countersign::time::Timestamp;
+use countersign_tests::ThrottlingMechanism;
 use countersign_wire::{OAuth, TokenEndpoint};
-use http::{HeaderName, Request};
+use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use tower::ServiceExt as _;
 
 use crate::fixture::{FORM, GRANT, NOW, URL};
 
-/// A custom mechanism that throttles every request.
-#[derive(Clone)]
-struct Throttles;
-
-impl Mechanism for Throttles {
-    fn selectors(&self) -> Vec<CredentialSelector> {
-        vec![CredentialSelector::all(Carrier::Header(
-            HeaderName::from_static("x-badge"),
-        ))]
-    }
-
-    fn challenge(&self) -> Challenge {
-        Challenge::named("Badge")
-    }
-
-    fn try_authenticate(
-        &self,
-        _: &Credentials,
-        _: &RequestHead<'_>,
-        _: Timestamp,
-    ) -> Option<Outcome> {
-        Some(Outcome::Throttled {
-            retry_after: Duration::from_millis(2001),
-        })
-    }
-}
-
 #[tokio::test]
 async fn throttled_client_gets_slow_down_with_retry_after() {
     let clock = FixedClock::at(NOW);
     let authenticator = Authenticator::builder()
-        .primary(AssertPrimary(Throttles))
+        .primary(AssertPrimary(ThrottlingMechanism))
         .clock(clock.clone())
         .build()
         .unwrap();

@@ -5,8 +5,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_tests::xorshift::XorShift;
 use serde_json::{Value, json};
 
@@ -213,8 +211,7 @@ fn outcome(line: &[&str], ended: &Ended) -> Result<Answer, Violation> {
 
 /// Returns the generation of the key in the claims of a token.
 fn generation(token: &str) -> u64 {
-    let claims = token.split('.').nth(1).expect("a compact token");
-    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64url");
-    let claims: Value = serde_json::from_slice(&claims).expect("JSON");
-    claims["cgn"].as_u64().expect("a generation")
+    countersign_tests::claims(token)["cgn"]
+        .as_u64()
+        .expect("a generation")
 }
