@@ -96,7 +96,7 @@ async fn dispatch(
         Command::Serve(arguments) => serve::run(config, &arguments, output).await,
         Command::User(command) => user::run(config, command, output).await,
         Command::MasterKey(command) => master_key::run(config, command, output).await,
-        Command::Token(command) => token::run(config, command, output).await,
+        Command::Token(command) => token::run(config, &command, output).await,
         Command::Restore(arguments) => restore::run(&config, &arguments, output).await,
         Command::Doctor => doctor::run(&config, output).await,
         command => {
@@ -106,7 +106,7 @@ async fn dispatch(
                 Command::Environment(command) => {
                     environment::run(operations, command, output).await
                 }
-                Command::Session(command) => session::run(operations, command, output).await,
+                Command::Session(command) => session::run(operations, &command, output).await,
                 Command::SigningKey(command) => signing_key::run(operations, command, output).await,
                 Command::Pepper(command) => pepper::run(operations, command, output).await,
                 Command::Audit(command) => audit::run(operations, command, output).await,

@@ -21,7 +21,7 @@ impl Output {
         match self {
             Self::Text => write(text)?,
             Self::Json => {
-                let line = serde_json::to_string(json).map_err(not_json)?;
+                let line = serde_json::to_string(json).map_err(|error| not_json(&error))?;
                 write(&line)?;
             }
         }
@@ -81,7 +81,7 @@ fn text(value: &Value) -> String {
 
 /// Formats one line for each member. Members that are absent are left out, unless a word says what that means.
 pub(super) fn fields(response: &impl Serialize, members: &str) -> Result<String, CommandError> {
-    let response = serde_json::to_value(response).map_err(not_json)?;
+    let response = serde_json::to_value(response).map_err(|error| not_json(&error))?;
     let lines = members.split(' ').filter_map(|member| {
         let value = response.get(member).map(text).unwrap_or_default();
         let value = if value.is_empty() {
@@ -98,7 +98,9 @@ pub(super) fn fields(response: &impl Serialize, members: &str) -> Result<String,
 /// left out.
 fn table<T: Serialize>(items: &[T], members: &str) -> Result<String, CommandError> {
     let items = items.iter().map(serde_json::to_value);
-    let items = items.collect::<Result<Vec<_>, _>>().map_err(not_json)?;
+    let items = items
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| not_json(&error))?;
     let mut lines = vec![String::new(); items.len() + 1];
     for member in members.split(' ') {
         let cells = items.iter().map(|item| item.get(member).map(text));
@@ -133,7 +135,7 @@ pub(super) fn print_error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-fn not_json(error: serde_json::Error) -> CommandError {
+fn not_json(error: &serde_json::Error) -> CommandError {
     CommandError::new(format!("the response cannot be written as JSON: {error}"))
 }
 

@@ -60,7 +60,7 @@ fn prompt() -> Result<Secret, CommandError> {
     let ask = |prompt: &str| {
         rpassword::prompt_password(prompt)
             .map(Secret::from)
-            .map_err(unreadable)
+            .map_err(|error| unreadable(&error))
     };
     let password = ask("Password: ")?;
     let repeated = ask("Repeat the password: ")?;
@@ -72,7 +72,9 @@ fn prompt() -> Result<Secret, CommandError> {
 
 fn read_line() -> Result<Secret, CommandError> {
     let mut line = Zeroizing::new(String::new());
-    io::stdin().read_line(&mut line).map_err(unreadable)?;
+    io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| unreadable(&error))?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let password = line.strip_suffix('\r').unwrap_or(line);
     if password.is_empty() {
@@ -88,6 +90,6 @@ fn read_line() -> Result<Secret, CommandError> {
     Ok(Secret::from(password.to_owned()))
 }
 
-fn unreadable(error: io::Error) -> CommandError {
+fn unreadable(error: &io::Error) -> CommandError {
     CommandError::new(format!("cannot read the password: {error}"))
 }

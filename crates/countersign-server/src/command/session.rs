@@ -22,14 +22,13 @@ struct EndedSessionResponse<'a> {
 
 pub(super) async fn run(
     operations: &Operations,
-    command: SessionCommand,
+    command: &SessionCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let (SessionCommand::List { credential } | SessionCommand::Revoke { credential, .. }) =
-        &command;
+    let (SessionCommand::List { credential } | SessionCommand::Revoke { credential, .. }) = command;
     let owner = operations.find_credential(credential).await;
     let owner = owner.map_err(|error| Subject::Credential.error(error))?;
-    match &command {
+    match command {
         SessionCommand::List { .. } => {
             let list = operations.list_sessions(owner.id).await?;
             let none = "the credential has no session with a valid token";

@@ -25,11 +25,11 @@ const MAX_INPUT: u64 = 64 * 1024;
 
 pub(super) async fn run(
     config: Config,
-    command: TokenCommand,
+    command: &TokenCommand,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let (TokenCommand::Inspect { token: argument } | TokenCommand::Revoke { token: argument }) =
-        &command;
+        command;
     let token = match argument {
         Some(SecretArg(token)) => token.clone(),
         None => stdin::read_secret(MAX_INPUT, "token")?,
