@@ -135,6 +135,8 @@ impl PasswordHasher {
         let same_attempt = (target.digest, client.network());
         let result = match self.attempts.join(same_attempt, check).await {
             Ok(right) => self.conclude(attempt, target, right),
+            // The stored hash could not be verified, which is no failed attempt.
+            Err(Outcome::Unavailable(reason)) if reason != Reason::HasherBusy => Err(reason),
             // The reservation is dropped, and counts as a failure. Otherwise attempts would be free
             // while the queue is full, and cached passwords could be told from others.
             Err(outcome) => return outcome,
