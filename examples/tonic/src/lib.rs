@@ -79,7 +79,9 @@ pub fn service(
         .add_service(CallsServer::new(Service)))
 }
 
-struct Service;
+/// The service `calls.v1.Calls`.
+#[derive(Clone, Copy, Debug)]
+pub struct Service;
 
 #[tonic::async_trait]
 impl Calls for Service {
