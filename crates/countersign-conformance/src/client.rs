@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest response that is read, in bytes.
 const MAX_RESPONSE: u64 = 1 << 20;
 
-/// An error that is returned for a target URL that is not `http://` followed by a host.
+/// The error for a target URL that is not `http://` followed by a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlError;
 

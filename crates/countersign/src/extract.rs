@@ -29,7 +29,7 @@ use crate::scope::Scopes;
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         crate::auth::log(&self);
-        // The headers are not at hand, and handlers of axum do not speak gRPC.
+        // The request headers are not available here, and handlers of axum do not serve gRPC.
         Self::into_response::<Body>(self, &InheritedBody, &HeaderMap::new())
     }
 }

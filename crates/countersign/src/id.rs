@@ -174,7 +174,7 @@ impl IdText {
     }
 }
 
-/// An error that a text is not an id.
+/// The error for a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: 32 characters of 0-9 and a-z without i, l, o, u are expected")]
 pub struct InvalidId;

@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SecureRandom as _;
 
 /// A source of random bytes that are fit for secrets: ids, API keys, HMAC secrets.
 ///
-/// Whatever needs randomness takes a `Random`, so that tests can choose the bytes.
+/// Types that need randomness take a `Random`, so that tests can choose the bytes.
 ///
 /// ```
 /// use countersign::random::{Random, RandomError, SystemRandom};
@@ -45,7 +45,7 @@ impl Random for SystemRandom {
     }
 }
 
-/// An error that the random number generator failed.
+/// The error if the random number generator failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the random number generator failed")]
 pub struct RandomError;

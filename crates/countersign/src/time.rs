@@ -117,7 +117,7 @@ pub enum Precision {
     Millis,
 }
 
-/// An error that says that a text is not a date and time in RFC 3339.
+/// The error for a text that is not a date and time of RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidTimestamp;
@@ -130,7 +130,7 @@ impl fmt::Display for InvalidTimestamp {
 
 impl std::error::Error for InvalidTimestamp {}
 
-/// A source of the current time. Whatever authenticates or mints takes a `Clock`, so that tests can
+/// A source of the current time. Types that authenticate or mint take a `Clock`, so that tests can
 /// set the time.
 ///
 /// ```

@@ -142,7 +142,7 @@ pub fn split(url: &str) -> (&str, &str) {
         .unwrap_or_default()
 }
 
-/// An error that says why a URL is not accepted.
+/// The reason why a URL is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {

@@ -58,9 +58,9 @@ pub fn service() -> Result<(Router, MemoryRegistry), Box<dyn Error>> {
         .primary(pairs)
         .reject_body(ProblemDetails)
         .build()?;
-    let readers = require(scope("calls:read"))?.reject_body(ProblemDetails);
-    let writers = require(scope("calls:write"))?.reject_body(ProblemDetails);
-    let primaries = require(scope("calls:write") & primary())?.reject_body(ProblemDetails);
+    let readers = require(scope("calls:read"))?;
+    let writers = require(scope("calls:write"))?;
+    let primaries = require(scope("calls:write") & primary())?;
     let router = Router::new()
         .route("/calls", get(whoami).layer(readers))
         .route("/calls", post(whoami).layer(writers))

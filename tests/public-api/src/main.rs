@@ -27,6 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let listing = listing(&root, name)?;
         let path = root.join(format!("docs/api/{name}.txt"));
         if !check {
+            fs::create_dir_all(root.join("docs/api"))?;
             fs::write(&path, listing)?;
         } else if fs::read_to_string(&path).unwrap_or_default() != listing {
             eprintln!("docs/api/{name}.txt does not list the public API");

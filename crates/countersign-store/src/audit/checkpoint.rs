@@ -79,7 +79,7 @@ impl serde::Serialize for Checkpoint {
     }
 }
 
-/// An error that a text is not a [`Checkpoint`].
+/// The error for a text that is not a [`Checkpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a checkpoint: `NUMBER:MAC` is expected, as `audit verify` printed it")]
 pub struct InvalidCheckpoint;

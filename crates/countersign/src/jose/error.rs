@@ -1,4 +1,4 @@
-/// An error that a key cannot be used. It contains no byte of the key.
+/// The reason why a key cannot be used. It contains no byte of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -126,7 +126,7 @@ impl KeySet {
     }
 }
 
-/// An error that a text is not an acceptable JWK set.
+/// The reason why a JWK set is rejected.
 pub(crate) enum JwksError {
     Malformed,
     TooMany,

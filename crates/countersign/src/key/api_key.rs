@@ -81,7 +81,7 @@ pub(crate) fn is_secret(text: &str) -> bool {
     text.len() == SECRET_LEN && text.bytes().fold(true, all_valid)
 }
 
-/// An error that a presented text is not an API key.
+/// The reason why a text is not an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {

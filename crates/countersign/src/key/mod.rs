@@ -18,8 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`KeyDigest`] of the secret under a [`Pepper`] is stored, not the secret itself. [`Peppers`] are what the mechanisms
-//! that authenticate keys and the registry that creates them share.
+//! A [`KeyDigest`] of the secret under a [`Pepper`] is stored, not the secret itself. The mechanisms
+//! and the registry share one [`Peppers`].
 
 mod api_key;
 mod base62;

@@ -53,7 +53,7 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// An error that a pepper has less than 32 bytes.
+/// The error for a pepper of less than 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a pepper has at least 32 bytes")]
 pub struct InvalidPepper;

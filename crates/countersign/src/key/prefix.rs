@@ -44,7 +44,7 @@ pub(super) fn is_prefix(text: &str) -> bool {
     (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(is_valid)
 }
 
-/// An error that a text is not the prefix of API keys.
+/// The error for a text that is not a prefix of API keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key prefix is 1 to 32 characters of a-z and 0-9")]
 pub struct InvalidKeyPrefix;

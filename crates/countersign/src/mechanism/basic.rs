@@ -107,8 +107,8 @@ impl Basic {
     }
 
     /// Checks the limit before anything is looked up, so that right and wrong passwords are throttled
-    /// alike. Everything else waits, recently verified passwords too: the limit and the cache must be
-    /// checked together.
+    /// alike. Returns `None` for all other passwords, cached ones too, because `authenticate` checks the
+    /// limit and the cache together.
     #[cfg(feature = "passwords")]
     fn check_user(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
         let Some(name) = self.user_name(pair) else {

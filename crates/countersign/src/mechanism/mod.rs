@@ -76,8 +76,8 @@ pub trait Mechanism: Send + Sync + 'static {
     /// Returns its challenge for a request without credentials.
     fn challenge(&self) -> Challenge;
 
-    /// Authenticates the credentials without waiting: no task, no lock, no I/O. Returns `None` if it
-    /// has to wait; then [`authenticate`](Self::authenticate) is called.
+    /// Authenticates the credentials at once, without I/O. Returns `None` if it has to wait; then
+    /// [`authenticate`](Self::authenticate) is called.
     fn try_authenticate(
         &self,
         credentials: &Credentials,
@@ -86,8 +86,45 @@ pub trait Mechanism: Send + Sync + 'static {
     ) -> Option<Outcome>;
 
     /// Authenticates the credentials for which [`try_authenticate`](Self::try_authenticate) returned
-    /// `None`. The future owns what it needs of the request head. A mechanism that never waits does
-    /// not implement it.
+    /// `None`. Nothing limits how long it waits, and `now` is the time at which the request came. The
+    /// default returns [`Outcome::Unavailable`].
+    ///
+    /// The future is `'static`: it copies what it needs of the request head.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use countersign::BoxFuture;
+    /// use countersign::credentials::{Carrier, Credentials, RequestHead};
+    /// use countersign::mechanism::{CredentialSelector, Mechanism, Outcome};
+    /// use countersign::rejection::{Challenge, Reason};
+    /// use countersign::time::Timestamp;
+    ///
+    /// /// Asks another service about session tokens.
+    /// struct Sessions;
+    ///
+    /// impl Mechanism for Sessions {
+    ///     fn selectors(&self) -> Vec<CredentialSelector> {
+    ///         vec![CredentialSelector::all(Carrier::Header("x-session".parse().unwrap()))]
+    ///     }
+    ///     fn challenge(&self) -> Challenge {
+    ///         Challenge::named("Session")
+    ///     }
+    ///     fn try_authenticate(&self, _: &Credentials, _: &RequestHead<'_>, _: Timestamp) -> Option<Outcome> {
+    ///         None
+    ///     }
+    ///     fn authenticate(
+    ///         self: Arc<Self>,
+    ///         credentials: Credentials,
+    ///         _: &RequestHead<'_>,
+    ///         _: Timestamp,
+    ///     ) -> BoxFuture<'static, Outcome> {
+    ///         Box::pin(async move { self.ask(credentials.expose()).await })
+    ///     }
+    /// }
+    /// # impl Sessions {
+    /// #     async fn ask(&self, _: &[u8]) -> Outcome { Outcome::Rejected(Reason::Custom("session_unknown")) }
+    /// # }
+    /// ```
     fn authenticate(
         self: Arc<Self>,
         credentials: Credentials,

@@ -14,8 +14,8 @@ pub struct CredentialSelector {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SelectorKind {
     All,
-    /// `<prefix>_…`. No token begins like this: a JOSE header begins with `{`, which is `e` in
-    /// base64url, and with a second character that no `_` can follow.
+    /// `<prefix>_…`. A token never matches: its header is a JSON object in base64url, whose third
+    /// character is never `_`.
     Prefix(KeyPrefix),
     Tokens,
 }

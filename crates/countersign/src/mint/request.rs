@@ -11,7 +11,7 @@ pub struct MintRequest {
 }
 
 impl MintRequest {
-    /// The only constructor. It takes a [`PrimaryPrincipal`], so that a bearer token cannot mint.
+    /// Creates a request. Only a [`PrimaryPrincipal`] is accepted, so that a bearer token cannot mint.
     #[must_use]
     pub fn new(principal: PrimaryPrincipal, parameters: MintParameters) -> Self {
         Self {

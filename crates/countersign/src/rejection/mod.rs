@@ -123,7 +123,7 @@ impl Rejection {
         Self::of_request(Reason::LayerMissing, Arc::default())
     }
 
-    /// The same rejection where credentials are expected in the body.
+    /// Converts this into the rejection of a request whose credentials belong in the body.
     pub(crate) fn of_body(mut self) -> Self {
         self.detail = Detail::Body;
         self

@@ -160,7 +160,7 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// An error that no root certificate could be read.
+/// The error if no root certificate could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no root certificate could be read: install those of the system, or set your own")]
 #[non_exhaustive]

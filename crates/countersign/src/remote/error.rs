@@ -1,7 +1,7 @@
 use super::UrlError;
 use crate::token::TrustError;
 
-/// An error that a fetch did not provide keys.
+/// The reason why a fetch returned no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -46,7 +46,7 @@ pub enum FetchError {
     Ended,
 }
 
-/// An error that keys cannot be fetched with this configuration.
+/// An error in the configuration of remote keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {

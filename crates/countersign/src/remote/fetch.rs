@@ -110,7 +110,7 @@ impl FetchedBody {
     }
 }
 
-/// An error that a body is longer than 256 KiB.
+/// The error for a body that is longer than 256 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the document is longer than 256 KiB")]
 #[non_exhaustive]

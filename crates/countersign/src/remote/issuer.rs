@@ -7,8 +7,8 @@ use crate::mechanism::Jwt;
 use crate::token::{TrustedIssuer, TrustedIssuerBuilder};
 
 impl Jwt {
-    /// Accepts the tokens of the issuer at `url`, whose keys are fetched from it. See
-    /// [`remote`](crate::remote).
+    /// Starts building a mechanism for the tokens of the issuer at `url`, whose keys are fetched from it. Build it
+    /// inside a tokio runtime. See [`remote`](crate::remote).
     pub fn issuer(url: impl Into<Arc<str>>) -> RemoteIssuer {
         RemoteIssuer::new(url.into())
     }

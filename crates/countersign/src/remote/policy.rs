@@ -26,7 +26,8 @@ impl Default for RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// Sets the interval between regular fetches, 5 min by default. Withdrawn keys are accepted that long.
+    /// Sets the interval between regular fetches, 5 min by default. A withdrawn key is
+    /// accepted until the next successful fetch.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;

@@ -3,7 +3,7 @@
 const MAX_BYTES: usize = 128;
 const MAX_SEGMENTS: usize = 8;
 
-/// An error that a text is not a scope, or that there are too many scopes. Its message names the rule,
+/// The error for a text that is not a scope, or for too many scopes. Its message names the rule,
 /// and does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -1,6 +1,6 @@
 use crate::scope::Scopes;
 
-/// An error that no token was minted.
+/// The reason why no token was minted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MintError {
@@ -20,7 +20,7 @@ pub enum MintError {
     /// The credential expires in less than a second.
     #[error("the credential has expired")]
     Expired,
-    /// It is before the time of every signing key of the issuer.
+    /// None of the issuer's signing keys is active yet.
     #[error("no key of the issuer signs yet")]
     NoKey,
     /// Signing failed, or the random number generator did.

@@ -38,13 +38,13 @@ pub(super) enum Origin {
 }
 
 impl TrustedIssuer {
-    /// Builds an issuer that mints with this crate.
+    /// Starts building an issuer whose tokens this crate mints.
     #[must_use]
     pub fn own(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
         TrustedIssuerBuilder::new(url.into(), Origin::Own(None), Duration::ZERO, HOUR)
     }
 
-    /// Builds any other issuer of signed access tokens.
+    /// Starts building an external issuer, which signs access tokens by itself.
     #[must_use]
     pub fn external(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
         let leeway = Duration::from_secs(30);
@@ -199,7 +199,7 @@ impl fmt::Debug for TrustedIssuerBuilder {
     }
 }
 
-/// An error that an issuer cannot be trusted with this configuration.
+/// An error in the configuration of a trusted issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {

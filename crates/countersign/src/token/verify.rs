@@ -68,7 +68,7 @@ enum Class {
     Managed,
 }
 
-/// The well-formed claims of a token. Only a verified signature makes an identity of them.
+/// The well-formed claims of a token. They become an identity only after the signature is verified.
 enum Unverified {
     Own(OwnToken),
     Managed(ManagedToken),

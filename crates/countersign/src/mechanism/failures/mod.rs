@@ -19,8 +19,9 @@ pub(super) use network::Network;
 
 /// Limits failed attempts to authenticate, before any password is hashed.
 ///
-/// Each failure fills a bucket of `burst`, which empties evenly over `per`: one bucket for the client's
-/// address, and one for the address together with the name or id that was tried. While one of them is
+/// Each failure adds one to a leaky bucket of capacity `burst`, which empties evenly over `per`. Only
+/// time empties it; a success does not. There is a bucket for each address and, with
+/// [`address_burst`](Self::address_burst), one for each address and tried name. While one of them is
 /// full, every password is rejected with 429 and `Retry-After` before it is looked up or hashed, so
 /// that a right password cannot be told from a wrong one. A valid API key is still accepted: checking
 /// it is cheap, and it cannot be guessed. While there is room, a recently verified password passes
