@@ -27,7 +27,11 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database file was replaced or removed after the store was opened.
-    #[error("`{}` is not the file that was opened: it was replaced or removed; restart the server", .0.display())]
+    #[error(
+        "`{}` is not the file that was opened: it was replaced or removed; put the file back or restore a backup before \
+         you restart the server: without the file, it creates an empty database",
+        .0.display()
+    )]
     FileReplaced(PathBuf),
     /// The SQLite library has a known fault that can damage a database.
     #[error("SQLite {0} can damage a database: build with SQLite 3.51.3 or newer")]
@@ -95,7 +99,7 @@ pub enum StoreError {
     /// The issuer signs with another algorithm than the requested one.
     #[error(
         "issuer `{issuer}` signs with {stored}, and {wanted} was requested: configure {stored}, or rotate: `countersign \
-         signing-key rotate --algorithm {wanted}`"
+         signing-key rotate --issuer {issuer} --algorithm {wanted}`"
     )]
     AlgorithmMismatch {
         /// The name of the issuer.
