@@ -30,7 +30,7 @@ const RULES: [(Reason, &str); 9] = [
         "a header has no duplicate member (RFC 7515 §4)",
     ),
     (
-        Reason::TypeRefused,
+        Reason::TypeRejected,
         "the type is that of an access token (RFC 9068 §4)",
     ),
     (Reason::KeyUnknown, "kid chooses the key (RFC 7515 §4.1.4)"),

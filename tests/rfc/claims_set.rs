@@ -221,7 +221,7 @@ fn bearer_is_rejected_when_it_is_an_id_token_a_refresh_token_or_for_another_audi
         let token = TokenBuilder::own().header("typ", typ).token();
         harness::PUBLIC_KEYS
             .send(token)
-            .rejected_unverified_because(Reason::TypeRefused, typ);
+            .rejected_unverified_because(Reason::TypeRejected, typ);
     }
 }
 

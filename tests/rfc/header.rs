@@ -146,14 +146,14 @@ fn bearer_is_rejected_when_its_type_is_not_that_of_an_access_token() {
         "\"JOSE\"",
         "\"JOSE+JSON\"",
     ];
-    rejected_with_value("typ", &other, Some(Reason::TypeRefused));
+    rejected_with_value("typ", &other, Some(Reason::TypeRejected));
     let no_text = ["7", "[\"at+jwt\"]", "null", "true", "{\"typ\":\"at+jwt\"}"];
     rejected_with_value("typ", &no_text, Some(Reason::HeaderMalformed));
     for typ in ["\"JWT\"", "\"jwt\""] {
         let own = TokenBuilder::own().header("typ", typ).token();
         harness::PUBLIC_KEYS
             .send(own)
-            .rejected_unverified_because(Reason::TypeRefused, typ);
+            .rejected_unverified_because(Reason::TypeRejected, typ);
         harness::PUBLIC_KEYS
             .send(TokenBuilder::external().header("typ", typ).token())
             .accepted(typ);
@@ -161,7 +161,7 @@ fn bearer_is_rejected_when_its_type_is_not_that_of_an_access_token() {
     let own = TokenBuilder::own().without_header("typ").token();
     harness::PUBLIC_KEYS
         .send(own)
-        .rejected_unverified_because(Reason::TypeRefused, "no typ");
+        .rejected_unverified_because(Reason::TypeRejected, "no typ");
     harness::PUBLIC_KEYS
         .send(TokenBuilder::external().without_header("typ").token())
         .accepted("no typ");

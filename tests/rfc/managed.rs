@@ -77,9 +77,9 @@ fn managed_token_is_rejected_by_a_verifier_that_has_no_records_or_does_not_accep
     let token = managed().token();
     harness::PUBLIC_KEYS
         .send(&token)
-        .rejected_because(Reason::TypeRefused);
+        .rejected_because(Reason::TypeRejected);
     let harness = harness_over(directory_with([record()]), None);
-    harness.send(&token).rejected_because(Reason::TypeRefused);
+    harness.send(&token).rejected_because(Reason::TypeRejected);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn access_token_and_managed_token_are_not_interchangeable() {
         let builder = managed().header("typ", format!("\"{typ}\""));
         harness
             .send(builder.token())
-            .rejected_because(Reason::TypeRefused);
+            .rejected_because(Reason::TypeRejected);
     }
 }
 

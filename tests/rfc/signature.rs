@@ -89,7 +89,7 @@ fn bearer_is_rejected_when_its_algorithm_is_missing_or_misspelt() {
         let token = builder.clone().without_header("alg").token();
         harness::PUBLIC_KEYS
             .send(token)
-            .rejected_unverified_because(Reason::AlgorithmRefused, "no alg");
+            .rejected_unverified_because(Reason::AlgorithmRejected, "no alg");
         // Member names are case-sensitive too (RFC 7515 §4).
         let token = builder
             .without_header("alg")
@@ -97,7 +97,7 @@ fn bearer_is_rejected_when_its_algorithm_is_missing_or_misspelt() {
             .token();
         harness::PUBLIC_KEYS
             .send(token)
-            .rejected_unverified_because(Reason::AlgorithmRefused, "Alg");
+            .rejected_unverified_because(Reason::AlgorithmRejected, "Alg");
     }
 }
 

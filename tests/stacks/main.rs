@@ -16,6 +16,7 @@ mod client;
 mod fixture;
 mod grpc;
 mod outcomes;
+mod password_cache;
 mod password_fixture;
 mod password_limits;
 mod presence;

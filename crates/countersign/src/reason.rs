@@ -103,7 +103,7 @@ reasons! {
     /// `Authorization` contains a scheme without credentials, or with more than one word.
     IncompleteCredentials, Malformed, "incomplete_credentials";
     /// No mechanism selects the credentials.
-    Unclaimed, Invalid, "unclaimed";
+    Unselected, Invalid, "unselected";
 
     /// The token is longer than 8 KiB.
     TokenTooLong, Invalid, "token_too_long";
@@ -114,9 +114,9 @@ reasons! {
     /// The header contains `crit`, `b64`, `zip`, `enc`, `cty` or a key, which are not supported.
     HeaderUnsupported, Invalid, "header_unsupported";
     /// The header parameter `typ` is not that of an access token.
-    TypeRefused, Invalid, "type_refused";
+    TypeRejected, Invalid, "type_rejected";
     /// `alg` is missing, or names an algorithm that is not supported.
-    AlgorithmRefused, Invalid, "algorithm_refused";
+    AlgorithmRejected, Invalid, "algorithm_rejected";
     /// The claims are not a JSON object, or a claim is repeated or has a wrong type.
     ClaimsMalformed, Invalid, "claims_malformed";
     /// `iss` is not a trusted issuer.

@@ -105,7 +105,7 @@ fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_r
             1,
         ),
         (
-            "countersign_authentications_total{outcome=invalid scheme= reason=unclaimed}",
+            "countersign_authentications_total{outcome=invalid scheme= reason=unselected}",
             1,
         ),
         (

@@ -130,7 +130,7 @@ impl Authenticator {
         let span = Span::start();
         let Some((index, entry)) = self.find_mechanism(&credentials) else {
             let carrier = credentials.carrier().clone();
-            let result = Err(self.reject_credentials(Reason::Unclaimed, carrier));
+            let result = Err(self.reject_credentials(Reason::Unselected, carrier));
             span.finish(&result);
             return Authentication(State::Ready(Some(result)));
         };

@@ -98,7 +98,7 @@ impl Header<'_> {
             return Err(Reason::HeaderUnsupported);
         }
         let algorithm = text(&self.alg).and_then(|alg| alg.parse().ok());
-        let algorithm = algorithm.ok_or(Reason::AlgorithmRefused)?;
+        let algorithm = algorithm.ok_or(Reason::AlgorithmRejected)?;
         let kid = text(&self.kid);
         if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KEY_ID) {
             return Err(Reason::KeyUnknown);

@@ -40,9 +40,9 @@ flaws! {
     /// The header is a JSON array.
     HeaderNotAnObject => HeaderMalformed;
     /// `alg` is `none`, and there is no signature.
-    AlgorithmNone => AlgorithmRefused;
+    AlgorithmNone => AlgorithmRejected;
     /// There is no `alg`.
-    AlgorithmMissing => AlgorithmRefused;
+    AlgorithmMissing => AlgorithmRejected;
     /// `alg` is HS256, and the HMAC secret is the issuer's public key as a JWK.
     AlgorithmConfusion => KeyUnknown;
     /// The header contains a key (`jwk`).
@@ -52,7 +52,7 @@ flaws! {
     /// The header has a critical extension (`crit`).
     CriticalExtension => HeaderUnsupported;
     /// `typ` is that of a DPoP proof (RFC 9449).
-    WrongType => TypeRefused;
+    WrongType => TypeRejected;
     /// There is no `kid`, although the issuer has several keys.
     KeyIdMissing => KeyUnknown;
     /// The token is signed by a key that the issuer does not have, and has that key's `kid`.

@@ -90,7 +90,7 @@ impl Unverified {
                 }
                 Ok(token.identity())
             }
-            Self::Managed(token) => token.identity(directory.ok_or(Reason::TypeRefused)?, now),
+            Self::Managed(token) => token.identity(directory.ok_or(Reason::TypeRejected)?, now),
             Self::External(identity) => Ok(identity),
         }
     }
@@ -121,7 +121,7 @@ impl TrustedIssuer {
             (Origin::Own(Some(_)), Some(typ)) if managed(typ) && self.managed.is_some() => {
                 Ok(Class::Managed)
             }
-            _ => Err(Reason::TypeRefused),
+            _ => Err(Reason::TypeRejected),
         }
     }
 

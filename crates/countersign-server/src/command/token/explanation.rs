@@ -9,8 +9,8 @@ pub(in crate::command) fn explanation(reason: Reason) -> &'static str {
         }
         Reason::HeaderMalformed => "its header is not a JSON object with the required members",
         Reason::HeaderUnsupported => "its header requires an extension that is not supported",
-        Reason::TypeRefused => "its type is not that of an access token",
-        Reason::AlgorithmRefused => "its algorithm is missing or not supported",
+        Reason::TypeRejected => "its type is not that of an access token",
+        Reason::AlgorithmRejected => "its algorithm is missing or not supported",
         Reason::ClaimsMalformed => "a claim is missing, or has the wrong type",
         Reason::IssuerUntrusted => "it is of another issuer",
         Reason::AudienceMismatch => "it is for another audience",

@@ -81,8 +81,11 @@ mod tests {
     fn claims_of_a_rejected_token_are_marked_as_unverified_and_the_token_is_not_printed() {
         let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJcdTAwMWJbMkoifQ.c2lnbmF0dXJl";
         let token = Secret::from(token.to_owned());
-        let text = InspectResponse::new(&token, Some(Reason::AlgorithmRefused)).text();
-        assert!(text.starts_with("rejected (algorithm_refused): "), "{text}");
+        let text = InspectResponse::new(&token, Some(Reason::AlgorithmRejected)).text();
+        assert!(
+            text.starts_with("rejected (algorithm_rejected): "),
+            "{text}"
+        );
         assert!(
             text.contains(r#"header (unverified): {"alg":"none"}"#),
             "{text}"
