@@ -135,7 +135,7 @@ impl Walk<'_> {
             return;
         };
         if to != from {
-            let example = [&[first.clone()], rest].concat().join("::");
+            let example = [std::slice::from_ref(first), rest].concat().join("::");
             let example = format!("{}: {example}", self.file);
             let edge = (from.clone(), to.clone());
             self.dependencies.edges.entry(edge).or_insert(example);

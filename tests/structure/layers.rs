@@ -30,9 +30,12 @@ pub(crate) fn violations(dependencies: &Dependencies) -> Vec<String> {
     let upward = dependencies
         .edges
         .iter()
-        .filter_map(|((from, to), example)| {
-            (layer(from)? < layer(to)?).then(|| format!("{from} uses the higher {to} ({example})"))
-        });
+        .filter(|((from, to), _)| {
+            layer(from)
+                .zip(layer(to))
+                .is_some_and(|(from, to)| from < to)
+        })
+        .map(|((from, to), example)| format!("{from} uses the higher {to} ({example})"));
     unknown.chain(upward).collect()
 }
 

@@ -231,5 +231,6 @@ fn report(key: Key) {
     let _ = key;
 }
 
-#[cfg(all(test, feature = "passwords"))]
+#[cfg(test)]
+#[cfg(feature = "passwords")]
 mod tests;
