@@ -1,9 +1,7 @@
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, StoredSecret};
 use crate::id::Id;
-use crate::key::KeyDigests;
 use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -38,15 +36,6 @@ pub struct Credential {
     pub secret: StoredSecret,
 }
 
-/// Verified in place of a credential that does not exist.
-static UNKNOWN: LazyLock<Credential> = LazyLock::new(|| {
-    let id = Id::from_bytes([0; 20]);
-    Credential {
-        status: Status::Revoked,
-        ..Credential::new(id, id, Scopes::none(), StoredSecret::Key(KeyDigests::DUMMY))
-    }
-});
-
 impl Credential {
     /// Creates an active credential of generation 1, in an account of generation 1 and no
     /// environment, that does not expire, may be presented from any network and use all issuers.
@@ -66,12 +55,6 @@ impl Credential {
             expires_at: None,
             secret,
         }
-    }
-
-    /// Returns a revoked credential to verify when an id is unknown, so that the time that
-    /// verification takes does not show whether a credential exists.
-    pub(crate) fn unknown() -> Self {
-        UNKNOWN.clone()
     }
 
     /// Returns the kind of the credential.

@@ -15,6 +15,10 @@ pub struct IssuerKeys(Source);
 #[derive(Clone)]
 enum Source {
     Held(SharedKeySet),
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(dead_code, reason = "keys are fetched with the feature `remote`")
+    )]
     Fetched(Arc<dyn KeySource>),
 }
 

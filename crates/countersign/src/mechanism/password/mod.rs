@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::directory::{self, Credential, StoredSecret};
+use crate::id::Id;
 use crate::mechanism::failures::Network;
 use crate::mechanism::{FailureLimit, MAX_PASSWORD, Outcome};
 use crate::principal::Identity;
@@ -27,6 +28,9 @@ pub(super) use attempt::Attempt;
 /// The number of passwords that may wait for each one that is being hashed. Further ones are rejected
 /// with 503.
 const WAITING_PER_PERMIT: usize = 16;
+
+/// The id that stands for every unknown user in the digests of the cache.
+const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 
 /// Hashes and verifies passwords with Argon2id (19 MiB, two passes, one lane).
 ///
@@ -186,7 +190,7 @@ impl PasswordHasher {
             StoredSecret::Key(_) | StoredSecret::Signature => None,
         });
         let (id, generation, hash) =
-            known.unwrap_or_else(|| (Credential::unknown().id, 0, Arc::clone(&self.dummy)));
+            known.unwrap_or_else(|| (UNKNOWN_USER, 0, Arc::clone(&self.dummy)));
         let digest = self.cache.digest(&[
             // Otherwise the same password for two unknown names would share one check and take half the
             // time.
