@@ -19,7 +19,7 @@ pub enum StoreError {
     )]
     UnsupportedUrl,
     /// A file could not be created, read or written.
-    #[error("`{}` cannot be used: {source}; its folder must exist, and both must be open to this user", .path.display())]
+    #[error("`{}` cannot be used: {source}; its folder must exist, and this user must be allowed to read and write both", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum StoreError {
     #[error("the database belongs to another application: name another file, which need not exist")]
     UnrelatedDatabase,
     /// The database exists, but the master key that its secrets are encrypted with does not.
-    #[error("the master key `{}` is missing, without which no secret can be decrypted: put it back, or say where it is", .0.display())]
+    #[error("the master key `{}` is missing, and without it no secret can be decrypted: put it back, or name its path", .0.display())]
     MasterKeyMissing(PathBuf),
     /// The master key is not 32 bytes in base64, or its bytes are not random.
     #[error(
@@ -62,11 +62,13 @@ pub enum StoreError {
     MasterKeyMalformed,
     /// Another process rotated the master key, and this process cannot find the new one.
     #[error(
-        "the master key was rotated, and this process has the old one: give it the new one, and restart it"
+        "the master key was rotated, and this process has the old one: configure the new one, and restart the process"
     )]
     MasterKeyRotated,
     /// The master key was given as text, so that the store cannot replace it.
-    #[error("the master key is not in a file that could be replaced: give the new one")]
+    #[error(
+        "the master key was not read from a file, so that no file can be replaced: provide the new master key"
+    )]
     MasterKeyIsText,
     /// A file of this name exists, and the store does not overwrite it.
     #[error("`{}` exists already: name a file that does not", .0.display())]
@@ -83,7 +85,7 @@ pub enum StoreError {
         reason: &'static str,
     },
     /// Changes would be lost from an earlier moment on than the caller accepts: the moment of the backup.
-    #[error("changes from {} ms after 1970 on are lost: accept a loss since that moment, or an earlier one", .0.unix_millis())]
+    #[error("the changes after {} are lost: accept a loss since that time, or an earlier one", .0.to_rfc3339())]
     LossBeginsEarlier(Timestamp),
     /// A secret cannot be decrypted: the master key is another one, or the record was tampered with.
     #[error(
@@ -110,19 +112,25 @@ pub enum StoreError {
         wanted: Algorithm,
     },
     /// The issuer has no signing key with this key id.
-    #[error("there is no signing key of that id: `signing-key list` shows all of them")]
+    #[error(
+        "the issuer has no signing key with this id: `countersign signing-key list --issuer NAME` lists its keys"
+    )]
     UnknownSigningKey,
     /// The issuer already has a signing key that does not sign yet.
-    #[error("a signing key is pending already: wait until it signs, or revoke it")]
+    #[error("the next signing key is pending already: wait until it signs, or revoke it")]
     RotationPending,
     /// An issuer cannot have both HMAC secrets and key pairs (RFC 8725 §3.1).
-    #[error("an issuer does not change between HMAC and key pairs: set up another issuer")]
+    #[error(
+        "an issuer cannot change between HMAC and key pairs: use an algorithm of the same kind, or create another issuer"
+    )]
     MixedAlgorithms,
     /// The caller's credential is no longer valid.
-    #[error("the credentials are no longer valid")]
+    #[error("the credentials are no longer valid: use valid ones")]
     CallerRevoked,
     /// The database contains something that the store never writes.
-    #[error("the database is damaged ({0}): stop the server and restore a backup")]
+    #[error(
+        "the database is damaged ({0}): stop the server, and restore a backup with `countersign restore FILE`"
+    )]
     Corrupt(&'static str),
     /// The random number generator or the cryptographic library failed.
     #[error("no secret could be created: {0}; try again")]

@@ -19,7 +19,7 @@ impl Store {
         sqlite::audit::verify(&mut connection, &self.0.state.audit_key, since).await
     }
 
-    /// Returns at most `limit` records of the audit log with numbers below `before` that are within reach of the caller,
+    /// Returns at most `limit` records of the audit log with numbers below `before` that the caller can access,
     /// newest first. Pass the number of the last record to get the next page.
     ///
     /// # Errors

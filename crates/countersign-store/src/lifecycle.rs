@@ -91,24 +91,49 @@ async fn follow(store: Arc<Inner>, period: Duration) {
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut maintenance = tokio::time::interval(Store::MAINTENANCE_PERIOD);
     maintenance.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
+    let mut reading = Task::new(
+        "reading changes failed; retrying",
+        "the database can be read again",
+    );
+    let mut maintaining = Task::new(
+        "maintenance failed; retrying",
+        "maintenance succeeded again",
+    );
     // While there is another handle.
     while Arc::strong_count(&store) > 1 || Arc::strong_count(&store.view) > 1 {
-        let done = tokio::select! {
-            _ = maintenance.tick() => store.maintain().await,
-            _ = polls.tick() => store.poll().await,
+        let (task, done) = tokio::select! {
+            _ = maintenance.tick() => (&mut maintaining, store.maintain().await),
+            _ = polls.tick() => (&mut reading, store.poll().await),
         };
+        if matches!(done, Err(StoreError::Closed)) {
+            return;
+        }
+        task.log(&done);
+    }
+}
+
+/// A task that is repeated, with the events that are logged when it begins to fail, and when it succeeds again.
+struct Task {
+    failed: &'static str,
+    recovered: &'static str,
+    failing: bool,
+}
+
+impl Task {
+    const fn new(failed: &'static str, recovered: &'static str) -> Self {
+        Self {
+            failed,
+            recovered,
+            failing: false,
+        }
+    }
+
+    fn log(&mut self, done: &Result<(), StoreError>) {
         match done {
-            Ok(()) if failing => {
-                tracing::info!("the database can be read again");
-                failing = false;
-            }
-            Err(StoreError::Closed) => return,
-            Err(error) if !failing => {
-                tracing::warn!(%error, "reading changes failed; retrying");
-                failing = true;
-            }
+            Ok(()) if self.failing => tracing::info!("{}", self.recovered),
+            Err(error) if !self.failing => tracing::warn!(%error, "{}", self.failed),
             _ => {}
         }
+        self.failing = done.is_err();
     }
 }

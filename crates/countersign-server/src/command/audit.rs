@@ -38,14 +38,14 @@ fn verify(response: &VerifyAuditResponse, output: Output) -> Result<ExitCode, Co
             ..
         } => {
             let text = format!(
-                "{records} records, each as it was written, and none is missing\ncheckpoint {checkpoint}"
+                "{records} records: none was changed, and none is missing\ncheckpoint {checkpoint}"
             );
             output.print(response, &text)
         }
         VerifyAuditResponse::Broken { number, what, .. } => {
             if output == Output::Text {
                 return Err(CommandError::new(format!(
-                    "the audit log was tampered with: record {number} {what}; compare it with a backup"
+                    "the audit log was tampered with: record {number} {what}; compare the log with that of a backup"
                 )));
             }
             output.print(response, "")?;

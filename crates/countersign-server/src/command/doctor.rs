@@ -93,14 +93,14 @@ fn check_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     match newest {
         Some(newest) if newest > now => {
             let text = format!(
-                "it says {}, but a record is from {}: correct the clock, by NTP, before anything else",
+                "it shows {}, but the newest record is from {}: correct the clock, for example with NTP, before you do anything else",
                 Rfc3339(now),
                 Rfc3339(newest)
             );
             Finding::new(Grade::Fail, "clock", text)
         }
         _ => {
-            let text = format!("it says {}, and no record is later", Rfc3339(now));
+            let text = format!("it shows {}, and no record is later", Rfc3339(now));
             Finding::new(Grade::Ok, "clock", text)
         }
     }

@@ -67,7 +67,11 @@ pub(super) async fn run(
     let signals = Signals::listen()
         .map_err(|error| CommandError::new(format!("cannot handle signals: {error}")))?;
     for ConfiguredIssuer { settings, issuer } in &issuers {
-        tracing::info!(name = &*settings.name, url = issuer.url(), "issuer");
+        tracing::info!(
+            name = &*settings.name,
+            url = issuer.url(),
+            "issuer configured"
+        );
     }
     tracing::info!(address = %bound, "listening");
 

@@ -52,7 +52,7 @@ pub(super) fn read<T>(
         let line = reader.line(error.span().map_or(0, |span| span.start));
         // A line can have several syntax errors: the first is enough.
         if reader.unreadable.insert(line) {
-            let text = format!("not TOML: {}", error.message());
+            let text = format!("invalid TOML: {}", error.message());
             reader.errors.get_mut().push((Location::Line(line), text));
         }
     }
@@ -66,8 +66,8 @@ pub(super) fn read<T>(
     let settings = read(&mut root);
     root.close();
     for name in reader.variables.take().into_keys() {
-        let text = "unknown variable; known are COUNTERSIGN_MASTER_KEY, and COUNTERSIGN_<SECTION>__<NAME> for \
-                    the scalars of [server], [store] and [log]";
+        let text = "unknown variable: remove or correct it; known are COUNTERSIGN_MASTER_KEY, and \
+                    COUNTERSIGN_<SECTION>__<NAME> for settings of [server], [store] and [log] that are not lists";
         reader.report(Location::Variable(name), text.to_owned());
     }
     match reader.errors.into_inner() {
@@ -200,7 +200,7 @@ impl<'r> Section<'r> {
             Some(DeValue::Array(items)) if !items.is_empty() => self.list(key, parse),
             _ => self.get(key, |value| match value {
                 DeValue::Array(_) => {
-                    Err("expected at least one string, or no such line".to_owned())
+                    Err("expected at least one string: add one, or remove the setting".to_owned())
                 }
                 _ => Err(wrong("a string or a list of strings", value)),
             }),

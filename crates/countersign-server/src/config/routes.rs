@@ -27,8 +27,7 @@ pub(super) fn check(root: &Section<'_>, issuers: &[IssuerSettings]) {
     let has_url = |issuer: &&IssuerSettings| issuer.url.is_some() || *issuer.name == *DEFAULT;
     let issuers = issuers.iter().filter(has_url);
     let mounts = issuers.clone().map(|issuer| mount(root, issuer)).collect();
-    let other = "its path is the path of another issuer's URL";
-    let mounts = unique(root, mounts, BTreeMap::new(), other);
+    let mounts = unique(root, mounts, BTreeMap::new());
 
     let mut routes = Vec::new();
     for (issuer, mount) in issuers.map(|issuer| (issuer, mount(root, issuer))) {
@@ -50,7 +49,7 @@ pub(super) fn check(root: &Section<'_>, issuers: &[IssuerSettings]) {
         }
     }
     let server = OF_SERVER.map(|path| (path.to_owned(), format!("the server's {path}")));
-    unique(root, routes, server.into(), "two routes have this path");
+    unique(root, routes, server.into());
 }
 
 /// Returns where an issuer is mounted: at the path of its URL.
@@ -71,7 +70,6 @@ fn unique(
     root: &Section<'_>,
     mut routes: Vec<Route>,
     mut taken: BTreeMap<String, String>,
-    error: &str,
 ) -> BTreeMap<String, String> {
     routes.sort_by(|a, b| a.location.cmp(&b.location));
     for route in routes {
@@ -80,7 +78,10 @@ fn unique(
                 free.insert(route.name);
             }
             Entry::Occupied(other) => {
-                let text = format!("{error}: it conflicts with {}", other.get());
+                let text = format!(
+                    "its path is also that of {}: choose another path",
+                    other.get()
+                );
                 let location = route.location.unwrap_or(Location::File);
                 root.report(location, &route.name, &text);
             }

@@ -132,7 +132,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
         Ok(url) if is_base(&url) => Ok(text.to_owned()),
         _ => Err(
             "expected a URL such as https://auth.example or https://example.com/auth, without \
-                  user, query, fragment and final /, and not under /admin"
+                  user name, query, fragment and final `/`, and with a path outside `/admin`"
                 .to_owned(),
         ),
     }

@@ -29,7 +29,7 @@ impl Signals {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hangup.recv() => tracing::warn!(
-                    "SIGHUP ignored: the configuration is read only at the start; restart the server"
+                    "SIGHUP ignored; restart the server to apply configuration changes"
                 ),
             }
         }

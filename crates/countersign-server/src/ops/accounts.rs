@@ -38,7 +38,7 @@ impl From<Account> for AccountResponse {
 }
 
 impl Operations {
-    /// Lists the accounts within reach.
+    /// Lists the accounts that the caller can access.
     pub(crate) async fn list_accounts(&self) -> Result<AccountListResponse, OpsError> {
         let accounts = self.store.list_accounts(&self.caller).await?;
         let accounts = accounts.into_iter().map(Into::into).collect();
@@ -58,7 +58,7 @@ impl Operations {
 
     /// Revokes an account, and with it all of its credentials and tokens.
     pub(crate) async fn revoke_account(&self, id: Id) -> Result<AccountResponse, OpsError> {
-        // An account out of reach is not found, even by a caller who may not revoke any.
+        // An account that the caller cannot access is not found, even by a caller who may not revoke any.
         self.show_account(id).await?;
         self.require_default_account()?;
         Ok(self.store.revoke_account(&self.caller, id).await?.into())

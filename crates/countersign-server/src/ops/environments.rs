@@ -39,7 +39,7 @@ impl From<Environment> for EnvironmentResponse {
 }
 
 impl Operations {
-    /// Lists the environments within reach, or those of one account.
+    /// Lists the environments that the caller can access, or those of one account.
     pub(crate) async fn list_environments(
         &self,
         account: Option<Id>,

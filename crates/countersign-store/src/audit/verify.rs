@@ -30,10 +30,9 @@ const REMOVED: &str = "was removed";
 const INSERTED: &str = "was inserted";
 /// The cause is unknown: the record does not follow the one before it.
 const CHANGED: &str = "was changed, moved or inserted";
-const END_CHANGED: &str =
-    "may be missing: the end of the log, which is stored beside it, was changed or removed";
+const END_CHANGED: &str = "may be missing: the stored end of the log was changed or removed";
 const OTHER_HISTORY: &str =
-    "or one before it is not the one that the checkpoint is of: the log was rewritten from there";
+    "does not match the checkpoint: it, or a record before it, was rewritten";
 
 /// Verifies a log, one record at a time.
 pub(crate) struct Verifier<'a> {

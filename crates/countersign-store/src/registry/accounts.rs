@@ -1,4 +1,4 @@
-//! The owners of new records, and the accounts within reach of a caller.
+//! The owners of new records, and the accounts that a caller can access.
 
 use countersign::Id;
 use countersign::directory::{EnvironmentKind, Status};

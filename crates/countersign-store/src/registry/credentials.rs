@@ -11,7 +11,7 @@ use crate::records::ChangedEntity;
 use crate::sqlite;
 use crate::transaction::Transaction;
 
-/// Returns the credential if it is within reach of the caller.
+/// Returns the credential if the caller can access it.
 pub(super) fn reachable(
     caller: &Caller,
     found: Option<StoredCredential>,

@@ -138,7 +138,7 @@ async fn check_limit(
     }
 }
 
-/// Returns the sessions of a credential within reach of the caller that have not expired at `now`, oldest first.
+/// Returns the sessions, of a credential that the caller can access, that have not expired at `now`, oldest first.
 async fn reachable(
     connection: &mut Connection,
     caller: &Caller,

@@ -91,7 +91,9 @@ pub(crate) fn log(rejection: &Rejection) {
         static MISCONFIGURED: std::sync::Once = std::sync::Once::new();
         let reason = rejection.reason().label();
         match rejection.kind() {
-            RejectionKind::Unavailable => tracing::warn!(reason, "credentials not authenticated"),
+            RejectionKind::Unavailable => {
+                tracing::warn!(reason, "credentials could not be checked")
+            }
             // Logged once, since every request meets the same mistake.
             RejectionKind::Misconfigured => MISCONFIGURED.call_once(|| {
                 tracing::error!(

@@ -14,8 +14,8 @@ pub(crate) struct BackupArgs {
 pub(crate) struct RestoreArgs {
     /// A file that `countersign backup` created
     pub(crate) file: PathBuf,
-    /// Where the changes after the backup are lost, leave credentials as they were in it, even though some may have
-    /// been revoked since this time, such as 2026-03-15T12:00:00Z; otherwise all are suspended
+    /// Accept that changes since this time, such as 2026-03-15T12:00:00Z, are lost, and leave credentials as they
+    /// were in the backup; without this, all credentials are suspended if changes are lost
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse_rfc3339)]
     pub(crate) accept_loss_since: Option<Timestamp>,
 }
@@ -24,8 +24,8 @@ pub(crate) struct RestoreArgs {
 pub(crate) enum AuditCommand {
     /// Check that no record of the audit log is changed or missing; exit 1 if one is
     Verify {
-        /// A checkpoint that an earlier `audit verify` printed and you stored elsewhere: also finds a log that was
-        /// begun anew, or rolled back with the whole database
+        /// A checkpoint that an earlier `audit verify` printed and you stored elsewhere; with it, a log that was
+        /// replaced, or rolled back with the whole database, is detected, too
         #[arg(long, value_name = "N:MAC")]
         checkpoint: Option<Checkpoint>,
     },

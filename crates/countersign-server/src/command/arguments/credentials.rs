@@ -84,10 +84,11 @@ pub(crate) struct IssuersArgs {
 /// The owner of a new credential.
 #[derive(Debug, Args)]
 pub(crate) struct OwnerArgs {
-    /// The account of the credential [default: the default account]
+    /// The account of the credential [default: the account `default`]
     #[arg(long, value_name = "ID")]
     account: Option<Id>,
-    /// The environment of the credential, within its account [default: that of the default account, else none]
+    /// The environment of the credential, within its account [default: `production` in the account
+    /// `default`, none in other accounts]
     #[arg(long, value_name = "ID")]
     environment: Option<Id>,
 }
@@ -171,7 +172,7 @@ pub(crate) struct CreateUserArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// List the sessions of a key or user whose tokens have not expired
+    /// List the sessions of a key or user, without those whose token has expired
     List {
         /// The id of the key or user, or the user's name
         credential: String,

@@ -26,7 +26,8 @@ pub(crate) use secrets::{
 };
 pub(crate) use tenants::{AccountCommand, EnvironmentCommand};
 
-/// Create API keys and users, mint short-lived tokens from keys, and authenticate requests. Without a command: serve
+/// Create API keys and users, mint short-lived tokens from keys, and authenticate requests. Without a command,
+/// `serve` is run
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version)]
 pub(crate) struct Arguments {
@@ -45,7 +46,7 @@ pub(crate) struct GlobalArgs {
     /// The URL of the database [default: sqlite://countersign.db]
     #[arg(long, global = true, value_name = "URL", value_parser = value::store_url)]
     pub(crate) database: Option<String>,
-    /// Print one JSON object
+    /// Print one JSON object instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The format of logs [default: text on a terminal, else json]
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     /// Create, change and revoke users
     #[command(subcommand)]
     User(UserCommand),
-    /// Create, list and revoke accounts; no account can reach what belongs to another
+    /// Create, list and revoke accounts, which cannot access the data of each other
     #[command(subcommand)]
     Account(AccountCommand),
     /// Create and list environments, the parts of an account

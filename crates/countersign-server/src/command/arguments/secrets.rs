@@ -41,8 +41,8 @@ pub(crate) struct RotateSigningKeyArgs {
     /// The algorithm of the new key, such as ES256 [default: as configured, else that of the present key]
     #[arg(long, value_parser = value::algorithm)]
     pub(crate) algorithm: Option<Algorithm>,
-    /// The time for which the new key is published before it signs; it must be longer than verifiers cache the key
-    /// set, which they can do for 300 s
+    /// Publish the new key for this long before it signs; use more than 300 s, the time for which verifiers cache
+    /// the key set
     #[arg(long, value_name = "DURATION", value_parser = days(90), default_value = "10m")]
     pub(crate) lead: Duration,
     #[command(flatten)]
@@ -51,7 +51,8 @@ pub(crate) struct RotateSigningKeyArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PepperCommand {
-    /// Create a pepper, with which the digest of each API key is replaced when the key is used
+    /// Create a new pepper for the digests of API keys; the digest of an existing key is replaced when the key is
+    /// used next
     Rotate,
 }
 
@@ -66,12 +67,12 @@ pub(crate) enum MasterKeyCommand {
 pub(crate) enum TokenCommand {
     /// Check whether the server would accept a token, and explain why not; exit 0 if it would, else 1
     Inspect {
-        /// The token; use standard input instead, where no other process can read it
+        /// The token, which other processes can see in the list of processes [default: read from standard input]
         token: Option<SecretArg>,
     },
     /// Revoke one token, and no other that was minted from the same credential
     Revoke {
-        /// The token; use standard input instead, where no other process can read it
+        /// The token, which other processes can see in the list of processes [default: read from standard input]
         token: Option<SecretArg>,
     },
 }

@@ -43,7 +43,7 @@ pub(crate) struct CreateEnvironmentArgs {
     /// A name for people to recognize the environment by
     #[arg(value_parser = name)]
     pub(crate) name: String,
-    /// The account of the environment [default: the default account]
+    /// The account of the environment [default: the account `default`]
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<Id>,
     /// The kind of the environment
@@ -54,9 +54,9 @@ pub(crate) struct CreateEnvironmentArgs {
 /// An [`EnvironmentKind`] on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum KindArg {
-    /// For tests
+    /// An environment for tests
     Sandbox,
-    /// For production
+    /// An environment for production
     Production,
 }
 

@@ -104,8 +104,8 @@ fn two_issuers_with_one_path_are_rejected_at_the_second() {
     let core = "[issuer.core]\nurl = \"https://core.example\"\n";
     assert_eq!(
         rejected(core),
-        "countersign.toml:2: issuer.core.url: its path is the path of another issuer's URL: it conflicts with \
-         issuer.default.url"
+        "countersign.toml:2: issuer.core.url: its path is also that of issuer.default.url: choose \
+         another path"
     );
     let public = "[server]\npublic_url = \"https://a.example/core\"\n";
     accepted(&format!("{public}{core}"));
@@ -163,7 +163,7 @@ fn two_routes_with_one_path_are_rejected_with_the_line_of_one_and_the_name_of_th
         assert_eq!(
             rejected(text),
             format!(
-                "countersign.toml:{line}: {reported}: two routes have this path: it conflicts with {other}"
+                "countersign.toml:{line}: {reported}: its path is also that of {other}: choose another path"
             )
         );
     }

@@ -311,7 +311,7 @@ fn settings_after_a_malformed_section_header_are_not_reported_as_unknown() {
         let text = format!("[log]\nfilter = \"info\"\n{header}\nlisten = \"127.0.0.1:1\"\n");
         let errors = rejected(&text);
         assert!(
-            errors.starts_with("countersign.toml:3: not TOML: "),
+            errors.starts_with("countersign.toml:3: invalid TOML: "),
             "{errors}"
         );
         assert_eq!(errors.lines().count(), 1, "{errors}");

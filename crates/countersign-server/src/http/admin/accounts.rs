@@ -11,8 +11,12 @@ use crate::ops::{AccountListResponse, AccountResponse, Operations};
 use crate::schema;
 
 pub(super) fn routes() -> Routes {
-    let list = get("accounts_list", "List the accounts within reach", list)
-        .answers::<AccountListResponse>("the accounts");
+    let list = get(
+        "accounts_list",
+        "List the accounts that the caller can access",
+        list,
+    )
+    .answers::<AccountListResponse>("the accounts");
     let create = post("accounts_create", "Create an account", create)
         .creates::<AccountResponse>("the new account")
         .may(StatusCode::CONFLICT, "another account has this name");

@@ -24,7 +24,7 @@ impl<S: Sync> FromRequestParts<S> for Operations {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
         let operations = parts.extensions.get::<Self>().cloned();
-        operations.ok_or_else(AdminError::internal)
+        operations.ok_or_else(|| AdminError::internal(&"the layer of /admin/v1 is missing"))
     }
 }
 
@@ -84,7 +84,9 @@ async fn operations(
     extensions: &Extensions,
 ) -> Result<Operations, AdminError> {
     let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
-        return Err(AdminError::internal());
+        return Err(AdminError::internal(
+            &"the principal has no credential or no account",
+        ));
     };
     let found = admin.0.store.directory().credential(credential);
     let issuers = found.ok_or_else(AdminError::revoked)?.issuers;

@@ -94,7 +94,7 @@ async fn read<S: Send + Sync>(
 ) -> Result<(HeaderMap, Bytes), AdminError> {
     let headers = request.headers().clone();
     let body = Bytes::from_request(request, state).await;
-    Ok((headers, body.map_err(|_| AdminError::internal())?))
+    Ok((headers, body.map_err(|error| AdminError::internal(&error))?))
 }
 
 fn parse<T: DeserializeOwned + ToSchema>(

@@ -28,7 +28,11 @@ pub(super) fn routes(kind: CredentialKind) -> Routes {
     };
     let name = |action: &str| format!("{collection}_{action}");
     let at = |path: &str| format!("/{collection}{path}");
-    let list = get(name("list"), "List those within reach, oldest first", list);
+    let list = get(
+        name("list"),
+        "List those that the caller can access, oldest first",
+        list,
+    );
     let list = match kind {
         CredentialKind::User => list.answers::<UserListResponse>("a page of users"),
         _ => list.answers::<KeyListResponse>("a page of keys"),

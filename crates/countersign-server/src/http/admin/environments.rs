@@ -14,7 +14,7 @@ use crate::schema;
 pub(super) fn routes() -> Routes {
     let list = get(
         "environments_list",
-        "List the environments within reach",
+        "List the environments that the caller can access",
         list,
     )
     .answers::<EnvironmentListResponse>("the environments");

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -50,7 +51,7 @@ impl AdminError {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
-    /// Returns 404, the same for what does not exist and for what is out of reach.
+    /// Returns 404, the same for what does not exist and for what the caller cannot access.
     pub(super) fn not_found() -> Self {
         Self::of_status(StatusCode::NOT_FOUND)
     }
@@ -65,8 +66,9 @@ impl AdminError {
         Self::of_status(StatusCode::UNAUTHORIZED)
     }
 
-    /// Returns 500.
-    pub(super) fn internal() -> Self {
+    /// Returns 500, and logs the cause.
+    pub(super) fn internal(cause: &dyn fmt::Display) -> Self {
+        tracing::error!(%cause, "internal error");
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
@@ -88,13 +90,16 @@ impl AdminError {
             StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "The body is too large."),
             StatusCode::SERVICE_UNAVAILABLE => (
                 "unavailable",
-                "The store is not available at present, and the request was not acknowledged: check whether \
-                 it took effect, and try again.",
+                "The database is unavailable, and a requested change may have been made: read the resource, and try \
+                 again if it was not.",
             ),
-            _ if status.is_client_error() => ("refused", "The request was rejected."),
+            _ if status.is_client_error() => (
+                "refused",
+                "The request was rejected, for the reason that the status code names.",
+            ),
             _ => (
                 "internal",
-                "An internal error occurred. The server's log has it.",
+                "An internal error occurred. The server's log describes it, with the `x-request-id` of this response.",
             ),
         };
         Self::new(status, code, detail)
@@ -151,7 +156,9 @@ impl From<OpsError> for AdminError {
                 "`token` is not a valid token of this server.",
             ),
             OpsError::TokenUndecided => Self::of_status(StatusCode::SERVICE_UNAVAILABLE),
-            OpsError::UnknownAuditState => Self::internal(),
+            OpsError::UnknownAuditState => {
+                Self::internal(&"the state of the audit log is not known to this version")
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ impl Admin {
             let account = accounts.find(|account| account.name == DEFAULT_ACCOUNT);
             account
                 .map(|account| account.id)
-                .ok_or_else(AdminError::internal)
+                .ok_or_else(|| AdminError::internal(&"the account `default` does not exist"))
         };
         self.0.default_account.get_or_try_init(find).await.copied()
     }

@@ -46,7 +46,7 @@ impl PasswordQueue {
         }
         let place = Place::take(&self.waiting, account).ok_or_else(AdminError::busy)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let turn = turn.map_err(|_| AdminError::internal())?;
+        let turn = turn.map_err(|error| AdminError::internal(&error))?;
         let hasher = self.hasher.clone();
         let hashed = tokio::task::spawn_blocking(move || {
             // Both are held until the hash is done, even if its request was cancelled.
@@ -55,7 +55,8 @@ impl PasswordQueue {
         });
         hashed
             .await
-            .map_err(|_| AdminError::internal())?
+            // The message of a panic may quote its input.
+            .map_err(|_| AdminError::internal(&"the task that hashes the password panicked"))?
             .map_err(|_| invalid())
     }
 }

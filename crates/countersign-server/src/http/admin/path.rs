@@ -29,7 +29,10 @@ impl DescribeExtractor for PathId {
     fn describe(draft: &mut OperationDraft) {
         draft.path_parameter(openapi::id("An id."));
         draft.problem(StatusCode::BAD_REQUEST, "the path contains no valid id");
-        draft.problem(StatusCode::NOT_FOUND, "nothing within reach has this id");
+        draft.problem(
+            StatusCode::NOT_FOUND,
+            "nothing that the caller can access has this id",
+        );
     }
 }
 
@@ -53,7 +56,10 @@ impl DescribeExtractor for PathText {
             StatusCode::BAD_REQUEST,
             "the path is not percent-encoded UTF-8",
         );
-        draft.problem(StatusCode::NOT_FOUND, "nothing within reach has this name");
+        draft.problem(
+            StatusCode::NOT_FOUND,
+            "nothing that the caller can access has this name",
+        );
     }
 }
 

@@ -12,7 +12,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Returns 200 with a JSON object.
 pub(super) fn json(body: &impl Serialize) -> HandlerResult {
-    let json = serde_json::to_vec(body).map_err(|_| AdminError::internal())?;
+    let json = serde_json::to_vec(body).map_err(|error| AdminError::internal(&error))?;
     Ok(([(CONTENT_TYPE, JSON)], json).into_response())
 }
 

@@ -17,7 +17,10 @@ pub(super) fn routes(admin: &Admin) -> Routes {
         revoke,
     )
     .answers_nothing(StatusCode::NO_CONTENT, "the token was revoked")
-    .may(StatusCode::NOT_FOUND, "the token's account is out of reach");
+    .may(
+        StatusCode::NOT_FOUND,
+        "the caller cannot access the token's account",
+    );
     Routes::new()
         .at("/tokens/revoke", [revoke])
         .with_state(admin.clone())

@@ -99,7 +99,7 @@ impl OperationDraft {
             ),
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the store is not available at present",
+                "the database is unavailable; a requested change may have been made",
             ),
         ] {
             self.problem(status, text);
