@@ -210,7 +210,7 @@ async fn creating_requires_the_scope_api_token_write() {
             if expected == 403 {
                 assert_eq!(
                     response.body,
-                    r#"{"status":"error","code":"not_permitted","message":"the credentials lack the scope that this requires"}"#
+                    r#"{"status":"error","code":"not_permitted","message":"the credentials lack the scope api_token:write"}"#
                 );
             }
         }

@@ -54,7 +54,7 @@ async fn another_request_with_the_same_key_is_a_conflict() {
         rejected.status_and_body(),
         (
             409,
-            r#"{"status":"error","code":"idempotency_conflict","message":"another request had the same idempotency_key"}"#
+            r#"{"status":"error","code":"idempotency_conflict","message":"the idempotency_key was used for another request, or before the caller's rights changed: send a new key"}"#
         )
     );
     let headers = [("x-api-key", &*fixture.admin.key)];

@@ -95,7 +95,7 @@ async fn ids_of_the_examples_belong_to_no_account_here() {
         rejected.status_and_body(),
         (
             422,
-            r#"{"status":"error","code":"validation_errors","message":"some members are not valid","errors":{"environment_id":["must be an environment of the account"]}}"#
+            r#"{"status":"error","code":"validation_errors","message":"the request has invalid fields: see errors","errors":{"environment_id":["must be an environment of the account"]}}"#
         )
     );
     for id in [EXAMPLE_TOKEN, EXAMPLE_USER] {
@@ -125,7 +125,7 @@ async fn errors_have_one_of_two_formats() {
         rejected.status_and_body(),
         (
             422,
-            r#"{"status":"error","code":"validation_errors","message":"some members are not valid","errors":{"expires_at":["must be in the future"]}}"#
+            r#"{"status":"error","code":"validation_errors","message":"the request has invalid fields: see errors","errors":{"expires_at":["must be in the future"]}}"#
         )
     );
 }

@@ -88,7 +88,7 @@ async fn several_credentials_are_a_bad_request() {
                 rejected.status_and_body(),
                 (
                     400,
-                    r#"{"status":"error","code":"bad_request","message":"the credentials are malformed, or there is more than one of them"}"#
+                    r#"{"status":"error","code":"bad_request","message":"the credentials are malformed, repeated, or of several kinds: send exactly one"}"#
                 )
             );
         }
@@ -144,7 +144,7 @@ async fn unknown_paths_are_not_found() {
             response.status_and_body(),
             (
                 404,
-                r#"{"status":"error","code":"not_found","message":"there is no such token"}"#
+                r#"{"status":"error","code":"not_found","message":"the account has no such token"}"#
             ),
             "{path}"
         );
@@ -187,7 +187,7 @@ async fn creations_are_limited_for_each_credential_with_retry_after() {
         rejected.status_and_body(),
         (
             429,
-            r#"{"status":"error","code":"too_many_requests","message":"there were too many failures, or too many tokens"}"#
+            r#"{"status":"error","code":"too_many_requests","message":"too many requests with this credential: try again after the seconds in Retry-After"}"#
         )
     );
     assert_eq!(rejected.header("retry-after"), Some("2"));

@@ -87,7 +87,7 @@ async fn the_token_of_an_ended_session_is_rejected_and_the_next_login_mints_a_ne
             gone.status_and_body(),
             (
                 404,
-                r#"{"error":"not_found","error_description":"there is no such session"}"#
+                r#"{"error":"not_found","error_description":"the credential has no such session"}"#
             )
         );
         let next = fixture.log_in(&fixture.admin, name).await;

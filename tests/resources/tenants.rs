@@ -33,7 +33,7 @@ async fn the_token_of_another_account_is_not_found() {
         assert_eq!(other, absent, "{method} {action}");
         assert_eq!(
             other.2,
-            r#"{"status":"error","code":"not_found","message":"there is no such token"}"#
+            r#"{"status":"error","code":"not_found","message":"the account has no such token"}"#
         );
     }
     let listed = fixture.send(Method::GET, TOKENS, &headers, "").await.ok();
@@ -175,7 +175,7 @@ async fn no_bearer_can_create_a_token_with_any_scopes() {
                 rejected.status_and_body(),
                 (
                     403,
-                    r#"{"status":"error","code":"not_permitted","message":"a bearer token cannot be used to get another token"}"#
+                    r#"{"status":"error","code":"not_permitted","message":"the request has a bearer token in Authorization: remove it, and send an API key or client credentials"}"#
                 )
             );
         }

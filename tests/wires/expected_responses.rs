@@ -59,7 +59,7 @@ fn envelope(case: Case) -> (u16, String) {
         Case::TwoCredentials => (
             400,
             invalid,
-            r#"{"field":"credentials","code":"MULTIPLE_CREDENTIALS","message":"the credentials are malformed, or there is more than one of them"}"#,
+            r#"{"field":"credentials","code":"MULTIPLE_CREDENTIALS","message":"the credentials are malformed, repeated, or of several kinds: send exactly one"}"#,
         ),
         Case::TooLarge => (
             413,
@@ -71,17 +71,25 @@ fn envelope(case: Case) -> (u16, String) {
             403,
             (
                 "TOKEN_CHAINING_NOT_ALLOWED",
-                "A bearer token cannot be used to get another token.",
+                "The request has a bearer token in Authorization. Remove it, and send an API key or Basic credentials.",
             ),
             "",
         ),
         Case::NotFound => (404, ("NOT_FOUND", "There is nothing at this path."), ""),
         Case::Method => (405, ("METHOD_NOT_ALLOWED", "The method must be POST."), ""),
-        Case::Failures | Case::Mints => (
+        Case::Failures => (
             429,
             (
                 "RATE_LIMIT_EXCEEDED",
-                "There were too many failures, or too many tokens.",
+                "Too many authentications failed. Try again after the seconds in Retry-After.",
+            ),
+            "",
+        ),
+        Case::Mints => (
+            429,
+            (
+                "RATE_LIMIT_EXCEEDED",
+                "Too many requests. Try again after the seconds in Retry-After.",
             ),
             "",
         ),
@@ -89,11 +97,18 @@ fn envelope(case: Case) -> (u16, String) {
             503,
             (
                 "SERVICE_UNAVAILABLE",
-                "Authentication is not possible at present.",
+                "The service is temporarily unavailable. Try again later.",
             ),
             "",
         ),
-        Case::Failed => (500, ("INTERNAL_ERROR", "No token could be made."), ""),
+        Case::Failed => (
+            500,
+            (
+                "INTERNAL_ERROR",
+                "The server failed. Report the transactionId to its operator.",
+            ),
+            "",
+        ),
         Case::Missing | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     let errors = match errors {
@@ -120,7 +135,7 @@ fn scoped(case: Case) -> (u16, String) {
         ),
         Case::TwoCredentials => (
             400,
-            "the credentials are malformed, or there is more than one of them",
+            "the credentials are malformed, repeated, or of several kinds: send exactly one",
             "",
         ),
         Case::TooLarge => (400, "the body is too large", ""),
@@ -133,8 +148,16 @@ fn scoped(case: Case) -> (u16, String) {
         Case::NotFound => (404, "there is nothing at this path", ""),
         Case::Method => (405, "the method must be POST", ""),
         Case::Mints => (429, "Too Many Requests", ""),
-        Case::Unavailable => (503, "authentication is not possible at present", ""),
-        Case::Failed => (500, "no token could be made", ""),
+        Case::Unavailable => (
+            503,
+            "the service is temporarily unavailable: try again after the seconds in Retry-After",
+            "",
+        ),
+        Case::Failed => (
+            500,
+            "the server failed: report the x-request-id of this response to its operator",
+            "",
+        ),
         Case::Failures | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     let body = format!(
@@ -152,21 +175,25 @@ fn key_secret(case: Case) -> (u16, String) {
         Case::Chaining => (
             403,
             "FORBIDDEN",
-            "a bearer token cannot be used to get another token",
+            "the request has a bearer token in Authorization: remove it, and send an API key or client credentials",
         ),
         Case::NotFound => (404, "NOT_FOUND", "there is nothing at this path"),
         Case::Method => (405, "METHOD_NOT_ALLOWED", "the method must be POST"),
         Case::Mints => (
             429,
             "TOO_MANY_REQUESTS",
-            "there were too many failures, or too many tokens",
+            "too many requests with this credential: try again after the seconds in Retry-After",
         ),
         Case::Unavailable => (
             503,
             "UNAVAILABLE",
-            "authentication is not possible at present",
+            "the service is temporarily unavailable: try again after the seconds in Retry-After",
         ),
-        Case::Failed => (500, "INTERNAL", "no token could be made"),
+        Case::Failed => (
+            500,
+            "INTERNAL",
+            "the server failed: report the x-request-id of this response to its operator",
+        ),
         Case::TwoCredentials | Case::Failures | Case::Sessions => {
             panic!("this wire has no case {case:?}")
         }
@@ -178,13 +205,27 @@ fn key_secret(case: Case) -> (u16, String) {
 fn session(case: Case) -> (u16, String) {
     let (status, code, message) = match case {
         Case::Malformed => (400, "invalid_request", "the body is not JSON"),
-        Case::Missing => (400, "invalid_request", "the body has no credentials"),
+        Case::Missing => (
+            400,
+            "invalid_request",
+            "the body has no credentials: send api_key, or username and password, or client_id and client_secret",
+        ),
         Case::NotFound => (404, "not_found", "there is nothing at this path"),
         Case::Method => (405, "method_not_allowed", "the method must be POST"),
-        Case::Failures | Case::Mints | Case::Sessions => (
+        Case::Failures => (
             429,
             "rate_limited",
-            "there were too many failures, or too many tokens",
+            "too many authentications failed: try again after the seconds in Retry-After",
+        ),
+        Case::Mints => (
+            429,
+            "rate_limited",
+            "too many requests with this credential: try again after the seconds in Retry-After",
+        ),
+        Case::Sessions => (
+            429,
+            "rate_limited",
+            "the credential has too many sessions: end one, or try again after the seconds in Retry-After",
         ),
         case => return oauth(case),
     };
@@ -199,28 +240,32 @@ fn oauth(case: Case) -> (u16, String) {
         Case::TwoCredentials => (
             400,
             "invalid_request",
-            "the credentials are malformed, or there is more than one of them",
+            "the credentials are malformed, repeated, or of several kinds: send exactly one",
         ),
         Case::TooLarge => (413, "invalid_request", "the body is too large"),
         Case::Unauthenticated => (401, "invalid_client", "authentication failed"),
         Case::Chaining => (
             403,
             "unauthorized_client",
-            "a bearer token cannot be used to get another token",
+            "the request has a bearer token in Authorization: remove it, and send an API key or client credentials",
         ),
         Case::NotFound => return (404, String::new()),
         Case::Method => return (405, String::new()),
         Case::Mints => (
             429,
             "slow_down",
-            "there were too many failures, or too many tokens",
+            "too many requests with this credential: try again after the seconds in Retry-After",
         ),
         Case::Unavailable => (
             503,
             "temporarily_unavailable",
-            "authentication is not possible at present",
+            "the service is temporarily unavailable: try again after the seconds in Retry-After",
         ),
-        Case::Failed => (500, "server_error", "no token could be made"),
+        Case::Failed => (
+            500,
+            "server_error",
+            "the server failed: report the x-request-id of this response to its operator",
+        ),
         Case::Failures | Case::Sessions => panic!("this wire has no case {case:?}"),
     };
     (status, error(code, message))

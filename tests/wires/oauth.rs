@@ -85,9 +85,10 @@ async fn token_has_the_requested_narrower_scope_and_other_audience() {
 async fn every_error_of_the_standards_has_its_status_and_body() {
     let fixture = Fixture::new().await;
     let in_form = format!("{GRANT}&client_id={}&client_secret=x", fixture.id());
-    let several = "the credentials are malformed, or there is more than one of them";
+    let several = "the credentials are malformed, repeated, or of several kinds: send exactly one";
     let grant = "grant_type must be client_credentials";
-    let scope = "a scope is malformed, or is not one that the client may have";
+    let scope =
+        "a scope is malformed, not held by the credential, or not in the issuer's catalogue";
     let target = "resource is not an audience of this issuer";
     for (form, code, description) in [
         (&*in_form, "invalid_request", several),

@@ -138,7 +138,8 @@ async fn all_scopes_of_the_key_are_granted_without_a_requested_scope() {
 #[tokio::test]
 async fn scope_that_the_client_does_not_hold_is_invalid_scope() {
     let fixture = Fixture::new().await;
-    let description = "a scope is malformed, or is not one that the client may have";
+    let description =
+        "a scope is malformed, not held by the credential, or not in the issuer's catalogue";
     for scope in ["calls:write", "calls:read+calls:write", "a%20b::c", "*"] {
         let form = format!("{GRANT}&scope={scope}");
         let response = fixture.post_with_key(WireKind::OAuth, form).await;

@@ -45,6 +45,6 @@ async fn throttled_client_gets_slow_down_with_retry_after() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(
         body,
-        r#"{"error":"slow_down","error_description":"there were too many failures, or too many tokens"}"#
+        r#"{"error":"slow_down","error_description":"too many authentications failed: try again after the seconds in Retry-After"}"#
     );
 }

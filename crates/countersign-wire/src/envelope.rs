@@ -216,7 +216,8 @@ impl Wire for Envelope {
 }
 
 const EXPIRE_AFTER: &str = "expireAfter";
-const EXPIRE_AFTER_RANGE: &str = "expireAfter must be between 1 and the longest lifetime";
+const EXPIRE_AFTER_RANGE: &str =
+    "expireAfter must be from 1 to the maximum lifetime in seconds: omit it for the default";
 
 /// Reads `expireAfter`, in seconds. The mint checks its range.
 fn lifetime(body: &mut Object) -> Result<Option<Duration>, FieldError> {
@@ -252,18 +253,27 @@ fn type_and_message(error: &TokenError) -> (&'static str, &'static str) {
         TokenError::MethodNotAllowed => ("METHOD_NOT_ALLOWED", "The method must be POST."),
         TokenError::Chaining => (
             "TOKEN_CHAINING_NOT_ALLOWED",
-            "A bearer token cannot be used to get another token.",
+            "The request has a bearer token in Authorization. Remove it, and send an API key or Basic \
+             credentials.",
         ),
         TokenError::Unauthenticated => ("UNAUTHORIZED", "Invalid credentials"),
-        TokenError::TooManyRequests(_) => (
+        TokenError::TooManyRequests(throttled) => (
             "RATE_LIMIT_EXCEEDED",
-            "There were too many failures, or too many tokens.",
+            match throttled.policy {
+                "failed-authentications" => {
+                    "Too many authentications failed. Try again after the seconds in Retry-After."
+                }
+                _ => "Too many requests. Try again after the seconds in Retry-After.",
+            },
         ),
         TokenError::Unavailable(_) => (
             "SERVICE_UNAVAILABLE",
-            "Authentication is not possible at present.",
+            "The service is temporarily unavailable. Try again later.",
         ),
-        TokenError::Internal => ("INTERNAL_ERROR", "No token could be made."),
+        TokenError::Internal => (
+            "INTERNAL_ERROR",
+            "The server failed. Report the transactionId to its operator.",
+        ),
         _ => ("INVALID_REQUEST", "The request is not valid."),
     }
 }
@@ -281,7 +291,7 @@ fn errors(error: &TokenError) -> Vec<EnvelopeError<'_>> {
         TokenError::InvalidScope(_) => (
             "credentials",
             "UNSUPPORTED_VALUE",
-            "the credentials hold a scope that no token from here can have",
+            "the credentials hold a scope that is not in the issuer's catalogue",
         ),
         _ => return Vec::new(),
     };

@@ -81,8 +81,13 @@ impl TokenError {
         match self {
             Self::NotFound => "there is nothing at this path",
             Self::MethodNotAllowed => "the method must be POST",
-            Self::Chaining => "a bearer token cannot be used to get another token",
-            Self::Ambiguous => "the credentials are malformed, or there is more than one of them",
+            Self::Chaining => {
+                "the request has a bearer token in Authorization: remove it, \
+                 and send an API key or client credentials"
+            }
+            Self::Ambiguous => {
+                "the credentials are malformed, repeated, or of several kinds: send exactly one"
+            }
             Self::Invalid(errors) => errors
                 .first()
                 .map_or("the request is not valid", |error| &*error.message),
@@ -90,12 +95,18 @@ impl TokenError {
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
             Self::NoCredentials => "the body has no credentials",
             Self::Unauthenticated => "authentication failed",
-            Self::InvalidLifetime => "the lifetime is out of range",
-            Self::InvalidScope(_) => "a scope is malformed, or is not one that the client may have",
+            Self::InvalidLifetime => "the requested lifetime is out of range",
+            Self::InvalidScope(_) => {
+                "a scope is malformed, not held by the credential, or not in the issuer's catalogue"
+            }
             Self::InvalidTarget => "resource is not an audience of this issuer",
-            Self::TooManyRequests(_) => "there were too many failures, or too many tokens",
-            Self::Unavailable(_) => "authentication is not possible at present",
-            Self::Internal => "no token could be made",
+            Self::TooManyRequests(throttled) => throttled.message(),
+            Self::Unavailable(_) => {
+                "the service is temporarily unavailable: try again after the seconds in Retry-After"
+            }
+            Self::Internal => {
+                "the server failed: report the x-request-id of this response to its operator"
+            }
         }
     }
 }
@@ -214,4 +225,27 @@ pub struct Throttled {
     pub policy: &'static str,
     /// The number of requests allowed in a number of seconds, if the client may know.
     pub quota: Option<(u32, u32)>,
+}
+
+impl Throttled {
+    /// Returns a sentence for the client, which names the limit.
+    fn message(&self) -> &'static str {
+        match self.policy {
+            "failed-authentications" => {
+                "too many authentications failed: try again after the seconds in Retry-After"
+            }
+            "mints" => {
+                "too many requests with this credential: try again after the seconds in Retry-After"
+            }
+            "sessions" => {
+                "the credential has too many sessions: end one, or try again after the seconds in \
+                 Retry-After"
+            }
+            "idempotency-keys" => {
+                "the credential used too many idempotency keys: send no key, or try again after the \
+                 seconds in Retry-After"
+            }
+            _ => "too many requests: try again after the seconds in Retry-After",
+        }
+    }
 }

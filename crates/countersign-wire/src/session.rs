@@ -10,7 +10,7 @@ use crate::json::Object;
 use crate::response::{self, ResponseBody};
 use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
-/// Exchanges any primary credential, in the body, for the token of a session (`POST /auth/login`).
+/// Exchanges an API key, a user's password or client credentials for the token of a session (`POST /auth/login`).
 ///
 /// The body has `api_key`, or `username` and `password`, or `client_id` and `client_secret`. It may have a `session_id`
 /// chosen by the client, 1 to 128 visible ASCII characters. With a [`SessionMint`](countersign::mint::SessionMint), the
@@ -144,8 +144,18 @@ impl Wire for Session {
                     token_type: "Bearer",
                 },
             ),
-            TokenResponse::Error(error) => error_response(error, error.message()),
+            TokenResponse::Error(error) => error_response(error, message(error)),
         }
+    }
+}
+
+fn message(error: &TokenError) -> &str {
+    match error {
+        TokenError::NoCredentials => {
+            "the body has no credentials: send api_key, or username and password, or client_id and \
+             client_secret"
+        }
+        error => error.message(),
     }
 }
 

@@ -164,13 +164,7 @@ impl SessionResource {
         allow: &'static str,
     ) -> Response<ResponseBody> {
         let mut response = result.unwrap_or_else(|error| {
-            let description = match &error.error {
-                TokenError::NotFound => "there is no such session",
-                TokenError::MethodNotAllowed => "this method is not for this path",
-                TokenError::Internal => "the server failed",
-                error => error.message(),
-            };
-            let mut response = session::error_response(&error.error, description);
+            let mut response = session::error_response(&error.error, message(&error.error));
             self.authenticator
                 .complete_error(&mut response, error, allow);
             response
@@ -268,6 +262,15 @@ impl SessionResource {
             .authenticated_as(principal)
             .with_request_id(id.clone());
         Ok((caller, *credential))
+    }
+}
+
+/// Returns a sentence for the client.
+pub(crate) fn message(error: &TokenError) -> &str {
+    match error {
+        TokenError::NotFound => "the credential has no such session",
+        TokenError::MethodNotAllowed => "the method is not one of those in Allow",
+        error => error.message(),
     }
 }
 

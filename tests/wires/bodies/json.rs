@@ -105,7 +105,7 @@ async fn empty_body_and_null_are_rejected_where_members_are_required() {
         (
             WireKind::Session,
             r#"{"api_key":null}"#,
-            "the body has no credentials",
+            "the body has no credentials: send api_key, or username and password, or client_id and client_secret",
         ),
     ] {
         let got = rejection(&fixture, wire, body.as_bytes()).await;
@@ -121,7 +121,7 @@ async fn number_of_four_hundred_digits_has_the_wrong_type_or_is_out_of_range() {
         (
             WireKind::Envelope,
             format!(r#"{{"expireAfter":{number}}}"#),
-            "expireAfter must be between 1 and the longest lifetime",
+            "expireAfter must be from 1 to the maximum lifetime in seconds: omit it for the default",
         ),
         (
             WireKind::Scoped,

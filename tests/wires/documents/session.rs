@@ -75,7 +75,7 @@ async fn api_key_password_and_client_secret_log_in() {
 #[tokio::test]
 async fn several_kinds_of_credentials_or_an_incomplete_one_are_400() {
     let fixture = Fixture::new().await;
-    let several = "the credentials are malformed, or there is more than one of them";
+    let several = "the credentials are malformed, repeated, or of several kinds: send exactly one";
     let session = "session_id must be 1 to 128 visible ASCII characters";
     let long = format!(r#"{{"api_key":"a","session_id":"{}"}}"#, "s".repeat(129));
     for (body, message) in [

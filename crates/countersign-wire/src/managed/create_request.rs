@@ -73,7 +73,7 @@ impl Rules<'_> {
             return Err(ManagedTokenError::Validation(members.errors));
         }
         if account.is_some_and(|account| account != self.account) {
-            let message = "a token can be created in the caller's own account alone";
+            let message = "account_id must be the caller's own account, or null";
             return Err(ManagedTokenError::NotPermitted(message, None));
         }
         let mut new = NewToken::new(scopes, expires_at);
@@ -199,7 +199,7 @@ impl Members {
             let message = match rules.settings.check_scope(held, scope) {
                 Ok(()) => continue,
                 Err(ScopeError::NotHeld) => "the creator does not hold",
-                Err(_) => "the issuer does not issue",
+                Err(_) => "the issuer's catalogue does not have",
             };
             self.error("scopes", format!("{message} {}", redact(scope)));
         }

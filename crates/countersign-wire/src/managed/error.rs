@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use countersign::registry::RegistryError;
+use countersign::registry::{Conflict, RegistryError};
 use countersign::rejection::{Rejection, RejectionKind};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -35,7 +35,9 @@ pub(crate) enum ManagedTokenError {
     IdempotencyConflict,
 }
 
-pub(crate) const SCOPE_MISSING: &str = "the credentials lack the scope that this requires";
+pub(crate) const READ_SCOPE_MISSING: &str =
+    "the credentials lack the scope api_token:read or api_token:write";
+pub(crate) const WRITE_SCOPE_MISSING: &str = "the credentials lack the scope api_token:write";
 
 impl From<TokenError> for ManagedTokenError {
     fn from(error: TokenError) -> Self {
@@ -51,18 +53,19 @@ impl From<RequestError> for ManagedTokenError {
 
 impl From<Rejection> for ManagedTokenError {
     fn from(rejection: Rejection) -> Self {
-        match rejection.kind() {
-            RejectionKind::InsufficientScope | RejectionKind::Forbidden => {
-                Self::NotPermitted(SCOPE_MISSING, Some(rejection))
-            }
-            _ => Self::Request(rejection.into()),
-        }
+        Self::from_rejection(rejection, "the credentials do not permit this")
     }
 }
 
 impl From<RegistryError> for ManagedTokenError {
     fn from(error: RegistryError) -> Self {
         match error {
+            RegistryError::Conflict(Conflict::Revoked) => Self::InvalidAction(
+                "the token is revoked, which is permanent: create another".into(),
+            ),
+            RegistryError::Conflict(Conflict::NotRevoked) => {
+                Self::InvalidAction("only a revoked token can be deleted: revoke it first".into())
+            }
             RegistryError::Conflict(conflict) => Self::InvalidAction(conflict.to_string()),
             RegistryError::IdempotencyConflict => Self::IdempotencyConflict,
             error => TokenError::from(&error).into(),
@@ -82,19 +85,31 @@ pub(crate) struct ErrorResponse<'a> {
 }
 
 impl ManagedTokenError {
+    /// Converts a rejection. `not_permitted` is the message if the credentials are valid and do not suffice.
+    pub(super) fn from_rejection(rejection: Rejection, not_permitted: &'static str) -> Self {
+        match rejection.kind() {
+            RejectionKind::InsufficientScope | RejectionKind::Forbidden => {
+                Self::NotPermitted(not_permitted, Some(rejection))
+            }
+            _ => Self::Request(rejection.into()),
+        }
+    }
+
     /// Returns a sentence for the client.
     pub(crate) fn message(&self) -> &str {
         match self {
             Self::Request(RequestError { error, .. }) => match error {
-                TokenError::NotFound => "there is no such token",
-                TokenError::MethodNotAllowed => "this method is not for this path",
-                TokenError::Internal => "the server failed",
+                TokenError::NotFound => "the account has no such token",
+                TokenError::MethodNotAllowed => "the method is not one of those in Allow",
                 error => error.message(),
             },
             Self::NotPermitted(message, _) => message,
-            Self::Validation(_) => "some members are not valid",
+            Self::Validation(_) => "the request has invalid fields: see errors",
             Self::InvalidAction(message) => message,
-            Self::IdempotencyConflict => "another request had the same idempotency_key",
+            Self::IdempotencyConflict => {
+                "the idempotency_key was used for another request, or before the caller's rights \
+                 changed: send a new key"
+            }
         }
     }
 

@@ -28,7 +28,7 @@ use create_request::Lifetimes;
 
 pub(crate) use error::ManagedTokenError;
 #[cfg(feature = "openapi")]
-pub(crate) use error::{ErrorResponse, SCOPE_MISSING, ValidationErrors};
+pub(crate) use error::{ErrorResponse, READ_SCOPE_MISSING, ValidationErrors, WRITE_SCOPE_MISSING};
 #[cfg(feature = "openapi")]
 pub(crate) use responses::{TokenListResponse, TokenResponse};
 
@@ -38,7 +38,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// | request | does | needs |
 /// |---|---|---|
-/// | `POST` | creates a token; only this response has it | a primary credential with `api_token:write` |
+/// | `POST` | creates a token; no later response has it | a primary credential with `api_token:write` |
 /// | `GET` | lists the account's tokens, oldest first; `pagination[offset]`, `pagination[page_size]` | `api_token:read` or `api_token:write` |
 /// | `GET /{id}` | shows a token | the same |
 /// | `POST /{id}/suspend`, `/{id}/activate`, `/{id}/revoke` | changes the status of a token | `api_token:write` |
@@ -81,7 +81,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | 404 | `not_found` | the caller's account has no such token |
 /// | 405 | `method_not_allowed` | another method |
 /// | 409 | `invalid_action` | the token's status does not allow the action; see `available_actions` |
-/// | 409 | `idempotency_conflict` | another request had this `idempotency_key` |
+/// | 409 | `idempotency_conflict` | the `idempotency_key` was used for a different request, or before the rights changed |
 /// | 413 | `bad_request` | the body is over the limit |
 /// | 422 | `validation_errors` | with `errors`, a list for each member that is not valid |
 /// | 429 | `too_many_requests` | too many failures or tokens; see `Retry-After` |

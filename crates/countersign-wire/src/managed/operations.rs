@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::create_request::{Expired, Rules};
-use super::error::{ManagedTokenError, ValidationErrors, add_error};
+use super::error::{
+    ManagedTokenError, READ_SCOPE_MISSING, ValidationErrors, WRITE_SCOPE_MISSING, add_error,
+};
 use super::idempotency::{ResponseWriter, fingerprint, idempotency_key, read_key};
 use super::responses::{Page, TokenListResponse, TokenResponse};
 use super::{Action, ManagedTokenResource};
@@ -55,7 +57,7 @@ impl ManagedTokenResource {
         let authenticated = self.primary.authenticate(&CreateReader, limit, request);
         let (creator, (object, body)) = authenticated.await?;
         let principal = creator.principal();
-        write_scope().check(principal)?;
+        check_write_scope(principal)?;
         let caller = self.caller(principal, request_id)?;
         let rules = Rules {
             creator: &creator,
@@ -101,7 +103,8 @@ impl ManagedTokenResource {
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, ManagedTokenError> {
         let (head, _) = request.into_parts();
-        let principal = self.authenticate(&head, &read_scope()).await?;
+        let principal = self.authenticate(&head).await?;
+        check_read_scope(&principal)?;
         let caller = self.caller(&principal, request_id)?;
         let page = self.page(head.uri.query())?;
         let listed = self
@@ -119,7 +122,8 @@ impl ManagedTokenResource {
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, ManagedTokenError> {
         let (head, _) = request.into_parts();
-        let principal = self.authenticate(&head, &read_scope()).await?;
+        let principal = self.authenticate(&head).await?;
+        check_read_scope(&principal)?;
         let caller = self.caller(&principal, request_id)?;
         let record = self.tokens.show_token(&caller, parse_id(id)?).await?;
         Ok(response::json(StatusCode::OK, &TokenResponse::of(&record)))
@@ -137,7 +141,8 @@ impl ManagedTokenResource {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let (head, body) = request.into_parts();
-        let principal = self.authenticate(&head, &write_scope()).await?;
+        let principal = self.authenticate(&head).await?;
+        check_write_scope(&principal)?;
         let token = parse_id(id)?;
         let body = body::read(body, self.body_limit).await?;
         let key = read_key(&body)?;
@@ -167,17 +172,11 @@ impl ManagedTokenResource {
     }
 
     /// Authenticates the caller of an operation that creates no token, with any credentials.
-    async fn authenticate(
-        &self,
-        head: &request::Parts,
-        requirement: &Requirement,
-    ) -> Result<Principal, ManagedTokenError> {
+    async fn authenticate(&self, head: &request::Parts) -> Result<Principal, ManagedTokenError> {
         let credentials = self.authenticator.find_credentials(&head.into())?;
         let credentials = credentials.ok_or_else(|| self.authenticator.missing_credentials())?;
         let authentication = self.authenticator.authenticate(credentials, &head.into());
-        let principal = authentication.await?;
-        requirement.check(&principal)?;
-        Ok(principal)
+        Ok(authentication.await?)
     }
 
     /// Returns the caller for the registry. The tokens of other accounts and issuers are not found for it.
@@ -247,9 +246,15 @@ fn write_scope() -> Requirement {
     scope(ManagedTokenResource::WRITE_SCOPE)
 }
 
+fn check_write_scope(principal: &Principal) -> Result<(), ManagedTokenError> {
+    let checked = write_scope().check(principal);
+    checked.map_err(|rejection| ManagedTokenError::from_rejection(rejection, WRITE_SCOPE_MISSING))
+}
+
 /// Callers that may change tokens see them in the responses anyway.
-fn read_scope() -> Requirement {
-    scope(ManagedTokenResource::READ_SCOPE) | write_scope()
+fn check_read_scope(principal: &Principal) -> Result<(), ManagedTokenError> {
+    let checked = (scope(ManagedTokenResource::READ_SCOPE) | write_scope()).check(principal);
+    checked.map_err(|rejection| ManagedTokenError::from_rejection(rejection, READ_SCOPE_MISSING))
 }
 
 fn parse_id(text: &str) -> Result<Id, TokenError> {

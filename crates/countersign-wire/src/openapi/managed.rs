@@ -10,12 +10,12 @@ use utoipa::openapi::{HttpMethod, RefOr, Required, Responses};
 
 use super::{
     Describe, Description, ResponsesBuilder, Schemas, Security, authentication_errors, body_errors,
-    id, in_path, in_query, json, json_response, object, optional, scope, text,
+    describe_error, id, in_path, in_query, json, json_response, object, optional, scope, text,
 };
 use crate::error::TokenError;
 use crate::managed::{
-    ErrorResponse, ManagedTokenError, ManagedTokenResource, SCOPE_MISSING, TokenListResponse,
-    TokenResponse, ValidationErrors,
+    ErrorResponse, ManagedTokenError, ManagedTokenResource, READ_SCOPE_MISSING, TokenListResponse,
+    TokenResponse, ValidationErrors, WRITE_SCOPE_MISSING,
 };
 
 impl Describe for ManagedTokenResource {
@@ -24,7 +24,10 @@ impl Describe for ManagedTokenResource {
         let token = schemas.add::<TokenResponse<'_>>();
         let list = schemas.add::<TokenListResponse>();
         let error = schemas.add::<ErrorResponse<'_>>();
-        let responses = |schema, errors| self.responses(schema, &error, errors);
+        let responses =
+            |schema, errors| self.responses(schema, &error, errors, WRITE_SCOPE_MISSING);
+        let read_responses =
+            |schema, errors| self.responses(schema, &error, errors, READ_SCOPE_MISSING);
         let operation = |name: &str, summary: &str| {
             OperationBuilder::new()
                 .operation_id(Some(format!("managed_{name}")))
@@ -42,7 +45,7 @@ impl Describe for ManagedTokenResource {
             errors.extend([invalid(), ManagedTokenError::IdempotencyConflict]);
             errors
         };
-        let create = operation("create", "Create a token; only this response has it")
+        let create = operation("create", "Create a token. No later response contains it")
             .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
             .request_body(Some(json(create_request())))
             .responses(responses(&token, of_body()));
@@ -50,10 +53,10 @@ impl Describe for ManagedTokenResource {
         let listing = operation("list", "List the account's tokens, oldest first")
             .parameter(in_query("pagination[offset]", number(0, u32::MAX)))
             .parameter(in_query("pagination[page_size]", page_size))
-            .responses(responses(&list, vec![invalid()]));
+            .responses(read_responses(&list, vec![invalid()]));
         let show = operation("show", "Show the record of a token")
             .parameter(token_id())
-            .responses(responses(&token, vec![not_found()]));
+            .responses(read_responses(&token, vec![not_found()]));
         let change = |name, summary| {
             let message = "the token's status does not allow it".to_owned();
             let mut errors = of_body();
@@ -66,7 +69,7 @@ impl Describe for ManagedTokenResource {
         let delete = change("delete", "Delete the record of a revoked token");
         let suspend = change("suspend", "Suspend a token until it is activated");
         let activate = change("activate", "Activate a suspended token");
-        let revoke = change("revoke", "Revoke a token for good");
+        let revoke = change("revoke", "Revoke a token permanently");
         Description::default()
             .with("", HttpMethod::Post, create)
             .with("", HttpMethod::Get, listing)
@@ -85,14 +88,18 @@ impl ManagedTokenResource {
         success: &RefOr<Schema>,
         error: &RefOr<Schema>,
         errors: Vec<ManagedTokenError>,
+        scope_missing: &'static str,
     ) -> Responses {
         let id = self.new_request_id();
         let responses = ResponsesBuilder::default().add(&json_response(&id), "success", success);
         let common = authentication_errors().map(ManagedTokenError::from);
-        let forbidden = ManagedTokenError::NotPermitted(SCOPE_MISSING, None);
+        let forbidden = ManagedTokenError::NotPermitted(scope_missing, None);
         let errors = errors.into_iter().chain(common).chain([forbidden]);
         let responses = errors.fold(responses, |responses, one| {
-            let message = one.message().to_owned();
+            let message = match &one {
+                ManagedTokenError::Request(error) => describe_error(&error.error, one.message()),
+                one => one.message().to_owned(),
+            };
             responses.add(&self.finish(Err(one), &id, ""), message, error)
         });
         responses.build()
@@ -116,7 +123,9 @@ fn bare_request() -> AnyOfBuilder {
     let moment = ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .description(Some("By default now and the configured lifetime."))
+        .description(Some(
+            "The default is the current time plus the configured lifetime.",
+        ))
         .build();
     let scopes = ArrayBuilder::new()
         .schema_type(
@@ -127,7 +136,7 @@ fn bare_request() -> AnyOfBuilder {
         .items(scope())
         .min_items(Some(1))
         .description(Some(
-            "Within the scopes of the creator; by default all of these.",
+            "Each must be held by the creator. The default is all scopes of the creator.",
         ))
         .build();
     let of = |token_scope: &str| {
@@ -162,8 +171,9 @@ fn change_request() -> RequestBody {
 }
 
 fn idempotency_key() -> Object {
-    let mut key =
-        text("A name for the request, chosen by the client, so that it is executed once.");
+    let mut key = text(
+        "A name for the request, chosen by the client: a repetition within 24 hours gets the first response again.",
+    );
     key.pattern = Some("^[!-~]{1,255}$".to_owned());
     key
 }
@@ -181,5 +191,5 @@ fn number(min: u32, max: u32) -> Object {
 }
 
 fn token_id() -> Parameter {
-    in_path("id", text("The token's id."))
+    in_path("id", text("The id of the token."))
 }

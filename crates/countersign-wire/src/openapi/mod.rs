@@ -214,6 +214,18 @@ fn authentication_errors() -> [TokenError; 5] {
     ]
 }
 
+/// Describes an error with the message that it is sent with. Every limit has its own message, so 429 has one for all.
+fn describe_error(error: &TokenError, message: &str) -> String {
+    match error {
+        TokenError::TooManyRequests(_) => {
+            "too many failed authentications, or too many requests with this credential: try again \
+             after the seconds in Retry-After"
+                .to_owned()
+        }
+        _ => message.to_owned(),
+    }
+}
+
 /// Returns the errors of a body.
 fn body_errors() -> [TokenError; 2] {
     let invalid = TokenError::field(

@@ -10,7 +10,7 @@ use super::schemas::non_empty;
 use super::wires::{client, session_name};
 use super::{
     Describe, Description, ResponsesBuilder, Schemas, authentication_errors, body_errors,
-    empty_response, form, in_path, in_query, json_response, object, security, text,
+    describe_error, empty_response, form, in_path, in_query, json_response, object, security, text,
 };
 use crate::document::Document;
 use crate::error::{FieldErrorCode, TokenError};
@@ -19,7 +19,7 @@ use crate::oauth::{
     OAuthErrorResponse, Revocation, TokenFormEndpoint,
 };
 use crate::session::SessionErrorResponse;
-use crate::sessions::{SessionResource, SessionsResponse};
+use crate::sessions::{self, SessionResource, SessionsResponse};
 use crate::wire::CredentialSource;
 
 impl Describe for SessionResource {
@@ -34,7 +34,7 @@ impl Describe for SessionResource {
                 .chain([TokenError::Chaining]);
             let errors = common.chain(errors.iter().cloned());
             let responses = errors.fold(ResponsesBuilder::default(), |responses, one| {
-                let message = one.message().to_owned();
+                let message = describe_error(&one, sessions::message(&one));
                 let response = self.finish(Err(one.into()), &id, "");
                 responses.add(&response, message, &error)
             });
@@ -59,7 +59,7 @@ impl Describe for SessionResource {
         let listing = listing.responses(responses.build());
         let mut name = in_query("session_id", session_name());
         name.required = Required::True;
-        let end_named = end("session_end_named", "End the sessions with a name");
+        let end_named = end("session_end_named", "End the sessions with this name");
         let session = in_path("id", text("The session's id, the `sid` of its token."));
         let end_one = end("session_end", "End a session by its id");
         Description::default()
@@ -78,7 +78,7 @@ impl Describe for Introspection {
         let response = json_response(&self.endpoint.new_request_id());
         let responses = ResponsesBuilder::default().add(
             &response,
-            "the state of the token, and its claims if the client may see it",
+            "whether the token is valid, and its claims if the client may see them",
             &active,
         );
         let operation = token_operation(&self.endpoint, responses, &error)
@@ -114,7 +114,7 @@ fn token_operation(
     let errors = body_errors().into_iter().chain(authentication_errors());
     let errors = errors.chain([TokenError::Chaining]);
     let responses = errors.fold(responses, |responses, one| {
-        let message = one.message().to_owned();
+        let message = describe_error(&one, one.message());
         responses.add(&endpoint.finish(Err(one.into()), &id), message, error)
     });
     let members = [
@@ -136,7 +136,7 @@ impl Document {
             .add(&response, "the document", schema)
             .add_empty(
                 StatusCode::NOT_MODIFIED,
-                "`If-None-Match` names the present version",
+                "the version in `If-None-Match` is the current one",
                 &[CACHE_CONTROL, ETAG],
             );
         let operation = OperationBuilder::new()

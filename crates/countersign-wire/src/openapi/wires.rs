@@ -9,8 +9,9 @@ use utoipa::openapi::{HttpMethod, Required};
 
 use super::schemas::scopes;
 use super::{
-    Describe, DescribeWire, Description, ResponsesBuilder, Schemas, WireDescription, form, json,
-    json_response, object, optional, scope, security, text, token_errors,
+    Describe, DescribeWire, Description, ResponsesBuilder, Schemas, WireDescription,
+    describe_error, form, json, json_response, object, optional, scope, security, text,
+    token_errors,
 };
 use crate::endpoint::TokenEndpoint;
 use crate::envelope::{Envelope, EnvelopeResponse};
@@ -29,7 +30,7 @@ impl<W: DescribeWire> Describe for TokenEndpoint<W> {
         let responses = ResponsesBuilder::default();
         let responses = responses.add(&response, "a token was issued", &description.token);
         let responses = token_errors().fold(responses, |responses, error| {
-            let message = error.message().to_owned();
+            let message = describe_error(&error, error.message());
             responses.add(&self.error_response(error), message, &description.error)
         });
         let operation = OperationBuilder::new()
@@ -64,7 +65,7 @@ impl DescribeWire for Envelope {
         let envelope = schemas.add::<EnvelopeResponse<'_>>();
         WireDescription {
             id: "envelope_token",
-            summary: "Exchange an API key or Basic for a token; every response is an envelope",
+            summary: "Exchange an API key or Basic credentials for a token in an envelope",
             request,
             token: envelope.clone(),
             error: envelope,
@@ -113,8 +114,8 @@ impl DescribeWire for KeySecret {
     fn describe(&self, _: &IssuanceSettings) -> WireDescription {
         let mut schemas = Schemas::default();
         let members = [
-            ("keyId", text("The id of a key.")),
-            ("secret", text("The secret of the key.")),
+            ("keyId", text("The id of an API key.")),
+            ("secret", text("The secret of the API key.")),
         ];
         WireDescription {
             id: "key_secret_token",
@@ -144,12 +145,12 @@ impl DescribeWire for Session {
                 ("password", "The password of the user."),
             ]))
             .item(pair([
-                ("client_id", "The id of a key."),
-                ("client_secret", "The secret of the key."),
+                ("client_id", "The id of an API key."),
+                ("client_secret", "The secret of the API key."),
             ]));
         WireDescription {
             id: "session_token",
-            summary: "Exchange any primary credential, in the body, for the token of a session",
+            summary: "Exchange an API key, a password or client credentials for the token of a session",
             request: json(Schema::OneOf(any.build())),
             token: schemas.add::<SessionTokenResponse<'_>>(),
             error: schemas.add::<SessionErrorResponse<'_>>(),
@@ -171,7 +172,8 @@ impl DescribeWire for OAuth {
             .schema_type(Type::String)
             .enum_values(Some(["client_credentials"]))
             .build();
-        let scope = scopes("The requested scopes, joined by spaces; by default all that are held.");
+        let scope =
+            scopes("The requested scopes, joined by spaces. The default is all scopes of the key.");
         let members = [
             ("grant_type", grant_type),
             ("scope", scope),
@@ -193,9 +195,9 @@ pub(super) fn client() -> [(&'static str, Object); 2] {
     [
         (
             "client_id",
-            text("The id of a key, if the credentials are not in a header."),
+            text("The id of the API key. Required if the credentials are not in a header."),
         ),
-        ("client_secret", text("The secret of the key.")),
+        ("client_secret", text("The secret of the API key.")),
     ]
 }
 

@@ -83,7 +83,7 @@ impl OperationDraft {
         for (status, text) in [
             (
                 StatusCode::BAD_REQUEST,
-                "the credentials are malformed, or there are several",
+                "the credentials are malformed, repeated, or of several kinds",
             ),
             (
                 StatusCode::UNAUTHORIZED,
