@@ -4,27 +4,28 @@ use std::fmt;
 use crate::credentials::Carrier;
 use crate::scope::InvalidScope;
 
-/// An error of the configuration of an authenticator, a layer or a requirement.
+/// An error in the configuration of an authenticator, a layer or a requirement. Every message says how
+/// to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No mechanism was added.
     NoMechanism,
-    /// Two mechanisms select the same credentials of this carrier.
+    /// Two mechanisms select the same credentials in this carrier, so that neither could be preferred.
     Conflict(Carrier),
     /// A mechanism that may accept bearer tokens was added as primary.
     BearerAsPrimary,
-    /// A primary mechanism, such as API keys, was added as any other mechanism.
+    /// A primary mechanism, such as `ApiKeys`, was added with `mechanism` instead of `primary`.
     PrimaryAsMechanism,
     /// The realm contains a quote, a backslash, or a character outside printable ASCII.
     Realm,
-    /// The URL of the resource's metadata is not an http(s) URL, or cannot be quoted.
+    /// The URL of the resource metadata is not an http(s) URL.
     ResourceMetadata,
     /// A required scope is not a valid scope.
     Scope(InvalidScope),
-    /// `all` or `any` has no requirement.
+    /// `all` or `any` was given no requirement.
     EmptyRequirement,
-    /// A path is not the path of a gRPC method, or was given twice.
+    /// This path is not the path of a gRPC method (`/package.Service/Method`), or was given twice.
     Method(Box<str>),
 }
 

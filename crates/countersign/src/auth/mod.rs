@@ -3,17 +3,17 @@
 //! 1. The layer looks for credentials in the headers that the mechanisms declare. Without
 //!    credentials the answer is 401, with one challenge for each mechanism. With several
 //!    credentials, or malformed ones, it is 400.
-//! 2. The layer removes the credentials from the request, and the one mechanism that selects them
-//!    authenticates them. If they are invalid, the answer is 401; if that cannot be decided, it is 503.
-//!    No other mechanism is asked.
+//! 2. The layer removes the credentials from the request. Exactly one mechanism selects them, and
+//!    authenticates them: the response to invalid credentials is 401, and 503 if the mechanism cannot
+//!    decide whether they are valid.
 //! 3. The layer inserts a [`Principal`] and its [`Scopes`](crate::Scopes) into the request extensions,
 //!    and calls the inner service.
 //!
 //! Set the body of all rejections with [`AuthLayerBuilder::reject_body`]: it also applies to requirements
 //! and extractors inside of the layer.
 //!
-//! Put the layer inside tracing, timeouts and load limits, and outside everything that reads the
-//! principal. Query parameters, cookies and bodies are not read.
+//! Put the layer inside of tracing, timeouts and load limits, so that they also apply to rejected
+//! requests, and outside of every layer and handler that reads the principal. Query parameters, cookies and bodies are not read.
 //!
 //! ```
 //! use std::sync::Arc;

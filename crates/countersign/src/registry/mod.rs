@@ -82,33 +82,52 @@ pub use sessions::{
 /// The future that a method of a registry returns.
 pub type RegistryFuture<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 
-/// Creates and changes credentials. A change that was acknowledged is durable, and visible in the
-/// [`Directory`](crate::directory::Directory) of this process.
+/// Creates, changes and lists credentials, accounts and environments.
 ///
-/// An object that does not exist or that the [`Caller`] cannot access is
-/// [`RegistryError::NotFound`].
+/// A change is durable, and visible in the [`Directory`](crate::directory::Directory) of this process,
+/// when its future resolves to `Ok`.
+///
+/// # Errors
+///
+/// Every method can return:
+///
+/// * [`RegistryError::NotFound`] if an object does not exist, or if the [`Caller`] cannot access it.
+/// * [`RegistryError::CallerRevoked`] if the caller's own credential was revoked or changed since it was
+///   authenticated.
+/// * [`RegistryError::Unavailable`] if the storage failed. The change may have been made: read it back.
+///
+/// Other errors are documented at the methods.
 pub trait Registry: Send + Sync + 'static {
-    /// Creates an API key.
+    /// Creates an API key, and returns it with its secret, which cannot be read again.
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> RegistryFuture<'a, CreatedKey>;
 
-    /// Creates a user.
+    /// Creates a user, who authenticates with a password.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NameTaken`] if another user has the name, in any account.
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> RegistryFuture<'a, Record>;
 
-    /// Lists credentials, oldest first.
+    /// Lists the credentials that the caller can access and that match the filter, oldest first.
     fn list<'a>(
         &'a self,
         caller: &'a Caller,
         filter: CredentialFilter,
     ) -> RegistryFuture<'a, Vec<Record>>;
 
-    /// Returns one credential.
+    /// Returns the credential with this id.
     fn show<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Record>;
 
     /// Returns the user with this name.
     fn find_user<'a>(&'a self, caller: &'a Caller, name: UserName) -> RegistryFuture<'a, Record>;
 
-    /// Changes a credential by the [rules](self#rules). Returns the record after the change, or as it
-    /// was before it was deleted.
+    /// Changes the status, the scopes or the password of a credential, or deletes it. Returns its record
+    /// after the change; for a deletion, its last record. A change to the present state has no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Conflict`] if the status does not permit the change, such as activating a revoked
+    /// credential.
     fn change<'a>(
         &'a self,
         caller: &'a Caller,
@@ -116,7 +135,12 @@ pub trait Registry: Send + Sync + 'static {
         change: Change,
     ) -> RegistryFuture<'a, Record>;
 
-    /// Replaces the secret of an API key. The key's id stays the same.
+    /// Gives an API key a new secret, and returns it. The id stays the same. The [`Rotation`] says how long
+    /// the previous secret works.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Conflict`] if the key is revoked, or if two secrets are valid already.
     fn rotate<'a>(
         &'a self,
         caller: &'a Caller,
@@ -124,10 +148,10 @@ pub trait Registry: Send + Sync + 'static {
         rotation: Rotation,
     ) -> RegistryFuture<'a, CreatedKey>;
 
-    /// Denies one token from now on.
+    /// Denies one token, so that it is rejected until it expires. Denying it again has no effect.
     fn deny_token<'a>(&'a self, caller: &'a Caller, token: DeniedToken) -> RegistryFuture<'a, ()>;
 
-    /// Creates an account.
+    /// Creates an account without credentials. Only an operator can create accounts.
     fn create_account<'a>(
         &'a self,
         caller: &'a Caller,
@@ -137,13 +161,13 @@ pub trait Registry: Send + Sync + 'static {
     /// Lists the accounts that the caller can access, oldest first.
     fn list_accounts<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Account>>;
 
-    /// Returns one account.
+    /// Returns the account with this id.
     fn show_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
 
     /// Revokes an account permanently, with all of its credentials and their tokens.
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
 
-    /// Creates an environment.
+    /// Creates an environment in an account.
     fn create_environment<'a>(
         &'a self,
         caller: &'a Caller,
