@@ -122,13 +122,12 @@ impl Fixture {
         )
         .mint_limit(limit);
         let sessions = SessionMint::new(mint.clone(), registry.clone());
-        let revocation = Revocation::new(authenticator.clone(), jwt.clone(), registry.clone())
-            .clock(clock.clone());
+        let revocation = Revocation::new(authenticator.clone(), jwt.clone(), registry.clone());
         let router = Router::new()
             .nest_service(TOKENS, managed.clone())
             .nest_service(
                 "/auth/sessions",
-                SessionResource::new(authenticator.clone(), registry.clone()).clock(clock.clone()),
+                SessionResource::new(authenticator.clone(), registry.clone()),
             )
             .route_service(
                 "/auth/login",
@@ -140,7 +139,7 @@ impl Fixture {
             )
             .route_service(
                 "/oauth/introspect",
-                Introspection::new(authenticator.clone(), jwt).clock(clock.clone()),
+                Introspection::new(authenticator.clone(), jwt),
             )
             .route_service("/oauth/revoke_token", revocation.clone())
             .route_service("/oauth/revoke", revocation.sessions(registry.clone()))

@@ -127,8 +127,8 @@ async fn with_a_stale_directory_a_token_is_neither_inactive_nor_revoked() {
     let fresh = std::mem::replace(
         &mut fixture.router,
         Router::new()
-            .route_service("/introspect", introspection.clock(fixture.clock.clone()))
-            .route_service("/revoke", revocation.clock(fixture.clock.clone())),
+            .route_service("/introspect", introspection)
+            .route_service("/revoke", revocation),
     );
     for path in ["/introspect", "/revoke"] {
         let rejected = fixture.post_token(path, &fixture.admin, &token).await;
@@ -157,9 +157,7 @@ async fn an_unreachable_registry_is_503_everywhere_without_its_cause() {
         SessionResource::new(fixture.authenticator.clone(), Arc::new(UnreachableRegistry));
     let jwt = Jwt::new([fixture.issuer.trusted().build().unwrap()]);
     let revocation = Revocation::new(fixture.authenticator.clone(), jwt, fixture.registry.clone());
-    let revocation = revocation
-        .sessions(Arc::new(UnreachableRegistry))
-        .clock(fixture.clock.clone());
+    let revocation = revocation.sessions(Arc::new(UnreachableRegistry));
     fixture.router = Router::new()
         .nest_service(TOKENS, managed)
         .nest_service("/auth/sessions", sessions)

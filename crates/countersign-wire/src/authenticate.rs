@@ -3,36 +3,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use countersign::Principal;
 use countersign::auth::Authenticator;
-use countersign::credentials::{AuthScheme, Carrier, ClientAddress, Credentials};
+use countersign::credentials::{Carrier, ClientAddress, Credentials};
+use countersign::mechanism::Basic;
 use countersign::principal::PrimaryPrincipal;
+use countersign::registry::Caller;
 use countersign::rejection::Rejection;
+use countersign::time::Clock;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, request};
-use http_body::Body;
 
-use crate::body;
+use crate::body::PendingBody;
 use crate::error::TokenError;
+use crate::form;
+use crate::request_id::RequestId;
 use crate::response::{ResponseBody, add_challenges, set_error_headers};
 use crate::wire::CredentialSource;
-
-/// Reads the requests of one endpoint.
-pub(crate) trait RequestReader {
-    /// What a request asks for, without its credentials.
-    type Parameters;
-
-    /// Decodes credentials from the headers again, if the endpoint has a rule of its own.
-    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
-        Ok(credentials)
-    }
-
-    /// Reads a request, and the credentials in its body.
-    fn read(
-        &self,
-        head: &request::Parts,
-        body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Parameters), TokenError>;
-}
 
 /// Authenticates the requests of one endpoint.
 #[derive(Clone)]
@@ -60,38 +47,31 @@ impl EndpointAuthenticator {
         }
     }
 
-    #[cfg(feature = "openapi")]
-    pub(crate) const fn source(&self) -> CredentialSource {
-        self.source
-    }
-
     /// Returns the challenges of a 401: one for each accepted scheme, with the configured realm.
     pub(crate) fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
         self.challenges.iter().cloned()
     }
 
-    /// Authenticates a request, and reads it.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.authenticator.clock()
+    }
+
+    /// Authenticates a request, and reads it: `read` returns the credentials in the body, and what the request asks for.
     ///
     /// The checks are, in this order: the method; a bearer token, which is rejected without being parsed; ambiguity; then
     /// credentials in the headers before the body is read, or the body before the credentials in it.
-    pub(crate) async fn authenticate<R, B>(
+    pub(crate) async fn authenticate<P>(
         &self,
-        reader: &R,
-        body_limit: usize,
-        request: Request<B>,
-    ) -> Result<(PrimaryPrincipal, R::Parameters), RequestError>
-    where
-        R: RequestReader,
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
+        request: Request<PendingBody>,
+        read: impl Fn(&request::Parts, &Bytes) -> Result<(Option<Credentials>, P), TokenError>,
+    ) -> Result<(PrimaryPrincipal, P), RequestError> {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
             return Err(TokenError::MethodNotAllowed.into());
         }
         if self.source == CredentialSource::Body {
-            let body = body::read(body, body_limit).await?;
-            return match reader.read(&head, &body) {
+            let body = body.await.map_err(TokenError::from)?;
+            return match read(&head, &body) {
                 Ok((Some(credentials), parameters)) => {
                     Ok((self.primary(credentials, &head).await?, parameters))
                 }
@@ -103,15 +83,12 @@ impl EndpointAuthenticator {
         }
         // The body of a request with rejected credentials is not read.
         let in_headers = match self.find_in_headers(&head)? {
-            Some(credentials) => {
-                let credentials = reader.read_credentials(credentials)?;
-                Some(self.primary(credentials, &head).await?)
-            }
+            Some(credentials) => Some(self.primary(credentials, &head).await?),
             None if self.source == CredentialSource::HeadersOrBody => None,
             None => return Err(self.authenticator.missing_credentials().into()),
         };
-        let body = body::read(body, body_limit).await?;
-        let (in_body, parameters) = reader.read(&head, &body)?;
+        let body = body.await.map_err(TokenError::from)?;
+        let (in_body, parameters) = read(&head, &body)?;
         let principal = match (in_headers, in_body) {
             (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
             (None, None) => return Err(self.authenticator.missing_credentials().into()),
@@ -135,20 +112,22 @@ impl EndpointAuthenticator {
         self.primary(credentials, head).await
     }
 
-    /// Completes the response to a request that failed.
-    pub(crate) fn complete_error(
+    /// Responds to a request that failed. `allow` names the methods of the path.
+    pub(crate) fn error_response(
         &self,
-        response: &mut Response<ResponseBody>,
         RequestError { error, rejection }: RequestError,
         allow: &'static str,
-    ) {
-        set_error_headers(response, &error, allow);
+        write: impl FnOnce(&TokenError) -> Response<ResponseBody>,
+    ) -> Response<ResponseBody> {
+        let mut response = write(&error);
+        set_error_headers(&mut response, &error, allow);
         if error == TokenError::Unauthenticated {
-            add_challenges(response, self.challenges());
+            add_challenges(&mut response, self.challenges());
         }
         if let Some(rejection) = rejection {
             response.extensions_mut().insert(rejection);
         }
+        response
     }
 
     fn find_in_headers(&self, head: &request::Parts) -> Result<Option<Credentials>, RequestError> {
@@ -156,7 +135,18 @@ impl EndpointAuthenticator {
             return Err(TokenError::Chaining.into());
         }
         let found = self.authenticator.find_credentials(&head.into())?;
-        Ok(found.filter(|credentials| self.source.accepts(credentials.carrier())))
+        let found = found.filter(|credentials| self.source.accepts(credentials.carrier()));
+        match found {
+            Some(basic)
+                if self.source == CredentialSource::HeadersOrBody
+                    && *basic.carrier() == Carrier::BASIC =>
+            {
+                Ok(Some(
+                    decode_client(&basic).ok_or(TokenError::Unauthenticated)?,
+                ))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn primary(
@@ -172,6 +162,23 @@ impl EndpointAuthenticator {
             .primary()
             .ok_or(TokenError::Chaining.into())
     }
+}
+
+/// Decodes `client_secret_basic`: both the id and the secret are form-encoded (RFC 6749 §2.3.1).
+fn decode_client(basic: &Credentials) -> Option<Credentials> {
+    let (id, secret) = Basic::decode(basic)?;
+    let (id, secret) = (form::decode(id.expose())?, form::decode(secret.expose())?);
+    Some(Credentials::client(id, secret))
+}
+
+/// Returns the caller of a registry; `None` if the principal has no account.
+pub(crate) fn caller_of(principal: &Principal, id: &RequestId) -> Option<Caller> {
+    let caller = Caller::of_account(principal.subject(), *principal.account()?);
+    Some(
+        caller
+            .authenticated_as(principal)
+            .with_request_id(id.clone()),
+    )
 }
 
 /// The error of a request, and the authenticator's rejection, for the response's extensions.
@@ -202,21 +209,13 @@ impl From<Rejection> for RequestError {
 /// Returns whether an `Authorization` header begins with the scheme of a token, `Bearer` or `DPoP`, even if the header is
 /// repeated or joined. The token itself is not parsed.
 pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
-    let schemes = [AuthScheme::BEARER, AuthScheme::new("DPoP")];
+    let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     headers.get_all(AUTHORIZATION).iter().any(|value| {
-        value.as_bytes().split(|&byte| byte == b',').any(|part| {
-            let part = part.trim_ascii_start();
-            schemes.iter().any(|scheme| has_scheme(part, scheme))
+        let mut parts = value.as_bytes().split(|&byte| byte == b',');
+        parts.any(|part| {
+            let mut words = part.trim_ascii_start().split(|byte| !is_scheme(byte));
+            let scheme = words.next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"Bearer") || scheme.eq_ignore_ascii_case(b"DPoP")
         })
     })
-}
-
-fn has_scheme(text: &[u8], scheme: &AuthScheme) -> bool {
-    let name = scheme.as_str().as_bytes();
-    text.split_at_checked(name.len())
-        .is_some_and(|(head, rest)| {
-            let continues =
-                |&next: &u8| next.is_ascii_alphanumeric() || matches!(next, b'-' | b'_');
-            head.eq_ignore_ascii_case(name) && !rest.first().is_some_and(continues)
-        })
 }

@@ -1,6 +1,7 @@
 //! Request bodies, up to a limit.
 
 use bytes::Bytes;
+use countersign::BoxFuture;
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -9,22 +10,51 @@ use crate::error::{FieldErrorCode, TokenError};
 /// The default limit, in bytes.
 pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024;
 
-/// Reads a whole body. One whose announced length exceeds the limit is rejected before a byte is read.
-pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Bytes, TokenError>
+/// A body that is read when it is awaited.
+pub(crate) type PendingBody = BoxFuture<'static, Result<Bytes, BodyError>>;
+
+/// The reason why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is too much of it, or too little"
+)]
+pub enum BodyError {
+    /// The body is larger than the limit.
+    TooLarge,
+    /// The body ended prematurely.
+    Incomplete,
+}
+
+/// Reads a whole body of at most `limit` bytes. A body whose announced length exceeds the limit is rejected before a byte
+/// is read.
+///
+/// # Errors
+///
+/// Returns [`BodyError::TooLarge`] if the body is larger than the limit, and [`BodyError::Incomplete`] if it could not be
+/// read to its end.
+pub async fn read_body<B>(body: B, limit: usize) -> Result<Bytes, BodyError>
 where
-    B: Body,
-    B::Error: std::error::Error + Send + Sync + 'static,
+    B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        return Err(TokenError::PayloadTooLarge);
+        return Err(BodyError::TooLarge);
     }
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(TokenError::PayloadTooLarge),
-        Err(_) => Err(TokenError::field(
-            "body",
-            FieldErrorCode::Malformed,
-            "the body could not be read whole",
-        )),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(_) => Err(BodyError::Incomplete),
+    }
+}
+
+impl From<BodyError> for TokenError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::PayloadTooLarge,
+            BodyError::Incomplete => {
+                let message = "the body could not be read whole";
+                Self::field("body", FieldErrorCode::Malformed, message)
+            }
+        }
     }
 }

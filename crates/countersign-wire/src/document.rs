@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tower_service::Service;
 
@@ -49,6 +50,13 @@ impl Document {
         Self::read_with(content_type, move || Arc::clone(&json))
     }
 
+    /// Creates a JSON document of these members.
+    pub(crate) fn json(members: &impl Serialize) -> Self {
+        // Serializing a struct of strings cannot fail.
+        let json = serde_json::to_string(members).unwrap_or_default();
+        Self::new("application/json", json)
+    }
+
     /// Creates a document of this media type that may change. It calls `read` at each request, and the `ETag` changes with
     /// the text.
     #[must_use]
@@ -71,22 +79,22 @@ impl Document {
             return response;
         }
         let text = (self.read)();
-        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
-        let tag = format!("\"{digest}\"");
-        let known = is_known(headers, &tag);
-        if known {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else if method == Method::GET {
-            *response.body_mut() = Full::new(Bytes::copy_from_slice(text.as_bytes()));
-        }
+        let tag = format!(
+            "\"{}\"",
+            URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+        );
+        let is_known = is_known(headers, &tag);
         let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            headers.insert(ETAG, tag);
-        }
+        headers.extend(HeaderValue::try_from(tag).map(|tag| (ETAG, tag)));
         let freshness = HeaderValue::from_static("public, max-age=300");
         headers.insert(CACHE_CONTROL, freshness);
-        if !known {
-            headers.insert(CONTENT_TYPE, self.content_type.clone());
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        headers.insert(CONTENT_TYPE, self.content_type.clone());
+        if method == Method::GET {
+            *response.body_mut() = Full::new(Bytes::copy_from_slice(text.as_bytes()));
         }
         response
     }

@@ -1,24 +1,23 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use countersign::auth::Authenticator;
-use countersign::credentials::Credentials;
 #[cfg(feature = "openapi")]
 use countersign::mint::IssuanceSettings;
-use countersign::mint::{AccessToken, Mint, MintParameters, MintRequest, SessionMint};
+use countersign::mint::{AccessToken, Mint, MintRequest, SessionMint};
 use countersign::principal::PrimaryPrincipal;
+use countersign::random::Random;
 use countersign::registry::{SessionError, SessionName};
-use http::{Request, Response, request};
-use http_body::Body;
+use countersign::time::Clock;
+use http::{Request, Response};
 
-use crate::authenticate::{EndpointAuthenticator, RequestError, RequestReader};
-use crate::body;
+use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::body::{DEFAULT_LIMIT, PendingBody};
 use crate::error::{Throttled, TokenError};
 use crate::mint_limit::MintLimit;
 use crate::request_id::RequestId;
-use crate::response::{ResponseBody, set_common_headers};
-use crate::service::impl_service;
-use crate::wire::{RequestContext, TokenResponse, Wire};
+use crate::response::ResponseBody;
+use crate::service::{Endpoint, impl_service};
+use crate::wire::{RequestContext, TokenRequest, TokenResponse, Wire};
 
 /// Exchanges primary credentials for bearer tokens, in the HTTP format of one [`Wire`].
 ///
@@ -28,13 +27,11 @@ use crate::wire::{RequestContext, TokenResponse, Wire};
 ///
 /// A 401 has a challenge for each scheme that the wire accepts, with the realm of the authenticator (RFC 9110 §15.5.2);
 /// where credentials travel in the body, it is `Credentials realm="…"`, for which browsers do not prompt.
-pub struct TokenEndpoint<W>(Arc<Inner<W>>);
-
 #[derive(Clone)]
-struct Inner<W> {
+pub struct TokenEndpoint<W> {
     wire: W,
     authenticator: EndpointAuthenticator,
-    mint: TokenMint,
+    mint: Arc<TokenMint>,
     body_limit: usize,
     mint_limit: Option<MintLimit>,
     not_found: bool,
@@ -66,36 +63,34 @@ impl<W: Wire> TokenEndpoint<W> {
     /// Creates an endpoint that reads bodies of at most 16 KiB, and mints without a limit.
     #[must_use]
     pub fn new(wire: W, authenticator: Authenticator, mint: impl Into<TokenMint>) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             authenticator: EndpointAuthenticator::new(authenticator, wire.credential_source()),
             wire,
-            mint: mint.into(),
-            body_limit: body::DEFAULT_LIMIT,
+            mint: Arc::new(mint.into()),
+            body_limit: DEFAULT_LIMIT,
             mint_limit: None,
             not_found: false,
-        }))
+        }
     }
-}
 
-impl<W: Wire + Clone> TokenEndpoint<W> {
     /// Sets the limit on bodies, in bytes.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        Arc::make_mut(&mut self.0).body_limit = bytes;
+        self.body_limit = bytes;
         self
     }
 
     /// Sets the limit on the tokens of each credential.
     #[must_use]
     pub fn mint_limit(mut self, limit: MintLimit) -> Self {
-        Arc::make_mut(&mut self.0).mint_limit = Some(limit);
+        self.mint_limit = Some(limit);
         self
     }
 
     /// Returns the service to mount below the path of the endpoint. It responds with the wire's 404.
     #[must_use]
     pub fn not_found_service(mut self) -> Self {
-        Arc::make_mut(&mut self.0).not_found = true;
+        self.not_found = true;
         self
     }
 }
@@ -104,98 +99,84 @@ impl<W: Wire + Clone> TokenEndpoint<W> {
 impl<W: Wire> TokenEndpoint<W> {
     /// Returns the wire and the settings of its mint; `None` for a [`not_found_service`](Self::not_found_service).
     pub(crate) fn operation(&self) -> Option<(&W, &IssuanceSettings)> {
-        (!self.0.not_found).then(|| (&self.0.wire, self.0.mint.inner().settings()))
-    }
-
-    /// Returns the response to a request that failed.
-    pub(crate) fn error_response(&self, error: TokenError) -> Response<ResponseBody> {
-        self.0.finish(Err(error.into()), self.new_request_id())
-    }
-
-    pub(crate) fn new_request_id(&self) -> RequestId {
-        let mint = self.0.mint.inner();
-        RequestId::new(mint.clock().now(), mint.random())
+        (!self.not_found).then(|| (&self.wire, self.mint.inner().settings()))
     }
 }
 
-/// A wire reads the requests of its endpoint.
-impl<W: Wire> RequestReader for W {
-    type Parameters = (MintParameters, Option<SessionName>);
-
-    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
-        Wire::read_credentials(self, credentials)
+impl<W: Wire> Endpoint for TokenEndpoint<W> {
+    fn body_limit(&self) -> usize {
+        self.body_limit
     }
 
-    fn read(
+    fn clock(&self) -> &dyn Clock {
+        self.mint.inner().clock()
+    }
+
+    fn random(&self) -> &dyn Random {
+        self.mint.inner().random()
+    }
+
+    async fn respond(
         &self,
-        head: &request::Parts,
-        body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Parameters), TokenError> {
-        let request = Wire::read(self, head, body)?;
-        Ok((request.credentials, (request.parameters, request.session)))
+        request: Request<PendingBody>,
+        id: &RequestId,
+    ) -> Response<ResponseBody> {
+        match self.issue(request).await {
+            Ok((token, principal)) => {
+                let (token, principal) = (&token, &principal);
+                let response = TokenResponse::Issued { token, principal };
+                self.wire.write(response, &self.context(id))
+            }
+            Err(error) => self.error_response(error, id),
+        }
     }
 }
-
-type Issued = (AccessToken, PrimaryPrincipal);
 
 impl<W: Wire> TokenEndpoint<W> {
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let mint = self.0.mint.inner();
-        let id = RequestId::of(&request, mint.clock(), mint.random());
-        let result = self.0.issue(request).await;
-        self.0.finish(result, id)
-    }
-}
-
-impl<W: Wire> Inner<W> {
-    async fn issue<B>(&self, request: Request<B>) -> Result<Issued, RequestError>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
+    async fn issue(
+        &self,
+        request: Request<PendingBody>,
+    ) -> Result<(AccessToken, PrimaryPrincipal), RequestError> {
         if self.not_found {
             return Err(TokenError::NotFound.into());
         }
-        let (principal, (parameters, session)) = self
-            .authenticator
-            .authenticate(&self.wire, self.body_limit, request)
-            .await?;
+        let read = |head: &_, body: &_| {
+            let mut request = self.wire.read(head, body)?;
+            Ok((request.credentials.take(), request))
+        };
+        let authenticated = self.authenticator.authenticate(request, read);
+        let (principal, request) = authenticated.await?;
         if let Some(limit) = &self.mint_limit {
-            limit.count(principal.principal(), self.mint.inner().clock().now())?;
+            limit.count(principal.principal(), self.clock().now())?;
         }
+        let TokenRequest {
+            parameters,
+            session,
+            ..
+        } = request;
         let request = MintRequest::new(principal.clone(), parameters);
         let token = self.mint.mint(&request, session).await?;
         Ok((token, principal))
     }
 
-    fn finish(
+    /// Returns the response to a request that failed.
+    pub(crate) fn error_response(
         &self,
-        result: Result<Issued, RequestError>,
-        id: RequestId,
+        error: RequestError,
+        id: &RequestId,
     ) -> Response<ResponseBody> {
-        let now = self.mint.inner().clock().now();
-        let context = RequestContext { id, now };
-        let mut response = match result {
-            Ok((token, principal)) => {
-                let (token, principal) = (&token, &principal);
-                self.wire
-                    .write(TokenResponse::Issued { token, principal }, &context)
-            }
-            Err(error) => {
-                let mut response = self
-                    .wire
-                    .write(TokenResponse::Error(&error.error), &context);
-                self.authenticator
-                    .complete_error(&mut response, error, "POST");
-                response
-            }
+        let write = |error: &_| {
+            self.wire
+                .write(TokenResponse::Error(error), &self.context(id))
         };
-        set_common_headers(&mut response, &context.id);
-        response
+        self.authenticator.error_response(error, "POST", write)
+    }
+
+    fn context(&self, id: &RequestId) -> RequestContext {
+        RequestContext {
+            id: id.clone(),
+            now: self.clock().now(),
+        }
     }
 }
 
@@ -231,12 +212,6 @@ impl TokenMint {
                 }
                 _ => TokenError::Unavailable(1),
             })
-    }
-}
-
-impl<W> Clone for TokenEndpoint<W> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
     }
 }
 

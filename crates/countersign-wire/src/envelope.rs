@@ -1,7 +1,7 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::mint::MintParameters;
 use countersign::time::Precision;
 use http::{Response, StatusCode, request};
 use serde::Serialize;
@@ -149,7 +149,7 @@ struct EnvelopeToken<'a> {
 struct EnvelopeError<'a> {
     field: &'a str,
     code: &'static str,
-    message: &'a str,
+    message: Cow<'a, str>,
 }
 
 impl Wire for Envelope {
@@ -160,17 +160,17 @@ impl Wire for Envelope {
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
         let json = match body.as_ref() {
             [] => Json::Null,
-            body => json::parse(body).map_err(TokenError::invalid)?,
+            body => json::parse(body)?,
         };
         let mut body = match json {
             Json::Null => Object::default(),
-            json => json.into_object().map_err(TokenError::invalid)?,
+            json => json.into_object()?,
         };
         match (lifetime(&mut body), check_grant_type(&mut body)) {
             (Ok(lifetime), Ok(())) => {
-                let mut parameters = MintParameters::default();
-                parameters.lifetime = lifetime;
-                Ok(TokenRequest::new(parameters))
+                let mut request = TokenRequest::default();
+                request.parameters.lifetime = lifetime;
+                Ok(request)
             }
             (lifetime, grant_type) => {
                 let errors = [lifetime.err(), grant_type.err()];
@@ -241,7 +241,7 @@ fn check_grant_type(body: &mut Object) -> Result<(), FieldError> {
         Some(grant_type) if grant_type.expose() != "client_credentials" => Err(FieldError::new(
             "grant_type",
             FieldErrorCode::UnsupportedValue,
-            TokenError::UnsupportedGrantType.message().to_owned(),
+            TokenError::UnsupportedGrantType.to_string(),
         )),
         _ => Ok(()),
     }
@@ -282,17 +282,25 @@ fn type_and_message(error: &TokenError) -> (&'static str, &'static str) {
 fn errors(error: &TokenError) -> Vec<EnvelopeError<'_>> {
     let (field, code, message) = match error {
         TokenError::Invalid(errors) => {
-            return errors.iter().map(entry).collect();
+            let entries = errors.iter().map(|error| EnvelopeError {
+                field: &error.field,
+                code: code_name(error.code),
+                message: error.message.as_ref().into(),
+            });
+            return entries.collect();
         }
-        TokenError::Ambiguous => ("credentials", "MULTIPLE_CREDENTIALS", error.message()),
-        TokenError::PayloadTooLarge => ("body", "PAYLOAD_TOO_LARGE", error.message()),
-        TokenError::InvalidLifetime => (EXPIRE_AFTER, "OUT_OF_RANGE", EXPIRE_AFTER_RANGE),
-        // Requests of this wire name no scopes: these are the credential's own.
-        TokenError::InvalidScope(_) => (
+        TokenError::Ambiguous => (
             "credentials",
-            "UNSUPPORTED_VALUE",
-            "the credentials hold a scope that is not in the issuer's catalogue",
+            "MULTIPLE_CREDENTIALS",
+            error.to_string().into(),
         ),
+        TokenError::PayloadTooLarge => ("body", "PAYLOAD_TOO_LARGE", error.to_string().into()),
+        TokenError::InvalidLifetime => (EXPIRE_AFTER, "OUT_OF_RANGE", EXPIRE_AFTER_RANGE.into()),
+        // Requests of this wire name no scopes: these are the credential's own.
+        TokenError::InvalidScope(_) => {
+            let message = "the credentials hold a scope that is not in the issuer's catalogue";
+            ("credentials", "UNSUPPORTED_VALUE", message.into())
+        }
         _ => return Vec::new(),
     };
     vec![EnvelopeError {
@@ -300,14 +308,6 @@ fn errors(error: &TokenError) -> Vec<EnvelopeError<'_>> {
         code,
         message,
     }]
-}
-
-fn entry(error: &FieldError) -> EnvelopeError<'_> {
-    EnvelopeError {
-        field: &error.field,
-        code: code_name(error.code),
-        message: &error.message,
-    }
 }
 
 fn code_name(code: FieldErrorCode) -> &'static str {

@@ -1,6 +1,7 @@
 //! The errors of requests for tokens, with the status and the sentence that the wires have in common.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use countersign::Scopes;
 use countersign::mint::MintError;
@@ -9,60 +10,73 @@ use countersign::rejection::{Rejection, RejectionKind};
 use http::StatusCode;
 use serde_json::Value;
 
-/// The reason why a request obtained no token.
-#[derive(Clone, Debug, PartialEq)]
+/// The reason why a request obtained no token. It is displayed as a sentence for the client, which repeats nothing of the
+/// request.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// The path is not that of an endpoint.
+    #[error("there is nothing at this path")]
     NotFound,
     /// The method is not POST.
+    #[error("the method must be POST")]
     MethodNotAllowed,
     /// The request has a bearer token, which cannot be exchanged for another one.
+    #[error(
+        "the request has a bearer token in Authorization: remove it, and send an API key or client credentials"
+    )]
     Chaining,
     /// Credentials are repeated or malformed, or there are several kinds of them.
+    #[error("the credentials are malformed, repeated, or of several kinds: send exactly one")]
     Ambiguous,
-    /// The body is not valid. There is at least one error.
+    /// The body is not valid. There is at least one error, and the first one is displayed.
+    #[error("{}", .0.first().map_or("the request is not valid", |error| &error.message))]
     Invalid(Vec<FieldError>),
     /// The body is larger than the limit.
+    #[error("the body is too large")]
     PayloadTooLarge,
     /// The grant type is not `client_credentials`.
+    #[error("grant_type must be client_credentials")]
     UnsupportedGrantType,
     /// The wire reads credentials from the body alone, and the body has none.
+    #[error("the body has no credentials")]
     NoCredentials,
     /// The credentials are missing or were rejected, for any reason.
+    #[error("authentication failed")]
     Unauthenticated,
     /// The requested lifetime is out of range.
+    #[error("the requested lifetime is out of range")]
     InvalidLifetime,
     /// These requested scopes are not held by the credential, or not in the catalogue.
+    #[error("a scope is malformed, not held by the credential, or not in the issuer's catalogue")]
     InvalidScope(Scopes),
     /// The requested resource is not an audience of the issuer.
+    #[error("resource is not an audience of this issuer")]
     InvalidTarget,
     /// A rate limit is exceeded.
+    #[error("{0}")]
     TooManyRequests(Throttled),
     /// The credentials could not be checked. Try again in this number of seconds.
+    #[error("the service is temporarily unavailable: try again after the seconds in Retry-After")]
     Unavailable(u32),
     /// The server failed.
+    #[error("the server failed: report the x-request-id of this response to its operator")]
     Internal,
 }
 
 impl TokenError {
-    /// Creates the error of a body that has one error.
-    #[must_use]
-    pub fn invalid(error: FieldError) -> Self {
-        Self::Invalid(vec![error])
-    }
-
     /// Creates the error of a body that has one error in one field.
     pub(crate) fn field(
         field: &'static str,
         code: FieldErrorCode,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::invalid(FieldError::new(field, code, message))
+        FieldError::new(field, code, message).into()
     }
 
-    /// Returns the HTTP status, for wires that have no other one.
-    pub(crate) const fn status(&self) -> StatusCode {
+    /// Returns the HTTP status, for wires whose format has no other one.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -75,39 +89,11 @@ impl TokenError {
             _ => StatusCode::BAD_REQUEST,
         }
     }
+}
 
-    /// Returns a sentence for the client, which repeats nothing of the request.
-    pub(crate) fn message(&self) -> &str {
-        match self {
-            Self::NotFound => "there is nothing at this path",
-            Self::MethodNotAllowed => "the method must be POST",
-            Self::Chaining => {
-                "the request has a bearer token in Authorization: remove it, \
-                 and send an API key or client credentials"
-            }
-            Self::Ambiguous => {
-                "the credentials are malformed, repeated, or of several kinds: send exactly one"
-            }
-            Self::Invalid(errors) => errors
-                .first()
-                .map_or("the request is not valid", |error| &*error.message),
-            Self::PayloadTooLarge => "the body is too large",
-            Self::UnsupportedGrantType => "grant_type must be client_credentials",
-            Self::NoCredentials => "the body has no credentials",
-            Self::Unauthenticated => "authentication failed",
-            Self::InvalidLifetime => "the requested lifetime is out of range",
-            Self::InvalidScope(_) => {
-                "a scope is malformed, not held by the credential, or not in the issuer's catalogue"
-            }
-            Self::InvalidTarget => "resource is not an audience of this issuer",
-            Self::TooManyRequests(throttled) => throttled.message(),
-            Self::Unavailable(_) => {
-                "the service is temporarily unavailable: try again after the seconds in Retry-After"
-            }
-            Self::Internal => {
-                "the server failed: report the x-request-id of this response to its operator"
-            }
-        }
+impl From<FieldError> for TokenError {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
     }
 }
 
@@ -227,25 +213,16 @@ pub struct Throttled {
     pub quota: Option<(u32, u32)>,
 }
 
-impl Throttled {
-    /// Returns a sentence for the client, which names the limit.
-    fn message(&self) -> &'static str {
-        match self.policy {
-            "failed-authentications" => {
-                "too many authentications failed: try again after the seconds in Retry-After"
-            }
-            "mints" => {
-                "too many requests with this credential: try again after the seconds in Retry-After"
-            }
-            "sessions" => {
-                "the credential has too many sessions: end one, or try again after the seconds in \
-                 Retry-After"
-            }
-            "idempotency-keys" => {
-                "the credential used too many idempotency keys: send no key, or try again after the \
-                 seconds in Retry-After"
-            }
-            _ => "too many requests: try again after the seconds in Retry-After",
-        }
+/// A sentence for the client, which names the limit.
+impl fmt::Display for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.policy {
+            "failed-authentications" => "too many authentications failed: ",
+            "mints" => "too many requests with this credential: ",
+            "sessions" => "the credential has too many sessions: end one, or ",
+            "idempotency-keys" => "the credential used too many idempotency keys: send no key, or ",
+            _ => "too many requests: ",
+        })?;
+        f.write_str("try again after the seconds in Retry-After")
     }
 }

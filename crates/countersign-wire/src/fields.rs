@@ -2,7 +2,7 @@
 
 use countersign::Secret;
 
-use crate::error::{FieldError, FieldErrorCode};
+use crate::error::{FieldError, FieldErrorCode, TokenError};
 use crate::json::{Json, Object};
 
 impl Object {
@@ -31,23 +31,27 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// Returns a [`FieldError`] for each of them that is missing or has another type.
+    /// Returns [`TokenError::Invalid`] with an error for each of them that is missing or has another type.
     pub(crate) fn take_pair(
         &mut self,
         id: &'static str,
         secret: &'static str,
-    ) -> Result<Option<(Secret, Secret)>, Vec<FieldError>> {
-        let error = |name, value: Result<Option<Secret>, FieldError>| match value {
-            Ok(Some(_)) => None,
-            Ok(None) => Some(missing(name)),
-            Err(error) => Some(error),
+    ) -> Result<Option<(Secret, Secret)>, TokenError> {
+        let mut take = |name| match self.take_text(name) {
+            Ok(Some(text)) => Ok(text),
+            Ok(None) => Err(missing(name)),
+            Err(error) => Err(error),
         };
-        match (self.take_text(id), self.take_text(secret)) {
-            (Ok(None), Ok(None)) => Ok(None),
-            (Ok(Some(id)), Ok(Some(secret))) => Ok(Some((id, secret))),
-            values => {
-                let errors = [error(id, values.0), error(secret, values.1)];
-                Err(errors.into_iter().flatten().collect())
+        match (take(id), take(secret)) {
+            (Ok(id), Ok(secret)) => Ok(Some((id, secret))),
+            (Err(id), Err(secret))
+                if [&id, &secret].map(|error| error.code) == [FieldErrorCode::Missing; 2] =>
+            {
+                Ok(None)
+            }
+            (id, secret) => {
+                let errors = [id.err(), secret.err()];
+                Err(TokenError::Invalid(errors.into_iter().flatten().collect()))
             }
         }
     }

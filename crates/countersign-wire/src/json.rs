@@ -1,10 +1,11 @@
 //! Strict JSON: no member twice at any depth, even if it is escaped; no lone surrogates; nothing after the value. Numbers
 //! stay text, so that one too large for any machine type is still a number.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use countersign::Secret;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 use serde_json::value::{RawValue, Value};
 
 use crate::error::{FieldError, FieldErrorCode};
@@ -69,7 +70,8 @@ fn read(raw: &str, depth: usize) -> Result<Json, FieldError> {
     Ok(match raw.as_bytes().first() {
         Some(b'{') => {
             let depth = inner()?;
-            let Members(members) = serde_json::from_str(raw).map_err(|_| {
+            let mut object = serde_json::Deserializer::from_str(raw);
+            let members = object.deserialize_map(MembersVisitor).map_err(|_| {
                 malformed("the body has a member twice, or one whose name is not Unicode")
             })?;
             let members = members
@@ -194,33 +196,26 @@ pub(crate) fn redact(text: &str) -> &str {
     }
 }
 
-/// The members of one object, each once.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// Reads the members of one object, each once.
+struct MembersVisitor;
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Vec<(String, &'de RawValue)>;
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom("the member is repeated"));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members: Vec<(String, &RawValue)> = Vec::new();
-                let mut seen = std::collections::HashSet::new();
-                while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
-                    if !seen.insert(name.clone()) {
-                        return Err(A::Error::custom("the member is repeated"));
-                    }
-                    members.push((name, raw));
-                }
-                Ok(Members(members))
-            }
+            members.push((name, raw));
         }
-        deserializer.deserialize_map(MembersVisitor)
+        Ok(members)
     }
 }
 

@@ -100,15 +100,15 @@ pub(crate) struct KeySecretTokenResponse<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeySecretError))]
-pub(crate) struct KeySecretErrorResponse<'a> {
-    error: KeySecretErrorText<'a>,
+pub(crate) struct KeySecretErrorResponse {
+    error: KeySecretErrorText,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct KeySecretErrorText<'a> {
+struct KeySecretErrorText {
     code: &'static str,
-    message: &'a str,
+    message: String,
 }
 
 impl Wire for KeySecret {
@@ -117,12 +117,11 @@ impl Wire for KeySecret {
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
-        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
-        let pair = body
-            .take_pair("keyId", "secret")
-            .map_err(TokenError::Invalid)?;
-        let credentials = pair.map(|(id, secret)| Credentials::client(id, secret));
-        Ok(TokenRequest::default().credentials(credentials))
+        let pair = Object::parse(body)?.take_pair("keyId", "secret")?;
+        Ok(TokenRequest {
+            credentials: pair.map(|(id, secret)| Credentials::client(id, secret)),
+            ..TokenRequest::default()
+        })
     }
 
     fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
@@ -138,26 +137,30 @@ impl Wire for KeySecret {
                 },
             ),
             TokenResponse::Error(error) => {
-                let (code, message) = code_and_message(error);
-                let text = KeySecretErrorText { code, message };
-                response::json(error.status(), &KeySecretErrorResponse { error: text })
+                let status = error.status();
+                let error = error_text(error);
+                response::json(status, &KeySecretErrorResponse { error })
             }
         }
     }
 }
 
-fn code_and_message(error: &TokenError) -> (&'static str, &str) {
+fn error_text(error: &TokenError) -> KeySecretErrorText {
     let code = match error {
         TokenError::NotFound => "NOT_FOUND",
         TokenError::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         TokenError::Chaining => "FORBIDDEN",
-        TokenError::NoCredentials => return ("BAD_REQUEST", "keyId and secret are missing"),
         TokenError::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
-        TokenError::Unauthenticated => return ("UNAUTHORIZED", "keyId or secret is not valid"),
+        TokenError::Unauthenticated => "UNAUTHORIZED",
         TokenError::TooManyRequests(_) => "TOO_MANY_REQUESTS",
         TokenError::Unavailable(_) => "UNAVAILABLE",
         TokenError::Internal => "INTERNAL",
         _ => "BAD_REQUEST",
     };
-    (code, error.message())
+    let message = match error {
+        TokenError::NoCredentials => "keyId and secret are missing".to_owned(),
+        TokenError::Unauthenticated => "keyId or secret is not valid".to_owned(),
+        error => error.to_string(),
+    };
+    KeySecretErrorText { code, message }
 }

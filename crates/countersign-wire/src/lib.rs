@@ -58,6 +58,74 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
+//!
+//! # A wire of your own
+//!
+//! A format that is missing here is an implementation of [`Wire`]. It needs no more than this:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use countersign_wire::{
+//!     CredentialSource, RequestContext, ResponseBody, TokenError, TokenRequest, TokenResponse, Wire,
+//! };
+//! use http::{Response, request};
+//!
+//! /// Responds with the token alone, as text.
+//! #[derive(Clone)]
+//! struct PlainText;
+//!
+//! impl Wire for PlainText {
+//!     fn credential_source(&self) -> CredentialSource {
+//!         CredentialSource::Headers
+//!     }
+//!
+//!     fn read(&self, _: &request::Parts, _: &Bytes) -> Result<TokenRequest, TokenError> {
+//!         Ok(TokenRequest::default())
+//!     }
+//!
+//!     fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
+//!         match response {
+//!             TokenResponse::Issued { token, .. } => {
+//!                 Response::new(token.token.expose().to_owned().into())
+//!             }
+//!             TokenResponse::Error(error) => {
+//!                 let mut response = Response::new(error.to_string().into());
+//!                 *response.status_mut() = error.status();
+//!                 response
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! # use std::sync::Arc;
+//! # use countersign::auth::Authenticator;
+//! # use countersign::directory::MemoryDirectory;
+//! # use countersign::jose::{Algorithm, SigningKey};
+//! # use countersign::key::{Pepper, Peppers};
+//! # use countersign::mechanism::ApiKeys;
+//! # use countersign::mint::{Issuer, Mint};
+//! # use countersign::random::SystemRandom;
+//! # use countersign::time::SystemClock;
+//! # use countersign_wire::TokenEndpoint;
+//! # use http::{Request, StatusCode};
+//! # use http_body_util::Full;
+//! # use tower::ServiceExt;
+//! # tokio_test::block_on(async {
+//! # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+//! # let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
+//! # let authenticator = Authenticator::builder().primary(keys).build()?;
+//! # let issuer = Issuer::builder("https://auth.example")
+//! #     .signing_key(SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?)
+//! #     .build()?;
+//! # let mint = Mint::new(issuer, SystemClock, SystemRandom);
+//! let endpoint = TokenEndpoint::new(PlainText, authenticator, mint);
+//! let request = Request::post("/token").header("x-api-key", "not a key").body(Full::<Bytes>::default())?;
+//! let rejected = endpoint.oneshot(request).await?;
+//! assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
+//! assert!(rejected.headers().contains_key("www-authenticate"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 mod authenticate;
 mod body;
@@ -84,6 +152,7 @@ mod session;
 mod sessions;
 mod wire;
 
+pub use body::{BodyError, read_body};
 pub use document::Document;
 pub use endpoint::{TokenEndpoint, TokenMint};
 pub use envelope::{Envelope, ErrorStatus};
@@ -99,3 +168,7 @@ pub use scoped::Scoped;
 pub use session::Session;
 pub use sessions::SessionResource;
 pub use wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,21 +32,13 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ProtectedResource {
     resource: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_servers: Vec<String>,
+    #[serde(rename = "scopes_supported", skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
-}
-
-/// RFC 9728 §2.
-#[derive(Serialize)]
-struct Metadata<'a> {
-    resource: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    authorization_servers: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    scopes_supported: &'a [String],
     /// Tokens in a form or in the query (RFC 6750 §2.2 and §2.3) are not accepted.
     bearer_methods_supported: [&'static str; 1],
 }
@@ -59,6 +51,7 @@ impl ProtectedResource {
             resource: resource.into(),
             authorization_servers: Vec::new(),
             scopes: Vec::new(),
+            bearer_methods_supported: ["header"],
         }
     }
 
@@ -91,18 +84,7 @@ impl ProtectedResource {
     /// Returns the metadata.
     #[must_use]
     pub fn metadata(&self) -> Document {
-        Document::new("application/json", self.to_json())
-    }
-
-    fn to_json(&self) -> String {
-        let metadata = Metadata {
-            resource: &self.resource,
-            authorization_servers: &self.authorization_servers,
-            scopes_supported: &self.scopes,
-            bearer_methods_supported: ["header"],
-        };
-        // Serializing a struct of strings cannot fail.
-        serde_json::to_string(&metadata).unwrap_or_default()
+        Document::json(self)
     }
 
     /// Returns the origin and the path, which is empty where it is a slash alone (RFC 9728 §3.1).
@@ -139,16 +121,17 @@ mod tests {
 
     #[test]
     fn metadata_has_the_members_that_are_set_and_no_empty_lists() {
+        let json = |resource: &ProtectedResource| serde_json::to_string(resource).unwrap();
         let bare = ProtectedResource::new("https://api.example");
         assert_eq!(
-            bare.to_json(),
+            json(&bare),
             r#"{"resource":"https://api.example","bearer_methods_supported":["header"]}"#
         );
         let full = bare
             .authorization_server("https://auth.example")
             .scopes(&"a:b c".parse().unwrap());
         assert_eq!(
-            full.to_json(),
+            json(&full),
             r#"{"resource":"https://api.example","authorization_servers":["https://auth.example"],"scopes_supported":["a:b","c"],"bearer_methods_supported":["header"]}"#
         );
     }

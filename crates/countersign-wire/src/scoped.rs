@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use countersign::mint::MintParameters;
 use countersign::time::Precision;
@@ -99,7 +101,7 @@ pub(crate) struct ScopedErrorResponse<'a> {
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     timestamp: String,
     status: u16,
-    message: &'a str,
+    message: Cow<'static, str>,
     errors: Vec<ScopedErrorEntry<'a>>,
 }
 
@@ -119,11 +121,12 @@ impl Wire for Scoped {
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
-        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
-        let scope = body.take_value(SCOPE);
-        let scope = scope.ok_or_else(|| TokenError::invalid(missing(SCOPE)))?;
-        let scopes = scopes(&scope).map_err(TokenError::Invalid)?;
-        Ok(TokenRequest::new(MintParameters::default().scopes(scopes)))
+        let scope = Object::parse(body)?.take_value(SCOPE);
+        let scopes = scopes(&scope.ok_or_else(|| missing(SCOPE))?).map_err(TokenError::Invalid)?;
+        Ok(TokenRequest {
+            parameters: MintParameters::default().scopes(scopes),
+            ..TokenRequest::default()
+        })
     }
 
     fn write(
@@ -158,16 +161,16 @@ impl Wire for Scoped {
 }
 
 /// Returns the sentence that this format prescribes, if there is one.
-fn message(error: &TokenError) -> &str {
-    match error {
+fn message(error: &TokenError) -> Cow<'static, str> {
+    Cow::Borrowed(match error {
         TokenError::Invalid(_) | TokenError::InvalidScope(_) => {
             "Invalid payload or unsupported scope"
         }
         TokenError::Unauthenticated => "Missing or invalid API key",
         TokenError::Chaining => "Bearer tokens cannot be used to mint another token",
         TokenError::TooManyRequests(_) => "Too Many Requests",
-        error => error.message(),
-    }
+        error => return error.to_string().into(),
+    })
 }
 
 fn errors(error: &TokenError) -> Vec<ScopedErrorEntry<'_>> {

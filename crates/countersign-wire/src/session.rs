@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{FieldError, FieldErrorCode, TokenError};
 use crate::json::Object;
+use crate::oauth::{OAuthErrorResponse, error_code};
 use crate::response::{self, ResponseBody};
 use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
@@ -99,22 +100,15 @@ pub(crate) struct SessionTokenResponse<'a> {
     token_type: &'static str,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SessionError))]
-pub(crate) struct SessionErrorResponse<'a> {
-    error: &'static str,
-    error_description: &'a str,
-}
-
 impl Wire for Session {
     fn credential_source(&self) -> CredentialSource {
         CredentialSource::Body
     }
 
     fn read(&self, _: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
-        let mut body = Object::parse(body).map_err(TokenError::invalid)?;
+        let mut body = Object::parse(body)?;
         let session = session_name(&mut body);
-        let key = body.take_text("api_key").map_err(|error| vec![error]);
+        let key = body.take_text("api_key").map_err(TokenError::from);
         let mut pair = |id, secret, credentials: fn(Secret, Secret) -> Credentials| {
             let pair = body.take_pair(id, secret)?;
             Ok(pair.map(|(id, secret)| credentials(id, secret)))
@@ -129,9 +123,11 @@ impl Wire for Session {
         if kinds.next().is_some() {
             return Err(TokenError::Ambiguous);
         }
-        Ok(TokenRequest::default()
-            .credentials(credentials.map_err(TokenError::Invalid)?)
-            .session(session.map_err(TokenError::invalid)?))
+        Ok(TokenRequest {
+            credentials: credentials?,
+            session: session?,
+            ..TokenRequest::default()
+        })
     }
 
     fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
@@ -149,52 +145,37 @@ impl Wire for Session {
     }
 }
 
-fn message(error: &TokenError) -> &str {
+fn message(error: &TokenError) -> String {
     match error {
-        TokenError::NoCredentials => {
-            "the body has no credentials: send api_key, or username and password, or client_id and \
-             client_secret"
-        }
-        error => error.message(),
+        TokenError::NoCredentials => format!(
+            "{error}: send api_key, or username and password, or client_id and client_secret"
+        ),
+        error => error.to_string(),
     }
 }
 
 /// Writes an error of this wire with this description.
 pub(crate) fn error_response(
     error: &TokenError,
-    error_description: &str,
+    error_description: String,
 ) -> Response<ResponseBody> {
-    response::json(
-        error.status(),
-        &SessionErrorResponse {
-            error: error_code(error),
-            error_description,
+    let body = OAuthErrorResponse {
+        error: match error {
+            TokenError::NotFound => "not_found",
+            TokenError::MethodNotAllowed => "method_not_allowed",
+            TokenError::TooManyRequests(_) => "rate_limited",
+            error => error_code(error),
         },
-    )
+        error_description,
+    };
+    response::json(error.status(), &body)
 }
 
 /// What is wrong with a `session_id`.
 pub(crate) const INVALID_NAME: &str = "session_id must be 1 to 128 visible ASCII characters";
 
 fn session_name(body: &mut Object) -> Result<Option<SessionName>, FieldError> {
-    let Some(name) = body.take_text("session_id")? else {
-        return Ok(None);
-    };
-    let name = name.expose().parse();
-    name.map(Some)
-        .map_err(|_| FieldError::new("session_id", FieldErrorCode::OutOfRange, INVALID_NAME))
-}
-
-fn error_code(error: &TokenError) -> &'static str {
-    match error {
-        TokenError::NotFound => "not_found",
-        TokenError::MethodNotAllowed => "method_not_allowed",
-        TokenError::Chaining => "unauthorized_client",
-        TokenError::Unauthenticated => "invalid_client",
-        TokenError::InvalidScope(_) => "invalid_scope",
-        TokenError::TooManyRequests(_) => "rate_limited",
-        TokenError::Unavailable(_) => "temporarily_unavailable",
-        TokenError::Internal => "server_error",
-        _ => "invalid_request",
-    }
+    let name = body.take_text("session_id")?;
+    let name = name.map(|name| name.expose().parse()).transpose();
+    name.map_err(|_| FieldError::new("session_id", FieldErrorCode::OutOfRange, INVALID_NAME))
 }

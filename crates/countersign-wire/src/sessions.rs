@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use countersign::Id;
 use countersign::auth::Authenticator;
-use countersign::random::SystemRandom;
-use countersign::registry::{Caller, SessionName, SessionSelector, Sessions};
-use countersign::time::{Clock, Precision, SystemClock};
+use countersign::registry::{Caller, SessionSelector, Sessions};
+use countersign::time::{Clock, Precision};
 use http::{Method, Request, Response, StatusCode, request};
 use serde::Serialize;
 
-use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::authenticate::{EndpointAuthenticator, RequestError, caller_of};
+use crate::body::PendingBody;
 use crate::error::{FieldErrorCode, TokenError};
 use crate::form::Form;
 use crate::path;
 use crate::request_id::RequestId;
-use crate::response::{self, ResponseBody, set_common_headers};
-use crate::service::impl_service;
+use crate::response::{self, ResponseBody};
+use crate::service::{Endpoint, impl_service};
 use crate::session::{self, INVALID_NAME};
 use crate::wire::CredentialSource;
 
@@ -87,7 +87,6 @@ use crate::wire::CredentialSource;
 pub struct SessionResource {
     authenticator: EndpointAuthenticator,
     sessions: Arc<dyn Sessions>,
-    clock: Arc<dyn Clock>,
     mounted_at: Arc<str>,
 }
 
@@ -111,13 +110,12 @@ struct SessionResponse {
 }
 
 impl SessionResource {
-    /// Creates the resource. It uses the system's clock.
+    /// Creates the resource.
     #[must_use]
     pub fn new(authenticator: Authenticator, sessions: Arc<dyn Sessions>) -> Self {
         Self {
             authenticator: EndpointAuthenticator::new(authenticator, CredentialSource::Headers),
             sessions,
-            clock: Arc::new(SystemClock),
             mounted_at: "".into(),
         }
     }
@@ -129,53 +127,14 @@ impl SessionResource {
         self
     }
 
-    /// Sets the clock by which sessions expire. By default it is the system's.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody> {
-        let id = RequestId::of(&request, &*self.clock, &SystemRandom);
-        let (head, _) = request.into_parts();
-        let rest = path::below(head.uri.path(), &self.mounted_at);
-        let allow = match rest {
-            Some("") => "GET, DELETE",
-            _ => "DELETE",
-        };
-        let result = match (rest, &head.method) {
-            (Some(""), &Method::GET) => self.list(&head, &id).await,
-            (Some(""), &Method::DELETE) => self.end_named(&head, &id).await,
-            (Some(session), &Method::DELETE) if !session.contains('/') => {
-                self.end_one(&head, session, &id).await
-            }
-            (Some(rest), _) if !rest.contains('/') => Err(TokenError::MethodNotAllowed.into()),
-            _ => Err(TokenError::NotFound.into()),
-        };
-        self.finish(result, &id, allow)
-    }
-
-    /// Completes the response. `allow` names the methods of the path.
-    pub(crate) fn finish(
+    /// Responds to a request that failed. `allow` names the methods of the path.
+    pub(crate) fn error_response(
         &self,
-        result: Result<Response<ResponseBody>, RequestError>,
-        id: &RequestId,
+        error: RequestError,
         allow: &'static str,
     ) -> Response<ResponseBody> {
-        let mut response = result.unwrap_or_else(|error| {
-            let mut response = session::error_response(&error.error, message(&error.error));
-            self.authenticator
-                .complete_error(&mut response, error, allow);
-            response
-        });
-        set_common_headers(&mut response, id);
-        response
-    }
-
-    #[cfg(feature = "openapi")]
-    pub(crate) fn new_request_id(&self) -> RequestId {
-        RequestId::new(self.clock.now(), &SystemRandom)
+        let write = |error: &_| session::error_response(error, message(error));
+        self.authenticator.error_response(error, allow, write)
     }
 
     async fn list(
@@ -184,7 +143,7 @@ impl SessionResource {
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, RequestError> {
         let (caller, credential) = self.caller(head, id).await?;
-        let now = self.clock.now();
+        let now = self.authenticator.clock().now();
         let sessions = self.sessions.list_sessions(&caller, credential, now).await;
         let sessions = sessions.map_err(|error| TokenError::from(&error))?;
         let sessions = sessions.into_iter().map(|session| SessionResponse {
@@ -200,48 +159,32 @@ impl SessionResource {
         ))
     }
 
-    async fn end_named(
-        &self,
-        head: &request::Parts,
-        id: &RequestId,
-    ) -> Result<Response<ResponseBody>, RequestError> {
-        let caller = self.caller(head, id).await?;
-        let Some(name) = Form::parse_query(head.uri.query())?.take(NAME) else {
-            let message = "name the session: by its id in the path, or by its session_id";
-            return Err(TokenError::field(NAME, FieldErrorCode::Missing, message).into());
-        };
-        let name: SessionName = name
-            .expose()
-            .parse()
-            .map_err(|_| TokenError::field(NAME, FieldErrorCode::OutOfRange, INVALID_NAME))?;
-        self.end(caller, SessionSelector::Named(name)).await
-    }
-
-    async fn end_one(
+    /// Ends the session of this id, or if it is empty, those of the name in the query.
+    async fn end(
         &self,
         head: &request::Parts,
         session: &str,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, RequestError> {
-        let caller = self.caller(head, id).await?;
-        if Form::parse_query(head.uri.query())?.take(NAME).is_some() {
-            let message = "a session is named by its id or by its session_id, not by both";
-            return Err(TokenError::field(NAME, FieldErrorCode::OutOfRange, message).into());
-        }
-        let session = session.parse().map_err(|_| TokenError::NotFound)?;
-        self.end(caller, SessionSelector::Id(session)).await
-    }
-
-    async fn end(
-        &self,
-        (caller, credential): (Caller, Id),
-        selector: SessionSelector,
-    ) -> Result<Response<ResponseBody>, RequestError> {
-        let ended = self
-            .sessions
-            .end_sessions(&caller, credential, selector)
-            .await;
-        ended.map_err(|error| TokenError::from(&error))?;
+        let (caller, credential) = self.caller(head, id).await?;
+        let error = |code, message| Err(TokenError::field(NAME, code, message).into());
+        let selector = match (session, Form::parse_query(head.uri.query())?.take(NAME)) {
+            ("", Some(name)) => match name.expose().parse() {
+                Ok(name) => SessionSelector::Named(name),
+                Err(_) => return error(FieldErrorCode::OutOfRange, INVALID_NAME),
+            },
+            ("", None) => {
+                let message = "name the session: by its id in the path, or by its session_id";
+                return error(FieldErrorCode::Missing, message);
+            }
+            (_, Some(_)) => {
+                let message = "a session is named by its id or by its session_id, not by both";
+                return error(FieldErrorCode::OutOfRange, message);
+            }
+            (id, None) => SessionSelector::Id(id.parse().map_err(|_| TokenError::NotFound)?),
+        };
+        let ended = self.sessions.end_sessions(&caller, credential, selector);
+        ended.await.map_err(|error| TokenError::from(&error))?;
         Ok(response::empty(StatusCode::NO_CONTENT))
     }
 
@@ -254,23 +197,45 @@ impl SessionResource {
         let principal = self.authenticator.authenticate_headers(head).await?;
         let principal = principal.principal();
         // A principal of a custom mechanism may have no credential, and then has no sessions.
-        let (Some(credential), Some(account)) = (principal.credential_id(), principal.account())
-        else {
-            return Err(TokenError::Unauthenticated.into());
+        let credential = principal.credential_id().copied();
+        let caller = caller_of(principal, id).zip(credential);
+        Ok(caller.ok_or(TokenError::Unauthenticated)?)
+    }
+}
+
+impl Endpoint for SessionResource {
+    fn clock(&self) -> &dyn Clock {
+        self.authenticator.clock()
+    }
+
+    async fn respond(
+        &self,
+        request: Request<PendingBody>,
+        id: &RequestId,
+    ) -> Response<ResponseBody> {
+        let (head, _) = request.into_parts();
+        let rest =
+            path::below(head.uri.path(), &self.mounted_at).filter(|rest| !rest.contains('/'));
+        let result = match (rest, &head.method) {
+            (Some(""), &Method::GET) => self.list(&head, id).await,
+            (Some(session), &Method::DELETE) => self.end(&head, session, id).await,
+            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
+            (None, _) => Err(TokenError::NotFound.into()),
         };
-        let caller = Caller::of_account(principal.subject(), *account)
-            .authenticated_as(principal)
-            .with_request_id(id.clone());
-        Ok((caller, *credential))
+        let allow = match rest {
+            Some("") => "GET, DELETE",
+            _ => "DELETE",
+        };
+        result.unwrap_or_else(|error| self.error_response(error, allow))
     }
 }
 
 /// Returns a sentence for the client.
-pub(crate) fn message(error: &TokenError) -> &str {
+pub(crate) fn message(error: &TokenError) -> String {
     match error {
-        TokenError::NotFound => "the credential has no such session",
-        TokenError::MethodNotAllowed => "the method is not one of those in Allow",
-        error => error.message(),
+        TokenError::NotFound => "the credential has no such session".to_owned(),
+        TokenError::MethodNotAllowed => "the method is not one of those in Allow".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -13,20 +13,10 @@ use crate::response::ResponseBody;
 /// One HTTP format for exchanging a primary credential for a bearer token.
 ///
 /// A wire reads requests and writes responses. Authentication, scopes, lifetimes and signing are those of the
-/// [`TokenEndpoint`](crate::TokenEndpoint); a wire cannot reach the mint.
-pub trait Wire: Send + Sync + 'static {
+/// [`TokenEndpoint`](crate::TokenEndpoint); a wire cannot reach the mint. The [front page](crate) has an example.
+pub trait Wire: Clone + Send + Sync + 'static {
     /// Returns where requests carry their credentials.
     fn credential_source(&self) -> CredentialSource;
-
-    /// Decodes credentials from the headers again, for wires with a rule of their own. By default, credentials are used
-    /// as they are.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`TokenError::Unauthenticated`] if the credentials break that rule.
-    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
-        Ok(credentials)
-    }
 
     /// Reads a request. Credentials in its body are returned, and not authenticated.
     ///
@@ -52,7 +42,8 @@ pub enum CredentialSource {
     ApiKeyHeader,
     /// An API key in its header, or Basic.
     Headers,
-    /// The headers, or otherwise the body.
+    /// The headers, or otherwise the body, as OAuth clients authenticate (RFC 6749 §2.3.1): the id and the secret in Basic are
+    /// form-encoded.
     HeadersOrBody,
     /// The body. Headers are ignored, so that clients that attach an expired token to every request can recover.
     Body,
@@ -73,7 +64,10 @@ impl CredentialSource {
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "wires create it from its default"
+)]
 pub struct TokenRequest {
     /// The credentials in the body.
     pub credentials: Option<Credentials>,
@@ -81,31 +75,6 @@ pub struct TokenRequest {
     pub parameters: MintParameters,
     /// The name of the session, for a mint of sessions.
     pub session: Option<SessionName>,
-}
-
-impl TokenRequest {
-    /// Creates a request for a token with these properties.
-    #[must_use]
-    pub fn new(parameters: MintParameters) -> Self {
-        Self {
-            parameters,
-            ..Self::default()
-        }
-    }
-
-    /// Sets the credentials in the body.
-    #[must_use]
-    pub fn credentials(mut self, credentials: Option<Credentials>) -> Self {
-        self.credentials = credentials;
-        self
-    }
-
-    /// Sets the name of the session.
-    #[must_use]
-    pub fn session(mut self, name: Option<SessionName>) -> Self {
-        self.session = name;
-        self
-    }
 }
 
 /// The id of a request, and the time of its response.

@@ -1,6 +1,5 @@
 //! The request to create a token, and its validation.
 
-use std::fmt;
 use std::time::Duration;
 
 use countersign::directory::{CredentialKind, EnvironmentKind};
@@ -15,6 +14,8 @@ use super::idempotency;
 use crate::json::{Json, Object, redact};
 
 const DAY: u64 = 24 * 3600;
+pub(super) const EXPIRES_AT: &str = "expires_at";
+pub(super) const NOT_IN_FUTURE: &str = "must be in the future";
 
 #[derive(Clone, Copy)]
 pub(super) struct Lifetimes {
@@ -39,20 +40,16 @@ impl Rules<'_> {
     ) -> Result<(NewToken, Option<String>), ManagedTokenError> {
         let mut errors = ValidationErrors::new();
         let mut key = idempotency::take_key(&mut body, &mut errors);
-        match body.take_value("details") {
-            None => {}
-            Some(Json::Object(details)) => {
-                body = details;
-                let wrapped = idempotency::take_key(&mut body, &mut errors);
-                if key.is_some() && wrapped.is_some() {
-                    add_error(&mut errors, "idempotency_key", "must be given once");
-                }
-                key = key.or(wrapped);
+        if let Some(details) = body.take_value("details") {
+            let Json::Object(details) = details else {
+                return Err(ManagedTokenError::field("details", "must be an object"));
+            };
+            body = details;
+            let wrapped = idempotency::take_key(&mut body, &mut errors);
+            if key.is_some() && wrapped.is_some() {
+                add_error(&mut errors, "idempotency_key", "must be given once");
             }
-            Some(_) => {
-                add_error(&mut errors, "details", "must be an object");
-                return Err(ManagedTokenError::Validation(errors));
-            }
+            key = key.or(wrapped);
         }
         let mut members = Members { body, errors };
         let account = members.id("account_id");
@@ -61,7 +58,7 @@ impl Rules<'_> {
         let scopes = members.scopes(self);
         // A repeated request may have been in time when it was sent first.
         if expires_at <= self.now && key.is_none() {
-            members.error("expires_at", Expired::MESSAGE);
+            members.error(EXPIRES_AT, NOT_IN_FUTURE);
         }
         let creator = self.creator.principal();
         let is_sandbox = self.creator.environment_kind() == EnvironmentKind::Sandbox;
@@ -86,28 +83,6 @@ impl Rules<'_> {
     }
 }
 
-/// The error of a token that would have expired when it is created.
-#[derive(Debug)]
-pub(super) struct Expired;
-
-impl Expired {
-    const MESSAGE: &str = "must be in the future";
-}
-
-impl From<Expired> for ManagedTokenError {
-    fn from(_: Expired) -> Self {
-        Self::Validation([("expires_at", vec![Expired::MESSAGE.to_owned()])].into())
-    }
-}
-
-impl fmt::Display for Expired {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the token would have expired before it was created")
-    }
-}
-
-impl std::error::Error for Expired {}
-
 struct Members {
     body: Object,
     errors: ValidationErrors,
@@ -119,13 +94,11 @@ impl Members {
     }
 
     fn text(&mut self, name: &'static str) -> Option<Secret> {
-        match self.body.take_value(name)? {
-            Json::Text(text) => Some(text),
-            _ => {
-                self.error(name, "must be a string");
-                None
-            }
-        }
+        let text = self.body.take_text(name);
+        text.unwrap_or_else(|_| {
+            self.error(name, "must be a string");
+            None
+        })
     }
 
     fn id(&mut self, name: &'static str) -> Option<Id> {
@@ -160,23 +133,23 @@ impl Members {
         let Lifetimes { default, max } = rules.lifetimes;
         let whole = |moment: Timestamp| Timestamp::from_unix_seconds(moment.unix_seconds());
         let by_default = whole(rules.now.plus(default.min(max)));
-        let Some(text) = self.text("expires_at") else {
+        let Some(text) = self.text(EXPIRES_AT) else {
             return by_default;
         };
         let Ok(moment) = Timestamp::parse_rfc3339(text.expose()).map(whole) else {
-            self.error("expires_at", "must be a date and time in RFC 3339");
+            self.error(EXPIRES_AT, "must be a date and time in RFC 3339");
             return by_default;
         };
         let lifetime = moment
             .unix_seconds()
             .saturating_sub(rules.now.unix_seconds());
-        if u64::try_from(lifetime).is_ok_and(|lifetime| lifetime > max.as_secs()) {
-            let (count, unit) = match max.as_secs() {
-                seconds if seconds % DAY == 0 => (seconds / DAY, "days"),
-                seconds => (seconds, "seconds"),
+        let max = max.as_secs();
+        if u64::try_from(lifetime).is_ok_and(|lifetime| lifetime > max) {
+            let max = match max % DAY {
+                0 => format!("{} days", max / DAY),
+                _ => format!("{max} seconds"),
             };
-            let message = format!("must be at most {count} {unit} ahead");
-            self.error("expires_at", message);
+            self.error(EXPIRES_AT, format!("must be at most {max} ahead"));
         }
         moment
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use countersign::registry::{Conflict, RegistryError};
+use countersign::registry::RegistryError;
 use countersign::rejection::{Rejection, RejectionKind};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -21,18 +21,34 @@ pub(super) fn add_error(
     errors.entry(member).or_default().push(message.into());
 }
 
-/// The reason why a request failed.
+/// The reason why a request failed. It is displayed as a sentence for the client.
+#[derive(thiserror::Error, Debug)]
 pub(crate) enum ManagedTokenError {
     /// An error that every wire has.
+    #[error("{}", message(.0))]
     Request(RequestError),
     /// The credentials are valid, and do not permit this.
+    #[error("{0}")]
     NotPermitted(&'static str, Option<Rejection>),
     /// Members of the request are not valid.
+    #[error("the request has invalid fields: see errors")]
     Validation(ValidationErrors),
     /// The status of the token does not allow the action.
+    #[error("{0}")]
     InvalidAction(String),
     /// Another request had the same idempotency key.
+    #[error(
+        "the idempotency_key was used for another request, or before the caller's rights changed: send a new key"
+    )]
     IdempotencyConflict,
+}
+
+fn message(RequestError { error, .. }: &RequestError) -> String {
+    match error {
+        TokenError::NotFound => "the account has no such token".to_owned(),
+        TokenError::MethodNotAllowed => "the method is not one of those in Allow".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 pub(crate) const READ_SCOPE_MISSING: &str =
@@ -60,12 +76,6 @@ impl From<Rejection> for ManagedTokenError {
 impl From<RegistryError> for ManagedTokenError {
     fn from(error: RegistryError) -> Self {
         match error {
-            RegistryError::Conflict(Conflict::Revoked) => Self::InvalidAction(
-                "the token is revoked, which is permanent: create another".into(),
-            ),
-            RegistryError::Conflict(Conflict::NotRevoked) => {
-                Self::InvalidAction("only a revoked token can be deleted: revoke it first".into())
-            }
             RegistryError::Conflict(conflict) => Self::InvalidAction(conflict.to_string()),
             RegistryError::IdempotencyConflict => Self::IdempotencyConflict,
             error => TokenError::from(&error).into(),
@@ -78,13 +88,18 @@ impl From<RegistryError> for ManagedTokenError {
 pub(crate) struct ErrorResponse<'a> {
     status: &'static str,
     code: &'static str,
-    message: &'a str,
+    message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::BTreeMap<String, Vec<String>>>))]
     errors: Option<&'a ValidationErrors>,
 }
 
 impl ManagedTokenError {
+    /// Creates the error of one member.
+    pub(super) fn field(member: &'static str, message: &str) -> Self {
+        Self::Validation([(member, vec![message.to_owned()])].into())
+    }
+
     /// Converts a rejection. `not_permitted` is the message if the credentials are valid and do not suffice.
     pub(super) fn from_rejection(rejection: Rejection, not_permitted: &'static str) -> Self {
         match rejection.kind() {
@@ -92,24 +107,6 @@ impl ManagedTokenError {
                 Self::NotPermitted(not_permitted, Some(rejection))
             }
             _ => Self::Request(rejection.into()),
-        }
-    }
-
-    /// Returns a sentence for the client.
-    pub(crate) fn message(&self) -> &str {
-        match self {
-            Self::Request(RequestError { error, .. }) => match error {
-                TokenError::NotFound => "the account has no such token",
-                TokenError::MethodNotAllowed => "the method is not one of those in Allow",
-                error => error.message(),
-            },
-            Self::NotPermitted(message, _) => message,
-            Self::Validation(_) => "the request has invalid fields: see errors",
-            Self::InvalidAction(message) => message,
-            Self::IdempotencyConflict => {
-                "the idempotency_key was used for another request, or before the caller's rights \
-                 changed: send a new key"
-            }
         }
     }
 
@@ -131,7 +128,7 @@ impl ManagedTokenError {
             &ErrorResponse {
                 status: "error",
                 code,
-                message: self.message(),
+                message: self.to_string(),
                 errors,
             },
         )

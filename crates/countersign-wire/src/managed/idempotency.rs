@@ -10,24 +10,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{ManagedTokenError, ValidationErrors, add_error};
 use crate::error::TokenError;
-use crate::json::{Json, Object};
+use crate::json::Object;
 
 const MEMBER: &str = "idempotency_key";
 
 /// Takes the idempotency key, 1 to 255 visible ASCII characters.
 pub(super) fn take_key(body: &mut Object, errors: &mut ValidationErrors) -> Option<String> {
-    let message = match body.take_value(MEMBER)? {
-        Json::Text(key) => {
-            let key = key.expose();
-            let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-            if is_visible && (1..=255).contains(&key.len()) {
-                return Some(key.to_owned());
-            }
-            "must be 1 to 255 visible ASCII characters"
-        }
-        _ => "must be a string",
+    let Ok(key) = body.take_text(MEMBER) else {
+        add_error(errors, MEMBER, "must be a string");
+        return None;
     };
-    add_error(errors, MEMBER, message);
+    let key = key?.expose().to_owned();
+    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_visible && (1..=255).contains(&key.len()) {
+        return Some(key);
+    }
+    add_error(errors, MEMBER, "must be 1 to 255 visible ASCII characters");
     None
 }
 
@@ -36,7 +34,7 @@ pub(super) fn read_key(body: &Bytes) -> Result<Option<String>, ManagedTokenError
     if body.is_empty() {
         return Ok(None);
     }
-    let mut object = Object::parse(body).map_err(TokenError::invalid)?;
+    let mut object = Object::parse(body).map_err(TokenError::from)?;
     let mut errors = ValidationErrors::new();
     let key = take_key(&mut object, &mut errors);
     if errors.is_empty() {
@@ -100,9 +98,7 @@ pub(super) fn idempotency_key<'a>(
     digest: [u8; 32],
     response: WriteResponse<'a>,
 ) -> Result<Option<IdempotencyKey<'a>>, TokenError> {
-    let Some(key) = key else {
-        return Ok(None);
-    };
-    let caller = *caller.credential_id().ok_or(TokenError::Internal)?;
-    Ok(Some(IdempotencyKey::new(key, caller, digest, response)))
+    let caller = caller.credential_id().ok_or(TokenError::Internal);
+    key.map(|key| Ok(IdempotencyKey::new(key, *caller?, digest, response)))
+        .transpose()
 }

@@ -6,31 +6,32 @@ mod idempotency;
 mod operations;
 mod responses;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::auth::Authenticator;
 use countersign::mint::Mint;
-use countersign::registry::ManagedTokens;
+use countersign::random::Random;
+use countersign::registry::{Change, ManagedTokens};
+use countersign::time::Clock;
 use http::{Method, Request, Response, StatusCode};
-use http_body::Body;
 
 use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::body::{DEFAULT_LIMIT, PendingBody};
 use crate::error::TokenError;
 use crate::mint_limit::MintLimit;
+use crate::path;
 use crate::request_id::RequestId;
-use crate::response::{ResponseBody, add_challenges, set_common_headers, set_error_headers};
-use crate::service::impl_service;
+use crate::response::{ResponseBody, add_challenges, set_error_headers};
+use crate::service::{Endpoint, impl_service};
 use crate::wire::CredentialSource;
-use crate::{body, path};
 use create_request::Lifetimes;
 
 pub(crate) use error::ManagedTokenError;
 #[cfg(feature = "openapi")]
 pub(crate) use error::{ErrorResponse, READ_SCOPE_MISSING, ValidationErrors, WRITE_SCOPE_MISSING};
 #[cfg(feature = "openapi")]
-pub(crate) use responses::{TokenListResponse, TokenResponse};
+pub(crate) use responses::{MAX_PAGE_SIZE, TokenListResponse, TokenResponse};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,7 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | request | does | needs |
 /// |---|---|---|
 /// | `POST` | creates a token; no later response has it | a primary credential with `api_token:write` |
-/// | `GET` | lists the account's tokens, oldest first; `pagination[offset]`, `pagination[page_size]` | `api_token:read` or `api_token:write` |
+/// | `GET` | lists the account's tokens, oldest first; `pagination[offset]`, `pagination[page_size]` from 1 to 200, by default 50 | `api_token:read` or `api_token:write` |
 /// | `GET /{id}` | shows a token | the same |
 /// | `POST /{id}/suspend`, `/{id}/activate`, `/{id}/revoke` | changes the status of a token | `api_token:write` |
 /// | `DELETE /{id}` | deletes the record of a revoked token | `api_token:write` |
@@ -153,8 +154,6 @@ pub struct ManagedTokenResource {
     mounted_at: Arc<str>,
     issuer: Option<Arc<str>>,
     lifetimes: Lifetimes,
-    page_size: u32,
-    max_page_size: u32,
     body_limit: usize,
     mint_limit: Option<MintLimit>,
 }
@@ -181,9 +180,7 @@ impl ManagedTokenResource {
                 default: DAY * 90,
                 max: DAY * 365,
             },
-            page_size: 50,
-            max_page_size: 200,
-            body_limit: body::DEFAULT_LIMIT,
+            body_limit: DEFAULT_LIMIT,
             mint_limit: None,
         }
     }
@@ -218,15 +215,6 @@ impl ManagedTokenResource {
         self
     }
 
-    /// Sets the number of tokens on a page, and the largest number that a request can ask for. By default they are 50
-    /// and 200.
-    #[must_use]
-    pub fn page_size(mut self, default: NonZeroU32, max: NonZeroU32) -> Self {
-        self.page_size = default.min(max).get();
-        self.max_page_size = max.get();
-        self
-    }
-
     /// Sets the limit on bodies, in bytes. By default it is 16 KiB.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
@@ -241,54 +229,8 @@ impl ManagedTokenResource {
         self
     }
 
-    #[cfg(feature = "openapi")]
-    pub(crate) const fn max_page_size(&self) -> u32 {
-        self.max_page_size
-    }
-
-    #[cfg(feature = "openapi")]
-    pub(crate) fn new_request_id(&self) -> RequestId {
-        RequestId::new(self.mint.clock().now(), self.mint.random())
-    }
-
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let id = RequestId::of(&request, self.mint.clock(), self.mint.random());
-        let path = request.uri().path().to_owned();
-        let route = path::below(&path, &self.mounted_at).and_then(Route::parse);
-        let allow = route.map_or("", Route::methods);
-        let result = match (route, request.method()) {
-            (Some(Route::Collection), &Method::POST) => self.create(request, &id).await,
-            (Some(Route::Collection), &Method::GET) => self.list(request, &id).await,
-            (Some(Route::Token(token)), &Method::GET) => self.show(request, token, &id).await,
-            (Some(Route::Token(token)), &Method::DELETE) => {
-                self.change(request, token, Action::Delete, &id).await
-            }
-            (Some(Route::Transition(token, action)), &Method::POST) => {
-                self.change(request, token, action, &id).await
-            }
-            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
-            (None, _) => Err(TokenError::NotFound.into()),
-        };
-        self.finish(result, &id, allow)
-    }
-
-    /// Completes the response. `allow` names the methods of the path.
-    pub(crate) fn finish(
-        &self,
-        result: Result<Response<ResponseBody>, ManagedTokenError>,
-        id: &RequestId,
-        allow: &'static str,
-    ) -> Response<ResponseBody> {
-        let mut response = result.unwrap_or_else(|error| self.error_response(error, allow));
-        set_common_headers(&mut response, id);
-        response
-    }
-
-    fn error_response(
+    /// Responds to a request that failed. `allow` names the methods of the path.
+    pub(crate) fn error_response(
         &self,
         error: ManagedTokenError,
         allow: &'static str,
@@ -316,45 +258,62 @@ impl ManagedTokenResource {
     }
 }
 
+impl Endpoint for ManagedTokenResource {
+    fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.mint.clock()
+    }
+
+    fn random(&self) -> &dyn Random {
+        self.mint.random()
+    }
+
+    async fn respond(
+        &self,
+        request: Request<PendingBody>,
+        id: &RequestId,
+    ) -> Response<ResponseBody> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let route = path::below(&path, &self.mounted_at).and_then(Route::parse);
+        let result = match (route, &method) {
+            (Some(Route::Collection), &Method::POST) => self.create(request, id).await,
+            (Some(Route::Collection), &Method::GET) => self.list(request, id).await,
+            (Some(Route::Token(token)), &Method::GET) => self.show(request, token, id).await,
+            (Some(Route::Token(token)), &Method::DELETE) => {
+                self.change(request, token, Change::Delete, id).await
+            }
+            (Some(Route::Transition(token, change)), &Method::POST) => {
+                self.change(request, token, change(), id).await
+            }
+            (Some(_), _) => Err(TokenError::MethodNotAllowed.into()),
+            (None, _) => Err(TokenError::NotFound.into()),
+        };
+        let allow = route.map_or("", Route::methods);
+        result.unwrap_or_else(|error| self.error_response(error, allow))
+    }
+}
+
 /// What a path names.
 #[derive(Clone, Copy)]
 enum Route<'a> {
     Collection,
     Token(&'a str),
-    Transition(&'a str, Action),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Action {
-    Suspend,
-    Activate,
-    Revoke,
-    Delete,
-}
-
-impl Action {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Suspend => "suspend",
-            Self::Activate => "activate",
-            Self::Revoke => "revoke",
-            Self::Delete => "delete",
-        }
-    }
+    Transition(&'a str, fn() -> Change),
 }
 
 impl<'a> Route<'a> {
     fn parse(rest: &'a str) -> Option<Self> {
-        let Some((id, action)) = rest.split_once('/') else {
-            return Some(match rest {
-                "" => Self::Collection,
-                id => Self::Token(id),
-            });
-        };
-        [Action::Suspend, Action::Activate, Action::Revoke]
-            .into_iter()
-            .find(|known| known.as_str() == action)
-            .map(|action| Self::Transition(id, action))
+        Some(match rest.split_once('/') {
+            None if rest.is_empty() => Self::Collection,
+            None => Self::Token(rest),
+            Some((id, "suspend")) => Self::Transition(id, || Change::Suspend),
+            Some((id, "activate")) => Self::Transition(id, || Change::Activate),
+            Some((id, "revoke")) => Self::Transition(id, || Change::Revoke { reason: None }),
+            Some(_) => return None,
+        })
     }
 
     const fn methods(self) -> &'static str {

@@ -3,58 +3,37 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign::credentials::Credentials;
+use countersign::mint::MintError;
 use countersign::registry::{Caller, Change, Record, RegistryError};
-use countersign::require::{Requirement, scope};
+use countersign::require::scope;
 use countersign::{Id, Principal, Secret};
 use http::{Request, Response, StatusCode, request};
-use http_body::Body;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::create_request::{Expired, Rules};
+use super::ManagedTokenResource;
+use super::create_request::{EXPIRES_AT, NOT_IN_FUTURE, Rules};
 use super::error::{
     ManagedTokenError, READ_SCOPE_MISSING, ValidationErrors, WRITE_SCOPE_MISSING, add_error,
 };
 use super::idempotency::{ResponseWriter, fingerprint, idempotency_key, read_key};
-use super::responses::{Page, TokenListResponse, TokenResponse};
-use super::{Action, ManagedTokenResource};
-use crate::authenticate::RequestReader;
-use crate::body;
+use super::responses::{MAX_PAGE_SIZE, PAGE_SIZE, Page, TokenListResponse, TokenResponse};
+use crate::authenticate::caller_of;
+use crate::body::PendingBody;
 use crate::error::TokenError;
 use crate::form::Form;
 use crate::json::Object;
 use crate::request_id::RequestId;
 use crate::response::{self, ResponseBody};
 
-/// Reads the body of a creation, as an object and byte for byte.
-struct CreateReader;
-
-impl RequestReader for CreateReader {
-    type Parameters = (Object, Bytes);
-
-    fn read(
-        &self,
-        _: &request::Parts,
-        body: &Bytes,
-    ) -> Result<(Option<Credentials>, Self::Parameters), TokenError> {
-        let object = Object::parse(body).map_err(TokenError::invalid)?;
-        Ok((None, (object, body.clone())))
-    }
-}
-
 impl ManagedTokenResource {
-    pub(super) async fn create<B>(
+    pub(super) async fn create(
         &self,
-        request: Request<B>,
+        request: Request<PendingBody>,
         request_id: &RequestId,
-    ) -> Result<Response<ResponseBody>, ManagedTokenError>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let limit = self.body_limit;
-        let authenticated = self.primary.authenticate(&CreateReader, limit, request);
+    ) -> Result<Response<ResponseBody>, ManagedTokenError> {
+        let read = |_: &_, body: &Bytes| Ok((None, (Object::parse(body)?, body.clone())));
+        let authenticated = self.primary.authenticate(request, read);
         let (creator, (object, body)) = authenticated.await?;
         let principal = creator.principal();
         check_write_scope(principal)?;
@@ -71,11 +50,11 @@ impl ManagedTokenResource {
         let is_expired = new.expires_at <= rules.now;
         let write = |record: &Record| {
             if is_expired {
-                return Err(RegistryError::unavailable(Expired));
+                return Err(RegistryError::unavailable(MintError::Expired));
             }
             let token = self.mint.managed_token(&creator, record);
             let token = token.map_err(RegistryError::unavailable)?;
-            to_json(&TokenResponse::created(&token, record))
+            to_json(&TokenResponse::new(Some(&token), Some(record)))
         };
         let writer = ResponseWriter::new(&write);
         let response = |record: &Record| writer.write(record);
@@ -86,27 +65,27 @@ impl ManagedTokenResource {
         let outcome = created.map_err(|error| match error {
             // The account is the caller's own, so the environment was not found.
             RegistryError::NotFound if has_environment => {
-                let mut errors = ValidationErrors::new();
                 let message = "must be an environment of the account";
-                add_error(&mut errors, "environment_id", message);
-                ManagedTokenError::Validation(errors)
+                ManagedTokenError::field("environment_id", message)
             }
-            RegistryError::Unavailable(source) if source.is::<Expired>() => Expired.into(),
+            RegistryError::Unavailable(source)
+                if matches!(source.downcast_ref(), Some(MintError::Expired)) =>
+            {
+                ManagedTokenError::field(EXPIRES_AT, NOT_IN_FUTURE)
+            }
             error => error.into(),
         })?;
         success(&writer.finish(outcome)?)
     }
 
-    pub(super) async fn list<B>(
+    pub(super) async fn list(
         &self,
-        request: Request<B>,
+        request: Request<PendingBody>,
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, ManagedTokenError> {
         let (head, _) = request.into_parts();
-        let principal = self.authenticate(&head).await?;
-        check_read_scope(&principal)?;
-        let caller = self.caller(&principal, request_id)?;
-        let page = self.page(head.uri.query())?;
+        let caller = self.reader(&head, request_id).await?;
+        let page = page(head.uri.query())?;
         let listed = self
             .tokens
             .list_tokens(&caller, page.offset.into(), page.size);
@@ -115,55 +94,46 @@ impl ManagedTokenResource {
         Ok(response::json(StatusCode::OK, &list))
     }
 
-    pub(super) async fn show<B>(
+    pub(super) async fn show(
         &self,
-        request: Request<B>,
+        request: Request<PendingBody>,
         id: &str,
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, ManagedTokenError> {
         let (head, _) = request.into_parts();
-        let principal = self.authenticate(&head).await?;
-        check_read_scope(&principal)?;
-        let caller = self.caller(&principal, request_id)?;
+        let caller = self.reader(&head, request_id).await?;
         let record = self.tokens.show_token(&caller, parse_id(id)?).await?;
-        Ok(response::json(StatusCode::OK, &TokenResponse::of(&record)))
+        let response = TokenResponse::new(None, Some(&record));
+        Ok(response::json(StatusCode::OK, &response))
     }
 
-    pub(super) async fn change<B>(
+    pub(super) async fn change(
         &self,
-        request: Request<B>,
+        request: Request<PendingBody>,
         id: &str,
-        action: Action,
+        change: Change,
         request_id: &RequestId,
-    ) -> Result<Response<ResponseBody>, ManagedTokenError>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
+    ) -> Result<Response<ResponseBody>, ManagedTokenError> {
         let (head, body) = request.into_parts();
         let principal = self.authenticate(&head).await?;
         check_write_scope(&principal)?;
         let token = parse_id(id)?;
-        let body = body::read(body, self.body_limit).await?;
+        let body = body.await.map_err(TokenError::from)?;
         let key = read_key(&body)?;
         // The credentials may have been revoked while the body was read.
         self.authenticator.revalidate(&principal)?;
         let caller = self.caller(&principal, request_id)?;
         self.count(&principal)?;
-        let write = |record: &Record| match action {
-            Action::Delete => to_json(&TokenResponse::deleted()),
-            _ => to_json(&TokenResponse::of(record)),
+        let action = change.name();
+        let is_deletion = matches!(change, Change::Delete);
+        let write = |record: &Record| {
+            let record = Some(record).filter(|_| !is_deletion);
+            to_json(&TokenResponse::new(None, record))
         };
         let writer = ResponseWriter::new(&write);
         let response = |record: &Record| writer.write(record);
-        let digest = self.fingerprint(&principal, action.as_str(), id, &body);
+        let digest = self.fingerprint(&principal, action, id, &body);
         let idempotency = idempotency_key(key.as_deref(), &principal, digest, &response)?;
-        let change = match action {
-            Action::Suspend => Change::Suspend,
-            Action::Activate => Change::Activate,
-            Action::Revoke => Change::Revoke { reason: None },
-            Action::Delete => Change::Delete,
-        };
         let changed = self
             .tokens
             .change_token(&caller, token, change, idempotency);
@@ -179,19 +149,31 @@ impl ManagedTokenResource {
         Ok(authentication.await?)
     }
 
+    /// Authenticates the caller of an operation that changes nothing. Callers that may change tokens see them in the
+    /// responses anyway.
+    async fn reader(
+        &self,
+        head: &request::Parts,
+        request_id: &RequestId,
+    ) -> Result<Caller, ManagedTokenError> {
+        let principal = self.authenticate(head).await?;
+        let checked = (scope(Self::READ_SCOPE) | scope(Self::WRITE_SCOPE)).check(&principal);
+        checked.map_err(|rejection| {
+            ManagedTokenError::from_rejection(rejection, READ_SCOPE_MISSING)
+        })?;
+        self.caller(&principal, request_id)
+    }
+
     /// Returns the caller for the registry. The tokens of other accounts and issuers are not found for it.
     fn caller(
         &self,
         principal: &Principal,
         request_id: &RequestId,
     ) -> Result<Caller, ManagedTokenError> {
-        let Some(account) = principal.account() else {
-            let message = "the credentials belong to no account";
-            return Err(ManagedTokenError::NotPermitted(message, None));
-        };
-        let caller = Caller::of_account(principal.subject(), *account)
-            .authenticated_as(principal)
-            .with_request_id(request_id.clone());
+        let caller = caller_of(principal, request_id).ok_or(ManagedTokenError::NotPermitted(
+            "the credentials belong to no account",
+            None,
+        ))?;
         Ok(match &self.issuer {
             Some(name) => caller.at_issuer(Arc::clone(name)),
             None => caller,
@@ -212,49 +194,42 @@ impl ManagedTokenResource {
         let issuer = self.mint.issuer().url();
         fingerprint([issuer, &generation, action, id], body)
     }
+}
 
-    fn page(&self, query: Option<&str>) -> Result<Page, ManagedTokenError> {
-        let mut parameters = Form::parse_query(query)?;
-        let mut errors = ValidationErrors::new();
-        let mut number = |name: &'static str, min: u32, max: u32, default: u32| {
-            let Some(text) = parameters.take(name) else {
-                return default;
-            };
-            let text = text.expose();
-            // `parse` would accept a sign.
-            let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            let number = text.parse().ok().filter(|_| is_digits);
-            let number = number.filter(|number| (min..=max).contains(number));
-            number.unwrap_or_else(|| {
-                let message = format!("must be a number from {min} to {max}");
-                add_error(&mut errors, name, message);
+fn page(query: Option<&str>) -> Result<Page, ManagedTokenError> {
+    let mut parameters = Form::parse_query(query)?;
+    let mut errors = ValidationErrors::new();
+    let mut number = |name: &'static str, min: u32, max: u32, default: u32| {
+        let Some(text) = parameters.take(name) else {
+            return default;
+        };
+        // `parse` would accept a sign.
+        let text =
+            Some(text.expose()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = text.and_then(|text| text.parse().ok());
+        number
+            .filter(|number| (min..=max).contains(number))
+            .unwrap_or_else(|| {
+                add_error(
+                    &mut errors,
+                    name,
+                    format!("must be a number from {min} to {max}"),
+                );
                 default
             })
-        };
-        let (default, max) = (self.page_size, self.max_page_size);
-        let offset = number("pagination[offset]", 0, u32::MAX, 0);
-        let size = number("pagination[page_size]", 1, max, default);
-        if errors.is_empty() {
-            Ok(Page { offset, size })
-        } else {
-            Err(ManagedTokenError::Validation(errors))
-        }
+    };
+    let offset = number("pagination[offset]", 0, u32::MAX, 0);
+    let size = number("pagination[page_size]", 1, MAX_PAGE_SIZE, PAGE_SIZE);
+    if errors.is_empty() {
+        Ok(Page { offset, size })
+    } else {
+        Err(ManagedTokenError::Validation(errors))
     }
 }
 
-fn write_scope() -> Requirement {
-    scope(ManagedTokenResource::WRITE_SCOPE)
-}
-
 fn check_write_scope(principal: &Principal) -> Result<(), ManagedTokenError> {
-    let checked = write_scope().check(principal);
+    let checked = scope(ManagedTokenResource::WRITE_SCOPE).check(principal);
     checked.map_err(|rejection| ManagedTokenError::from_rejection(rejection, WRITE_SCOPE_MISSING))
-}
-
-/// Callers that may change tokens see them in the responses anyway.
-fn check_read_scope(principal: &Principal) -> Result<(), ManagedTokenError> {
-    let checked = (scope(ManagedTokenResource::READ_SCOPE) | write_scope()).check(principal);
-    checked.map_err(|rejection| ManagedTokenError::from_rejection(rejection, READ_SCOPE_MISSING))
 }
 
 fn parse_id(text: &str) -> Result<Id, TokenError> {

@@ -83,26 +83,12 @@ pub(crate) struct TokenResponse<'a> {
 }
 
 impl<'a> TokenResponse<'a> {
-    /// Creates the response to a creation, the only one with the token itself.
-    pub(super) fn created(token: &'a Secret, record: &Record) -> Self {
-        Self {
-            token: Some(token.expose()),
-            ..TokenResponse::of(record)
-        }
-    }
-
-    pub(super) fn of(record: &Record) -> Self {
-        Self {
-            details: Some(record.into()),
-            ..Self::deleted()
-        }
-    }
-
-    pub(super) const fn deleted() -> Self {
+    /// Creates a response. Only that to a creation has the token itself, and that to a deletion has no record.
+    pub(super) fn new(token: Option<&'a Secret>, record: Option<&Record>) -> Self {
         Self {
             status: "success",
-            token: None,
-            details: None,
+            token: token.map(Secret::expose),
+            details: record.map(TokenDetails::from),
         }
     }
 }
@@ -124,6 +110,9 @@ impl TokenListResponse {
         }
     }
 }
+
+pub(super) const PAGE_SIZE: u32 = 50;
+pub(crate) const MAX_PAGE_SIZE: u32 = 200;
 
 /// The page that a request asks for.
 #[derive(Clone, Copy)]

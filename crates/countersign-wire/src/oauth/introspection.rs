@@ -4,14 +4,15 @@ use countersign::scope::Scope;
 use countersign::time::Clock;
 use countersign::{Id, Principal};
 use http::{Request, Response, StatusCode};
-use http_body::Body;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::json;
 use super::token_form::{TokenForm, TokenFormEndpoint};
+use crate::body::PendingBody;
+use crate::request_id::RequestId;
 use crate::response::ResponseBody;
-use crate::service::impl_service;
+use crate::service::{Endpoint, impl_service};
 
 /// Responds whether a token is accepted, and what it says (RFC 7662). Mount it at any path, such as `/oauth/introspect`.
 ///
@@ -139,35 +140,34 @@ impl Introspection {
     /// The scope with which a client sees all tokens of its account.
     pub const SCOPE: &'static str = "token:introspect";
 
-    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, by the system's clock.
+    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, both by the clock
+    /// of `authenticator`.
     #[must_use]
     pub fn new(authenticator: Authenticator, jwt: Jwt) -> Self {
         Self {
             endpoint: TokenFormEndpoint::new(authenticator, jwt),
         }
     }
+}
 
-    /// Sets the clock by which tokens are verified. By default it is the system's.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.endpoint.set_clock(clock);
-        self
+impl Endpoint for Introspection {
+    fn clock(&self) -> &dyn Clock {
+        self.endpoint.clock()
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let id = self.endpoint.request_id(&request);
-        let result = self.endpoint.read(request).await;
-        let result = result.map(|TokenForm { client, token }| {
-            match token.filter(|token| may_see(client.principal(), token)) {
-                Some(token) => json(StatusCode::OK, &IntrospectionResponse::from(&token)),
-                None => json(StatusCode::OK, &InactiveResponse { active: false }),
-            }
-        });
-        self.endpoint.finish(result, &id)
+    async fn respond(
+        &self,
+        request: Request<PendingBody>,
+        _: &RequestId,
+    ) -> Response<ResponseBody> {
+        let TokenForm { client, token } = match self.endpoint.read(request).await {
+            Ok(form) => form,
+            Err(error) => return self.endpoint.error_response(error),
+        };
+        match token.filter(|token| may_see(client.principal(), token)) {
+            Some(token) => json(StatusCode::OK, &IntrospectionResponse::from(&token)),
+            None => json(StatusCode::OK, &InactiveResponse { active: false }),
+        }
     }
 }
 

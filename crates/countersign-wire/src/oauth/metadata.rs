@@ -7,19 +7,17 @@ use crate::document::Document;
 #[derive(Clone, Debug)]
 pub struct AuthorizationServer {
     issuer: Issuer,
-    token_path: String,
-    introspection_path: Option<String>,
-    revocation_path: Option<String>,
+    metadata: Metadata,
 }
 
 /// The registered methods that [`OAuth`](crate::OAuth) accepts (RFC 7591 §2).
 const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// RFC 8414 §2.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthMetadata))]
-pub(crate) struct MetadataResponse<'a> {
-    issuer: &'a str,
+pub(crate) struct Metadata {
+    issuer: String,
     token_endpoint: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 1],
@@ -36,7 +34,7 @@ pub(crate) struct MetadataResponse<'a> {
     revocation_endpoint_auth_methods_supported: Option<[&'static str; 2]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
-    scopes_supported: Vec<&'a str>,
+    scopes_supported: Vec<String>,
 }
 
 impl AuthorizationServer {
@@ -47,26 +45,37 @@ impl AuthorizationServer {
 
     /// Creates the documents of an issuer whose token endpoint is at `token_path` below its URL.
     #[must_use]
-    pub fn new(issuer: Issuer, token_path: impl Into<String>) -> Self {
-        Self {
-            issuer,
-            token_path: token_path.into(),
-            introspection_path: None,
-            revocation_path: None,
-        }
+    pub fn new(issuer: Issuer, token_path: &str) -> Self {
+        let scopes = issuer.settings().catalogue.iter();
+        let metadata = Metadata {
+            issuer: issuer.url().to_owned(),
+            token_endpoint: below(&issuer, token_path),
+            jwks_uri: below(&issuer, Self::JWKS_PATH),
+            grant_types_supported: ["client_credentials"],
+            response_types_supported: [],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint: None,
+            introspection_endpoint_auth_methods_supported: None,
+            revocation_endpoint: None,
+            revocation_endpoint_auth_methods_supported: None,
+            scopes_supported: scopes.map(str::to_owned).collect(),
+        };
+        Self { issuer, metadata }
     }
 
     /// Sets the path of [`Introspection`](crate::Introspection) below the issuer's URL.
     #[must_use]
-    pub fn introspection_path(mut self, path: impl Into<String>) -> Self {
-        self.introspection_path = Some(path.into());
+    pub fn introspection_path(mut self, path: &str) -> Self {
+        self.metadata.introspection_endpoint = Some(below(&self.issuer, path));
+        self.metadata.introspection_endpoint_auth_methods_supported = Some(AUTH_METHODS);
         self
     }
 
     /// Sets the path of [`Revocation`](crate::Revocation) below the issuer's URL.
     #[must_use]
-    pub fn revocation_path(mut self, path: impl Into<String>) -> Self {
-        self.revocation_path = Some(path.into());
+    pub fn revocation_path(mut self, path: &str) -> Self {
+        self.metadata.revocation_endpoint = Some(below(&self.issuer, path));
+        self.metadata.revocation_endpoint_auth_methods_supported = Some(AUTH_METHODS);
         self
     }
 
@@ -80,24 +89,11 @@ impl AuthorizationServer {
     /// Returns the metadata.
     #[must_use]
     pub fn metadata(&self) -> Document {
-        let base = self.issuer.url().trim_end_matches('/');
-        let below = |path: &Option<String>| path.as_ref().map(|path| format!("{base}{path}"));
-        let methods_of = |path: &Option<String>| path.as_ref().map(|_| AUTH_METHODS);
-        let metadata = MetadataResponse {
-            issuer: self.issuer.url(),
-            token_endpoint: format!("{base}{}", self.token_path),
-            jwks_uri: format!("{base}{}", Self::JWKS_PATH),
-            grant_types_supported: ["client_credentials"],
-            response_types_supported: [],
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_endpoint: below(&self.introspection_path),
-            introspection_endpoint_auth_methods_supported: methods_of(&self.introspection_path),
-            revocation_endpoint: below(&self.revocation_path),
-            revocation_endpoint_auth_methods_supported: methods_of(&self.revocation_path),
-            scopes_supported: self.issuer.settings().catalogue.iter().collect(),
-        };
-        // Serializing a struct of strings cannot fail.
-        let json = serde_json::to_string(&metadata).unwrap_or_default();
-        Document::new("application/json", json)
+        Document::json(&self.metadata)
     }
+}
+
+/// Returns the URL of a path below the issuer's.
+fn below(issuer: &Issuer, path: &str) -> String {
+    format!("{}{path}", issuer.url().trim_end_matches('/'))
 }

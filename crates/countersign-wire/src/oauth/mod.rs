@@ -7,15 +7,15 @@ mod token_form;
 
 use bytes::Bytes;
 use countersign::Scopes;
-use countersign::credentials::{Carrier, Credentials};
-use countersign::mechanism::Basic;
+use countersign::credentials::Credentials;
 use countersign::mint::MintParameters;
 use http::header::PRAGMA;
 use http::{HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
 
-use crate::error::{FieldErrorCode, TokenError};
-use crate::form::{self, Form};
+use crate::error::TokenError;
+use crate::fields::missing;
+use crate::form::Form;
 use crate::response::{self, ResponseBody};
 use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse, Wire};
 
@@ -24,7 +24,7 @@ pub use introspection::Introspection;
 pub(crate) use introspection::IntrospectionResponse;
 pub use metadata::AuthorizationServer;
 #[cfg(feature = "openapi")]
-pub(crate) use metadata::MetadataResponse;
+pub(crate) use metadata::Metadata;
 pub use revocation::Revocation;
 #[cfg(feature = "openapi")]
 pub(crate) use token_form::TokenFormEndpoint;
@@ -69,18 +69,14 @@ pub(crate) struct OAuthTokenResponse<'a> {
 /// RFC 6749 §5.2.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthError))]
-pub(crate) struct OAuthErrorResponse<'a> {
-    error: &'static str,
-    error_description: &'a str,
+pub(crate) struct OAuthErrorResponse {
+    pub(crate) error: &'static str,
+    pub(crate) error_description: String,
 }
 
 impl Wire for OAuth {
     fn credential_source(&self) -> CredentialSource {
         CredentialSource::HeadersOrBody
-    }
-
-    fn read_credentials(&self, credentials: Credentials) -> Result<Credentials, TokenError> {
-        decode_client(credentials)
     }
 
     fn read(&self, head: &request::Parts, body: &Bytes) -> Result<TokenRequest, TokenError> {
@@ -103,8 +99,11 @@ impl Wire for OAuth {
                 return Err(TokenError::InvalidTarget);
             }
         }
-        let credentials = take_client(&mut form)?;
-        Ok(TokenRequest::new(parameters).credentials(credentials))
+        Ok(TokenRequest {
+            credentials: take_client(&mut form)?,
+            parameters,
+            session: None,
+        })
     }
 
     fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
@@ -123,18 +122,6 @@ impl Wire for OAuth {
     }
 }
 
-/// Decodes `client_secret_basic`: both the id and the secret are form-encoded (RFC 6749 §2.3.1).
-fn decode_client(credentials: Credentials) -> Result<Credentials, TokenError> {
-    if *credentials.carrier() != Carrier::BASIC {
-        return Ok(credentials);
-    }
-    let client = Basic::decode(&credentials).and_then(|(id, secret)| {
-        let (id, secret) = (form::decode(id.expose())?, form::decode(secret.expose())?);
-        Some(Credentials::client(id, secret))
-    });
-    client.ok_or(TokenError::Unauthenticated)
-}
-
 /// Takes the credentials in the form: `client_secret_post` (RFC 6749 §2.3.1). A `client_id` alone is that of a public
 /// client, and is ignored.
 fn take_client(form: &mut Form) -> Result<Option<Credentials>, TokenError> {
@@ -148,41 +135,44 @@ fn take_client(form: &mut Form) -> Result<Option<Credentials>, TokenError> {
 }
 
 fn required<T>(name: &'static str, value: Option<T>) -> Result<T, TokenError> {
-    let message = || format!("{name} is missing");
-    value.ok_or_else(|| TokenError::field(name, FieldErrorCode::Missing, message()))
+    Ok(value.ok_or_else(|| missing(name))?)
 }
 
 fn error_response(error: &TokenError) -> Response<ResponseBody> {
-    let code = match error {
-        TokenError::NotFound | TokenError::MethodNotAllowed => {
-            return response::empty(error.status());
+    match error {
+        TokenError::NotFound | TokenError::MethodNotAllowed => response::empty(error.status()),
+        // RFC 6749 has no code for this; `slow_down` is that of RFC 8628 §3.5.
+        TokenError::TooManyRequests(_) => {
+            json_error(error.status(), "slow_down", error.to_string())
         }
+        error => json_error(error.status(), error_code(error), error.to_string()),
+    }
+}
+
+/// Returns the code of RFC 6749 §5.2, as far as it has one.
+pub(crate) const fn error_code(error: &TokenError) -> &'static str {
+    match error {
         TokenError::Chaining => "unauthorized_client",
         TokenError::UnsupportedGrantType => "unsupported_grant_type",
         TokenError::Unauthenticated => "invalid_client",
         TokenError::InvalidScope(_) => "invalid_scope",
         TokenError::InvalidTarget => "invalid_target",
-        // RFC 6749 has no code for this; `slow_down` is that of RFC 8628 §3.5.
-        TokenError::TooManyRequests(_) => "slow_down",
         TokenError::Unavailable(_) => "temporarily_unavailable",
         TokenError::Internal => "server_error",
         _ => "invalid_request",
-    };
-    json_error(error.status(), code, error.message())
+    }
 }
 
 fn json_error(
     status: StatusCode,
     error: &'static str,
-    error_description: &str,
+    error_description: String,
 ) -> Response<ResponseBody> {
-    json(
-        status,
-        &OAuthErrorResponse {
-            error,
-            error_description,
-        },
-    )
+    let body = OAuthErrorResponse {
+        error,
+        error_description,
+    };
+    json(status, &body)
 }
 
 /// Creates a response with a JSON body, and with the `Pragma` of RFC 6749 §5.1.

@@ -8,15 +8,15 @@ use countersign::registry::{
 };
 use countersign::time::Clock;
 use http::{Request, Response, StatusCode};
-use http_body::Body;
 
 use super::json_error;
 use super::token_form::{TokenForm, TokenFormEndpoint};
-use crate::authenticate::RequestError;
+use crate::authenticate::{RequestError, caller_of};
+use crate::body::PendingBody;
 use crate::error::TokenError;
 use crate::request_id::RequestId;
 use crate::response::{self, ResponseBody};
-use crate::service::impl_service;
+use crate::service::{Endpoint, impl_service};
 
 /// Revokes a token that was minted from the client's own credential (RFC 7009). Mount it at any path, such as
 /// `/oauth/revoke`. Everything that reads the directory rejects the token from then on.
@@ -94,7 +94,8 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, by the system's clock.
+    /// Creates the endpoint. `authenticator` authenticates clients, and `jwt` verifies tokens, both by the clock
+    /// of `authenticator`.
     #[must_use]
     pub fn new(authenticator: Authenticator, jwt: Jwt, registry: Arc<dyn Registry>) -> Self {
         Self {
@@ -112,43 +113,22 @@ impl Revocation {
         self
     }
 
-    /// Sets the clock by which tokens are verified. By default it is the system's.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.endpoint.set_clock(clock);
-        self
-    }
-
-    async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
-    where
-        B: Body,
-        B::Error: std::error::Error + Send + Sync + 'static,
-    {
-        let id = self.endpoint.request_id(&request);
-        let result = match self.endpoint.read(request).await {
-            Ok(form) => self.revoke(form, &id).await,
-            Err(error) => Err(error),
-        };
-        self.endpoint.finish(result, &id)
-    }
-
     async fn revoke(
         &self,
-        TokenForm { client, token }: TokenForm,
+        request: Request<PendingBody>,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, RequestError> {
+        let TokenForm { client, token } = self.endpoint.read(request).await?;
         let Some(token) = token else {
             return Ok(response::empty(StatusCode::OK));
         };
         let client = client.principal();
         let Some(denied) = own_token(client, &token) else {
-            let description = "the token was issued to another client";
+            let description = "the token was issued to another client".to_owned();
             let status = StatusCode::BAD_REQUEST;
             return Ok(json_error(status, "invalid_grant", description));
         };
-        let caller = Caller::of_account(client.subject(), denied.account)
-            .authenticated_as(client)
-            .with_request_id(id.clone());
+        let caller = caller_of(client, id).ok_or(TokenError::Internal)?;
         let revoked = match self.end_session(&caller, &token).await {
             // The token may still be valid if its session is not stored any more.
             Some(Err(RegistryError::NotFound)) | None => {
@@ -174,6 +154,21 @@ impl Revocation {
         let selector = SessionSelector::Id(*token.session()?);
         let credential = *token.credential_id()?;
         Some(sessions.end_sessions(caller, credential, selector).await)
+    }
+}
+
+impl Endpoint for Revocation {
+    fn clock(&self) -> &dyn Clock {
+        self.endpoint.clock()
+    }
+
+    async fn respond(
+        &self,
+        request: Request<PendingBody>,
+        id: &RequestId,
+    ) -> Response<ResponseBody> {
+        let revoked = self.revoke(request, id).await;
+        revoked.unwrap_or_else(|error| self.endpoint.error_response(error))
     }
 }
 

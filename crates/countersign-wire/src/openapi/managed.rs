@@ -1,21 +1,23 @@
 //! The resource of managed tokens.
 
-use utoipa::openapi::path::{OperationBuilder, Parameter};
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat,
     SchemaType, Type,
 };
-use utoipa::openapi::{HttpMethod, RefOr, Required, Responses};
+use utoipa::openapi::{HttpMethod, RefOr, Required};
 
+use super::schemas::{number, one_of};
 use super::{
     Describe, Description, ResponsesBuilder, Schemas, Security, authentication_errors, body_errors,
-    describe_error, id, in_path, in_query, json, json_response, object, optional, scope, text,
+    describe_error, id, in_path, in_query, json, json_response, object, optional, scope, sent,
+    text,
 };
 use crate::error::TokenError;
 use crate::managed::{
-    ErrorResponse, ManagedTokenError, ManagedTokenResource, READ_SCOPE_MISSING, TokenListResponse,
-    TokenResponse, ValidationErrors, WRITE_SCOPE_MISSING,
+    ErrorResponse, MAX_PAGE_SIZE, ManagedTokenError, ManagedTokenResource, READ_SCOPE_MISSING,
+    TokenListResponse, TokenResponse, ValidationErrors, WRITE_SCOPE_MISSING,
 };
 
 impl Describe for ManagedTokenResource {
@@ -24,19 +26,25 @@ impl Describe for ManagedTokenResource {
         let token = schemas.add::<TokenResponse<'_>>();
         let list = schemas.add::<TokenListResponse>();
         let error = schemas.add::<ErrorResponse<'_>>();
-        let responses =
-            |schema, errors| self.responses(schema, &error, errors, WRITE_SCOPE_MISSING);
-        let read_responses =
-            |schema, errors| self.responses(schema, &error, errors, READ_SCOPE_MISSING);
-        let operation = |name: &str, summary: &str| {
-            OperationBuilder::new()
-                .operation_id(Some(format!("managed_{name}")))
-                .summary(Some(summary))
-                .securities(Some(Security::any_of(&[
-                    Security::Bearer,
-                    Security::ApiKey,
-                    Security::Basic,
-                ])))
+        let primary = [Security::ApiKey, Security::Basic];
+        let any = [Security::Bearer, Security::ApiKey, Security::Basic];
+        let operation = |name, summary, security: &[Security], success, scope_missing, errors| {
+            let responses = self.responses(success, &error, errors, scope_missing);
+            let security = Security::any_of(security);
+            super::operation(format!("managed_{name}"), summary, security, responses)
+        };
+        let write = |name, summary, security, errors| {
+            operation(name, summary, security, &token, WRITE_SCOPE_MISSING, errors)
+        };
+        let read = |name, summary, success, error| {
+            operation(
+                name,
+                summary,
+                &any,
+                success,
+                READ_SCOPE_MISSING,
+                vec![error],
+            )
         };
         let invalid = || ManagedTokenError::Validation(ValidationErrors::new());
         let not_found = || ManagedTokenError::from(TokenError::NotFound);
@@ -45,26 +53,22 @@ impl Describe for ManagedTokenResource {
             errors.extend([invalid(), ManagedTokenError::IdempotencyConflict]);
             errors
         };
-        let create = operation("create", "Create a token. No later response contains it")
-            .securities(Some(Security::any_of(&[Security::ApiKey, Security::Basic])))
-            .request_body(Some(json(create_request())))
-            .responses(responses(&token, of_body()));
-        let page_size = number(1, self.max_page_size());
-        let listing = operation("list", "List the account's tokens, oldest first")
-            .parameter(in_query("pagination[offset]", number(0, u32::MAX)))
-            .parameter(in_query("pagination[page_size]", page_size))
-            .responses(read_responses(&list, vec![invalid()]));
-        let show = operation("show", "Show the record of a token")
-            .parameter(token_id())
-            .responses(read_responses(&token, vec![not_found()]));
+        let summary = "Create a token. No later response contains it";
+        let create = write("create", summary, &primary, of_body())
+            .request_body(Some(json(create_request())));
+        let summary = "List the account's tokens, oldest first";
+        let page_size = number(1, MAX_PAGE_SIZE.into());
+        let listing = read("list", summary, &list, invalid())
+            .parameter(in_query("pagination[offset]", number(0, u32::MAX.into())))
+            .parameter(in_query("pagination[page_size]", page_size));
+        let show = read("show", "Show the record of a token", &token, not_found());
         let change = |name, summary| {
             let message = "the token's status does not allow it".to_owned();
             let mut errors = of_body();
             errors.extend([not_found(), ManagedTokenError::InvalidAction(message)]);
-            operation(name, summary)
+            write(name, summary, &any, errors)
                 .parameter(token_id())
                 .request_body(Some(change_request()))
-                .responses(responses(&token, errors))
         };
         let delete = change("delete", "Delete the record of a revoked token");
         let suspend = change("suspend", "Suspend a token until it is activated");
@@ -73,7 +77,7 @@ impl Describe for ManagedTokenResource {
         Description::default()
             .with("", HttpMethod::Post, create)
             .with("", HttpMethod::Get, listing)
-            .with("/{id}", HttpMethod::Get, show)
+            .with("/{id}", HttpMethod::Get, show.parameter(token_id()))
             .with("/{id}", HttpMethod::Delete, delete)
             .with("/{id}/suspend", HttpMethod::Post, suspend)
             .with("/{id}/activate", HttpMethod::Post, activate)
@@ -89,20 +93,18 @@ impl ManagedTokenResource {
         error: &RefOr<Schema>,
         errors: Vec<ManagedTokenError>,
         scope_missing: &'static str,
-    ) -> Responses {
-        let id = self.new_request_id();
-        let responses = ResponsesBuilder::default().add(&json_response(&id), "success", success);
+    ) -> ResponsesBuilder {
+        let responses = ResponsesBuilder::default().add(&json_response(), "success", success);
         let common = authentication_errors().map(ManagedTokenError::from);
         let forbidden = ManagedTokenError::NotPermitted(scope_missing, None);
         let errors = errors.into_iter().chain(common).chain([forbidden]);
-        let responses = errors.fold(responses, |responses, one| {
+        errors.fold(responses, |responses, one| {
             let message = match &one {
-                ManagedTokenError::Request(error) => describe_error(&error.error, one.message()),
-                one => one.message().to_owned(),
+                ManagedTokenError::Request(error) => describe_error(&error.error, one.to_string()),
+                one => one.to_string(),
             };
-            responses.add(&self.finish(Err(one), &id, ""), message, error)
-        });
-        responses.build()
+            responses.add(&sent(self.error_response(one, "")), message, error)
+        })
     }
 }
 
@@ -120,19 +122,11 @@ fn create_request() -> Schema {
 
 /// Returns the bare body: of a token of the account, or of one of its environments.
 fn bare_request() -> AnyOfBuilder {
-    let moment = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .description(Some(
-            "The default is the current time plus the configured lifetime.",
-        ))
-        .build();
+    let mut moment = text("The default is the current time plus the configured lifetime.");
+    moment.format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+    let list_or_null: SchemaType = [Type::Array, Type::Null].into_iter().collect();
     let scopes = ArrayBuilder::new()
-        .schema_type(
-            [Type::Array, Type::Null]
-                .into_iter()
-                .collect::<SchemaType>(),
-        )
+        .schema_type(list_or_null)
         .items(scope())
         .min_items(Some(1))
         .description(Some(
@@ -140,11 +134,8 @@ fn bare_request() -> AnyOfBuilder {
         ))
         .build();
     let of = |token_scope: &str| {
-        let kind = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some([token_scope]));
         ObjectBuilder::new()
-            .property("token_scope", kind)
+            .property("token_scope", one_of([token_scope]))
             .required("token_scope")
             .property("account_id", optional(id("The creator's own account.")))
             .property("expires_at", optional(moment.clone()))
@@ -162,10 +153,8 @@ fn bare_request() -> AnyOfBuilder {
 }
 
 fn change_request() -> RequestBody {
-    let mut body = json(object(
-        [("idempotency_key", optional(idempotency_key()))],
-        0,
-    ));
+    let members = [("idempotency_key", optional(idempotency_key()))];
+    let mut body = json(object(members, 0));
     body.required = Some(Required::False);
     body
 }
@@ -180,14 +169,6 @@ fn idempotency_key() -> Object {
 
 fn null() -> Object {
     ObjectBuilder::new().schema_type(Type::Null).build()
-}
-
-fn number(min: u32, max: u32) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(min))
-        .maximum(Some(max))
-        .build()
 }
 
 fn token_id() -> Parameter {

@@ -38,14 +38,17 @@ mod wires;
 
 use countersign::Scopes;
 use countersign::mint::IssuanceSettings;
+use countersign::random::SystemRandom;
+use countersign::time::Timestamp;
 use http::{Response, StatusCode};
 use utoipa::ToSchema;
-use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr};
 
+use crate::authenticate::RequestError;
 use crate::error::{FieldErrorCode, Throttled, TokenError};
 use crate::request_id::RequestId;
 use crate::response::{self, ResponseBody, set_common_headers};
@@ -68,20 +71,35 @@ pub trait DescribeWire: Wire {
 
 /// The description of a wire.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "every wire creates one")]
 pub struct WireDescription {
-    /// The operation's id, unique among all wires.
-    pub id: &'static str,
-    /// A line that says what the operation does.
-    pub summary: &'static str,
-    /// The body of requests.
-    pub request: RequestBody,
-    /// The body of a response with a token.
-    pub token: RefOr<Schema>,
-    /// The body of an error.
-    pub error: RefOr<Schema>,
-    /// The schemas that these refer to.
-    pub schemas: Schemas,
+    id: &'static str,
+    summary: &'static str,
+    request: RequestBody,
+    token: RefOr<Schema>,
+    error: RefOr<Schema>,
+    schemas: Schemas,
+}
+
+impl WireDescription {
+    /// Creates a description. `id` is the operation's id, unique among all wires, `summary` a line that says what the
+    /// operation does, and `request` the body of requests. `T` is the body of a response with a token, and `E` that of an
+    /// error.
+    #[must_use]
+    pub fn new<T: ToSchema, E: ToSchema>(
+        id: &'static str,
+        summary: &'static str,
+        request: RequestBody,
+    ) -> Self {
+        let mut schemas = Schemas::default();
+        Self {
+            id,
+            summary,
+            request,
+            token: schemas.add::<T>(),
+            error: schemas.add::<E>(),
+            schemas,
+        }
+    }
 }
 
 /// Operations, and the schemas that they refer to.
@@ -133,7 +151,7 @@ impl Description {
 
 /// Schemas by name.
 #[derive(Clone, Debug, Default)]
-pub struct Schemas(Vec<(String, RefOr<Schema>)>);
+pub struct Schemas(pub Vec<(String, RefOr<Schema>)>);
 
 impl Schemas {
     /// Adds the schema of a type and those that it refers to, and returns a reference to it.
@@ -142,15 +160,6 @@ impl Schemas {
         self.0.push((name.to_string(), T::schema()));
         T::schemas(&mut self.0);
         Ref::from_schema_name(name).into()
-    }
-}
-
-impl IntoIterator for Schemas {
-    type Item = (String, RefOr<Schema>);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
     }
 }
 
@@ -215,14 +224,14 @@ fn authentication_errors() -> [TokenError; 5] {
 }
 
 /// Describes an error with the message that it is sent with. Every limit has its own message, so 429 has one for all.
-fn describe_error(error: &TokenError, message: &str) -> String {
+fn describe_error(error: &TokenError, message: String) -> String {
     match error {
         TokenError::TooManyRequests(_) => {
             "too many failed authentications, or too many requests with this credential: try again \
              after the seconds in Retry-After"
                 .to_owned()
         }
-        _ => message.to_owned(),
+        _ => message,
     }
 }
 
@@ -249,16 +258,50 @@ fn token_errors() -> impl Iterator<Item = TokenError> {
         .chain(authentication_errors())
 }
 
+/// Begins the description of an operation.
+fn operation(
+    id: impl Into<String>,
+    summary: &str,
+    security: Vec<SecurityRequirement>,
+    responses: ResponsesBuilder,
+) -> OperationBuilder {
+    OperationBuilder::new()
+        .operation_id(Some(id))
+        .summary(Some(summary))
+        .securities(Some(security))
+        .responses(responses.build())
+}
+
+/// Adds errors, as the endpoint responds to them.
+fn add_errors(
+    responses: ResponsesBuilder,
+    errors: impl IntoIterator<Item = TokenError>,
+    message: fn(&TokenError) -> String,
+    schema: &RefOr<Schema>,
+    respond: impl Fn(RequestError) -> Response<ResponseBody>,
+) -> ResponsesBuilder {
+    errors.into_iter().fold(responses, |responses, error| {
+        let message = describe_error(&error, message(&error));
+        responses.add(&sent(respond(error.into())), message, schema)
+    })
+}
+
 /// Returns a response of an endpoint that succeeded.
-fn json_response(id: &RequestId) -> Response<ResponseBody> {
-    let mut response = response::json(StatusCode::OK, &());
-    set_common_headers(&mut response, id);
-    response
+fn json_response() -> Response<ResponseBody> {
+    sent(response::json(StatusCode::OK, &()))
 }
 
 /// Returns a response of an endpoint that succeeded and has no body.
-fn empty_response(status: StatusCode, id: &RequestId) -> Response<ResponseBody> {
-    let mut response = response::empty(status);
-    set_common_headers(&mut response, id);
+fn empty_response(status: StatusCode) -> Response<ResponseBody> {
+    sent(response::empty(status))
+}
+
+/// Adds the headers that a response has when it is sent.
+fn sent(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    set_common_headers(&mut response, &request_id());
     response
+}
+
+fn request_id() -> RequestId {
+    RequestId::new(Timestamp::from_unix_seconds(0), &SystemRandom)
 }

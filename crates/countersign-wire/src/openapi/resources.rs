@@ -1,24 +1,22 @@
 //! The resources beside the token endpoints, and the public documents.
 
-use http::header::{CACHE_CONTROL, ETAG};
-use http::{HeaderMap, Method, StatusCode};
-use utoipa::openapi::path::OperationBuilder;
+use http::header::IF_NONE_MATCH;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{HttpMethod, RefOr, Required};
 
 use super::schemas::non_empty;
 use super::wires::{client, session_name};
 use super::{
-    Describe, Description, ResponsesBuilder, Schemas, authentication_errors, body_errors,
-    describe_error, empty_response, form, in_path, in_query, json_response, object, security, text,
+    Describe, Description, ResponsesBuilder, Schemas, add_errors, authentication_errors,
+    body_errors, empty_response, form, in_path, in_query, json_response, object, security, text,
 };
 use crate::document::Document;
 use crate::error::{FieldErrorCode, TokenError};
 use crate::oauth::{
-    AuthorizationServer, Introspection, IntrospectionResponse, MetadataResponse,
-    OAuthErrorResponse, Revocation, TokenFormEndpoint,
+    AuthorizationServer, Introspection, IntrospectionResponse, Metadata, OAuthErrorResponse,
+    Revocation, TokenFormEndpoint,
 };
-use crate::session::SessionErrorResponse;
 use crate::sessions::{self, SessionResource, SessionsResponse};
 use crate::wire::CredentialSource;
 
@@ -26,37 +24,31 @@ impl Describe for SessionResource {
     fn describe(&self) -> Description {
         let mut schemas = Schemas::default();
         let list = schemas.add::<SessionsResponse>();
-        let error = schemas.add::<SessionErrorResponse<'_>>();
-        let id = self.new_request_id();
-        let operation = |name: &str, summary: &str, errors: &[TokenError]| {
+        let error = schemas.add::<OAuthErrorResponse>();
+        let operation = |name: &str, summary: &str, success, errors: &[TokenError]| {
             let common = authentication_errors()
                 .into_iter()
                 .chain([TokenError::Chaining]);
             let errors = common.chain(errors.iter().cloned());
-            let responses = errors.fold(ResponsesBuilder::default(), |responses, one| {
-                let message = describe_error(&one, sessions::message(&one));
-                let response = self.finish(Err(one.into()), &id, "");
-                responses.add(&response, message, &error)
-            });
-            let operation = OperationBuilder::new()
-                .operation_id(Some(name))
-                .summary(Some(summary))
-                .securities(Some(security(CredentialSource::Headers)));
-            (operation, responses)
+            let respond = |one| self.error_response(one, "");
+            let responses = add_errors(success, errors, sessions::message, &error, respond);
+            super::operation(
+                name,
+                summary,
+                security(CredentialSource::Headers),
+                responses,
+            )
         };
-        let unnamed =
-            TokenError::field("session_id", FieldErrorCode::Missing, "no session is named");
+        let responses = ResponsesBuilder::default;
+        let success = responses().add(&json_response(), "the live sessions, oldest first", &list);
+        let listing = operation("session_list", "List the caller's sessions", success, &[]);
         let end = |name, summary| {
-            let errors = [unnamed.clone(), TokenError::NotFound];
-            let (operation, responses) = operation(name, summary, &errors);
-            let response = empty_response(StatusCode::NO_CONTENT, &id);
-            let responses = responses.add(&response, "the session has ended", &error);
-            operation.responses(responses.build())
+            let message = "no session is named";
+            let unnamed = TokenError::field("session_id", FieldErrorCode::Missing, message);
+            let response = empty_response(StatusCode::NO_CONTENT);
+            let success = responses().add(&response, "the session has ended", None);
+            operation(name, summary, success, &[unnamed, TokenError::NotFound])
         };
-        let (listing, responses) = operation("session_list", "List the caller's sessions", &[]);
-        let response = json_response(&id);
-        let responses = responses.add(&response, "the live sessions, oldest first", &list);
-        let listing = listing.responses(responses.build());
         let mut name = in_query("session_id", session_name());
         name.required = Required::True;
         let end_named = end("session_end_named", "End the sessions with this name");
@@ -74,76 +66,76 @@ impl Describe for Introspection {
     fn describe(&self) -> Description {
         let mut schemas = Schemas::default();
         let active = schemas.add::<IntrospectionResponse<'_>>();
-        let error = schemas.add::<OAuthErrorResponse<'_>>();
-        let response = json_response(&self.endpoint.new_request_id());
-        let responses = ResponsesBuilder::default().add(
-            &response,
-            "whether the token is valid, and its claims if the client may see them",
-            &active,
-        );
-        let operation = token_operation(&self.endpoint, responses, &error)
-            .operation_id(Some("oauth_introspection"))
-            .summary(Some("Introspect a token (RFC 7662)"));
-        Description::default()
-            .with("", HttpMethod::Post, operation)
-            .schemas(schemas)
+        let message = "whether the token is valid, and its claims if the client may see them";
+        let success = ResponsesBuilder::default().add(&json_response(), message, &active);
+        let summary = "Introspect a token (RFC 7662)";
+        token_operation(
+            &self.endpoint,
+            "oauth_introspection",
+            summary,
+            success,
+            schemas,
+        )
     }
 }
 
 impl Describe for Revocation {
     fn describe(&self) -> Description {
-        let mut schemas = Schemas::default();
-        let error = schemas.add::<OAuthErrorResponse<'_>>();
-        let response = empty_response(StatusCode::OK, &self.endpoint.new_request_id());
-        let responses = ResponsesBuilder::default().add(&response, "the token is revoked", &error);
-        let operation = token_operation(&self.endpoint, responses, &error)
-            .operation_id(Some("oauth_revocation"))
-            .summary(Some("Revoke a token (RFC 7009)"));
-        Description::default()
-            .with("", HttpMethod::Post, operation)
-            .schemas(schemas)
+        let (success, schemas) = (ResponsesBuilder::default(), Schemas::default());
+        let success = success.add(
+            &empty_response(StatusCode::OK),
+            "the token is revoked",
+            None,
+        );
+        let summary = "Revoke a token (RFC 7009)";
+        token_operation(
+            &self.endpoint,
+            "oauth_revocation",
+            summary,
+            success,
+            schemas,
+        )
     }
 }
 
 fn token_operation(
     endpoint: &TokenFormEndpoint,
-    responses: ResponsesBuilder,
-    error: &RefOr<Schema>,
-) -> OperationBuilder {
-    let id = endpoint.new_request_id();
+    id: &str,
+    summary: &str,
+    success: ResponsesBuilder,
+    mut schemas: Schemas,
+) -> Description {
+    let error = schemas.add::<OAuthErrorResponse>();
     let errors = body_errors().into_iter().chain(authentication_errors());
     let errors = errors.chain([TokenError::Chaining]);
-    let responses = errors.fold(responses, |responses, one| {
-        let message = describe_error(&one, one.message());
-        responses.add(&endpoint.finish(Err(one.into()), &id), message, error)
-    });
+    let respond = |one| endpoint.error_response(one);
+    let responses = add_errors(success, errors, TokenError::to_string, &error, respond);
     let members = [
         ("token", non_empty(text("The token."))),
         ("token_type_hint", text("Ignored.")),
     ];
-    OperationBuilder::new()
-        .securities(Some(security(endpoint.credential_source())))
-        .request_body(Some(form(object(members.into_iter().chain(client()), 1))))
-        .responses(responses.build())
+    let request = form(object(members.into_iter().chain(client()), 1));
+    let security = security(CredentialSource::HeadersOrBody);
+    let operation = super::operation(id, summary, security, responses);
+    Description::default()
+        .with("", HttpMethod::Post, operation.request_body(Some(request)))
+        .schemas(schemas)
 }
 
 impl Document {
     /// Describes the document, with this operation id and summary. `schema` is that of its contents.
     #[must_use]
     pub fn describe(&self, id: &str, summary: &str, schema: &RefOr<Schema>) -> Description {
-        let response = self.respond(&Method::GET, &HeaderMap::new());
+        let any_version = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("*"))]);
+        let known = "the version in `If-None-Match` is the current one";
         let responses = ResponsesBuilder::default()
-            .add(&response, "the document", schema)
-            .add_empty(
-                StatusCode::NOT_MODIFIED,
-                "the version in `If-None-Match` is the current one",
-                &[CACHE_CONTROL, ETAG],
-            );
-        let operation = OperationBuilder::new()
-            .operation_id(Some(id))
-            .summary(Some(summary))
-            .securities(Some([]))
-            .responses(responses.build());
+            .add(
+                &self.respond(&Method::GET, &HeaderMap::new()),
+                "the document",
+                schema,
+            )
+            .add(&self.respond(&Method::GET, &any_version), known, None);
+        let operation = super::operation(id, summary, Vec::new(), responses);
         Description::default().with("", HttpMethod::Get, operation)
     }
 }
@@ -169,7 +161,7 @@ impl AuthorizationServer {
     #[must_use]
     pub fn describe_metadata(&self, id: &str) -> Description {
         let mut schemas = Schemas::default();
-        let metadata = schemas.add::<MetadataResponse<'_>>();
+        let metadata = schemas.add::<Metadata>();
         let summary = "Get the metadata of the issuer (RFC 8414)";
         let description = self.metadata().describe(id, summary, &metadata);
         description.schemas(schemas)

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderName, Response};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Content, Header, RefOr, ResponseBuilder, Responses};
 
@@ -24,11 +24,11 @@ impl ResponsesBuilder {
     /// Adds a response with the status, headers and media type of `response`. If it has a media type, its body has this
     /// schema.
     #[must_use]
-    pub fn add<B>(
+    pub fn add<'a, B>(
         mut self,
         response: &Response<B>,
         description: impl Into<String>,
-        schema: &RefOr<Schema>,
+        schema: impl Into<Option<&'a RefOr<Schema>>>,
     ) -> Self {
         let merged = self.0.entry(response.status().as_u16()).or_default();
         let description = description.into();
@@ -39,28 +39,13 @@ impl ResponsesBuilder {
         let sent = known.filter(|name| response.headers().contains_key(*name));
         merged.headers.extend(sent.map(HeaderName::as_str));
         let media_type = response.headers().get(CONTENT_TYPE);
-        if let Some(media_type) = media_type.and_then(|value| value.to_str().ok()) {
+        let media_type = media_type.and_then(|value| value.to_str().ok());
+        if let Some((media_type, schema)) = media_type.zip(schema.into()) {
             let bodies = merged.bodies.entry(media_type.to_owned()).or_default();
             if !bodies.contains(schema) {
                 bodies.push(schema.clone());
             }
         }
-        self
-    }
-
-    /// Adds a response of this status with these headers and no body.
-    #[must_use]
-    pub fn add_empty(
-        mut self,
-        status: StatusCode,
-        description: &str,
-        headers: &[HeaderName],
-    ) -> Self {
-        let merged = self.0.entry(status.as_u16()).or_default();
-        merged.descriptions.push(description.to_owned());
-        let known = HEADERS.iter().map(|(name, _)| name);
-        let sent = known.filter(|name| headers.contains(name));
-        merged.headers.extend(sent.map(HeaderName::as_str));
         self
     }
 
@@ -83,13 +68,11 @@ impl MergedResponse {
             }
         }
         for (media_type, mut schemas) in self.bodies {
-            let schema = match (schemas.pop(), schemas.is_empty()) {
-                (Some(only), true) => only,
-                (last, _) => {
-                    let any = schemas
-                        .into_iter()
-                        .chain(last)
-                        .fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+            let schema = match schemas.pop() {
+                Some(only) if schemas.is_empty() => only,
+                last => {
+                    let all = schemas.into_iter().chain(last);
+                    let any = all.fold(AnyOfBuilder::new(), AnyOfBuilder::item);
                     RefOr::T(Schema::AnyOf(any.build()))
                 }
             };
@@ -104,10 +87,12 @@ fn sentence(descriptions: &[String]) -> String {
     let joined = descriptions.join("; ");
     let mut letters = joined.trim_end_matches('.').chars();
     let first = letters.next().map(|first| first.to_uppercase());
-    let mut sentence: String = first.into_iter().flatten().collect();
-    sentence.extend(letters);
-    sentence.push('.');
-    sentence
+    first
+        .into_iter()
+        .flatten()
+        .chain(letters)
+        .chain(['.'])
+        .collect()
 }
 
 static HEADERS: [(HeaderName, &str); 9] = [

@@ -69,33 +69,43 @@ pub fn id(description: &str) -> Object {
 /// Returns a parameter of the path.
 #[must_use]
 pub fn in_path(name: &str, schema: Object) -> Parameter {
-    parameter(name, schema)
-        .parameter_in(ParameterIn::Path)
-        .required(Required::True)
-        .build()
+    parameter(name, schema, ParameterIn::Path, Required::True)
 }
 
 /// Returns an optional parameter of the query.
 #[must_use]
 pub fn in_query(name: &str, schema: Object) -> Parameter {
-    parameter(name, schema)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .build()
+    parameter(name, schema, ParameterIn::Query, Required::False)
 }
 
-fn parameter(name: &str, schema: Object) -> ParameterBuilder {
-    ParameterBuilder::new().name(name).schema(Some(schema))
+fn parameter(name: &str, schema: Object, place: ParameterIn, required: Required) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).schema(Some(schema));
+    parameter.parameter_in(place).required(required).build()
 }
 
 /// Returns the schema of a scope.
 #[must_use]
 pub fn scope() -> Object {
+    let mut scope = text("Segments joined by `:`. Each may be `*`.");
+    scope.pattern = Some(format!("^{SCOPE}$"));
+    scope.max_length = Some(128);
+    scope
+}
+
+/// Returns the schema of a string that has one of these values.
+pub(super) fn one_of<'a>(values: impl IntoIterator<Item = &'a str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("Segments joined by `:`. Each may be `*`."))
-        .pattern(Some(format!("^{SCOPE}$")))
-        .max_length(Some(128))
+        .enum_values(Some(values))
+        .build()
+}
+
+/// Returns the schema of an integer within these bounds.
+pub(super) fn number(min: u64, max: u64) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(min))
+        .maximum(Some(max))
         .build()
 }
 

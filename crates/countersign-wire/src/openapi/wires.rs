@@ -1,24 +1,21 @@
 //! The token endpoints.
 
 use countersign::mint::IssuanceSettings;
-use utoipa::openapi::path::OperationBuilder;
-use utoipa::openapi::schema::{
-    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type,
-};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{HttpMethod, Required};
 
-use super::schemas::scopes;
+use super::schemas::{number, one_of, scopes};
 use super::{
-    Describe, DescribeWire, Description, ResponsesBuilder, Schemas, WireDescription,
-    describe_error, form, json, json_response, object, optional, scope, security, text,
-    token_errors,
+    Describe, DescribeWire, Description, ResponsesBuilder, WireDescription, add_errors, form, json,
+    json_response, object, operation, optional, request_id, scope, security, text, token_errors,
 };
 use crate::endpoint::TokenEndpoint;
 use crate::envelope::{Envelope, EnvelopeResponse};
+use crate::error::TokenError;
 use crate::key_secret::{KeySecret, KeySecretErrorResponse, KeySecretTokenResponse};
 use crate::oauth::{OAuth, OAuthErrorResponse, OAuthTokenResponse};
 use crate::scoped::{Scoped, ScopedErrorResponse, ScopedTokenResponse};
-use crate::session::{Session, SessionErrorResponse, SessionTokenResponse};
+use crate::session::{Session, SessionTokenResponse};
 
 impl<W: DescribeWire> Describe for TokenEndpoint<W> {
     fn describe(&self) -> Description {
@@ -26,19 +23,18 @@ impl<W: DescribeWire> Describe for TokenEndpoint<W> {
             return Description::default();
         };
         let description = DescribeWire::describe(wire, settings);
-        let response = json_response(&self.new_request_id());
         let responses = ResponsesBuilder::default();
-        let responses = responses.add(&response, "a token was issued", &description.token);
-        let responses = token_errors().fold(responses, |responses, error| {
-            let message = describe_error(&error, error.message());
-            responses.add(&self.error_response(error), message, &description.error)
-        });
-        let operation = OperationBuilder::new()
-            .operation_id(Some(description.id))
-            .summary(Some(description.summary))
-            .securities(Some(security(wire.credential_source())))
-            .request_body(Some(description.request))
-            .responses(responses.build());
+        let responses = responses.add(&json_response(), "a token was issued", &description.token);
+        let responses = add_errors(
+            responses,
+            token_errors(),
+            TokenError::to_string,
+            &description.error,
+            |error| self.error_response(error, &request_id()),
+        );
+        let security = security(wire.credential_source());
+        let operation = operation(description.id, description.summary, security, responses);
+        let operation = operation.request_body(Some(description.request));
         Description::default()
             .with("", HttpMethod::Post, operation)
             .schemas(description.schemas)
@@ -47,13 +43,8 @@ impl<W: DescribeWire> Describe for TokenEndpoint<W> {
 
 impl DescribeWire for Envelope {
     fn describe(&self, settings: &IssuanceSettings) -> WireDescription {
-        let mut schemas = Schemas::default();
-        let lifetime = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .description(Some("The requested lifetime, in seconds."))
-            .minimum(Some(1_u64))
-            .maximum(Some(settings.max_lifetime.as_secs()))
-            .build();
+        let mut lifetime = number(1, settings.max_lifetime.as_secs());
+        lifetime.description = Some("The requested lifetime, in seconds.".to_owned());
         let mut grant_type = optional(text("The grant type, for clients that send one."));
         grant_type.enum_values = Some(vec!["client_credentials".into(), ().into()]);
         let members = [
@@ -62,45 +53,35 @@ impl DescribeWire for Envelope {
         ];
         let mut request = json(optional(object(members, 0)));
         request.required = Some(Required::False);
-        let envelope = schemas.add::<EnvelopeResponse<'_>>();
-        WireDescription {
-            id: "envelope_token",
-            summary: "Exchange an API key or Basic credentials for a token in an envelope",
+        WireDescription::new::<EnvelopeResponse<'_>, EnvelopeResponse<'_>>(
+            "envelope_token",
+            "Exchange an API key or Basic credentials for a token in an envelope",
             request,
-            token: envelope.clone(),
-            error: envelope,
-            schemas,
-        }
+        )
     }
 }
 
 impl DescribeWire for Scoped {
     fn describe(&self, settings: &IssuanceSettings) -> WireDescription {
-        let mut schemas = Schemas::default();
         let request = ObjectBuilder::new()
             .property("scope", Schema::Array(requested_scopes(settings)))
             .required("scope");
-        WireDescription {
-            id: "scoped_token",
-            summary: "Exchange an API key for a token with the named scopes",
-            request: json(Schema::Object(request.build())),
-            token: schemas.add::<ScopedTokenResponse<'_>>(),
-            error: schemas.add::<ScopedErrorResponse<'_>>(),
-            schemas,
-        }
+        WireDescription::new::<ScopedTokenResponse<'_>, ScopedErrorResponse<'_>>(
+            "scoped_token",
+            "Exchange an API key for a token with the named scopes",
+            json(Schema::Object(request.build())),
+        )
     }
 }
 
 /// Returns a list of scopes: those of the catalogue, if it has no wildcards.
 fn requested_scopes(settings: &IssuanceSettings) -> Array {
-    let mut one = scope();
     let names: Vec<_> = settings.catalogue.iter().collect();
-    if !names.is_empty() && names.iter().all(|name| !name.contains('*')) {
-        one = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(names))
-            .build();
-    }
+    let has_patterns = names.iter().any(|name| name.contains('*'));
+    let one = match names.is_empty() || has_patterns {
+        true => scope(),
+        false => one_of(names),
+    };
     ArrayBuilder::new()
         .items(one)
         .min_items(Some(1))
@@ -112,50 +93,36 @@ fn requested_scopes(settings: &IssuanceSettings) -> Array {
 
 impl DescribeWire for KeySecret {
     fn describe(&self, _: &IssuanceSettings) -> WireDescription {
-        let mut schemas = Schemas::default();
         let members = [
             ("keyId", text("The id of an API key.")),
             ("secret", text("The secret of the API key.")),
         ];
-        WireDescription {
-            id: "key_secret_token",
-            summary: "Exchange the id and the secret of a key, in the body, for a token",
-            request: json(object(members, 2)),
-            token: schemas.add::<KeySecretTokenResponse<'_>>(),
-            error: schemas.add::<KeySecretErrorResponse<'_>>(),
-            schemas,
-        }
+        WireDescription::new::<KeySecretTokenResponse<'_>, KeySecretErrorResponse>(
+            "key_secret_token",
+            "Exchange the id and the secret of a key, in the body, for a token",
+            json(object(members, 2)),
+        )
     }
 }
 
 impl DescribeWire for Session {
     fn describe(&self, _: &IssuanceSettings) -> WireDescription {
-        let mut schemas = Schemas::default();
         let session = || ("session_id", optional(session_name()));
-        let pair = |[id, secret]: [(&'static str, &str); 2]| {
-            object(
-                [(id.0, text(id.1)), (secret.0, text(secret.1)), session()],
-                2,
-            )
-        };
+        let key = ("api_key", text("An API key."));
+        let user = [
+            ("username", text("The name of a user.")),
+            ("password", text("The password of the user.")),
+        ];
+        let [id, secret] = client();
         let any = OneOfBuilder::new()
-            .item(object([("api_key", text("An API key.")), session()], 1))
-            .item(pair([
-                ("username", "The name of a user."),
-                ("password", "The password of the user."),
-            ]))
-            .item(pair([
-                ("client_id", "The id of an API key."),
-                ("client_secret", "The secret of the API key."),
-            ]));
-        WireDescription {
-            id: "session_token",
-            summary: "Exchange an API key, a password or client credentials for the token of a session",
-            request: json(Schema::OneOf(any.build())),
-            token: schemas.add::<SessionTokenResponse<'_>>(),
-            error: schemas.add::<SessionErrorResponse<'_>>(),
-            schemas,
-        }
+            .item(object([key, session()], 1))
+            .item(object(user.into_iter().chain([session()]), 2))
+            .item(object([id, secret, session()], 2));
+        WireDescription::new::<SessionTokenResponse<'_>, OAuthErrorResponse>(
+            "session_token",
+            "Exchange an API key, a password or client credentials for the token of a session",
+            json(Schema::OneOf(any.build())),
+        )
     }
 }
 
@@ -167,26 +134,18 @@ pub(super) fn session_name() -> Object {
 
 impl DescribeWire for OAuth {
     fn describe(&self, _: &IssuanceSettings) -> WireDescription {
-        let mut schemas = Schemas::default();
-        let grant_type = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["client_credentials"]))
-            .build();
         let scope =
             scopes("The requested scopes, joined by spaces. The default is all scopes of the key.");
         let members = [
-            ("grant_type", grant_type),
+            ("grant_type", one_of(["client_credentials"])),
             ("scope", scope),
             ("resource", text("The audience of the token (RFC 8707).")),
         ];
-        WireDescription {
-            id: "oauth_token",
-            summary: "Exchange client credentials for a token (RFC 6749 §4.4)",
-            request: form(object(members.into_iter().chain(client()), 1)),
-            token: schemas.add::<OAuthTokenResponse<'_>>(),
-            error: schemas.add::<OAuthErrorResponse<'_>>(),
-            schemas,
-        }
+        WireDescription::new::<OAuthTokenResponse<'_>, OAuthErrorResponse>(
+            "oauth_token",
+            "Exchange client credentials for a token (RFC 6749 §4.4)",
+            form(object(members.into_iter().chain(client()), 1)),
+        )
     }
 }
 

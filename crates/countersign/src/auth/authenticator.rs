@@ -118,6 +118,12 @@ impl Authenticator {
         self.reject(Reason::NoCredentials).of_body()
     }
 
+    /// Returns the clock by which credentials are checked.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
     /// Returns the `WWW-Authenticate` values of a 401, for services that accept credentials from these carriers only: one
     /// for each mechanism with such a carrier, or `Credentials realm="…"` if all of these carriers are in a body.
     pub fn challenges(&self, accepts: impl Fn(&Carrier) -> bool) -> Vec<HeaderValue> {

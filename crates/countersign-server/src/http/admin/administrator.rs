@@ -1,6 +1,5 @@
 //! Reads the body, checks the administrator, and gives handlers the [`Operations`] of the administrator.
 
-use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, StatusCode};
@@ -10,9 +9,8 @@ use countersign::Principal;
 use countersign::directory::Directory as _;
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
-use countersign_wire::RequestId;
 use countersign_wire::openapi::Security;
-use futures_util::StreamExt as _;
+use countersign_wire::{BodyError, RequestId, read_body};
 
 use super::error::AdminError;
 use super::{Admin, origin};
@@ -52,30 +50,19 @@ pub(super) async fn insert_operations(
         let detail = "Pages of other sites may not change anything here.";
         return Err(AdminError::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
-    let body = read(body, admin.0.config.server.body_limit).await?;
+    let body = read_body(body, admin.0.config.server.body_limit).await;
+    let body = body.map_err(|error| match error {
+        BodyError::TooLarge => AdminError::too_large(),
+        BodyError::Incomplete => {
+            AdminError::invalid("incomplete_body", "The body ended prematurely.")
+        }
+    })?;
     if let Err(rejection) = admin.0.authenticator.revalidate(principal.principal()) {
         return Ok(rejection.into_response());
     }
     let operations = operations(&admin, principal.principal(), &head.extensions).await?;
     head.extensions.insert(operations);
     Ok(next.run(Request::from_parts(head, body.into())).await)
-}
-
-async fn read(body: Body, limit: usize) -> Result<Bytes, AdminError> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(AdminError::too_large());
-    }
-    let mut read = Vec::new();
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk
-            .map_err(|_| AdminError::invalid("incomplete_body", "The body ended prematurely."))?;
-        if chunk.len() > limit.saturating_sub(read.len()) {
-            return Err(AdminError::too_large());
-        }
-        read.extend_from_slice(&chunk);
-    }
-    Ok(read.into())
 }
 
 async fn operations(

@@ -151,7 +151,9 @@ impl OperationDraft {
 
     pub(super) fn empty(&mut self, status: StatusCode, text: &str) {
         let answers = std::mem::take(&mut self.answers);
-        self.answers = answers.add_empty(status, text, &[]);
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        self.answers = answers.add(&response, text, None);
     }
 
     pub(super) fn finish(self, path: &str) -> (Operation, Schemas) {

@@ -175,6 +175,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 operation: described.operation,
             });
         }
-        self.schemas.extend(description.schemas);
+        self.schemas.extend(description.schemas.0);
     }
 }
