@@ -6,7 +6,7 @@ use std::path::Path;
 
 use countersign::registry::Caller;
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::files::{private, publish, recreate, with_suffix};
 use crate::records::Backup;
@@ -51,7 +51,7 @@ impl Store {
     ) -> Result<Backup, StoreError> {
         // Before the copy, so that the copy contains the record of itself, and its time.
         let mut transaction = self.0.begin().await?;
-        let entry = AuditEntry::by(caller, "backup.create");
+        let entry = AuditRecord::by(caller, "backup.create");
         let entry = entry.with("file", file.display().to_string());
         transaction.append_audit(entry).await?;
         transaction.commit().await?;

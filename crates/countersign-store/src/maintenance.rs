@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::records::{ChangedEntity, KeyState};
 use crate::sqlite;
 use crate::store::{Inner, Store};
+use crate::transaction::Transaction;
 
 /// The number of changes that stay in the log, so that a process that was away for a while need not read all records
 /// again, and a restored backup can be brought up to date.
@@ -49,7 +50,7 @@ impl Store {
     /// Returns an error if the database cannot be written.
     pub async fn allow_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
         let mut connection = self.0.database.writer().await?;
-        sqlite::denials::allow_lifetime(&mut connection, lifetime).await
+        sqlite::denials::allow_lifetime(&mut connection, lifetime, false).await
     }
 
     /// Raises the longest lifetime of managed tokens to `lifetime`, as [`allow_lifetime`](Self::allow_lifetime) does for
@@ -61,7 +62,7 @@ impl Store {
     /// Returns an error if the database cannot be written.
     pub async fn allow_managed_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
         let mut connection = self.0.database.writer().await?;
-        sqlite::denials::allow_managed_lifetime(&mut connection, lifetime).await
+        sqlite::denials::allow_lifetime(&mut connection, lifetime, true).await
     }
 }
 
@@ -112,12 +113,8 @@ impl Inner {
         sqlite::sessions::delete_expired(connection, before).await?;
         sqlite::idempotency::delete_expired(connection, now).await?;
         sqlite::changes::trim(connection, RETAINED_CHANGES).await?;
-        for key in sqlite::signing_keys::list(connection, now).await? {
-            if key.record.state == KeyState::Removed && key.sealed.is_some() {
-                sqlite::signing_keys::delete_private_part(transaction.connection(), &key.id)
-                    .await?;
-                transaction.changed(ChangedEntity::SigningKey(key.id));
-            }
+        for name in sqlite::issuers::names(connection).await? {
+            delete_private_parts(&mut transaction, &name, now).await?;
         }
         transaction.commit().await?;
         self.view.records().denied().remove_expired(before);
@@ -131,4 +128,21 @@ impl Inner {
         let open = open.saturating_sub(since_boot);
         now.min(opened_at.plus(open).plus(MAX_CLOCK_CORRECTION))
     }
+}
+
+/// Deletes the private parts of the keys of an issuer whose tokens have all expired.
+async fn delete_private_parts(
+    transaction: &mut Transaction<'_>,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let connection = transaction.connection();
+    let (issuer, _) = sqlite::issuers::find(connection, issuer).await?;
+    for mut key in sqlite::signing_keys::list(connection, &issuer, now).await? {
+        if key.record.state == KeyState::Removed && key.sealed.take().is_some() {
+            sqlite::signing_keys::save(transaction.connection(), &issuer, &key).await?;
+            transaction.changed(ChangedEntity::SigningKey(key.id));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use countersign::Secret;
 use countersign::registry::Caller;
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::{StoreError, corrupt};
 use crate::records::ChangedEntity;
 use crate::secrets::parse;
@@ -35,7 +35,7 @@ impl Store {
         sqlite::secrets::insert_pepper(connection, version, (&sealer, random), now).await?;
         // The newest one stays until the next rotation: processes that have not seen the new one still use it.
         let deleted = sqlite::secrets::delete_unused_peppers(connection, newest).await?;
-        let entry = AuditEntry::by(caller, "pepper.rotate").with("version", version);
+        let entry = AuditRecord::by(caller, "pepper.rotate").with("version", version);
         transaction
             .append_audit(entry.with("forgotten", deleted))
             .await?;
@@ -88,7 +88,7 @@ impl Store {
         state.master_key.finish_rotation(&key_check(&sealed))?;
         state.master_key.write_next(new)?;
         sqlite::secrets::reseal(connection, &old, &sealer, &*state.random).await?;
-        let entry = AuditEntry::by(caller, "master_key.rotate");
+        let entry = AuditRecord::by(caller, "master_key.rotate");
         transaction.append_audit(entry).await?;
         let committed = transaction.commit().await;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Issuer;
-use countersign::registry::Caller;
 use countersign::time::Timestamp;
 use countersign::token::{TrustError, TrustedIssuerBuilder};
 use tokio::sync::Mutex;
@@ -13,7 +12,6 @@ use tokio::sync::Mutex;
 use crate::error::StoreError;
 use crate::sqlite::Database;
 use crate::state::{Follower, State, StoreOptions, View, prepare};
-use crate::transaction::{Context, Transaction};
 
 /// Credentials, issuers and keys in an SQLite database. Cloning it copies a reference count.
 ///
@@ -39,41 +37,24 @@ impl Inner {
         let path = options.database()?;
         let database = Database::open(&path)?;
         let state = prepare(&database, &options).await?;
-        let view = View::new(options.max_staleness, Arc::clone(&options.boot_clock));
-        let mut follower = Follower::new(database.watcher(&path), options.contents);
-        // This also checks that the file is still the one that the writer has opened.
-        follower.poll(&state, &view).await?;
-        Ok(Self {
+        let follower = Follower::new(database.watcher(&path), options.contents);
+        let clock = Arc::clone(&options.boot_clock);
+        let inner = Self {
             database,
             follower: Mutex::new(follower),
             state,
-            view: Arc::new(view),
+            view: Arc::new(View::new(options.max_staleness, clock)),
             opened_at: (options.clock.now(), options.boot_clock.since_boot()),
             options,
-        })
+        };
+        // This also checks that the file is still the one that the writer has opened.
+        inner.poll().await?;
+        Ok(inner)
     }
 
     pub(crate) async fn poll(&self) -> Result<(), StoreError> {
         let mut follower = self.follower.lock().await;
         follower.poll(&self.state, &self.view).await
-    }
-
-    /// Begins a transaction of the store itself.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Transaction::begin(Context {
-            database: &self.database,
-            state: &self.state,
-            follower: &self.follower,
-            view: &self.view,
-        })
-        .await
-    }
-
-    /// Begins a transaction of a caller, whose credential must still be valid.
-    pub(crate) async fn begin_for(&self, caller: &Caller) -> Result<Transaction<'_>, StoreError> {
-        let mut transaction = self.begin().await?;
-        transaction.check_caller(caller).await?;
-        Ok(transaction)
     }
 }
 

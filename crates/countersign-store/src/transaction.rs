@@ -4,44 +4,45 @@ use countersign::Id;
 use countersign::directory::Status;
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
-use tokio::sync::Mutex;
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite::{self, Connection, Database};
-use crate::state::{Follower, State, View};
-
-/// What a transaction needs of its store.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'s> {
-    pub(crate) database: &'s Database,
-    pub(crate) state: &'s State,
-    pub(crate) follower: &'s Mutex<Follower>,
-    pub(crate) view: &'s View,
-}
+use crate::sqlite::{self, Connection};
+use crate::state::State;
+use crate::store::Inner;
 
 /// A transaction that changes records. It has no effect if it is dropped before it is committed.
 pub(crate) struct Transaction<'s> {
     sqlite: sqlite::Transaction<'static>,
-    context: Context<'s>,
+    store: &'s Inner,
     pub(crate) now: Timestamp,
     changed: Vec<ChangedEntity>,
 }
 
-impl<'s> Transaction<'s> {
-    pub(crate) async fn begin(context: Context<'s>) -> Result<Self, StoreError> {
-        Ok(Self {
-            sqlite: context.database.begin().await?,
-            context,
-            now: context.state.clock.now(),
+impl Inner {
+    /// Begins a transaction of the store itself.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        Ok(Transaction {
+            sqlite: self.database.begin().await?,
+            store: self,
+            now: self.state.clock.now(),
             changed: Vec::new(),
         })
     }
 
+    /// Begins a transaction of a caller, whose credential must still be valid.
+    pub(crate) async fn begin_for(&self, caller: &Caller) -> Result<Transaction<'_>, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.check_caller(caller).await?;
+        Ok(transaction)
+    }
+}
+
+impl<'s> Transaction<'s> {
     /// Checks that the credential of a caller is still valid: it may have been revoked while the transaction waited for
     /// other ones.
-    pub(crate) async fn check_caller(&mut self, caller: &Caller) -> Result<(), StoreError> {
+    async fn check_caller(&mut self, caller: &Caller) -> Result<(), StoreError> {
         let Some((id, _)) = caller.credential() else {
             return Ok(());
         };
@@ -71,11 +72,11 @@ impl<'s> Transaction<'s> {
     }
 
     pub(crate) const fn state(&self) -> &'s State {
-        self.context.state
+        &self.store.state
     }
 
     pub(crate) fn new_id(&self, account: &Id) -> Result<Id, StoreError> {
-        self.context.state.new_id(self.now, account)
+        self.store.state.new_id(self.now, account)
     }
 
     /// Notes that a record has changed, so that all views read it again.
@@ -83,9 +84,9 @@ impl<'s> Transaction<'s> {
         self.changed.push(entity);
     }
 
-    pub(crate) async fn append_audit(&mut self, entry: AuditEntry<'_>) -> Result<(), StoreError> {
-        let key = &self.context.state.audit_key;
-        sqlite::audit::append(&mut self.sqlite, key, self.now, entry).await
+    pub(crate) async fn append_audit(&mut self, record: AuditRecord) -> Result<(), StoreError> {
+        let key = &self.store.state.audit_key;
+        sqlite::audit::append(&mut self.sqlite, key, self.now, record).await
     }
 
     /// Writes the change log, and commits. The changes are in the view of this process when this returns.
@@ -95,12 +96,9 @@ impl<'s> Transaction<'s> {
             sqlite::changes::append(&mut self.sqlite, entity).await?;
         }
         self.sqlite.commit().await?;
-        let mut follower = self.context.follower.lock().await;
-        follower.poll(self.context.state, self.context.view).await
-    }
-
-    /// Commits a transaction that changed nothing that is in a view.
-    pub(crate) async fn commit_unlogged(self) -> Result<(), StoreError> {
-        Ok(self.sqlite.commit().await?)
+        match self.changed.is_empty() {
+            true => Ok(()),
+            false => self.store.poll().await,
+        }
     }
 }

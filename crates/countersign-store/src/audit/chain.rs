@@ -43,9 +43,10 @@ impl ChainEnd {
 }
 
 impl AuditKey {
-    /// The context in which the key is encrypted.
-    pub(crate) const CONTEXT: SealContext<'static> =
-        SealContext::new("audit_head", &[1], "the key of the audit log");
+    /// Returns the context in which the key is encrypted.
+    pub(crate) fn context() -> SealContext {
+        SealContext::new("audit_head", &[], "the key of the audit log")
+    }
 
     pub(super) fn new(secret: &[u8]) -> Option<Self> {
         let secret: &[u8; 32] = secret.try_into().ok()?;
@@ -59,14 +60,14 @@ impl AuditKey {
     ) -> Result<(Self, Vec<u8>), StoreError> {
         let mut secret = Zeroizing::new([0; 32]);
         random.fill(secret.as_mut())?;
-        let sealed = sealer.seal(Self::CONTEXT, secret.as_ref(), random)?;
+        let sealed = sealer.seal(&Self::context(), secret.as_ref(), random)?;
         Ok((Self(Key::new(HMAC_SHA256, secret.as_ref())), sealed))
     }
 
     /// Decrypts the key.
     pub(crate) fn open(sealed: &[u8], sealer: &Sealer) -> Result<Self, StoreError> {
-        let secret = sealer.open(Self::CONTEXT, sealed)?;
-        Self::new(&secret).map_or_else(|| corrupt(Self::CONTEXT.what), Ok)
+        let secret = sealer.open(&Self::context(), sealed)?;
+        Self::new(&secret).map_or_else(|| corrupt("the key of the audit log"), Ok)
     }
 
     /// Returns the MAC of the record after the one with the MAC `previous`.
@@ -92,10 +93,7 @@ impl AuditKey {
 
     fn mac(&self, parts: &[&[u8]]) -> MacBytes {
         let mut bytes = [0; 32];
-        // Both have 32 bytes.
-        for (byte, computed) in bytes.iter_mut().zip(sign(&self.0, &framed(parts)).as_ref()) {
-            *byte = *computed;
-        }
+        bytes.copy_from_slice(sign(&self.0, &framed(parts)).as_ref());
         bytes
     }
 }

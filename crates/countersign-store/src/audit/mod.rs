@@ -23,7 +23,6 @@ mod verify;
 
 pub(crate) use chain::{AuditKey, ChainEnd, ChainedRecord};
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
-pub(crate) use record::AuditEntry;
 pub use record::AuditRecord;
 pub use verify::Verified;
 pub(crate) use verify::Verifier;

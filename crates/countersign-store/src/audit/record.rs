@@ -25,47 +25,39 @@ pub struct AuditRecord {
     pub detail: Map<String, Value>,
 }
 
-/// A record that is to be appended to the audit log. No field may contain a secret: a reader of the log may not use
-/// the credentials that it mentions.
-#[derive(Clone, Debug)]
-pub(crate) struct AuditEntry<'a> {
-    pub(crate) actor: &'a str,
-    pub(crate) request_id: Option<&'a str>,
-    pub(crate) action: String,
-    pub(crate) account: Option<Id>,
-    pub(crate) entity: Option<Id>,
-    pub(crate) detail: Map<String, Value>,
-}
-
-impl<'a> AuditEntry<'a> {
-    /// Creates an entry for an action of `actor`, without anything else.
-    pub(crate) fn new(actor: &'a str, action: impl Into<String>) -> Self {
+/// Creates records that are to be appended to the log, which sets their number and time. No field may contain a secret: a
+/// reader of the log may not use the credentials that it mentions.
+impl AuditRecord {
+    /// Creates a record of an action of `actor`, without anything else.
+    pub(crate) fn new(actor: &str, action: impl Into<String>) -> Self {
         Self {
-            actor,
+            number: 0,
+            at: Timestamp::from_unix_millis(0),
+            actor: actor.to_owned(),
             request_id: None,
             action: action.into(),
-            account: None,
+            account_id: None,
             entity: None,
             detail: Map::new(),
         }
     }
 
-    /// Creates an entry for an action of the store itself, which no caller requested.
-    pub(crate) fn by_store(action: &'static str) -> AuditEntry<'static> {
-        AuditEntry::new("store", action)
+    /// Creates a record of an action of the store itself, which no caller requested.
+    pub(crate) fn by_store(action: &str) -> Self {
+        Self::new("store", action)
     }
 
-    /// Creates an entry for an action of a caller.
-    pub(crate) fn by(caller: &'a Caller, action: impl Into<String>) -> Self {
+    /// Creates a record of an action of a caller.
+    pub(crate) fn by(caller: &Caller, action: impl Into<String>) -> Self {
         Self {
-            request_id: caller.request_id(),
+            request_id: caller.request_id().map(str::to_owned),
             ..Self::new(caller.actor(), action)
         }
     }
 
     /// Sets the account and the record that are affected.
     pub(crate) fn about(mut self, account: impl Into<Option<Id>>, entity: Id) -> Self {
-        self.account = account.into();
+        self.account_id = account.into();
         self.entity = Some(entity);
         self
     }

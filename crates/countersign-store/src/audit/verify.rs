@@ -38,26 +38,20 @@ const OTHER_HISTORY: &str =
 pub(crate) struct Verifier<'a> {
     key: &'a AuditKey,
     /// The end of the log as it is stored beside the log.
-    head: Option<Checkpoint>,
+    pub(crate) head: Option<Checkpoint>,
     since: Option<&'a Checkpoint>,
     /// The end of the records so far, all of which are genuine.
-    end: ChainEnd,
+    pub(crate) end: ChainEnd,
 }
 
 impl<'a> Verifier<'a> {
-    pub(crate) fn new(
-        key: &'a AuditKey,
-        head: Option<Checkpoint>,
-        since: Option<&'a Checkpoint>,
-    ) -> Result<Self, Verified> {
-        let verifier = Self {
+    pub(crate) const fn new(key: &'a AuditKey, since: Option<&'a Checkpoint>) -> Self {
+        Self {
             key,
-            head,
+            head: None,
             since,
             end: ChainEnd::GENESIS,
-        };
-        verifier.compare_with_checkpoint(1)?;
-        Ok(verifier)
+        }
     }
 
     /// Verifies the next record and its MAC. Of a record that cannot be read, one or both are `None`.
@@ -66,6 +60,9 @@ impl<'a> Verifier<'a> {
         number: Option<i64>,
         record: Option<(ChainedRecord<'_>, &[u8])>,
     ) -> Result<(), Verified> {
+        if self.end.number == ChainEnd::GENESIS.number {
+            self.compare_with_checkpoint(1)?;
+        }
         let expected = self.end.number.saturating_add(1);
         let number = number.unwrap_or(expected);
         match number.cmp(&expected) {
@@ -91,6 +88,9 @@ impl<'a> Verifier<'a> {
         let missing = self.end.number.saturating_add(1);
         let stored = self.head.as_ref().map(Checkpoint::number);
         let known = stored.max(self.since.map(Checkpoint::number));
+        if let Err(broken) = self.compare_with_checkpoint(missing) {
+            return broken;
+        }
         if known.is_some_and(|known| known > self.end.number) {
             return broken(missing, REMOVED);
         }

@@ -4,7 +4,7 @@ mod signing_keys;
 
 use countersign::directory::Issuers;
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::sqlite;
 use crate::store::Store;
@@ -34,7 +34,7 @@ impl Store {
         if !sqlite::issuers::insert(transaction.connection(), &id, name, now).await? {
             return Ok(());
         }
-        let entry = AuditEntry::by_store("issuer.create").about(None, id);
+        let entry = AuditRecord::by_store("issuer.create").about(None, id);
         transaction.append_audit(entry.with("name", name)).await?;
         transaction.commit().await
     }
@@ -63,7 +63,7 @@ impl Store {
             return Ok(stored);
         }
         sqlite::issuers::set_url(transaction.connection(), &id, url).await?;
-        let entry = AuditEntry::by_store("issuer.url").about(None, id);
+        let entry = AuditRecord::by_store("issuer.url").about(None, id);
         transaction.append_audit(entry.with("url", url)).await?;
         transaction.commit().await?;
         Ok(url.to_owned())

@@ -5,9 +5,11 @@ use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
-use crate::records::{ChangedEntity, KeyState, SigningKeyRecord, StoredSigningKey};
+use crate::records::{
+    ChangedEntity, KeyState, SigningKeyRecord, StoredSigningKey, signing_key_context,
+};
 use crate::sqlite::{self, Connection};
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -93,12 +95,14 @@ impl Store {
         }) {
             return Err(StoreError::MixedAlgorithms);
         }
-        let (id, kid) = create_key(&mut transaction, &issuer, wanted, now.plus(lead)).await?;
-        let entry = AuditEntry::by(caller, "signing_key.rotate").about(None, id);
-        let entry = entry.with("kid", kid).with("algorithm", wanted.as_str());
+        let created = create_key(&mut transaction, &issuer, wanted, now.plus(lead)).await?;
+        let entry = AuditRecord::by(caller, "signing_key.rotate")
+            .about(None, created.id)
+            .with("kid", &*created.record.kid)
+            .with("algorithm", wanted.as_str());
         transaction.append_audit(entry).await?;
         transaction.commit().await?;
-        self.show_signing_key(name, &id).await
+        Ok(created.record)
     }
 
     /// Calls [`rotate_signing_key`](Self::rotate_signing_key) if a rotation is due: if no key is pending, and the active key
@@ -147,39 +151,35 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let mut transaction = self.0.begin_for(caller).await?;
         let now = transaction.now;
-        let (issuer, keys) = keys_of(transaction.connection(), name, now).await?;
-        let key = keys.iter().find(|key| key.record.kid == kid);
-        let StoredSigningKey { id, record, .. } = key.ok_or(StoreError::UnknownSigningKey)?;
-        if record.state != KeyState::Revoked {
-            sqlite::signing_keys::revoke(transaction.connection(), id, now).await?;
-            transaction.changed(ChangedEntity::SigningKey(*id));
-            let mut entry = AuditEntry::by(caller, "signing_key.revoke").about(None, *id);
-            entry = entry.with("kid", kid);
-            if record.state == KeyState::Active {
-                let pending = find(&keys, KeyState::Pending);
-                let successor = match pending {
-                    Some(pending) => activate(&mut transaction, pending).await?,
-                    None => {
-                        create_key(&mut transaction, &issuer, record.algorithm, now)
-                            .await?
-                            .1
-                    }
-                };
-                entry = entry.with("successor", successor);
-            }
-            transaction.append_audit(entry).await?;
-            transaction.commit().await?;
+        let (issuer, mut keys) = keys_of(transaction.connection(), name, now).await?;
+        let found = keys.iter().position(|key| key.record.kid == kid);
+        let mut key = keys.swap_remove(found.ok_or(StoreError::UnknownSigningKey)?);
+        if key.record.state == KeyState::Revoked {
+            return Ok(key.record);
         }
-        self.show_signing_key(name, id).await
-    }
-
-    async fn show_signing_key(&self, name: &str, id: &Id) -> Result<SigningKeyRecord, StoreError> {
-        let mut connection = self.0.database.reader().await?;
-        let (_, keys) = keys_of(&mut connection, name, self.0.state.clock.now()).await?;
-        let found = keys.into_iter().find(|key| key.id == *id);
-        found
-            .map(|key| key.record)
-            .ok_or(StoreError::UnknownSigningKey)
+        let mut entry = AuditRecord::by(caller, "signing_key.revoke")
+            .about(None, key.id)
+            .with("kid", kid);
+        let was_active = key.record.state == KeyState::Active;
+        key.revoke(now);
+        save(&mut transaction, &issuer, &key).await?;
+        if was_active {
+            let pending = keys
+                .into_iter()
+                .find(|key| key.record.state == KeyState::Pending);
+            let successor = match pending {
+                Some(mut pending) => {
+                    pending.record.activates_at = now;
+                    save(&mut transaction, &issuer, &pending).await?;
+                    pending
+                }
+                None => create_key(&mut transaction, &issuer, key.record.algorithm, now).await?,
+            };
+            entry = entry.with("successor", successor.record.kid);
+        }
+        transaction.append_audit(entry).await?;
+        transaction.commit().await?;
+        Ok(key.record)
     }
 }
 
@@ -190,8 +190,7 @@ async fn keys_of(
     now: Timestamp,
 ) -> Result<(Id, Vec<StoredSigningKey>), StoreError> {
     let (id, _) = sqlite::issuers::find(connection, issuer).await?;
-    let mut keys = sqlite::signing_keys::list(connection, now).await?;
-    keys.retain(|key| key.issuer == issuer);
+    let keys = sqlite::signing_keys::list(connection, &id, now).await?;
     Ok((id, keys))
 }
 
@@ -199,41 +198,51 @@ fn find(keys: &[StoredSigningKey], state: KeyState) -> Option<&StoredSigningKey>
     keys.iter().find(|key| key.record.state == state)
 }
 
-/// Lets a pending key sign from now on. Returns its key id.
-async fn activate(
+async fn save(
     transaction: &mut Transaction<'_>,
-    pending: &StoredSigningKey,
-) -> Result<String, StoreError> {
-    let (id, now) = (&pending.id, transaction.now);
-    sqlite::signing_keys::set_activation(transaction.connection(), id, now).await?;
-    transaction.changed(ChangedEntity::SigningKey(*id));
-    Ok(pending.record.kid.clone())
+    issuer: &Id,
+    key: &StoredSigningKey,
+) -> Result<(), StoreError> {
+    sqlite::signing_keys::save(transaction.connection(), issuer, key).await?;
+    transaction.changed(ChangedEntity::SigningKey(key.id));
+    Ok(())
 }
 
-/// Creates a key for an issuer, and returns its id and its key id.
+/// Creates a key for an issuer.
 pub(crate) async fn create_key(
     transaction: &mut Transaction<'_>,
     issuer: &Id,
     algorithm: Algorithm,
     activates_at: Timestamp,
-) -> Result<(Id, String), StoreError> {
+) -> Result<StoredSigningKey, StoreError> {
     let (state, now) = (transaction.state(), transaction.now);
     let id = transaction.new_id(&state.account)?;
     let connection = transaction.connection();
     // Of two keys with the same activation, it would be undefined which one signs.
-    let last = sqlite::signing_keys::last_activation(connection, issuer).await?;
+    let keys = sqlite::signing_keys::list(connection, issuer, now).await?;
+    let others = keys.iter().filter(|key| key.record.revoked_at.is_none());
+    let last = others.map(|key| key.record.activates_at).max();
     let free = last.map(|last| last.plus(Duration::from_millis(1)));
-    let activates_at = free.map_or(activates_at, |free| free.max(activates_at));
+    let activates_at = activates_at.max(free.unwrap_or(activates_at));
     let key = SigningKey::generate(algorithm, &*state.random)?;
     let secret = key.to_secret_bytes()?;
     let sealer = state.sealer(connection).await?;
-    let sealed = sealer.seal(
-        StoredSigningKey::context(id.as_bytes()),
-        &secret,
-        &*state.random,
-    )?;
-    let (ids, key) = ((&id, issuer), (&key, &*sealed));
-    sqlite::signing_keys::insert(connection, ids, key, now, activates_at).await?;
-    transaction.changed(ChangedEntity::SigningKey(id));
-    Ok((id, key.0.id().to_owned()))
+    let sealed = sealer.seal(&signing_key_context(&id), &secret, &*state.random)?;
+    let created = StoredSigningKey {
+        id,
+        sealed: Some(sealed),
+        record: SigningKeyRecord {
+            kid: key.id().to_owned(),
+            algorithm,
+            state: match activates_at > now {
+                true => KeyState::Pending,
+                false => KeyState::Active,
+            },
+            created_at: now,
+            activates_at,
+            revoked_at: None,
+        },
+    };
+    save(transaction, issuer, &created).await?;
+    Ok(created)
 }

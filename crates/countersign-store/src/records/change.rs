@@ -5,10 +5,8 @@ use countersign::Id;
 pub(crate) enum ChangedEntity {
     Credential(Id),
     Account(Id),
-    /// A single token that was denied.
-    Token(Id),
-    /// A session that was ended.
-    Session(Id),
+    /// A single token that was denied, or a session that was ended.
+    Denial(Id),
     SigningKey(Id),
     Peppers,
 }

@@ -1,7 +1,7 @@
 use countersign::Id;
 use countersign::time::Timestamp;
 
-use crate::secrets::{SealContext, framed};
+use crate::secrets::SealContext;
 
 /// The response to a request that may be repeated.
 pub(crate) struct StoredAnswer {
@@ -15,21 +15,17 @@ pub(crate) struct StoredAnswer {
 }
 
 impl StoredAnswer {
-    /// Returns all columns of the row. The encrypted response is bound to them.
-    pub(crate) fn binding(&self) -> Vec<u8> {
-        let until = self.until.unix_millis().to_be_bytes();
-        framed(&[
+    /// Returns the context of the encrypted response: all columns of the row.
+    pub(crate) fn context(&self) -> SealContext {
+        let row = [
             self.caller.as_bytes(),
             self.key.as_bytes(),
             &self.request,
-            &until,
-        ])
-    }
-
-    pub(crate) const fn context(binding: &[u8]) -> SealContext<'_> {
+            &self.until.unix_millis().to_be_bytes(),
+        ];
         SealContext::new(
             "idempotency_keys",
-            binding,
+            &row,
             "the response to a repeated request",
         )
     }

@@ -11,4 +11,4 @@ pub(crate) use change::ChangedEntity;
 pub(crate) use idempotency::StoredAnswer;
 pub(crate) use session::StoredSession;
 pub use signing_key::{KeyState, SigningKeyRecord};
-pub(crate) use signing_key::{StoredSigningKey, assign_states};
+pub(crate) use signing_key::{StoredSigningKey, assign_states, signing_key_context};

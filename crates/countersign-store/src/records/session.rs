@@ -3,7 +3,7 @@ use countersign::registry::Session;
 use countersign::registry::backend::{SessionKey, SessionRequest, SessionToken};
 use countersign::time::Timestamp;
 
-use crate::secrets::{SealContext, framed};
+use crate::secrets::SealContext;
 
 /// A session, without its token.
 ///
@@ -35,10 +35,11 @@ impl StoredSession {
         }
     }
 
-    /// Returns all columns of the row. The encrypted token is bound to them.
-    pub(crate) fn binding(&self) -> Vec<u8> {
+    /// Returns the context of the encrypted token: all columns of the row.
+    pub(crate) fn context(&self) -> SealContext {
         let key = &self.key;
-        framed(&[
+        let scopes = key.scopes.to_sorted_string();
+        let row = [
             self.id.as_bytes(),
             key.issuer.as_bytes(),
             key.credential.as_bytes(),
@@ -46,18 +47,15 @@ impl StoredSession {
             &key.generation.to_be_bytes(),
             // A name is never empty.
             self.name().unwrap_or_default().as_bytes(),
-            key.scopes.to_sorted_string().as_bytes(),
+            scopes.as_bytes(),
             key.audience.as_bytes(),
             key.key_id.as_bytes(),
             self.token.as_bytes(),
             &self.issued_at.unix_millis().to_be_bytes(),
             &self.reuse_until.unix_millis().to_be_bytes(),
             &self.expires_at.unix_millis().to_be_bytes(),
-        ])
-    }
-
-    pub(crate) const fn context(binding: &[u8]) -> SealContext<'_> {
-        SealContext::new("sessions", binding, "the token of a session")
+        ];
+        SealContext::new("sessions", &row, "the token of a session")
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

@@ -69,8 +69,6 @@ impl KeyState {
 
 pub(crate) struct StoredSigningKey {
     pub(crate) id: Id,
-    /// The name of the issuer.
-    pub(crate) issuer: String,
     /// The private part, encrypted; `None` after it was deleted.
     pub(crate) sealed: Option<Vec<u8>>,
     pub(crate) record: SigningKeyRecord,
@@ -80,9 +78,16 @@ impl StoredSigningKey {
     /// Decrypts the private part.
     pub(crate) fn open(&self, sealer: &Sealer) -> Result<SigningKey, StoreError> {
         let sealed = self.sealed.as_deref().unwrap_or_default();
-        let secret = sealer.open(Self::context(self.id.as_bytes()), sealed)?;
+        let secret = sealer.open(&signing_key_context(&self.id), sealed)?;
         let opened = SigningKey::from_secret_bytes(self.record.algorithm, &secret);
         opened.or_else(|_| corrupt("a signing key"))
+    }
+
+    /// Revokes it, and deletes its private part, which only an attacker could still use.
+    pub(crate) fn revoke(&mut self, now: Timestamp) {
+        self.record.state = KeyState::Revoked;
+        self.record.revoked_at = Some(now);
+        self.sealed = None;
     }
 
     /// Returns whether tokens that it signs or has signed may be accepted.
@@ -90,24 +95,17 @@ impl StoredSigningKey {
         let ended = matches!(self.record.state, KeyState::Removed | KeyState::Revoked);
         self.sealed.is_some() && !ended
     }
-
-    pub(crate) const fn context(id: &[u8]) -> SealContext<'_> {
-        SealContext::new("signing_keys", id, "the signing key")
-    }
 }
 
-/// Sets the states at `now` of keys that are sorted by issuer, newest first. A token lives for `longest` at most.
+/// Returns the context in which the private part of a signing key is encrypted.
+pub(crate) fn signing_key_context(id: &Id) -> SealContext {
+    SealContext::new("signing_keys", &[id.as_bytes()], "the signing key")
+}
+
+/// Sets the states at `now` of the keys of one issuer, newest first. A token lives for `longest` at most.
 pub(crate) fn assign_states(keys: &mut [StoredSigningKey], now: Timestamp, longest: Duration) {
-    let mut issuer = String::new();
     let mut superseded: Option<Timestamp> = None;
-    for StoredSigningKey {
-        issuer: of, record, ..
-    } in keys
-    {
-        if *of != issuer {
-            issuer.clone_from(of);
-            superseded = None;
-        }
+    for StoredSigningKey { record, .. } in keys {
         record.state = match superseded {
             _ if record.revoked_at.is_some() => KeyState::Revoked,
             _ if record.activates_at > now => KeyState::Pending,

@@ -5,7 +5,7 @@ use countersign::directory::CredentialKind;
 use countersign::registry::backend::{ChangeEffect, StoredCredential};
 use countersign::registry::{Caller, Change, Record, RegistryError};
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
 use crate::sqlite;
@@ -29,7 +29,7 @@ pub(super) async fn insert(
 ) -> Result<Record, RegistryError> {
     let record = &credential.record;
     sqlite::credentials::save(transaction.connection(), &credential).await?;
-    let mut entry = AuditEntry::by(caller, action(record.kind, "create"))
+    let mut entry = AuditRecord::by(caller, action(record.kind, "create"))
         .about(record.account_id, record.id)
         .with("scopes", record.scopes.as_str());
     if record.kind != CredentialKind::Token {
@@ -51,7 +51,7 @@ pub(super) async fn change(
     let found = sqlite::credentials::find(transaction.connection(), id).await?;
     let mut credential = reachable(caller, found)?;
     let effect = credential.change(change, transaction.now)?;
-    let entry = AuditEntry::by(caller, action(credential.record.kind, change.name()));
+    let entry = AuditRecord::by(caller, action(credential.record.kind, change.name()));
     let entry = match change {
         Change::Scopes(scopes) => entry.with("scopes", scopes.as_str()),
         Change::Revoke {
@@ -68,7 +68,7 @@ pub(super) async fn write(
     transaction: &mut Transaction<'_>,
     effect: ChangeEffect,
     credential: &StoredCredential,
-    entry: AuditEntry<'_>,
+    entry: AuditRecord,
 ) -> Result<(), StoreError> {
     let record = &credential.record;
     let (id, generation, now) = (record.id, record.generation, transaction.now);
@@ -81,7 +81,8 @@ pub(super) async fn write(
         ChangeEffect::Deleted => sqlite::credentials::delete(connection, &id).await?,
     }
     if effect != ChangeEffect::Changed {
-        sqlite::denials::deny_below(connection, &id, generation, now).await?;
+        let until = sqlite::denials::until(connection, now).await?;
+        sqlite::denials::deny_below(connection, &id, generation, until).await?;
     }
     let entry = entry.about(record.account_id, id);
     transaction

@@ -3,7 +3,6 @@
 use countersign::Secret;
 use countersign::registry::{IdempotencyKey, Record, RegistryError};
 
-use crate::error::corrupt;
 use crate::records::StoredAnswer;
 use crate::sqlite;
 use crate::transaction::Transaction;
@@ -25,9 +24,7 @@ pub(super) async fn recall(
         return Err(RegistryError::IdempotencyConflict);
     }
     let sealer = state.sealer(connection).await?;
-    let text = sealer.open(StoredAnswer::context(&answer.binding()), &sealed)?;
-    let text = str::from_utf8(&text).or_else(|_| corrupt("the response to a request"))?;
-    Ok(Some(Secret::from(text.to_owned())))
+    Ok(Some(sealer.open_text(&answer.context(), &sealed)?))
 }
 
 /// Stores the response to a request.
@@ -53,11 +50,7 @@ pub(super) async fn remember(
         until: now.plus(IdempotencyKey::RETENTION),
     };
     let sealer = state.sealer(connection).await?;
-    let binding = answer.binding();
-    let sealed = sealer.seal(
-        StoredAnswer::context(&binding),
-        response.expose().as_bytes(),
-        &*state.random,
-    )?;
+    let response = response.expose().as_bytes();
+    let sealed = sealer.seal(&answer.context(), response, &*state.random)?;
     Ok(sqlite::idempotency::insert(connection, &answer, &sealed).await?)
 }

@@ -14,7 +14,7 @@ use countersign::registry::{
 };
 use countersign::{BoxFuture, Id};
 
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
 use crate::sqlite;
@@ -110,7 +110,7 @@ impl Registry for Store {
             let mut credential = reachable(caller, found)?;
             let (secret, now) = (issued.secret.expose(), transaction.now);
             let effect = credential.rotate(secret, rotation, &state.peppers, now)?;
-            let entry = AuditEntry::by(caller, "key.rotate");
+            let entry = AuditRecord::by(caller, "key.rotate");
             let entry = match rotation {
                 Rotation::Grace(grace) => entry.with("grace_seconds", grace.as_secs()),
                 _ => entry.with("compromised", true),
@@ -129,11 +129,11 @@ impl Registry for Store {
             let mut transaction = self.0.begin_for(caller).await?;
             let (issuer, id, until) = (&*denied.issuer, denied.token, denied.expires_at);
             sqlite::denials::deny_token(transaction.connection(), issuer, &id, until).await?;
-            let entry = AuditEntry::by(caller, "token.revoke").about(denied.account, id);
+            let entry = AuditRecord::by(caller, "token.revoke").about(denied.account, id);
             transaction
                 .append_audit(entry.with("issuer", issuer))
                 .await?;
-            transaction.changed(ChangedEntity::Token(id));
+            transaction.changed(ChangedEntity::Denial(id));
             Ok(transaction.commit().await?)
         })
     }
@@ -150,7 +150,7 @@ impl Registry for Store {
             if !sqlite::accounts::insert(transaction.connection(), &account).await? {
                 return Err(RegistryError::NameTaken);
             }
-            let entry = AuditEntry::by(caller, "account.create").about(id, id);
+            let entry = AuditRecord::by(caller, "account.create").about(id, id);
             let entry = entry.with("name", account.name.as_str());
             transaction.append_audit(entry).await?;
             transaction.changed(ChangedEntity::Account(id));
@@ -188,8 +188,9 @@ impl Registry for Store {
                 return Ok(account);
             }
             sqlite::accounts::update(connection, &account).await?;
-            sqlite::denials::deny_below(connection, &id, account.generation, now).await?;
-            let entry = AuditEntry::by(caller, "account.revoke").about(id, id);
+            let until = sqlite::denials::until(connection, now).await?;
+            sqlite::denials::deny_below(connection, &id, account.generation, until).await?;
+            let entry = AuditRecord::by(caller, "account.revoke").about(id, id);
             let entry = entry.with("generation", account.generation);
             transaction.append_audit(entry).await?;
             transaction.changed(ChangedEntity::Account(id));
@@ -212,7 +213,7 @@ impl Registry for Store {
             if !sqlite::accounts::insert_environment(connection, &environment).await? {
                 return Err(RegistryError::NameTaken);
             }
-            let entry = AuditEntry::by(caller, "environment.create")
+            let entry = AuditRecord::by(caller, "environment.create")
                 .about(account, id)
                 .with("name", environment.name.as_str())
                 .with("kind", environment.kind.as_str());

@@ -6,11 +6,11 @@ use countersign::registry::{
     Caller, RegistryError, Session, SessionError, SessionSelector, Sessions,
 };
 use countersign::time::Timestamp;
-use countersign::{BoxFuture, Id, Secret};
+use countersign::{BoxFuture, Id};
 
 use super::Response;
-use crate::audit::AuditEntry;
-use crate::error::{StoreError, corrupt};
+use crate::audit::AuditRecord;
+use crate::error::StoreError;
 use crate::records::{ChangedEntity, StoredSession};
 use crate::sqlite::{self, Connection};
 use crate::state::State;
@@ -40,11 +40,10 @@ impl Sessions for Store {
             let minted = (request.mint)()?;
             let session = StoredSession::new(&request, &minted);
             let sealer = state.sealer(connection).await?;
-            let binding = session.binding();
             let secret = minted.token.token.expose().as_bytes();
-            let sealed = sealer.seal(StoredSession::context(&binding), secret, &*state.random)?;
+            let sealed = sealer.seal(&session.context(), secret, &*state.random)?;
             sqlite::sessions::insert(connection, &session, &sealed).await?;
-            transaction.commit_unlogged().await?;
+            transaction.commit().await?;
             Ok(minted.token)
         })
     }
@@ -87,13 +86,13 @@ impl Sessions for Store {
                 let (id, until) = (session.id, until.max(session.expires_at));
                 let connection = transaction.connection();
                 sqlite::sessions::delete(connection, &id).await?;
-                sqlite::denials::deny_below_until(connection, &id, lowest, until).await?;
-                let entry = AuditEntry::by(caller, "session.revoke")
+                sqlite::denials::deny_below(connection, &id, lowest, until).await?;
+                let entry = AuditRecord::by(caller, "session.revoke")
                     .about(session.account, id)
                     .with("name", session.name())
                     .with("credential", credential.to_string());
                 transaction.append_audit(entry).await?;
-                transaction.changed(ChangedEntity::Session(id));
+                transaction.changed(ChangedEntity::Denial(id));
             }
             Ok(transaction.commit().await?)
         })
@@ -111,11 +110,9 @@ async fn find_token(
         return Ok(None);
     };
     let sealer = state.sealer(connection).await?;
-    let token = sealer.open(StoredSession::context(&session.binding()), &sealed)?;
-    let token = str::from_utf8(&token).or_else(|_| corrupt("the token of a session"))?;
     let left = session.expires_at.unix_seconds() - request.now.unix_seconds();
     Ok(Some(AccessToken {
-        token: Secret::from(token.to_owned()),
+        token: sealer.open_text(&session.context(), &sealed)?,
         id: session.token,
         expires_at: session.expires_at,
         expires_in: u64::try_from(left).unwrap_or(0),

@@ -12,20 +12,14 @@ use crate::audit::{AuditKey, Checkpoint, Verified};
 use crate::error::{StoreError, corrupt};
 use crate::records::Backup;
 use crate::secrets::{DatabaseAge, MasterKeySource};
-use crate::sqlite::{self, Exclusive, Transaction};
+use crate::sqlite::{self, Exclusive};
 use crate::state::{StoreOptions, upgrade};
 
 /// The live database. No other process has it open or can write to it.
 pub(super) enum LiveDatabase {
     Absent,
-    Readable {
-        connection: Exclusive,
-        /// Holds the write lock.
-        lock: Transaction<'static>,
-    },
-    Unreadable {
-        _lock: File,
-    },
+    Readable(Exclusive),
+    Unreadable { _lock: File },
 }
 
 impl LiveDatabase {
@@ -36,16 +30,15 @@ impl LiveDatabase {
         if !path.exists() {
             return Ok(Self::Absent);
         }
-        let connection = Exclusive::new(path);
-        match lock(&connection, path, options).await {
-            Ok(lock) => return Ok(Self::Readable { connection, lock }),
+        // If this fails, the connection is closed before the file is locked: a process that closes any handle of a file
+        // loses all its locks on the file.
+        match lock(path, options).await {
+            Ok(locked) => return Ok(Self::Readable(locked)),
             Err(error @ (StoreError::UnrelatedDatabase | StoreError::InUse(_))) => {
                 return Err(error);
             }
             Err(error) => tracing::warn!(%error, "the live database cannot be read"),
         }
-        // Before the file is locked: a process that closes any handle of a file loses all its locks on the file.
-        connection.close().await;
         // SQLite does not lock a file that it cannot read. This is the lock that it would use.
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.map_err(|source| StoreError::file(path, source))?;
@@ -66,7 +59,7 @@ impl LiveDatabase {
         let connection = match self {
             Self::Absent => return Ok(Err(NotReplayed::Absent)),
             Self::Unreadable { .. } => return Ok(Err(NotReplayed::Unreadable)),
-            Self::Readable { lock, .. } => &mut **lock,
+            Self::Readable(locked) => &mut locked.connection,
         };
         let head = sqlite::changes::head(connection).await?;
         if head.epoch != backup.epoch {
@@ -88,44 +81,39 @@ impl LiveDatabase {
     }
 
     pub(super) async fn unlock(self) -> Result<(), StoreError> {
-        if let Self::Readable { connection, lock } = self {
-            lock.rollback().await?;
-            connection.close().await;
+        match self {
+            Self::Readable(locked) => locked.close().await,
+            Self::Absent | Self::Unreadable { .. } => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// Locks an undamaged database of this version that no other process has open. While the lock is held, no process can
-/// write to it or use a log beside it.
-async fn lock(
-    exclusive: &Exclusive,
-    path: &Path,
-    options: &StoreOptions,
-) -> Result<Transaction<'static>, StoreError> {
-    let mut connection = exclusive.connection().await?;
-    if sqlite::schema::inspect(&mut connection).await? == DatabaseAge::New {
-        return corrupt("it is empty");
-    }
-    exclusive.leave_write_ahead_log(&mut connection).await?;
-    if !sqlite::is_sound(&mut connection).await? {
-        return corrupt("it does not pass the integrity check");
-    }
-    drop(connection);
-
-    // As opening it would.
-    let mut transaction = exclusive.begin().await?;
-    let master_key = MasterKeySource {
-        key: options.master_key.clone(),
-        database: path.to_owned(),
-        random: Arc::clone(&options.random),
+/// Locks an undamaged database of this version that no other process has open.
+async fn lock(path: &Path, options: &StoreOptions) -> Result<Exclusive, StoreError> {
+    let mut live = Exclusive::open(path).await?;
+    let locked = async {
+        if sqlite::schema::inspect(&mut live.connection).await? == DatabaseAge::New {
+            return corrupt("it is empty");
+        }
+        live.lock().await?;
+        let connection = &mut live.connection;
+        if !sqlite::is_sound(connection).await? {
+            return corrupt("it does not pass the integrity check");
+        }
+        // As opening it would.
+        let master_key = MasterKeySource {
+            key: options.master_key.clone(),
+            database: path.to_owned(),
+            random: Arc::clone(&options.random),
+        };
+        let sealer = upgrade(connection, &master_key, DatabaseAge::Existing).await?;
+        AuditKey::open(&sqlite::audit::sealed_key(connection).await?, &sealer)
     };
-    let sealer = upgrade(&mut transaction, &master_key, DatabaseAge::Existing).await?;
-    let sealed = sqlite::audit::sealed_key(&mut transaction).await?;
-    AuditKey::open(&sealed, &sealer)?;
-    exclusive.commit(transaction).await?;
-
-    let mut lock = exclusive.begin().await?;
-    exclusive.check_journal(&mut lock).await?;
-    Ok(lock)
+    match locked.await {
+        Ok(_) => Ok(live),
+        Err(error) => {
+            live.close().await?;
+            Err(error)
+        }
+    }
 }

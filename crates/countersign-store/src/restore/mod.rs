@@ -18,7 +18,7 @@ use countersign::Id;
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
 
-use crate::audit::{AuditEntry, Checkpoint, Verified};
+use crate::audit::{AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::issuers::create_key;
 use crate::records::Backup;
@@ -156,7 +156,7 @@ impl Inner {
         let connection = transaction.connection();
         let changes = sqlite::replay::copy_changes(connection, backup.change).await?;
         begin_epoch(&mut transaction).await?;
-        let entry = AuditEntry::by(caller, "restore").with("change", backup.change);
+        let entry = AuditRecord::by(caller, "restore").with("change", backup.change);
         transaction
             .append_audit(entry.with("replayed", changes))
             .await?;
@@ -185,7 +185,7 @@ impl Inner {
         for (issuer, algorithm) in issuers {
             create_key(&mut transaction, &issuer, algorithm, now).await?;
         }
-        let entry = AuditEntry::by(caller, "restore")
+        let entry = AuditRecord::by(caller, "restore")
             .with("change", backup.change)
             .with("lost_since", backup.taken_at.unix_millis())
             .with("accepted_since", accepted.map(Timestamp::unix_millis))

@@ -75,11 +75,6 @@ pub(crate) struct MasterKeySource {
     pub(crate) random: Arc<dyn Random>,
 }
 
-enum Located<'a> {
-    Text(&'a Secret),
-    File(PathBuf),
-}
-
 /// Decides whether a key is the one that the database is encrypted with.
 pub(crate) type KeyCheck<'a> = dyn Fn(&Sealer) -> bool + Sync + 'a;
 
@@ -87,9 +82,9 @@ impl MasterKeySource {
     /// Returns the master key. For a new database without one, it creates the key, which is durable when this returns:
     /// the first commit must not outlive the key that it depends on.
     pub(crate) fn find(&self, age: DatabaseAge) -> Result<Sealer, StoreError> {
-        let path = match self.locate() {
-            Located::Text(text) => return parse(text.expose().as_bytes()),
-            Located::File(path) => path,
+        let path = match self.file() {
+            Ok(path) => path,
+            Err(text) => return parse(text.expose().as_bytes()),
         };
         match read(&path) {
             Ok(text) => parse(&text),
@@ -105,14 +100,13 @@ impl MasterKeySource {
         }
     }
 
-    /// Returns where the key is. Links are followed: replacing a link would leave the old key where it was.
-    fn locate(&self) -> Located<'_> {
-        let path = match &self.key {
-            MasterKey::Text(text) => return Located::Text(text),
+    /// Returns the file of the key, or its text. Links are followed: replacing a link would leave the old key where it was.
+    fn file(&self) -> Result<PathBuf, &Secret> {
+        Ok(resolve_links(match &self.key {
+            MasterKey::Text(text) => return Err(text),
             MasterKey::File(path) => path.clone(),
             MasterKey::BesideDatabase => self.database.with_file_name(FILE_NAME),
-        };
-        Located::File(resolve_links(path))
+        }))
     }
 
     pub(crate) fn is_file(&self) -> bool {
@@ -160,9 +154,9 @@ impl MasterKeySource {
 
     /// Writes the next key to its file, if the present one is in a file.
     pub(crate) fn write_next(&self, text: &Secret) -> Result<(), StoreError> {
-        match self.locate() {
-            Located::Text(_) => Ok(()),
-            Located::File(path) => write(&with_suffix(&path, NEXT), text),
+        match self.file() {
+            Ok(path) => write(&with_suffix(&path, NEXT), text),
+            Err(_) => Ok(()),
         }
     }
 
@@ -172,7 +166,7 @@ impl MasterKeySource {
         &self,
         check: &KeyCheck<'_>,
     ) -> Result<Option<Sealer>, StoreError> {
-        let (Located::File(path), Some(next)) = (self.locate(), self.find_next()?) else {
+        let (Ok(path), Some(next)) = (self.file(), self.find_next()?) else {
             return Ok(None);
         };
         if !check(&next) {
@@ -185,7 +179,7 @@ impl MasterKeySource {
     }
 
     fn find_next(&self) -> Result<Option<Sealer>, StoreError> {
-        let Located::File(path) = self.locate() else {
+        let Ok(path) = self.file() else {
             return Ok(None);
         };
         let path = resolve_links(with_suffix(&path, NEXT));

@@ -1,24 +1,23 @@
 //! Encryption under the master key: AES-256-GCM. Each ciphertext is bound to the record that it belongs to.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use countersign::Secret;
 use countersign::random::{Random, RandomError};
 use zeroize::Zeroizing;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 
 /// Encrypts and decrypts secrets with the master key.
 pub(crate) struct Sealer(LessSafeKey);
 
 /// The record that a ciphertext belongs to. The ciphertext cannot be decrypted in any other context, so that an
 /// attacker who can write to the database cannot move a secret to another record.
-#[derive(Clone, Copy)]
-pub(crate) struct SealContext<'a> {
+pub(crate) struct SealContext {
     table: &'static str,
     /// Identifies the row. Where a secret is only valid together with the other columns, it contains those too.
-    row: &'a [u8],
-    column: &'static str,
+    row: Vec<u8>,
     /// The kind of secret, for [`StoreError::Unseal`].
-    pub(crate) what: &'static str,
+    what: &'static str,
 }
 
 /// The first byte of a ciphertext. The nonce, the encrypted secret and the tag follow.
@@ -34,7 +33,7 @@ impl Sealer {
     /// SP 800-38D §8.3): once a second for a century.
     pub(crate) fn seal(
         &self,
-        context: SealContext<'_>,
+        context: &SealContext,
         secret: &[u8],
         random: &dyn Random,
     ) -> Result<Vec<u8>, StoreError> {
@@ -49,6 +48,21 @@ impl Sealer {
         Ok([&[VERSION], nonce.as_slice(), &body, tag.as_ref()].concat())
     }
 
+    /// Decrypts a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`StoreError::Corrupt`] if it is not a text.
+    pub(crate) fn open_text(
+        &self,
+        context: &SealContext,
+        sealed: &[u8],
+    ) -> Result<Secret, StoreError> {
+        let text = self.open(context, sealed)?;
+        let text = str::from_utf8(&text).or_else(|_| corrupt(context.what))?;
+        Ok(Secret::from(text.to_owned()))
+    }
+
     /// Decrypts a secret.
     ///
     /// # Errors
@@ -56,7 +70,7 @@ impl Sealer {
     /// [`StoreError::Unseal`] if it was encrypted with another key or in another context, or was changed.
     pub(crate) fn open(
         &self,
-        context: SealContext<'_>,
+        context: &SealContext,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let open = || {
@@ -77,12 +91,12 @@ impl Sealer {
     }
 }
 
-impl<'a> SealContext<'a> {
-    pub(crate) const fn new(table: &'static str, row: &'a [u8], what: &'static str) -> Self {
+impl SealContext {
+    /// Creates a context. `row` are the parts that identify the row.
+    pub(crate) fn new(table: &'static str, row: &[&[u8]], what: &'static str) -> Self {
         Self {
             table,
-            row,
-            column: "sealed",
+            row: framed(row),
             what,
         }
     }
@@ -92,8 +106,7 @@ impl<'a> SealContext<'a> {
             b"countersign-store/sealed",
             &[VERSION],
             self.table.as_bytes(),
-            self.row,
-            self.column.as_bytes(),
+            &self.row,
         ]))
     }
 }
@@ -113,7 +126,13 @@ mod tests {
     use super::*;
     use countersign::random::SystemRandom;
 
-    const PEPPER: SealContext<'_> = SealContext::new("peppers", &[0, 0, 0, 1], "the pepper");
+    fn context(table: &'static str, row: u8) -> SealContext {
+        SealContext::new(table, &[&[row]], "the pepper")
+    }
+
+    fn pepper() -> SealContext {
+        context("peppers", 1)
+    }
 
     fn sealer(byte: u8) -> Sealer {
         Sealer::new(&[byte; 32]).unwrap()
@@ -121,38 +140,33 @@ mod tests {
 
     #[test]
     fn secret_is_decrypted_in_its_own_context_with_its_own_key() {
-        let sealed = sealer(1).seal(PEPPER, b"secret", &SystemRandom).unwrap();
-        assert_eq!(**sealer(1).open(PEPPER, &sealed).unwrap(), *b"secret");
+        let sealed = sealer(1).seal(&pepper(), b"secret", &SystemRandom).unwrap();
+        assert_eq!(**sealer(1).open(&pepper(), &sealed).unwrap(), *b"secret");
     }
 
     #[test]
     fn secret_is_not_decrypted_in_another_context_or_with_another_key() {
-        let sealed = sealer(1).seal(PEPPER, b"secret", &SystemRandom).unwrap();
-        let (table, row, column) = ("signing_keys", &[0, 0, 0, 2], "other");
-        for other in [
-            SealContext { table, ..PEPPER },
-            SealContext { row, ..PEPPER },
-            SealContext { column, ..PEPPER },
-        ] {
-            assert!(sealer(1).open(other, &sealed).is_err());
+        let sealed = sealer(1).seal(&pepper(), b"secret", &SystemRandom).unwrap();
+        for other in [context("signing_keys", 1), context("peppers", 2)] {
+            assert!(sealer(1).open(&other, &sealed).is_err());
         }
-        assert!(sealer(2).open(PEPPER, &sealed).is_err());
+        assert!(sealer(2).open(&pepper(), &sealed).is_err());
     }
 
     #[test]
     fn secret_is_not_decrypted_after_any_byte_was_changed_or_cut() {
-        let sealed = sealer(1).seal(PEPPER, b"secret", &SystemRandom).unwrap();
+        let sealed = sealer(1).seal(&pepper(), b"secret", &SystemRandom).unwrap();
         for i in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[i] ^= 1;
-            assert!(sealer(1).open(PEPPER, &changed).is_err(), "at {i}");
-            assert!(sealer(1).open(PEPPER, &sealed[..i]).is_err());
+            assert!(sealer(1).open(&pepper(), &changed).is_err(), "at {i}");
+            assert!(sealer(1).open(&pepper(), &sealed[..i]).is_err());
         }
     }
 
     #[test]
     fn secret_encrypted_twice_gives_two_ciphertexts() {
-        let seal = || sealer(1).seal(PEPPER, b"secret", &SystemRandom).unwrap();
+        let seal = || sealer(1).seal(&pepper(), b"secret", &SystemRandom).unwrap();
         assert_ne!(seal(), seal());
     }
 }

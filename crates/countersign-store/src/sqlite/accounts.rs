@@ -10,24 +10,14 @@ use super::Connection;
 use super::rows::{blob, environment_kind, id, status, time};
 use crate::error::Result;
 
-/// Returns the statement that reads the accounts to which a clause applies.
-macro_rules! select_accounts {
-    ($clause:literal) => {
-        concat!(
-            "SELECT id, name, status, generation, created_at FROM accounts ",
-            $clause
-        )
-    };
-}
-
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<Account>> {
-    let row = fetch_optional!(db, select_accounts!("WHERE id = ?"), blob(id));
-    row.as_ref().map(read_account).transpose()
+    let query = "SELECT id, name, status, generation, created_at FROM accounts WHERE id = ?";
+    Ok(fetch_optional!(db, read_account, query, blob(id)))
 }
 
 pub(crate) async fn list(db: &mut Connection) -> Result<Vec<Account>> {
-    let rows = fetch_all!(db, select_accounts!("ORDER BY id"));
-    rows.iter().map(read_account).collect()
+    let query = "SELECT id, name, status, generation, created_at FROM accounts ORDER BY id";
+    Ok(fetch_all!(db, read_account, query))
 }
 
 /// Returns whether it was inserted: another account may have the name.
@@ -42,12 +32,11 @@ pub(crate) async fn insert(db: &mut Connection, account: &Account) -> Result<boo
 }
 
 pub(crate) async fn update(db: &mut Connection, account: &Account) -> Result<()> {
-    let (generation, status) = (account.generation, account.status.as_str());
     execute!(
         db,
         "UPDATE accounts SET generation = ?, status = ? WHERE id = ?",
-        generation,
-        status,
+        account.generation,
+        account.status.as_str(),
         blob(&account.id),
     );
     Ok(())
@@ -59,19 +48,18 @@ pub(crate) async fn find_environment_kind(
     account: &Id,
     id: &Id,
 ) -> Result<Option<EnvironmentKind>> {
-    let kind: Option<String> = fetch_optional_scalar!(
+    Ok(fetch_optional!(
         db,
+        |row| environment_kind(row.try_get("kind")?),
         "SELECT kind FROM environments WHERE id = ? AND account_id = ?",
         blob(id),
         blob(account),
-    );
-    kind.map(|kind| environment_kind(Some(&kind))).transpose()
+    ))
 }
 
 pub(crate) async fn list_environments(db: &mut Connection) -> Result<Vec<Environment>> {
     let query = "SELECT id, account_id, name, kind, created_at FROM environments ORDER BY id";
-    let rows = fetch_all!(db, query);
-    rows.iter().map(read_environment).collect()
+    Ok(fetch_all!(db, read_environment, query))
 }
 
 /// Returns whether it was inserted: another environment of the account may have the name.

@@ -2,15 +2,14 @@
 
 use countersign::Id;
 use countersign::time::Timestamp;
-use futures_util::TryStreamExt as _;
 use serde_json::Value;
 use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{Connection as _, Decode, Row as _, Type};
+use sqlx::{Decode, Row as _, Type};
 
 use super::Connection;
 use super::rows::{blob, optional_blob, optional_id, time};
 use crate::audit::{
-    AuditEntry, AuditKey, AuditRecord, ChainEnd, ChainedRecord, Checkpoint, Verified, Verifier,
+    AuditKey, AuditRecord, ChainEnd, ChainedRecord, Checkpoint, Verified, Verifier,
 };
 use crate::error::{Result, corrupt};
 
@@ -30,7 +29,8 @@ pub(crate) async fn begin(db: &mut Connection, key: &AuditKey, sealed: &[u8]) ->
 
 /// Returns the encrypted key of the chain.
 pub(crate) async fn sealed_key(db: &mut Connection) -> Result<Vec<u8>> {
-    match fetch_optional_scalar!(db, "SELECT sealed FROM audit_head WHERE one = 1") {
+    let mut sealed = fetch_scalars!(db, "SELECT sealed FROM audit_head WHERE one = 1");
+    match sealed.pop() {
         Some(sealed) => Ok(sealed),
         None => corrupt("the audit log has lost its key and its end"),
     }
@@ -42,18 +42,18 @@ pub(crate) async fn append(
     db: &mut Connection,
     key: &AuditKey,
     now: Timestamp,
-    entry: AuditEntry<'_>,
+    appended: AuditRecord,
 ) -> Result<()> {
     let end = end(db, key).await?;
-    let detail = Value::Object(entry.detail).to_string();
+    let detail = Value::Object(appended.detail).to_string();
     let record = ChainedRecord {
         number: end.number.saturating_add(1),
         at: now.unix_millis(),
-        actor: entry.actor,
-        request_id: entry.request_id,
-        action: &entry.action,
-        account: optional_blob(entry.account.as_ref()),
-        entity: optional_blob(entry.entity.as_ref()),
+        actor: &appended.actor,
+        request_id: appended.request_id.as_deref(),
+        action: &appended.action,
+        account: optional_blob(appended.account_id.as_ref()),
+        entity: optional_blob(appended.entity.as_ref()),
         detail: &detail,
     };
     let end = ChainEnd {
@@ -87,15 +87,12 @@ pub(crate) async fn append(
 /// Returns the end of the chain, if it is the one that was written. The head moves on with the next record, and would
 /// cover up records that were removed.
 async fn end(db: &mut Connection, key: &AuditKey) -> Result<ChainEnd> {
-    let head = head(db).await?;
-    let last = fetch_optional!(
-        db,
-        "SELECT number, mac FROM audit ORDER BY number DESC LIMIT 1",
-    );
-    let end = match &last {
+    let query = "SELECT number, mac FROM audit ORDER BY number DESC LIMIT 1";
+    let end = match fetch_optional!(db, |row| Ok(read_end(row)), query) {
         None => Some(ChainEnd::GENESIS),
-        Some(row) => read_end(row).map(|(number, mac)| ChainEnd { number, mac }),
+        Some(last) => last.map(|(number, mac)| ChainEnd { number, mac }),
     };
+    let head = head(db).await?;
     match end.filter(|end| head.is_some_and(|head| head.is_of(end, key))) {
         Some(end) => Ok(end),
         None => corrupt("the end of the audit log is not the one that was written"),
@@ -104,9 +101,11 @@ async fn end(db: &mut Connection, key: &AuditKey) -> Result<ChainEnd> {
 
 /// Returns the stored end of the log, or `None` if none can be read, which is a sign of tampering.
 async fn head(db: &mut Connection) -> Result<Option<Checkpoint>> {
-    let row = fetch_optional!(db, "SELECT number, mac FROM audit_head WHERE one = 1");
-    let head = row.as_ref().and_then(read_end);
-    Ok(head.map(|(number, mac)| Checkpoint { number, mac }))
+    let query = "SELECT number, mac FROM audit_head WHERE one = 1";
+    let head = fetch_optional!(db, |row| Ok(read_end(row)), query);
+    Ok(head
+        .flatten()
+        .map(|(number, mac)| Checkpoint { number, mac }))
 }
 
 fn read_end(row: &SqliteRow) -> Option<(i64, [u8; 32])> {
@@ -114,43 +113,57 @@ fn read_end(row: &SqliteRow) -> Option<(i64, [u8; 32])> {
     Some((row.try_get("number").ok()?, mac.try_into().ok()?))
 }
 
-/// Verifies the whole log, one record at a time, and compares it with its head and with `since`.
-///
-/// The log is read as it is at one moment. Users of the same connection wait until the end.
+/// Verifies the whole log, and compares it with its head and with `since`. The log must not change meanwhile.
 pub(crate) async fn verify(
     db: &mut Connection,
     key: &AuditKey,
     since: Option<&Checkpoint>,
 ) -> Result<Verified> {
-    // Otherwise records that are appended after the head was read would count as forged.
-    let mut transaction = db.begin().await?;
-    let verified = verify_records(&mut transaction, key, since).await?;
-    transaction.rollback().await?;
-    Ok(verified)
-}
-
-async fn verify_records(
-    db: &mut Connection,
-    key: &AuditKey,
-    since: Option<&Checkpoint>,
-) -> Result<Verified> {
-    let head = head(db).await?;
-    let mut verifier = match Verifier::new(key, head, since) {
-        Ok(verifier) => verifier,
-        Err(broken) => return Ok(broken),
-    };
-    let mut rows = sqlx::query(
-        "SELECT number, at, actor, request_id, action, account_id, entity, detail, mac
-         FROM audit ORDER BY number",
-    )
-    .fetch(db);
-    while let Some(row) = rows.try_next().await? {
-        if let Err(broken) = verifier.next(required(&row, "number"), read_chained(&row)) {
-            return Ok(broken);
+    let mut verifier = Verifier::new(key, since);
+    loop {
+        if let Some(verified) = verify_page(db, &mut verifier).await? {
+            return Ok(verified);
         }
     }
-    Ok(verifier.finish())
 }
+
+/// Returns the statement that reads a page of the records to which a condition applies.
+macro_rules! select_chained {
+    ($condition:literal) => {
+        concat!(
+            "SELECT number, at, actor, request_id, action, account_id, entity, detail, mac FROM audit ",
+            $condition,
+            " ORDER BY number LIMIT ?1"
+        )
+    };
+}
+
+/// Verifies the next records, which must be read together with the head: records that are appended later would count as
+/// forged. Returns the result after the last ones.
+pub(crate) async fn verify_page(
+    db: &mut Connection,
+    verifier: &mut Verifier<'_>,
+) -> Result<Option<Verified>> {
+    verifier.head = head(db).await?;
+    let last = verifier.end.number;
+    let (query, known) = match last {
+        0 => (select_chained!(""), 0),
+        // Including the last one, so that another record of the same number is found.
+        _ => (select_chained!("WHERE number >= ?2"), 1),
+    };
+    let rows = sqlx::query(query).bind(PAGE).bind(last);
+    let rows = rows.fetch_all(&mut *db).await?;
+    for row in rows.iter().skip(known) {
+        if let Err(broken) = verifier.next(required(row, "number"), read_chained(row)) {
+            return Ok(Some(broken));
+        }
+    }
+    let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < PAGE);
+    Ok(is_last.then(|| verifier.finish()))
+}
+
+/// How many records are verified at once.
+const PAGE: i64 = 1000;
 
 fn read_chained(row: &SqliteRow) -> Option<(ChainedRecord<'_>, &[u8])> {
     let record = ChainedRecord {
@@ -196,17 +209,17 @@ pub(crate) async fn list(
     limit: u32,
 ) -> Result<Vec<AuditRecord>> {
     let before = before.unwrap_or(i64::MAX);
-    let rows = match account {
+    Ok(match account.map(blob) {
         Some(account) => fetch_all!(
             db,
+            read,
             select!("AND account_id = ?"),
             before,
-            blob(account),
-            limit,
+            account,
+            limit
         ),
-        None => fetch_all!(db, select!(""), before, limit),
-    };
-    rows.iter().map(read).collect()
+        None => fetch_all!(db, read, select!(""), before, limit),
+    })
 }
 
 fn read(row: &SqliteRow) -> Result<AuditRecord> {

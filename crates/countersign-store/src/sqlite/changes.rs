@@ -36,8 +36,7 @@ pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Resul
     let (kind, id): (_, &[u8]) = match entity {
         ChangedEntity::Credential(id) => ("credential", blob(id)),
         ChangedEntity::Account(id) => ("account", blob(id)),
-        ChangedEntity::Token(id) => ("token", blob(id)),
-        ChangedEntity::Session(id) => ("session", blob(id)),
+        ChangedEntity::Denial(id) => ("denial", blob(id)),
         ChangedEntity::SigningKey(id) => ("signing_key", blob(id)),
         ChangedEntity::Peppers => ("pepper", &[]),
     };
@@ -50,12 +49,12 @@ pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Resul
 
 /// Returns the changes after a number, in their order.
 pub(crate) async fn after(db: &mut Connection, number: i64) -> Result<Vec<ChangedEntity>> {
-    let rows = fetch_all!(
+    Ok(fetch_all!(
         db,
+        read,
         "SELECT kind, entity FROM changes WHERE number > ? ORDER BY number",
         number,
-    );
-    rows.iter().map(read).collect()
+    ))
 }
 
 pub(crate) async fn count_after(db: &mut Connection, number: i64) -> Result<i64> {
@@ -97,8 +96,7 @@ fn read(row: &SqliteRow) -> Result<ChangedEntity> {
     Ok(match row.try_get("kind")? {
         "credential" => ChangedEntity::Credential(id()?),
         "account" => ChangedEntity::Account(id()?),
-        "token" => ChangedEntity::Token(id()?),
-        "session" => ChangedEntity::Session(id()?),
+        "denial" => ChangedEntity::Denial(id()?),
         "signing_key" => ChangedEntity::SigningKey(id()?),
         "pepper" => ChangedEntity::Peppers,
         _ => return corrupt("the kind of a change"),

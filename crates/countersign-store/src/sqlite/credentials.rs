@@ -32,20 +32,15 @@ macro_rules! select {
 }
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
-    let row = fetch_optional!(db, select!("WHERE id = ?"), blob(id));
-    row.as_ref().map(read).transpose()
+    Ok(fetch_optional!(db, read, select!("WHERE id = ?"), blob(id)))
 }
 
 pub(crate) async fn find_user(
     db: &mut Connection,
     name: &UserName,
 ) -> Result<Option<StoredCredential>> {
-    let row = fetch_optional!(
-        db,
-        select!("WHERE kind = 'user' AND name = ?"),
-        name.as_str(),
-    );
-    row.as_ref().map(read).transpose()
+    let query = select!("WHERE kind = 'user' AND name = ?");
+    Ok(fetch_optional!(db, read, query, name.as_str()))
 }
 
 /// Calls a function for every credential, without having all of them in memory.
@@ -67,8 +62,9 @@ pub(crate) async fn list(
     account: Option<&Id>,
 ) -> Result<Vec<Record>> {
     let (account, after) = (optional_blob(account), optional_blob(filter.after.as_ref()));
-    let rows = fetch_all!(
+    Ok(fetch_all!(
         db,
+        |row| Ok(read(row)?.record),
         select!(
             "WHERE kind = ?1 AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id > ?3) \
          ORDER BY id LIMIT ?4"
@@ -77,8 +73,7 @@ pub(crate) async fn list(
         account,
         after,
         filter.limit,
-    );
-    rows.iter().map(|row| Ok(read(row)?.record)).collect()
+    ))
 }
 
 /// Returns a page of the managed tokens of an account and an issuer, oldest first, and how many there are in total.
@@ -97,8 +92,9 @@ pub(crate) async fn list_tokens(
         issuer,
     );
     let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-    let rows = fetch_all!(
+    let records = fetch_all!(
         db,
+        |row| Ok(read(row)?.record),
         select!(
             "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR issuers IN ('', ?2)) \
          ORDER BY id LIMIT ?3 OFFSET ?4"
@@ -108,8 +104,7 @@ pub(crate) async fn list_tokens(
         limit,
         offset,
     );
-    let records: Result<_> = rows.iter().map(|row| Ok(read(row)?.record)).collect();
-    Ok((records?, u64::try_from(count).unwrap_or(0)))
+    Ok((records, u64::try_from(count).unwrap_or(0)))
 }
 
 /// Returns whether there is any credential, whatever its status.

@@ -16,16 +16,15 @@ pub(crate) async fn find(
     key: &IdempotencyKey<'_>,
     now: Timestamp,
 ) -> Result<Option<(StoredAnswer, Vec<u8>)>> {
-    let row = fetch_optional!(
+    Ok(fetch_optional!(
         db,
+        |row| Ok((read(row)?, row.try_get("sealed")?)),
         "SELECT caller, key, request, until, sealed FROM idempotency_keys
          WHERE caller = ? AND key = ? AND until > ?",
         blob(&key.caller),
         key.key,
         now.unix_millis(),
-    );
-    row.map(|row| Ok((read(&row)?, row.try_get("sealed")?)))
-        .transpose()
+    ))
 }
 
 /// Returns how many responses are stored for the caller of the request.

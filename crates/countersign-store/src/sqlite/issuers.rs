@@ -3,6 +3,7 @@
 use countersign::Id;
 use countersign::time::Timestamp;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::Connection;
 use super::rows::{blob, id};
@@ -39,10 +40,9 @@ pub(crate) async fn insert(
 /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
 pub(crate) async fn find(db: &mut Connection, name: &str) -> Result<(Id, Option<String>)> {
     let query = "SELECT id, url FROM issuers WHERE name = ?";
-    match fetch_optional!(db, query, name) {
-        Some(row) => Ok((id(&row, "id")?, row.try_get("url")?)),
-        None => Err(StoreError::UnknownIssuer(name.to_owned())),
-    }
+    let read = |row: &SqliteRow| Ok((id(row, "id")?, row.try_get("url")?));
+    let found = fetch_optional!(db, read, query, name);
+    found.ok_or_else(|| StoreError::UnknownIssuer(name.to_owned()))
 }
 
 pub(crate) async fn set_url(db: &mut Connection, id: &Id, url: &str) -> Result<()> {

@@ -1,30 +1,58 @@
 //! SQLite. Every SQL statement of the crate is in this folder. Its functions read and write, and take the connection
 //! or transaction to use; the rules are in the other modules.
 
-/// Defines macros `name!(connection, statement, values…)`, which bind the values to the parameters of the statement, run
-/// it, and return an error from the calling function. The `$` is a parameter, because a macro cannot contain the `$` of
-/// another one.
-macro_rules! define {
-    ($d:tt $($name:ident: $query:ident, $run:ident $(, $result:ident)?;)+) => {
-        $(macro_rules! $name {
-            ($d connection:expr, $d sql:expr $d(, $d value:expr)* $d(,)?) => {
-                sqlx::$query($d sql)$d(.bind($d value))*
-                    .$run(&mut *$d connection)
-                    .await?
-                    $(.$result())?
-            };
-        })+
+/// Binds values to the parameters of a statement.
+macro_rules! bind {
+    ($query:ident, $sql:expr $(, $value:expr)* $(,)?) => {
+        sqlx::$query($sql)$(.bind($value))*
     };
 }
 
-define! { $
-    execute: query, execute, rows_affected;
-    fetch_all: query, fetch_all;
-    fetch_one: query, fetch_one;
-    fetch_optional: query, fetch_optional;
-    fetch_scalar: query_scalar, fetch_one;
-    fetch_scalars: query_scalar, fetch_all;
-    fetch_optional_scalar: query_scalar, fetch_optional;
+/// Runs a statement, and returns how many rows it wrote. Like the macros below, it returns an error from the calling
+/// function.
+macro_rules! execute {
+    ($db:expr, $($statement:tt)+) => {
+        bind!(query, $($statement)+).execute(&mut *$db).await?.rows_affected()
+    };
+}
+
+/// Returns the row that a query always has.
+macro_rules! fetch_one {
+    ($db:expr, $($statement:tt)+) => {
+        bind!(query, $($statement)+).fetch_one(&mut *$db).await?
+    };
+}
+
+/// Returns the row of a query, if it has one, as a function reads it.
+macro_rules! fetch_optional {
+    ($db:expr, $read:expr, $($statement:tt)+) => {{
+        let row = bind!(query, $($statement)+).fetch_optional(&mut *$db).await?;
+        let read: Result<Option<_>> = row.as_ref().map($read).transpose();
+        read?
+    }};
+}
+
+/// Returns the rows of a query, as a function reads them.
+macro_rules! fetch_all {
+    ($db:expr, $read:expr, $($statement:tt)+) => {{
+        let rows = bind!(query, $($statement)+).fetch_all(&mut *$db).await?;
+        let read: Result<Vec<_>> = rows.iter().map($read).collect();
+        read?
+    }};
+}
+
+/// Returns the value that a query always has.
+macro_rules! fetch_scalar {
+    ($db:expr, $($statement:tt)+) => {
+        bind!(query_scalar, $($statement)+).fetch_one(&mut *$db).await?
+    };
+}
+
+/// Returns the value of each row of a query.
+macro_rules! fetch_scalars {
+    ($db:expr, $($statement:tt)+) => {
+        bind!(query_scalar, $($statement)+).fetch_all(&mut *$db).await?
+    };
 }
 
 pub(crate) mod accounts;

@@ -27,7 +27,7 @@ pub(crate) async fn attach(db: &mut Connection, path: &Path) -> Result<()> {
 
 /// Records that the change log names are copied as they are. Records that never change, and are not in the change log, are
 /// added. Denials stay: the later end counts, from either side.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 21] = [
     "INSERT INTO peppers SELECT * FROM present.peppers p
      WHERE NOT EXISTS (SELECT 1 FROM main.peppers WHERE version = p.version)",
     "DELETE FROM accounts WHERE id IN (SELECT entity FROM temp.changed WHERE kind = 'account')",
@@ -49,12 +49,10 @@ const STEPS: [&str; 22] = [
      WHERE p.id = credentials.id AND coalesce(credentials.last_used_at < p.last_used_at, p.last_used_at IS NOT NULL)",
     "DELETE FROM peppers WHERE version NOT IN (SELECT version FROM present.peppers)
          AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)",
-    "INSERT INTO denied_entities SELECT * FROM present.denied_entities WHERE true
-     ON CONFLICT (entity) DO UPDATE SET
+    "INSERT INTO denials SELECT * FROM present.denials WHERE true
+     ON CONFLICT (entity, issuer) DO UPDATE SET
          lowest_generation = max(lowest_generation, excluded.lowest_generation),
          until = max(until, excluded.until)",
-    "INSERT INTO denied_tokens SELECT * FROM present.denied_tokens WHERE true
-     ON CONFLICT (token, issuer) DO UPDATE SET until = max(until, excluded.until)",
     // Sessions and responses are not in the change log when they begin. Those in the live database are complete.
     "DELETE FROM sessions",
     "INSERT INTO sessions SELECT * FROM present.sessions",

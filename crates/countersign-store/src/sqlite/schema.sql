@@ -117,32 +117,26 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_end ON idempotency_keys (until);
 
--- Tokens of these entities are rejected, even if no other record of the entity is left: those with a lower generation,
--- until the last such token has expired.
-CREATE TABLE denied_entities (
-    entity            BLOB    NOT NULL PRIMARY KEY CHECK (length(entity) = 20),
-    lowest_generation INTEGER NOT NULL CHECK (lowest_generation BETWEEN 1 AND 4294967295),
-    until             INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX denied_entities_by_end ON denied_entities (until);
-
--- Single tokens, by the URL of their issuer and their `jti`.
-CREATE TABLE denied_tokens (
-    issuer TEXT    NOT NULL,
-    token  BLOB    NOT NULL CHECK (length(token) = 20),
-    until  INTEGER NOT NULL,
-    PRIMARY KEY (token, issuer)
+-- Rejected tokens, even if no other record of the entity is left, until the last such token has expired. The entity is a
+-- credential, an account or a session, whose tokens with a lower generation are rejected, or a single token, by its `jti`
+-- and the URL of its issuer.
+CREATE TABLE denials (
+    entity            BLOB    NOT NULL CHECK (length(entity) = 20),
+    issuer            TEXT    NOT NULL, -- Empty unless it is a token.
+    lowest_generation INTEGER CHECK (lowest_generation BETWEEN 1 AND 4294967295), -- NULL: a single token.
+    until             INTEGER NOT NULL,
+    PRIMARY KEY (entity, issuer),
+    CHECK ((issuer = '') = (lowest_generation IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX denied_tokens_by_end ON denied_tokens (until);
+CREATE INDEX denials_by_end ON denials (until);
 
 -- The change log: which record changed, in the order of commits. Numbers are dense, so that a reader that has applied
 -- number n has missed no change below. `entity` is an id; for peppers it is empty.
 CREATE TABLE changes (
     number INTEGER NOT NULL PRIMARY KEY,
     kind   TEXT    NOT NULL
-        CHECK (kind IN ('credential', 'account', 'token', 'session', 'signing_key', 'pepper')),
+        CHECK (kind IN ('credential', 'account', 'denial', 'signing_key', 'pepper')),
     entity BLOB    NOT NULL CHECK (length(entity) IN (0, 20))
 ) STRICT;
 

@@ -7,15 +7,15 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
-use super::rows::{blob, id};
+use super::rows::id;
 use super::{Connection, audit, idempotency, sessions};
 use crate::audit::AuditKey;
 use crate::error::{Result, corrupt};
-use crate::records::{StoredAnswer, StoredSession, StoredSigningKey};
+use crate::records::signing_key_context;
 use crate::secrets::{SealContext, Sealer};
 
-const fn pepper_context(version: &[u8]) -> SealContext<'_> {
-    SealContext::new("peppers", version, "the pepper")
+fn pepper_context(version: u32) -> SealContext {
+    SealContext::new("peppers", &[&version.to_be_bytes()], "the pepper")
 }
 
 /// Creates a random pepper.
@@ -27,8 +27,7 @@ pub(crate) async fn insert_pepper(
 ) -> Result<()> {
     let mut pepper = Zeroizing::new([0; 32]);
     random.fill(pepper.as_mut())?;
-    let context = version.to_be_bytes();
-    let sealed = sealer.seal(pepper_context(&context), pepper.as_ref(), random)?;
+    let sealed = sealer.seal(&pepper_context(version), pepper.as_ref(), random)?;
     execute!(
         db,
         "INSERT INTO peppers (version, sealed, created_at) VALUES (?, ?, ?)",
@@ -41,16 +40,13 @@ pub(crate) async fn insert_pepper(
 
 /// Decrypts all peppers, and returns the newest and the others.
 pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pepper, Vec<Pepper>)> {
-    let rows: Vec<(u32, Vec<u8>)> =
-        sqlx::query_as("SELECT version, sealed FROM peppers ORDER BY version DESC")
-            .fetch_all(db)
-            .await?;
-    let mut peppers = Vec::with_capacity(rows.len());
-    for (version, sealed) in rows {
-        let secret = sealer.open(pepper_context(&version.to_be_bytes()), &sealed)?;
-        let pepper = Pepper::new(version, &secret);
-        peppers.push(pepper.or_else(|_| corrupt("a pepper"))?);
-    }
+    let read = |row: &SqliteRow| {
+        let version = row.try_get("version")?;
+        let secret = sealer.open(&pepper_context(version), row.try_get("sealed")?)?;
+        Pepper::new(version, &secret).or_else(|_| corrupt("a pepper"))
+    };
+    let query = "SELECT version, sealed FROM peppers ORDER BY version DESC";
+    let mut peppers = fetch_all!(db, read, query);
     if peppers.is_empty() {
         return corrupt("there is no pepper");
     }
@@ -90,42 +86,32 @@ pub(crate) async fn reseal(
     new: &Sealer,
     random: &dyn Random,
 ) -> Result<()> {
-    type Binding = fn(&SqliteRow) -> Result<Vec<u8>>;
-    type Context = for<'a> fn(&'a [u8]) -> SealContext<'a>;
-    let tables: [(_, Context, Binding); 5] = [
-        (
-            statements!("audit_head"),
-            |_| AuditKey::CONTEXT,
-            |_| Ok(Vec::new()),
-        ),
-        (statements!("peppers"), pepper_context, |row| {
-            Ok(row.try_get::<u32, _>("version")?.to_be_bytes().to_vec())
+    type ReadContext = fn(&SqliteRow) -> Result<SealContext>;
+    let tables: [(_, ReadContext); 5] = [
+        (statements!("audit_head"), |_| Ok(AuditKey::context())),
+        (statements!("peppers"), |row| {
+            Ok(pepper_context(row.try_get("version")?))
         }),
-        (
-            statements!("signing_keys"),
-            StoredSigningKey::context,
-            |row| Ok(blob(&id(row, "id")?).to_vec()),
-        ),
-        (statements!("sessions"), StoredSession::context, |row| {
-            Ok(sessions::read(row)?.binding())
+        (statements!("signing_keys"), |row| {
+            Ok(signing_key_context(&id(row, "id")?))
         }),
-        (
-            statements!("idempotency_keys"),
-            StoredAnswer::context,
-            |row| Ok(idempotency::read(row)?.binding()),
-        ),
+        (statements!("sessions"), |row| {
+            Ok(sessions::read(row)?.context())
+        }),
+        (statements!("idempotency_keys"), |row| {
+            Ok(idempotency::read(row)?.context())
+        }),
     ];
     // The chain of the audit log depends on its key: without it, the database is damaged.
     audit::sealed_key(db).await?;
-    for ((select_ids, select, update), context, binding) in tables {
+    for ((select_ids, select, update), read_context) in tables {
         let ids: Vec<i64> = fetch_scalars!(db, select_ids);
         // Row by row: there may be many sessions and responses.
         for rowid in ids {
             let row = fetch_one!(db, select, rowid);
-            let binding = binding(&row)?;
-            let context = context(&binding);
-            let secret = old.open(context, row.try_get("sealed")?)?;
-            let sealed = new.seal(context, &secret, random)?;
+            let context = read_context(&row)?;
+            let secret = old.open(&context, row.try_get("sealed")?)?;
+            let sealed = new.seal(&context, &secret, random)?;
             execute!(db, update, sealed, rowid);
         }
     }

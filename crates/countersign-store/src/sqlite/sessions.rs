@@ -17,9 +17,9 @@ macro_rules! select {
         concat!(
             "SELECT id, issuer, credential_id, account_id, generation, name, scopes, audience, kid, token_id, \
              issued_at, reuse_until, expires_at, sealed FROM sessions s \
-             WHERE NOT EXISTS (SELECT 1 FROM denied_tokens d WHERE d.token = s.token_id AND d.issuer = s.issuer) \
-             AND NOT EXISTS (SELECT 1 FROM denied_entities d \
-                 WHERE d.entity = s.credential_id AND d.lowest_generation > s.generation) AND ",
+             WHERE NOT EXISTS (SELECT 1 FROM denials d WHERE d.entity = s.token_id AND d.issuer = s.issuer) \
+             AND NOT EXISTS (SELECT 1 FROM denials d \
+                 WHERE d.entity = s.credential_id AND d.issuer = '' AND d.lowest_generation > s.generation) AND ",
             $condition
         )
     };
@@ -31,8 +31,9 @@ pub(crate) async fn find_reusable(
     request: &SessionRequest<'_>,
 ) -> Result<Option<(StoredSession, Vec<u8>)>> {
     let SessionRequest { key, now, .. } = request;
-    let row = fetch_optional!(
+    Ok(fetch_optional!(
         db,
+        |row| Ok((read(row)?, row.try_get("sealed")?)),
         select!(
             "credential_id = ?1 AND issuer = ?2 AND generation = ?3 AND name IS ?4 AND scopes = ?5 AND audience = ?6 \
          AND kid = ?7 AND account_id = ?8 AND issued_at <= ?9 AND reuse_until > ?9 \
@@ -48,9 +49,7 @@ pub(crate) async fn find_reusable(
         blob(&request.account),
         now.unix_millis(),
         now.plus(request.max_lifetime).unix_millis(),
-    );
-    row.map(|row| Ok((read(&row)?, row.try_get("sealed")?)))
-        .transpose()
+    ))
 }
 
 pub(crate) async fn insert(
@@ -89,8 +88,9 @@ pub(crate) async fn ends_of_live(
     request: &SessionRequest<'_>,
 ) -> Result<Vec<Timestamp>> {
     let key = &request.key;
-    let rows = fetch_all!(
+    Ok(fetch_all!(
         db,
+        |row| time(row, "expires_at"),
         select!(
             "credential_id = ? AND generation = ? AND (issuer <> ? OR kid = ?) AND expires_at > ?5 AND reuse_until > ?5 \
          ORDER BY expires_at"
@@ -100,8 +100,7 @@ pub(crate) async fn ends_of_live(
         &*key.issuer,
         &*key.key_id,
         request.now.unix_millis(),
-    );
-    rows.iter().map(|row| time(row, "expires_at")).collect()
+    ))
 }
 
 /// Returns the sessions of a credential that have not expired at `now`, oldest first.
@@ -110,13 +109,13 @@ pub(crate) async fn list(
     credential: &Id,
     now: Timestamp,
 ) -> Result<Vec<StoredSession>> {
-    let rows = fetch_all!(
+    Ok(fetch_all!(
         db,
+        read,
         select!("credential_id = ? AND expires_at > ? ORDER BY issued_at, id"),
         blob(credential),
         now.unix_millis(),
-    );
-    rows.iter().map(read).collect()
+    ))
 }
 
 pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {

@@ -1,7 +1,6 @@
 //! Signing keys and their encrypted private parts.
 
 use countersign::Id;
-use countersign::jose::SigningKey;
 use countersign::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -12,79 +11,40 @@ use super::rows::{blob, id, optional_time, parsed, time};
 use crate::error::Result;
 use crate::records::{KeyState, SigningKeyRecord, StoredSigningKey, assign_states};
 
-/// Returns all signing keys, the newest of each issuer first, with their states at `now`.
-pub(crate) async fn list(db: &mut Connection, now: Timestamp) -> Result<Vec<StoredSigningKey>> {
-    let rows = fetch_all!(
+/// Returns the signing keys of an issuer, newest first, with their states at `now`.
+pub(crate) async fn list(
+    db: &mut Connection,
+    issuer: &Id,
+    now: Timestamp,
+) -> Result<Vec<StoredSigningKey>> {
+    let mut keys = fetch_all!(
         db,
-        "SELECT k.id, i.name AS issuer, k.kid, k.algorithm, k.sealed, k.created_at, k.activates_at, k.revoked_at
-         FROM signing_keys k JOIN issuers i ON i.id = k.issuer_id
-         ORDER BY i.name, k.activates_at DESC, k.id DESC",
+        read,
+        "SELECT id, kid, algorithm, sealed, created_at, activates_at, revoked_at FROM signing_keys
+         WHERE issuer_id = ? ORDER BY activates_at DESC, id DESC",
+        blob(issuer),
     );
-    let mut keys = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     assign_states(&mut keys, now, denials::longest_signed(db).await?);
     Ok(keys)
 }
 
-/// Returns when the newest key of an issuer that is not revoked begins to sign.
-pub(crate) async fn last_activation(db: &mut Connection, issuer: &Id) -> Result<Option<Timestamp>> {
-    let query =
-        "SELECT max(activates_at) FROM signing_keys WHERE issuer_id = ? AND revoked_at IS NULL";
-    let millis: Option<i64> = fetch_scalar!(db, query, blob(issuer));
-    Ok(millis.map(Timestamp::from_unix_millis))
-}
-
-pub(crate) async fn insert(
-    db: &mut Connection,
-    (id, issuer): (&Id, &Id),
-    (key, sealed): (&SigningKey, &[u8]),
-    created_at: Timestamp,
-    activates_at: Timestamp,
-) -> Result<()> {
+/// Inserts a key, or writes all columns of an existing one that can change.
+pub(crate) async fn save(db: &mut Connection, issuer: &Id, key: &StoredSigningKey) -> Result<()> {
+    let record = &key.record;
     execute!(
         db,
-        "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-        blob(id),
+        "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at, revoked_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET
+             sealed = excluded.sealed, activates_at = excluded.activates_at, revoked_at = excluded.revoked_at",
+        blob(&key.id),
         blob(issuer),
-        key.algorithm().as_str(),
-        key.id(),
-        sealed,
-        created_at.unix_millis(),
-        activates_at.unix_millis(),
-    );
-    Ok(())
-}
-
-pub(crate) async fn set_activation(
-    db: &mut Connection,
-    id: &Id,
-    activates_at: Timestamp,
-) -> Result<()> {
-    execute!(
-        db,
-        "UPDATE signing_keys SET activates_at = ? WHERE id = ?",
-        activates_at.unix_millis(),
-        blob(id),
-    );
-    Ok(())
-}
-
-/// Revokes a key, and deletes its private part, which only an attacker could still use.
-pub(crate) async fn revoke(db: &mut Connection, id: &Id, now: Timestamp) -> Result<()> {
-    execute!(
-        db,
-        "UPDATE signing_keys SET revoked_at = ?, sealed = NULL WHERE id = ?",
-        now.unix_millis(),
-        blob(id),
-    );
-    Ok(())
-}
-
-pub(crate) async fn delete_private_part(db: &mut Connection, id: &Id) -> Result<()> {
-    execute!(
-        db,
-        "UPDATE signing_keys SET sealed = NULL WHERE id = ?",
-        blob(id)
+        record.algorithm.as_str(),
+        &record.kid,
+        &key.sealed,
+        record.created_at.unix_millis(),
+        record.activates_at.unix_millis(),
+        record.revoked_at.map(Timestamp::unix_millis),
     );
     Ok(())
 }
@@ -92,7 +52,6 @@ pub(crate) async fn delete_private_part(db: &mut Connection, id: &Id) -> Result<
 fn read(row: &SqliteRow) -> Result<StoredSigningKey> {
     Ok(StoredSigningKey {
         id: id(row, "id")?,
-        issuer: row.try_get("issuer")?,
         sealed: row.try_get("sealed")?,
         record: SigningKeyRecord {
             kid: row.try_get("kid")?,

@@ -15,9 +15,9 @@ pub(crate) async fn suspend_all(db: &mut Connection, now: Timestamp) -> Result<u
     let until = denials::until(db, now).await?;
     execute!(
         db,
-        "INSERT INTO denied_entities (entity, lowest_generation, until)
-         SELECT id, min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active' AND kind <> 'token'
-         ON CONFLICT (entity) DO UPDATE SET
+        "INSERT INTO denials (entity, issuer, lowest_generation, until)
+         SELECT id, '', min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active' AND kind <> 'token'
+         ON CONFLICT (entity, issuer) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
              until = max(until, excluded.until)",
         until.unix_millis(),
@@ -35,9 +35,8 @@ pub(crate) async fn suspend_all(db: &mut Connection, now: Timestamp) -> Result<u
 
 /// Deletes all sessions and responses: their tokens were signed by keys that are revoked.
 pub(crate) async fn delete_tokens(db: &mut Connection) -> Result<()> {
-    for query in ["DELETE FROM sessions", "DELETE FROM idempotency_keys"] {
-        execute!(db, query);
-    }
+    execute!(db, "DELETE FROM sessions");
+    execute!(db, "DELETE FROM idempotency_keys");
     Ok(())
 }
 
@@ -46,18 +45,16 @@ pub(crate) async fn revoke_signing_keys(
     db: &mut Connection,
     now: Timestamp,
 ) -> Result<Vec<(Id, Algorithm)>> {
-    let rows = fetch_all!(
+    let mut issuers = fetch_all!(
         db,
+        |row| Ok((
+            id(row, "issuer_id")?,
+            parsed(row, "algorithm", "the algorithm of a signing key")?
+        )),
         "SELECT issuer_id, algorithm FROM signing_keys WHERE revoked_at IS NULL
          ORDER BY issuer_id, activates_at > ?, activates_at DESC, id DESC",
         now.unix_millis(),
     );
-    let mut issuers: Vec<(Id, Algorithm)> = Vec::new();
-    for row in &rows {
-        let issuer = id(row, "issuer_id")?;
-        let algorithm = parsed(row, "algorithm", "the algorithm of a signing key")?;
-        issuers.push((issuer, algorithm));
-    }
     // The first key of each issuer signs, or will be the first to sign.
     issuers.dedup_by_key(|(issuer, _)| *issuer);
     execute!(

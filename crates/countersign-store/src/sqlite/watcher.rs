@@ -1,7 +1,7 @@
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Connection, Transaction};
+use super::Connection;
 use crate::error::Result;
 use crate::files::FileIdentity;
 
@@ -10,12 +10,8 @@ use crate::files::FileIdentity;
 pub(crate) struct Watcher {
     options: SqliteConnectOptions,
     identity: FileIdentity,
-    watched: Option<Watched>,
-}
-
-/// The connection, and the last commit that was read with it.
-pub(crate) struct Watched {
-    connection: Connection,
+    connection: Option<Connection>,
+    /// The version of the data that was read with the connection.
     seen: Option<i64>,
 }
 
@@ -24,54 +20,42 @@ impl Watcher {
         Self {
             options,
             identity,
-            watched: None,
+            connection: None,
+            seen: None,
         }
     }
 
     /// Takes the connection, which is a new one after a failure. The caller puts it back after success.
-    pub(crate) async fn take(&mut self) -> Result<Watched> {
+    pub(crate) async fn take(&mut self) -> Result<Connection> {
         // What SQLite reads from a file that has lost its name is outdated.
         self.identity.check()?;
-        if let Some(watched) = self.watched.take() {
-            return Ok(watched);
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
         }
+        self.seen = None;
         let connection = self.options.connect().await?;
         // Another file may have got the name just before.
         self.identity.check()?;
-        Ok(Watched {
-            connection,
-            seen: None,
-        })
+        Ok(connection)
     }
 
-    pub(crate) fn put_back(&mut self, watched: Watched) {
-        self.watched = Some(watched);
+    /// Returns the version of the data if another connection has committed since the connection was put back with a
+    /// version. This does not read the file while nothing changes. It must run outside of a transaction to see the present.
+    pub(crate) async fn new_version(&self, connection: &mut Connection) -> Result<Option<i64>> {
+        let version = fetch_scalar!(connection, "PRAGMA data_version");
+        Ok(Some(version).filter(|version| self.seen != Some(*version)))
+    }
+
+    /// Puts the connection back, with which the data of a new version was read.
+    pub(crate) fn put_back(&mut self, connection: Connection, read: Option<i64>) {
+        self.connection = Some(connection);
+        self.seen = read.or(self.seen);
     }
 
     pub(crate) async fn close(&mut self) -> Result<()> {
-        match self.watched.take() {
-            Some(watched) => Ok(watched.connection.close().await?),
+        match self.connection.take() {
+            Some(connection) => Ok(connection.close().await?),
             None => Ok(()),
         }
-    }
-}
-
-impl Watched {
-    /// Returns the version of the data if another connection has committed since [`set_seen`](Self::set_seen). This
-    /// does not read the file while nothing changes. It must run outside of a transaction to see the present.
-    pub(crate) async fn new_version(&mut self) -> Result<Option<i64>> {
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut self.connection)
-            .await?;
-        Ok((self.seen != Some(version)).then_some(version))
-    }
-
-    pub(crate) const fn set_seen(&mut self, version: i64) {
-        self.seen = Some(version);
-    }
-
-    /// Begins a transaction that reads the database as it is at one moment.
-    pub(crate) async fn snapshot(&mut self) -> Result<Transaction<'_>> {
-        Ok(self.connection.begin().await?)
     }
 }

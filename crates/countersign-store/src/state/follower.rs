@@ -6,6 +6,7 @@ use countersign::Id;
 use countersign::directory::{CredentialKind, MemoryDirectory};
 use countersign::registry::Account;
 use countersign::registry::backend::StoredCredential;
+use sqlx::Connection as _;
 
 use super::{State, View, ViewContents};
 use crate::error::{StoreError, corrupt};
@@ -39,15 +40,15 @@ impl Follower {
         }
         // Before the comparison: the view is at least as fresh as this.
         let began = view.since_boot();
-        let mut watched = self.watcher.take().await?;
-        if let Some(version) = watched.new_version().await? {
-            let mut snapshot = watched.snapshot().await?;
+        let mut connection = self.watcher.take().await?;
+        let version = self.watcher.new_version(&mut connection).await?;
+        if version.is_some() {
+            let mut snapshot = connection.begin().await?;
             let head = self.read(&mut snapshot, state, view).await?;
             snapshot.commit().await?;
             self.applied = Some(head);
-            watched.set_seen(version);
         }
-        self.watcher.put_back(watched);
+        self.watcher.put_back(connection, version);
         if self.contents != ViewContents::Nothing {
             view.compared(began);
         }
@@ -95,7 +96,7 @@ impl Follower {
             sqlite::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
         }
         if self.contents != ViewContents::Nothing {
-            sqlite::denials::load(snapshot, records.denied()).await?;
+            sqlite::denials::load_all(snapshot, records.denied()).await?;
         }
         state.reload_signing_keys(snapshot).await?;
         view.replace(records);
@@ -152,13 +153,10 @@ impl Follower {
             ChangedEntity::SigningKey(_) => delta.signing_keys = true,
             ChangedEntity::Peppers => delta.peppers = true,
             _ if self.contents == ViewContents::Nothing => {}
-            ChangedEntity::Token(id) => {
-                sqlite::denials::load_token(snapshot, &id, records.denied()).await?;
-            }
-            ChangedEntity::Session(id)
+            ChangedEntity::Denial(id)
             | ChangedEntity::Account(id)
             | ChangedEntity::Credential(id) => {
-                sqlite::denials::load_entity(snapshot, &id, records.denied()).await?;
+                sqlite::denials::load(snapshot, &id, records.denied()).await?;
             }
         }
         match change {

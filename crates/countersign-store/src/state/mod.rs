@@ -18,7 +18,6 @@ use countersign::time::{Clock, Timestamp};
 
 use crate::audit::AuditKey;
 use crate::error::StoreError;
-use crate::records::StoredSigningKey;
 use crate::secrets::{MasterKeySource, Sealer};
 use crate::sqlite::{self, Connection};
 
@@ -88,11 +87,10 @@ impl State {
         now: Timestamp,
     ) -> Result<SigningKeys, StoreError> {
         let sealer = self.sealer(connection).await?;
-        let stored = sqlite::signing_keys::list(connection, now).await?;
-        let published = |key: &&StoredSigningKey| key.issuer == issuer && key.is_published();
-        let keys = stored
-            .iter()
-            .filter(published)
+        let (id, _) = sqlite::issuers::find(connection, issuer).await?;
+        let stored = sqlite::signing_keys::list(connection, &id, now).await?;
+        let published = stored.iter().filter(|key| key.is_published());
+        let keys = published
             .map(|key| Ok((key.open(&sealer)?, key.record.activates_at)))
             .collect::<Result<Vec<_>, StoreError>>()?;
         let mut in_use = self.signing_keys_in_use();

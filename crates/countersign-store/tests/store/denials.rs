@@ -199,7 +199,7 @@ async fn command_with_a_clock_that_is_ahead_deletes_no_denial() {
     let store = holding(&folder, ViewContents::Everything, &clock).await;
     let id = buried(&store).await;
     store.close().await.unwrap();
-    let denials = || folder.count("SELECT count(*) FROM denied_entities");
+    let denials = || folder.count("SELECT count(*) FROM denials");
     assert_eq!(denials().await, 1);
     let ahead = FixedClock::at(clock.now().plus(DAY * 3));
     let command = holding(&folder, ViewContents::Everything, &ahead).await;
@@ -218,7 +218,7 @@ async fn clock_set_forward_while_the_store_is_open_deletes_no_denial() {
     options.boot_clock = Arc::new(boot_clock.clone());
     let store = Store::open(options).await.unwrap();
     let id = buried(&store).await;
-    let denials = || folder.count("SELECT count(*) FROM denied_entities");
+    let denials = || folder.count("SELECT count(*) FROM denials");
     clock.advance(DAY * 3);
     for _ in 0..2 {
         store.maintain().await.unwrap();

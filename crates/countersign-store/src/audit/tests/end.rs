@@ -2,7 +2,7 @@
 
 use super::contents::{Contents, HeadRow, forged};
 use super::support::{Log, RECORDS, named, tampered};
-use crate::audit::{AuditEntry, Checkpoint, Verified};
+use crate::audit::{AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn rolled_back() -> (Log, HeadRow, Checkpoint) {
     let mut log = Log::of(3).await;
     let head = log.contents().await.head.unwrap();
     for _ in 0..5 {
-        log.append(AuditEntry::new("a", "b")).await.unwrap();
+        log.append(AuditRecord::new("a", "b")).await.unwrap();
     }
     let checkpoint = log.checkpoint().await;
     (log, head, checkpoint)
@@ -71,7 +71,7 @@ async fn verification_finds_a_log_cut_together_with_its_head_by_the_checkpoint_a
 
     // It grows beyond the checkpoint again, with another history.
     for _ in 0..6 {
-        log.append(AuditEntry::new("a", "c")).await.unwrap();
+        log.append(AuditRecord::new("a", "c")).await.unwrap();
     }
     assert_eq!(log.broken(None).await, None);
     assert_eq!(log.broken(Some(&checkpoint)).await, Some(8));
@@ -110,7 +110,7 @@ async fn nothing_is_appended_to_a_log_whose_end_was_changed() {
     for change in changes {
         let mut log = Log::of(RECORDS).await;
         tampered(&mut log, change).await;
-        let refused = log.append(AuditEntry::new("a", "b")).await;
+        let refused = log.append(AuditRecord::new("a", "b")).await;
         assert!(matches!(refused, Err(StoreError::Corrupt(_))));
         assert!(matches!(log.verify(None).await, Verified::Broken { .. }));
     }
@@ -121,11 +121,11 @@ async fn verification_finds_a_record_of_an_abandoned_history() {
     let mut log = Log::of(4).await;
     log.drop_triggers().await;
     let fork = log.contents().await;
-    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    log.append(AuditRecord::new("a", "b")).await.unwrap();
     let abandoned = log.contents().await;
     log.write(&abandoned, &fork).await;
     for _ in 0..3 {
-        log.append(AuditEntry::new("a", "c")).await.unwrap();
+        log.append(AuditRecord::new("a", "c")).await.unwrap();
     }
     let present = log.contents().await;
     let mut replaced = present.clone();

@@ -4,7 +4,7 @@ use countersign::random::SystemRandom;
 
 use super::support::{ACCOUNT, ENTITY, Log, OTHER_ACCOUNT, sealer};
 use crate::audit::chain::{AuditKey, ChainEnd, ChainedRecord, MacBytes};
-use crate::audit::{AuditEntry, Checkpoint, InvalidCheckpoint, Verified};
+use crate::audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 use crate::error::StoreError;
 use crate::secrets::SealContext;
 use crate::sqlite;
@@ -67,7 +67,7 @@ async fn log_of_appended_records_is_intact_and_contains_its_own_checkpoint() {
     let mut log = Log::of(20).await;
     let checkpoint = log.checkpoint().await;
     assert_eq!(checkpoint.number(), 20);
-    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    log.append(AuditRecord::new("a", "b")).await.unwrap();
     let verified = log.verify(Some(&checkpoint)).await;
     assert!(matches!(verified, Verified::Intact { records: 21, .. }));
 }
@@ -76,9 +76,9 @@ async fn log_of_appended_records_is_intact_and_contains_its_own_checkpoint() {
 async fn log_of_unusual_entries_is_intact() {
     let mut log = Log::new().await;
     for actor in ["", "\0", "\u{10ffff}", "a\0b", "'; DROP TABLE audit"] {
-        let entry = AuditEntry {
-            request_id: Some(actor),
-            ..AuditEntry::new(actor, "")
+        let entry = AuditRecord {
+            request_id: Some(actor.to_owned()),
+            ..AuditRecord::new(actor, "")
                 .with("ratio", 0.1)
                 .with("\"", actor)
         };
@@ -92,11 +92,11 @@ async fn log_of_unusual_entries_is_intact() {
 #[tokio::test]
 async fn record_contains_all_values_of_its_entry() {
     let mut log = Log::new().await;
-    let entry = AuditEntry {
-        request_id: Some("r-1"),
-        account: Some(ACCOUNT),
+    let entry = AuditRecord {
+        request_id: Some("r-1".to_owned()),
+        account_id: Some(ACCOUNT),
         entity: Some(ENTITY),
-        ..AuditEntry::new("cli:root", "key.create").with("name", "ci")
+        ..AuditRecord::new("cli:root", "key.create").with("name", "ci")
     };
     log.append(entry).await.unwrap();
     let listed = sqlite::audit::list(&mut log.connection, None, None, 10).await;
@@ -171,8 +171,8 @@ async fn key_is_encrypted_in_its_own_context_and_not_stored_in_clear() {
         .fetch_one(&mut log.connection)
         .await
         .unwrap();
-    let context = SealContext::new("audit_head", &[1], "the key");
-    let secret = sealer(1).open(context, &sealed).unwrap();
+    let context = SealContext::new("audit_head", &[], "the key");
+    let secret = sealer(1).open(&context, &sealed).unwrap();
     assert_eq!(secret.len(), 32);
     assert!(!sealed.windows(32).any(|window| window == secret.as_slice()));
 }
@@ -211,7 +211,7 @@ async fn chain_is_not_created_again_when_its_head_was_removed() {
 async fn record_is_appended_with_the_rest_of_its_transaction_or_not_at_all() {
     let mut log = Log::of(3).await;
     log.execute("BEGIN IMMEDIATE").await.unwrap();
-    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    log.append(AuditRecord::new("a", "b")).await.unwrap();
     log.execute("ROLLBACK").await.unwrap();
     assert!(matches!(
         log.verify(None).await,

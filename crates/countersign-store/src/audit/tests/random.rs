@@ -2,7 +2,7 @@
 
 use super::contents::{Contents, HeadRow, Row};
 use super::support::Log;
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 
 const RECORDS: i64 = 60;
 const TAMPERINGS: usize = 10_000;
@@ -132,11 +132,11 @@ async fn ten_thousand_random_changes_are_all_found_and_named() {
     for i in 0..RECORDS {
         heads.push(log.contents().await.head.unwrap());
         let (actor, request) = (format!("user-{}", i % 7), format!("request-{i}"));
-        let entry = AuditEntry {
-            request_id: (i % 3 != 0).then_some(request.as_str()),
-            account: (i % 4 != 0).then_some(super::support::ACCOUNT),
+        let entry = AuditRecord {
+            request_id: (i % 3 != 0).then_some(request),
+            account_id: (i % 4 != 0).then_some(super::support::ACCOUNT),
             entity: (i % 5 != 0).then_some(super::support::ENTITY),
-            ..AuditEntry::new(&actor, "key.create").with("name", i % 7)
+            ..AuditRecord::new(&actor, "key.create").with("name", i % 7)
         };
         log.append(entry).await.unwrap();
     }

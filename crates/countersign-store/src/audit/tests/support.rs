@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
 use super::contents::{Contents, HeadRow, Row, blob};
-use crate::audit::{AuditEntry, AuditKey, Checkpoint, Verified};
+use crate::audit::{AuditKey, AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::secrets::Sealer;
 use crate::sqlite;
@@ -59,25 +59,29 @@ impl Log {
         let mut log = Self::new().await;
         for i in 1..=records {
             let (actor, request) = (format!("user-{i}"), format!("request-{i}"));
-            let entry = AuditEntry {
-                request_id: (i % 3 != 0).then_some(request.as_str()),
-                account: (i % 4 != 0).then_some(if i % 2 == 0 { ACCOUNT } else { OTHER_ACCOUNT }),
+            let entry = AuditRecord {
+                request_id: (i % 3 != 0).then_some(request),
+                account_id: (i % 4 != 0).then_some(if i % 2 == 0 {
+                    ACCOUNT
+                } else {
+                    OTHER_ACCOUNT
+                }),
                 entity: (i % 5 != 0).then_some(ENTITY),
-                ..AuditEntry::new(&actor, "key.create").with("name", i)
+                ..AuditRecord::new(&actor, "key.create").with("name", i)
             };
             log.append_at(1_800_000_000_000 + i, entry).await.unwrap();
         }
         log
     }
 
-    pub(super) async fn append(&mut self, entry: AuditEntry<'_>) -> Result<(), StoreError> {
+    pub(super) async fn append(&mut self, entry: AuditRecord) -> Result<(), StoreError> {
         self.append_at(1_800_000_000_000, entry).await
     }
 
     pub(super) async fn append_at(
         &mut self,
         millis: i64,
-        entry: AuditEntry<'_>,
+        entry: AuditRecord,
     ) -> Result<(), StoreError> {
         let now = Timestamp::from_unix_millis(millis);
         sqlite::audit::append(&mut self.connection, &self.key, now, entry).await

@@ -2,7 +2,7 @@
 
 use super::contents::{Contents, Row, forged};
 use super::support::{Log, RECORDS, named, tampered};
-use crate::audit::AuditEntry;
+use crate::audit::AuditRecord;
 
 type Flip = fn(&mut Row);
 
@@ -85,9 +85,9 @@ async fn verification_names_the_record_in_which_null_became_an_empty_text_or_bac
     assert_eq!(named(|log| log.row(4).request_id = None).await, Some(4));
 
     let mut log = Log::new().await;
-    let entry = AuditEntry {
-        request_id: Some(""),
-        ..AuditEntry::new("a", "b")
+    let entry = AuditRecord {
+        request_id: Some(String::new()),
+        ..AuditRecord::new("a", "b")
     };
     log.append(entry).await.unwrap();
     tampered(&mut log, |log| log.row(1).request_id = None).await;
@@ -227,7 +227,7 @@ async fn verification_names_the_record_in_which_an_empty_text_or_a_zero_became_n
         "UPDATE audit SET at = NULL",
     ] {
         let mut log = Log::new().await;
-        log.append_at(0, AuditEntry::new("", "")).await.unwrap();
+        log.append_at(0, AuditRecord::new("", "")).await.unwrap();
         unruled(&mut log).await;
         log.execute(sql).await.unwrap();
         assert_eq!(log.broken(None).await, Some(1), "{sql}");
@@ -250,7 +250,7 @@ async fn verification_names_the_lower_of_the_old_and_new_number_of_a_record() {
 async fn tampering_is_still_named_after_more_was_appended() {
     let mut log = Log::of(RECORDS).await;
     tampered(&mut log, |log| drop(log.rows.remove(&4))).await;
-    log.append(AuditEntry::new("a", "b")).await.unwrap();
+    log.append(AuditRecord::new("a", "b")).await.unwrap();
     assert_eq!(log.broken(None).await, Some(4));
 }
 

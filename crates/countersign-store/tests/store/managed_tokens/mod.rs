@@ -92,10 +92,7 @@ async fn token_is_rejected_while_it_is_suspended_and_for_good_after_it_was_revok
             (Status::Suspended, 1)
         );
         authenticated(Err(Reason::CredentialSuspended)).await;
-        assert_eq!(
-            folder.count("SELECT count(*) FROM denied_entities").await,
-            0
-        );
+        assert_eq!(folder.count("SELECT count(*) FROM denials").await, 0);
         change(&here.store, id, Change::Activate).await.unwrap();
         authenticated(Ok(())).await;
     }
@@ -360,10 +357,7 @@ async fn retired_key_is_published_for_the_longest_lifetime_of_a_managed_token_an
     clock.advance(DAY * 90 - Duration::from_secs(1));
     service.store.maintain().await.unwrap();
     service.verify_text(text.expose()).unwrap();
-    assert_eq!(
-        folder.count("SELECT count(*) FROM denied_entities").await,
-        0
-    );
+    assert_eq!(folder.count("SELECT count(*) FROM denials").await, 0);
     let states = async || {
         let keys = service.store.list_signing_keys("default").await.unwrap();
         keys.iter().map(|key| key.state).collect::<Vec<_>>()

@@ -250,7 +250,7 @@ async fn denial_of_an_ended_session_is_stored_until_its_token_expires() {
         .end_sessions(&operator(), id, ended)
         .await
         .unwrap();
-    let until = folder.count("SELECT until FROM denied_entities").await;
+    let until = folder.count("SELECT until FROM denials").await;
     assert_eq!(until, token.expires_at.unix_millis());
     let view = Store::open(options(&folder, &clock)).await.unwrap();
     assert_eq!(view.directory().lowest_generation(&session), Some(2));
