@@ -14,12 +14,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A timestamp that is printed and serialized as RFC 3339 in UTC.
+/// A timestamp that is printed and serialized as RFC 3339 in UTC; one that is `None` is serialized as null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rfc3339(pub(crate) Timestamp);
+pub(crate) struct Rfc3339<T = Timestamp>(pub(crate) T);
 
-impl From<Timestamp> for Rfc3339 {
-    fn from(timestamp: Timestamp) -> Self {
+impl<T> From<T> for Rfc3339<T> {
+    fn from(timestamp: T) -> Self {
         Self(timestamp)
     }
 }
@@ -30,9 +30,12 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
-impl Serialize for Rfc3339 {
+impl<T: Copy + Into<Option<Timestamp>>> Serialize for Rfc3339<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.0
+            .into()
+            .map(Timestamp::to_rfc3339)
+            .serialize(serializer)
     }
 }
 

@@ -1,26 +1,40 @@
 //! `countersign audit …`.
 
-use std::process::ExitCode;
+use clap::Subcommand;
+use countersign_store::Checkpoint;
 
-use super::arguments::AuditCommand;
-use super::output::Output;
-use crate::error::CommandError;
-use crate::ops::{Operations, VerifyAuditResponse};
+use super::report::Report;
+use super::{CommandResult, Context};
+use crate::ops::VerifyAuditResponse;
 
 const COLUMNS: &str = "number at actor action account_id entity detail";
 
-pub(super) async fn run(
-    operations: &Operations,
-    command: AuditCommand,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that no record of the audit log is changed or missing; exit 1 if one is
+    Verify {
+        /// A checkpoint that an earlier `audit verify` printed and you stored elsewhere; with it, a log that was
+        /// replaced, or rolled back with the whole database, is detected, too
+        #[arg(long, value_name = "N:MAC")]
+        checkpoint: Option<Checkpoint>,
+    },
+    /// List the newest records of the audit log, newest first
+    List {
+        /// The largest number of records
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+}
+
+pub(super) async fn run(context: &Context, command: AuditCommand) -> CommandResult {
+    let operations = context.operations().await?;
     match command {
         AuditCommand::Verify { checkpoint } => {
-            verify(&operations.verify_audit(checkpoint.as_ref()).await?, output)
+            report(&operations.verify_audit(checkpoint.as_ref()).await?)
         }
         AuditCommand::List { limit } => {
             let list = operations.list_audit(None, limit).await?;
-            output.print_table(
+            Report::of_table(
                 &list,
                 &list.records,
                 COLUMNS,
@@ -30,7 +44,7 @@ pub(super) async fn run(
     }
 }
 
-fn verify(response: &VerifyAuditResponse, output: Output) -> Result<ExitCode, CommandError> {
+fn report(response: &VerifyAuditResponse) -> CommandResult {
     match response {
         VerifyAuditResponse::Intact {
             records,
@@ -40,16 +54,14 @@ fn verify(response: &VerifyAuditResponse, output: Output) -> Result<ExitCode, Co
             let text = format!(
                 "{records} records: none was changed, and none is missing\ncheckpoint {checkpoint}"
             );
-            output.print(response, &text)
+            Report::new(response, text)
         }
         VerifyAuditResponse::Broken { number, what, .. } => {
-            if output == Output::Text {
-                return Err(CommandError::new(format!(
-                    "the audit log was tampered with: record {number} {what}; compare the log with that of a backup"
-                )));
-            }
-            output.print(response, "")?;
-            Ok(ExitCode::FAILURE)
+            let text = format!(
+                "countersign: the audit log was tampered with: record {number} {what}; compare the log with that of \
+                 a backup"
+            );
+            Ok(Report::new(response, text)?.as_error())
         }
     }
 }

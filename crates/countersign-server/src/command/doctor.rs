@@ -1,17 +1,16 @@
 //! `countersign doctor`.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::time::{Clock as _, SystemClock, Timestamp};
-use countersign_store::{Diagnosis, KeyState, SigningKeyRecord, ViewContents};
+use countersign_store::{Diagnosis, KeyState, SigningKeyRecord};
 use serde::Serialize;
+use serde_json::json;
 
-use super::open;
-use super::output::Output;
-use crate::config::Config;
+use super::report::Report;
+use super::{CommandResult, Context};
 use crate::error::CommandError;
-use crate::ops::issuer_names;
+use crate::ops::{Operations, issuer_names};
 use crate::schema::Rfc3339;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -36,39 +35,30 @@ struct Finding {
     text: String,
 }
 
-#[derive(Serialize)]
-struct DoctorResponse {
-    healthy: bool,
-    findings: Vec<Finding>,
-}
-
-pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode, CommandError> {
-    let findings = match open(config, ViewContents::Nothing).await {
-        Ok(store) => {
-            let now = SystemClock.now();
-            let mut findings = check_store(&store.diagnose().await?, now);
-            let stored = store.issuers().await?;
-            for name in issuer_names(config, &store).await? {
-                let keys = match stored.contains(&name) {
-                    true => store.list_signing_keys(&name).await?,
-                    // The server has not been started with this issuer yet.
-                    false => Vec::new(),
-                };
-                findings.push(check_signing_keys(&name, &keys, now));
-            }
-            store.close().await?;
-            findings
-        }
+pub(super) async fn run(context: &Context) -> CommandResult {
+    let findings = match context.operations().await {
+        Ok(operations) => check(operations).await?,
         Err(error) => vec![Finding::new(Grade::Fail, "store", error.to_string())],
     };
     let healthy = findings.iter().all(|found| found.grade != Grade::Fail);
     let lines: Vec<_> = findings.iter().map(Finding::line).collect();
-    output.print(&DoctorResponse { healthy, findings }, &lines.join("\n"))?;
-    Ok(if healthy {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let response = json!({ "healthy": healthy, "findings": findings });
+    Ok(Report::new(&response, lines.join("\n"))?.failed_if(!healthy))
+}
+
+async fn check(operations: &Operations) -> Result<Vec<Finding>, CommandError> {
+    let (store, now) = (operations.store(), SystemClock.now());
+    let mut findings = check_store(&store.diagnose().await?, now);
+    let stored = store.issuers().await?;
+    for name in issuer_names(operations.config(), store).await? {
+        let keys = match stored.contains(&name) {
+            true => store.list_signing_keys(&name).await?,
+            // The server has not been started with this issuer yet.
+            false => Vec::new(),
+        };
+        findings.push(check_signing_keys(&name, &keys, now));
+    }
+    Ok(findings)
 }
 
 /// Reports on the store. Opening it has already checked the master key, the schema and the library.
@@ -90,34 +80,34 @@ fn check_store(diagnosis: &Diagnosis, now: Timestamp) -> Vec<Finding> {
 /// Compares the clock with the newest record. If the record is from the future, a clock was wrong then or is wrong
 /// now, and tokens and grace periods end at the wrong time.
 fn check_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
+    let shown = Rfc3339(now);
     match newest {
         Some(newest) if newest > now => {
             let text = format!(
-                "it shows {}, but the newest record is from {}: correct the clock, for example with NTP, before you do anything else",
-                Rfc3339(now),
+                "it shows {shown}, but the newest record is from {}: correct the clock, for example with NTP, before \
+                 you do anything else",
                 Rfc3339(newest)
             );
             Finding::new(Grade::Fail, "clock", text)
         }
-        _ => {
-            let text = format!("it shows {}, and no record is later", Rfc3339(now));
-            Finding::new(Grade::Ok, "clock", text)
-        }
+        _ => Finding::new(
+            Grade::Ok,
+            "clock",
+            format!("it shows {shown}, and no record is later"),
+        ),
     }
 }
 
 fn check_signing_keys(issuer: &str, keys: &[SigningKeyRecord], now: Timestamp) -> Finding {
-    let active = keys.iter().find(|key| key.state == KeyState::Active);
-    let mut found = match active {
+    let mut found = match keys.iter().find(|key| key.state == KeyState::Active) {
         Some(key) => {
             let command = format!("signing-key rotate --issuer {issuer}");
             check_age("signing key", key.activates_at, &command, now)
         }
-        None => Finding::new(
-            Grade::Warn,
-            "signing key",
-            "no key is active yet: `countersign serve` creates one".to_owned(),
-        ),
+        None => {
+            let text = "no key is active yet: `countersign serve` creates one".to_owned();
+            Finding::new(Grade::Warn, "signing key", text)
+        }
     };
     found.text = format!("issuer {issuer}: {}", found.text);
     found
@@ -125,14 +115,13 @@ fn check_signing_keys(issuer: &str, keys: &[SigningKeyRecord], now: Timestamp) -
 
 fn check_age(of: &'static str, since: Timestamp, command: &str, now: Timestamp) -> Finding {
     let text = format!("in use since {}", Rfc3339(since));
-    if since.plus(MAX_AGE) < now {
-        Finding::new(
+    match since.plus(MAX_AGE) < now {
+        true => Finding::new(
             Grade::Warn,
             of,
             format!("{text}: run `countersign {command}`"),
-        )
-    } else {
-        Finding::new(Grade::Ok, of, text)
+        ),
+        false => Finding::new(Grade::Ok, of, text),
     }
 }
 

@@ -1,97 +1,135 @@
 //! `countersign key …`.
 
-use std::process::ExitCode;
+use std::time::Duration;
 
-use countersign::Id;
+use clap::{Args, Subcommand};
 use countersign::directory::{CredentialKind, Networks};
 use countersign::registry::{Change, NewKey};
 use countersign::time::{Clock as _, SystemClock};
-
+use countersign::{Id, Scopes};
 use serde_json::json;
 
-use super::arguments::{CreateKeyArgs, KeyCommand};
-use super::credential::{COLUMNS, FIELDS};
-use super::output::{Output, fields};
+use super::arguments::days;
+use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
+use super::report::{Report, fields};
 use super::subject::Subject;
+use super::{CommandResult, Context};
+use crate::config::value::{DAY, SECOND, duration, name, network};
 use crate::error::CommandError;
 use crate::ops::{CreatedKeyResponse, Operations, rotation};
 
 const CREATED_FIELDS: &str = "id key secret scopes expires_at";
 
-pub(super) async fn run(
-    operations: &Operations,
-    command: KeyCommand,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let (id, change) = match command {
-        KeyCommand::Create(new) => return create(operations, new, output).await,
-        KeyCommand::Rotate(rotate) => {
-            let rotation = rotation(rotate.compromised, rotate.grace);
-            let rotated = operations.rotate_key(rotate.id, rotation).await;
-            return print_created(&rotated.map_err(error)?, output);
-        }
-        KeyCommand::List => {
-            let list = operations.list_keys(None, u32::MAX).await?;
-            let none =
-                "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
-            return output.print_table(&json!({ "keys": list.keys }), &list.keys, COLUMNS, none);
-        }
-        KeyCommand::Show { id } => {
-            let key = operations.show_credential(CredentialKind::Key, id).await;
-            let key = key.map_err(error)?;
-            return output.print_fields(&key, FIELDS);
-        }
-        KeyCommand::Suspend { id } => (id, Change::Suspend),
-        KeyCommand::Activate { id } => (id, Change::Activate),
-        KeyCommand::Revoke { id, reason } => (id, Change::Revoke { reason }),
-        KeyCommand::Delete { id } => (id, Change::Delete),
-        KeyCommand::Scopes { id, scopes } => (id, Change::Scopes(scopes)),
-    };
-    change_key(operations, id, change, output).await
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create an API key, and print it; it cannot be printed again
+    Create(CreateKeyArgs),
+    /// List all API keys
+    List,
+    /// Show an API key
+    Show(CredentialArg<Id>),
+    #[command(flatten)]
+    Change(ChangeCommand<Id>),
+    /// Replace the scopes of an API key; if any is removed, tokens from before become invalid
+    Scopes {
+        #[command(flatten)]
+        key: CredentialArg<Id>,
+        /// The new scopes, separated by spaces
+        scopes: Scopes,
+    },
+    /// Replace the secret of an API key, and print the new one; the id stays the same
+    Rotate(RotateKeyArgs),
 }
 
-async fn create(
-    operations: &Operations,
-    new: CreateKeyArgs,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
+#[derive(Debug, Args)]
+pub(crate) struct CreateKeyArgs {
+    /// A name for people to recognize the key by
+    #[arg(long, value_parser = name)]
+    name: String,
+    /// The scopes of the key, separated by spaces, such as "calls:read wallet:*"
+    #[arg(long)]
+    scopes: Scopes,
+    /// The time after which the key expires, such as 90d [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = duration(SECOND..=36_500 * DAY))]
+    expires_in: Option<Duration>,
+    /// A network from which the key can be used, such as 192.0.2.0/24; can be repeated [default: any]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    allow_from: Vec<Box<str>>,
+    #[command(flatten)]
+    placement: PlacementArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKeyArgs {
+    #[command(flatten)]
+    key: CredentialArg<Id>,
+    /// The time for which the old secret stays valid beside the new one; 0s for none [default: 24h]
+    #[arg(long, value_name = "DURATION", value_parser = days(366), conflicts_with = "compromised")]
+    grace: Option<Duration>,
+    /// Invalidate the old secret and every token minted from the key now, because the secret has leaked
+    #[arg(long)]
+    compromised: bool,
+}
+
+pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult {
+    let operations = context.operations().await?;
+    let key = match command {
+        KeyCommand::Create(new) => return create(operations, new).await,
+        KeyCommand::Rotate(RotateKeyArgs {
+            key,
+            grace,
+            compromised,
+        }) => {
+            let rotated = operations.rotate_key(key.name, rotation(compromised, grace));
+            let rotated = rotated.await.map_err(|error| Subject::Key.error(error));
+            return report_created(&rotated?);
+        }
+        KeyCommand::List => {
+            let keys = operations.list_keys(None, u32::MAX).await?.keys;
+            let none =
+                "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
+            return Report::of_table(&json!({ "keys": keys }), &keys, COLUMNS, none);
+        }
+        KeyCommand::Show(key) => {
+            operations
+                .show_credential(CredentialKind::Key, key.name)
+                .await
+        }
+        KeyCommand::Change(change) => {
+            let (id, change) = change.into_change();
+            operations
+                .change_credential(CredentialKind::Key, id, change)
+                .await
+        }
+        KeyCommand::Scopes { key, scopes } => {
+            let change = Change::Scopes(scopes);
+            operations
+                .change_credential(CredentialKind::Key, key.name, change)
+                .await
+        }
+    };
+    Report::of_fields(&key.map_err(|error| Subject::Key.error(error))?, FIELDS)
+}
+
+async fn create(operations: &Operations, new: CreateKeyArgs) -> CommandResult {
     let networks = Networks::from_list(new.allow_from.iter().map(|network| &**network))
         .map_err(|error| CommandError::new(format!("--allow-from: {error}")))?;
     let mut key = NewKey::new(new.name, new.scopes)
-        .owner(new.owner.into())
+        .owner(new.placement.owner())
         .allow_from(networks);
     let now = SystemClock.now();
     key.expires_at = new.expires_in.map(|lifetime| now.plus(lifetime));
-    let created = operations.create_key(key, &new.bound.issuers).await;
-    print_created(
-        &created.map_err(|error| Subject::Owner.error(error))?,
-        output,
-    )
+    let created = operations.create_key(key, &new.placement.issuers).await;
+    report_created(&created.map_err(|error| Subject::Owner.error(error))?)
 }
 
-async fn change_key(
-    operations: &Operations,
-    id: Id,
-    change: Change,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let changed = operations.change_credential(CredentialKind::Key, id, change);
-    let key = changed.await.map_err(error)?;
-    output.print_fields(&key, FIELDS)
-}
-
-fn error(error: crate::ops::OpsError) -> CommandError {
-    Subject::Key.error(error)
-}
-
-fn print_created(key: &CreatedKeyResponse, output: Output) -> Result<ExitCode, CommandError> {
-    let mut lines = fields(key, CREATED_FIELDS)?;
+fn report_created(key: &CreatedKeyResponse) -> CommandResult {
+    let mut text = fields(key, CREATED_FIELDS)?;
     if let Some(until) = key.grace_until {
-        lines = format!("{lines}\nold secret     works until {until}");
+        text = format!("{text}\nold secret     works until {until}");
     }
-    let text = format!(
-        "{lines}\n\nThe key is shown only once. Send it in `x-api-key`, or send the id and secret as the user name and \
-         password of Basic."
-    );
-    output.print(key, &text)
+    Ok(Report::new(key, text)?.with_note(
+        "The key is shown only once. Send it in `x-api-key`, or send the id and secret as the user name and \
+         password of Basic.",
+    ))
 }

@@ -1,43 +1,42 @@
 //! The commands, one file each.
 
-mod account;
 mod arguments;
 mod audit;
 mod backup;
 mod caller;
-mod completions;
-mod config_check;
 mod credential;
 mod doctor;
-mod environment;
 mod key;
-mod master_key;
-mod output;
 mod password;
-mod pepper;
-mod restore;
+mod report;
 mod serve;
+mod server_secrets;
 mod session;
 mod signing_key;
 mod stdin;
 mod subject;
+mod tenants;
 mod token;
 mod usage;
 mod user;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::CommandFactory as _;
+use clap_complete::Shell;
 use countersign_store::{Store, StoreOptions, ViewContents};
+use serde_json::json;
+use tokio::sync::OnceCell;
 
 pub(crate) use arguments::Arguments;
-use arguments::ConfigCommand::Check;
-use arguments::{Command, GlobalArgs, ServeArgs};
+use arguments::{Command, ConfigCommand, GlobalArgs, ServeArgs};
 use caller::caller;
-use output::Output;
+use report::Report;
 pub(crate) use usage::print_usage;
 
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, ConfigErrors, Environment};
 use crate::error::CommandError;
 use crate::logging;
 use crate::ops::Operations;
@@ -47,34 +46,76 @@ const SERVER_LOG: &str = "info";
 /// The default log filter of all other commands, which log problems only.
 const COMMAND_LOG: &str = "warn";
 
+type CommandResult = Result<Report, CommandError>;
+
+/// What a command works with: the configuration, and the store once the command has opened it.
+struct Context {
+    config: Arc<Config>,
+    operations: OnceCell<Operations>,
+}
+
+impl Context {
+    /// Opens the store, and returns the operations of the operator who runs the command.
+    async fn operations(&self) -> Result<&Operations, CommandError> {
+        self.operations_over(ViewContents::Nothing).await
+    }
+
+    /// Does the same with a store whose view has these contents, for commands that look up credentials.
+    async fn operations_over(&self, contents: ViewContents) -> Result<&Operations, CommandError> {
+        let open = async || {
+            let mut options = self.store_options();
+            options.contents = contents;
+            let store = Store::open(options).await?;
+            Ok(Operations::unrestricted(
+                store,
+                Arc::clone(&self.config),
+                caller(),
+            ))
+        };
+        self.operations.get_or_try_init(open).await
+    }
+
+    /// Returns the options of the configured store.
+    fn store_options(&self) -> StoreOptions {
+        let settings = &self.config.store;
+        let mut options = StoreOptions::new(settings.url.as_str());
+        options.max_staleness = settings.max_staleness;
+        options.master_key = settings.master_key.clone();
+        options
+    }
+
+    /// Closes the store if it was opened.
+    async fn close(&self) -> Result<(), CommandError> {
+        match self.operations.get() {
+            Some(operations) => Ok(operations.store().close().await?),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Prints an error on one line, and returns failure.
 pub(crate) fn fail(text: &str) -> ExitCode {
     // The text of a library's error may contain line breaks.
     let text = text.replace(char::is_control, " ");
-    output::print_error(&format!("countersign: {text}"));
+    report::print_error(&format!("countersign: {text}"));
     ExitCode::FAILURE
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitCode {
     let Arguments { global, command } = arguments;
-    let output = if global.json {
-        Output::Json
-    } else {
-        Output::Text
-    };
-    let loaded = config::load(global.config.as_deref(), environment);
+    let json = global.json;
+    let print = |report: Report| report.print(json);
+    let file = global.config.as_deref();
+    let loaded = config::load(file, environment);
     let result = match command.unwrap_or(Command::Serve(ServeArgs::default())) {
-        Command::Config(Check) => {
-            let file = config::file(global.config.as_deref());
-            config_check::run(file, loaded.map(drop), output)
-        }
-        Command::Completions { shell } => completions::run(shell, output),
+        Command::Config(ConfigCommand::Check) => check_config(file, loaded).and_then(print),
+        Command::Completions { shell } => completions(shell).and_then(print),
         command => match loaded {
-            Ok(config) => dispatch(command, override_with(global, config), output).await,
+            Ok(config) => run_configured(command, override_with(global, config), json).await,
             Err(errors) => {
                 // One error on each line, after its file and line number, as compilers print them.
-                output::print_error(&errors.to_string());
+                report::print_error(&errors.to_string());
                 Ok(ExitCode::FAILURE)
             }
         },
@@ -82,62 +123,67 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
     result.unwrap_or_else(|error| fail(&error.to_string()))
 }
 
-async fn dispatch(
+async fn run_configured(
     command: Command,
-    config: Config,
-    output: Output,
+    mut config: Config,
+    json: bool,
 ) -> Result<ExitCode, CommandError> {
-    let log = match command {
-        Command::Serve(_) => SERVER_LOG,
-        _ => COMMAND_LOG,
-    };
+    let mut log = COMMAND_LOG;
+    if let Command::Serve(ServeArgs { listen, .. }) = &command {
+        log = SERVER_LOG;
+        config.server.listen = listen.unwrap_or(config.server.listen);
+    }
     logging::start(config.log.format, config.log.filter.as_deref(), log);
-    match command {
-        Command::Serve(arguments) => serve::run(config, &arguments, output).await,
-        Command::User(command) => user::run(config, command, output).await,
-        Command::MasterKey(command) => master_key::run(config, command, output).await,
-        Command::Token(command) => token::run(config, &command, output).await,
-        Command::Restore(arguments) => restore::run(&config, &arguments, output).await,
-        Command::Doctor => doctor::run(&config, output).await,
-        command => {
-            with_operations(config, async |operations: &Operations| match command {
-                Command::Key(command) => key::run(operations, command, output).await,
-                Command::Account(command) => account::run(operations, command, output).await,
-                Command::Environment(command) => {
-                    environment::run(operations, command, output).await
-                }
-                Command::Session(command) => session::run(operations, &command, output).await,
-                Command::SigningKey(command) => signing_key::run(operations, command, output).await,
-                Command::Pepper(command) => pepper::run(operations, command, output).await,
-                Command::Audit(command) => audit::run(operations, command, output).await,
-                Command::Backup(arguments) => backup::run(operations, arguments, output).await,
-                // These are handled before the store is opened.
-                _ => Ok(ExitCode::SUCCESS),
-            })
-            .await
+    let context = Context {
+        config: Arc::new(config),
+        operations: OnceCell::new(),
+    };
+    let report = match command {
+        Command::Serve(arguments) => return serve::run(&context, &arguments, json).await,
+        Command::Key(command) => key::run(&context, command).await?,
+        Command::User(command) => user::run(&context, command).await?,
+        Command::Account(command) => tenants::run_account(&context, command).await?,
+        Command::Environment(command) => tenants::run_environment(&context, command).await?,
+        Command::Session(command) => session::run(&context, &command).await?,
+        Command::SigningKey(command) => signing_key::run(&context, command).await?,
+        Command::Pepper(_) => server_secrets::rotate_pepper(&context).await?,
+        Command::MasterKey(_) => server_secrets::rotate_master_key(&context).await?,
+        Command::Token(command) => token::run(&context, command).await?,
+        Command::Audit(command) => audit::run(&context, command).await?,
+        Command::Backup(arguments) => backup::back_up(&context, &arguments).await?,
+        Command::Restore(arguments) => backup::restore(&context, &arguments).await?,
+        Command::Doctor => doctor::run(&context).await?,
+        // These need no valid configuration.
+        Command::Config(_) | Command::Completions { .. } => return Ok(ExitCode::SUCCESS),
+    };
+    let code = report.print(json)?;
+    context.close().await?;
+    Ok(code)
+}
+
+/// Reports all errors in the configuration.
+fn check_config(file: Option<&Path>, loaded: Result<Config, ConfigErrors>) -> CommandResult {
+    let file = config::file(file).map(|file| file.display().to_string());
+    let text = match &file {
+        Some(file) => format!("{file}: no errors"),
+        None => "no configuration file: the defaults and the environment apply".to_owned(),
+    };
+    match loaded {
+        Ok(_) => Report::new(&json!({ "file": file, "errors": [] }), text),
+        Err(errors) => {
+            let response = json!({ "file": file, "errors": errors.lines() });
+            Ok(Report::new(&response, errors.to_string())?.as_error())
         }
     }
 }
 
-/// Opens the store, runs a command on it as its operator, and closes it.
-async fn with_operations(
-    config: Config,
-    command: impl AsyncFnOnce(&Operations) -> Result<ExitCode, CommandError>,
-) -> Result<ExitCode, CommandError> {
-    with_view(config, ViewContents::Nothing, command).await
-}
-
-/// Does the same with a store whose view contains records, for commands that look up credentials.
-async fn with_view(
-    config: Config,
-    contents: ViewContents,
-    command: impl AsyncFnOnce(&Operations) -> Result<ExitCode, CommandError>,
-) -> Result<ExitCode, CommandError> {
-    let store = open(&config, contents).await?;
-    let operations = Operations::unrestricted(store, Arc::new(config), caller());
-    let code = command(&operations).await?;
-    operations.store().close().await?;
-    Ok(code)
+/// Reports the completions of commands for a shell.
+fn completions(shell: Shell) -> CommandResult {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    let response = json!({ "shell": shell.to_string(), "script": script });
+    Report::new(&response, script.trim_end())
 }
 
 /// Replaces settings by flags.
@@ -149,20 +195,4 @@ fn override_with(global: GlobalArgs, mut config: Config) -> Config {
         config.log.format = Some(format);
     }
     config
-}
-
-/// Opens the configured store.
-async fn open(config: &Config, contents: ViewContents) -> Result<Store, CommandError> {
-    let mut options = store_options(config);
-    options.contents = contents;
-    Ok(Store::open(options).await?)
-}
-
-/// Returns the options of the configured store.
-fn store_options(config: &Config) -> StoreOptions {
-    let settings = &config.store;
-    let mut options = StoreOptions::new(settings.url.as_str());
-    options.max_staleness = settings.max_staleness;
-    options.master_key = settings.master_key.clone();
-    options
 }

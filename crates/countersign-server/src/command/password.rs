@@ -1,20 +1,22 @@
 //! New passwords of users.
 
+use std::future::{Ready, ready};
 use std::io::{self, IsTerminal as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::Secret;
 use countersign::directory::PasswordHash;
-use countersign::mechanism::password::PasswordHasher;
+use countersign::mechanism::password::{PasswordError, PasswordHasher};
 use countersign::random::{Random as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::error::CommandError;
+use crate::ops::OpsError;
 
 /// A new password with its hash.
 pub(super) struct NewPassword {
-    pub(super) hash: PasswordHash,
+    hash: PasswordHash,
     password: Secret,
     generated: bool,
 }
@@ -29,16 +31,19 @@ impl NewPassword {
         } else {
             read_line()
         }?;
-        let hasher = PasswordHasher::new(1, &SystemRandom)
-            .map_err(|error| CommandError::new(error.to_string()))?;
-        let hash = hasher
-            .hash(password.expose(), &SystemRandom)
-            .map_err(|error| CommandError::new(error.to_string()))?;
+        let invalid = |error: PasswordError| CommandError::new(error.to_string());
+        let hasher = PasswordHasher::new(1, &SystemRandom).map_err(invalid)?;
+        let hash = hasher.hash(password.expose(), &SystemRandom);
         Ok(Self {
-            hash,
+            hash: hash.map_err(invalid)?,
             password,
             generated: generate,
         })
+    }
+
+    /// Returns the hash, as [`Operations`](crate::ops::Operations) await it.
+    pub(super) fn hash(&self) -> Ready<Result<PasswordHash, OpsError>> {
+        ready(Ok(self.hash.clone()))
     }
 
     /// Returns the password if it was generated: its user has not seen it yet.

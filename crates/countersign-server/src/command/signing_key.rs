@@ -1,34 +1,70 @@
 //! `countersign signing-key …`.
 
-use std::process::ExitCode;
+use std::time::Duration;
 
-use super::arguments::SigningKeyCommand;
-use super::output::Output;
-use crate::error::CommandError;
-use crate::ops::Operations;
+use clap::{Args, Subcommand};
+use countersign::jose::Algorithm;
+
+use super::arguments::{days, issuer};
+use super::report::Report;
+use super::{CommandResult, Context};
+use crate::config::{DEFAULT_ISSUER, value};
 
 const FIELDS: &str = "kid state algorithm created_at activates_at revoked_at";
-const COLUMNS: &str = "kid state algorithm created_at activates_at revoked_at";
 
-pub(super) async fn run(
-    operations: &Operations,
-    command: SigningKeyCommand,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKeyCommand {
+    /// List all signing keys of an issuer, newest first
+    List(IssuerArg),
+    /// Create a signing key that replaces the present one after a while; tokens from before stay valid
+    Rotate {
+        /// The algorithm of the new key, such as ES256 [default: as configured, else that of the present key]
+        #[arg(long, value_parser = value::algorithm)]
+        algorithm: Option<Algorithm>,
+        /// Publish the new key for this long before it signs; use more than 300 s, the time for which verifiers
+        /// cache the key set
+        #[arg(long, value_name = "DURATION", value_parser = days(90), default_value = "10m")]
+        lead: Duration,
+        #[command(flatten)]
+        of: IssuerArg,
+    },
+    /// Revoke a signing key in an emergency: its tokens are rejected, and the next key signs from now on
+    Revoke {
+        /// The key's id, which is `kid` in the header of its tokens
+        // One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+        #[command(flatten)]
+        of: IssuerArg,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IssuerArg {
+    /// The issuer of the signing keys
+    #[arg(long, value_name = "NAME", value_parser = issuer, default_value = DEFAULT_ISSUER)]
+    issuer: String,
+}
+
+pub(super) async fn run(context: &Context, command: SigningKeyCommand) -> CommandResult {
+    let operations = context.operations().await?;
     let key = match command {
-        SigningKeyCommand::List { of } => {
-            let list = operations.list_signing_keys(&of.issuer).await?;
+        SigningKeyCommand::List(IssuerArg { issuer }) => {
+            let list = operations.list_signing_keys(&issuer).await?;
             let none = "there is no signing key yet: `countersign serve` creates the first one";
-            return output.print_table(&list, &list.signing_keys, COLUMNS, none);
+            return Report::of_table(&list, &list.signing_keys, FIELDS, none);
         }
-        SigningKeyCommand::Rotate(rotate) => {
-            operations
-                .rotate_signing_key(&rotate.of.issuer, rotate.algorithm, rotate.lead)
-                .await?
+        SigningKeyCommand::Rotate {
+            algorithm,
+            lead,
+            of,
+        } => {
+            let rotated = operations.rotate_signing_key(&of.issuer, algorithm, lead);
+            rotated.await?
         }
         SigningKeyCommand::Revoke { kid, of } => {
             operations.revoke_signing_key(&of.issuer, &kid).await?
         }
     };
-    output.print_fields(&key, FIELDS)
+    Report::of_fields(&key, FIELDS)
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::output;
+use super::report;
 
 const BAD_USAGE: u8 = 2;
 /// The longest mistyped word that an error repeats.
@@ -17,13 +17,13 @@ const MAX_WORD: usize = 20;
 pub(crate) fn print_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let text = error.render().to_string();
-        return match output::write(text.trim_end()) {
+        return match report::write(text.trim_end()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => super::fail(&error.to_string()),
         };
     }
     let text = value_error(error).unwrap_or_else(|| usage_error(error));
-    output::print_error(text.trim_end());
+    report::print_error(text.trim_end());
     ExitCode::from(BAD_USAGE)
 }
 

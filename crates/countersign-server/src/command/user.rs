@@ -1,22 +1,56 @@
 //! `countersign user …`.
 
-use std::future::ready;
-use std::process::ExitCode;
-
+use clap::{Args, Subcommand};
+use countersign::Scopes;
 use countersign::directory::{CredentialKind, UserName};
-use countersign::registry::Change;
 use serde::Serialize;
 use serde_json::json;
 
-use super::arguments::{CreateUserArgs, UserCommand};
-use super::credential::{COLUMNS, FIELDS};
-use super::output::{Output, fields};
+use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
 use super::password::NewPassword;
+use super::report::{Report, fields};
 use super::subject::Subject;
-use super::with_operations;
-use crate::config::Config;
+use super::{CommandResult, Context};
 use crate::error::CommandError;
-use crate::ops::{CredentialResponse, Operations, OpsError};
+use crate::ops::{CredentialResponse, OpsError};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Create a user, with a password from a prompt or the first line of standard input
+    Create(CreateUserArgs),
+    /// Replace the password of a user, from a prompt or the first line of standard input; tokens from before
+    /// become invalid
+    Passwd {
+        #[command(flatten)]
+        user: CredentialArg<UserName>,
+        #[command(flatten)]
+        password: PasswordArg,
+    },
+    /// List all users
+    List,
+    #[command(flatten)]
+    Change(ChangeCommand<UserName>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateUserArgs {
+    #[command(flatten)]
+    user: CredentialArg<UserName>,
+    /// The scopes of the user, separated by spaces
+    #[arg(long)]
+    scopes: Scopes,
+    #[command(flatten)]
+    placement: PlacementArgs,
+    #[command(flatten)]
+    password: PasswordArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PasswordArg {
+    /// Generate a password, and print it; it cannot be printed again
+    #[arg(long)]
+    generate: bool,
+}
 
 /// A user, and the password if the command generated it.
 #[derive(Serialize)]
@@ -27,84 +61,62 @@ struct UserResponse<'a> {
     password: Option<&'a str>,
 }
 
-pub(super) async fn run(
-    config: Config,
-    command: UserCommand,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let (name, change) = match command {
-        UserCommand::Create(new) => return create(config, new, output).await,
-        UserCommand::Passwd { name, generate } => {
-            return set_password(config, name, generate, output).await;
+pub(super) async fn run(context: &Context, command: UserCommand) -> CommandResult {
+    // A password is read before the database is opened, so that a cancelled prompt leaves no file behind.
+    match command {
+        UserCommand::Create(new) => {
+            let password = NewPassword::read(new.password.generate)?;
+            let (owner, issuers) = (new.placement.owner(), &new.placement.issuers);
+            let operations = context.operations().await?;
+            let hash = password.hash();
+            let created = operations.create_user(new.user.name, new.scopes, owner, issuers, hash);
+            report(created.await, Subject::Owner, password.to_show())
         }
-        UserCommand::List => return list(config, output).await,
-        UserCommand::Suspend { name } => (name, Change::Suspend),
-        UserCommand::Activate { name } => (name, Change::Activate),
-        UserCommand::Revoke { name, reason } => (name, Change::Revoke { reason }),
-        UserCommand::Delete { name } => (name, Change::Delete),
-    };
-    with_operations(config, async |operations: &Operations| {
-        let user = operations.find_user(name).await.map_err(error)?;
-        let changed = operations.change_credential(CredentialKind::User, user.id, change);
-        print(changed.await.map_err(error)?, None, output)
-    })
-    .await
-}
-
-async fn list(config: Config, output: Output) -> Result<ExitCode, CommandError> {
-    with_operations(config, async |operations: &Operations| {
-        let list = operations.list_users(None, u32::MAX).await?;
-        let none = "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
-        output.print_table(&json!({ "users": list.users }), &list.users, COLUMNS, none)
-    })
-    .await
-}
-
-async fn create(
-    config: Config,
-    new: CreateUserArgs,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    // The password is read before the database is opened, so that a cancelled prompt leaves no file behind.
-    let password = NewPassword::read(new.generate)?;
-    with_operations(config, async |operations: &Operations| {
-        let hash = ready(Ok::<_, OpsError>(password.hash.clone()));
-        let owner = new.owner.into();
-        let created = operations.create_user(new.name, new.scopes, owner, &new.bound.issuers, hash);
-        let created = created.await.map_err(|error| Subject::Owner.error(error))?;
-        print(created, password.to_show(), output)
-    })
-    .await
-}
-
-async fn set_password(
-    config: Config,
-    name: UserName,
-    generate: bool,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let password = NewPassword::read(generate)?;
-    with_operations(config, async |operations: &Operations| {
-        let user = operations.find_user(name).await.map_err(error)?;
-        let hash = ready(Ok::<_, OpsError>(password.hash.clone()));
-        let changed = operations.set_password(user.id, hash).await;
-        print(changed.map_err(error)?, password.to_show(), output)
-    })
-    .await
+        UserCommand::Passwd { user, password } => {
+            let password = NewPassword::read(password.generate)?;
+            let operations = context.operations().await?;
+            let user = operations.find_user(user.name).await.map_err(error)?;
+            let changed = operations.set_password(user.id, password.hash()).await;
+            report(changed, Subject::User, password.to_show())
+        }
+        UserCommand::List => {
+            let users = context
+                .operations()
+                .await?
+                .list_users(None, u32::MAX)
+                .await?
+                .users;
+            let none =
+                "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
+            Report::of_table(&json!({ "users": users }), &users, COLUMNS, none)
+        }
+        UserCommand::Change(change) => {
+            let (name, change) = change.into_change();
+            let operations = context.operations().await?;
+            let user = operations.find_user(name).await.map_err(error)?;
+            let changed = operations.change_credential(CredentialKind::User, user.id, change);
+            report(changed.await, Subject::User, None)
+        }
+    }
 }
 
 fn error(error: OpsError) -> CommandError {
     Subject::User.error(error)
 }
 
-fn print(
-    user: CredentialResponse,
+fn report(
+    user: Result<CredentialResponse, OpsError>,
+    subject: Subject,
     password: Option<&str>,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let mut text = fields(&user, FIELDS)?;
-    if let Some(password) = password {
-        text = format!("{text}\npassword       {password}\n\nThe password is shown only once.");
+) -> CommandResult {
+    let user = user.map_err(|error| subject.error(error))?;
+    let text = fields(&user, FIELDS)?;
+    let response = UserResponse { user, password };
+    match password {
+        None => Report::new(&response, text),
+        Some(password) => Ok(
+            Report::new(&response, format!("{text}\npassword       {password}"))?
+                .with_note("The password is shown only once."),
+        ),
     }
-    output.print(&UserResponse { user, password }, &text)
 }

@@ -34,8 +34,8 @@ impl ConfigErrors {
     }
 
     /// Returns the errors, one a line.
-    pub(crate) fn into_lines(self) -> Vec<String> {
-        self.0
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.0
     }
 }
 

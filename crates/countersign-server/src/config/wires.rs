@@ -1,5 +1,6 @@
 //! `[issuer.NAME.wires.WIRE]`: the token endpoints of an issuer, each with its path, lifetimes and scopes.
 
+use std::iter;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -60,55 +61,38 @@ pub(crate) struct OAuthSettings {
 impl WiresSettings {
     /// Returns the longest lifetime of a token of any enabled wire, managed tokens excepted.
     pub(crate) fn max_lifetime(&self) -> Option<Duration> {
-        let wires = self.named().into_iter();
-        wires
-            .filter(|(name, wire)| wire.enabled && *name != "managed")
-            .map(|(_, wire)| wire.lifetimes.max)
-            .max()
+        let wires = self.enabled().filter(|(name, _)| *name != "managed");
+        wires.map(|(_, wire)| wire.lifetimes.max).max()
     }
 
     /// Returns the paths of enabled wires, each with the wire's name and the setting's.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
-        let own = self
-            .named()
-            .map(|(name, wire)| (name, wire, "path", &wire.path));
-        let session = &self.session;
-        let oauth = &self.oauth;
         let further = [
-            (
-                "session",
-                &session.wire,
-                "sessions_path",
-                &session.sessions_path,
-            ),
+            ("session", "sessions_path", &*self.session.sessions_path),
             (
                 "oauth",
-                &oauth.wire,
                 "introspection_path",
-                &oauth.introspection_path,
+                &self.oauth.introspection_path,
             ),
-            (
-                "oauth",
-                &oauth.wire,
-                "revocation_path",
-                &oauth.revocation_path,
-            ),
+            ("oauth", "revocation_path", &self.oauth.revocation_path),
         ];
-        own.into_iter()
-            .chain(further)
-            .filter(|(_, wire, ..)| wire.enabled)
-            .map(|(name, _, setting, path)| (name, setting, &**path))
+        self.enabled().flat_map(move |(name, wire)| {
+            let further = further.into_iter().filter(move |(of, ..)| *of == name);
+            iter::once((name, "path", &*wire.path)).chain(further)
+        })
     }
 
-    fn named(&self) -> [(&'static str, &WireSettings); 6] {
-        [
+    /// Returns the enabled wires, each with its name.
+    fn enabled(&self) -> impl Iterator<Item = (&'static str, &WireSettings)> {
+        let all = [
             ("envelope", &self.envelope.wire),
             ("scoped", &self.scoped),
             ("managed", &self.managed),
             ("key_secret", &self.key_secret),
             ("session", &self.session.wire),
             ("oauth", &self.oauth.wire),
-        ]
+        ];
+        all.into_iter().filter(|(_, wire)| wire.enabled)
     }
 }
 

@@ -25,17 +25,7 @@ pub(crate) struct AccountListResponse {
     pub(crate) accounts: Vec<AccountResponse>,
 }
 
-impl From<Account> for AccountResponse {
-    fn from(account: Account) -> Self {
-        Self {
-            id: account.id,
-            name: account.name,
-            status: account.status,
-            generation: account.generation,
-            created_at: account.created_at.into(),
-        }
-    }
-}
+response_from!(Account => AccountResponse { id, name, status, generation, created_at });
 
 impl Operations {
     /// Lists the accounts that the caller can access.

@@ -53,20 +53,9 @@ pub(crate) enum VerifyAuditResponse {
     },
 }
 
-impl From<AuditRecord> for AuditRecordResponse {
-    fn from(record: AuditRecord) -> Self {
-        Self {
-            number: record.number,
-            at: record.at.into(),
-            actor: record.actor,
-            request_id: record.request_id,
-            action: record.action,
-            account_id: record.account_id,
-            entity: record.entity,
-            detail: record.detail,
-        }
-    }
-}
+response_from!(AuditRecord => AuditRecordResponse {
+    number, at, actor, request_id, action, account_id, entity, detail
+});
 
 impl Operations {
     /// Lists at most `limit` records whose numbers are below `before`, newest first.

@@ -1,7 +1,8 @@
 //! What keys and users have in common.
 
-use countersign::directory::{CredentialKind, Status};
+use countersign::directory::{CredentialKind, Issuers, Networks, Status};
 use countersign::registry::{Change, CredentialFilter, Record, Registry as _, RegistryError};
+use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,44 +31,26 @@ pub(crate) struct CredentialResponse {
     pub(crate) scopes: Scopes,
     /// The networks that the credential is accepted from; all if empty.
     #[schema(value_type = Vec<schema::Network>)]
-    pub(crate) allow_from: Vec<String>,
+    pub(crate) allow_from: Networks,
     /// The issuers that the credential may use; all if empty.
     #[schema(value_type = Vec<schema::IssuerName>)]
-    pub(crate) issuers: Vec<String>,
+    pub(crate) issuers: Issuers,
     pub(crate) generation: u32,
     pub(crate) created_at: Rfc3339,
     pub(crate) updated_at: Rfc3339,
-    #[schema(required = true)]
-    pub(crate) expires_at: Option<Rfc3339>,
+    #[schema(value_type = Option<schema::Time>, required = true)]
+    pub(crate) expires_at: Rfc3339<Option<Timestamp>>,
     /// When the previous secret stops working.
-    #[schema(required = true)]
-    pub(crate) grace_until: Option<Rfc3339>,
-    #[schema(required = true)]
-    pub(crate) last_used_at: Option<Rfc3339>,
+    #[schema(value_type = Option<schema::Time>, required = true)]
+    pub(crate) grace_until: Rfc3339<Option<Timestamp>>,
+    #[schema(value_type = Option<schema::Time>, required = true)]
+    pub(crate) last_used_at: Rfc3339<Option<Timestamp>>,
 }
 
-impl From<Record> for CredentialResponse {
-    fn from(record: Record) -> Self {
-        Self {
-            id: record.id,
-            kind: record.kind,
-            name: record.name,
-            account_id: record.account_id,
-            environment_id: record.environment_id,
-            status: record.status,
-            reason: record.reason,
-            scopes: record.scopes,
-            allow_from: record.allow_from.iter().collect(),
-            issuers: record.issuers.iter().map(str::to_owned).collect(),
-            generation: record.generation,
-            created_at: record.created_at.into(),
-            updated_at: record.updated_at.into(),
-            expires_at: record.expires_at.map(Into::into),
-            grace_until: record.grace_until.map(Into::into),
-            last_used_at: record.last_used_at.map(Into::into),
-        }
-    }
-}
+response_from!(Record => CredentialResponse {
+    id, kind, name, account_id, environment_id, status, reason, scopes, allow_from, issuers,
+    generation, created_at, updated_at, expires_at, grace_until, last_used_at
+});
 
 /// A page of keys.
 #[derive(Debug, Serialize, ToSchema)]

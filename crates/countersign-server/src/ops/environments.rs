@@ -26,17 +26,7 @@ pub(crate) struct EnvironmentListResponse {
     pub(crate) environments: Vec<EnvironmentResponse>,
 }
 
-impl From<Environment> for EnvironmentResponse {
-    fn from(environment: Environment) -> Self {
-        Self {
-            id: environment.id,
-            account_id: environment.account_id,
-            name: environment.name,
-            kind: environment.kind,
-            created_at: environment.created_at.into(),
-        }
-    }
-}
+response_from!(Environment => EnvironmentResponse { id, account_id, name, kind, created_at });
 
 impl Operations {
     /// Lists the environments that the caller can access, or those of one account.

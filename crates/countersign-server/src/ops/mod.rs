@@ -3,6 +3,17 @@
 //! [`Operations`] performs them for one caller, checks what the caller may grant, and returns the
 //! responses that both interfaces present.
 
+/// Implements `From` for a response whose members are these fields of a record.
+macro_rules! response_from {
+    ($record:ident => $response:ident { $($member:ident),+ }) => {
+        impl From<$record> for $response {
+            fn from(record: $record) -> Self {
+                Self { $($member: record.$member.into(),)+ }
+            }
+        }
+    };
+}
+
 mod accounts;
 mod audit;
 mod credentials;

@@ -72,11 +72,14 @@ fn is_name(text: &str) -> bool {
 impl fmt::Display for Issuers {
     /// Writes the names, joined by spaces; nothing if all issuers are allowed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, name) in self.iter().enumerate() {
-            let space = if at == 0 { "" } else { " " };
-            write!(f, "{space}{name}")?;
-        }
-        Ok(())
+        f.write_str(&self.iter().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl serde::Serialize for Issuers {
+    /// Serializes a list of the names; an empty one if all issuers are allowed.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 

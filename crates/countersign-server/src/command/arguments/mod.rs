@@ -1,9 +1,5 @@
 //! The commands of `countersign` and their arguments.
 
-mod backup;
-mod credentials;
-mod secrets;
-mod tenants;
 #[cfg(test)]
 mod tests;
 
@@ -14,17 +10,17 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use countersign::directory::Issuers;
 
+use super::audit::AuditCommand;
+use super::backup::{BackupArgs, RestoreArgs};
+use super::key::KeyCommand;
+use super::server_secrets::{MasterKeyCommand, PepperCommand};
+use super::session::SessionCommand;
+use super::signing_key::SigningKeyCommand;
+use super::tenants::{AccountCommand, EnvironmentCommand};
+use super::token::TokenCommand;
+use super::user::UserCommand;
 use crate::config::value::{self, DAY, duration};
 use crate::logging::Format;
-
-pub(crate) use backup::{AuditCommand, BackupArgs, RestoreArgs};
-pub(crate) use credentials::{
-    CreateKeyArgs, CreateUserArgs, KeyCommand, SessionCommand, UserCommand,
-};
-pub(crate) use secrets::{
-    MasterKeyCommand, PepperCommand, SecretArg, SigningKeyCommand, TokenCommand,
-};
-pub(crate) use tenants::{AccountCommand, EnvironmentCommand};
 
 /// Create API keys and users, mint short-lived tokens from keys, and authenticate requests. Without a command,
 /// `serve` is run
@@ -122,7 +118,7 @@ pub(crate) enum ConfigCommand {
 }
 
 /// Parses the name of an issuer, which need not exist.
-fn issuer(text: &str) -> Result<String, String> {
+pub(super) fn issuer(text: &str) -> Result<String, String> {
     match Issuers::named([text]) {
         Ok(_) => Ok(text.to_owned()),
         Err(invalid) => Err(invalid.to_string()),
@@ -130,6 +126,6 @@ fn issuer(text: &str) -> Result<String, String> {
 }
 
 /// Parses a duration of at most `most` days.
-fn days(most: u32) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+pub(super) fn days(most: u32) -> impl Fn(&str) -> Result<Duration, String> + Clone {
     duration(Duration::ZERO..=most * DAY)
 }

@@ -1,15 +1,13 @@
 //! `countersign token inspect`.
 
-use std::process::ExitCode;
-
 use countersign::Secret;
 use countersign::rejection::Reason;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{explanation, issuer_of};
-use crate::command::output::Output;
-use crate::error::CommandError;
+use crate::command::CommandResult;
+use crate::command::report::Report;
 use crate::ops::{Operations, OpsError, TokenVerifier, decode_part};
 
 /// What a token contains, and whether the server accepts it. The token itself is not part of the response.
@@ -24,11 +22,7 @@ struct InspectResponse {
     claims: Option<Value>,
 }
 
-pub(super) async fn run(
-    operations: &Operations,
-    token: &Secret,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(operations: &Operations, token: &Secret) -> CommandResult {
     let issuer = issuer_of(token, operations).await?;
     let verifier = TokenVerifier::new([issuer.trusted(operations.store())?]);
     let rejected = match verifier.verify(token) {
@@ -37,11 +31,7 @@ pub(super) async fn run(
         Err(error) => return Err(error.into()),
     };
     let response = InspectResponse::new(token, rejected);
-    output.print(&response, &response.text())?;
-    Ok(match rejected {
-        None => ExitCode::SUCCESS,
-        Some(_) => ExitCode::FAILURE,
-    })
+    Ok(Report::new(&response, response.text())?.failed_if(rejected.is_some()))
 }
 
 impl InspectResponse {

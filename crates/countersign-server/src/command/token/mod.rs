@@ -3,16 +3,17 @@
 mod explanation;
 mod inspect;
 
-use std::process::ExitCode;
+use std::convert::Infallible;
+use std::str::FromStr;
 
+use clap::Subcommand;
 use countersign::Secret;
 use countersign_store::ViewContents;
 use serde::Deserialize;
 
-use super::arguments::{SecretArg, TokenCommand};
-use super::output::{Output, fields};
-use super::{stdin, with_view};
-use crate::config::{Config, DEFAULT_ISSUER, IssuerSettings};
+use super::report::Report;
+use super::{CommandResult, Context, stdin};
+use crate::config::{DEFAULT_ISSUER, IssuerSettings};
 use crate::error::CommandError;
 use crate::issuer::{ConfiguredIssuer, known_url};
 use crate::ops::{Operations, TokenVerifier, decode_part};
@@ -23,43 +24,52 @@ const FIELDS: &str = "issuer jti expires_at";
 /// The most that is read from standard input: longer than any token.
 const MAX_INPUT: u64 = 64 * 1024;
 
-pub(super) async fn run(
-    config: Config,
-    command: &TokenCommand,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
-    let (TokenCommand::Inspect { token: argument } | TokenCommand::Revoke { token: argument }) =
-        command;
-    let token = match argument {
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Check whether the server would accept a token, and explain why not; exit 0 if it would, else 1
+    Inspect {
+        /// The token, which other processes can see in the list of processes [default: read from standard input]
+        token: Option<SecretArg>,
+    },
+    /// Revoke one token, and no other that was minted from the same credential
+    Revoke {
+        /// The token, which other processes can see in the list of processes [default: read from standard input]
+        token: Option<SecretArg>,
+    },
+}
+
+/// An argument that `Debug` does not show.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretArg(Secret);
+
+impl FromStr for SecretArg {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(Secret::from(text.to_owned())))
+    }
+}
+
+pub(super) async fn run(context: &Context, command: TokenCommand) -> CommandResult {
+    let (TokenCommand::Inspect { token } | TokenCommand::Revoke { token }) = &command;
+    let token = match token {
         Some(SecretArg(token)) => token.clone(),
         None => stdin::read_secret(MAX_INPUT, "token")?,
     };
-    let contents = match command {
-        TokenCommand::Inspect { .. } => ViewContents::Everything,
-        TokenCommand::Revoke { .. } => ViewContents::Nothing,
-    };
-    with_view(
-        config,
-        contents,
-        async |operations: &Operations| match command {
-            TokenCommand::Inspect { .. } => inspect::run(operations, &token, output).await,
-            TokenCommand::Revoke { .. } => revoke(operations, &token, output).await,
-        },
-    )
-    .await
+    match command {
+        TokenCommand::Inspect { .. } => {
+            let operations = context.operations_over(ViewContents::Everything).await?;
+            inspect::run(operations, &token).await
+        }
+        TokenCommand::Revoke { .. } => revoke(context.operations().await?, &token).await,
+    }
 }
 
-async fn revoke(
-    operations: &Operations,
-    token: &Secret,
-    output: Output,
-) -> Result<ExitCode, CommandError> {
+async fn revoke(operations: &Operations, token: &Secret) -> CommandResult {
     let issuer = issuer_of(token, operations).await?;
     let verifier = TokenVerifier::new([issuer.trusted_without_directory()?]);
     let revoked = operations.revoke_token(&verifier, token).await?;
-    let text = fields(&revoked, FIELDS)?;
-    let text = format!("{text}\n\nThe token is rejected from now on.");
-    output.print(&revoked, &text)
+    Ok(Report::of_fields(&revoked, FIELDS)?.with_note("The token is rejected from now on."))
 }
 
 /// The claim that names a token's issuer.

@@ -8,47 +8,81 @@ use serde_json::Value;
 
 use crate::error::CommandError;
 
-/// The format that a command prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Output {
-    Text,
-    Json,
+/// The result of a command, which is printed as JSON with `--json`, else as text.
+#[derive(Debug)]
+pub(super) struct Report {
+    json: String,
+    text: String,
+    failed: bool,
+    /// Whether the text is an error message.
+    is_error: bool,
 }
 
-impl Output {
-    /// Prints `json` or `text`. Returns success.
-    pub(super) fn print(self, json: &impl Serialize, text: &str) -> Result<ExitCode, CommandError> {
-        match self {
-            Self::Text => write(text)?,
-            Self::Json => {
-                let line = serde_json::to_string(json).map_err(|error| not_json(&error))?;
-                write(&line)?;
-            }
-        }
-        Ok(ExitCode::SUCCESS)
+impl Report {
+    /// Reports success with this response, and with this text.
+    pub(super) fn new(
+        response: &impl Serialize,
+        text: impl Into<String>,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            json: serde_json::to_string(response)?,
+            text: text.into(),
+            failed: false,
+            is_error: false,
+        })
     }
 
-    /// Prints a response as JSON, or these members of it, separated by spaces, as text.
-    pub(super) fn print_fields(
-        self,
+    /// Reports a response with these members of it as text, separated by spaces.
+    pub(super) fn of_fields(
         response: &impl Serialize,
         members: &str,
-    ) -> Result<ExitCode, CommandError> {
-        self.print(response, &fields(response, members)?)
+    ) -> Result<Self, CommandError> {
+        Self::new(response, fields(response, members)?)
     }
 
-    /// Prints a list as JSON, or these members of its items as a table, or `none` if there are no items.
-    pub(super) fn print_table<T: Serialize>(
-        self,
+    /// Reports a list with these members of its items as a table, or with `none` if there are no items.
+    pub(super) fn of_table<T: Serialize>(
         list: &impl Serialize,
         items: &[T],
         members: &str,
         none: &str,
-    ) -> Result<ExitCode, CommandError> {
+    ) -> Result<Self, CommandError> {
         match items {
-            [] => self.print(list, none),
-            items => self.print(list, &table(items, members)?),
+            [] => Self::new(list, none),
+            items => Self::new(list, table(items, members)?),
         }
+    }
+
+    /// Adds a paragraph to the text.
+    pub(super) fn with_note(mut self, note: &str) -> Self {
+        self.text = format!("{}\n\n{note}", self.text);
+        self
+    }
+
+    /// Reports failure if a condition holds.
+    pub(super) fn failed_if(mut self, failed: bool) -> Self {
+        self.failed = failed;
+        self
+    }
+
+    /// Reports failure. The text is an error message.
+    pub(super) fn as_error(mut self) -> Self {
+        (self.failed, self.is_error) = (true, true);
+        self
+    }
+
+    /// Prints the JSON or the text. Returns the exit status.
+    pub(super) fn print(&self, json: bool) -> Result<ExitCode, CommandError> {
+        match json {
+            true => write(&self.json)?,
+            false if self.is_error => print_error(&self.text),
+            false => write(&self.text)?,
+        }
+        Ok(if self.failed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 
@@ -81,7 +115,7 @@ fn text(value: &Value) -> String {
 
 /// Formats one line for each member. Members that are absent are left out, unless a word says what that means.
 pub(super) fn fields(response: &impl Serialize, members: &str) -> Result<String, CommandError> {
-    let response = serde_json::to_value(response).map_err(|error| not_json(&error))?;
+    let response = serde_json::to_value(response)?;
     let lines = members.split(' ').filter_map(|member| {
         let value = response.get(member).map(text).unwrap_or_default();
         let value = if value.is_empty() {
@@ -98,9 +132,7 @@ pub(super) fn fields(response: &impl Serialize, members: &str) -> Result<String,
 /// left out.
 fn table<T: Serialize>(items: &[T], members: &str) -> Result<String, CommandError> {
     let items = items.iter().map(serde_json::to_value);
-    let items = items
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| not_json(&error))?;
+    let items = items.collect::<Result<Vec<_>, _>>()?;
     let mut lines = vec![String::new(); items.len() + 1];
     for member in members.split(' ') {
         let cells = items.iter().map(|item| item.get(member).map(text));
@@ -133,10 +165,6 @@ pub(super) fn write(text: &str) -> Result<(), CommandError> {
 /// Writes lines to standard error. A closed standard error is ignored.
 pub(super) fn print_error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-fn not_json(error: &serde_json::Error) -> CommandError {
-    CommandError::new(format!("the response cannot be written as JSON: {error}"))
 }
 
 #[cfg(test)]
