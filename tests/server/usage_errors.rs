@@ -186,3 +186,29 @@ fn config_check_accepts_the_examples_in_the_readme() {
         assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     }
 }
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_error() {
+    let home = Home::new();
+    home.create_key("calls:read");
+    for arguments in [
+        &["key", "list"][..],
+        &["audit", "list", "--json"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home.command(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn variables_of_a_kubernetes_service_stop_no_command() {
+    let home = Home::new()
+        .with("COUNTERSIGN_PORT", "tcp://10.96.7.1:8080")
+        .with("COUNTERSIGN_SERVICE_HOST", "10.96.7.1")
+        .with("COUNTERSIGN_PORT_8080_TCP_ADDR", "10.96.7.1");
+    home.run(&["key", "list"]);
+}

@@ -114,7 +114,8 @@ fn a_password_from_standard_input_is_accepted() {
         .stdin
         .take()
         .unwrap()
-        .write_all(format!("{password}\n").as_bytes())
+        // As PowerShell writes it: a byte order mark, and a line break of two characters.
+        .write_all(format!("\u{feff}{password}\r\n").as_bytes())
         .unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");

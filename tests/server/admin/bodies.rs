@@ -291,3 +291,25 @@ fn assert_rejected(fixture: &Fixture, method: &str, path: &str, body: &str, code
     assert!(!rejected.body.contains("canary"), "{body}: {rejected:?}");
     assert!(!rejected.body.contains("999999"), "{body}: {rejected:?}");
 }
+
+#[test]
+fn optional_member_that_is_null_counts_as_absent() {
+    let fixture = Fixture::open();
+    let key = json!({
+        "name": "a", "scopes": ["a"], "account_id": null, "environment_id": null, "expires_at": null,
+        "allow_from": null, "issuers": null,
+    });
+    let id = text(&fixture.create("/keys", &key), "id");
+    let user = json!({
+        "name": "ada", "password": "p", "scopes": ["a"], "account_id": null, "environment_id": null,
+        "issuers": null,
+    });
+    fixture.create("/users", &user);
+    let environment = json!({ "name": "e", "kind": "sandbox", "account_id": null });
+    fixture.create("/environments", &environment);
+    let rotation = json!({ "grace_seconds": null, "compromised": null });
+    fixture.post(&format!("/keys/{id}/rotate"), &rotation);
+    fixture.post(&format!("/keys/{id}/revoke"), &json!({ "reason": null }));
+    let rotation = json!({ "algorithm": null, "lead_seconds": null, "issuer": null });
+    fixture.post("/signing-keys/rotate", &rotation);
+}

@@ -11,6 +11,7 @@ use countersign::mechanism::password::{PasswordError, PasswordHasher};
 use countersign::random::{Random as _, SystemRandom};
 use zeroize::Zeroizing;
 
+use super::input;
 use crate::error::CommandError;
 use crate::ops::OpsError;
 
@@ -65,7 +66,7 @@ fn prompt() -> Result<Secret, CommandError> {
     let ask = |prompt: &str| {
         rpassword::prompt_password(prompt)
             .map(Secret::from)
-            .map_err(|error| unreadable(&error))
+            .map_err(|error| CommandError::new(format!("cannot read the password: {error}")))
     };
     let password = ask("Password: ")?;
     let repeated = ask("Repeat the password: ")?;
@@ -76,25 +77,16 @@ fn prompt() -> Result<Secret, CommandError> {
 }
 
 fn read_line() -> Result<Secret, CommandError> {
-    let mut line = Zeroizing::new(String::new());
-    io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| unreadable(&error))?;
-    let line = line.strip_suffix('\n').unwrap_or(&line);
-    let password = line.strip_suffix('\r').unwrap_or(line);
-    if password.is_empty() {
+    let password = input::read_line(io::stdin().lock(), "password")?;
+    if password.expose().is_empty() {
         return Err(CommandError::new(
             "no password came on standard input: write it there on one line, or generate one with --generate",
         ));
     }
-    if password.chars().any(char::is_control) {
+    if password.expose().chars().any(char::is_control) {
         return Err(CommandError::new(
             "a password must not contain control characters: Basic cannot carry them",
         ));
     }
-    Ok(Secret::from(password.to_owned()))
-}
-
-fn unreadable(error: &io::Error) -> CommandError {
-    CommandError::new(format!("cannot read the password: {error}"))
+    Ok(password)
 }

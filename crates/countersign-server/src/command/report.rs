@@ -1,6 +1,6 @@
 //! What commands print: text or one JSON object on standard output, and errors on standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -154,12 +154,16 @@ fn table<T: Serialize>(items: &[T], members: &str) -> Result<String, CommandErro
     Ok(lines.join("\n"))
 }
 
-/// Writes `text` and a line break to standard output, and flushes it.
+/// Writes `text` and a line break to standard output, and flushes it. A reader that has read enough, such as `head`,
+/// closes it, which is no error.
 pub(super) fn write(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| CommandError::new(format!("cannot write to standard output: {error}")))
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::new(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Writes lines to standard error. A closed standard error is ignored.

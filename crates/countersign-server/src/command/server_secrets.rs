@@ -6,7 +6,7 @@ use countersign_store::{MasterKey, StoreError};
 use serde_json::json;
 
 use super::report::Report;
-use super::{CommandResult, Context, stdin};
+use super::{CommandResult, Context, input};
 use crate::error::CommandError;
 
 /// The most that is read: longer than any key.
@@ -64,7 +64,7 @@ pub(super) async fn rotate_master_key(context: &Context) -> CommandResult {
 
 /// Reads the new master key from standard input.
 fn read_key() -> Result<Secret, CommandError> {
-    let text = stdin::read_secret(MAX_INPUT, "new master key")?;
+    let text = input::read_secret(MAX_INPUT, "new master key")?;
     match MasterKey::from_text(text.clone()) {
         Ok(_) => Ok(text),
         Err(StoreError::MasterKeyMalformed) => Err(CommandError::new(

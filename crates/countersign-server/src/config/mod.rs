@@ -36,15 +36,39 @@ const FILE: &str = "countersign.toml";
 pub(crate) struct Environment(BTreeMap<String, Option<Secret>>);
 
 impl Environment {
-    /// Takes `COUNTERSIGN_*` from `variables`.
+    /// Takes `COUNTERSIGN_*` from `variables`, except those that Kubernetes sets for a service of this name.
     pub(crate) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let own = variables.into_iter().filter_map(|(name, value)| {
             let name = name.to_string_lossy().into_owned();
             let value = value.into_string().ok().map(Secret::from);
-            name.starts_with("COUNTERSIGN_").then_some((name, value))
+            let is_own =
+                name.starts_with("COUNTERSIGN_") && !is_of_kubernetes(&name, value.as_ref());
+            is_own.then_some((name, value))
         });
         Self(own.collect())
     }
+}
+
+/// Returns whether Kubernetes sets such a variable for a service whose name begins with `countersign`
+/// (`{SVCNAME}_SERVICE_HOST`, and the variables of Docker links such as `{SVCNAME}_PORT_8080_TCP_ADDR`).
+fn is_of_kubernetes(name: &str, value: Option<&Secret>) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+    let is_url = || {
+        let scheme = value.and_then(|value| value.expose().split_once("://"));
+        scheme.is_some_and(|(scheme, _)| PROTOCOLS.contains(&&*scheme.to_ascii_uppercase()))
+    };
+    let words: Vec<&str> = name.split('_').collect();
+    // Names of settings have an empty word, between two underscores.
+    !words.contains(&"")
+        && (1..words.len()).any(|at| match words.get(at..).unwrap_or_default() {
+            ["SERVICE", "HOST"] | ["SERVICE", "PORT", ..] => true,
+            ["PORT"] => is_url(),
+            ["PORT", number, protocol] | ["PORT", number, protocol, "PROTO" | "PORT" | "ADDR"] => {
+                is_number(number) && PROTOCOLS.contains(protocol)
+            }
+            _ => false,
+        })
 }
 
 /// Reads the configuration from `named`, or else from `countersign.toml` if there is such a file, and from the

@@ -194,6 +194,8 @@ impl MasterKeySource {
 /// Parses the text of a master key.
 pub(crate) fn parse(text: &[u8]) -> Result<Sealer, StoreError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LENGTH as usize));
+    // Editors of Windows write a byte order mark at the beginning of a file.
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     STANDARD
         .decode_vec(text.trim_ascii(), &mut bytes)
         .map_err(|_| StoreError::MasterKeyMalformed)?;

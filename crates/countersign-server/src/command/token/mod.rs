@@ -12,7 +12,7 @@ use countersign_store::ViewContents;
 use serde::Deserialize;
 
 use super::report::Report;
-use super::{CommandResult, Context, stdin};
+use super::{CommandResult, Context, input};
 use crate::config::{DEFAULT_ISSUER, IssuerSettings};
 use crate::error::CommandError;
 use crate::issuer::{ConfiguredIssuer, known_url};
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, command: TokenCommand) -> CommandResu
     let (TokenCommand::Inspect { token } | TokenCommand::Revoke { token }) = &command;
     let token = match token {
         Some(SecretArg(token)) => token.clone(),
-        None => stdin::read_secret(MAX_INPUT, "token")?,
+        None => input::read_secret(MAX_INPUT, "token")?,
     };
     match command {
         TokenCommand::Inspect { .. } => {

@@ -373,6 +373,35 @@ fn unknown_and_unreadable_variables_are_rejected_by_name() {
     }
 }
 
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_of_this_name_are_ignored() {
+    let variables = [
+        ("COUNTERSIGN_SERVICE_HOST", "10.96.7.1"),
+        ("COUNTERSIGN_SERVICE_PORT", "8080"),
+        ("COUNTERSIGN_SERVICE_PORT_HTTP", "8080"),
+        ("COUNTERSIGN_PORT", "tcp://10.96.7.1:8080"),
+        ("COUNTERSIGN_PORT_8080_TCP", "tcp://10.96.7.1:8080"),
+        ("COUNTERSIGN_PORT_8080_TCP_PROTO", "tcp"),
+        ("COUNTERSIGN_PORT_8080_TCP_PORT", "8080"),
+        ("COUNTERSIGN_PORT_8080_TCP_ADDR", "10.96.7.1"),
+        ("COUNTERSIGN_PORT_53_UDP_ADDR", "10.96.7.1"),
+        ("COUNTERSIGN_SERVER_PORT", "tcp://10.96.7.2:8080"),
+        ("COUNTERSIGN_SERVER_2_SERVICE_HOST", "10.96.7.2"),
+    ];
+    assert_eq!(read("", &variables).err(), None);
+    // A setting that is misspelt looks similar.
+    for (name, value) in [
+        ("COUNTERSIGN_PORT", "8080"),
+        ("COUNTERSIGN_SERVER_PORT", "8080"),
+        ("COUNTERSIGN_SERVER__PORT", "tcp://10.96.7.1:8080"),
+        ("COUNTERSIGN_PORT_HTTP_TCP", "tcp://10.96.7.1:8080"),
+        ("COUNTERSIGN_HOST", "10.96.7.1"),
+    ] {
+        let errors = read("", &[(name, value)]).unwrap_err();
+        assert!(errors.starts_with(&format!("{name}: unknown")), "{errors}");
+    }
+}
+
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 #[test]

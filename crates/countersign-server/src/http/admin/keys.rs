@@ -54,21 +54,20 @@ struct CreateKeyRequest {
     environment_id: Option<String>,
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = Vec<schema::Network>, max_items = 64)]
-    allow_from: Vec<String>,
-    #[serde(default)]
-    #[schema(value_type = Vec<schema::IssuerName>)]
-    issuers: Vec<String>,
+    #[schema(value_type = Option<Vec<schema::Network>>, max_items = 64)]
+    allow_from: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<schema::IssuerName>>)]
+    issuers: Option<Vec<String>>,
 }
 
 async fn create(operations: Operations, Json(new): Json<CreateKeyRequest>) -> HandlerResult {
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let mut key = NewKey::new(fields::name(&new.name)?, fields::scopes(&new.scopes)?)
         .owner(owner)
-        .allow_from(fields::networks(&new.allow_from)?);
+        .allow_from(fields::networks(&new.allow_from.unwrap_or_default())?);
     key.expires_at = fields::expiry(new.expires_at.as_deref())?;
-    let created = operations.create_key(key, &new.issuers).await?;
+    let issuers = new.issuers.unwrap_or_default();
+    let created = operations.create_key(key, &issuers).await?;
     response::created(&format!("/keys/{}", created.id), &created)
 }
 
@@ -78,19 +77,19 @@ struct RotateKeyRequest {
     #[serde(default, deserialize_with = "whole_number")]
     #[schema(maximum = 31622400)]
     grace_seconds: Option<u64>,
-    #[serde(default)]
-    compromised: bool,
+    compromised: Option<bool>,
 }
 
 impl RotateKeyRequest {
     fn rotation(&self) -> Result<Rotation, AdminError> {
         let grace: Option<Duration> =
             fields::seconds("grace_seconds", self.grace_seconds, MAX_GRACE_DAYS)?;
-        if self.compromised && grace.is_some() {
+        let compromised = self.compromised.unwrap_or_default();
+        if compromised && grace.is_some() {
             let detail = "A compromised secret has no grace period: send either `grace_seconds` or `compromised`.";
             return Err(AdminError::invalid("invalid_body", detail));
         }
-        Ok(rotation(self.compromised, grace))
+        Ok(rotation(compromised, grace))
     }
 }
 

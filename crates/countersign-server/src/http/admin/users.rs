@@ -49,9 +49,8 @@ struct CreateUserRequest {
     account_id: Option<String>,
     #[schema(value_type = Option<schema::Id>)]
     environment_id: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = Vec<schema::IssuerName>)]
-    issuers: Vec<String>,
+    #[schema(value_type = Option<Vec<schema::IssuerName>>)]
+    issuers: Option<Vec<String>>,
 }
 
 async fn create(
@@ -66,7 +65,8 @@ async fn create(
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let account = operations.account().copied();
     let hash = admin.0.passwords.hash(account, new.password);
-    let created = operations.create_user(name, scopes, owner, &new.issuers, hash);
+    let issuers = new.issuers.unwrap_or_default();
+    let created = operations.create_user(name, scopes, owner, &issuers, hash);
     let created = created.await?;
     response::created(&format!("/users/{}", created.id), &created)
 }
