@@ -16,7 +16,7 @@ fn public_key_file_is_rejected_when_it_has_other_content() {
     let spki = |key: &Key| pem("PUBLIC KEY", &key.spki(), "\n");
     for key in [es256, rsa, ed] {
         assert!(VerifyingKey::from_pem(key.algorithm, spki(key).as_bytes()).is_ok());
-        for other in Algorithm::ALL {
+        for &other in Algorithm::ALL {
             let (pem, der) = (spki(key), key.spki());
             let rsa = |a: Algorithm| a.as_str().starts_with("RS") || a.as_str().starts_with("PS");
             let fits = other == key.algorithm || (rsa(other) && rsa(key.algorithm));

@@ -24,7 +24,7 @@ fn step(algorithm: Algorithm) -> usize {
 #[test]
 fn bearer_is_rejected_when_any_bit_of_its_text_is_flipped() {
     let (mut sent, mut unsendable) = (0, 0);
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         for builder in TokenBuilder::for_both_issuers() {
             let token = builder.key(key(algorithm)).token();
             harness_for(algorithm).send(&token).accepted("control");
@@ -53,7 +53,7 @@ fn bearer_is_rejected_when_any_bit_of_its_text_is_flipped() {
 
 #[test]
 fn bearer_is_rejected_when_any_bit_of_its_decoded_parts_is_flipped() {
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         let token = TokenBuilder::own().key(key(algorithm)).token();
         let (input, _) = split(&token);
         let parts: Vec<Vec<u8>> = token.split('.').map(decode_base64url).collect();

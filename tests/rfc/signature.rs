@@ -35,7 +35,7 @@ fn bearer_is_rejected_when_its_algorithm_is_none() {
             }
         }
     }
-    for algorithm in Algorithm::ALL {
+    for &algorithm in Algorithm::ALL {
         for builder in TokenBuilder::for_both_issuers() {
             let token = builder.key(key(algorithm)).token();
             let (input, _) = split(&token);

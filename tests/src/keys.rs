@@ -45,7 +45,7 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         "kid-hs384",
         "kid-hs512",
     ];
-    let all = Algorithm::ALL.into_iter().zip(kids);
+    let all = Algorithm::ALL.iter().copied().zip(kids);
     all.map(|(algorithm, kid)| Key::generate(algorithm, kid))
         .collect()
 });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Secret;
-use countersign::auth::{AuthLayer, AuthLayerBuilder, Authenticator};
+use countersign::auth::{AuthLayer, Authenticator, AuthenticatorBuilder};
 use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::Directory;
 use countersign::jose::{Algorithm, SigningKey};
@@ -136,7 +136,7 @@ impl Fixture {
         self.builder().build().unwrap()
     }
 
-    pub fn builder(&self) -> AuthLayerBuilder {
+    pub fn builder(&self) -> AuthenticatorBuilder<AuthLayer> {
         let directory = || self.shared_directory();
         let trusted = self
             .issuer

@@ -67,13 +67,7 @@ async fn start(fixture: &Fixture) -> Running {
         (PRIMARY, primary()),
     ]);
     let service = tonic::transport::Server::builder()
-        .layer(
-            fixture
-                .builder()
-                .reject_body(Grpc::default())
-                .build()
-                .unwrap(),
-        )
+        .layer(fixture.layer().reject_body(Grpc::default()))
         .layer(methods.unwrap())
         .add_service(TestService);
     let mut server = JoinSet::new();

@@ -88,8 +88,8 @@ schemas! {
     /// A signature algorithm.
     Algorithm: {
         let mut algorithm = openapi::text("A JOSE algorithm name (RFC 7518, RFC 8037).");
-        let names = jose::Algorithm::ALL.map(jose::Algorithm::as_str);
-        algorithm.enum_values = Some(names.map(Into::into).to_vec());
+        let names = jose::Algorithm::ALL.iter().map(|algorithm| algorithm.as_str());
+        algorithm.enum_values = Some(names.map(Into::into).collect());
         algorithm
     };
     /// The name of an issuer.

@@ -10,7 +10,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// The metadata of a service that accepts bearer tokens (RFC 9728): their issuers and scopes.
 ///
 /// Mount [`metadata`](Self::metadata) at [`path`](Self::path), and give [`url`](Self::url) to
-/// [`AuthLayerBuilder::resource_metadata`](countersign::auth::AuthLayerBuilder::resource_metadata), so that a client without a
+/// [`AuthenticatorBuilder::resource_metadata`](countersign::auth::AuthenticatorBuilder::resource_metadata), so that a client without a
 /// token learns from the challenge where to get one.
 ///
 /// ```

@@ -1,6 +1,5 @@
 //! Time as a parameter: [`Timestamp`], [`Clock`] and the operating system's clock.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use ::time::OffsetDateTime;
@@ -118,17 +117,10 @@ pub enum Precision {
 }
 
 /// The error for a text that is not a date and time of RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a date and time in RFC 3339, such as 2026-03-15T12:00:00Z")]
 #[non_exhaustive]
 pub struct InvalidTimestamp;
-
-impl fmt::Display for InvalidTimestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a date and time in RFC 3339, such as 2026-03-15T12:00:00Z")
-    }
-}
-
-impl std::error::Error for InvalidTimestamp {}
 
 /// A source of the current time. Types that authenticate or mint take a `Clock`, so that tests can
 /// set the time.

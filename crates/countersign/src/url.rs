@@ -1,6 +1,5 @@
 //! Absolute HTTP URLs: the one place that decides which text is a URL.
 
-use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -143,30 +142,19 @@ pub fn split(url: &str) -> (&str, &str) {
 }
 
 /// The reason why a URL is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
     /// The text is not an absolute URL of at most 2,048 bytes, or has user information, a fragment, a port above
     /// 65,535, or, as an issuer's URL, a query.
+    #[error(
+        "expected an absolute URL without user information and fragment, and for an issuer without query"
+    )]
     Malformed,
     /// The scheme is not `https`, and `http` is not allowed here.
+    #[error("expected an https URL; http is allowed for this machine's loopback addresses only")]
     NotHttps,
 }
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => {
-                "expected an absolute URL without user information and fragment, and for an issuer without query"
-            }
-            Self::NotHttps => {
-                "expected an https URL; http is allowed for this machine's loopback addresses only"
-            }
-        })
-    }
-}
-
-impl Error for UrlError {}
 
 #[cfg(test)]
 mod tests {

@@ -56,8 +56,8 @@ pub fn service() -> Result<(Router, MemoryRegistry), Box<dyn Error>> {
         .mechanism(tokens)
         .primary(keys)
         .primary(pairs)
-        .reject_body(ProblemDetails)
-        .build()?;
+        .build()?
+        .reject_body(ProblemDetails);
     let readers = require(scope("calls:read"))?;
     let writers = require(scope("calls:write"))?;
     let primaries = require(scope("calls:write") & primary())?;

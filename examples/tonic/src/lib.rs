@@ -62,8 +62,8 @@ pub fn service(
         .mechanism(Jwt::new([issuer]))
         .primary(keys)
         .primary(basic.failure_limit(limit))
-        .reject_body(Grpc::default())
-        .build()?;
+        .build()?
+        .reject_body(Grpc::default());
     let requirements = require_methods([
         ("/calls.v1.Calls/List", scope("calls:read")),
         ("/calls.v1.Calls/Delete", scope("calls:write") & primary()),

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use countersign::auth::{AuthLayer, AuthLayerBuilder, Authenticator};
+use countersign::auth::{AuthLayer, Authenticator};
 use countersign::directory::Directory;
 use countersign::key::Peppers;
 use countersign::mechanism::password::PasswordHasher;
@@ -87,10 +87,11 @@ impl Authenticators {
     }
 
     /// Authenticates keys, users, and tokens of these issuers.
-    pub(super) fn any(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> AuthLayerBuilder {
-        AuthLayer::builder()
-            .mechanism(Jwt::new(issuers))
-            .primary(self.keys())
-            .primary(self.basic())
+    pub(super) fn any(
+        &self,
+        issuers: impl IntoIterator<Item = TrustedIssuer>,
+    ) -> Result<AuthLayer, CommandError> {
+        let builder = AuthLayer::builder().mechanism(Jwt::new(issuers));
+        Ok(builder.primary(self.keys()).primary(self.basic()).build()?)
     }
 }

@@ -71,11 +71,8 @@ impl IssuerEndpoints<'_> {
 
     fn whoami(&mut self) -> Result<(), CommandError> {
         let trusted = self.configured.trusted(self.common.store)?;
-        let authenticate = self
-            .authenticators
-            .any([trusted])
-            .reject_body(ProblemDetails)
-            .build()?;
+        let authenticate = self.authenticators.any([trusted])?;
+        let authenticate = authenticate.reject_body(ProblemDetails);
         let whoami = get("whoami", "Show who is calling", whoami::whoami)
             .answers::<whoami::WhoamiResponse<'_>>("the principal of the request")
             .behind(authenticate);

@@ -123,7 +123,7 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         StoredSecret::Password(hash) => (None, Some(&**hash)),
         _ => (None, None),
     };
-    let previous = key.and_then(|key| key.previous());
+    let previous = key.and_then(|key| key.previous.as_ref());
     execute!(
         db,
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
@@ -150,8 +150,8 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         record.created_at.unix_millis(),
         record.updated_at.unix_millis(),
         record.expires_at.map(Timestamp::unix_millis),
-        key.map(|key| key.current().pepper),
-        key.map(|key| key.current().digest.as_bytes().as_slice()),
+        key.map(|key| key.current.pepper),
+        key.map(|key| key.current.digest.as_bytes().as_slice()),
         previous.map(|(digest, _)| digest.as_bytes().as_slice()),
         previous.map(|(_, until)| until.unix_millis()),
         password,

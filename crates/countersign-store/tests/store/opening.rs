@@ -55,8 +55,8 @@ async fn second_open_finds_the_records_of_the_first() {
         panic!("a key has a digest");
     };
     assert_eq!(
-        stored.current().digest.as_bytes(),
-        digest.current().digest.as_bytes()
+        stored.current.digest.as_bytes(),
+        digest.current.digest.as_bytes()
     );
 }
 

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use crate::BoxFuture;
 use crate::auth::AuthenticatorBuilder;
 use crate::auth::telemetry::{self, Span};
-use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, Presented, RequestHead};
+use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, RequestHead};
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, PrincipalKind, Verifier};
 use crate::rejection::{Challenges, Reason, Rejection};
@@ -81,7 +81,7 @@ impl Authenticator {
     /// Starts building an authenticator.
     #[must_use]
     pub fn builder() -> AuthenticatorBuilder {
-        AuthenticatorBuilder::default()
+        AuthenticatorBuilder::new(std::convert::identity)
     }
 
     /// Returns the credentials in the headers of a request. Only their presence is checked; nothing
@@ -95,14 +95,10 @@ impl Authenticator {
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
-        match self.0.carriers.read(head.headers) {
-            Presented::Nothing => Ok(None),
-            Presented::One(credentials) => {
-                let address = head.extensions.get::<ClientAddress>().copied();
-                Ok(Some(credentials.presented_from(address)))
-            }
-            Presented::Malformed(reason) => Err(self.reject(reason)),
-        }
+        let found = self.0.carriers.read(head.headers);
+        let found = found.map_err(|reason| self.reject(reason))?;
+        let address = head.extensions.get::<ClientAddress>().copied();
+        Ok(found.map(|credentials| credentials.presented_from(address)))
     }
 
     /// Returns the rejection of a request whose headers hold no credentials.
@@ -227,26 +223,19 @@ struct OutcomeContext {
 
 impl OutcomeContext {
     fn resolve(self, outcome: Outcome) -> Result<Principal, Rejection> {
-        let challenges = |verifier: Verifier| verifier.challenges;
-        match outcome {
-            Outcome::Accepted(identity) => Ok(Principal::new(
-                identity,
-                self.carrier,
-                self.kind,
-                self.verifier,
-            )),
-            Outcome::Rejected(reason) => Err(Rejection::of_credentials(
-                reason,
-                self.carrier,
-                challenges(self.verifier),
-            )),
-            Outcome::Unavailable(reason) => {
-                Err(Rejection::unavailable(reason, challenges(self.verifier)))
+        let (carrier, verifier) = (self.carrier, self.verifier);
+        Err(match outcome {
+            Outcome::Accepted(identity) => {
+                return Ok(Principal::new(identity, carrier, self.kind, verifier));
             }
+            Outcome::Rejected(reason) => {
+                Rejection::of_credentials(reason, carrier, verifier.challenges)
+            }
+            Outcome::Unavailable(reason) => Rejection::unavailable(reason, verifier.challenges),
             Outcome::Throttled { retry_after } => {
-                Err(Rejection::throttled(retry_after, challenges(self.verifier)))
+                Rejection::throttled(retry_after, verifier.challenges)
             }
-        }
+        })
     }
 }
 

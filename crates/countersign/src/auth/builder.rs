@@ -2,34 +2,34 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::auth::authenticator::{Entry, Inner};
-use crate::auth::{AuthLayer, Authenticator, BuildError};
-use crate::credentials::{Carrier, Carriers};
+use crate::auth::{Authenticator, BuildError};
+use crate::credentials::Carriers;
 use crate::mechanism::{CredentialSelector, Mechanism, PrimaryMechanism, sealed};
 use crate::principal::PrincipalKind;
-use crate::rejection::{Challenges, EmptyBody};
+use crate::rejection::Challenges;
 use crate::time::{Clock, SystemClock};
 use crate::url::HttpUrl;
 
-/// Builds an [`Authenticator`].
-pub struct AuthenticatorBuilder {
+/// Builds an [`Authenticator`], or an [`AuthLayer`](crate::auth::AuthLayer) with an authenticator of its own.
+pub struct AuthenticatorBuilder<T = Authenticator> {
     entries: Vec<Entry>,
     realm: Box<str>,
     resource_metadata: Option<Box<str>>,
     clock: Arc<dyn Clock>,
+    finish: fn(Authenticator) -> T,
 }
 
-impl Default for AuthenticatorBuilder {
-    fn default() -> Self {
+impl<T> AuthenticatorBuilder<T> {
+    pub(super) fn new(finish: fn(Authenticator) -> T) -> Self {
         Self {
             entries: Vec::new(),
             realm: "countersign".into(),
             resource_metadata: None,
             clock: Arc::new(SystemClock),
+            finish,
         }
     }
-}
 
-impl AuthenticatorBuilder {
     /// Adds a mechanism for long-lived credentials, such as [`ApiKeys`](crate::mechanism::ApiKeys) and
     /// [`Basic`](crate::mechanism::Basic). Its principals are *primary*: tokens can be minted for
     /// them, and routes that require `primary()` accept them.
@@ -76,7 +76,7 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Builds the authenticator.
+    /// Builds the authenticator or layer.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl AuthenticatorBuilder {
     /// * [`BuildError::PrimaryAsMechanism`] if a primary mechanism was not added with
     ///   [`primary`](Self::primary).
     /// * [`BuildError::Realm`] and [`BuildError::ResourceMetadata`] if a challenge cannot quote them.
-    pub fn build(self) -> Result<Authenticator, BuildError> {
+    pub fn build(self) -> Result<T, BuildError> {
         if self.entries.is_empty() {
             return Err(BuildError::NoMechanism);
         }
@@ -116,103 +116,26 @@ impl AuthenticatorBuilder {
                 carriers.declare(selector.carrier());
             }
             selectors.extend(&entry.selectors);
-            let read: Vec<Carrier> = entry
+            let read = entry
                 .selectors
                 .iter()
-                .map(|selector| selector.carrier().clone())
-                .collect();
-            challenges.add(&entry.mechanism.challenge(), read);
+                .map(|selector| selector.carrier().clone());
+            challenges.add(&entry.mechanism.challenge(), read.collect());
         }
-        Ok(Authenticator(Arc::new(Inner {
+        Ok((self.finish)(Authenticator(Arc::new(Inner {
             entries: self.entries.into(),
             carriers,
             challenges: Arc::new(challenges),
             clock: self.clock,
-        })))
+        }))))
     }
 }
 
-impl fmt::Debug for AuthenticatorBuilder {
+impl<T> fmt::Debug for AuthenticatorBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatorBuilder")
             .field("realm", &self.realm)
             .field("mechanisms", &self.entries.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Builds an [`AuthLayer`].
-#[derive(Debug)]
-pub struct AuthLayerBuilder<R = EmptyBody> {
-    authenticator: AuthenticatorBuilder,
-    reject_body: R,
-}
-
-impl AuthLayerBuilder {
-    pub(super) fn new() -> Self {
-        Self {
-            authenticator: AuthenticatorBuilder::default(),
-            reject_body: EmptyBody,
-        }
-    }
-}
-
-impl<R> AuthLayerBuilder<R> {
-    fn map(mut self, f: impl FnOnce(AuthenticatorBuilder) -> AuthenticatorBuilder) -> Self {
-        self.authenticator = f(self.authenticator);
-        self
-    }
-
-    /// Adds a mechanism for long-lived credentials. See [`AuthenticatorBuilder::primary`].
-    #[must_use]
-    pub fn primary(self, mechanism: impl PrimaryMechanism) -> Self {
-        self.map(|authenticator| authenticator.primary(mechanism))
-    }
-
-    /// Adds a mechanism for credentials that are not primary. See
-    /// [`AuthenticatorBuilder::mechanism`].
-    #[must_use]
-    pub fn mechanism(self, mechanism: impl Mechanism) -> Self {
-        self.map(|authenticator| authenticator.mechanism(mechanism))
-    }
-
-    /// Sets the realm that challenges name. See [`AuthenticatorBuilder::realm`].
-    #[must_use]
-    pub fn realm(self, realm: impl Into<Box<str>>) -> Self {
-        self.map(|authenticator| authenticator.realm(realm))
-    }
-
-    /// Sets the URL of this resource's metadata. See [`AuthenticatorBuilder::resource_metadata`].
-    #[must_use]
-    pub fn resource_metadata(self, url: impl Into<Box<str>>) -> Self {
-        self.map(|authenticator| authenticator.resource_metadata(url))
-    }
-
-    /// Sets the clock. See [`AuthenticatorBuilder::clock`].
-    #[must_use]
-    pub fn clock(self, clock: impl Clock) -> Self {
-        self.map(|authenticator| authenticator.clock(clock))
-    }
-
-    /// Sets the body of rejections. The default is no body. It also applies to the rejections of
-    /// [`require`](crate::require::require) layers and extractors inside this layer.
-    #[must_use]
-    pub fn reject_body<N>(self, reject_body: N) -> AuthLayerBuilder<N> {
-        AuthLayerBuilder {
-            authenticator: self.authenticator,
-            reject_body,
-        }
-    }
-
-    /// Builds the layer.
-    ///
-    /// # Errors
-    ///
-    /// A [`BuildError`], as [`AuthenticatorBuilder::build`] returns it.
-    pub fn build(self) -> Result<AuthLayer<R>, BuildError> {
-        Ok(AuthLayer {
-            authenticator: self.authenticator.build()?,
-            reject_body: self.reject_body,
-        })
     }
 }

@@ -1,6 +1,6 @@
 use tower_layer::Layer;
 
-use crate::auth::{AuthLayerBuilder, AuthService, Authenticator};
+use crate::auth::{AuthService, Authenticator, AuthenticatorBuilder};
 use crate::rejection::EmptyBody;
 
 /// Authenticates every request before the inner service sees it. See the [module](crate::auth).
@@ -13,8 +13,8 @@ pub struct AuthLayer<R = EmptyBody> {
 impl AuthLayer {
     /// Starts building a layer with an authenticator of its own.
     #[must_use]
-    pub fn builder() -> AuthLayerBuilder {
-        AuthLayerBuilder::new()
+    pub fn builder() -> AuthenticatorBuilder<Self> {
+        AuthenticatorBuilder::new(Self::new)
     }
 
     /// Creates a layer that authenticates with `authenticator`, which other parts of the service may
@@ -29,7 +29,8 @@ impl AuthLayer {
 }
 
 impl<R> AuthLayer<R> {
-    /// Sets the body of rejections.
+    /// Sets the body of rejections. The default is no body. It also applies to the rejections of
+    /// [`require`](crate::require::require) layers and extractors inside this layer.
     #[must_use]
     pub fn reject_body<N>(self, reject_body: N) -> AuthLayer<N> {
         AuthLayer {

@@ -1,13 +1,13 @@
-//! The counters of the feature `metrics`. Their keys are made once, so that counting allocates
-//! nothing except for labels of users' own mechanisms.
+//! The counters of the feature `metrics`. The keys of accepted requests are made once, so that counting them
+//! allocates nothing except for users' own mechanisms.
 
 use std::sync::LazyLock;
 
-use metrics::{Key, Label, Level, Metadata};
+use metrics::{Key, Level, Metadata};
 
 use crate::credentials::Scheme;
 use crate::principal::Principal;
-use crate::rejection::{Reason, Rejection};
+use crate::rejection::Rejection;
 
 /// `countersign_authentications_total`: labels `outcome`, `scheme` (if accepted) and `reason` (if
 /// rejected).
@@ -21,56 +21,19 @@ static METADATA: Metadata<'static> =
 static ACCEPTED: LazyLock<[(Scheme, Key); 3]> = LazyLock::new(|| {
     [Scheme::Bearer, Scheme::ApiKey, Scheme::Basic].map(|scheme| (scheme, accepted_key(scheme)))
 });
-static REJECTED: LazyLock<Vec<(Reason, Key)>> = LazyLock::new(|| {
-    let reasons = Reason::ALL.iter().copied();
-    reasons
-        .map(|reason| (reason, rejected_key(reason)))
-        .collect()
-});
-static MET: LazyLock<Key> = LazyLock::new(|| requirement_key(None));
-static UNMET: LazyLock<Vec<(Reason, Key)>> = LazyLock::new(|| {
-    let reasons = [
-        Reason::ScopeMissing,
-        Reason::PrimaryRequired,
-        Reason::Denied,
-        Reason::LayerMissing,
-    ];
-    reasons
-        .map(|reason| (reason, requirement_key(Some(reason))))
-        .into()
-});
+static MET: LazyLock<Key> = LazyLock::new(|| requirement_key("accepted", ""));
 
 fn accepted_key(scheme: Scheme) -> Key {
     authentication_key("accepted", scheme.as_str(), "")
 }
 
-fn rejected_key(reason: Reason) -> Key {
-    authentication_key(reason.kind().label(), "", reason.label())
-}
-
 fn authentication_key(outcome: &'static str, scheme: &'static str, reason: &'static str) -> Key {
-    let labels = vec![
-        Label::new("outcome", outcome),
-        Label::new("scheme", scheme),
-        Label::new("reason", reason),
-    ];
-    Key::from_parts(AUTHENTICATIONS, labels)
+    let labels = [("outcome", outcome), ("scheme", scheme), ("reason", reason)];
+    Key::from_parts(AUTHENTICATIONS, &labels)
 }
 
-fn requirement_key(unmet: Option<Reason>) -> Key {
-    let outcome = unmet.map_or("accepted", |reason| reason.kind().label());
-    let labels = vec![
-        Label::new("outcome", outcome),
-        Label::new("reason", unmet.map_or("", Reason::label)),
-    ];
-    Key::from_parts(REQUIREMENTS, labels)
-}
-
-fn count<T: PartialEq>(known: &[(T, Key)], label: &T, make: impl FnOnce() -> Key) {
-    match known.iter().find(|(known, _)| known == label) {
-        Some((_, key)) => increment(key),
-        None => increment(&make()),
-    }
+fn requirement_key(outcome: &'static str, reason: &'static str) -> Key {
+    Key::from_parts(REQUIREMENTS, &[("outcome", outcome), ("reason", reason)])
 }
 
 fn increment(key: &Key) {
@@ -79,17 +42,23 @@ fn increment(key: &Key) {
 
 pub(super) fn count_accepted(principal: &Principal) {
     let scheme = principal.scheme();
-    count(&*ACCEPTED, &scheme, || accepted_key(scheme));
+    match ACCEPTED.iter().find(|(known, _)| *known == scheme) {
+        Some((_, key)) => increment(key),
+        None => increment(&accepted_key(scheme)),
+    }
 }
 
 pub(super) fn count_rejected(rejection: &Rejection) {
-    let reason = rejection.reason();
-    count(&REJECTED, &reason, || rejected_key(reason));
+    let (outcome, reason) = (rejection.kind().label(), rejection.reason().label());
+    increment(&authentication_key(outcome, "", reason));
 }
 
 pub(super) fn count_requirement(unmet: Option<&Rejection>) {
-    match unmet.map(Rejection::reason) {
+    match unmet {
         None => increment(&MET),
-        Some(reason) => count(&UNMET, &reason, || requirement_key(Some(reason))),
+        Some(unmet) => {
+            let (outcome, reason) = (unmet.kind().label(), unmet.reason().label());
+            increment(&requirement_key(outcome, reason));
+        }
     }
 }

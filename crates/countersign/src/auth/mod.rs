@@ -9,7 +9,7 @@
 //! 3. The layer inserts a [`Principal`] and its [`Scopes`](crate::Scopes) into the request extensions,
 //!    and calls the inner service.
 //!
-//! Set the body of all rejections with [`AuthLayerBuilder::reject_body`]: it also applies to requirements
+//! Set the body of all rejections with [`AuthLayer::reject_body`]: it also applies to requirements
 //! and extractors inside of the layer.
 //!
 //! Put the layer inside of tracing, timeouts and load limits, so that they also apply to rejected
@@ -67,7 +67,7 @@ mod telemetry;
 mod tests;
 
 pub use authenticator::{Authentication, Authenticator};
-pub use builder::{AuthLayerBuilder, AuthenticatorBuilder};
+pub use builder::AuthenticatorBuilder;
 pub use error::BuildError;
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;

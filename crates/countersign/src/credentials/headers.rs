@@ -1,7 +1,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{AuthScheme, Carrier, Credentials};
+use super::{AuthScheme, Carrier, Credentials, Form};
 use crate::reason::Reason;
 
 /// The carriers that the mechanisms of one authenticator declare.
@@ -9,15 +9,6 @@ use crate::reason::Reason;
 pub(crate) struct Carriers {
     schemes: Vec<AuthScheme>,
     headers: Vec<HeaderName>,
-}
-
-/// The credentials in the headers of a request, by presence alone.
-#[derive(Debug)]
-pub(crate) enum Presented {
-    Nothing,
-    One(Credentials),
-    /// The credentials are malformed, or there are several.
-    Malformed(Reason),
 }
 
 impl Carriers {
@@ -33,76 +24,60 @@ impl Carriers {
         }
     }
 
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Presented {
-        let mut found = if self.schemes.is_empty() {
-            Presented::Nothing
-        } else {
-            self.authorization(headers)
-        };
+    /// Returns the credentials in the headers of a request, by presence alone. Malformed credentials are never
+    /// ignored in favour of others.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
+        let mut found = self.authorization(headers)?;
         for name in &self.headers {
-            found = match (found, header(headers, name)) {
-                // Malformed credentials are never ignored in favour of others.
-                (Presented::Malformed(reason), _) | (_, Presented::Malformed(reason)) => {
-                    return Presented::Malformed(reason);
-                }
-                (Presented::One(_), Presented::One(_)) => {
-                    return Presented::Malformed(Reason::SeveralCredentials);
-                }
-                (found @ Presented::One(_), Presented::Nothing) => found,
-                (Presented::Nothing, found) => found,
+            found = match (found, header(headers, name)?) {
+                (Some(_), Some(_)) => return Err(Reason::SeveralCredentials),
+                (found, other) => found.or(other),
             };
         }
-        found
+        Ok(found)
     }
 
-    fn authorization(&self, headers: &HeaderMap) -> Presented {
-        let value = match only(headers, &AUTHORIZATION) {
-            Ok(Some(value)) => value,
-            Ok(None) => return Presented::Nothing,
-            Err(reason) => return Presented::Malformed(reason),
+    fn authorization(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
+        if self.schemes.is_empty() {
+            return Ok(None);
+        }
+        let Some(value) = only(headers, &AUTHORIZATION)? else {
+            return Ok(None);
         };
         let bytes = value.as_bytes();
-        let end = bytes
-            .iter()
-            .position(|&b| !is_tchar(b))
-            .unwrap_or(bytes.len());
-        let (name, rest) = bytes.split_at(end);
+        let end = bytes.iter().position(|&b| !is_tchar(b));
+        let (name, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
         let Some(scheme) = self.schemes.iter().find(|scheme| scheme.is(name)) else {
-            return Presented::Nothing;
+            return Ok(None);
         };
         // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ].
         let spaces = rest.iter().take_while(|&&b| b == b' ').count();
-        let start = end + spaces;
-        match rest.get(spaces..).unwrap_or_default() {
-            [] => Presented::Malformed(Reason::IncompleteCredentials),
-            _ if spaces == 0 => Presented::Malformed(Reason::IncompleteCredentials),
-            text if !is_one_token(text) => Presented::Malformed(if text.contains(&b',') {
+        let text = rest.get(spaces..).unwrap_or_default();
+        if text.is_empty() || spaces == 0 {
+            return Err(Reason::IncompleteCredentials);
+        }
+        if !is_one_token(text) {
+            return Err(if text.contains(&b',') {
                 Reason::JoinedCredentials
             } else {
                 Reason::IncompleteCredentials
-            }),
-            _ => Presented::One(Credentials::header(
-                Carrier::Authorization(scheme.clone()),
-                value.clone(),
-                start..bytes.len(),
-            )),
+            });
         }
+        let carrier = Carrier::Authorization(scheme.clone());
+        let form = Form::Header(value.clone(), name.len() + spaces..bytes.len());
+        Ok(Some(Credentials::new(carrier, form)))
     }
 }
 
-fn header(headers: &HeaderMap, name: &HeaderName) -> Presented {
-    match only(headers, name) {
-        Ok(None) => Presented::Nothing,
-        Err(reason) => Presented::Malformed(reason),
-        Ok(Some(value)) if value.as_bytes().contains(&b',') => {
-            Presented::Malformed(Reason::JoinedCredentials)
-        }
-        Ok(Some(value)) => Presented::One(Credentials::header(
-            Carrier::Header(name.clone()),
-            value.clone(),
-            0..value.len(),
-        )),
+fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Credentials>, Reason> {
+    let Some(value) = only(headers, name)? else {
+        return Ok(None);
+    };
+    if value.as_bytes().contains(&b',') {
+        return Err(Reason::JoinedCredentials);
     }
+    let form = Form::Header(value.clone(), 0..value.len());
+    Ok(Some(Credentials::new(Carrier::Header(name.clone()), form)))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Reason> {
@@ -124,25 +99,8 @@ fn is_one_token(text: &[u8]) -> bool {
 }
 
 /// RFC 9110 §5.6.2.
-const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -162,11 +120,8 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        match carriers().read(&map) {
-            Presented::Nothing => Ok(None),
-            Presented::One(credentials) => Ok(Some(credentials.expose().to_vec())),
-            Presented::Malformed(reason) => Err(reason),
-        }
+        let found = carriers().read(&map)?;
+        Ok(found.map(|credentials| credentials.expose().to_vec()))
     }
 
     #[test]
@@ -236,11 +191,8 @@ mod tests {
 
     #[test]
     fn credentials_never_print() {
-        let credentials = Credentials::header(
-            Carrier::BEARER,
-            HeaderValue::from_static("Bearer canary"),
-            7..13,
-        );
+        let value = HeaderValue::from_static("Bearer canary");
+        let credentials = Credentials::new(Carrier::BEARER, Form::Header(value, 7..13));
         assert!(!format!("{credentials:?}").contains("canary"));
     }
 }

@@ -19,7 +19,7 @@ use crate::secret::Secret;
 
 pub use carrier::{AuthScheme, Carrier};
 pub use head::RequestHead;
-pub(crate) use headers::{Carriers, Presented};
+pub(crate) use headers::Carriers;
 pub use scheme::Scheme;
 
 /// The address of the client, as a request extension.
@@ -43,52 +43,35 @@ enum Form {
     /// Cloning the header value copies a reference count, not the secret.
     Header(HeaderValue, Range<usize>),
     Text(Secret),
-    Pair {
-        id: Secret,
-        secret: Secret,
-    },
+    /// An id and a secret, or a name and a password.
+    Pair(Secret, Secret),
 }
 
 impl Credentials {
     /// Creates the credentials of an API key in a request body.
     #[must_use]
     pub fn key(key: Secret) -> Self {
-        Self {
-            carrier: Carrier::BodyKey,
-            form: Form::Text(key),
-            from: None,
-        }
+        Self::new(Carrier::BodyKey, Form::Text(key))
     }
 
     /// Creates the credentials of a client's id and secret, from a request body or from a header that
     /// a token endpoint decodes by a rule of its own. They identify an API key, never a user.
     #[must_use]
     pub fn client(id: Secret, secret: Secret) -> Self {
-        Self {
-            carrier: Carrier::BodyClient,
-            form: Form::Pair { id, secret },
-            from: None,
-        }
+        Self::new(Carrier::BodyClient, Form::Pair(id, secret))
     }
 
     /// Creates the credentials of a user's name and password in a request body. They identify a user,
     /// never an API key.
     #[must_use]
     pub fn user(name: Secret, password: Secret) -> Self {
-        Self {
-            carrier: Carrier::BodyUser,
-            form: Form::Pair {
-                id: name,
-                secret: password,
-            },
-            from: None,
-        }
+        Self::new(Carrier::BodyUser, Form::Pair(name, password))
     }
 
-    pub(crate) fn header(carrier: Carrier, value: HeaderValue, range: Range<usize>) -> Self {
+    const fn new(carrier: Carrier, form: Form) -> Self {
         Self {
             carrier,
-            form: Form::Header(value, range),
+            form,
             from: None,
         }
     }
@@ -122,7 +105,7 @@ impl Credentials {
         match &self.form {
             Form::Header(value, range) => value.as_bytes().get(range.clone()).unwrap_or_default(),
             Form::Text(text) => text.expose().as_bytes(),
-            Form::Pair { .. } => &[],
+            Form::Pair(..) => &[],
         }
     }
 
@@ -130,7 +113,7 @@ impl Credentials {
     #[must_use]
     pub fn expose_pair(&self) -> Option<(&str, &str)> {
         match &self.form {
-            Form::Pair { id, secret } => Some((id.expose(), secret.expose())),
+            Form::Pair(id, secret) => Some((id.expose(), secret.expose())),
             Form::Header(..) | Form::Text(_) => None,
         }
     }

@@ -3,86 +3,69 @@ use std::str::FromStr;
 
 use super::KeyError;
 
-/// A signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Algorithm {
+/// Declares all algorithms in one table, so that every list of them is complete.
+macro_rules! algorithms {
+    ($($(#[doc = $doc:literal])+ $name:ident, $text:literal, $family:ident;)+) => {
+        /// A signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Algorithm {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Algorithm {
+            /// All supported algorithms.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Returns the value of `alg` that names this algorithm.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+
+            pub(crate) const fn family(self) -> Family {
+                match self {
+                    $(Self::$name => Family::$family,)+
+                }
+            }
+        }
+    };
+}
+
+algorithms! {
     /// Ed25519. Deterministic, and the fastest to sign with: the default for new keys.
-    EdDsa,
+    EdDsa, "EdDSA", Ed25519;
     /// ECDSA on P-256 with SHA-256.
-    Es256,
+    Es256, "ES256", Ec;
     /// ECDSA on P-384 with SHA-384.
-    Es384,
+    Es384, "ES384", Ec;
     /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
+    Rs256, "RS256", Rsa;
     /// RSASSA-PKCS1-v1_5 with SHA-384.
-    Rs384,
+    Rs384, "RS384", Rsa;
     /// RSASSA-PKCS1-v1_5 with SHA-512.
-    Rs512,
+    Rs512, "RS512", Rsa;
     /// RSASSA-PSS with SHA-256.
-    Ps256,
+    Ps256, "PS256", Rsa;
     /// RSASSA-PSS with SHA-384.
-    Ps384,
+    Ps384, "PS384", Rsa;
     /// RSASSA-PSS with SHA-512.
-    Ps512,
+    Ps512, "PS512", Rsa;
     /// HMAC with SHA-256. Its secret is never accepted from a key set.
-    Hs256,
+    Hs256, "HS256", Hmac;
     /// HMAC with SHA-384.
-    Hs384,
+    Hs384, "HS384", Hmac;
     /// HMAC with SHA-512.
-    Hs512,
+    Hs512, "HS512", Hmac;
 }
 
 impl Algorithm {
-    /// All supported algorithms.
-    pub const ALL: [Self; 12] = [
-        Self::EdDsa,
-        Self::Es256,
-        Self::Es384,
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Hs256,
-        Self::Hs384,
-        Self::Hs512,
-    ];
-
-    /// Returns the value of `alg` that names this algorithm.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-        }
-    }
-
     /// Returns whether this is an HMAC, whose secret both sides must keep.
     #[must_use]
     pub const fn is_hmac(self) -> bool {
         matches!(self.family(), Family::Hmac)
-    }
-
-    pub(crate) const fn family(self) -> Family {
-        match self {
-            Self::EdDsa => Family::Ed25519,
-            Self::Es256 | Self::Es384 => Family::Ec,
-            Self::Rs256 | Self::Rs384 | Self::Rs512 => Family::Rsa,
-            Self::Ps256 | Self::Ps384 | Self::Ps512 => Family::Rsa,
-            Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Hmac,
-        }
     }
 }
 
@@ -104,9 +87,8 @@ impl FromStr for Algorithm {
     ///
     /// [`KeyError::Algorithm`] for any other name.
     fn from_str(name: &str) -> Result<Self, KeyError> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
+        let mut all = Self::ALL.iter().copied();
+        all.find(|algorithm| algorithm.as_str() == name)
             .ok_or(KeyError::Algorithm)
     }
 }

@@ -1,8 +1,6 @@
 //! The compact serialization of signed tokens (RFC 7515 §7.1), and their header.
 
-use serde::de::MapAccess;
-
-use super::json::{self, Members, Text, members, text};
+use super::json::{self, Text, members, text};
 use super::{Algorithm, VerifyingKey, base64url};
 use crate::reason::Reason;
 
@@ -111,25 +109,10 @@ impl Header<'_> {
     }
 }
 
-/// Returns whether `text` has three parts, of which the first is a JSON object with `alg` in base64url. Lengths are
-/// not checked: whatever looks like a token must not be used as a secret.
+/// Returns whether `text` has three parts, of which the first is the header of a JWS. Whatever looks like a token must not
+/// be used as a secret.
 pub(crate) fn looks_like_jws(text: &[u8]) -> bool {
-    let mut parts = text.split(|&b| b == b'.');
-    let (Some(header), Some(_), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    #[derive(Default)]
-    struct Alg(bool);
-    impl<'de> Members<'de> for Alg {
-        fn read<A: MapAccess<'de>>(&mut self, name: &str, _: &mut A) -> Result<bool, A::Error> {
-            self.0 |= name == "alg";
-            Ok(false)
-        }
-    }
-    let mut buffer = [0; MAX_HEADER];
-    base64url::decode_into(header, &mut buffer)
-        .and_then(json::object::<Alg>)
-        .is_some_and(|alg| alg.0)
+    let mut buffer = HeaderBuffer::new();
+    let header = Jws::parse(text).and_then(|jws| jws.header(&mut buffer));
+    header.is_ok_and(|header| header.alg.is_some())
 }

@@ -1,7 +1,6 @@
 //! Checks of RSA public keys.
 
 use super::KeyError;
-use super::der::without_zeros;
 
 const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
@@ -9,8 +8,6 @@ const MAX_BITS: usize = 8192;
 /// Rejects keys outside 2048 to 8192 bits (RFC 7518 §3.3), exponents that are even, one or longer than 32
 /// bits, and moduli with the structure of ROCA (CVE-2017-15361).
 pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
-    let modulus = without_zeros(modulus);
-    let exponent = without_zeros(exponent);
     let leading_zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
     let bits = modulus.len() * 8 - leading_zeros as usize;
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::{PublicKey as RsaPublicKey, PublicKeyComponents as RsaPublicKeyComponents};
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
 
@@ -42,15 +43,7 @@ impl VerifyingKey {
         let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem);
         match (sections.next(), sections.next()) {
             (Some(Ok((SectionKind::PublicKey, der))), None) => Self::from_der(algorithm, &der),
-            (
-                Some(Ok((
-                    SectionKind::PrivateKey
-                    | SectionKind::RsaPrivateKey
-                    | SectionKind::EcPrivateKey,
-                    _,
-                ))),
-                _,
-            ) => Err(KeyError::Private),
+            (Some(Ok((kind, _))), _) if is_private(kind) => Err(KeyError::Private),
             _ => Err(KeyError::Malformed),
         }
     }
@@ -127,8 +120,10 @@ impl VerifyingKey {
         modulus: &[u8],
         exponent: &[u8],
     ) -> Result<Self, KeyError> {
-        rsa::check(modulus, exponent)?;
-        Self::parse(algorithm, &der::rsa_public_key(modulus, exponent))
+        let (n, e) = (der::without_zeros(modulus), der::without_zeros(exponent));
+        rsa::check(n, e)?;
+        let der = RsaPublicKeyComponents { n, e }.as_der();
+        Self::parse(algorithm, der.map_err(|_| KeyError::Malformed)?.as_ref())
     }
 
     pub(super) fn from_ed25519(key: &[u8]) -> Result<Self, KeyError> {
@@ -156,6 +151,11 @@ impl VerifyingKey {
             Key::Hmac(secret) => secret.verify(message, signature),
         }
     }
+}
+
+fn is_private(kind: SectionKind) -> bool {
+    use SectionKind::{EcPrivateKey, PrivateKey, RsaPrivateKey};
+    matches!(kind, PrivateKey | RsaPrivateKey | EcPrivateKey)
 }
 
 fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {

@@ -46,8 +46,10 @@ pub struct KeyDigest {
 /// previous secret too. Both have the same pepper, so that one digest of a presented secret is compared with both.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyDigests {
-    pub(super) current: KeyDigest,
-    pub(super) previous: Option<(SecretDigest, Timestamp)>,
+    /// The digest of the current secret.
+    pub current: KeyDigest,
+    /// The digest of the previous secret, and the end of its grace period.
+    pub previous: Option<(SecretDigest, Timestamp)>,
 }
 
 impl KeyDigests {
@@ -64,18 +66,6 @@ impl KeyDigests {
     #[must_use]
     pub const fn new(current: KeyDigest, previous: Option<(SecretDigest, Timestamp)>) -> Self {
         Self { current, previous }
-    }
-
-    /// Returns the digest of the current secret.
-    #[must_use]
-    pub const fn current(&self) -> &KeyDigest {
-        &self.current
-    }
-
-    /// Returns the digest of the previous secret, and the end of its grace period.
-    #[must_use]
-    pub const fn previous(&self) -> Option<&(SecretDigest, Timestamp)> {
-        self.previous.as_ref()
     }
 
     /// Returns the end of the grace period, until which the previous secret is valid.

@@ -31,6 +31,8 @@ mod prefix;
 pub(crate) use api_key::is_secret;
 pub use api_key::{ApiKey, InvalidKey, IssuedKey, SECRET_LEN, generate};
 pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
+#[cfg(feature = "passwords")]
+pub(crate) use pepper::framed_mac;
 pub use pepper::{InvalidPepper, Pepper};
 pub use peppers::Peppers;
 pub use prefix::{InvalidKeyPrefix, KeyPrefix};

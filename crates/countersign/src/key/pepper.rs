@@ -36,15 +36,21 @@ impl Pepper {
     /// Returns the digest of the secret of an API key.
     #[must_use]
     pub fn digest(&self, id: &Id, secret: &str) -> SecretDigest {
-        let mut mac = hmac::Context::with_key(&self.key);
-        for part in [b"api-key/v1".as_slice(), id.as_bytes(), secret.as_bytes()] {
-            mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-            mac.update(part);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(mac.sign().as_ref());
-        SecretDigest::from_bytes(digest)
+        let parts = [b"api-key/v1", id.as_bytes().as_slice(), secret.as_bytes()];
+        SecretDigest::from_bytes(framed_mac(&self.key, &parts))
     }
+}
+
+/// Returns the HMAC-SHA256 of these parts, each of them with its length before it.
+pub(crate) fn framed_mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = hmac::Context::with_key(key);
+    for part in parts {
+        mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        mac.update(part);
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(mac.sign().as_ref());
+    digest
 }
 
 impl fmt::Debug for Pepper {

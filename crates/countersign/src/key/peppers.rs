@@ -267,7 +267,7 @@ mod tests {
         peppers.replace(pepper(2), [pepper(1)]);
         let until = NOW.plus(std::time::Duration::from_secs(60));
         let stored = peppers.rotate(&first, &id(), "new", until).unwrap();
-        assert_eq!(stored.current().pepper, 1);
+        assert_eq!(stored.current.pepper, 1);
         assert_eq!(verify(&peppers, &stored, "new", NOW), CURRENT);
         assert_eq!(verify(&peppers, &stored, "old", NOW), CURRENT);
         assert_eq!(verify(&peppers, &stored, "new", until), OUTDATED);

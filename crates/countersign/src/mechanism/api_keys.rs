@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
 use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
+use crate::jose::looks_like_jws;
 use crate::key::{ApiKey, InvalidKey, Peppers};
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
@@ -67,7 +68,7 @@ impl ApiKeys {
         let presented = credentials.expose();
         let key = ApiKey::parse(presented).map_err(|invalid| match invalid {
             InvalidKey::Checksum => Reason::KeyChecksum,
-            InvalidKey::Form if super::looks_like_token(presented) => Reason::TokenAsSecret,
+            InvalidKey::Form if looks_like_jws(presented) => Reason::TokenAsSecret,
             InvalidKey::Form => Reason::KeyMalformed,
         })?;
         if key.prefix() != self.peppers.prefix().as_str() {
@@ -170,7 +171,7 @@ impl PresentedKey<'_> {
         };
         let renewed = peppers.verify(stored, &self.id, self.secret, now)?;
         let digest = stored.zip(renewed).map(|(stored, renewed)| DigestUpgrade {
-            outdated: *stored.current(),
+            outdated: stored.current,
             renewed,
         });
         let credential = credential.ok_or(Reason::CredentialUnknown)?;

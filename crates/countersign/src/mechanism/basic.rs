@@ -11,6 +11,7 @@ use crate::directory::Directory;
 #[cfg(feature = "passwords")]
 use crate::directory::UserName;
 use crate::id::Id;
+use crate::jose::looks_like_jws;
 use crate::key::{self, Peppers};
 use crate::mechanism::api_keys::{PresentedKey, revalidate};
 #[cfg(feature = "passwords")]
@@ -73,7 +74,7 @@ impl Basic {
     }
 
     fn verify(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
-        if super::looks_like_token(pair.secret.as_bytes()) {
+        if looks_like_jws(pair.secret.as_bytes()) {
             return rejected(Reason::TokenAsSecret);
         }
         // A body says whether it identifies a client or a user; in Basic the form of the name does.

@@ -183,9 +183,3 @@ impl PrimaryMechanism for ApiKeys {}
 impl sealed::Sealed for ApiKeys {}
 impl PrimaryMechanism for Basic {}
 impl sealed::Sealed for Basic {}
-
-/// Returns whether a text looks like a signed token: three base64url parts, the first a JSON object
-/// with `alg`. Such a text is rejected before any look-up where a key, secret or password is expected.
-fn looks_like_token(text: &[u8]) -> bool {
-    crate::jose::looks_like_jws(text)
-}

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use http::HeaderValue;
 
 use super::{Detail, Rejection, RejectionKind};
@@ -9,8 +7,9 @@ use crate::credentials::Carrier;
 /// realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    scheme: Cow<'static, str>,
-    charset: Option<&'static str>,
+    scheme: &'static str,
+    /// What follows the realm.
+    parameters: &'static str,
 }
 
 impl Challenge {
@@ -18,8 +17,8 @@ impl Challenge {
     pub const BEARER: Self = Self::named("Bearer");
     /// `Basic realm="…", charset="UTF-8"` (RFC 7617 §2.1).
     pub const BASIC: Self = Self {
-        scheme: Cow::Borrowed("Basic"),
-        charset: Some("UTF-8"),
+        scheme: "Basic",
+        parameters: ", charset=\"UTF-8\"",
     };
     /// `ApiKey realm="…"`, for API keys in a header of their own.
     pub const API_KEY: Self = Self::named("ApiKey");
@@ -28,8 +27,8 @@ impl Challenge {
     #[must_use]
     pub const fn named(scheme: &'static str) -> Self {
         Self {
-            scheme: Cow::Borrowed(scheme),
-            charset: None,
+            scheme,
+            parameters: "",
         }
     }
 }
@@ -66,23 +65,14 @@ impl Challenges {
     }
 
     fn bearer(&self, parameters: &str) -> Option<HeaderValue> {
-        let Self {
-            realm,
-            resource_metadata,
-            ..
-        } = self;
-        let text = format!("Bearer realm=\"{realm}\", {parameters}{resource_metadata}");
-        HeaderValue::try_from(text).ok()
+        let (realm, metadata) = (&self.realm, &self.resource_metadata);
+        HeaderValue::try_from(format!("Bearer realm=\"{realm}\", {parameters}{metadata}")).ok()
     }
 
     pub(crate) fn add(&mut self, challenge: &Challenge, carriers: Vec<Carrier>) {
-        let mut text = format!("{} realm=\"{}\"", challenge.scheme, self.realm);
-        if let Some(charset) = challenge.charset {
-            text.push_str(", charset=\"");
-            text.push_str(charset);
-            text.push('"');
-        }
-        if challenge.scheme.eq_ignore_ascii_case("Bearer") {
+        let Challenge { scheme, parameters } = challenge;
+        let mut text = format!("{scheme} realm=\"{}\"{parameters}", self.realm);
+        if scheme.eq_ignore_ascii_case("Bearer") {
             text.push_str(&self.resource_metadata);
         }
         if let Ok(value) = HeaderValue::try_from(text) {
@@ -119,28 +109,18 @@ impl Rejection {
     #[must_use]
     pub fn challenges(&self) -> Vec<HeaderValue> {
         let known = &self.challenges;
+        let one = |value: &Option<HeaderValue>| value.iter().cloned().collect();
         match (self.kind(), &self.detail) {
-            (RejectionKind::Missing, Detail::Body) => known.body.iter().cloned().collect(),
-            (RejectionKind::Invalid, Detail::Carrier(carrier)) if carrier.is_body() => {
-                known.body.iter().cloned().collect()
-            }
+            (RejectionKind::Missing, Detail::Body) => one(&known.body),
             (RejectionKind::Missing, _) => known.of_carriers(|carrier| !carrier.is_body()),
-            (RejectionKind::Malformed, _) if known.accept_bearers() => {
-                known.invalid_request.iter().cloned().collect()
-            }
-            (RejectionKind::Invalid, Detail::Carrier(carrier)) if *carrier == Carrier::BEARER => {
-                known.invalid_token.iter().cloned().collect()
-            }
-            (RejectionKind::Invalid, Detail::Carrier(carrier)) => known
-                .entries
-                .iter()
-                .filter(|(carriers, _)| carriers.contains(carrier))
-                .map(|(_, value)| value.clone())
-                .take(1)
-                .collect(),
+            (RejectionKind::Malformed, _) if known.accept_bearers() => one(&known.invalid_request),
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) => match carrier {
+                carrier if carrier.is_body() => one(&known.body),
+                carrier if *carrier == Carrier::BEARER => one(&known.invalid_token),
+                carrier => known.of_carriers(|other| other == carrier),
+            },
             (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
-                let parameters = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
-                known.bearer(&parameters).into_iter().collect()
+                one(&known.bearer(&format!("error=\"insufficient_scope\", scope=\"{scope}\"")))
             }
             _ => Vec::new(),
         }

@@ -34,7 +34,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 /// # let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
 /// # let handler = service_fn(|_| async { Ok::<_, std::convert::Infallible>(Response::new(())) });
-/// let layer = AuthLayer::builder().primary(keys).reject_body(Grpc::default()).build()?;
+/// let layer = AuthLayer::builder().primary(keys).build()?.reject_body(Grpc::default());
 /// let service = ServiceBuilder::new().layer(layer).service(handler);
 ///
 /// let call = Request::post("/calls.v1.Calls/List").header("content-type", "application/grpc").body(())?;

@@ -8,10 +8,11 @@ use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::url::Url;
+use super::url;
 use super::{Fetch, FetchError, FetchedBody};
 use crate::jose::json::{self, Text, members};
 use crate::jose::{JwksError, KeySet};
+use crate::url::HttpUrl;
 
 /// The largest number of keys in a document.
 const MAX_KEYS: usize = 100;
@@ -31,18 +32,18 @@ pub(super) struct Source {
 #[derive(Clone, Debug)]
 pub(super) enum KeyLocation {
     /// The URL and the name of an issuer whose metadata contain the URL of the JWK set.
-    Issuer(Url, Arc<str>),
+    Issuer(HttpUrl, Arc<str>),
     /// The URL of the JWK set.
-    Document(Url),
+    Document(HttpUrl),
 }
 
 impl KeyLocation {
     /// Returns the name for log messages.
     #[cfg(feature = "tracing")]
-    pub(super) fn name(&self) -> Box<str> {
+    pub(super) fn name(&self) -> String {
         match self {
-            Self::Issuer(_, name) => (**name).into(),
-            Self::Document(url) => format!("{url:?}").into(),
+            Self::Issuer(_, name) => name.to_string(),
+            Self::Document(url) => format!("{url:?}"),
         }
     }
 }
@@ -51,9 +52,9 @@ impl KeyLocation {
 #[derive(Clone, Default)]
 pub(super) struct FetchCache {
     /// The `jwks_uri` of the metadata, and when it was fetched.
-    jwks_uri: Option<(Url, Duration)>,
+    jwks_uri: Option<(HttpUrl, Duration)>,
     /// The URL and `ETag` of the document whose keys are in use.
-    etag: Option<(Url, HeaderValue)>,
+    etag: Option<(HttpUrl, HeaderValue)>,
     failed: bool,
 }
 
@@ -82,7 +83,7 @@ impl Source {
         result
     }
 
-    async fn jwks_url(&self, cache: &mut FetchCache, now: Duration) -> Result<Url, FetchError> {
+    async fn jwks_url(&self, cache: &mut FetchCache, now: Duration) -> Result<HttpUrl, FetchError> {
         let (issuer, name) = match &self.location {
             KeyLocation::Document(url) => return Ok(url.clone()),
             KeyLocation::Issuer(issuer, name) => (issuer, name),
@@ -106,9 +107,9 @@ impl Source {
 
     /// Returns the `jwks_uri` of the metadata. If both locations of metadata fail, it returns the error of the
     /// second, which is where most issuers have their metadata.
-    async fn discover(&self, issuer: &Url, name: &str) -> Result<Url, FetchError> {
+    async fn discover(&self, issuer: &HttpUrl, name: &str) -> Result<HttpUrl, FetchError> {
         let mut result = Err(FetchError::UrlRejected);
-        for url in issuer.metadata().into_iter().flatten() {
+        for url in url::metadata(issuer).into_iter().flatten() {
             result = self.metadata(&url, issuer, name).await;
             if result.is_ok() {
                 break;
@@ -117,7 +118,12 @@ impl Source {
         result
     }
 
-    async fn metadata(&self, url: &Url, issuer: &Url, name: &str) -> Result<Url, FetchError> {
+    async fn metadata(
+        &self,
+        url: &HttpUrl,
+        issuer: &HttpUrl,
+        name: &str,
+    ) -> Result<HttpUrl, FetchError> {
         let (status, _, body) = self.get(url, None).await?;
         if status != StatusCode::OK {
             return Err(FetchError::Status(status.as_u16()));
@@ -130,10 +136,10 @@ impl Source {
         if named != name {
             return Err(FetchError::IssuerMismatch);
         }
-        issuer.named(&keys).map_err(|_| FetchError::UrlRejected)
+        url::named(issuer, &keys).map_err(|_| FetchError::UrlRejected)
     }
 
-    async fn keys(&self, url: &Url, cache: &mut FetchCache) -> Result<Document, FetchError> {
+    async fn keys(&self, url: &HttpUrl, cache: &mut FetchCache) -> Result<Document, FetchError> {
         let etag = cache.etag.as_ref().filter(|(of, _)| of == url);
         let etag = etag.map(|(_, etag)| etag.clone());
         let conditional = etag.is_some();
@@ -165,7 +171,7 @@ impl Source {
     /// Fetches a document. The time limit applies to the whole document.
     async fn get(
         &self,
-        url: &Url,
+        url: &HttpUrl,
         etag: Option<HeaderValue>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
         let mut request = Request::new(());
@@ -176,25 +182,21 @@ impl Source {
             headers.insert(IF_NONE_MATCH, etag);
         }
         let mut body = FetchedBody::default();
-        let response = match timeout(self.timeout, self.client.get(request, &mut body)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) if body.is_too_long() => return Err(FetchError::TooLong),
-            Ok(Err(error)) => {
-                log_client_error(url, &*error);
-                return Err(FetchError::Client);
-            }
-            Err(_) => return Err(FetchError::Timeout),
-        };
+        let sent = timeout(self.timeout, self.client.get(request, &mut body)).await;
+        let body = body.into_bytes().map_err(|_| FetchError::TooLong)?;
+        let response = sent.map_err(|_| FetchError::Timeout)?.map_err(|error| {
+            log_client_error(url, &*error);
+            FetchError::Client
+        })?;
         let (head, ()) = response.into_parts();
         if head.status.is_redirection() && head.status != StatusCode::NOT_MODIFIED {
             return Err(FetchError::Redirect);
         }
-        let body = body.into_bytes().map_err(|_| FetchError::TooLong)?;
         Ok((head.status, head.headers, body))
     }
 }
 
-fn log_client_error(url: &Url, error: &(dyn Error + Send + Sync)) {
+fn log_client_error(url: &HttpUrl, error: &(dyn Error + Send + Sync)) {
     #[cfg(feature = "tracing")]
     {
         let cause = error.source().map(ToString::to_string);

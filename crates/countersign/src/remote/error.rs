@@ -59,7 +59,7 @@ pub enum RemoteError {
     /// The default HTTP client has no root certificates.
     #[cfg(feature = "http-client")]
     #[error(transparent)]
-    Roots(super::RootsError),
+    Roots(#[from] super::RootsError),
     /// There is no tokio runtime for the task.
     #[error("build it within a tokio runtime")]
     NoRuntime,

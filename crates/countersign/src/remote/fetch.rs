@@ -104,10 +104,6 @@ impl FetchedBody {
         }
         Ok(self.bytes)
     }
-
-    pub(super) fn is_too_long(&self) -> bool {
-        self.too_long
-    }
 }
 
 /// The error for a body that is longer than 256 KiB.

@@ -1,8 +1,7 @@
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Fetch, RefreshPolicy, RemoteError, RemoteKeys, RemoteKeysBuilder};
+use super::{RemoteError, RemoteKeys, RemoteKeysBuilder};
 use crate::mechanism::Jwt;
 use crate::token::{TrustedIssuer, TrustedIssuerBuilder};
 
@@ -10,7 +9,11 @@ impl Jwt {
     /// Starts building a mechanism for the tokens of the issuer at `url`, whose keys are fetched from it. Build it
     /// inside a tokio runtime. See [`remote`](crate::remote).
     pub fn issuer(url: impl Into<Arc<str>>) -> RemoteIssuer {
-        RemoteIssuer::new(url.into())
+        let url = url.into();
+        RemoteIssuer {
+            tokens: TrustedIssuer::external(Arc::clone(&url)),
+            keys: RemoteKeys::discover(url),
+        }
     }
 }
 
@@ -24,6 +27,8 @@ impl TrustedIssuer {
 }
 
 /// Builds an external issuer whose keys are fetched. See the [module](super).
+///
+/// For other rules, such as the leeway, start [`RemoteKeys`] and give them to [`TrustedIssuer::external`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RemoteIssuer {
@@ -32,47 +37,15 @@ pub struct RemoteIssuer {
 }
 
 impl RemoteIssuer {
-    fn new(url: Arc<str>) -> Self {
-        Self {
-            tokens: TrustedIssuer::external(Arc::clone(&url)),
-            keys: RemoteKeys::discover(url),
-        }
-    }
-
     /// Adds an audience (RFC 7519 §4.1.3). At least one is required. A token is accepted if it names one of them.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.tokens = self.tokens.audience(audience);
         self
     }
 
-    /// Sets how far the clocks may differ: 30 s by default, at most 300 s.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.tokens = self.tokens.leeway(leeway);
-        self
-    }
-
-    /// Sets the longest time from `iat` to `exp`, and from now to `exp`: 24 h by default.
-    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.tokens = self.tokens.max_lifetime(max_lifetime);
-        self
-    }
-
-    /// Sets the URL of the JWK set, instead of discovery. The URL of the issuer is then only compared.
-    pub fn jwks_url(mut self, url: &str) -> Self {
-        self.keys = self.keys.document(url);
-        self
-    }
-
-    /// Sets the HTTP client. The default, with the feature `http-client`, trusts the root certificates of the
-    /// operating system.
-    pub fn client(mut self, client: impl Fetch) -> Self {
-        self.keys = self.keys.client(client);
-        self
-    }
-
-    /// Sets when keys are fetched.
-    pub fn refresh(mut self, policy: RefreshPolicy) -> Self {
-        self.keys = self.keys.policy(policy);
+    /// Sets how the keys are fetched, by default as the metadata of the issuer say ([`RemoteKeys::discover`]).
+    pub fn keys(mut self, keys: RemoteKeysBuilder) -> Self {
+        self.keys = keys;
         self
     }
 

@@ -3,17 +3,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{KeyLocation, Source};
 use super::refresh::StopGuard;
 use super::shared::Shared;
-use super::url::Url;
-use super::{Fetch, FetchError, RefreshPolicy, RemoteError, UrlError, refresh};
+use super::url;
+use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
 use crate::token::{IssuerKeys, KeyFetch, KeySource};
+use crate::url::UrlError;
 
 /// The keys of an issuer, which a task fetches and refreshes. Clones share them. The task ends when the last clone is
 /// dropped.
@@ -41,27 +42,22 @@ pub struct RemoteKeys(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    task: AbortHandle,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    /// The task, which is aborted when this is dropped.
+    _task: JoinSet<()>,
 }
 
 impl RemoteKeys {
     /// Fetches the keys that the metadata of the issuer at `url` name.
     #[must_use]
     pub fn discover(url: impl Into<Arc<str>>) -> RemoteKeysBuilder {
-        let url = url.into();
-        RemoteKeysBuilder::new(Url::issuer(&url).map(|issuer| KeyLocation::Issuer(issuer, url)))
+        let name = url.into();
+        RemoteKeysBuilder::new(url::issuer(&name).map(|url| KeyLocation::Issuer(url, name)))
     }
 
     /// Fetches the JWK set at `url` (RFC 7517 §5).
     #[must_use]
     pub fn jwks(url: &str) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(Url::document(url).map(KeyLocation::Document))
+        RemoteKeysBuilder::new(url::document(url).map(KeyLocation::Document))
     }
 
     /// Returns whether tokens can be verified: keys have been fetched, and are not too old.
@@ -160,12 +156,6 @@ impl RemoteKeysBuilder {
         self
     }
 
-    /// Fetches the JWK set at `url`, without discovery.
-    pub(super) fn document(mut self, url: &str) -> Self {
-        self.location = Self::new(Url::document(url).map(KeyLocation::Document)).location;
-        self
-    }
-
     /// Starts to fetch, on the current tokio runtime, and does not wait for the first fetch.
     ///
     /// # Errors
@@ -179,37 +169,29 @@ impl RemoteKeysBuilder {
         let location = self.location?;
         self.policy.check()?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| RemoteError::NoRuntime)?;
-        let client = match self.client {
-            Some(client) => client,
-            None => default_client()?,
-        };
+        let client = self.client.map_or_else(default_client, Ok)?;
         let shared = Arc::new(Shared::new(self.policy));
         let source = Source {
             client,
             location,
             timeout: self.policy.timeout,
         };
-        let task = runtime.spawn(refresh::run(
-            StopGuard(Arc::clone(&shared)),
-            source,
-            self.random,
-        ));
-        Ok(RemoteKeys(Arc::new(Handle {
+        let guard = StopGuard(Arc::clone(&shared));
+        let mut task = JoinSet::new();
+        task.spawn_on(refresh::run(guard, source, self.random), &runtime);
+        let handle = Handle {
             shared,
-            task: task.abort_handle(),
-        })))
+            _task: task,
+        };
+        Ok(RemoteKeys(Arc::new(handle)))
     }
 }
 
-#[cfg(feature = "http-client")]
 fn default_client() -> Result<Arc<dyn Fetch>, RemoteError> {
-    let client = super::HttpClient::new().map_err(RemoteError::Roots)?;
-    Ok(Arc::new(client))
-}
-
-#[cfg(not(feature = "http-client"))]
-fn default_client() -> Result<Arc<dyn Fetch>, RemoteError> {
-    Err(RemoteError::NoClient)
+    #[cfg(feature = "http-client")]
+    return Ok(Arc::new(super::HttpClient::new()?));
+    #[cfg(not(feature = "http-client"))]
+    return Err(RemoteError::NoClient);
 }
 
 impl fmt::Debug for RemoteKeysBuilder {

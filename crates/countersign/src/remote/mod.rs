@@ -15,11 +15,13 @@
 //!
 //! ```no_run
 //! # use countersign::mechanism::Jwt;
+//! use countersign::remote::RemoteKeys;
+//!
 //! # #[cfg(feature = "http-client")]
 //! # fn several() -> Result<Jwt, countersign::remote::RemoteError> {
 //! let staff = Jwt::issuer("https://login.example").audience("https://api.example").trust()?;
 //! let partner = Jwt::issuer("https://partner.example")
-//!     .jwks_url("https://partner.example/keys.json") // no discovery
+//!     .keys(RemoteKeys::jwks("https://partner.example/keys.json")) // no discovery
 //!     .audience("https://api.example")
 //!     .trust()?;
 //! # Ok(

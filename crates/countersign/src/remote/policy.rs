@@ -4,13 +4,33 @@ use super::RemoteError;
 
 /// When keys are fetched, and how long they are valid. The [module](crate::remote) describes the
 /// algorithm.
+///
+/// ```
+/// use countersign::remote::RefreshPolicy;
+/// use std::time::Duration;
+///
+/// let policy = RefreshPolicy { ttl: Duration::from_secs(60), ..RefreshPolicy::default() };
+/// assert_eq!(policy.minimum_interval, Duration::from_secs(30));
+/// ```
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it is meant for `..RefreshPolicy::default()`"
+)]
 pub struct RefreshPolicy {
-    pub(super) ttl: Duration,
-    pub(super) minimum_interval: Duration,
-    pub(super) max_stale: Duration,
-    pub(super) timeout: Duration,
-    pub(super) patience: Duration,
+    /// The interval between regular fetches, 5 min by default. A withdrawn key is accepted until the next
+    /// successful fetch.
+    pub ttl: Duration,
+    /// The minimum interval between fetches for tokens with unknown keys, 30 s by default, and at least 1 s. A key
+    /// that signs before it is published is rejected for at most that long.
+    pub minimum_interval: Duration,
+    /// How long keys are valid after the issuer last confirmed them, 24 h by default, and at most 366 days.
+    pub max_stale: Duration,
+    /// The time limit for each document, 10 s by default, and at most 60 s.
+    pub timeout: Duration,
+    /// How long requests with an unknown key wait for a fetch, from its beginning, 2 s by default. With zero,
+    /// requests do not wait.
+    pub patience: Duration,
 }
 
 impl Default for RefreshPolicy {
@@ -26,44 +46,6 @@ impl Default for RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// Sets the interval between regular fetches, 5 min by default. A withdrawn key is
-    /// accepted until the next successful fetch.
-    #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
-        self
-    }
-
-    /// Sets the minimum interval between fetches for tokens with unknown keys, 30 s by default. A key that
-    /// signs before it is published is rejected for at most that long.
-    #[must_use]
-    pub fn minimum_interval(mut self, interval: Duration) -> Self {
-        self.minimum_interval = interval;
-        self
-    }
-
-    /// Sets how long keys are valid after the issuer last confirmed them, 24 h by default.
-    #[must_use]
-    pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.max_stale = max_stale;
-        self
-    }
-
-    /// Sets the time limit for each document, 10 s by default.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Sets how long requests with an unknown key wait for a fetch, from its beginning, 2 s by default. With
-    /// zero, requests do not wait.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
     pub(super) fn check(&self) -> Result<(), RemoteError> {
         let valid = self.minimum_interval >= Duration::from_secs(1)
             && self.ttl >= self.minimum_interval

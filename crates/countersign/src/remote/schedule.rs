@@ -10,11 +10,11 @@ const COLD_START: (Duration, Duration) = (Duration::from_secs(1), Duration::from
 pub(super) struct Schedule {
     policy: RefreshPolicy,
     last_begin: Duration,
-    due: Duration,
+    pub(super) due: Duration,
     /// Failures since the last success.
-    failures: u32,
+    pub(super) failures: u32,
     /// When the last successful fetch began.
-    last_success: Option<Duration>,
+    pub(super) last_success: Option<Duration>,
 }
 
 /// A uniformly random byte, which spreads the fetches of several nodes over time.
@@ -32,19 +32,6 @@ impl Schedule {
         }
     }
 
-    pub(super) fn due(&self) -> Duration {
-        self.due
-    }
-
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
-    }
-
-    /// Returns when the last successful fetch began.
-    pub(super) fn last_success(&self) -> Option<Duration> {
-        self.last_success
-    }
-
     /// Returns whether a token may request a fetch. After a failure, only the schedule decides when to retry.
     pub(super) fn may_request(&self, now: Duration) -> bool {
         self.last_success.is_some()
@@ -60,15 +47,10 @@ impl Schedule {
     pub(super) fn succeed(&mut self, now: Duration, jitter: Jitter) -> Duration {
         self.failures = 0;
         self.last_success = Some(self.last_begin);
-        let RefreshPolicy {
-            ttl,
-            minimum_interval,
-            max_stale,
-            ..
-        } = self.policy;
+        let ttl = self.policy.ttl;
         let pause = ttl.saturating_sub(share(ttl / 10, jitter));
-        self.due = now.saturating_add(pause.max(minimum_interval));
-        self.last_begin.saturating_add(max_stale)
+        self.due = now.saturating_add(pause.max(self.policy.minimum_interval));
+        self.last_begin.saturating_add(self.policy.max_stale)
     }
 
     /// Records a failure.
@@ -111,30 +93,36 @@ mod tests {
 
     #[test]
     fn first_fetch_is_due_at_once() {
-        assert_eq!(Schedule::new(RefreshPolicy::default()).due(), secs(0));
+        assert_eq!(Schedule::new(RefreshPolicy::default()).due, secs(0));
     }
 
     #[test]
     fn next_fetch_after_a_success_is_due_within_the_last_tenth_of_the_ttl() {
-        assert_eq!(loaded().due(), secs(300));
+        assert_eq!(loaded().due, secs(300));
         let mut schedule = loaded();
         schedule.succeed(secs(0), MOST);
-        assert_eq!(schedule.due(), secs(270));
+        assert_eq!(schedule.due, secs(270));
     }
 
     #[test]
     fn jitter_never_shortens_the_minimum_interval() {
-        let mut schedule = Schedule::new(RefreshPolicy::default().ttl(secs(30)));
+        let mut schedule = Schedule::new(RefreshPolicy {
+            ttl: secs(30),
+            ..RefreshPolicy::default()
+        });
         schedule.succeed(secs(0), MOST);
-        assert_eq!(schedule.due(), secs(30));
+        assert_eq!(schedule.due, secs(30));
     }
 
     #[test]
     fn age_of_keys_is_counted_from_the_beginning_of_their_fetch() {
-        let mut schedule = Schedule::new(RefreshPolicy::default().max_stale(secs(1000)));
+        let mut schedule = Schedule::new(RefreshPolicy {
+            max_stale: secs(1000),
+            ..RefreshPolicy::default()
+        });
         schedule.begin(secs(7));
         assert_eq!(schedule.succeed(secs(12), LEAST), secs(1007));
-        assert_eq!(schedule.last_success(), Some(secs(7)));
+        assert_eq!(schedule.last_success, Some(secs(7)));
     }
 
     #[test]
@@ -143,13 +131,13 @@ mod tests {
         let pauses: Vec<u64> = (0..40)
             .map(|_| {
                 schedule.fail(secs(0), LEAST);
-                schedule.due().as_secs()
+                schedule.due.as_secs()
             })
             .collect();
         assert_eq!(pauses[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(pauses.last(), Some(&60), "doubling never wraps around");
         schedule.fail(secs(0), MOST);
-        assert_eq!(schedule.due(), secs(75));
+        assert_eq!(schedule.due, secs(75));
     }
 
     #[test]
@@ -158,13 +146,13 @@ mod tests {
         let pauses: Vec<u64> = (0..6)
             .map(|_| {
                 schedule.fail(secs(0), LEAST);
-                schedule.due().as_secs()
+                schedule.due.as_secs()
             })
             .collect();
         assert_eq!(pauses, [30, 60, 120, 240, 300, 300]);
         schedule.succeed(secs(0), LEAST);
         schedule.fail(secs(0), LEAST);
-        assert_eq!(schedule.due(), secs(30), "a success resets the pause");
+        assert_eq!(schedule.due, secs(30), "a success resets the pause");
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Shared {
     pub(super) fn due(&self) -> Option<Instant> {
         let state = self.lock();
         let waits = state.fetch == FetchState::Idle && !state.refresh_requested;
-        waits.then(|| self.started + state.schedule.due())
+        waits.then(|| self.started + state.schedule.due)
     }
 
     /// Waits until a fetch is requested.
@@ -245,14 +245,13 @@ impl Shared {
     pub(super) fn status(&self) -> KeyStatus {
         let now = self.now();
         let state = self.lock();
-        let last_success = state.schedule.last_success();
         KeyStatus {
             ready: self.is_usable(),
             keys: state.keys,
             skipped: state.skipped,
-            age: last_success.map(|at| now.saturating_sub(at)),
+            age: state.schedule.last_success.map(|at| now.saturating_sub(at)),
             fetches: state.fetches,
-            failures: state.schedule.failures(),
+            failures: state.schedule.failures,
             last_error: state.last_error,
         }
     }

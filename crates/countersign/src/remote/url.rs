@@ -1,64 +1,39 @@
-use std::fmt;
-
-use http::Uri;
+//! URLs that documents may be fetched from: `https`, or `http` on this machine's loopback.
 
 use crate::url::{HttpUrl, UrlError};
 
-/// A URL that documents may be fetched from: `https`, or `http` on this machine's loopback.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Url(HttpUrl);
-
-impl Url {
-    /// Parses an issuer's URL, which has no query (RFC 8414 §2).
-    pub(super) fn issuer(text: &str) -> Result<Self, UrlError> {
-        let url = Self::document(text)?;
-        match url.0.query() {
-            None => Ok(url),
-            Some(_) => Err(UrlError::Malformed),
-        }
-    }
-
-    /// Parses a document's URL.
-    pub(super) fn document(text: &str) -> Result<Self, UrlError> {
-        let url = HttpUrl::parse(text)?;
-        if url.is_https() || url.is_loopback() {
-            Ok(Self(url))
-        } else {
-            Err(UrlError::NotHttps)
-        }
-    }
-
-    /// Parses the URL of a document that this document names. A document that was fetched over `https` cannot name
-    /// one on this machine's `http`.
-    pub(super) fn named(&self, text: &str) -> Result<Self, UrlError> {
-        let url = Self::document(text)?;
-        if self.0.is_https() && !url.0.is_https() {
-            return Err(UrlError::NotHttps);
-        }
-        Ok(url)
-    }
-
-    /// Returns the two URLs of an issuer's metadata: RFC 8414 §3.1 puts the well-known name before the path, OpenID
-    /// Connect Discovery §4 behind it. Both drop a slash at the path's end.
-    pub(super) fn metadata(&self) -> [Option<Self>; 2] {
-        let origin = self.0.origin();
-        let path = self.0.path().trim_end_matches('/');
-        [
-            format!("{origin}/.well-known/oauth-authorization-server{path}"),
-            format!("{origin}{path}/.well-known/openid-configuration"),
-        ]
-        .map(|url| Self::document(&url).ok())
-    }
-
-    pub(super) fn uri(&self) -> &Uri {
-        self.0.uri()
-    }
+/// Parses an issuer's URL, which has no query (RFC 8414 §2).
+pub(super) fn issuer(text: &str) -> Result<HttpUrl, UrlError> {
+    let url = document(text)?;
+    let no_query = url.query().is_none();
+    no_query.then_some(url).ok_or(UrlError::Malformed)
 }
 
-impl fmt::Debug for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// Parses a document's URL.
+pub(super) fn document(text: &str) -> Result<HttpUrl, UrlError> {
+    let url = HttpUrl::parse(text)?;
+    let may_fetch = url.is_https() || url.is_loopback();
+    may_fetch.then_some(url).ok_or(UrlError::NotHttps)
+}
+
+/// Parses the URL of a document that `by` names. A document that was fetched over `https` cannot name one on this
+/// machine's `http`.
+pub(super) fn named(by: &HttpUrl, text: &str) -> Result<HttpUrl, UrlError> {
+    let url = document(text)?;
+    let may_name = url.is_https() || !by.is_https();
+    may_name.then_some(url).ok_or(UrlError::NotHttps)
+}
+
+/// Returns the two URLs of an issuer's metadata: RFC 8414 §3.1 puts the well-known name before the path, OpenID
+/// Connect Discovery §4 behind it. Both drop a slash at the path's end.
+pub(super) fn metadata(issuer: &HttpUrl) -> [Option<HttpUrl>; 2] {
+    let origin = issuer.origin();
+    let path = issuer.path().trim_end_matches('/');
+    [
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{origin}{path}/.well-known/openid-configuration"),
+    ]
+    .map(|url| document(&url).ok())
 }
 
 #[cfg(test)]
@@ -77,7 +52,7 @@ mod tests {
             "http://LOCALHOST:8080/realms/a",
         ];
         for url in good {
-            assert!(Url::document(url).is_ok(), "{url}");
+            assert!(document(url).is_ok(), "{url}");
         }
         let bad = [
             ("http://login.example", UrlError::NotHttps),
@@ -101,19 +76,19 @@ mod tests {
             ("https://login.example/\r\n", UrlError::Malformed),
         ];
         for (url, error) in bad {
-            assert_eq!(Url::document(url), Err(error), "{url}");
+            assert_eq!(document(url), Err(error), "{url}");
         }
         let long = format!("https://login.example/{}", "a".repeat(2048));
-        assert_eq!(Url::document(&long), Err(UrlError::Malformed));
+        assert_eq!(document(&long), Err(UrlError::Malformed));
     }
 
     #[test]
     fn issuer_with_a_query_is_rejected_and_a_query_of_a_document_is_not_shown() {
         let url = "https://login.example:8443/keys?token=secret";
-        assert_eq!(Url::issuer(url), Err(UrlError::Malformed));
-        let document = Url::document(url).unwrap();
+        assert_eq!(issuer(url), Err(UrlError::Malformed));
+        let shown = document(url).unwrap();
         assert_eq!(
-            format!("{document:?}"),
+            format!("{shown:?}"),
             "https://login.example:8443/keys",
             "the query is not shown"
         );
@@ -121,19 +96,19 @@ mod tests {
 
     #[test]
     fn https_issuer_cannot_name_a_document_on_this_machine_s_http() {
-        let remote = Url::issuer("https://login.example").unwrap();
-        let local = Url::issuer("http://127.0.0.1:8080").unwrap();
+        let remote = issuer("https://login.example").unwrap();
+        let local = issuer("http://127.0.0.1:8080").unwrap();
         let keys = "http://127.0.0.1:9/keys";
-        assert_eq!(remote.named(keys), Err(UrlError::NotHttps));
-        assert!(local.named(keys).is_ok());
-        assert!(remote.named("https://keys.example/keys").is_ok());
+        assert_eq!(named(&remote, keys), Err(UrlError::NotHttps));
+        assert!(named(&local, keys).is_ok());
+        assert!(named(&remote, "https://keys.example/keys").is_ok());
     }
 
     #[test]
     fn metadata_are_looked_for_where_the_two_standards_put_them() {
-        let places = |issuer: &str| {
-            let url = Url::issuer(issuer).unwrap();
-            url.metadata().map(|url| url.unwrap().uri().to_string())
+        let places = |url: &str| {
+            let url = issuer(url).unwrap();
+            metadata(&url).map(|url| url.unwrap().uri().to_string())
         };
         // RFC 8414 §3.1, its own example.
         assert_eq!(

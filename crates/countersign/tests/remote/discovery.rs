@@ -141,7 +141,7 @@ async fn metadata_are_fetched_again_only_after_a_failure_and_may_be_missing_then
 async fn jwks_url_replaces_discovery_and_the_issuer_may_be_any_name() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let jwt = Jwt::issuer("urn:partner")
-        .jwks_url(&issuer.jwks_url())
+        .keys(RemoteKeys::jwks(&issuer.jwks_url()))
         .audience("a")
         .build()
         .unwrap();
@@ -172,11 +172,26 @@ async fn invalid_urls_policies_and_audiences_are_build_errors() {
     let second = Duration::from_secs(1);
     let default = RefreshPolicy::default();
     let policies = [
-        default.minimum_interval(second / 2),
-        default.ttl(second * 29),
-        default.max_stale(second * 300),
-        default.timeout(Duration::ZERO),
-        default.timeout(second * 61),
+        RefreshPolicy {
+            minimum_interval: second / 2,
+            ..default
+        },
+        RefreshPolicy {
+            ttl: second * 29,
+            ..default
+        },
+        RefreshPolicy {
+            max_stale: second * 300,
+            ..default
+        },
+        RefreshPolicy {
+            timeout: Duration::ZERO,
+            ..default
+        },
+        RefreshPolicy {
+            timeout: second * 61,
+            ..default
+        },
     ];
     for policy in policies {
         let keys = RemoteKeys::discover(URL).policy(policy).start();

@@ -54,7 +54,10 @@ fn bad_answers(elsewhere: &TestIssuer) -> Vec<(IssuerResponse, FetchError)> {
 }
 
 fn short_timeout() -> RefreshPolicy {
-    RefreshPolicy::default().timeout(Duration::from_millis(300))
+    RefreshPolicy {
+        timeout: Duration::from_millis(300),
+        ..RefreshPolicy::default()
+    }
 }
 
 #[tokio::test]
@@ -92,7 +95,8 @@ async fn tokens_get_503_until_the_first_keys_are_fetched() {
         issuer.set_keys_response(answer);
         let trusted =
             countersign::mechanism::Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
-        let harness = Harness::new(trusted.refresh(short_timeout()).build().unwrap());
+        let keys = countersign::remote::RemoteKeys::discover(issuer.url()).policy(short_timeout());
+        let harness = Harness::new(trusted.keys(keys).build().unwrap());
         let token = issuer.token().sign().unwrap();
         assert_eq!(harness.send(&token).await, UNAVAILABLE, "{error}");
         assert_eq!(harness.keys().status().last_error, Some(error));
@@ -111,7 +115,11 @@ async fn tokens_get_503_until_the_first_keys_are_fetched() {
 
 #[tokio::test]
 async fn keys_of_a_failing_issuer_are_valid_until_max_stale_and_tokens_get_503_then() {
-    let fixture = Fixture::loaded(RefreshPolicy::default().max_stale(HOUR)).await;
+    let fixture = Fixture::loaded(RefreshPolicy {
+        max_stale: HOUR,
+        ..RefreshPolicy::default()
+    })
+    .await;
     let token = fixture.issuer.token().lifetime(20 * HOUR).sign().unwrap();
     fixture
         .issuer
@@ -130,7 +138,11 @@ async fn keys_of_a_failing_issuer_are_valid_until_max_stale_and_tokens_get_503_t
 
 #[tokio::test]
 async fn not_modified_confirms_the_current_keys() {
-    let fixture = Fixture::loaded(RefreshPolicy::default().max_stale(HOUR)).await;
+    let fixture = Fixture::loaded(RefreshPolicy {
+        max_stale: HOUR,
+        ..RefreshPolicy::default()
+    })
+    .await;
     let token = fixture.issuer.token().lifetime(20 * HOUR).sign().unwrap();
     for round in 1..=3 {
         pass(HOUR - MINUTE).await;

@@ -86,8 +86,7 @@ async fn dropping_the_last_clone_of_a_layer_ends_its_task() {
     let documents = Documents::default();
     documents.put(URL, document());
     let jwt = countersign::mechanism::Jwt::issuer("https://login.example")
-        .jwks_url(URL)
-        .client(documents.clone())
+        .keys(RemoteKeys::jwks(URL).client(documents.clone()))
         .audience("a")
         .build()
         .unwrap();

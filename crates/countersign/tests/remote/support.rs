@@ -55,8 +55,9 @@ impl Fixture {
 }
 
 fn trusting(issuer: &TestIssuer, policy: RefreshPolicy) -> Jwt {
+    let keys = RemoteKeys::discover(issuer.url()).policy(policy);
     let trusted = Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
-    trusted.refresh(policy).build().unwrap()
+    trusted.keys(keys).build().unwrap()
 }
 
 /// A layer around a service that answers with the subject.

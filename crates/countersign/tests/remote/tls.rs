@@ -96,7 +96,10 @@ async fn https_url_is_never_fetched_over_plain_http() {
     let (_, root) = server("localhost", issuer.jwks()).await;
     let url = issuer.jwks_url().replacen("http://", "https://", 1);
     let client = HttpClient::with_roots(root.as_bytes()).unwrap();
-    let policy = RefreshPolicy::default().timeout(Duration::from_millis(300));
+    let policy = RefreshPolicy {
+        timeout: Duration::from_millis(300),
+        ..RefreshPolicy::default()
+    };
     let keys = RemoteKeys::jwks(&url).client(client).policy(policy);
     // The server waits for the end of a request, which a TLS handshake does not contain.
     let result = keys.start().unwrap().refresh().await;

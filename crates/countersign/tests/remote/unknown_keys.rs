@@ -29,9 +29,11 @@ async fn random_key_ids_cause_one_fetch_per_interval_and_delay_no_other_request(
     const INTERVALS: u64 = 4;
     // Longer than the test takes, since the clock also advances in real time.
     let interval = MINUTE * 20;
-    let policy = RefreshPolicy::default()
-        .minimum_interval(interval)
-        .ttl(interval * 10);
+    let policy = RefreshPolicy {
+        minimum_interval: interval,
+        ttl: interval * 10,
+        ..RefreshPolicy::default()
+    };
     let fixture = Fixture::loaded(policy).await;
     let valid = fixture.valid_token();
     let mut sent: u64 = 0;
@@ -153,7 +155,11 @@ async fn requests_wait_no_longer_than_the_patience_for_an_issuer_that_hangs() {
 
 #[tokio::test]
 async fn unknown_key_id_requests_another_fetch_after_the_minimum_interval() {
-    let fixture = Fixture::loaded(RefreshPolicy::default().ttl(Duration::from_secs(3000))).await;
+    let fixture = Fixture::loaded(RefreshPolicy {
+        ttl: Duration::from_secs(3000),
+        ..RefreshPolicy::default()
+    })
+    .await;
     let valid = fixture.valid_token();
     let gone = with_key_id(&valid, "gone");
     pass(INTERVAL).await;

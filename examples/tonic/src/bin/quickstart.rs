@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse()?)?;
     println!("http://{}", incoming.local_addr()?);
     let server = Server::builder()
-        .layer(auth.reject_body(Grpc::default()).build()?)
+        .layer(auth.build()?.reject_body(Grpc::default()))
         .layer(require_methods(methods)?)
         .add_service(CallsServer::new(Service));
     Ok(server.serve_with_incoming(incoming).await?)

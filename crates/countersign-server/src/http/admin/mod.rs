@@ -87,8 +87,8 @@ pub(super) fn routes(
         revocable.push(issuer.trusted_without_directory()?);
     }
     let authenticators = mechanisms.over(store.directory());
-    let authenticate = authenticators.any(trusted).reject_body(error::reject_body);
-    let authenticate = authenticate.build()?;
+    let authenticate = authenticators.any(trusted)?;
+    let authenticate = authenticate.reject_body(error::reject_body);
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
         config: Arc::new(config.clone()),

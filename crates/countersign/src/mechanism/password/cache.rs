@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
+use crate::key::framed_mac;
 use crate::random::{Random, RandomError};
 use crate::time::Timestamp;
 
@@ -34,14 +35,7 @@ impl VerifiedPasswords {
     /// Computes the digest of the parts. Each part is preceded by its length, so that different parts
     /// never have the same input.
     pub(super) fn digest(&self, parts: &[&[u8]]) -> Digest {
-        let mut mac = hmac::Context::with_key(&self.key);
-        for part in [b"password/v1".as_slice()].iter().chain(parts) {
-            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            mac.update(part);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(mac.sign().as_ref());
-        digest
+        framed_mac(&self.key, parts)
     }
 
     /// Returns whether the password was verified in the last five minutes. An entry from the future is

@@ -254,16 +254,9 @@ struct Target {
 }
 
 /// An error of hashing a password: it is empty or longer than 1 KiB, or there was no salt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot hash the password: it must have 1 to 1024 bytes")]
 pub struct PasswordError;
-
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot hash the password: it must have 1 to 1024 bytes")
-    }
-}
-
-impl std::error::Error for PasswordError {}
 
 #[cfg(test)]
 mod tests {
