@@ -112,7 +112,7 @@ async fn key_and_client_secret_are_accepted_only_from_the_allowed_networks() {
             // An unknown address is rejected for a key that is restricted to networks.
             (None, false),
         ] {
-            let address = from.map(|from| ClientAddress(from.parse().unwrap()));
+            let address = from.map(|from| ClientAddress::Known(from.parse().unwrap()));
             let outcome = authenticator.authenticate(
                 credentials.clone().presented_from(address),
                 &RequestHead::empty(),

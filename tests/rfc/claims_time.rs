@@ -245,3 +245,34 @@ fn bearer_is_rejected_when_iat_is_in_the_future_or_after_exp() {
         .send(crossed.token())
         .rejected_unverified_because(Reason::NotYetValid, "iat > exp");
 }
+
+#[test]
+fn fraction_of_a_second_is_never_rounded_in_favour_of_the_token() {
+    // RFC 7519 §2: a NumericDate may have a fraction.
+    let send = |builder: &TokenBuilder, claim: &str, seconds: i64, fraction: &str| {
+        let builder = builder.clone().claim("iat", (NOW - 600).to_string());
+        let date = format!("{}{fraction}", NOW + seconds);
+        harness::PUBLIC_KEYS.send(builder.claim(claim, date).token())
+    };
+    for (builder, leeway) in [(TokenBuilder::own(), 0), (TokenBuilder::external(), 30)] {
+        for claim in ["nbf", "iat"] {
+            for fraction in [".001", ".5", ".999"] {
+                send(&builder, claim, leeway, fraction).rejected_unverified_because(
+                    Reason::NotYetValid,
+                    &format!("{claim} {fraction}"),
+                );
+                send(&builder, claim, leeway - 1, fraction)
+                    .accepted(&format!("{claim} {fraction}"));
+            }
+            send(&builder, claim, leeway, ".0").accepted(claim);
+        }
+        send(&builder, "exp", -leeway, ".999")
+            .rejected_unverified_because(Reason::TokenExpired, "exp .999");
+    }
+    // The lifetime counts from the beginning of the second of iat.
+    let long = TokenBuilder::own().claim("exp", (NOW + 3600).to_string());
+    let iat = format!("{}.5", NOW - 1);
+    harness::PUBLIC_KEYS
+        .send(long.claim("iat", iat).token())
+        .rejected_unverified_because(Reason::LifetimeTooLong, "iat .5");
+}

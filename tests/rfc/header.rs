@@ -2,8 +2,12 @@
 
 use countersign::jose::Algorithm;
 use countersign::rejection::Reason;
+use countersign::time::Timestamp;
+use countersign::token::TrustedIssuer;
 use countersign_tests::token_builder::signed;
-use countersign_tests::{TokenBuilder, base64url, harness, key};
+use countersign_tests::{
+    AUDIENCE, EXTERNAL_ISSUER, Harness, NOW, TokenBuilder, base64url, harness, key, keys,
+};
 
 /// Sends valid tokens in which one header member is added or has another value.
 #[track_caller]
@@ -140,7 +144,8 @@ fn bearer_is_rejected_when_its_type_is_not_that_of_an_access_token() {
         "\"xat+jwt\"",
         "\"at\"",
         "\"\"",
-        "\"application/jwt\"",
+        "\"application/application/jwt\"",
+        "\"application/\"",
         "\"application/at+jwt \"",
         "\"text/at+jwt\"",
         "\"JOSE\"",
@@ -149,7 +154,13 @@ fn bearer_is_rejected_when_its_type_is_not_that_of_an_access_token() {
     rejected_with_value("typ", &other, Some(Reason::TypeRejected));
     let no_text = ["7", "[\"at+jwt\"]", "null", "true", "{\"typ\":\"at+jwt\"}"];
     rejected_with_value("typ", &no_text, Some(Reason::HeaderMalformed));
-    for typ in ["\"JWT\"", "\"jwt\""] {
+    // RFC 7515 §4.1.9: `application/` may be left out.
+    for typ in [
+        "\"JWT\"",
+        "\"jwt\"",
+        "\"application/jwt\"",
+        "\"Application/JWT\"",
+    ] {
         let own = TokenBuilder::own().header("typ", typ).token();
         harness::PUBLIC_KEYS
             .send(own)
@@ -178,6 +189,31 @@ fn bearer_is_rejected_when_its_type_is_not_that_of_an_access_token() {
                 .accepted(typ);
         }
     }
+}
+
+#[test]
+fn issuer_of_at_jwt_only_accepts_no_other_type() {
+    // RFC 9068 §4
+    let external = TrustedIssuer::external(EXTERNAL_ISSUER)
+        .audience(AUDIENCE)
+        .keys(keys::key_set(keys::public_keys()))
+        .at_jwt_only();
+    let now = Timestamp::from_unix_seconds(NOW);
+    let harness = Harness::with_issuers(now, [external.build().unwrap()]);
+    for typ in ["\"at+jwt\"", "\"application/at+jwt\""] {
+        let token = TokenBuilder::external().header("typ", typ).token();
+        harness.send(token).accepted(typ);
+    }
+    for typ in ["\"JWT\"", "\"application/jwt\"", "\"id+jwt\""] {
+        let token = TokenBuilder::external().header("typ", typ).token();
+        harness
+            .send(token)
+            .rejected_unverified_because(Reason::TypeRejected, typ);
+    }
+    let token = TokenBuilder::external().without_header("typ").token();
+    harness
+        .send(token)
+        .rejected_unverified_because(Reason::TypeRejected, "no typ");
 }
 
 #[test]

@@ -181,6 +181,55 @@ fn hmac_secret_is_rejected_when_it_is_in_a_public_list() {
     }
 }
 
+const PUBLISHED_32: &str = "%^&kwicms319842__71839^HBSksmdil";
+const PUBLISHED_26: &str = "1728gj3591bbqwer0293aass84";
+const PUBLISHED_119: &str = "*kgKvcwda$szu7XaAzKazzB##2qYnKqL7FnNWkX*9$c6PQJFp@jkFhRV#wGIFRdar9MdITjBCCUu*k#Z#T2ek&\
+                             AHHx8UwWU*3j%fqLkUzR6QcmI!WUGE9";
+
+#[test]
+fn hmac_secret_is_rejected_when_hmac_sees_a_published_one() {
+    let padded = |secret: &str, length: usize, padding: u8| {
+        let mut padded = secret.as_bytes().to_vec();
+        padded.resize(length.max(padded.len()), padding);
+        padded
+    };
+    // From wallarm/jwt-secrets: 32 bytes, 26 bytes, which are too short by themselves, and 19.
+    for secret in [PUBLISHED_32, PUBLISHED_26, "your-256-bit-secret"] {
+        for (length, padding) in [
+            (32, 0),
+            (33, 0),
+            (64, 0),
+            (65, 0),
+            (40, b' '),
+            (33, b'\n'),
+            (33, 0x0b),
+        ] {
+            let secret = padded(secret, length, padding);
+            let key = VerifyingKey::hmac(Algorithm::Hs256, &secret);
+            assert_eq!(key.err(), Some(KeyError::WeakSecret), "{secret:?}");
+        }
+    }
+    let surrounded = format!("\r\n\t {PUBLISHED_32} \0\n");
+    let key = VerifyingKey::hmac(Algorithm::Hs256, surrounded.as_bytes());
+    assert_eq!(key.err(), Some(KeyError::WeakSecret));
+    // HMAC hashes secrets that are longer than a block.
+    let long = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, PUBLISHED_119.as_bytes());
+    let key = VerifyingKey::hmac(Algorithm::Hs256, long.as_ref());
+    assert_eq!(key.err(), Some(KeyError::WeakSecret));
+}
+
+#[test]
+fn random_hmac_secret_may_end_with_zeros_and_white_space() {
+    for end in [&[0][..], b"\n", b" \0\0\t"] {
+        let mut secret = *b"5t8Qk2nV0cXw7Lr9mB4yHf1sJd6gAe3Z";
+        secret[32 - end.len()..].copy_from_slice(end);
+        assert!(
+            VerifyingKey::hmac(Algorithm::Hs256, &secret).is_ok(),
+            "{end:?}"
+        );
+    }
+}
+
 fn known_secrets(length: usize) -> Vec<Vec<u8>> {
     let texts = [
         "a-string-secret-at-least-256-bits-long",

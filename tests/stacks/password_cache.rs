@@ -138,3 +138,18 @@ async fn cached_success_is_unavailable_while_the_directory_is_stale() {
 
 // Okta's vulnerability of October 2024: its cache key was a bcrypt hash of id, name and password, and bcrypt uses only the
 // first 72 bytes.
+
+// RFC 7617 §2.1, RFC 8265 §4.2
+#[tokio::test]
+async fn password_is_the_same_in_both_normalization_forms_of_unicode() {
+    let fixture = PasswordFixture::new().await;
+    let (composed, decomposed) = ("s\u{e9}same", "se\u{301}same");
+    for (name, set, presented) in [("a", composed, decomposed), ("b", decomposed, composed)] {
+        fixture.add(name, set).await;
+        let before = fixture.passwords_hashed();
+        assert_eq!(fixture.status(ADDRESS, name, presented).await, 200);
+        assert_eq!(fixture.status(ADDRESS, name, set).await, 200);
+        assert_eq!(fixture.passwords_hashed() - before, 1);
+        assert_eq!(fixture.status(ADDRESS, name, "sesame").await, 401);
+    }
+}

@@ -164,7 +164,9 @@ impl PasswordFixture {
         let mut request = Request::builder().header(name, value).body(()).unwrap();
         if let Some(from) = from {
             let address: IpAddr = from.parse().unwrap();
-            request.extensions_mut().insert(ClientAddress(address));
+            request
+                .extensions_mut()
+                .insert(ClientAddress::Known(address));
         }
         let response = self.layer.layer(inner).call(request);
         async { response.await.unwrap() }

@@ -297,15 +297,63 @@ async fn attempt_that_is_dropped_while_it_is_hashed_counts_as_a_failure() {
 }
 
 #[tokio::test]
-async fn guess_that_the_full_queue_rejects_counts_as_a_failure() {
+async fn password_that_finds_no_place_in_the_queue_is_no_failure() {
     let burst = NonZeroU32::new(40).unwrap();
     let fixture = PasswordFixture::with(FailureLimit::new(burst, Duration::from_secs(60))).await;
     let guesses: Vec<_> = (0..40)
         .map(|n| fixture.attempt(ADDRESS, &format!("guess {n}")))
         .collect();
     let statuses = join_all(guesses).await;
-    // Two are hashed, and 32 wait.
-    assert_eq!(statuses.iter().filter(|&&status| status == 503).count(), 6);
+    // One network has half of the 66 places.
+    assert_eq!(statuses.iter().filter(|&&status| status == 503).count(), 7);
+    fixture.fail(ADDRESS, 7).await;
+    assert_eq!(fixture.status(ADDRESS, "aladdin", "another").await, 429);
+}
+
+#[tokio::test]
+async fn user_is_accepted_while_an_ipv6_48_sends_wrong_passwords_from_many_64s() {
+    let fixture = PasswordFixture::new().await;
+    let mut flood: Vec<_> = (0..100)
+        .map(|n| fixture.attempt(&format!("2001:db8:0:{n:x}00::1"), &format!("guess {n}")))
+        .map(|attempt| tokio_test::task::spawn(tokio::task::unconstrained(attempt)))
+        .collect();
+    flood.retain_mut(|attempt| attempt.poll().is_pending());
+    // One network has half of the 66 places, which hashes that have ended leave to others.
+    assert!(flood.len() < 60, "{}", flood.len());
+    let bystander = fixture.status("2001:db8:1::1", "aladdin", PASSWORD);
+    let (status, _) = tokio::join!(bystander, join_all(flood));
+    assert_eq!(status, 200);
+}
+
+// Otherwise an attacker that keeps the queue full could search the cache for right passwords, since others are 503.
+#[tokio::test]
+async fn cached_password_gets_the_same_response_as_a_wrong_one_after_many_that_found_no_place() {
+    let fixture = PasswordFixture::new().await;
+    assert_eq!(fixture.status(ADDRESS, "aladdin", PASSWORD).await, 200);
+    let hold = |n: u32| {
+        let attempt = fixture.attempt(&format!("198.51.100.{n}"), &format!("guess {n}"));
+        let mut attempt = tokio_test::task::spawn(attempt);
+        tokio_test::assert_pending!(attempt.poll());
+        attempt
+    };
+    // Two hashes run and end. The others wait, because their futures are not polled.
+    let mut held: Vec<_> = (0..66).map(hold).collect();
+    for running in held.drain(..2) {
+        assert_eq!(running.await, 401);
+    }
+    held.extend((66..68).map(hold));
+    for n in 0..20 {
+        assert_eq!(fixture.status(ADDRESS, "aladdin", PASSWORD).await, 200);
+        let guess = format!("guess {n}");
+        assert_eq!(fixture.status(ADDRESS, "aladdin", &guess).await, 503);
+    }
+    for password in [PASSWORD, "another"] {
+        assert_eq!(fixture.status(ADDRESS, "aladdin", password).await, 503);
+    }
+    assert_eq!(fixture.status("192.0.2.2", "aladdin", PASSWORD).await, 200);
+    drop(held);
+    assert_eq!(fixture.status(ADDRESS, "aladdin", PASSWORD).await, 200);
+    fixture.fail(ADDRESS, 20).await;
     assert_eq!(fixture.status(ADDRESS, "aladdin", "another").await, 429);
 }
 

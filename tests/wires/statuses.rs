@@ -175,7 +175,7 @@ async fn too_many_wrong_passwords_are_429_and_so_is_the_right_one() {
         (WireKind::Envelope, "192.0.2.1"),
         (WireKind::Session, "192.0.2.2"),
     ] {
-        let from = ClientAddress(address.parse().unwrap());
+        let from = ClientAddress::Known(address.parse().unwrap());
         let guess = async |password: &str| {
             let mut request = wire.request_with(Presented::User(USER, password)).unwrap();
             request.extensions_mut().insert(from);

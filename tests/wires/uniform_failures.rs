@@ -54,7 +54,9 @@ async fn present(
 ) -> Option<(TestResponse, u64, u64)> {
     let mut request = wire.request_with(presented)?;
     let address = "198.51.100.1".parse().unwrap();
-    request.extensions_mut().insert(ClientAddress(address));
+    request
+        .extensions_mut()
+        .insert(ClientAddress::Known(address));
     let before = (fixture.look_ups(), fixture.hasher.passwords_checked());
     let response = fixture.send(wire, request).await;
     Some((

@@ -1,7 +1,10 @@
-//! Who calls, as headers for the upstream.
+//! Who calls, and from where, as headers for the upstream.
+
+use std::net::IpAddr;
 
 use countersign::Principal;
-use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
+use countersign::credentials::ClientAddress;
+use http::header::{AUTHORIZATION, FORWARDED, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-user-id");
@@ -10,10 +13,26 @@ const SCOPES: HeaderName = HeaderName::from_static("x-user-scopes");
 /// The issuer of the subject, because two issuers may have the same subject (RFC 8725 §3.8). Absent for own credentials.
 const ISSUER: HeaderName = HeaderName::from_static("x-user-issuer");
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
 /// Header names without everything but letters and digits: CGI, PHP, WSGI, Rack and some proxies take
-/// `X_User_Id` and `x.user.id` for `X-User-Id`. Some names that other gateways have for the same are here too, and those
-/// by which an upstream would serve another path or method than the authenticated one. Add the headers that your upstream trusts.
-const TAKEN: [&str; 24] = [
+/// `X_User_Id` and `x.user.id` for `X-User-Id`. Some names that other gateways have for the same are here too, those
+/// by which an upstream would serve another path or method than the authenticated one, and those of the client's address and
+/// of the host and scheme that it addressed. Add the headers that your upstream trusts.
+const TAKEN: [&str; 36] = [
+    "forwarded",
+    "xforwarded",
+    "forwardedfor",
+    "xforwardedfor",
+    "xforwardedhost",
+    "xforwardedport",
+    "xforwardedproto",
+    "xforwardedprefix",
+    "xrealip",
+    "xclientip",
+    "trueclientip",
+    "cfconnectingip",
     "xoriginalurl",
     "xrewriteurl",
     "xforwardeduri",
@@ -65,6 +84,27 @@ impl Headers<'_> {
             .chain([AUTHORIZATION, PROXY_AUTHORIZATION])
         {
             self.0.remove(name);
+        }
+    }
+
+    /// Says where the request comes from. The gateway is the first proxy that the upstream trusts, so that these headers have
+    /// one address each.
+    pub fn insert_address(&mut self, address: ClientAddress) {
+        // RFC 7239 §6: an unknown address is `unknown`, and an IPv6 address has brackets and quotes.
+        let (plain, node) = match address.ip() {
+            None => (None, "unknown".to_owned()),
+            Some(IpAddr::V4(ip)) => (Some(ip.to_string()), ip.to_string()),
+            Some(IpAddr::V6(ip)) => (Some(ip.to_string()), format!("\"[{ip}]\"")),
+        };
+        let values = [
+            (FORWARDED, Some(format!("for={node}"))),
+            (FORWARDED_FOR, plain.clone()),
+            (REAL_IP, plain),
+        ];
+        for (name, value) in values {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                self.0.insert(name, value);
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use countersign::AuthLayer;
 use countersign::client_address::ClientAddressLayer;
-use http::{Method, Request, Response};
+use http::header::HOST;
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -40,6 +41,9 @@ pub async fn serve(listener: TcpListener, layer: AuthLayer, upstream: SocketAddr
     let gateway = ServiceBuilder::new().service_fn(move |request: Request<Incoming>| {
         let (protected, public) = (protected.clone(), proxy.clone());
         async move {
+            if !has_one_host(&request) {
+                return Ok(empty(StatusCode::BAD_REQUEST));
+            }
             // `MapRequest` and routers would do as well: there are two ways, and one comparison.
             let reads = matches!(*request.method(), Method::GET | Method::HEAD);
             if reads && request.uri().path() == PUBLIC {
@@ -85,9 +89,21 @@ pub async fn serve(listener: TcpListener, layer: AuthLayer, upstream: SocketAddr
     }
 }
 
-/// The answer where the upstream gave none.
-fn bad_gateway() -> Response<Body> {
+/// Says whether the request names one host: none, or two, could be read in two ways by the gateway and the upstream (RFC 9112
+/// §3.2, RFC 9113 §8.3.1).
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
+    let authority = request.uri().authority();
+    match (request.version(), hosts.as_slice()) {
+        (Version::HTTP_11, []) => false,
+        (Version::HTTP_2, [host]) => authority.is_none_or(|authority| *host == authority.as_str()),
+        (_, hosts) => hosts.len() <= 1,
+    }
+}
+
+/// An answer of the gateway itself.
+fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
-    *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+    *response.status_mut() = status;
     response
 }

@@ -324,3 +324,86 @@ async fn http_2_requests_are_authenticated_and_forwarded_like_http_1_requests() 
         "{seen}"
     );
 }
+
+#[tokio::test]
+async fn address_of_the_client_is_written_by_the_gateway_alone() {
+    let fixture = fixture().await;
+    for forged in [
+        "X-Forwarded-For: 192.0.2.66",
+        "x_forwarded_for: 192.0.2.66",
+        "X-Real-IP: 192.0.2.66",
+        "x.real.ip: 192.0.2.66",
+        "Forwarded: for=192.0.2.66;host=192.0.2.66",
+        "X-Client-IP: 192.0.2.66",
+        "True-Client-IP: 192.0.2.66",
+        "CF-Connecting-IP: 192.0.2.66",
+        "X-Forwarded-Host: 192.0.2.66",
+        "connection: x-forwarded-for, forwarded, x-real-ip",
+    ] {
+        let (status, seen) = fixture.get("/", &format!("{forged}\r\n{forged}\r\n")).await;
+        assert_eq!(status, 200, "{forged}");
+        assert!(!seen.contains("192.0.2.66"), "{forged}: {seen}");
+        let mut lines: Vec<_> = seen
+            .lines()
+            .filter(|line| line.contains("127.0.0.1"))
+            .collect();
+        lines.sort_unstable();
+        let expected = [
+            "forwarded: for=127.0.0.1",
+            "x-forwarded-for: 127.0.0.1",
+            "x-real-ip: 127.0.0.1",
+        ];
+        assert_eq!(lines, expected, "{forged}");
+    }
+}
+
+#[tokio::test]
+async fn request_that_does_not_name_one_host_is_400() {
+    let fixture = fixture().await;
+    let key = fixture.key.issued.key.expose();
+    for (version, hosts, expected) in [
+        ("1.1", "", 400),
+        ("1.1", "host: a\r\nhost: b\r\n", 400),
+        ("1.1", "host: a\r\nhost: a\r\n", 400),
+        ("1.0", "host: a\r\nhost: b\r\n", 400),
+        ("1.1", "host: a\r\n", 200),
+        ("1.0", "", 200),
+    ] {
+        for path in ["/", "/health"] {
+            let request = format!(
+                "GET {path} HTTP/{version}\r\n{hosts}x-api-key: {key}\r\nconnection: close\r\n\r\n"
+            );
+            let (status, _) = fixture.tell(&request).await;
+            assert_eq!(status, expected, "{path} HTTP/{version} {hosts:?}");
+        }
+    }
+    let request = format!(
+        "GET http://a/ HTTP/1.1\r\nhost: b\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n"
+    );
+    let (status, seen) = fixture.tell(&request).await;
+    assert_eq!(status, 200);
+    assert!(
+        seen.contains("host: a\n") && !seen.contains("host: b"),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
+async fn malformed_chunked_body_is_400() {
+    let fixture = fixture().await;
+    let key = fixture.key.issued.key.expose();
+    for body in [
+        "x\r\nhi\r\n0\r\n\r\n",
+        "2\r\nhi!\r\n0\r\n\r\n",
+        "-2\r\nhi\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nhi\r\n0\r\n\r\n",
+        "2\nhi\r\n0\r\n\r\n",
+        "2\r\nhi\r\nx\r\n\r\n",
+    ] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ntransfer-encoding: chunked\r\n\r\n{body}"
+        );
+        let (status, _) = fixture.tell(&request).await;
+        assert_eq!(status, 400, "{body:?}");
+    }
+}

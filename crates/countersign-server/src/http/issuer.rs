@@ -100,7 +100,7 @@ impl IssuerEndpoints<'_> {
             return Ok(());
         }
         let trusted = self.configured.trusted(self.common.store)?;
-        let layer = self.authenticators.any([trusted]).build()?;
+        let layer = self.authenticators.any([trusted])?;
         let authenticator = layer.authenticator().clone();
         // The lifetime of a managed token is in its record, and independent of the issuer's settings.
         let issuance = self.configured.issuer.settings().clone();

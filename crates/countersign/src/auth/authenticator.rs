@@ -8,7 +8,8 @@ use http::HeaderValue;
 
 use crate::BoxFuture;
 use crate::auth::AuthenticatorBuilder;
-use crate::auth::telemetry::{self, Span};
+use crate::auth::metrics;
+use crate::auth::telemetry::Span;
 use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, RequestHead};
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, PrincipalKind, Verifier};
@@ -197,7 +198,7 @@ impl Authenticator {
 
     fn reject(&self, reason: Reason) -> Rejection {
         let rejection = Rejection::of_request(reason, Arc::clone(&self.0.challenges));
-        telemetry::count_rejected(&rejection);
+        metrics::count_rejected(&rejection);
         rejection
     }
 

@@ -48,15 +48,17 @@ pub(super) fn count_accepted(principal: &Principal) {
     }
 }
 
+/// Counts a rejection. A request whose credentials are missing or malformed counts too.
 pub(super) fn count_rejected(rejection: &Rejection) {
     let (outcome, reason) = (rejection.kind().label(), rejection.reason().label());
     increment(&authentication_key(outcome, "", reason));
 }
 
-pub(super) fn count_requirement(unmet: Option<&Rejection>) {
-    match unmet {
-        None => increment(&MET),
-        Some(unmet) => {
+/// Counts the result of a requirement.
+pub(crate) fn count_requirement(result: &Result<(), Rejection>) {
+    match result {
+        Ok(()) => increment(&MET),
+        Err(unmet) => {
             let (outcome, reason) = (unmet.kind().label(), unmet.reason().label());
             increment(&requirement_key(outcome, reason));
         }

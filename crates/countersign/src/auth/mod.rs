@@ -61,6 +61,15 @@ mod future;
 mod layer;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod metrics {
+    use crate::principal::Principal;
+    use crate::rejection::Rejection;
+
+    pub(super) fn count_accepted(_: &Principal) {}
+    pub(super) fn count_rejected(_: &Rejection) {}
+    pub(crate) fn count_requirement(_: &Result<(), Rejection>) {}
+}
 mod service;
 mod telemetry;
 #[cfg(test)]
@@ -71,7 +80,8 @@ pub use builder::AuthenticatorBuilder;
 pub use error::BuildError;
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
+pub(crate) use metrics::count_requirement;
 pub use service::AuthService;
 #[cfg(feature = "testing")]
 pub(crate) use service::insert_principal;
-pub(crate) use telemetry::{count_requirement, log};
+pub(crate) use telemetry::log;

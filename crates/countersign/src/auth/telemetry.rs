@@ -3,6 +3,7 @@
 //! Labels are bounded: they are kinds, schemes and reasons of this crate, and `&'static str`s of
 //! users' own mechanisms. They contain nothing of the request.
 
+use crate::auth::metrics;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 
@@ -55,31 +56,10 @@ impl Span {
             }
         }
         match result {
-            Ok(principal) => {
-                #[cfg(feature = "metrics")]
-                super::metrics::count_accepted(principal);
-                #[cfg(not(feature = "metrics"))]
-                let _ = principal;
-            }
-            Err(rejection) => count_rejected(rejection),
+            Ok(principal) => metrics::count_accepted(principal),
+            Err(rejection) => metrics::count_rejected(rejection),
         }
     }
-}
-
-/// Counts a rejection. A request whose credentials are missing or malformed counts too.
-pub(super) fn count_rejected(rejection: &Rejection) {
-    #[cfg(feature = "metrics")]
-    super::metrics::count_rejected(rejection);
-    #[cfg(not(feature = "metrics"))]
-    let _ = rejection;
-}
-
-/// Counts the result of a requirement.
-pub(crate) fn count_requirement(result: &Result<(), Rejection>) {
-    #[cfg(feature = "metrics")]
-    super::metrics::count_requirement(result.as_ref().err());
-    #[cfg(not(feature = "metrics"))]
-    let _ = result;
 }
 
 /// Logs the reason of a rejection: its label, and nothing of the request.

@@ -1,7 +1,8 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
+use crate::credentials::ClientAddress;
 use crate::directory::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -11,30 +12,42 @@ pub(super) fn client_address(
     trusted: Option<&Networks>,
     peer: IpAddr,
     headers: &HeaderMap,
-) -> IpAddr {
+) -> ClientAddress {
     let mut client = peer.to_canonical();
-    let Some(trusted) = trusted else {
-        return client;
-    };
     let lines = headers.get_all(FORWARDED_FOR).iter();
     let hops = lines
         .rev()
         .flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
     for hop in hops {
-        if !trusted.allow(Some(client)) {
+        if !trusted.is_some_and(|trusted| trusted.allow(Some(client))) {
             break;
         }
         let Some(address) = parse(hop) else {
-            break;
+            return ClientAddress::Unknown;
         };
         client = address;
     }
-    client
+    ClientAddress::Known(client)
 }
 
+/// Parses an address, with or without a port, brackets around an IPv6 address, and quotes around the whole (RFC 7239
+/// §6), as some proxies write them into `X-Forwarded-For` too.
 fn parse(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
-    let address: IpAddr = text.parse().ok()?;
+    let quoted = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let text = quoted.unwrap_or(text);
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let address = match bracketed {
+        Some(address) => IpAddr::V6(address.parse().ok()?),
+        None => text
+            .parse()
+            .or_else(|_| text.parse().map(|with_port: SocketAddr| with_port.ip()))
+            .ok()?,
+    };
     Some(address.to_canonical())
 }
 
@@ -49,7 +62,10 @@ mod tests {
             headers.append(FORWARDED_FOR, (*line).try_into().unwrap());
         }
         let trusted = trusted.parse().unwrap();
-        client_address(Some(&trusted), peer.parse().unwrap(), &headers).to_string()
+        match client_address(Some(&trusted), peer.parse().unwrap(), &headers) {
+            ClientAddress::Known(address) => address.to_string(),
+            ClientAddress::Unknown => "unknown".to_owned(),
+        }
     }
 
     #[test]
@@ -80,19 +96,45 @@ mod tests {
     }
 
     #[test]
-    fn address_is_the_last_trusted_proxy_before_a_hop_that_is_not_an_address() {
+    fn port_brackets_and_quotes_of_a_hop_are_read() {
+        for (hop, address) in [
+            ("203.0.113.7:17085", "203.0.113.7"),
+            ("\"203.0.113.7:17085\"", "203.0.113.7"),
+            ("\"203.0.113.7\"", "203.0.113.7"),
+            ("[2001:db8:1::1]:443", "2001:db8:1::1"),
+            ("\"[2001:db8:1::1]:443\"", "2001:db8:1::1"),
+            ("[2001:db8:1::1]", "2001:db8:1::1"),
+            ("2001:db8:1::1", "2001:db8:1::1"),
+            ("[::ffff:203.0.113.7]:80", "203.0.113.7"),
+        ] {
+            let alone = client("10.0.0.0/8", "10.0.0.1", &[hop.as_bytes()]);
+            assert_eq!(alone, address, "{hop}");
+            let behind_another = format!("192.0.2.1, {hop}, 10.2.2.2:81");
+            let hop = client("10.0.0.0/8", "10.0.0.1", &[behind_another.as_bytes()]);
+            assert_eq!(hop, address, "{behind_another}");
+        }
+    }
+
+    #[test]
+    fn address_is_unknown_behind_a_hop_that_is_not_an_address() {
         for line in [
             "192.0.2.1, unknown",
+            "192.0.2.1, _hidden",
             "192.0.2.1,",
-            "192.0.2.1, 192.0.2.1:443",
+            "",
+            "192.0.2.1, 192.0.2.1:",
+            "192.0.2.1, 192.0.2.1:65536",
+            "192.0.2.1, [192.0.2.1]",
+            "192.0.2.1, [2001:db8::1",
+            "192.0.2.1, \"192.0.2.1",
             "192.0.2.1, 10.0.0.300",
             "192.0.2.1, \u{660}",
         ] {
             let first = client("10.0.0.0/8", "10.0.0.1", &[line.as_bytes()]);
-            assert_eq!(first, "10.0.0.1", "{line}");
+            assert_eq!(first, "unknown", "{line}");
             let behind_another = format!("{line}, 10.2.2.2");
             let second = client("10.0.0.0/8", "10.0.0.1", &[behind_another.as_bytes()]);
-            assert_eq!(second, "10.2.2.2", "{line}");
+            assert_eq!(second, "unknown", "{line}");
         }
     }
 }

@@ -6,10 +6,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::forwarded::client_address;
-use crate::credentials::ClientAddress;
 use crate::directory::Networks;
 
-/// Layer that inserts the [`ClientAddress`] of each request into its extensions.
+/// Layer that inserts the [`ClientAddress`](crate::credentials::ClientAddress) of each request into its extensions.
 ///
 /// See the [module documentation](super) for the rules and an example.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ impl ClientAddressLayer {
 
     /// Creates a layer that reads the address of the peer from what a framework puts into the request extensions.
     ///
-    /// If `peer` returns `None`, no [`ClientAddress`] is inserted.
+    /// If `peer` returns `None`, no `ClientAddress` is inserted.
     ///
     /// ```
     /// use std::net::SocketAddr;
@@ -80,7 +79,7 @@ impl<S> Layer<S> for ClientAddressLayer {
     }
 }
 
-/// Service that inserts the [`ClientAddress`] of each request. See [`ClientAddressLayer`].
+/// Service that inserts the `ClientAddress` of each request. See [`ClientAddressLayer`].
 #[derive(Clone, Debug)]
 pub struct ClientAddressService<S> {
     inner: S,
@@ -107,7 +106,7 @@ where
         if let Some(peer) = peer {
             let trusted = self.layer.trusted.as_ref();
             let client = client_address(trusted, peer, request.headers());
-            request.extensions_mut().insert(ClientAddress(client));
+            request.extensions_mut().insert(client);
         }
         self.inner.call(request)
     }
@@ -120,11 +119,12 @@ mod tests {
     use tower::{ServiceExt as _, service_fn};
 
     use super::*;
+    use crate::credentials::ClientAddress;
 
     fn address_for(layer: &ClientAddressLayer, peer: Option<IpAddr>) -> Option<String> {
         let show = service_fn(async |request: Request<()>| {
             let address = request.extensions().get::<ClientAddress>();
-            Ok::<_, Infallible>(address.map(|ClientAddress(address)| address.to_string()))
+            Ok::<_, Infallible>(address.map(|address| address.ip().unwrap().to_string()))
         });
         let mut request = Request::get("/").header("x-forwarded-for", "192.0.2.1");
         if let Some(peer) = peer {

@@ -9,7 +9,9 @@
 //! 1. The hops of all `X-Forwarded-For` headers are read from right to left, since each proxy appends the address of
 //!    its own peer.
 //! 2. The first hop that is not a trusted proxy is the client. The client may have made up every hop left of it.
-//! 3. At a hop that is not an IP address, the client is the trusted proxy that sent it.
+//! 3. A hop may have a port, brackets and quotes. At a hop that is not an IP address, such as `unknown`, the address of
+//!    the client is [unknown](ClientAddress::Unknown): credentials that are restricted to networks are rejected, and
+//!    failures are counted together with those of all other unknown clients, never with those of the proxy.
 //!
 //! # Deployment caveat
 //!
@@ -35,12 +37,12 @@
 //! // The peer is a trusted proxy: the header is accepted.
 //! let layer = ClientAddressLayer::of_peer("10.0.0.1".parse()?).trusted_proxies("10.0.0.0/8".parse()?);
 //! let response = layer.layer(show).oneshot(request()?).await?;
-//! assert_eq!(response.into_body(), Some(ClientAddress("192.0.2.1".parse()?)));
+//! assert_eq!(response.into_body(), Some(ClientAddress::Known("192.0.2.1".parse()?)));
 //!
 //! // The peer is not trusted: the header is ignored.
 //! let layer = ClientAddressLayer::of_peer("203.0.113.9".parse()?).trusted_proxies("10.0.0.0/8".parse()?);
 //! let response = layer.layer(show).oneshot(request()?).await?;
-//! assert_eq!(response.into_body(), Some(ClientAddress("203.0.113.9".parse()?)));
+//! assert_eq!(response.into_body(), Some(ClientAddress::Known("203.0.113.9".parse()?)));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())

@@ -24,18 +24,35 @@ pub use scheme::Scheme;
 
 /// The address of the client, as a request extension.
 ///
-/// The server inserts it: the address of the peer or, behind trusted proxies, the one that they
-/// report. Credentials that may be used from certain networks only are rejected without it.
+/// The server inserts it, for example with
+/// [`ClientAddressLayer`](crate::client_address::ClientAddressLayer). Credentials that may be used from certain
+/// networks only are rejected without a known address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "it is only an address")]
-pub struct ClientAddress(pub IpAddr);
+#[expect(clippy::exhaustive_enums, reason = "an address is known or not")]
+pub enum ClientAddress {
+    /// The address of the peer or, behind trusted proxies, the one that they report.
+    Known(IpAddr),
+    /// A trusted proxy did not report an address that can be read. Failures of all such clients are counted together.
+    Unknown,
+}
+
+impl ClientAddress {
+    /// Returns the address, if it is known. An IPv4 address that was mapped into IPv6 is returned as IPv4.
+    #[must_use]
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) => Some(address.to_canonical()),
+            Self::Unknown => None,
+        }
+    }
+}
 
 /// The credentials of one request (RFC 9110 §11.4), not yet authenticated. They cannot be printed.
 #[derive(Clone)]
 pub struct Credentials {
     carrier: Carrier,
     form: Form,
-    from: Option<IpAddr>,
+    from: Option<ClientAddress>,
 }
 
 #[derive(Clone)]
@@ -79,14 +96,13 @@ impl Credentials {
     /// Sets the address that the credentials come from.
     #[must_use]
     pub fn presented_from(mut self, address: Option<ClientAddress>) -> Self {
-        self.from = address.map(|ClientAddress(address)| address.to_canonical());
+        self.from = address;
         self
     }
 
-    /// Returns the address that the credentials come from, if it is known. An IPv4 address that was
-    /// mapped into IPv6 is returned as IPv4.
+    /// Returns the address that the credentials come from, or `None` if the service does not determine addresses.
     #[must_use]
-    pub const fn from(&self) -> Option<IpAddr> {
+    pub const fn from(&self) -> Option<ClientAddress> {
         self.from
     }
 

@@ -1,6 +1,6 @@
 //! HMAC with SHA-2 (RFC 7518 §3.2).
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, KeyError};
@@ -8,6 +8,10 @@ use crate::random::Random;
 
 /// A secret with fewer different bytes than this is a pattern.
 const MIN_DISTINCT_BYTES: usize = 8;
+
+/// The largest number of bytes of a secret of the minimum length that may be zeros and white space at its ends. Of
+/// 10^11 random secrets, less than one has more.
+const MAX_PADDING: usize = 7;
 
 /// Publicly known secrets that are long enough to be accepted otherwise, one a line. The file says where
 /// they are from and how to update it.
@@ -20,7 +24,7 @@ impl HmacSecret {
     /// Checks a secret, which is at least as long as the hash (RFC 7518 §3.2).
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let hash = hash(algorithm)?;
-        if secret.len() < length(hash) || is_weak(secret) {
+        if secret.len() < length(hash) || is_weak(hash, secret) {
             return Err(KeyError::WeakSecret);
         }
         Ok(Self(hmac::Key::new(hash, secret)))
@@ -59,12 +63,35 @@ fn length(hash: hmac::Algorithm) -> usize {
     hash.digest_algorithm().output_len()
 }
 
-fn is_weak(secret: &[u8]) -> bool {
-    let distinct = (0..=u8::MAX).filter(|byte| secret.contains(byte)).count();
-    let trimmed = secret.trim_ascii();
-    distinct < MIN_DISTINCT_BYTES
-        || trimmed.starts_with(b"-----BEGIN")
+/// HMAC fills a secret up to the block of the hash with zeros (RFC 2104 §2), so that a known secret and zeros are the
+/// known secret. White space around it is what files and editors add.
+fn is_weak(hash: hmac::Algorithm, secret: &[u8]) -> bool {
+    let core = without_padding(secret);
+    let distinct = (0..=u8::MAX).filter(|byte| core.contains(byte)).count();
+    core.len() + MAX_PADDING < length(hash)
+        || distinct < MIN_DISTINCT_BYTES
+        || core.starts_with(b"-----BEGIN")
         || PUBLIC_SECRETS
             .split(|&byte| byte == b'\n')
-            .any(|known| known == trimmed)
+            .any(|known| is_same_key(hash, core, known))
+}
+
+/// Returns whether a secret is the known one, or its hash, which HMAC uses instead of a secret that is longer than a
+/// block.
+fn is_same_key(hash: hmac::Algorithm, core: &[u8], known: &[u8]) -> bool {
+    let digest = hash.digest_algorithm();
+    let is_digest = || without_padding(digest::digest(digest, known).as_ref()) == core;
+    known == core || known.len() > digest.block_len() && is_digest()
+}
+
+fn without_padding(secret: &[u8]) -> &[u8] {
+    let is_padding = |byte: &u8| matches!(byte, 0 | b'\t'..=b'\r' | b' ');
+    let start = secret.iter().take_while(|byte| is_padding(byte)).count();
+    let rest = secret.get(start..).unwrap_or_default();
+    let end = rest
+        .iter()
+        .rev()
+        .take_while(|byte| is_padding(byte))
+        .count();
+    rest.get(..rest.len() - end).unwrap_or_default()
 }

@@ -174,10 +174,13 @@ pub(crate) fn text<'a>(member: &'a Option<Text<'_>>) -> Option<&'a str> {
     member.as_ref().map(|Text(text)| &**text)
 }
 
-/// A `NumericDate` (RFC 7519 §2) in whole seconds, rounded down. Dates before 1970 are rejected, and numbers that are
-/// too large to be one.
+/// A `NumericDate` (RFC 7519 §2) in whole seconds. Dates before 1970 are rejected, and numbers that are too large to be
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct NumericDate(pub(crate) i64);
+pub(crate) struct NumericDate {
+    pub(crate) rounded_down: i64,
+    pub(crate) rounded_up: i64,
+}
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -185,14 +188,20 @@ impl<'de> Deserialize<'de> for NumericDate {
         const LARGEST: f64 = 9_007_199_254_740_992.0;
         let number = serde_json::Number::deserialize(deserializer)?;
         if let Some(seconds) = number.as_i64().filter(|seconds| *seconds >= 0) {
-            return Ok(Self(seconds));
+            return Ok(Self {
+                rounded_down: seconds,
+                rounded_up: seconds,
+            });
         }
         let seconds = number
             .as_f64()
             .filter(|seconds| (0.0..=LARGEST).contains(seconds));
         let seconds = seconds.ok_or_else(|| D::Error::custom("out of range"))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
-        Ok(Self(seconds.floor() as i64))
+        Ok(Self {
+            rounded_down: seconds.floor() as i64,
+            rounded_up: seconds.ceil() as i64,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-pub(crate) use bucket::{Bucket, Quota};
+pub(crate) use bucket::Quota;
 pub(crate) use table::Table;
 
 /// Limits how often something may happen for each key: `burst` times at once, and as many times again, evenly spread,

@@ -1,14 +1,14 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
 
-use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
+use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Scheme};
 use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::looks_like_jws;
 use crate::key::{ApiKey, InvalidKey, Peppers};
+use crate::mechanism::failures::Client;
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
@@ -21,11 +21,9 @@ use crate::time::Timestamp;
 /// digest and one comparison, whether its id is known or not.
 #[derive(Clone)]
 pub struct ApiKeys {
-    directory: Arc<dyn Directory>,
-    peppers: Peppers,
+    keys: KeyVerifier,
     header: HeaderName,
     bearer: bool,
-    failures: Option<FailureLimit>,
 }
 
 impl ApiKeys {
@@ -33,11 +31,9 @@ impl ApiKeys {
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
-            directory,
-            peppers,
+            keys: KeyVerifier::new(directory, peppers),
             header: HeaderName::from_static("x-api-key"),
             bearer: false,
-            failures: None,
         }
     }
 
@@ -60,7 +56,7 @@ impl ApiKeys {
     /// A valid key is accepted even when the limit is reached, because checking it is cheap.
     #[must_use]
     pub fn failure_limit(mut self, limit: FailureLimit) -> Self {
-        self.failures = Some(limit);
+        self.keys.failures = Some(limit);
         self
     }
 
@@ -71,22 +67,18 @@ impl ApiKeys {
             InvalidKey::Form if looks_like_jws(presented) => Reason::TokenAsSecret,
             InvalidKey::Form => Reason::KeyMalformed,
         })?;
-        if key.prefix() != self.peppers.prefix().as_str() {
+        if key.prefix() != self.keys.peppers.prefix().as_str() {
             return Err(Reason::KeyMalformed);
         }
-        let key = PresentedKey {
-            id: *key.id(),
-            secret: key.secret(),
-            scheme: Scheme::ApiKey,
-            address: credentials.from(),
-        };
-        key.verify(&*self.directory, &self.peppers, self.failures.as_ref(), now)
+        let from = credentials.from();
+        self.keys
+            .verify(*key.id(), key.secret(), Scheme::ApiKey, from, now)
     }
 }
 
 impl Mechanism for ApiKeys {
     fn selectors(&self) -> Vec<CredentialSelector> {
-        let keys = |carrier| CredentialSelector::keys(carrier, self.peppers.prefix().clone());
+        let keys = |carrier| CredentialSelector::keys(carrier, self.keys.peppers.prefix().clone());
         let mut selectors = vec![
             keys(Carrier::Header(self.header.clone())),
             keys(Carrier::BodyKey),
@@ -111,7 +103,7 @@ impl Mechanism for ApiKeys {
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
-        revalidate(&*self.directory, principal, now)
+        self.keys.revalidate(principal, now)
     }
 
     fn is_primary(&self, _: sealed::Internal) -> bool {
@@ -122,33 +114,44 @@ impl Mechanism for ApiKeys {
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeys")
-            .field("prefix", self.peppers.prefix())
+            .field("prefix", self.keys.peppers.prefix())
             .field("header", &self.header)
             .field("bearer", &self.bearer)
             .finish_non_exhaustive()
     }
 }
 
-/// The id and secret of an API key, whichever way they were presented.
-pub(super) struct PresentedKey<'a> {
-    pub(super) id: Id,
-    pub(super) secret: &'a str,
-    pub(super) scheme: Scheme,
-    pub(super) address: Option<IpAddr>,
+/// Verifies API keys, whichever way their ids and secrets were presented.
+#[derive(Clone)]
+pub(super) struct KeyVerifier {
+    pub(super) directory: Arc<dyn Directory>,
+    peppers: Peppers,
+    pub(super) failures: Option<FailureLimit>,
 }
 
-impl PresentedKey<'_> {
+impl KeyVerifier {
+    pub(super) fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
+        Self {
+            directory,
+            peppers,
+            failures: None,
+        }
+    }
+
     /// Verifies the id and secret, and counts a failure.
     pub(super) fn verify(
         &self,
-        directory: &dyn Directory,
-        peppers: &Peppers,
-        failures: Option<&FailureLimit>,
+        id: Id,
+        secret: &str,
+        scheme: Scheme,
+        from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, Reason> {
-        let result = self.identity(directory, peppers, now);
-        if let (Some(limit), Err(reason)) = (failures, &result) {
-            limit.count_key(&self.id, self.address, *reason, now);
+        let result = self.identity(id, secret, scheme, from, now);
+        if let (Some(limit), Err(reason)) = (&self.failures, &result) {
+            let text = id.text();
+            let id = text.as_str();
+            limit.count(&Client { from, id }, Err(*reason), now);
         }
         result
     }
@@ -157,51 +160,50 @@ impl PresentedKey<'_> {
     /// after the secret, so that they show only to clients that hold the key.
     fn identity(
         &self,
-        directory: &dyn Directory,
-        peppers: &Peppers,
+        id: Id,
+        secret: &str,
+        scheme: Scheme,
+        from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, Reason> {
+        let directory = &self.directory;
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let credential = directory.credential(&self.id);
+        let credential = directory.credential(&id);
         let stored = match credential.as_ref().map(|credential| &credential.secret) {
             Some(StoredSecret::Key(digests)) => Some(digests),
             Some(StoredSecret::Password(_) | StoredSecret::Signature) | None => None,
         };
-        let renewed = peppers.verify(stored, &self.id, self.secret, now)?;
+        let renewed = self.peppers.verify(stored, &id, secret, now)?;
         let digest = stored.zip(renewed).map(|(stored, renewed)| DigestUpgrade {
             outdated: stored.current,
             renewed,
         });
         let credential = credential.ok_or(Reason::CredentialUnknown)?;
-        let identity = Identity::proven(credential, self.scheme, self.address, now)?;
+        let identity = Identity::proven(credential, scheme, from, now)?;
         directory.used(Usage {
-            credential: self.id,
+            credential: id,
             at: now,
             digest,
         });
         Ok(identity)
     }
-}
 
-/// Checks again that the credential behind a principal may be used.
-pub(super) fn revalidate(
-    directory: &dyn Directory,
-    principal: &Principal,
-    now: Timestamp,
-) -> Result<(), Reason> {
-    directory
-        .check_freshness()
-        .map_err(|_| Reason::DirectoryStale)?;
-    let credential = principal
-        .credential_id()
-        .and_then(|id| directory.credential(id))
-        .ok_or(Reason::CredentialRevoked)?;
-    credential.usable(now, principal.address())?;
-    let generations = (principal.generation(), principal.account_generation());
-    if generations != (credential.generation, credential.account_generation) {
-        return Err(Reason::Superseded);
+    /// Checks again that the credential behind a principal may be used.
+    pub(super) fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
+        self.directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
+        let credential = principal
+            .credential_id()
+            .and_then(|id| self.directory.credential(id))
+            .ok_or(Reason::CredentialRevoked)?;
+        credential.usable(now, principal.address())?;
+        let generations = (principal.generation(), principal.account_generation());
+        if generations != (credential.generation, credential.account_generation) {
+            return Err(Reason::Superseded);
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,23 +1,22 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::credentials::{Carrier, Credentials, RequestHead, Scheme};
+use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Scheme};
 use crate::directory::Directory;
 #[cfg(feature = "passwords")]
 use crate::directory::UserName;
 use crate::id::Id;
 use crate::jose::looks_like_jws;
 use crate::key::{self, Peppers};
-use crate::mechanism::api_keys::{PresentedKey, revalidate};
+use crate::mechanism::api_keys::KeyVerifier;
 #[cfg(feature = "passwords")]
 use crate::mechanism::failures::Client;
 #[cfg(feature = "passwords")]
-use crate::mechanism::password::{Attempt, PasswordHasher};
+use crate::mechanism::password::{Attempt, PasswordHasher, prepare};
 use crate::mechanism::{
     CredentialSelector, FailureLimit, MAX_PASSWORD, Mechanism, Outcome, sealed,
 };
@@ -36,9 +35,7 @@ const MAX_PAIR: usize = MAX_PASSWORD + 128;
 /// A name in the form of an id identifies an API key; no user's name has that form.
 #[derive(Clone)]
 pub struct Basic {
-    directory: Arc<dyn Directory>,
-    peppers: Peppers,
-    failures: Option<FailureLimit>,
+    keys: KeyVerifier,
     #[cfg(feature = "passwords")]
     hasher: Option<PasswordHasher>,
 }
@@ -48,9 +45,7 @@ impl Basic {
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
-            directory,
-            peppers,
-            failures: None,
+            keys: KeyVerifier::new(directory, peppers),
             #[cfg(feature = "passwords")]
             hasher: None,
         }
@@ -69,7 +64,7 @@ impl Basic {
     /// [`ClientAddress`](crate::credentials::ClientAddress), attempts are not limited.
     #[must_use]
     pub fn failure_limit(mut self, limit: FailureLimit) -> Self {
-        self.failures = Some(limit);
+        self.keys.failures = Some(limit);
         self
     }
 
@@ -84,14 +79,8 @@ impl Basic {
             }
             (Ok(_), _) if !key::is_secret(pair.secret) => rejected(Reason::PairMalformed),
             (Ok(id), _) => {
-                let key = PresentedKey {
-                    id,
-                    secret: pair.secret,
-                    scheme: Scheme::Basic,
-                    address: pair.address,
-                };
-                let failures = self.failures.as_ref();
-                let result = key.verify(&*self.directory, &self.peppers, failures, now);
+                let keys = &self.keys;
+                let result = keys.verify(id, pair.secret, Scheme::Basic, pair.from, now);
                 Some(result.into())
             }
             (Err(_), _) => self.check_user(pair, now),
@@ -115,14 +104,14 @@ impl Basic {
         let Some(name) = self.user_name(pair) else {
             return rejected(Reason::PairMalformed);
         };
-        if self.directory.check_freshness().is_err() {
+        if self.keys.directory.check_freshness().is_err() {
             return Some(Outcome::Unavailable(Reason::DirectoryStale));
         }
         let client = Client {
-            address: pair.address,
+            from: pair.from,
             id: name.as_str(),
         };
-        let throttled = self.failures.as_ref()?.check(&client, now).err()?;
+        let throttled = self.keys.failures.as_ref()?.check(&client, now).err()?;
         Some(throttled.into())
     }
 
@@ -149,7 +138,7 @@ struct Pair<'a> {
     id: &'a str,
     secret: &'a str,
     carrier: &'a Carrier,
-    address: Option<IpAddr>,
+    from: Option<ClientAddress>,
 }
 
 impl Basic {
@@ -196,24 +185,24 @@ impl Mechanism for Basic {
         Box::pin(async move {
             let owned = with_pair(&credentials, |pair| {
                 let name = self.user_name(pair)?;
-                Some((name, Secret::from(pair.secret.to_owned())))
+                Some((name, prepare(pair.secret)))
             });
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {
                 return Outcome::Rejected(Reason::PairMalformed);
             };
             let attempt = Attempt {
-                directory: &*self.directory,
+                directory: &*self.keys.directory,
                 name: &name,
                 password: password.expose(),
-                address: credentials.from(),
+                from: credentials.from(),
                 now,
             };
-            hasher.verify(&attempt, self.failures.as_ref()).await
+            hasher.verify(&attempt, self.keys.failures.as_ref()).await
         })
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
-        revalidate(&*self.directory, principal, now)
+        self.keys.revalidate(principal, now)
     }
 
     fn is_primary(&self, _: sealed::Internal) -> bool {
@@ -234,7 +223,7 @@ fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&Pair<'_>) -> T) -> Re
         id,
         secret,
         carrier: credentials.carrier(),
-        address: credentials.from(),
+        from: credentials.from(),
     };
     if let Some((id, secret)) = credentials.expose_pair() {
         return Ok(f(&pair(id, secret)));

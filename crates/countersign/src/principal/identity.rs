@@ -2,8 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::credentials::Credentials;
-use crate::credentials::Scheme;
+use crate::credentials::{ClientAddress, Credentials, Scheme};
 use crate::directory::{Credential, CredentialKind, EnvironmentKind};
 use crate::id::{Id, IdText};
 use crate::reason::Reason;
@@ -75,9 +74,10 @@ impl Identity {
     pub(crate) fn proven(
         credential: Credential,
         scheme: Scheme,
-        address: Option<IpAddr>,
+        from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
+        let address = from.and_then(ClientAddress::ip);
         credential.usable(now, address)?;
         let subject = Subject::Id(credential.id.text());
         Ok(Self {

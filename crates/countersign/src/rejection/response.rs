@@ -70,19 +70,6 @@ pub(crate) fn render_inherited<B>(
     for name in [http::header::CONTENT_LENGTH, WWW_AUTHENTICATE] {
         head.headers.remove(name);
     }
-    let mut current = None;
-    for (name, value) in rendered_head.headers {
-        match name {
-            Some(name) => {
-                head.headers.insert(name.clone(), value);
-                current = Some(name);
-            }
-            None => {
-                if let Some(name) = &current {
-                    head.headers.append(name.clone(), value);
-                }
-            }
-        }
-    }
+    head.headers.extend(rendered_head.headers);
     Response::from_parts(head, body)
 }

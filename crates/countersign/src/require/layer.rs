@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,10 +11,8 @@ use tower_service::Service;
 
 use crate::auth::{BuildError, count_requirement, log};
 use crate::principal::Principal;
-use crate::rejection::{Grpc, InheritedBody, RejectBody, Rejection};
-use crate::require::Requirement;
-use crate::require::methods::Methods;
-use crate::require::requirement::Check;
+use crate::rejection::{Grpc, InheritedBody, RejectBody, Rejection, UnmetRequirement};
+use crate::require::{Requirement, methods};
 
 /// Creates a layer that accepts the requests whose principal meets `requirement`.
 ///
@@ -21,13 +20,10 @@ use crate::require::requirement::Check;
 ///
 /// [`BuildError::Scope`] if a required scope is not a valid scope, [`BuildError::EmptyRequirement`]
 /// if `all` or `any` is empty.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "`require(scope(…))` takes the requirement by value, so that callers write no `&`"
-)]
 pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
+    requirement.validate()?;
     Ok(RequireLayer {
-        checks: Arc::new(Checks::All(Check::new(&requirement)?)),
+        checks: Arc::new(Checks::All(requirement)),
         reject_body: InheritedBody,
     })
 }
@@ -56,7 +52,7 @@ pub fn require_methods<P: Into<Box<str>>>(
     table: impl IntoIterator<Item = (P, Requirement)>,
 ) -> Result<RequireLayer<Grpc>, BuildError> {
     Ok(RequireLayer {
-        checks: Arc::new(Checks::ByMethod(Methods::new(table)?)),
+        checks: Arc::new(Checks::ByMethod(methods::by_path(table)?)),
         reject_body: Grpc::default(),
     })
 }
@@ -64,8 +60,9 @@ pub fn require_methods<P: Into<Box<str>>>(
 /// The requirement of a request.
 #[derive(Debug)]
 enum Checks {
-    All(Check),
-    ByMethod(Methods),
+    All(Requirement),
+    /// By path. Other paths are rejected.
+    ByMethod(HashMap<Box<str>, Requirement>),
 }
 
 /// Checks that the principal of each request meets a requirement.
@@ -116,10 +113,13 @@ impl<S, R> Require<S, R> {
             .extensions()
             .get::<Principal>()
             .ok_or_else(Rejection::layer_missing)?;
-        let result = match &*self.checks {
-            Checks::All(check) => check.check(principal),
-            Checks::ByMethod(methods) => methods.check(request.uri().path(), principal),
+        let requirement = match &*self.checks {
+            Checks::All(requirement) => Some(requirement),
+            Checks::ByMethod(methods) => methods.get(request.uri().path()),
         };
+        let result = requirement.map_or(Err(UnmetRequirement::Denied), |requirement| {
+            requirement.evaluate(principal)
+        });
         let result = result.map_err(|unmet| principal.reject(unmet));
         count_requirement(&result);
         result

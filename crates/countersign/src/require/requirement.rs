@@ -3,7 +3,7 @@ use std::ops::{BitAnd, BitOr};
 use crate::auth::{BuildError, count_requirement};
 use crate::principal::Principal;
 use crate::rejection::{Rejection, UnmetRequirement};
-use crate::scope::Scope;
+use crate::scope::{InvalidScope, Scope};
 
 /// A requirement of a route on the principal. Combine requirements with `&` and `|`.
 #[derive(Clone, Debug)]
@@ -11,7 +11,8 @@ pub struct Requirement(Node);
 
 #[derive(Clone, Debug)]
 enum Node {
-    Scope(String),
+    /// An invalid scope is an error when the layer is built.
+    Scope(Result<Scope, InvalidScope>),
     Primary,
     Deny,
     All(Vec<Requirement>),
@@ -20,8 +21,8 @@ enum Node {
 
 /// Requires that the principal's scopes grant `scope`.
 #[must_use]
-pub fn scope(scope: impl Into<String>) -> Requirement {
-    Requirement(Node::Scope(scope.into()))
+pub fn scope(scope: impl AsRef<str>) -> Requirement {
+    Requirement(Node::Scope(scope.as_ref().parse()))
 }
 
 /// Requires that a long-lived credential authenticated the principal, not a token.
@@ -56,11 +57,65 @@ impl Requirement {
     /// The [`Rejection`] that a [`RequireLayer`](super::RequireLayer) would respond with. Its kind is `Misconfigured` if
     /// no layer could be built with this requirement.
     pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
-        let check = Check::new(self).map_err(|_| Rejection::layer_missing())?;
-        let unmet = check.check(principal);
-        let result = unmet.map_err(|unmet| principal.reject(unmet));
+        self.validate().map_err(|_| Rejection::layer_missing())?;
+        let result = self.evaluate(principal);
+        let result = result.map_err(|unmet| principal.reject(unmet));
         count_requirement(&result);
         result
+    }
+
+    /// Returns an error unless every scope is valid, and no list is empty.
+    pub(super) fn validate(&self) -> Result<(), BuildError> {
+        match &self.0 {
+            Node::Scope(scope) => scope
+                .as_ref()
+                .map(drop)
+                .map_err(|e| BuildError::Scope(e.clone())),
+            Node::Primary | Node::Deny => Ok(()),
+            Node::All(list) | Node::Any(list) if list.is_empty() => {
+                Err(BuildError::EmptyRequirement)
+            }
+            Node::All(list) | Node::Any(list) => list.iter().try_for_each(Self::validate),
+        }
+    }
+
+    /// Checks the requirement.
+    ///
+    /// # Errors
+    ///
+    /// The unmet requirement. For `all` it names every missing scope; for `any` it is that of the
+    /// first alternative.
+    pub(super) fn evaluate(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
+        match &self.0 {
+            Node::Scope(Ok(scope)) if principal.scopes().grants(scope) => Ok(()),
+            Node::Scope(Ok(scope)) => Err(UnmetRequirement::Scope(scope.to_string())),
+            Node::Primary if principal.is_primary() => Ok(()),
+            Node::Primary => Err(UnmetRequirement::Primary),
+            Node::Deny | Node::Scope(Err(_)) => Err(UnmetRequirement::Denied),
+            Node::All(list) => {
+                let mut unmet = None;
+                for requirement in list {
+                    unmet = match (unmet, requirement.evaluate(principal)) {
+                        (unmet, Ok(())) => unmet,
+                        (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
+                            Some(UnmetRequirement::Scope(format!("{a} {b}")))
+                        }
+                        // Scopes alone would not be enough.
+                        (None | Some(UnmetRequirement::Scope(_)), Err(unmet)) => Some(unmet),
+                        (unmet, Err(_)) => unmet,
+                    };
+                }
+                unmet.map_or(Ok(()), Err)
+            }
+            Node::Any(list) => {
+                let mut results = list.iter().map(|one| one.evaluate(principal));
+                let first = results.next().unwrap_or(Err(UnmetRequirement::Denied));
+                first.or_else(|unmet| {
+                    let met = results.any(|result| result.is_ok());
+                    met.then_some(()).ok_or(unmet)
+                })
+            }
+        }
     }
 }
 
@@ -77,73 +132,5 @@ impl BitOr for Requirement {
 
     fn bitor(self, other: Self) -> Self {
         any([self, other])
-    }
-}
-
-/// A requirement whose scopes were checked when the layer was built.
-#[derive(Clone, Debug)]
-pub(super) enum Check {
-    Scope(Scope),
-    Primary,
-    Deny,
-    All(Vec<Self>),
-    Any(Vec<Self>),
-}
-
-impl Check {
-    pub(super) fn new(requirement: &Requirement) -> Result<Self, BuildError> {
-        let each = |list: &[Requirement]| match list {
-            [] => Err(BuildError::EmptyRequirement),
-            list => list.iter().map(Self::new).collect(),
-        };
-        Ok(match &requirement.0 {
-            Node::Scope(text) => Self::Scope(text.parse().map_err(BuildError::Scope)?),
-            Node::Primary => Self::Primary,
-            Node::Deny => Self::Deny,
-            Node::All(list) => Self::All(each(list)?),
-            Node::Any(list) => Self::Any(each(list)?),
-        })
-    }
-
-    /// Checks the requirement.
-    ///
-    /// # Errors
-    ///
-    /// The unmet requirement. For `all` it names every missing scope; for `any` it is that of the
-    /// first alternative.
-    pub(super) fn check(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
-        match self {
-            Self::Scope(scope) if principal.scopes().grants(scope) => Ok(()),
-            Self::Scope(scope) => Err(UnmetRequirement::Scope(scope.to_string())),
-            Self::Primary if principal.is_primary() => Ok(()),
-            Self::Primary => Err(UnmetRequirement::Primary),
-            Self::Deny => Err(UnmetRequirement::Denied),
-            Self::All(list) => {
-                let mut unmet = None;
-                for check in list {
-                    unmet = match (unmet, check.check(principal)) {
-                        (unmet, Ok(())) => unmet,
-                        (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
-                            Some(UnmetRequirement::Scope(format!("{a} {b}")))
-                        }
-                        // Scopes alone would not be enough.
-                        (None | Some(UnmetRequirement::Scope(_)), Err(unmet)) => Some(unmet),
-                        (unmet, Err(_)) => unmet,
-                    };
-                }
-                unmet.map_or(Ok(()), Err)
-            }
-            Self::Any(list) => {
-                let mut first = UnmetRequirement::Denied;
-                for (i, check) in list.iter().enumerate() {
-                    match check.check(principal) {
-                        Ok(()) => return Ok(()),
-                        Err(unmet) if i == 0 => first = unmet,
-                        Err(_) => {}
-                    }
-                }
-                Err(first)
-            }
-        }
     }
 }

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// | | [`own`](Self::own) | [`external`](Self::external) |
 /// |---|---|---|
-/// | `typ` | `at+jwt` | `at+jwt`, `JWT`, none |
+/// | `typ` | `at+jwt` | `at+jwt`, and `JWT` or none unless [`at_jwt_only`](TrustedIssuerBuilder::at_jwt_only) |
 /// | required claims | `iss sub aud exp iat jti client_id account cgn agn` | `iss sub aud exp` |
 /// | scopes | patterns | opaque, from `scope` or `scp` |
 /// | leeway | 0 s, at most 5 s | 30 s, at most 300 s |
@@ -26,6 +26,7 @@ pub struct TrustedIssuer {
     pub(super) origin: Origin,
     pub(super) leeway: i64,
     pub(super) max_lifetime: i64,
+    pub(super) at_jwt_only: bool,
     /// The longest lifetime of managed tokens, if they are accepted.
     pub(super) managed: Option<i64>,
 }
@@ -85,6 +86,7 @@ pub struct TrustedIssuerBuilder {
     origin: Origin,
     leeway: Duration,
     max_lifetime: Duration,
+    at_jwt_only: bool,
     managed: Option<Duration>,
 }
 
@@ -97,6 +99,7 @@ impl TrustedIssuerBuilder {
             origin,
             leeway,
             max_lifetime,
+            at_jwt_only: false,
             managed: None,
         }
     }
@@ -127,6 +130,15 @@ impl TrustedIssuerBuilder {
     #[must_use]
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.max_lifetime = max_lifetime;
+        self
+    }
+
+    /// Rejects tokens of an external issuer whose `typ` is not `at+jwt`, as RFC 9068 §4 demands. Without it, `JWT` and no
+    /// `typ` are accepted too, because most identity providers write these into access tokens. With them, only the
+    /// audience tells an access token from an ID token.
+    #[must_use]
+    pub fn at_jwt_only(mut self) -> Self {
+        self.at_jwt_only = true;
         self
     }
 
@@ -185,6 +197,7 @@ impl TrustedIssuerBuilder {
                 origin: self.origin,
                 leeway: seconds(self.leeway),
                 max_lifetime: seconds(self.max_lifetime),
+                at_jwt_only: self.at_jwt_only,
                 managed: self.managed.map(seconds),
             })
         }

@@ -110,15 +110,15 @@ impl TrustedIssuer {
 
     /// Returns the kind of a token. A token of one kind is never accepted as another (RFC 8725 §3.11, RFC 9068 §4).
     fn class(&self, header: &Header<'_>) -> Result<Class, Reason> {
-        let is = |typ: &str, name: &str| typ.eq_ignore_ascii_case(name);
-        let access = |typ| is(typ, "at+jwt") || is(typ, "application/at+jwt");
-        let managed = |typ| is(typ, "api-token+jwt") || is(typ, "application/api-token+jwt");
-        match (&self.origin, header.typ()) {
-            (_, Some(typ)) if access(typ) => Ok(Class::Access),
-            (Origin::External, Some(typ)) if is(typ, "JWT") => Ok(Class::Access),
-            (Origin::External, None) => Ok(Class::Access),
+        let typ = header.typ();
+        let is = |name: &str| typ.is_some_and(|typ| is_media_type(typ, name));
+        match &self.origin {
+            _ if is("at+jwt") => Ok(Class::Access),
+            Origin::External if !self.at_jwt_only && (typ.is_none() || is("JWT")) => {
+                Ok(Class::Access)
+            }
             // Managed tokens cannot be checked without their records.
-            (Origin::Own(Some(_)), Some(typ)) if managed(typ) && self.managed.is_some() => {
+            Origin::Own(Some(_)) if is("api-token+jwt") && self.managed.is_some() => {
                 Ok(Class::Managed)
             }
             _ => Err(Reason::TypeRejected),
@@ -144,13 +144,14 @@ impl TrustedIssuer {
             (Class::Managed, Some(longest)) => longest,
             _ => self.max_lifetime,
         };
-        let exp = claims.exp.ok_or(Reason::TokenExpired)?.0;
-        let iat = claims.iat.map(|date| date.0);
-        let nbf = claims.nbf.map(|date| date.0);
+        // A fraction of a second is never rounded in favour of the token.
+        let exp = claims.exp.ok_or(Reason::TokenExpired)?.rounded_down;
+        let iat = claims.iat.map(|date| date.rounded_down);
+        let starts = [claims.iat, claims.nbf].into_iter().flatten();
         if exp <= 0 || now >= seconds(exp.saturating_add(self.leeway)) {
             return Err(Reason::TokenExpired);
         }
-        for start in [iat, nbf].into_iter().flatten() {
+        for start in starts.map(|date| date.rounded_up) {
             if now < seconds(start.saturating_sub(self.leeway)) || start > exp {
                 return Err(Reason::NotYetValid);
             }
@@ -165,6 +166,15 @@ impl TrustedIssuer {
         }
         Ok(seconds(exp))
     }
+}
+
+/// Compares a `typ` with a media type, before which `application/` may be left out (RFC 7515 §4.1.9).
+fn is_media_type(typ: &str, name: &str) -> bool {
+    const PREFIX: &str = "application/";
+    let rest = typ.split_at_checked(PREFIX.len());
+    let rest = rest.filter(|(prefix, _)| prefix.eq_ignore_ascii_case(PREFIX));
+    rest.map_or(typ, |(_, rest)| rest)
+        .eq_ignore_ascii_case(name)
 }
 
 fn seconds(seconds: i64) -> Timestamp {

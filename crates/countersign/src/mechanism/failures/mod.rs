@@ -5,13 +5,12 @@ mod reservation;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::id::Id;
-use crate::limit::{Bucket, Quota, Table};
+use crate::credentials::ClientAddress;
+use crate::limit::{Quota, Table};
 use crate::reason::{Reason, RejectionKind};
 use crate::time::Timestamp;
 
@@ -28,12 +27,13 @@ pub(super) use network::Network;
 /// without a hash, and takes no room.
 ///
 /// A failure is a password or key that was checked and rejected. Malformed credentials are not
-/// checked, and credentials that could not be checked are not failures, except a password that found
-/// no room in the queue of hashes. An attempt reserves its room before the password is hashed, and
-/// releases it on success, so that many attempts at once do not pass the limit. An attempt that is
-/// cancelled counts as a failure.
+/// checked, and credentials that could not be checked are not failures. An attempt reserves its room
+/// before the password is hashed, and releases it on success, so that many attempts at once do not
+/// pass the limit. An attempt that is cancelled counts as a failure.
 ///
 /// IPv6 addresses count by their first 64 bits, since every client has at least that many addresses.
+/// The /56 and the /48 around them have buckets too, of 4 and 16 times the capacity, since many
+/// clients have as many networks. A failure that a full bucket of the /64 stops takes no room in these.
 ///
 /// **The limit is never by name alone**, because anyone could then lock out any user. *Without an
 /// address nothing is limited*: the service inserts the address into the request extensions as
@@ -70,7 +70,7 @@ pub(super) use network::Network;
 ///     let address: IpAddr = address.parse().unwrap();
 ///     let request = Request::builder()
 ///         .header("authorization", "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ==")
-///         .extension(ClientAddress(address))
+///         .extension(ClientAddress::Known(address))
 ///         .body(());
 ///     service.oneshot(request.unwrap()).await.unwrap().status()
 /// };
@@ -96,7 +96,18 @@ pub struct FailureLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     network: Network,
-    id: Option<u64>,
+    counted: Counted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Counted {
+    /// Failures with any name or id.
+    All,
+    /// Failures with this name or id.
+    Name(u64),
+    /// Passwords that found no place in the queue of hashes.
+    #[cfg(feature = "passwords")]
+    Busy,
 }
 
 impl FailureLimit {
@@ -121,62 +132,42 @@ impl FailureLimit {
         self
     }
 
-    /// Counts a rejected API key.
-    pub(super) fn count_key(
-        &self,
-        id: &Id,
-        address: Option<IpAddr>,
-        reason: Reason,
-        now: Timestamp,
-    ) {
-        let id = id.text();
-        let client = Client {
-            address,
-            id: id.as_str(),
-        };
-        self.count(&client, Err(reason), now);
-    }
-
     /// Counts an attempt that has reserved no room: an API key, or a password that shared the check
     /// of another attempt.
     pub(super) fn count(&self, client: &Client<'_>, result: Result<(), Reason>, now: Timestamp) {
         if is_failure(result) {
-            self.fill(self.buckets(client), now, |_| {});
+            fill(&mut self.table(), self.buckets(client), now);
         }
     }
 
-    fn fill(
-        &self,
-        buckets: impl IntoIterator<Item = (Key, Quota)>,
-        now: Timestamp,
-        prepare: fn(&mut Bucket),
-    ) {
-        let mut table = self.table();
-        for (key, quota) in buckets {
-            let bucket = table.touch(key, quota.per, now);
-            prepare(bucket);
-            let was_full = bucket.wait(quota, now).is_some();
-            bucket.fill(quota, now);
-            if bucket.newly_full(quota, now) {
-                report(key);
-            }
-            // An address whose bucket is full gets no more buckets for further names.
-            if was_full {
-                break;
-            }
-        }
-    }
-
-    /// Returns the buckets of an attempt, that of the address first.
+    /// Returns the buckets of an attempt, that of the smallest network first.
     fn buckets(&self, client: &Client<'_>) -> impl Iterator<Item = (Key, Quota)> + use<> {
-        let network = client.network();
-        let id = Some(self.hasher.hash_one(client.id));
-        let by_address = network.map(|network| (Key { network, id: None }, self.by_address));
+        let mut networks = self.networks(client, Counted::All);
+        let smallest = networks.next();
+        let id = self.hasher.hash_one(client.id);
         // The bucket of a name is needed only if it is smaller than that of the address.
-        let by_id = network
+        let by_id = smallest
             .filter(|_| self.by_id.burst < self.by_address.burst)
-            .map(|network| (Key { network, id }, self.by_id));
-        by_address.into_iter().chain(by_id)
+            .map(|(Key { network, .. }, _)| {
+                let counted = Counted::Name(id);
+                (Key { network, counted }, self.by_id)
+            });
+        smallest.into_iter().chain(by_id).chain(networks)
+    }
+
+    /// Returns a bucket for each network of the client, the smallest first.
+    fn networks(
+        &self,
+        client: &Client<'_>,
+        counted: Counted,
+    ) -> impl Iterator<Item = (Key, Quota)> + use<> {
+        let Quota { burst, per } = self.by_address;
+        let networks = client.from.into_iter().flat_map(Network::of);
+        networks.map(move |(network, times)| {
+            let times = NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN);
+            let burst = burst.saturating_mul(times);
+            (Key { network, counted }, Quota { burst, per })
+        })
     }
 
     fn table(&self) -> MutexGuard<'_, Table<Key>> {
@@ -205,13 +196,31 @@ impl fmt::Debug for FailureLimit {
 /// The client of an attempt: its address, and the user name or key id that it tried.
 #[derive(Clone, Copy)]
 pub(super) struct Client<'a> {
-    pub(super) address: Option<IpAddr>,
+    pub(super) from: Option<ClientAddress>,
     pub(super) id: &'a str,
 }
 
+#[cfg(feature = "passwords")]
 impl Client<'_> {
-    pub(super) fn network(&self) -> Option<Network> {
-        self.address.map(Network::of)
+    /// Returns the networks of the address, the smallest first.
+    pub(super) fn networks(&self) -> Vec<Network> {
+        let networks = self.from.into_iter().flat_map(Network::of);
+        networks.map(|(network, _)| network).collect()
+    }
+}
+
+fn fill(table: &mut Table<Key>, buckets: impl IntoIterator<Item = (Key, Quota)>, now: Timestamp) {
+    for (key, quota) in buckets {
+        let bucket = table.touch(key, quota.per, now);
+        let was_full = bucket.wait(quota, now).is_some();
+        bucket.fill(quota, now);
+        if bucket.newly_full(quota, now) {
+            report(key);
+        }
+        // An address whose bucket is full gets no more buckets for further names, and fills no larger network.
+        if was_full {
+            break;
+        }
     }
 }
 
@@ -224,7 +233,7 @@ fn report(key: Key) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         address = %key.network,
-        single_name = key.id.is_some(),
+        single_name = matches!(key.counted, Counted::Name(_)),
         "too many failed attempts; rejecting passwords from this address for some time"
     );
     #[cfg(not(feature = "tracing"))]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::{Client, FailureLimit, Key, is_failure};
-use crate::limit::{Bucket, Quota};
+use super::{Client, Counted, FailureLimit, Key, fill, is_failure};
+use crate::limit::Quota;
 use crate::mechanism::Outcome;
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -13,14 +13,29 @@ impl FailureLimit {
         client: &Client<'_>,
         now: Timestamp,
     ) -> Result<(), Throttled> {
+        self.find_full(self.buckets(client), now)
+    }
+
+    /// Counts a password that found no place in the queue of hashes. It is no failure.
+    pub(in crate::mechanism) fn count_busy(&self, client: &Client<'_>, now: Timestamp) {
+        fill(&mut self.table(), self.networks(client, Counted::Busy), now);
+    }
+
+    /// Returns whether more passwords from the networks of the client than its failures could be found no place in
+    /// the queue of hashes.
+    pub(in crate::mechanism) fn is_often_busy(&self, client: &Client<'_>, now: Timestamp) -> bool {
+        let buckets = self.networks(client, Counted::Busy);
+        self.find_full(buckets, now).is_err()
+    }
+
+    fn find_full(
+        &self,
+        mut buckets: impl Iterator<Item = (Key, Quota)>,
+        now: Timestamp,
+    ) -> Result<(), Throttled> {
         let table = self.table();
-        for (key, quota) in self.buckets(client) {
-            let wait = table.find(&key).and_then(|bucket| bucket.wait(quota, now));
-            if let Some(wait) = wait {
-                return Err(Throttled(wait));
-            }
-        }
-        Ok(())
+        let full = buckets.find_map(|(key, quota)| table.find(&key)?.wait(quota, now));
+        full.map_or(Ok(()), |wait| Err(Throttled(wait)))
     }
 
     /// Reserves room for one attempt.
@@ -44,6 +59,7 @@ impl FailureLimit {
             limit: self.clone(),
             buckets,
             now,
+            failed: true,
         })
     }
 }
@@ -63,24 +79,24 @@ pub(in crate::mechanism) struct Reservation {
     limit: FailureLimit,
     buckets: Vec<(Key, Quota)>,
     now: Timestamp,
+    failed: bool,
 }
 
 impl Reservation {
     /// Releases the room, unless the attempt has failed.
     pub(in crate::mechanism) fn finish(mut self, result: Result<(), Reason>) {
-        if is_failure(result) {
-            return;
-        }
-        let mut table = self.limit.table();
-        for (key, quota) in self.buckets.drain(..) {
-            table.touch(key, quota.per, self.now).release();
-        }
+        self.failed = is_failure(result);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let buckets = std::mem::take(&mut self.buckets);
-        self.limit.fill(buckets, self.now, Bucket::release);
+        let mut table = self.limit.table();
+        for (key, quota) in &self.buckets {
+            table.touch(*key, quota.per, self.now).release();
+        }
+        if self.failed {
+            fill(&mut table, self.buckets.iter().copied(), self.now);
+        }
     }
 }

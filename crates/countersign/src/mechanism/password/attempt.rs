@@ -1,6 +1,4 @@
-use std::net::IpAddr;
-
-use crate::credentials::Scheme;
+use crate::credentials::{ClientAddress, Scheme};
 use crate::directory::{Credential, Directory, Usage, UserName};
 use crate::mechanism::failures::Client;
 use crate::principal::Identity;
@@ -12,14 +10,14 @@ pub(in crate::mechanism) struct Attempt<'a> {
     pub(in crate::mechanism) directory: &'a dyn Directory,
     pub(in crate::mechanism) name: &'a UserName,
     pub(in crate::mechanism) password: &'a str,
-    pub(in crate::mechanism) address: Option<IpAddr>,
+    pub(in crate::mechanism) from: Option<ClientAddress>,
     pub(in crate::mechanism) now: Timestamp,
 }
 
 impl Attempt<'_> {
     pub(super) fn client(&self) -> Client<'_> {
         Client {
-            address: self.address,
+            from: self.from,
             id: self.name.as_str(),
         }
     }
@@ -27,7 +25,7 @@ impl Attempt<'_> {
     /// Checks everything that remains once the password is verified.
     pub(super) fn finish(&self, credential: Credential) -> Result<Identity, Reason> {
         let id = credential.id;
-        let identity = Identity::proven(credential, Scheme::Basic, self.address, self.now)?;
+        let identity = Identity::proven(credential, Scheme::Basic, self.from, self.now)?;
         self.directory.used(Usage {
             credential: id,
             at: self.now,

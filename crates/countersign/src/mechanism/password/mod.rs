@@ -4,12 +4,14 @@
 mod argon2id;
 mod attempt;
 mod cache;
+mod places;
 mod shared_checks;
 
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::directory::{self, Credential, StoredSecret};
 use crate::id::Id;
@@ -21,22 +23,24 @@ use crate::reason::Reason;
 use crate::secret::Secret;
 use argon2id::Argon2id;
 use cache::{Digest, VerifiedPasswords};
+use places::Places;
 use shared_checks::SharedChecks;
 
 pub(super) use attempt::Attempt;
 
 /// The number of passwords that may wait for each one that is being hashed. Further ones are rejected
 /// with 503.
-const WAITING_PER_PERMIT: usize = 16;
+const WAITING_PER_PERMIT: usize = 32;
 
 /// The id that stands for every unknown user in the digests of the cache.
 const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 
 /// Hashes and verifies passwords with Argon2id (19 MiB, two passes, one lane).
 ///
-/// Each hash runs on a blocking thread of tokio. At most `parallel` hashes run at once, and sixteen
-/// times as many wait; further ones are rejected with 503. An unknown user costs the same hash as a
-/// wrong password. The memory of the hashes is reused, because allocating it anew each time fragments
+/// Each hash runs on a blocking thread of tokio. At most `parallel` hashes run at once, and 32 times as
+/// many wait; further ones are rejected with 503. One network (an IPv4 address, or an IPv6 /64, /56 or
+/// /48) takes about half of the places, and leaves the others to other networks. An unknown user costs
+/// the same hash as a wrong password. The memory of the hashes is reused, because allocating it anew each time fragments
 /// the heap.
 ///
 /// A verified password is not hashed again for five minutes. The cache holds a digest of the password
@@ -45,10 +49,13 @@ const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 /// status, expiry and address are checked on every request. Wrong passwords are not cached. Requests
 /// with the same password at the same time share one hash. A [`FailureLimit`] applies to cached
 /// passwords too. Clones share the cache, which holds at most 10,000 entries.
+///
+/// Passwords are compared as RFC 8265 §4.2 (`OpaqueString`) prescribes: in Unicode's normalization form C, with one
+/// kind of space, so that it does not matter how a keyboard or operating system encodes a letter with an accent.
 #[derive(Clone)]
 pub struct PasswordHasher {
     running: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
+    places: Arc<Places>,
     argon2id: Arc<Argon2id>,
     cache: Arc<VerifiedPasswords>,
     /// Attempts with the same password from the same address share one reservation.
@@ -73,7 +80,7 @@ impl PasswordHasher {
         let dummy = argon2id.hash("unknown user", random)?.expose().into();
         Ok(Self {
             running: Arc::new(Semaphore::new(parallel)),
-            admitted: Arc::new(Semaphore::new(parallel * (1 + WAITING_PER_PERMIT))),
+            places: Arc::new(Places::new(parallel * (1 + WAITING_PER_PERMIT))),
             argon2id: Arc::new(argon2id),
             cache: Arc::new(VerifiedPasswords::new(random).map_err(|_| PasswordError)?),
             attempts: Arc::default(),
@@ -97,7 +104,7 @@ impl PasswordHasher {
         if !(1..=MAX_PASSWORD).contains(&password.len()) {
             return Err(PasswordError);
         }
-        self.argon2id.hash(password, random)
+        self.argon2id.hash(prepare(password).expose(), random)
     }
 
     /// Returns the number of passwords that this hasher and its clones have hashed to verify them.
@@ -118,7 +125,10 @@ impl PasswordHasher {
     ) -> Outcome {
         let (client, now) = (attempt.client(), attempt.now);
         let target = self.target(attempt);
-        if self.cache.contains(&target.digest, now) {
+        // While passwords from these networks find no place, the cache is not asked: otherwise wrong passwords would
+        // be free of charge, and right ones the only ones to be accepted.
+        let is_often_busy = limit.is_some_and(|limit| limit.is_often_busy(&client, now));
+        if !is_often_busy && self.cache.contains(&target.digest, now) {
             if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
                 return throttled.into();
             }
@@ -132,19 +142,20 @@ impl PasswordHasher {
                 .map(|limit| limit.reserve(&client, now))
                 .transpose()
                 .map_err(Outcome::from)?;
-            let check = self.check(attempt.password, target.hash.clone());
+            let check = self.check(attempt.password, target.hash.clone(), client.networks());
             let result = self.checks.join(target.digest, check).await;
             result.map_err(|reason| Outcome::from(Err(reason)))
         };
-        let same_attempt = (target.digest, client.network());
+        let same_attempt = (target.digest, client.networks().first().copied());
         let result = match self.attempts.join(same_attempt, check).await {
             Ok(right) => self.conclude(attempt, target, right),
-            // The stored hash could not be verified, which is no failed attempt.
-            Err(Outcome::Unavailable(reason)) if reason != Reason::HasherBusy => Err(reason),
-            // The reservation is dropped, and counts as a failure. Otherwise attempts would be free
-            // while the queue is full, and cached passwords could be told from others.
+            // The password could not be verified, which is no failed attempt.
+            Err(Outcome::Unavailable(reason)) => Err(reason),
             Err(outcome) => return outcome,
         };
+        if let (Some(limit), Err(Reason::HasherBusy)) = (limit, &result) {
+            limit.count_busy(&client, now);
+        }
         let failed = result.as_ref().map(drop).map_err(|&reason| reason);
         match (reservation, limit) {
             (Some(reservation), _) => reservation.finish(failed),
@@ -207,10 +218,14 @@ impl PasswordHasher {
         }
     }
 
-    async fn check(&self, password: &str, hash: Arc<str>) -> Result<bool, Reason> {
-        let admitted = Arc::clone(&self.admitted)
-            .try_acquire_owned()
-            .map_err(|_| Reason::HasherBusy)?;
+    async fn check(
+        &self,
+        password: &str,
+        hash: Arc<str>,
+        networks: Vec<Network>,
+    ) -> Result<bool, Reason> {
+        let place = Arc::clone(&self.places).take(networks);
+        let place = place.ok_or(Reason::HasherBusy)?;
         let running = Arc::clone(&self.running);
         let running = running
             .acquire_owned()
@@ -221,9 +236,9 @@ impl PasswordHasher {
             .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let argon2id = Arc::clone(&self.argon2id);
         let password = Secret::from(password.to_owned());
-        // Both permits last as long as the hash, even if the request is cancelled.
+        // The place and the permit last as long as the hash, even if the request is cancelled.
         tokio::task::spawn_blocking(move || {
-            let _permits = (admitted, running);
+            let _held = (place, running);
             argon2id.verify(password.expose(), &hash)
         })
         .await
@@ -231,6 +246,21 @@ impl PasswordHasher {
         // A stored hash that cannot be read says nothing about the password: 503, not 401.
         .map_err(|_| Reason::HasherFailed)
     }
+}
+
+/// Prepares a password for hashing: the same text gives the same bytes, however it is encoded (RFC 8265 §4.2.2). Spaces
+/// outside ASCII become U+0020, and letters their normalization form C.
+pub(super) fn prepare(password: &str) -> Secret {
+    let space = |c: char| match c {
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            ' '
+        }
+        other => other,
+    };
+    // Sufficient capacity, since form C is at most three times as long: reallocation would leave copies in memory.
+    let mut prepared = String::with_capacity(3 * password.len());
+    prepared.extend(password.chars().map(space).nfc());
+    Secret::from(prepared)
 }
 
 /// Returns the identity of a cached password. If the credential may no longer be used, the password is
@@ -267,7 +297,7 @@ mod tests {
     async fn password_is_unavailable_if_the_stored_hash_cannot_be_read() {
         let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
         let right = hasher.hash("x", &SystemRandom).unwrap();
-        let check = |stored: &str| hasher.check("x", stored.into());
+        let check = |stored: &str| hasher.check("x", stored.into(), Vec::new());
         assert_eq!(check(right.expose()).await, Ok(true));
         let broken = right.expose().replacen("m=19456", "m=0", 1);
         for stored in ["", "x", &broken] {
@@ -276,11 +306,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn password_is_the_same_in_every_normalization_form_and_with_every_space() {
+        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        // The letters are composed, or followed by combining diaereses.
+        let composed = "p\u{e4}ssw\u{f6}rd 1";
+        let decomposed = "pa\u{308}sswo\u{308}rd\u{a0}1";
+        for (set, presented) in [(composed, decomposed), (decomposed, composed)] {
+            let stored = hasher.hash(set, &SystemRandom).unwrap();
+            let presented = prepare(presented);
+            let check = hasher.check(presented.expose(), stored.expose().into(), Vec::new());
+            assert_eq!(check.await, Ok(true), "{set}");
+        }
+        for other in [
+            "passwo\u{308}rd 1",
+            "p\u{c4}ssw\u{f6}rd 1",
+            "p\u{e4}ssw\u{f6}rd1",
+        ] {
+            assert_ne!(prepare(other).expose(), prepare(composed).expose());
+        }
+    }
+
+    #[tokio::test]
     async fn memory_is_allocated_once_if_one_hash_runs_at_a_time() {
         let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
         let checks = (0..8).map(|_| {
             let hasher = hasher.clone();
-            tokio::spawn(async move { hasher.check("x", Arc::clone(&hasher.dummy)).await })
+            tokio::spawn(async move {
+                hasher
+                    .check("x", Arc::clone(&hasher.dummy), Vec::new())
+                    .await
+            })
         });
         for check in checks.collect::<Vec<_>>() {
             assert_eq!(check.await.unwrap(), Ok(false));
