@@ -1,5 +1,4 @@
 use std::fmt;
-use std::io;
 
 use countersign::testing::TestIssuer;
 use http::Request;
@@ -101,7 +100,9 @@ pub(crate) enum Step {
     /// Changes the issuer before the target is created.
     Before(fn(&TestIssuer)),
     /// Changes the issuer after the target was created. The target then refreshes its keys.
-    Change(fn(&TestIssuer) -> io::Result<()>),
+    Change(fn(&TestIssuer)),
+    /// Rotates the issuer's keys. The target then refreshes its keys.
+    Rotate,
     /// Creates the request of the case again, with the issuer's current keys.
     Create(CreateRequest),
     /// Sends another request, and ignores its response.
@@ -154,24 +155,23 @@ impl Case {
     }
 }
 
-/// Returns a case without steps.
-pub(crate) const fn case(
-    group: Group,
-    name: &'static str,
-    source: &'static str,
-    (level, expected): (Level, Expected),
-    create: CreateRequest,
-) -> Case {
-    Case {
-        name,
-        group,
-        level,
-        source,
-        expected,
-        steps: &[],
-        create,
-    }
+/// Declares the cases of one group: `Level Expected "name", "source", [steps]: create;`. The steps can be left out.
+macro_rules! cases {
+    ($group:ident; $(
+        $level:ident $expected:ident $name:literal, $source:literal $(, [$($step:expr),+ $(,)?])?: $create:expr;
+    )+) => {
+        pub(crate) const CASES: &[$crate::Case] = &[$($crate::Case {
+            name: $name,
+            group: $crate::Group::$group,
+            level: $crate::Level::$level,
+            source: $source,
+            expected: $crate::Expected::$expected,
+            steps: &[$($($step),+)?],
+            create: $create,
+        },)+];
+    };
 }
+pub(crate) use cases;
 
 #[cfg(test)]
 mod tests {

@@ -98,7 +98,11 @@ impl Suite {
             match step {
                 Step::Before(_) => {}
                 Step::Change(change) => {
-                    change(issuer)?;
+                    change(issuer);
+                    target.keys_refreshed().await;
+                }
+                Step::Rotate => {
+                    issuer.rotate()?;
                     target.keys_refreshed().await;
                 }
                 Step::Create(create) => request = create(issuer)?,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::BoxError;
 
-type RequestResult = Result<Request<()>, BoxError>;
+pub(super) type RequestResult = Result<Request<()>, BoxError>;
 
 /// Returns a request with this token in the `Authorization` header.
 pub(crate) fn bearer(token: Result<String, KeyError>) -> RequestResult {
@@ -29,13 +29,13 @@ pub(super) fn flawed(issuer: &TestIssuer, flaw: Flaw) -> RequestResult {
 }
 
 /// Returns a request with a token in which this claim is set.
-pub(super) fn claim(issuer: &TestIssuer, name: &str, value: Value) -> RequestResult {
-    bearer(issuer.token().claim(name, value).sign())
+pub(super) fn claim(issuer: &TestIssuer, name: &str, value: impl Into<Value>) -> RequestResult {
+    bearer(issuer.token().claim(name, value.into()).sign())
 }
 
 /// Returns a request with a token in whose header this member is set.
-pub(super) fn header(issuer: &TestIssuer, name: &str, value: Value) -> RequestResult {
-    bearer(issuer.token().header(name, value).sign())
+pub(super) fn header(issuer: &TestIssuer, name: &str, value: impl Into<Value>) -> RequestResult {
+    bearer(issuer.token().header(name, value.into()).sign())
 }
 
 /// Returns a request with a token whose claims are the result of `rewrite`. The signature covers it.

@@ -92,16 +92,9 @@ impl FromStr for Issuers {
 }
 
 /// The text is not a valid issuer name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an issuer name must have 1 to 64 lower-case letters, digits and hyphens")]
 pub struct InvalidIssuerName;
-
-impl fmt::Display for InvalidIssuerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an issuer name must have 1 to 64 lower-case letters, digits and hyphens")
-    }
-}
-
-impl std::error::Error for InvalidIssuerName {}
 
 /// The view of a directory for one of several issuers. A credential that may not use the issuer does
 /// not exist in it; denials apply to every issuer.

@@ -130,19 +130,12 @@ impl serde::Serialize for Networks {
 }
 
 /// The text is not a list of valid networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a network must be an address, or an address and a prefix with no bits after it, such as \
+     192.0.2.0/24 or 2001:db8::/32; at most 64 are allowed"
+)]
 pub struct InvalidNetwork;
-
-impl fmt::Display for InvalidNetwork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a network must be an address, or an address and a prefix with no bits after it, such as \
-             192.0.2.0/24 or 2001:db8::/32; at most 64 are allowed",
-        )
-    }
-}
-
-impl std::error::Error for InvalidNetwork {}
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::str::FromStr;
 
 use crate::secret::Secret;
@@ -40,13 +39,6 @@ impl FromStr for PasswordHash {
 }
 
 /// The text is not the PHC string of an Argon2id hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the hash must have the form $argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>")]
 pub struct InvalidPasswordHash;
-
-impl fmt::Display for InvalidPasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the hash must have the form $argon2id$v=…$m=…,t=…,p=…$<salt>$<hash>")
-    }
-}
-
-impl std::error::Error for InvalidPasswordHash {}

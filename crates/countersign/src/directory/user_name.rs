@@ -46,18 +46,11 @@ impl fmt::Display for UserName {
 }
 
 /// The text is not a valid user name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a user name must have 1 to 64 characters of a-z 0-9 . _ @ + - and must not look like an id"
+)]
 pub struct InvalidUserName;
-
-impl fmt::Display for InvalidUserName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a user name must have 1 to 64 characters of a-z 0-9 . _ @ + - and must not look like an id",
-        )
-    }
-}
-
-impl std::error::Error for InvalidUserName {}
 
 #[cfg(test)]
 mod tests {

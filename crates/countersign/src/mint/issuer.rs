@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -153,34 +152,23 @@ impl IssuerBuilder {
 }
 
 /// An error that prevents building an [`Issuer`], or changing the settings of a [`Mint`](super::Mint).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerError {
     /// No signing key was set.
+    #[error("the issuer has no signing key; set one")]
     NoKey,
     /// The lifetime is under a second or over the longest lifetime, or the longest lifetime is over
     /// the issuer's.
+    #[error("the lifetime must be at least 1 s and at most the longest lifetime")]
     Lifetime,
     /// The catalogue has scopes that are not in the issuer's.
+    #[error("the catalogue has scopes that are not in the issuer's")]
     Catalogue,
     /// A signing key has no usable public half.
+    #[error("the signing key cannot be used: {0}")]
     Key(KeyError),
     /// No verifier could be built for its tokens.
+    #[error("no verifier could accept its tokens: {0}")]
     Trust(TrustError),
 }
-
-impl fmt::Display for IssuerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoKey => f.write_str("the issuer has no signing key; set one"),
-            Self::Lifetime => {
-                f.write_str("the lifetime must be at least 1 s and at most the longest lifetime")
-            }
-            Self::Catalogue => f.write_str("the catalogue has scopes that are not in the issuer's"),
-            Self::Key(error) => write!(f, "the signing key cannot be used: {error}"),
-            Self::Trust(error) => write!(f, "no verifier could accept its tokens: {error}"),
-        }
-    }
-}
-
-impl Error for IssuerError {}

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::time::Duration;
 
 use super::{IssuerError, MintError, MintParameters};
@@ -133,22 +132,13 @@ impl IssuanceSettings {
 }
 
 /// The reason why a requested scope is not granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScopeError {
     /// The credential does not have the scope.
+    #[error("the credential does not have the scope")]
     NotHeld,
     /// The scope is not in the issuer's catalogue.
+    #[error("the scope is not in the issuer's catalogue")]
     NotInCatalogue,
 }
-
-impl fmt::Display for ScopeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotHeld => "the credential does not have the scope",
-            Self::NotInCatalogue => "the scope is not in the issuer's catalogue",
-        })
-    }
-}
-
-impl std::error::Error for ScopeError {}

@@ -1,27 +1,36 @@
 use std::error::Error;
-use std::fmt;
 
 use crate::time::Timestamp;
 
 /// An error of a [`Registry`](super::Registry).
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// The object does not exist, or belongs to an account that the caller cannot access.
+    #[error("not found")]
     NotFound,
     /// The name is already in use.
+    #[error("the name is already in use; choose another")]
     NameTaken,
     /// The caller's credential or token is no longer valid.
+    #[error("the caller's credentials are no longer valid")]
     CallerRevoked,
     /// The object's present state does not allow the change.
-    Conflict(Conflict),
+    #[error("{0}")]
+    Conflict(#[from] Conflict),
     /// The idempotency key was used before with a different request.
+    #[error("the idempotency key was used before with a different request")]
     IdempotencyConflict,
     /// The caller has as many stored idempotency keys as it may have.
+    #[error(
+        "too many idempotency keys are stored for this caller: send the request without a key, or try \
+         again later"
+    )]
     TooManyIdempotencyKeys,
     /// The records could not be read or written. Nothing was acknowledged; the change may have been
     /// made.
-    Unavailable(Box<dyn Error + Send + Sync>),
+    #[error("the registry is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl RegistryError {
@@ -31,60 +40,36 @@ impl RegistryError {
     }
 }
 
-impl From<Conflict> for RegistryError {
-    fn from(conflict: Conflict) -> Self {
-        Self::Conflict(conflict)
-    }
-}
-
-impl fmt::Display for RegistryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotFound => "not found",
-            Self::NameTaken => "the name is already in use; choose another",
-            Self::CallerRevoked => "the caller's credentials are no longer valid",
-            Self::Conflict(conflict) => return conflict.fmt(f),
-            Self::IdempotencyConflict => {
-                "the idempotency key was used before with a different request"
-            }
-            Self::TooManyIdempotencyKeys => {
-                "too many idempotency keys are stored for this caller: send the request without a \
-                 key, or try again later"
-            }
-            Self::Unavailable(source) => return write!(f, "the registry is unavailable: {source}"),
-        })
-    }
-}
-
-impl Error for RegistryError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Unavailable(source) => Some(&**source),
-            Self::Conflict(conflict) => Some(conflict),
-            _ => None,
-        }
-    }
-}
-
 /// The reason why the present state of an object does not allow a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Conflict {
     /// The credential or account is revoked, which is permanent.
+    #[error("it is revoked, which is permanent: create another")]
     Revoked,
     /// Only a revoked credential can be deleted.
+    #[error("only a revoked credential can be deleted: revoke it first")]
     NotRevoked,
     /// Two secrets of the key are valid until this time.
+    #[error(
+        "the previous secret is still valid beside the present one: wait until its grace period ends, or \
+         rotate with no grace period or as compromised, which ends both"
+    )]
     RotationUnderWay(Timestamp),
     /// Only API keys have a secret to rotate.
+    #[error("only API keys have a secret to rotate")]
     NotAKey,
     /// Only users have a password.
+    #[error("only users have a password")]
     NotAUser,
     /// The default account holds the server's own operators, and cannot be revoked.
+    #[error("the default account cannot be revoked")]
     DefaultAccount,
     /// The generation cannot be raised again.
+    #[error("it was changed too often: create another")]
     NoMoreGenerations,
     /// The pepper of the present secret is not loaded, so the secret cannot stay valid.
+    #[error("the pepper of the present secret is not loaded: rotate with no grace period")]
     PepperMissing,
 }
 
@@ -104,25 +89,3 @@ impl Conflict {
         }
     }
 }
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Revoked => "it is revoked, which is permanent: create another",
-            Self::NotRevoked => "only a revoked credential can be deleted: revoke it first",
-            Self::RotationUnderWay(_) => {
-                "the previous secret is still valid beside the present one: wait until its grace \
-                 period ends, or rotate with no grace period or as compromised, which ends both"
-            }
-            Self::NotAKey => "only API keys have a secret to rotate",
-            Self::NotAUser => "only users have a password",
-            Self::DefaultAccount => "the default account cannot be revoked",
-            Self::NoMoreGenerations => "it was changed too often: create another",
-            Self::PepperMissing => {
-                "the pepper of the present secret is not loaded: rotate with no grace period"
-            }
-        })
-    }
-}
-
-impl Error for Conflict {}

@@ -1,5 +1,4 @@
 use std::error::Error;
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -103,53 +102,21 @@ impl FromStr for SessionName {
 }
 
 /// The text is not a valid session name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session name must have 1 to 128 visible ASCII characters")]
 pub struct InvalidSessionName;
 
-impl fmt::Display for InvalidSessionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a session name must have 1 to 128 visible ASCII characters")
-    }
-}
-
-impl Error for InvalidSessionName {}
-
 /// An error of [`Sessions::open`].
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// The token could not be minted.
-    Mint(MintError),
+    #[error("{0}")]
+    Mint(#[from] MintError),
     /// The credential has as many sessions as it may have. The first of them ends at this time.
+    #[error("the credential has too many sessions: end one, or wait until one expires")]
     TooMany(Timestamp),
     /// The sessions could not be read or written.
-    Unavailable(Box<dyn Error + Send + Sync>),
-}
-
-impl From<MintError> for SessionError {
-    fn from(error: MintError) -> Self {
-        Self::Mint(error)
-    }
-}
-
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mint(error) => error.fmt(f),
-            Self::TooMany(_) => f.write_str(
-                "the credential has too many sessions: end one, or wait until one expires",
-            ),
-            Self::Unavailable(source) => write!(f, "the sessions are unavailable: {source}"),
-        }
-    }
-}
-
-impl Error for SessionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Mint(error) => Some(error),
-            Self::Unavailable(source) => Some(&**source),
-            Self::TooMany(_) => None,
-        }
-    }
+    #[error("the sessions are unavailable: {0}")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
