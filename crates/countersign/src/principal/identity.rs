@@ -32,6 +32,8 @@ pub struct Identity {
     pub(crate) scopes: Scopes,
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) expires_at: Option<Timestamp>,
+    /// Until when the token is accepted: its expiry and the leeway of its issuer.
+    pub(crate) accepted_until: Option<Timestamp>,
     pub(crate) payload: Option<Box<[u8]>>,
 }
 
@@ -111,6 +113,7 @@ impl Identity {
             scopes,
             issuer: None,
             expires_at: None,
+            accepted_until: None,
             payload: None,
         }
     }

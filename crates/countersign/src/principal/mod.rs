@@ -161,6 +161,11 @@ impl Principal {
         self.0.identity.expires_at
     }
 
+    /// Returns until when the token is accepted: its expiry and the leeway of its issuer.
+    pub(crate) fn accepted_until(&self) -> Option<Timestamp> {
+        self.0.identity.accepted_until
+    }
+
     /// Returns a claim of the token. It is `None` if there is no token, if the token has no such
     /// claim, or if the claim has another type. The claims are parsed once, by the first call.
     #[must_use]

@@ -5,14 +5,14 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::time::Timestamp;
 
-/// Checks the principal of an accepted token again: expiry, denials and generations, without the
-/// signature.
+/// Checks the principal of an accepted token again: expiry with the leeway of its issuer, denials and
+/// generations, without the signature.
 pub(crate) fn revalidate(
     principal: &Principal,
     issuers: &[TrustedIssuer],
     now: Timestamp,
 ) -> Result<(), Reason> {
-    if principal.expires_at().is_none_or(|end| now >= end) {
+    if principal.accepted_until().is_none_or(|end| now >= end) {
         return Err(Reason::TokenExpired);
     }
     let issuer = issuers

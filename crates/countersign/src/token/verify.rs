@@ -39,7 +39,7 @@ pub(crate) fn verify(
 
     let class = issuer.class(&header)?;
     issuer.check_audience(claims.aud.as_ref())?;
-    let expires_at = issuer.check_times(&claims, class, now)?;
+    let exp = issuer.check_times(&claims, class, now)?;
     if claims.bound {
         return Err(Reason::TokenBound.into());
     }
@@ -55,7 +55,8 @@ pub(crate) fn verify(
     drop(claims);
     Ok(Identity {
         issuer: Some(Arc::clone(&issuer.url)),
-        expires_at: Some(expires_at),
+        expires_at: Some(seconds(exp)),
+        accepted_until: Some(issuer.accepted_until(exp)),
         payload: Some(payload.into()),
         ..identity
     })
@@ -133,13 +134,13 @@ impl TrustedIssuer {
     }
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6), in whole seconds and with saturating arithmetic.
-    /// Returns the expiry.
+    /// Returns `exp`.
     fn check_times(
         &self,
         claims: &Claims<'_>,
         class: Class,
         now: Timestamp,
-    ) -> Result<Timestamp, Reason> {
+    ) -> Result<i64, Reason> {
         let max_lifetime = match (class, self.managed) {
             (Class::Managed, Some(longest)) => longest,
             _ => self.max_lifetime,
@@ -148,7 +149,7 @@ impl TrustedIssuer {
         let exp = claims.exp.ok_or(Reason::TokenExpired)?.rounded_down;
         let iat = claims.iat.map(|date| date.rounded_down);
         let starts = [claims.iat, claims.nbf].into_iter().flatten();
-        if exp <= 0 || now >= seconds(exp.saturating_add(self.leeway)) {
+        if exp <= 0 || now >= self.accepted_until(exp) {
             return Err(Reason::TokenExpired);
         }
         for start in starts.map(|date| date.rounded_up) {
@@ -164,7 +165,11 @@ impl TrustedIssuer {
         if from_now > max_lifetime.saturating_add(self.leeway) || from_iat > max_lifetime {
             return Err(Reason::LifetimeTooLong);
         }
-        Ok(seconds(exp))
+        Ok(exp)
+    }
+
+    fn accepted_until(&self, exp: i64) -> Timestamp {
+        seconds(exp.saturating_add(self.leeway))
     }
 }
 
