@@ -14,6 +14,8 @@
     reason = "tests"
 )]
 
+mod administrators;
+mod backend;
 mod denials;
 #[path = "../server/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness belongs to the tests of the server")]

@@ -1,66 +1,15 @@
 //! A registry rejects the change of a caller whose credential was suspended, revoked, narrowed or rotated as compromised,
 //! or has expired, since the caller was authenticated.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use countersign::auth::Authenticator;
-use countersign::credentials::{Credentials, RequestHead};
-use countersign::directory::{Directory, MemoryDirectory};
-use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::ApiKeys;
-use countersign::random::SystemRandom;
-use countersign::registry::{
-    Caller, Change, MemoryRegistry, NewKey, Owner, Registry, RegistryError, Rotation,
-};
-use countersign::testing::FixedClock;
-use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{Store, StoreOptions};
+use countersign::registry::{Caller, Change, NewKey, Owner, RegistryError, Rotation};
+use countersign::time::Clock as _;
 use serde_json::json;
 
+use crate::backend::Backend;
 use crate::harness::{Home, Server, api_key};
-
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
-
-struct Backend {
-    clock: FixedClock,
-    registry: Arc<dyn Registry>,
-    directory: Arc<dyn Directory>,
-    peppers: Peppers,
-    _folder: Option<tempfile::TempDir>,
-}
-
-fn in_memory() -> Backend {
-    let clock = FixedClock::at(NOW);
-    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let directory = Arc::new(MemoryDirectory::default());
-    let table = Arc::clone(&directory);
-    let registry = MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom);
-    Backend {
-        clock,
-        registry: Arc::new(registry.unwrap()),
-        directory,
-        peppers,
-        _folder: None,
-    }
-}
-
-async fn on_disk() -> Backend {
-    let clock = FixedClock::at(NOW);
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("x.db").display());
-    let mut options = StoreOptions::new(url);
-    options.clock = Arc::new(clock.clone());
-    let store = Store::open(options).await.unwrap();
-    Backend {
-        clock,
-        directory: store.directory(),
-        peppers: store.peppers(),
-        registry: Arc::new(store),
-        _folder: Some(folder),
-    }
-}
 
 /// An event after which the credential of a caller is no longer valid as it was.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +36,7 @@ const REVOCATIONS: [Revocation; 7] = [
 #[tokio::test]
 async fn change_of_a_caller_is_rejected_after_its_credential_was_revoked() {
     for revocation in REVOCATIONS {
-        for backend in [in_memory(), on_disk().await] {
+        for backend in Backend::all().await {
             let result = create_key_after(&backend, revocation).await;
             let error = result.expect_err("the key was created");
             assert!(
@@ -114,16 +63,9 @@ async fn create_key_after(backend: &Backend, revocation: Revocation) -> Result<(
         .owner(owner)
         .expires_at(soon);
     let created = registry.create_key(&operator, new).await.unwrap();
-    let keys = ApiKeys::new(Arc::clone(&backend.directory), backend.peppers.clone());
-    let authenticator = Authenticator::builder().primary(keys);
-    let authenticator = authenticator.clock(backend.clock.clone()).build().unwrap();
-    let principal = authenticator.authenticate(
-        Credentials::key(created.issued.key.clone()),
-        &RequestHead::empty(),
-    );
-    let caller =
-        Caller::of_account("admin", account.id).authenticated_as(&principal.await.unwrap());
-    let backdoor = || NewKey::new("backdoor", "*".parse().unwrap());
+    let principal = backend.principal(&created).await;
+    let caller = Caller::authenticated(&principal).unwrap();
+    let backdoor = || NewKey::new("backdoor", "*".parse().unwrap()).expires_at(soon);
     registry
         .create_key(&caller, backdoor())
         .await

@@ -89,7 +89,7 @@ async fn registry_rejects_the_change_of_a_caller_whose_token_was_denied() {
     let principal = countersign::mechanism::Jwt::new([trusted])
         .introspect(&access, crate::fixture::NOW)
         .unwrap();
-    let caller = Caller::of_account("test", fixture.admin.account).authenticated_as(&principal);
+    let caller = Caller::authenticated(&principal).unwrap();
     fixture
         .post_token("/oauth/revoke", &fixture.admin, &access)
         .await

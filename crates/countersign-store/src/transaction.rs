@@ -2,7 +2,7 @@
 
 use countersign::Id;
 use countersign::directory::Status;
-use countersign::registry::Caller;
+use countersign::registry::{Authority, Caller};
 use countersign::time::Timestamp;
 
 use crate::audit::AuditRecord;
@@ -31,40 +31,38 @@ impl Inner {
         })
     }
 
-    /// Begins a transaction of a caller, whose credential must still be valid.
-    pub(crate) async fn begin_for(&self, caller: &Caller) -> Result<Transaction<'_>, StoreError> {
+    /// Begins a transaction of a caller, whose credential must still be valid, and returns what the caller may give.
+    pub(crate) async fn begin_for<'c>(
+        &self,
+        caller: &'c Caller,
+    ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
         let mut transaction = self.begin().await?;
-        transaction.check_caller(caller).await?;
-        Ok(transaction)
+        let authority = transaction.authority(caller).await?;
+        Ok((transaction, authority))
     }
 }
 
 impl<'s> Transaction<'s> {
-    /// Checks that the credential of a caller is still valid: it may have been revoked while the transaction waited for
-    /// other ones.
-    async fn check_caller(&mut self, caller: &Caller) -> Result<(), StoreError> {
-        let Some((id, _)) = caller.credential() else {
-            return Ok(());
-        };
+    /// Returns what a caller may give. Its credential is read again: it may have been revoked while the transaction
+    /// waited for other ones.
+    async fn authority<'c>(&mut self, caller: &'c Caller) -> Result<Authority<'c>, StoreError> {
         let (now, connection) = (self.now, self.connection());
-        let found = sqlite::credentials::find(connection, id).await?;
+        let found = match caller.credential() {
+            Some(id) => sqlite::credentials::find(connection, id).await?,
+            None => None,
+        };
         let account = match &found {
             Some(found) => sqlite::accounts::find(connection, &found.record.account_id).await?,
             None => None,
         };
         let is_active = account.is_some_and(|account| account.status == Status::Active);
-        let token_is_valid = match caller.token() {
-            Some(token) => {
-                now < token.expires_at && !sqlite::denials::denies(connection, token).await?
-            }
-            None => true,
+        let is_denied = match caller.token() {
+            Some(token) => sqlite::denials::denies(connection, token).await?,
+            None => false,
         };
-        let found = found.map(|found| found.credential(0));
-        if is_active && token_is_valid && caller.is_still_valid(found.as_ref(), now) {
-            Ok(())
-        } else {
-            Err(StoreError::CallerRevoked)
-        }
+        let found = found.filter(|_| is_active).map(|found| found.credential(0));
+        let authority = caller.authority(found, is_denied, now);
+        authority.map_err(|_| StoreError::CallerRevoked)
     }
 
     pub(crate) fn connection(&mut self) -> &mut Connection {

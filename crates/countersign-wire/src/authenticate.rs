@@ -171,14 +171,9 @@ fn decode_client(basic: &Credentials) -> Option<Credentials> {
     Some(Credentials::client(id, secret))
 }
 
-/// Returns the caller of a registry; `None` if the principal has no account.
+/// Returns the caller of a registry; `None` if the principal has no stored credential.
 pub(crate) fn caller_of(principal: &Principal, id: &RequestId) -> Option<Caller> {
-    let caller = Caller::of_account(principal.subject(), *principal.account()?);
-    Some(
-        caller
-            .authenticated_as(principal)
-            .with_request_id(id.clone()),
-    )
+    Some(Caller::authenticated(principal)?.with_request_id(id.clone()))
 }
 
 /// The error of a request, and the authenticator's rejection, for the response's extensions.

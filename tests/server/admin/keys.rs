@@ -214,6 +214,15 @@ fn a_caller_cannot_grant_scopes_that_it_does_not_hold() {
     assert_eq!(fixture.server.status_for(&[basic("ada", "p")]), 200);
     assert_eq!(fixture.whoami(&text(&wide, "key")), 200);
 
+    // A caller that narrows the scopes first, or activates the key, would gain them too.
+    let narrower = json!({ "scopes": ["calls:read"] });
+    let narrowed = fixture.send(&admin, "PUT", &of_wide("/scopes"), &narrower);
+    assert_problem(&narrowed, 403, "scope_not_held");
+    let suspended = fixture.send(&admin, "POST", &of_wide("/suspend"), &Value::Null);
+    assert_eq!(suspended.status, 200, "{suspended:?}");
+    let activated = fixture.send(&admin, "POST", &of_wide("/activate"), &Value::Null);
+    assert_problem(&activated, 403, "scope_not_held");
+
     // It can grant scopes that it holds, and revoke without holding them.
     let key = json!({ "name": "x", "scopes": ["calls:read", "countersign:admin"] });
     assert_eq!(fixture.send(&admin, "POST", "/keys", &key).status, 201);

@@ -7,6 +7,7 @@ mod body_limits;
 mod keys;
 mod requests;
 mod rotation;
+mod sandboxes;
 mod signing_keys;
 mod tenants;
 mod tokens;

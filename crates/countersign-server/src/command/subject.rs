@@ -96,9 +96,7 @@ impl From<OpsError> for CommandError {
                 "the audit log could not be verified: run the version that wrote it".to_owned()
             }
             // A command may grant everything.
-            OpsError::ScopeNotHeld | OpsError::IssuerNotHeld | OpsError::DefaultAccountRequired => {
-                "this is not permitted".to_owned()
-            }
+            OpsError::DefaultAccountRequired => "this is not permitted".to_owned(),
         })
     }
 }

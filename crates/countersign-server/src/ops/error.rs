@@ -1,5 +1,5 @@
 use countersign::jose::Algorithm;
-use countersign::registry::RegistryError;
+use countersign::registry::{NotHeld, RegistryError};
 use countersign::rejection::Reason;
 use countersign_store::StoreError;
 
@@ -15,10 +15,6 @@ pub(crate) enum OpsError {
     IssuerNotFound(String),
     /// A new credential is to use an issuer that does not exist.
     UnknownIssuer(String),
-    /// The caller does not hold every scope that it grants.
-    ScopeNotHeld,
-    /// The caller may not use every issuer that it grants.
-    IssuerNotHeld,
     /// The operation concerns the whole server, and the caller is not of the default account.
     DefaultAccountRequired,
     /// A signing key is to be of another algorithm than the configured one, with which no server that
@@ -39,6 +35,12 @@ pub(crate) enum OpsError {
     TokenNotIdentified,
     /// The state of the audit log is not known to this version.
     UnknownAuditState,
+}
+
+impl From<NotHeld> for OpsError {
+    fn from(error: NotHeld) -> Self {
+        Self::Registry(error.into())
+    }
 }
 
 impl From<RegistryError> for OpsError {

@@ -24,20 +24,18 @@ pub(crate) async fn issuer_names(
 }
 
 impl Operations {
-    /// Returns the issuers of a new credential. Without names, it may use those that the caller may use.
+    /// Returns the issuers of a new credential. Without names, all: the store reduces them to those that the caller may
+    /// use.
     pub(super) async fn issuers_of_new(&self, names: &[String]) -> Result<Issuers, OpsError> {
         if names.is_empty() {
-            let holdings = self.holdings.as_ref();
-            return Ok(holdings.map_or_else(Issuers::all, |held| held.issuers.clone()));
+            return Ok(Issuers::all());
         }
         let known = issuer_names(&self.config, &self.store).await?;
         if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
             return Err(OpsError::UnknownIssuer(unknown.clone()));
         }
         let issuers = Issuers::named(names.iter().map(String::as_str));
-        let issuers = issuers.map_err(StoreError::InvalidIssuerName)?;
-        self.check_issuers(&issuers)?;
-        Ok(issuers)
+        Ok(issuers.map_err(StoreError::InvalidIssuerName)?)
     }
 
     /// Stores the configured issuer of this name, unless it is stored already.

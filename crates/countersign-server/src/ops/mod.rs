@@ -1,7 +1,7 @@
 //! The operations of administration, which the command line and `/admin/v1` have in common.
 //!
-//! [`Operations`] performs them for one caller, checks what the caller may grant, and returns the
-//! responses that both interfaces present.
+//! [`Operations`] performs them for one caller, and returns the responses that both interfaces present. The store checks
+//! what the caller may give.
 
 /// Implements `From` for a response whose members are these fields of a record.
 macro_rules! response_from {
@@ -28,8 +28,9 @@ mod users;
 
 use std::sync::Arc;
 
-use countersign::registry::{Caller, Record};
-use countersign::{Id, Scopes, directory::Issuers};
+use countersign::Id;
+use countersign::registry::{Authority, Caller};
+use countersign::time::{Clock as _, SystemClock};
 use countersign_store::Store;
 
 pub(crate) use accounts::{AccountListResponse, AccountResponse};
@@ -51,32 +52,16 @@ pub(crate) struct Operations {
     store: Store,
     config: Arc<Config>,
     caller: Caller,
-    /// What the caller holds, and may grant; `None` if it may grant everything.
-    holdings: Option<Holdings>,
-}
-
-/// The scopes that a caller holds, and the issuers that it may use.
-#[derive(Clone)]
-struct Holdings {
-    scopes: Scopes,
-    issuers: Issuers,
 }
 
 impl Operations {
-    /// Creates the operations of a caller who may grant everything.
-    pub(crate) fn unrestricted(store: Store, config: Arc<Config>, caller: Caller) -> Self {
+    /// Creates the operations of a caller.
+    pub(crate) fn new(store: Store, config: Arc<Config>, caller: Caller) -> Self {
         Self {
             store,
             config,
             caller,
-            holdings: None,
         }
-    }
-
-    /// Restricts the caller to granting what it holds itself.
-    pub(crate) fn restricted_to(mut self, scopes: Scopes, issuers: Issuers) -> Self {
-        self.holdings = Some(Holdings { scopes, issuers });
-        self
     }
 
     /// Returns the account that the caller is confined to; `None` for the default account.
@@ -99,32 +84,11 @@ impl Operations {
         &self.caller
     }
 
-    /// Rejects scopes that the caller does not hold.
-    fn check_scopes(&self, scopes: &Scopes) -> Result<(), OpsError> {
-        match &self.holdings {
-            Some(holdings) if !holdings.scopes.contains(scopes) => Err(OpsError::ScopeNotHeld),
-            _ => Ok(()),
-        }
-    }
-
-    /// Rejects issuers that the caller may not use.
-    fn check_issuers(&self, issuers: &Issuers) -> Result<(), OpsError> {
-        let all = |issuers: &Issuers| issuers.iter().next().is_none();
-        let held = match &self.holdings {
-            None => true,
-            Some(holdings) if all(&holdings.issuers) => true,
-            Some(holdings) => {
-                !all(issuers) && issuers.iter().all(|name| holdings.issuers.allow(name))
-            }
-        };
-        held.then_some(()).ok_or(OpsError::IssuerNotHeld)
-    }
-
-    /// Rejects a credential that may do more than the caller: the caller is about to get or set its
-    /// secret.
-    fn check_takeover(&self, record: &Record) -> Result<(), OpsError> {
-        self.check_scopes(&record.scopes)?;
-        self.check_issuers(&record.issuers)
+    /// Returns what the caller may give, as far as this process knows. The store checks it again in its transaction: this
+    /// only spares the work for a request that will be rejected.
+    fn authority(&self) -> Result<Authority<'_>, OpsError> {
+        let directory = self.store.directory();
+        Ok(self.caller.authority_in(&*directory, SystemClock.now())?)
     }
 
     /// Rejects callers outside the default account.

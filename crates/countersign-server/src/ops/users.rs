@@ -20,7 +20,9 @@ impl Operations {
         issuers: &[String],
         hash: impl Future<Output = Result<PasswordHash, E>>,
     ) -> Result<CredentialResponse, E> {
-        self.check_scopes(&scopes)?;
+        self.authority()?
+            .check_scopes(&scopes)
+            .map_err(OpsError::from)?;
         let issuers = self.issuers_of_new(issuers).await?;
         let user = NewUser::new(name, hash.await?, scopes);
         let user = user.owner(owner).issuers(issuers);
@@ -34,7 +36,8 @@ impl Operations {
         id: Id,
         hash: impl Future<Output = Result<PasswordHash, E>>,
     ) -> Result<CredentialResponse, E> {
-        self.check_takeover(&self.find(CredentialKind::User, id).await?)?;
+        let user = self.find(CredentialKind::User, id).await?;
+        self.authority()?.check(&user).map_err(OpsError::from)?;
         let change = Change::Password(hash.await?);
         let changed = self.change_credential(CredentialKind::User, id, change);
         Ok(changed.await?)

@@ -81,7 +81,7 @@ impl Store {
         algorithm: Option<Algorithm>,
         lead: Duration,
     ) -> Result<SigningKeyRecord, StoreError> {
-        let mut transaction = self.0.begin_for(caller).await?;
+        let (mut transaction, _) = self.0.begin_for(caller).await?;
         let now = transaction.now;
         let (issuer, keys) = keys_of(transaction.connection(), name, now).await?;
         if find(&keys, KeyState::Pending).is_some() {
@@ -149,7 +149,7 @@ impl Store {
         name: &str,
         kid: &str,
     ) -> Result<SigningKeyRecord, StoreError> {
-        let mut transaction = self.0.begin_for(caller).await?;
+        let (mut transaction, _) = self.0.begin_for(caller).await?;
         let now = transaction.now;
         let (issuer, mut keys) = keys_of(transaction.connection(), name, now).await?;
         let found = keys.iter().position(|key| key.record.kid == kid);

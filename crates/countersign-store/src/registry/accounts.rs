@@ -3,7 +3,7 @@
 use countersign::Id;
 use countersign::directory::{EnvironmentKind, Status};
 use countersign::registry::backend::Placement;
-use countersign::registry::{Account, Caller, Conflict, Owner, RegistryError};
+use countersign::registry::{Account, Authority, Caller, Conflict, Owner, RegistryError};
 
 use crate::sqlite::{self, Connection};
 use crate::transaction::Transaction;
@@ -12,11 +12,11 @@ use crate::transaction::Transaction;
 /// environment is used if none was named.
 pub(super) async fn placement(
     transaction: &mut Transaction<'_>,
-    caller: &Caller,
+    authority: &Authority<'_>,
     owner: Owner,
 ) -> Result<Placement, RegistryError> {
     let state = transaction.state();
-    let mut placement = whole_account_placement(transaction, caller, owner).await?;
+    let mut placement = whole_account_placement(transaction, authority, owner).await?;
     if placement.environment.is_none() && placement.account == state.account {
         let (account, id) = (state.account, state.environment);
         let kind = environment_kind(transaction.connection(), &account, &id).await?;
@@ -26,15 +26,15 @@ pub(super) async fn placement(
 }
 
 /// Returns the account and the environment that a new credential belongs to. Without an environment, it belongs to the
-/// whole account, the default one included.
+/// sandbox of the caller if that has one, otherwise to the whole account, the default one included.
 pub(super) async fn whole_account_placement(
     transaction: &mut Transaction<'_>,
-    caller: &Caller,
+    authority: &Authority<'_>,
     owner: Owner,
 ) -> Result<Placement, RegistryError> {
-    let account = account_for(transaction, caller, owner.account).await?;
+    let account = account_for(transaction, authority.caller(), owner.account).await?;
     let placement = Placement::account(account);
-    let Some(id) = owner.environment else {
+    let Some(id) = owner.environment.or(authority.default_environment()) else {
         return Ok(placement);
     };
     let kind = environment_kind(transaction.connection(), &account, &id).await?;

@@ -3,7 +3,7 @@
 use countersign::Id;
 use countersign::directory::CredentialKind;
 use countersign::registry::backend::{ChangeEffect, StoredCredential};
-use countersign::registry::{Caller, Change, Record, RegistryError};
+use countersign::registry::{Authority, Caller, Change, Record, RegistryError};
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
@@ -44,13 +44,14 @@ pub(super) async fn insert(
 /// Changes a credential, and returns its record after the change.
 pub(super) async fn change(
     transaction: &mut Transaction<'_>,
-    caller: &Caller,
+    authority: &Authority<'_>,
     id: &Id,
     change: &Change,
 ) -> Result<Record, RegistryError> {
+    let caller = authority.caller();
     let found = sqlite::credentials::find(transaction.connection(), id).await?;
     let mut credential = reachable(caller, found)?;
-    let effect = credential.change(change, transaction.now)?;
+    let effect = credential.change(authority, change, transaction.now)?;
     let entry = AuditRecord::by(caller, action(credential.record.kind, change.name()));
     let entry = match change {
         Change::Scopes(scopes) => entry.with("scopes", scopes.as_str()),

@@ -23,13 +23,14 @@ impl ManagedTokens for Store {
         key: Option<IdempotencyKey<'a>>,
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
             if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
-            let placement = whole_account_placement(&mut transaction, caller, new.owner).await?;
+            let placement =
+                whole_account_placement(&mut transaction, &authority, new.owner).await?;
             let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
-            let credential = StoredCredential::new_token(id, placement, new, caller, now);
+            let credential = StoredCredential::new_token(&authority, id, placement, new, now)?;
             remember(&mut transaction, key.as_ref(), &credential.record).await?;
             let record = insert(transaction, caller, credential).await?;
             Ok(IdempotentOutcome::New(record.into()))
@@ -44,12 +45,12 @@ impl ManagedTokens for Store {
         key: Option<IdempotencyKey<'a>>,
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
             if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
             find(transaction.connection(), caller, &id).await?;
-            let record = change(&mut transaction, caller, &id, &requested).await?;
+            let record = change(&mut transaction, &authority, &id, &requested).await?;
             remember(&mut transaction, key.as_ref(), &record).await?;
             transaction.commit().await?;
             Ok(IdempotentOutcome::New(record.into()))

@@ -28,14 +28,15 @@ type Response<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 impl Registry for Store {
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> Response<'a, CreatedKey> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
-            let placement = placement(&mut transaction, caller, new.owner).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let placement = placement(&mut transaction, &authority, new.owner).await?;
             let (state, now) = (transaction.state(), transaction.now);
             let id = transaction.new_id(&placement.account)?;
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
             let digests = state.peppers.digests(&id, issued.secret.expose());
-            let credential = StoredCredential::new_key(id, placement, new, digests, now);
+            let credential =
+                StoredCredential::new_key(&authority, id, placement, new, digests, now)?;
             let record = insert(transaction, caller, credential).await?;
             Ok(CreatedKey::new(record, issued))
         })
@@ -43,14 +44,15 @@ impl Registry for Store {
 
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> Response<'a, Record> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
-            let placement = placement(&mut transaction, caller, new.owner).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let placement = placement(&mut transaction, &authority, new.owner).await?;
             let same_name = sqlite::credentials::find_user(transaction.connection(), &new.name);
             if same_name.await?.is_some() {
                 return Err(RegistryError::NameTaken);
             }
             let id = transaction.new_id(&placement.account)?;
-            let credential = StoredCredential::new_user(id, placement, new, transaction.now);
+            let now = transaction.now;
+            let credential = StoredCredential::new_user(&authority, id, placement, new, now)?;
             insert(transaction, caller, credential).await
         })
     }
@@ -88,8 +90,8 @@ impl Registry for Store {
 
     fn change<'a>(&'a self, caller: &'a Caller, id: Id, requested: Change) -> Response<'a, Record> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
-            let record = change(&mut transaction, caller, &id, &requested).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let record = change(&mut transaction, &authority, &id, &requested).await?;
             transaction.commit().await?;
             Ok(record)
         })
@@ -105,11 +107,11 @@ impl Registry for Store {
             let state = &self.0.state;
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
             let found = sqlite::credentials::find(transaction.connection(), &id).await?;
             let mut credential = reachable(caller, found)?;
             let (secret, now) = (issued.secret.expose(), transaction.now);
-            let effect = credential.rotate(secret, rotation, &state.peppers, now)?;
+            let effect = credential.rotate(&authority, secret, rotation, &state.peppers, now)?;
             let entry = AuditRecord::by(caller, "key.rotate");
             let entry = match rotation {
                 Rotation::Grace(grace) => entry.with("grace_seconds", grace.as_secs()),
@@ -126,7 +128,7 @@ impl Registry for Store {
             if !caller.can_access(&denied.account) {
                 return Err(RegistryError::NotFound);
             }
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
             let (issuer, id, until) = (&*denied.issuer, denied.token, denied.expires_at);
             sqlite::denials::deny_token(transaction.connection(), issuer, &id, until).await?;
             let entry = AuditRecord::by(caller, "token.revoke").about(denied.account, id);
@@ -143,7 +145,7 @@ impl Registry for Store {
             if caller.account().is_some() {
                 return Err(RegistryError::NotFound);
             }
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
             let now = transaction.now;
             let id = Id::new_account(now, &*self.0.state.random).map_err(StoreError::from)?;
             let account = Account::new(id, name, now);
@@ -177,7 +179,7 @@ impl Registry for Store {
 
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> Response<'a, Account> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
             let now = transaction.now;
             let connection = transaction.connection();
             let mut account = reachable_account(connection, caller, &id).await?;
@@ -205,10 +207,10 @@ impl Registry for Store {
         new: NewEnvironment,
     ) -> Response<'a, Environment> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
             let account = account_for(&mut transaction, caller, new.account).await?;
             let (id, now) = (transaction.new_id(&account)?, transaction.now);
-            let environment = Environment::new(id, account, new.name, new.kind, now);
+            let environment = Environment::create(&authority, id, account, new, now)?;
             let connection = transaction.connection();
             if !sqlite::accounts::insert_environment(connection, &environment).await? {
                 return Err(RegistryError::NameTaken);

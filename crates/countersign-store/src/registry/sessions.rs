@@ -68,7 +68,7 @@ impl Sessions for Store {
         selector: SessionSelector,
     ) -> Response<'a, ()> {
         Box::pin(async move {
-            let mut transaction = self.0.begin_for(caller).await?;
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
             let now = transaction.now;
             let connection = transaction.connection();
             let mut sessions = reachable(connection, caller, &credential, now).await?;

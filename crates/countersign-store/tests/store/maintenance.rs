@@ -185,8 +185,8 @@ async fn records_of_one_account_are_invisible_to_another() {
         .create_account(&operator(), "other".to_owned())
         .await
         .unwrap();
-    let we = Caller::of_account("we", own.id);
-    let they = Caller::of_account("they", other.id);
+    let we = Caller::operator("we").within_account(own.id);
+    let they = Caller::operator("they").within_account(other.id);
     let created = store.create_key(&we, new_key("ci")).await.unwrap().record;
     let aladdin = store.create_user(&we, new_user("aladdin")).await.unwrap();
     assert_eq!((created.account_id, aladdin.account_id), (own.id, own.id));

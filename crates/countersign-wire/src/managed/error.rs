@@ -77,6 +77,7 @@ impl From<RegistryError> for ManagedTokenError {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Conflict(conflict) => Self::InvalidAction(conflict.to_string()),
+            RegistryError::NotHeld(lacking) => Self::NotPermitted(lacking.message(), None),
             RegistryError::IdempotencyConflict => Self::IdempotencyConflict,
             error => TokenError::from(&error).into(),
         }

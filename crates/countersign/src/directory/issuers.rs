@@ -55,6 +55,18 @@ impl Issuers {
             .is_none_or(|names| names.iter().any(|name| **name == *issuer))
     }
 
+    /// Returns whether all issuers are allowed.
+    #[must_use]
+    pub const fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Returns whether every issuer that `other` allows is allowed.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.is_all() || (!other.is_all() && other.iter().all(|name| self.allow(name)))
+    }
+
     /// Returns the names in alphabetical order, or none if all issuers are allowed.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0

@@ -72,6 +72,18 @@ impl Networks {
         })
     }
 
+    /// Returns whether every address that `other` allows is allowed, by one network for each of `other`.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(outer), Some(inner)) => inner
+                .iter()
+                .all(|inner| outer.iter().any(|outer| outer.contains(inner))),
+        }
+    }
+
     /// Returns the networks as text.
     pub fn iter(&self) -> impl Iterator<Item = String> {
         self.0

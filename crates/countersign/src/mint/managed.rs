@@ -1,30 +1,9 @@
-use serde::Serialize;
-
-use super::service::sign;
+use super::service::{Claims, sign};
 use super::{Mint, MintError};
 use crate::directory::CredentialKind;
-use crate::id::Id;
 use crate::principal::PrimaryPrincipal;
 use crate::registry::Record;
 use crate::secret::Secret;
-
-/// The claims of a managed token, which is its own subject, client and id. Its record decides what it
-/// may do; the scopes in the token only inform its holder.
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    sub: &'a Id,
-    client_id: &'a Id,
-    aud: &'a str,
-    iat: i64,
-    exp: i64,
-    jti: &'a Id,
-    scope: &'a str,
-    account: &'a Id,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    environment: Option<&'a Id>,
-    agn: u32,
-}
 
 impl Mint {
     /// Returns the managed token of a record: a JWT of `typ` `api-token+jwt` that is valid as long as its
@@ -51,18 +30,24 @@ impl Mint {
             return Err(MintError::Principal);
         }
         let issuer = &*self.issuer().0;
+        let id = record.id.text();
+        // A managed token is its own subject, client and id. Its record decides what it may do; the scopes in the token
+        // only inform its holder.
         let claims = Claims {
             iss: &issuer.url,
-            sub: &record.id,
-            client_id: &record.id,
+            sub: id.as_str(),
+            client_id: id.as_str(),
             aud: issuer.audiences.first().ok_or(MintError::Audience)?,
             iat: record.created_at.unix_seconds(),
             exp: end.unix_seconds(),
-            jti: &record.id,
+            jti: record.id,
             scope: record.scopes.as_str(),
             account: &record.account_id,
             environment: record.environment_id.as_ref(),
+            cgn: None,
             agn: creator.account_generation(),
+            sid: None,
+            sgn: None,
         };
         let key = self.signing_key(self.clock().now())?;
         sign(&key, &key.managed_token_header(), &claims)

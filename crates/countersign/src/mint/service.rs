@@ -25,26 +25,27 @@ pub struct Mint {
     random: Arc<dyn Random>,
 }
 
-/// The claims of an access token (RFC 9068 §2.2, and our own), in the order of the payload.
+/// The claims of an access token (RFC 9068 §2.2, and our own) or of a managed token, in the order of the payload.
 #[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    client_id: &'a str,
-    aud: &'a str,
-    iat: i64,
-    exp: i64,
-    jti: Id,
-    scope: &'a str,
-    account: &'a Id,
+pub(super) struct Claims<'a> {
+    pub(super) iss: &'a str,
+    pub(super) sub: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) aud: &'a str,
+    pub(super) iat: i64,
+    pub(super) exp: i64,
+    pub(super) jti: Id,
+    pub(super) scope: &'a str,
+    pub(super) account: &'a Id,
     #[serde(skip_serializing_if = "Option::is_none")]
-    environment: Option<&'a Id>,
-    cgn: u32,
-    agn: u32,
+    pub(super) environment: Option<&'a Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<&'a Id>,
+    pub(super) cgn: Option<u32>,
+    pub(super) agn: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sgn: Option<u32>,
+    pub(super) sid: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sgn: Option<u32>,
 }
 
 impl Mint {
@@ -141,7 +142,7 @@ impl Mint {
             scope: scopes.as_str(),
             account,
             environment: principal.environment(),
-            cgn: principal.generation(),
+            cgn: Some(principal.generation()),
             agn: principal.account_generation(),
             sid: session,
             sgn: session.map(|_| SESSION_GENERATION),
@@ -169,7 +170,7 @@ impl Mint {
 pub(super) fn sign(
     key: &SigningKey,
     header: &str,
-    claims: &impl Serialize,
+    claims: &Claims<'_>,
 ) -> Result<Secret, MintError> {
     let payload = serde_json::to_vec(claims).map_err(|_| MintError::Failed)?;
     let mut token = String::with_capacity(header.len() + payload.len() * 2);

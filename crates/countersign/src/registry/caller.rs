@@ -1,27 +1,41 @@
 use std::sync::Arc;
 
-use crate::directory::{Credential, CredentialKind, Directory, SESSION_GENERATION, Status};
+use crate::directory::{Credential, CredentialKind, Directory, Status};
 use crate::id::Id;
 use crate::principal::Principal;
-use crate::registry::Record;
+use crate::registry::{Authority, CallerToken, Record, RegistryError};
 use crate::time::Timestamp;
 
-/// The caller of a [`Registry`](super::Registry): its name in the audit log, and the objects that it
-/// can access.
+/// The caller of a [`Registry`](super::Registry): its name in the audit log, the objects that it can
+/// access, and what it may give.
 ///
-/// To a caller of one account, the objects of other accounts do not exist.
+/// To a caller of one account, the objects of other accounts do not exist. A caller that was
+/// authenticated can give no access that it does not hold: see [`Authority`].
 #[derive(Clone, Debug)]
 pub struct Caller {
     actor: Arc<str>,
     request_id: Option<Arc<str>>,
     account: Option<Id>,
     issuer: Option<Arc<str>>,
-    credential: Option<(Id, u32)>,
+    /// `None`: the operator.
+    authenticated: Option<Authenticated>,
+}
+
+/// What the credentials of a caller have proven.
+#[derive(Clone, Debug)]
+struct Authenticated {
+    principal: Principal,
+    credential: Id,
     token: Option<CallerToken>,
 }
 
 impl Caller {
-    /// Creates a caller that can access every account. `actor` is its name in the audit log.
+    /// Creates the operator, who can access every account and give any access. `actor` is its name in
+    /// the audit log.
+    ///
+    /// It is for the program itself and for people who have the permissions of its files. A change that a
+    /// request asks for is made as [`authenticated`](Self::authenticated), so that the request gets no
+    /// further than its credentials.
     #[must_use]
     pub fn operator(actor: impl Into<Arc<str>>) -> Self {
         Self {
@@ -29,18 +43,43 @@ impl Caller {
             request_id: None,
             account: None,
             issuer: None,
-            credential: None,
-            token: None,
+            authenticated: None,
         }
     }
 
-    /// Creates a caller that can access one account.
+    /// Creates the caller that a request was authenticated as. It can access the account of its
+    /// credential, and its id is its name in the audit log. Returns `None` if the principal has no stored
+    /// credential, such as one of an external issuer.
+    ///
+    /// A change is made only while the credential and the token are valid: if they were revoked while the
+    /// change waited, it fails with [`RegistryError::CallerRevoked`].
     #[must_use]
-    pub fn of_account(actor: impl Into<Arc<str>>, account: Id) -> Self {
-        Self {
-            account: Some(account),
-            ..Self::operator(actor)
-        }
+    pub fn authenticated(principal: &Principal) -> Option<Self> {
+        let credential = *principal.credential_id()?;
+        Some(Self {
+            account: Some(*principal.account()?),
+            authenticated: Some(Authenticated {
+                principal: principal.clone(),
+                credential,
+                token: CallerToken::of(principal),
+            }),
+            ..Self::operator(principal.subject())
+        })
+    }
+
+    /// Limits the caller to the objects of one account.
+    #[must_use]
+    pub const fn within_account(mut self, account: Id) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// Lets the caller access the objects of every account, for an administrator of the whole server. It
+    /// still gives only access that it holds.
+    #[must_use]
+    pub const fn in_every_account(mut self) -> Self {
+        self.account = None;
+        self
     }
 
     /// Sets the id of the request that the caller sent, for the audit log.
@@ -55,17 +94,6 @@ impl Caller {
     #[must_use]
     pub fn at_issuer(mut self, name: impl Into<Arc<str>>) -> Self {
         self.issuer = Some(name.into());
-        self
-    }
-
-    /// Sets the principal that the caller was authenticated as. A change is made only while the
-    /// principal's credential and token are valid: if they were revoked while the change waited, it
-    /// fails with [`RegistryError::CallerRevoked`](super::RegistryError::CallerRevoked).
-    #[must_use]
-    pub fn authenticated_as(mut self, principal: &Principal) -> Self {
-        let id = principal.credential_id().copied();
-        self.credential = id.map(|id| (id, principal.generation()));
-        self.token = CallerToken::of(principal);
         self
     }
 
@@ -93,16 +121,16 @@ impl Caller {
         self.issuer.as_deref()
     }
 
-    /// Returns the credential that the caller was authenticated with, and its generation then.
+    /// Returns the credential that the caller was authenticated with; `None` for the operator.
     #[must_use]
-    pub const fn credential(&self) -> Option<&(Id, u32)> {
-        self.credential.as_ref()
+    pub fn credential(&self) -> Option<&Id> {
+        self.authenticated.as_ref().map(|by| &by.credential)
     }
 
     /// Returns the token that the caller was authenticated with, if it was a token.
     #[must_use]
-    pub const fn token(&self) -> Option<&CallerToken> {
-        self.token.as_ref()
+    pub fn token(&self) -> Option<&CallerToken> {
+        self.authenticated.as_ref()?.token.as_ref()
     }
 
     /// Returns whether the caller can access the objects of `account`.
@@ -120,52 +148,54 @@ impl Caller {
             && issuer.is_none_or(|issuer| record.issuers.allow(issuer))
     }
 
-    /// Returns whether the caller's credential is still valid. `found` is the credential with the id
-    /// of [`credential`](Self::credential) as it is now.
-    #[must_use]
-    pub fn is_still_valid(&self, found: Option<&Credential>, now: Timestamp) -> bool {
-        self.credential.is_none_or(|(id, generation)| {
+    /// Returns what the caller may give at present. `found` is its [`credential`](Self::credential) as it
+    /// is now, revoked if its account is, and `token_is_denied` whether its [`token`](Self::token) or the
+    /// token's session is denied. A registry reads both in the transaction that makes the change.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::CallerRevoked`] if the credential or the token is no longer valid.
+    pub fn authority(
+        &self,
+        found: Option<Credential>,
+        token_is_denied: bool,
+        now: Timestamp,
+    ) -> Result<Authority<'_>, RegistryError> {
+        let Some(Authenticated {
+            principal,
+            credential,
+            token,
+        }) = &self.authenticated
+        else {
+            return Ok(Authority::operator(self));
+        };
+        let generation = principal.generation();
+        let token_is_valid = !token_is_denied
+            && token
+                .as_ref()
+                .is_none_or(|token| now < token.accepted_until);
+        found
+            .filter(|_| token_is_valid)
             // The network was checked when the credential was presented.
-            found.is_some_and(|found| {
-                (found.id, found.generation) == (id, generation)
-                    && found.status == Status::Active
-                    && found.expires_at.is_none_or(|end| now < end)
-            })
-        })
-    }
-}
-
-/// The token that a [`Caller`] was authenticated with: everything that it can be denied by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CallerToken {
-    /// The issuer, `iss`.
-    pub issuer: Arc<str>,
-    /// The token's id, `jti`.
-    pub id: Id,
-    /// The session's id, `sid`.
-    pub session: Option<Id>,
-    /// When the token expires, `exp`.
-    pub expires_at: Timestamp,
-}
-
-impl CallerToken {
-    fn of(principal: &Principal) -> Option<Self> {
-        let id: String = principal.claim("jti")?;
-        Some(Self {
-            issuer: principal.issuer()?.into(),
-            id: id.parse().ok()?,
-            session: principal.session().copied(),
-            expires_at: principal.expires_at()?,
-        })
+            .filter(|found| (found.id, found.generation) == (*credential, generation))
+            .filter(|found| found.status == Status::Active)
+            .filter(|found| found.expires_at.is_none_or(|end| now < end))
+            .map(|found| Authority::holder(self, principal.scopes(), found))
+            .ok_or(RegistryError::CallerRevoked)
     }
 
-    /// Returns whether the token has not expired, and neither it nor its session is denied.
-    #[must_use]
-    pub fn is_still_valid(&self, directory: &dyn Directory, now: Timestamp) -> bool {
-        let lowest = |session| directory.lowest_generation(session);
-        now < self.expires_at
-            && !directory.is_denied(&self.issuer, &self.id)
-            && self.session.as_ref().and_then(lowest) <= Some(SESSION_GENERATION)
+    /// Returns what the caller may give at present, as a directory knows it.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::CallerRevoked`] if the credential or the token is no longer valid.
+    pub fn authority_in(
+        &self,
+        directory: &dyn Directory,
+        now: Timestamp,
+    ) -> Result<Authority<'_>, RegistryError> {
+        let found = self.credential().and_then(|id| directory.credential(id));
+        let denied = self.token().is_some_and(|token| token.is_denied(directory));
+        self.authority(found, denied, now)
     }
 }

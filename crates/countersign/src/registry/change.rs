@@ -25,6 +25,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// Returns whether the change gives or keeps access, and therefore requires that the caller holds it.
+    pub(super) const fn gives_access(&self) -> bool {
+        match self {
+            Self::Suspend | Self::Revoke { .. } | Self::Delete => false,
+            Self::Activate | Self::Scopes(_) | Self::Password(_) => true,
+        }
+    }
+
     /// Returns the name used in the audit log.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use crate::registry::NotHeld;
 use crate::time::Timestamp;
 
 /// An error of a [`Registry`](super::Registry).
@@ -15,6 +16,9 @@ pub enum RegistryError {
     /// The caller's credential or token is no longer valid.
     #[error("the caller's credentials are no longer valid")]
     CallerRevoked,
+    /// The caller would give access that it does not hold.
+    #[error("{0}")]
+    NotHeld(#[from] NotHeld),
     /// The object's present state does not allow the change.
     #[error("{0}")]
     Conflict(#[from] Conflict),

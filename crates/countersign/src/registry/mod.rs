@@ -20,6 +20,9 @@
 //! minted before: suspending, revoking, narrowing scopes, a new password, and the rotation of a
 //! compromised key. A change to the present state succeeds and has no effect.
 //!
+//! A change that gives or keeps access is made only for a [`Caller`] that holds this access itself:
+//! [`Authority`] has the rule. Suspending, revoking and deleting are always permitted.
+//!
 //! # Example
 //!
 //! ```
@@ -50,8 +53,10 @@
 //! # }).unwrap();
 //! ```
 
+mod authority;
 pub mod backend;
 mod caller;
+mod caller_token;
 mod change;
 mod error;
 mod filter;
@@ -66,7 +71,9 @@ use crate::BoxFuture;
 use crate::directory::UserName;
 use crate::id::Id;
 
+pub use authority::{Authority, NotHeld};
 pub use caller::Caller;
+use caller_token::CallerToken;
 pub use change::{Change, Rotation};
 pub use error::{Conflict, RegistryError};
 pub use filter::{CredentialFilter, DeniedToken};
@@ -94,6 +101,7 @@ pub type RegistryFuture<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 /// * [`RegistryError::NotFound`] if an object does not exist, or if the [`Caller`] cannot access it.
 /// * [`RegistryError::CallerRevoked`] if the caller's own credential was revoked or changed since it was
 ///   authenticated.
+/// * [`RegistryError::NotHeld`] if the change gives or keeps access that the caller does not hold.
 /// * [`RegistryError::Unavailable`] if the storage failed. The change may have been made: read it back.
 ///
 /// Other errors are documented at the methods.

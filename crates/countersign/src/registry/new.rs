@@ -70,8 +70,8 @@ impl NewKey {
 pub struct Owner {
     /// The account; `None`: the caller's, or the default account for an operator.
     pub account: Option<Id>,
-    /// The environment, which must belong to the account. `None`: the environment of the default
-    /// account for its keys and users, otherwise the whole account.
+    /// The environment, which must belong to the account. `None`: the sandbox that the caller belongs to,
+    /// the environment of the default account for its keys and users, otherwise the whole account.
     pub environment: Option<Id>,
 }
 

@@ -1,8 +1,8 @@
 use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, Status};
 use crate::id::Id;
 use crate::key::IssuedKey;
-use crate::registry::Conflict;
 use crate::registry::backend::Placement;
+use crate::registry::{Authority, Conflict, NewEnvironment, NotHeld};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -145,7 +145,23 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Creates an environment.
+    /// Creates a new environment, if the caller may create one.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld::Environment`] if the caller is confined to a sandbox.
+    pub fn create(
+        authority: &Authority<'_>,
+        id: Id,
+        account_id: Id,
+        new: NewEnvironment,
+        now: Timestamp,
+    ) -> Result<Self, NotHeld> {
+        authority.check_environment(Some(id))?;
+        Ok(Self::new(id, account_id, new.name, new.kind, now))
+    }
+
+    /// Creates an environment from its parts, for example from a database row.
     #[must_use]
     pub const fn new(
         id: Id,

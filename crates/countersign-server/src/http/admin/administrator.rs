@@ -6,7 +6,7 @@ use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign::Principal;
-use countersign::directory::Directory as _;
+use countersign::directory::{Directory as _, EnvironmentKind};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
 use countersign_wire::openapi::Security;
@@ -70,26 +70,25 @@ async fn operations(
     principal: &Principal,
     extensions: &Extensions,
 ) -> Result<Operations, AdminError> {
-    let (Some(credential), Some(account)) = (principal.credential_id(), principal.account()) else {
+    let Some(caller) = Caller::authenticated(principal) else {
         return Err(AdminError::internal(
             &"the principal has no credential or no account",
         ));
     };
-    let found = admin.0.store.directory().credential(credential);
-    let issuers = found.ok_or_else(AdminError::revoked)?.issuers;
-    let actor = credential.to_string();
-    let caller = if *account == admin.default_account().await? {
-        Caller::operator(actor)
+    let directory = admin.0.store.directory();
+    let found = caller.credential().and_then(|id| directory.credential(id));
+    let kind = found.ok_or_else(AdminError::revoked)?.environment_kind;
+    let is_default = caller.account() == Some(&admin.default_account().await?);
+    // A sandbox of the default account reaches no further than its own account.
+    let caller = if is_default && kind == EnvironmentKind::Production {
+        caller.in_every_account()
     } else {
-        Caller::of_account(actor, *account)
+        caller
     };
-    // A change may wait for its turn: the store checks the credential once more then.
-    let caller = caller.authenticated_as(principal);
     let caller = match extensions.get::<RequestId>() {
         Some(id) => caller.with_request_id(id.clone()),
         None => caller,
     };
     let store = admin.0.store.clone();
-    let operations = Operations::unrestricted(store, admin.0.config.clone(), caller);
-    Ok(operations.restricted_to(principal.scopes().clone(), issuers))
+    Ok(Operations::new(store, admin.0.config.clone(), caller))
 }

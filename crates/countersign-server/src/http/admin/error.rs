@@ -133,14 +133,6 @@ impl From<OpsError> for AdminError {
             OpsError::UnknownIssuer(_) => {
                 Self::invalid("unknown_issuer", "The server has no issuer of this name.")
             }
-            OpsError::ScopeNotHeld => Self::forbidden(
-                "scope_not_held",
-                "These credentials can grant only scopes that they hold.",
-            ),
-            OpsError::IssuerNotHeld => Self::forbidden(
-                "issuer_not_held",
-                "These credentials may not use all of these issuers.",
-            ),
             OpsError::DefaultAccountRequired => Self::forbidden(
                 "default_account_required",
                 "This concerns the whole server, and requires credentials of the account `default`.",
@@ -169,6 +161,7 @@ impl From<RegistryError> for AdminError {
         match error {
             RegistryError::NotFound => Self::not_found(),
             RegistryError::CallerRevoked => Self::revoked(),
+            RegistryError::NotHeld(lacking) => Self::forbidden(lacking.label(), lacking.message()),
             RegistryError::NameTaken => conflict("name_taken", error.to_string()),
             RegistryError::Conflict(reason) => conflict(reason.label(), reason.to_string()),
             error => {

@@ -226,7 +226,7 @@ async fn tokens_of_another_account_cannot_be_reached() {
     clock.advance(Duration::from_millis(1));
     let others = store.create_account(&operator(), "others".to_owned()).await;
     let others = others.unwrap().id;
-    let attacker = Caller::of_account("attacker", others);
+    let attacker = Caller::operator("attacker").within_account(others);
     let own = record_of(
         store
             .create_token(&attacker, new_token(), None)
@@ -395,10 +395,7 @@ async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_in_the_
     let id = create(store).await.id;
     let key = service.create_key("ci").await;
     let account = key.record.account_id;
-    let proven = |token| {
-        let principal = service.verify(token).unwrap();
-        Caller::of_account("bearer", account).authenticated_as(&principal)
-    };
+    let proven = |token| Caller::authenticated(&service.verify(token).unwrap()).unwrap();
     let suspend = async |caller: &Caller| {
         let asked = store.change_token(caller, id, Change::Suspend, None).await;
         matches!(asked, Err(RegistryError::CallerRevoked))

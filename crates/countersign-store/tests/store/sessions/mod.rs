@@ -194,8 +194,8 @@ async fn sessions_of_another_account_can_neither_be_listed_nor_ended() {
         .store
         .create_account(&operator(), "other_account".to_owned())
         .await;
-    let attacker = Caller::of_account("attacker", other_account.unwrap().id);
-    let owner = Caller::of_account("owner", key.record.account_id);
+    let attacker = Caller::operator("attacker").within_account(other_account.unwrap().id);
+    let owner = Caller::operator("owner").within_account(key.record.account_id);
     let id = key.record.id;
     for which in [
         SessionSelector::Id(session),

@@ -3,7 +3,10 @@ use crate::directory::{
 };
 use crate::id::Id;
 use crate::key::{KeyDigests, Peppers};
-use crate::registry::{Caller, Change, Conflict, NewKey, NewToken, NewUser, Record, Rotation};
+use crate::registry::{
+    Authority, Change, Conflict, NewKey, NewToken, NewUser, NotHeld, Record, RegistryError,
+    Rotation,
+};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -73,55 +76,99 @@ impl StoredCredential {
         Self { record, secret }
     }
 
-    /// Creates an API key. `digests` are those of its secret.
-    #[must_use]
+    /// Creates an API key. `digests` are those of its secret. Without networks or issuers of its own, it
+    /// gets those of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`] if the caller does not hold what the key would hold.
     pub fn new_key(
+        authority: &Authority<'_>,
         id: Id,
         placement: Placement,
         new: NewKey,
         digests: KeyDigests,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, NotHeld> {
         let mut record = Record::new(id, CredentialKind::Key, placement, new.scopes, now);
         record.name = new.name;
         record.allow_from = new.allow_from;
         record.issuers = new.issuers;
         record.expires_at = new.expires_at;
-        Self::new(record, StoredSecret::Key(digests))
+        Self::create(authority, record, StoredSecret::Key(digests))
     }
 
-    /// Creates a user.
-    #[must_use]
-    pub fn new_user(id: Id, placement: Placement, new: NewUser, now: Timestamp) -> Self {
+    /// Creates a user. It gets the networks of the caller, and without issuers of its own, its issuers.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`] if the caller does not hold what the user would hold.
+    pub fn new_user(
+        authority: &Authority<'_>,
+        id: Id,
+        placement: Placement,
+        new: NewUser,
+        now: Timestamp,
+    ) -> Result<Self, NotHeld> {
         let mut record = Record::new(id, CredentialKind::User, placement, new.scopes, now);
         record.name = new.name.to_string();
         record.issuers = new.issuers;
         let secret = StoredSecret::Password(new.password_hash.expose().into());
-        Self::new(record, secret)
+        Self::create(authority, record, secret)
     }
 
-    /// Creates the record of a managed token, for the issuer that the caller uses.
-    #[must_use]
+    /// Creates the record of a managed token, for the issuer that the caller uses. It gets the networks of
+    /// the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`] if the caller does not hold what the token would hold.
     pub fn new_token(
+        authority: &Authority<'_>,
         id: Id,
         placement: Placement,
         new: NewToken,
-        caller: &Caller,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, NotHeld> {
         let mut record = Record::new(id, CredentialKind::Token, placement, new.scopes, now);
-        record.issuers = Issuers::named(caller.issuer()).unwrap_or_default();
+        record.issuers = Issuers::named(authority.caller().issuer()).unwrap_or_default();
         record.expires_at = Some(new.expires_at);
         record.created_by = new.created_by;
-        Self::new(record, StoredSecret::Signature)
+        Self::create(authority, record, StoredSecret::Signature)
+    }
+
+    fn create(
+        authority: &Authority<'_>,
+        mut record: Record,
+        secret: StoredSecret,
+    ) -> Result<Self, NotHeld> {
+        authority.inherit(&mut record);
+        authority.check(&record)?;
+        Ok(Self::new(record, secret))
     }
 
     /// Applies a change. On an error, the credential is unchanged.
     ///
     /// # Errors
     ///
-    /// Returns [`Conflict`] if the credential's present state does not allow the change.
-    pub fn change(&mut self, change: &Change, now: Timestamp) -> Result<ChangeEffect, Conflict> {
+    /// - [`RegistryError::NotHeld`] if the change gives access that the caller does not hold;
+    /// - [`RegistryError::Conflict`] if the credential's present state does not allow the change.
+    pub fn change(
+        &mut self,
+        authority: &Authority<'_>,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<ChangeEffect, RegistryError> {
+        if change.gives_access() {
+            authority.check(&self.record)?;
+        }
+        if let Change::Scopes(scopes) = change {
+            authority.check_scopes(scopes)?;
+        }
+        Ok(self.apply(change, now)?)
+    }
+
+    fn apply(&mut self, change: &Change, now: Timestamp) -> Result<ChangeEffect, Conflict> {
         let effect = match (change, self.record.status) {
             (Change::Suspend, Status::Suspended)
             | (Change::Activate, Status::Active)
@@ -156,6 +203,8 @@ impl StoredCredential {
     ///
     /// # Errors
     ///
+    /// [`RegistryError::NotHeld`] if the caller does not hold what the key holds, and [`RegistryError::Conflict`] of
+    ///
     /// - [`Conflict::NotAKey`] if the credential is not an API key;
     /// - [`Conflict::Revoked`] if it is revoked;
     /// - [`Conflict::RotationUnderWay`] if two of its secrets are already valid;
@@ -163,22 +212,24 @@ impl StoredCredential {
     /// - [`Conflict::NoMoreGenerations`] if its generation cannot be raised.
     pub fn rotate(
         &mut self,
+        authority: &Authority<'_>,
         secret: &str,
         rotation: Rotation,
         peppers: &Peppers,
         now: Timestamp,
-    ) -> Result<ChangeEffect, Conflict> {
+    ) -> Result<ChangeEffect, RegistryError> {
+        authority.check(&self.record)?;
         let StoredSecret::Key(present) = &self.secret else {
-            return Err(Conflict::NotAKey);
+            return Err(Conflict::NotAKey.into());
         };
         if self.record.status == Status::Revoked {
-            return Err(Conflict::Revoked);
+            return Err(Conflict::Revoked.into());
         }
         let id = self.record.id;
         let (digests, effect) = match rotation {
             Rotation::Grace(grace) if !grace.is_zero() => {
                 if let Some(until) = present.grace_until().filter(|until| now < *until) {
-                    return Err(Conflict::RotationUnderWay(until));
+                    return Err(Conflict::RotationUnderWay(until).into());
                 }
                 let next = peppers.rotate(present, &id, secret, now.plus(grace));
                 (next.ok_or(Conflict::PepperMissing)?, ChangeEffect::Changed)

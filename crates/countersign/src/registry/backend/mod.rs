@@ -9,6 +9,6 @@ mod session;
 
 pub use crate::directory::stored_secret::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
 pub use crate::key::digest::{KeyDigest, KeyDigests, SecretDigest};
-pub use crate::registry::caller::CallerToken;
+pub use crate::registry::caller_token::CallerToken;
 pub use credential::{ChangeEffect, Placement, StoredCredential};
 pub use session::{SessionKey, SessionRequest, SessionToken};

@@ -75,14 +75,14 @@ impl ManagedTokens for MemoryRegistry {
         idempotency: Option<IdempotencyKey<'a>>,
     ) -> RegistryFuture<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let mut state = self.state_for_change(caller)?;
+            let (mut state, authority) = self.state_for_change(caller)?;
             let now = self.clock.now();
             if let Some(response) = state.stored_response(idempotency.as_ref(), now)? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
-            let placement = state.placement(caller, new.owner, self.default_account)?;
+            let placement = state.placement(&authority, new.owner, self.default_account)?;
             let id = self.new_id(&placement.account)?;
-            let token = StoredCredential::new_token(id, placement, new, caller, now);
+            let token = StoredCredential::new_token(&authority, id, placement, new, now)?;
             state.store_response(idempotency.as_ref(), &token.record, now)?;
             let record = self.insert(&mut state, token);
             Ok(IdempotentOutcome::New(record.into()))
@@ -97,13 +97,13 @@ impl ManagedTokens for MemoryRegistry {
         idempotency: Option<IdempotencyKey<'a>>,
     ) -> RegistryFuture<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let mut state = self.state_for_change(caller)?;
+            let (mut state, authority) = self.state_for_change(caller)?;
             let now = self.clock.now();
             if let Some(response) = state.stored_response(idempotency.as_ref(), now)? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
             state.managed_token(caller, &id)?;
-            let record = self.change_in(&mut state, caller, &id, &change)?;
+            let record = self.change_in(&mut state, &authority, &id, &change)?;
             state.store_response(idempotency.as_ref(), &record, now)?;
             Ok(IdempotentOutcome::New(record.into()))
         })

@@ -1,24 +1,20 @@
 //! A registry without a database.
 
-mod accounts;
-mod credentials;
 mod managed_tokens;
 mod registry;
 mod sessions;
+mod state;
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::directory::{Directory as _, MemoryDirectory};
+use crate::directory::MemoryDirectory;
 use crate::id::Id;
-use crate::key::Peppers;
+use crate::key::{IssuedKey, Peppers};
 use crate::random::{Random, RandomError};
-use crate::registry::backend::StoredCredential;
-use crate::registry::{Account, Caller, Environment, RegistryError};
+use crate::registry::{Account, Authority, Caller, RegistryError};
 use crate::time::{Clock, Timestamp};
-use managed_tokens::StoredResponse;
-use sessions::StoredSession;
+use state::State;
 
 /// Denials are never removed: a process does not run that long.
 const FOREVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
@@ -32,16 +28,6 @@ pub struct MemoryRegistry {
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     state: Mutex<State>,
-}
-
-/// The maps are sorted by creation time, because ids are.
-#[derive(Default)]
-struct State {
-    credentials: BTreeMap<Id, StoredCredential>,
-    accounts: BTreeMap<Id, Account>,
-    environments: BTreeMap<Id, Environment>,
-    sessions: Vec<StoredSession>,
-    responses: HashMap<(Id, String), StoredResponse>,
 }
 
 impl MemoryRegistry {
@@ -76,19 +62,19 @@ impl MemoryRegistry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the state for a change, if the caller is still valid.
-    fn state_for_change(&self, caller: &Caller) -> Result<MutexGuard<'_, State>, RegistryError> {
+    /// Locks the state for a change, and returns what the caller may give, if it is still valid.
+    fn state_for_change<'a>(
+        &self,
+        caller: &'a Caller,
+    ) -> Result<(MutexGuard<'_, State>, Authority<'a>), RegistryError> {
         let state = self.state();
-        let now = self.clock.now();
-        let credential = caller.credential();
-        let found = credential.and_then(|(id, _)| self.directory.credential(id));
-        let token = caller.token();
-        let token_is_valid = token.is_none_or(|token| token.is_still_valid(&*self.directory, now));
-        if token_is_valid && caller.is_still_valid(found.as_ref(), now) {
-            Ok(state)
-        } else {
-            Err(RegistryError::CallerRevoked)
-        }
+        let authority = caller.authority_in(&*self.directory, self.clock.now())?;
+        Ok((state, authority))
+    }
+
+    fn new_secret(&self, id: &Id) -> Result<IssuedKey, RegistryError> {
+        let issued = self.peppers.generate_key(id, &*self.random);
+        issued.map_err(RegistryError::unavailable)
     }
 
     fn new_id(&self, account: &Id) -> Result<Id, RegistryError> {

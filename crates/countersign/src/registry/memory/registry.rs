@@ -1,18 +1,77 @@
-use super::{FOREVER, MemoryRegistry};
+use super::{FOREVER, MemoryRegistry, State};
 use crate::directory::UserName;
 use crate::id::Id;
+use crate::registry::backend::{ChangeEffect, StoredCredential};
 use crate::registry::{
-    Account, Caller, Change, CreatedKey, CredentialFilter, DeniedToken, Environment,
-    NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, RegistryFuture, Rotation,
+    Account, Authority, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken,
+    Environment, NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, RegistryFuture,
+    Rotation,
 };
+
+impl MemoryRegistry {
+    pub(super) fn insert(&self, state: &mut State, credential: StoredCredential) -> Record {
+        let record = credential.record.clone();
+        let generation = state.generation(&record.account_id);
+        self.directory.put(credential.credential(generation));
+        state.credentials.insert(record.id, credential);
+        record
+    }
+
+    pub(super) fn change_in(
+        &self,
+        state: &mut State,
+        authority: &Authority<'_>,
+        id: &Id,
+        change: &Change,
+    ) -> Result<Record, RegistryError> {
+        let stored = state.credential(authority.caller(), id)?;
+        let effect = stored.change(authority, change, self.clock.now())?;
+        let stored = stored.clone();
+        if effect == ChangeEffect::Deleted {
+            let denied = self.directory.denied();
+            denied.deny_below(*id, stored.record.generation, FOREVER);
+            self.directory.remove(id);
+            state.credentials.remove(id);
+            return Ok(stored.record);
+        }
+        Ok(self.insert(state, stored))
+    }
+
+    fn publish_account(&self, account: &Account) {
+        self.directory
+            .put_account(account.id, account.generation, account.status);
+    }
+}
 
 impl Registry for MemoryRegistry {
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> RegistryFuture<'a, CreatedKey> {
-        Box::pin(async move { self.insert_key(caller, new) })
+        Box::pin(async move {
+            let (mut state, authority) = self.state_for_change(caller)?;
+            let placement = state.placement(&authority, new.owner, self.default_account)?;
+            let id = self.new_id(&placement.account)?;
+            let issued = self.new_secret(&id)?;
+            let digests = self.peppers.digests(&id, issued.secret.expose());
+            let now = self.clock.now();
+            let key = StoredCredential::new_key(&authority, id, placement, new, digests, now)?;
+            let record = self.insert(&mut state, key);
+            Ok(CreatedKey { record, issued })
+        })
     }
 
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> RegistryFuture<'a, Record> {
-        Box::pin(async move { self.insert_user(caller, new) })
+        Box::pin(async move {
+            let (mut state, authority) = self.state_for_change(caller)?;
+            let placement = state.placement(&authority, new.owner, self.default_account)?;
+            if state.user(&new.name).is_some() {
+                return Err(RegistryError::NameTaken);
+            }
+            let (id, name) = (self.new_id(&placement.account)?, new.name.clone());
+            let now = self.clock.now();
+            let user = StoredCredential::new_user(&authority, id, placement, new, now)?;
+            let generation = state.generation(&placement.account);
+            self.directory.put_user(name, user.credential(generation));
+            Ok(self.insert(&mut state, user))
+        })
     }
 
     fn list<'a>(
@@ -45,8 +104,8 @@ impl Registry for MemoryRegistry {
         change: Change,
     ) -> RegistryFuture<'a, Record> {
         Box::pin(async move {
-            let mut state = self.state_for_change(caller)?;
-            self.change_in(&mut state, caller, &id, &change)
+            let (mut state, authority) = self.state_for_change(caller)?;
+            self.change_in(&mut state, &authority, &id, &change)
         })
     }
 
@@ -56,13 +115,22 @@ impl Registry for MemoryRegistry {
         id: Id,
         rotation: Rotation,
     ) -> RegistryFuture<'a, CreatedKey> {
-        Box::pin(async move { self.replace_secret(caller, &id, rotation) })
+        Box::pin(async move {
+            let issued = self.new_secret(&id)?;
+            let (mut state, authority) = self.state_for_change(caller)?;
+            let stored = state.credential(caller, &id)?;
+            let (secret, now) = (issued.secret.expose(), self.clock.now());
+            stored.rotate(&authority, secret, rotation, &self.peppers, now)?;
+            let stored = stored.clone();
+            let record = self.insert(&mut state, stored);
+            Ok(CreatedKey { record, issued })
+        })
     }
 
     fn deny_token<'a>(&'a self, caller: &'a Caller, token: DeniedToken) -> RegistryFuture<'a, ()> {
         Box::pin(async move {
-            self.state_for_change(caller)?
-                .account(caller, &token.account)?;
+            let (mut state, _) = self.state_for_change(caller)?;
+            state.account(caller, &token.account)?;
             let denied = self.directory.denied();
             denied.deny_token(token.issuer.into(), token.token, FOREVER);
             Ok(())
@@ -74,7 +142,21 @@ impl Registry for MemoryRegistry {
         caller: &'a Caller,
         name: String,
     ) -> RegistryFuture<'a, Account> {
-        Box::pin(async move { self.insert_account(caller, name) })
+        Box::pin(async move {
+            let (mut state, _) = self.state_for_change(caller)?;
+            if caller.account().is_some() {
+                return Err(RegistryError::NotFound);
+            }
+            if state.accounts.values().any(|account| account.name == name) {
+                return Err(RegistryError::NameTaken);
+            }
+            let now = self.clock.now();
+            let id = Id::new_account(now, &*self.random).map_err(RegistryError::unavailable)?;
+            let account = Account::new(id, name, now);
+            self.publish_account(&account);
+            state.accounts.insert(id, account.clone());
+            Ok(account)
+        })
     }
 
     fn list_accounts<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Account>> {
@@ -91,7 +173,17 @@ impl Registry for MemoryRegistry {
     }
 
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account> {
-        Box::pin(async move { self.end_account(caller, &id) })
+        Box::pin(async move {
+            let (mut state, _) = self.state_for_change(caller)?;
+            let account = state.account(caller, &id)?;
+            if id == self.default_account {
+                return Err(Conflict::DefaultAccount.into());
+            }
+            if account.revoke()? {
+                self.publish_account(account);
+            }
+            Ok(account.clone())
+        })
     }
 
     fn create_environment<'a>(
@@ -99,7 +191,18 @@ impl Registry for MemoryRegistry {
         caller: &'a Caller,
         new: NewEnvironment,
     ) -> RegistryFuture<'a, Environment> {
-        Box::pin(async move { self.insert_environment(caller, new) })
+        Box::pin(async move {
+            let (mut state, authority) = self.state_for_change(caller)?;
+            let account = state.account_for(caller, new.account, self.default_account)?;
+            let mut present = state.environments.values();
+            if present.any(|other| other.account_id == account && other.name == new.name) {
+                return Err(RegistryError::NameTaken);
+            }
+            let (id, now) = (self.new_id(&account)?, self.clock.now());
+            let environment = Environment::create(&authority, id, account, new, now)?;
+            state.environments.insert(id, environment.clone());
+            Ok(environment)
+        })
     }
 
     fn list_environments<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Environment>> {

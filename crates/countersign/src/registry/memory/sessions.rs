@@ -109,7 +109,7 @@ impl Sessions for MemoryRegistry {
         which: SessionSelector,
     ) -> RegistryFuture<'a, ()> {
         Box::pin(async move {
-            let mut state = self.state_for_change(caller)?;
+            let (mut state, _) = self.state_for_change(caller)?;
             let now = self.clock.now();
             let before = state.sessions.len();
             state.sessions.retain(|session| {

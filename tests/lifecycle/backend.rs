@@ -1,0 +1,82 @@
+//! The registries of the library and of the store, with a clock that tests move.
+
+use std::sync::Arc;
+
+use countersign::Principal;
+use countersign::auth::Authenticator;
+use countersign::credentials::{ClientAddress, Credentials, RequestHead};
+use countersign::directory::{Directory, MemoryDirectory};
+use countersign::key::{Pepper, Peppers};
+use countersign::mechanism::ApiKeys;
+use countersign::random::SystemRandom;
+use countersign::registry::{CreatedKey, ManagedTokens, MemoryRegistry, Registry};
+use countersign::testing::FixedClock;
+use countersign::time::Timestamp;
+use countersign_store::{Store, StoreOptions};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+/// Where [`Backend::principal`] presents keys.
+const ADDRESS: &str = "192.0.2.7";
+
+pub struct Backend {
+    pub clock: FixedClock,
+    pub registry: Arc<dyn Registry>,
+    pub tokens: Arc<dyn ManagedTokens>,
+    pub directory: Arc<dyn Directory>,
+    peppers: Peppers,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Backend {
+    /// Returns a new registry of each kind.
+    pub async fn all() -> [Self; 2] {
+        [Self::in_memory(), Self::on_disk().await]
+    }
+
+    fn in_memory() -> Self {
+        let clock = FixedClock::at(NOW);
+        let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+        let directory = Arc::new(MemoryDirectory::default());
+        let table = Arc::clone(&directory);
+        let registry = MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom);
+        let registry = Arc::new(registry.unwrap());
+        Self {
+            clock,
+            registry: registry.clone(),
+            tokens: registry,
+            directory,
+            peppers,
+            _folder: None,
+        }
+    }
+
+    async fn on_disk() -> Self {
+        let clock = FixedClock::at(NOW);
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.db").display());
+        let mut options = StoreOptions::new(url);
+        options.clock = Arc::new(clock.clone());
+        let store = Store::open(options).await.unwrap();
+        Self {
+            clock,
+            directory: store.directory(),
+            peppers: store.peppers(),
+            registry: Arc::new(store.clone()),
+            tokens: Arc::new(store),
+            _folder: Some(folder),
+        }
+    }
+
+    /// Authenticates a key.
+    pub async fn principal(&self, key: &CreatedKey) -> Principal {
+        let keys = ApiKeys::new(Arc::clone(&self.directory), self.peppers.clone());
+        let authenticator = Authenticator::builder().primary(keys);
+        let authenticator = authenticator.clock(self.clock.clone()).build().unwrap();
+        let credentials = Credentials::key(key.issued.key.clone());
+        let address = ClientAddress(ADDRESS.parse().unwrap());
+        let credentials = credentials.presented_from(Some(address));
+        let principal = authenticator.authenticate(credentials, &RequestHead::empty());
+        principal.await.unwrap()
+    }
+}
