@@ -96,7 +96,9 @@ async fn reading_and_changing_require_their_scopes_from_keys_and_bearers() {
         ("calls:read", false, false),
     ] {
         let key = fixture.key(scopes).await;
-        let token = fixture.token().await;
+        // A token without scopes: activating one requires that the caller holds its scopes.
+        let body = json!({"token_scope": "account", "scopes": []});
+        let token = ManagedToken::from_response(&fixture.create(body).await.ok());
         let bearer = format!("Bearer {}", fixture.access_token(&key).await);
         for headers in [("x-api-key", &key.key), ("authorization", &bearer)] {
             let headers = [(headers.0, &**headers.1)];
@@ -123,6 +125,37 @@ async fn reading_and_changing_require_their_scopes_from_keys_and_bearers() {
                         .contains("insufficient_scope");
                     assert_eq!(challenged, headers[0].0 == "authorization");
                 }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_activated_only_by_callers_that_hold_its_scopes() {
+    let fixture = Fixture::new().await;
+    let body = json!({"token_scope": "account", "scopes": ["calls:read"]});
+    let token = ManagedToken::from_response(&fixture.create(body).await.ok());
+    let at = |action: &str| format!("{TOKENS}/{}/{action}", token.id);
+    for (scopes, activated) in [
+        ("api_token:write", (403, "not_permitted")),
+        ("api_token:* calls:write", (403, "not_permitted")),
+        ("api_token:write calls:*", (200, "")),
+    ] {
+        let key = fixture.key(scopes).await;
+        let bearer = format!("Bearer {}", fixture.access_token(&key).await);
+        for header in [("x-api-key", &*key.key), ("authorization", &bearer)] {
+            let send = async |action| {
+                let path = at(action);
+                fixture.send(Method::POST, &path, &[header], "").await
+            };
+            send("suspend").await.ok();
+            let response = send("activate").await;
+            assert_eq!(response.status.as_u16(), activated.0, "{scopes}");
+            if activated.0 == 403 {
+                assert_eq!(response.json()["code"], activated.1, "{scopes}");
+                assert!(!fixture.accepts(&token.token).await);
+            } else {
+                assert!(fixture.accepts(&token.token).await);
             }
         }
     }

@@ -20,6 +20,7 @@ use countersign::rejection::Reason;
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Principal, Secret};
+use http::Request;
 use tokio_test::block_on;
 
 const URL: &str = "https://auth.test";
@@ -83,9 +84,12 @@ impl Fixture {
     }
 
     async fn accept(&self, token: &Secret) -> Principal {
-        let credentials = Credentials::key(token.clone());
-        let accepted = self.tokens.authenticate(credentials, &RequestHead::empty());
-        accepted.await.unwrap()
+        let bearer = format!("Bearer {}", token.expose());
+        let request = Request::get("/").header("authorization", bearer);
+        let request = request.body(()).unwrap();
+        let head = RequestHead::new(&request);
+        let credentials = self.tokens.find_credentials(&head).unwrap().unwrap();
+        self.tokens.authenticate(credentials, &head).await.unwrap()
     }
 
     /// Returns the principal of an access token that lives for a minute.
