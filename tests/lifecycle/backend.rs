@@ -19,18 +19,18 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 /// Where [`Backend::principal`] presents keys.
 const ADDRESS: &str = "192.0.2.7";
 
-pub struct Backend {
-    pub clock: FixedClock,
-    pub registry: Arc<dyn Registry>,
-    pub tokens: Arc<dyn ManagedTokens>,
-    pub directory: Arc<dyn Directory>,
+pub(crate) struct Backend {
+    pub(crate) clock: FixedClock,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) tokens: Arc<dyn ManagedTokens>,
+    pub(crate) directory: Arc<dyn Directory>,
     peppers: Peppers,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Backend {
     /// Returns a new registry of each kind.
-    pub async fn all() -> [Self; 2] {
+    pub(crate) async fn all() -> [Self; 2] {
         [Self::in_memory(), Self::on_disk().await]
     }
 
@@ -69,7 +69,7 @@ impl Backend {
     }
 
     /// Authenticates a key.
-    pub async fn principal(&self, key: &CreatedKey) -> Principal {
+    pub(crate) async fn principal(&self, key: &CreatedKey) -> Principal {
         let keys = ApiKeys::new(Arc::clone(&self.directory), self.peppers.clone());
         let authenticator = Authenticator::builder().primary(keys);
         let authenticator = authenticator.clock(self.clock.clone()).build().unwrap();
