@@ -66,11 +66,7 @@ impl Context {
             let mut options = self.store_options();
             options.contents = contents;
             let store = Store::open(options).await?;
-            Ok(Operations::unrestricted(
-                store,
-                Arc::clone(&self.config),
-                caller(),
-            ))
+            Ok(Operations::new(store, Arc::clone(&self.config), caller()))
         };
         self.operations.get_or_try_init(open).await
     }
