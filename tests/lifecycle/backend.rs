@@ -74,7 +74,7 @@ impl Backend {
         let authenticator = Authenticator::builder().primary(keys);
         let authenticator = authenticator.clock(self.clock.clone()).build().unwrap();
         let credentials = Credentials::key(key.issued.key.clone());
-        let address = ClientAddress(ADDRESS.parse().unwrap());
+        let address = ClientAddress::Known(ADDRESS.parse().unwrap());
         let credentials = credentials.presented_from(Some(address));
         let principal = authenticator.authenticate(credentials, &RequestHead::empty());
         principal.await.unwrap()
