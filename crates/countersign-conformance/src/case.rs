@@ -8,11 +8,16 @@ use crate::BoxError;
 /// A request, and the response that is expected.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) group: Group,
-    pub(crate) level: Level,
-    pub(crate) source: &'static str,
-    pub(crate) expected: Expected,
+    /// The name: a sentence, which is stable across versions.
+    pub name: &'static str,
+    /// What the case checks.
+    pub group: Group,
+    /// How binding the decision to accept or reject is.
+    pub level: Level,
+    /// The RFC and section, or the vulnerability, from which the case comes.
+    pub source: &'static str,
+    /// The expected response.
+    pub expected: Expected,
     pub(crate) steps: &'static [Step],
     /// Creates the request before the steps run.
     pub(crate) create: CreateRequest,
@@ -112,36 +117,6 @@ pub(crate) enum Step {
 }
 
 impl Case {
-    /// Returns the name: a sentence, which is stable across versions.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Returns the group of the case.
-    #[must_use]
-    pub fn group(&self) -> Group {
-        self.group
-    }
-
-    /// Returns how binding the decision to accept or reject is.
-    #[must_use]
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
-    /// Returns the RFC and section, or the vulnerability, from which the case comes.
-    #[must_use]
-    pub fn source(&self) -> &'static str {
-        self.source
-    }
-
-    /// Returns the expected response.
-    #[must_use]
-    pub fn expected(&self) -> Expected {
-        self.expected
-    }
-
     /// Returns the request for a target that trusts `issuer`. The [`Suite`](super::Suite) sets its path.
     ///
     /// # Errors
@@ -185,7 +160,7 @@ mod tests {
 
     #[test]
     fn no_two_cases_have_the_same_name() {
-        let names: BTreeSet<&str> = Case::all().map(Case::name).collect();
+        let names: BTreeSet<&str> = Case::all().map(|case| case.name).collect();
         assert_eq!(names.len(), Case::all().count());
     }
 

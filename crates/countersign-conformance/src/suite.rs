@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn of(report: &Report, group: Group) -> Vec<&CaseOutcome> {
-        let of_group = report.outcomes().filter(|(case, _)| case.group() == group);
+        let of_group = report.outcomes().filter(|(case, _)| case.group == group);
         of_group.map(|(_, outcome)| outcome).collect()
     }
 
@@ -229,7 +229,7 @@ mod tests {
         let report = tokio_test::block_on(run).unwrap();
         let flooded = report
             .outcomes()
-            .find(|(case, _)| case.name().contains("a hundred"));
+            .find(|(case, _)| case.name.contains("a hundred"));
         let fetched = CaseOutcome::Differs("100 fetches".to_owned());
         assert_eq!(flooded.map(|(_, outcome)| outcome), Some(&fetched));
     }

@@ -45,7 +45,7 @@ pub fn markdown(columns: &[Column]) -> String {
     }
     let mut group = None;
     for (index, case) in Case::all().enumerate() {
-        if group.replace(case.group()) != Some(case.group()) {
+        if group.replace(case.group) != Some(case.group) {
             let _ = write!(
                 text,
                 "\n### {}\n\n| case | source | expected |",
@@ -67,11 +67,11 @@ pub fn markdown(columns: &[Column]) -> String {
 /// Returns the first cells of a case's row: name, source and expected response.
 #[must_use]
 pub fn case_cells(case: &Case) -> String {
-    let must = match case.level() {
+    let must = match case.level {
         Level::Must => "",
         _ => " *",
     };
-    let (name, source, expected) = (case.name(), case.source(), case.expected());
+    let (name, source, expected) = (case.name, case.source, case.expected);
     format!("| {name}{must} | {source} | {expected} |")
 }
 
@@ -86,7 +86,7 @@ fn header(text: &mut String, columns: &[Column]) {
 }
 
 fn title(case: &Case) -> &'static str {
-    match case.group() {
+    match case.group {
         Group::Presence => "Presence and form of the credentials",
         Group::Signature => "Signature and choice of the key",
         Group::Encoding => "Header and encoding",

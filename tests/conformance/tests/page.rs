@@ -11,7 +11,7 @@ async fn countersign_passes_every_case() {
     let report = middlewares::countersign().await.unwrap();
     report.assert_passed();
     for (case, outcome) in report.outcomes() {
-        assert_eq!(*outcome, CaseOutcome::Passed, "{}", case.name());
+        assert_eq!(*outcome, CaseOutcome::Passed, "{}", case.name);
     }
     let column = Column {
         name: "countersign".to_owned(),

@@ -21,14 +21,14 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone)]
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
-    pub(super) audiences: Box<[Box<str>]>,
+    pub(super) audiences: Vec<Box<str>>,
     pub(crate) keys: IssuerKeys,
     pub(super) origin: Origin,
-    pub(super) leeway: i64,
-    pub(super) max_lifetime: i64,
+    pub(super) leeway: Duration,
+    pub(super) max_lifetime: Duration,
     pub(super) at_jwt_only: bool,
     /// The longest lifetime of managed tokens, if they are accepted.
-    pub(super) managed: Option<i64>,
+    pub(super) managed: Option<Duration>,
 }
 
 #[derive(Clone)]
@@ -78,21 +78,12 @@ impl fmt::Debug for TrustedIssuer {
 }
 
 /// Builds a [`TrustedIssuer`].
-#[derive(Clone)]
-pub struct TrustedIssuerBuilder {
-    url: Arc<str>,
-    audiences: Vec<Box<str>>,
-    keys: IssuerKeys,
-    origin: Origin,
-    leeway: Duration,
-    max_lifetime: Duration,
-    at_jwt_only: bool,
-    managed: Option<Duration>,
-}
+#[derive(Clone, Debug)]
+pub struct TrustedIssuerBuilder(TrustedIssuer);
 
 impl TrustedIssuerBuilder {
     fn new(url: Arc<str>, origin: Origin, leeway: Duration, max_lifetime: Duration) -> Self {
-        Self {
+        Self(TrustedIssuer {
             url,
             audiences: Vec::new(),
             keys: KeySet::default().into(),
@@ -101,13 +92,13 @@ impl TrustedIssuerBuilder {
             max_lifetime,
             at_jwt_only: false,
             managed: None,
-        }
+        })
     }
 
     /// Adds an audience (RFC 7519 §4.1.3). A token is accepted if it names one of them.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.audiences.push(audience.into());
+        self.0.audiences.push(audience.into());
         self
     }
 
@@ -115,21 +106,21 @@ impl TrustedIssuerBuilder {
     /// that are fetched.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<IssuerKeys>) -> Self {
-        self.keys = keys.into();
+        self.0.keys = keys.into();
         self
     }
 
     /// Sets how far the clocks may differ.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.0.leeway = leeway;
         self
     }
 
     /// Sets the longest time from `iat` to `exp`, and from now to `exp`.
     #[must_use]
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.max_lifetime = max_lifetime;
+        self.0.max_lifetime = max_lifetime;
         self
     }
 
@@ -138,7 +129,7 @@ impl TrustedIssuerBuilder {
     /// audience tells an access token from an ID token.
     #[must_use]
     pub fn at_jwt_only(mut self) -> Self {
-        self.at_jwt_only = true;
+        self.0.at_jwt_only = true;
         self
     }
 
@@ -146,7 +137,7 @@ impl TrustedIssuerBuilder {
     /// records, so they are rejected without a [`directory`](Self::directory) that contains these.
     #[must_use]
     pub fn managed_tokens(mut self, max_lifetime: Duration) -> Self {
-        self.managed = Some(max_lifetime);
+        self.0.managed = Some(max_lifetime);
         self
     }
 
@@ -154,7 +145,7 @@ impl TrustedIssuerBuilder {
     /// on an external issuer.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
-        if let Origin::Own(own) = &mut self.origin {
+        if let Origin::Own(own) = &mut self.0.origin {
             *own = Some(directory);
         }
         self
@@ -166,49 +157,31 @@ impl TrustedIssuerBuilder {
     ///
     /// [`TrustError`] if the URL, the audiences or the keys are missing, or the configuration is not secure.
     pub fn build(self) -> Result<TrustedIssuer, TrustError> {
-        let longest_leeway = match self.origin {
+        let issuer = self.0;
+        let longest_leeway = match issuer.origin {
             Origin::Own(_) => Duration::from_secs(5),
             Origin::External => Duration::from_secs(300),
         };
+        let mut lifetimes = [Some(issuer.max_lifetime), issuer.managed]
+            .into_iter()
+            .flatten();
         // Keys that are fetched cannot be checked here. They are never HMAC secrets.
-        let keys = self.keys.held();
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        if self.url.is_empty() {
+        let keys = issuer.keys.held();
+        if issuer.url.is_empty() {
             Err(TrustError::NoUrl)
-        } else if self.audiences.is_empty() || self.audiences.iter().any(|a| a.is_empty()) {
+        } else if issuer.audiences.is_empty() || issuer.audiences.iter().any(|a| a.is_empty()) {
             Err(TrustError::NoAudience)
         } else if keys.as_ref().is_some_and(|keys| keys.is_empty()) {
             Err(TrustError::NoKey)
         } else if keys.is_some_and(|keys| keys.has_hmac_and_public()) {
             Err(TrustError::MixedKeys)
-        } else if self.leeway > longest_leeway {
+        } else if issuer.leeway > longest_leeway {
             Err(TrustError::Leeway(longest_leeway))
-        } else if [Some(self.max_lifetime), self.managed]
-            .into_iter()
-            .flatten()
-            .any(|lifetime| lifetime.is_zero() || lifetime > DAY * 366)
-        {
+        } else if lifetimes.any(|lifetime| lifetime.is_zero() || lifetime > DAY * 366) {
             Err(TrustError::MaxLifetime)
         } else {
-            Ok(TrustedIssuer {
-                url: self.url,
-                audiences: self.audiences.into(),
-                keys: self.keys.clone(),
-                origin: self.origin,
-                leeway: seconds(self.leeway),
-                max_lifetime: seconds(self.max_lifetime),
-                at_jwt_only: self.at_jwt_only,
-                managed: self.managed.map(seconds),
-            })
+            Ok(issuer)
         }
-    }
-}
-
-impl fmt::Debug for TrustedIssuerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustedIssuerBuilder")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
     }
 }
 

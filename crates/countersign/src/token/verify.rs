@@ -1,6 +1,7 @@
 //! Verification of one token. Every check that does not need the signature comes before it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::claims::Claims;
 use super::key_source::TokenRejection;
@@ -141,10 +142,11 @@ impl TrustedIssuer {
         class: Class,
         now: Timestamp,
     ) -> Result<i64, Reason> {
-        let max_lifetime = match (class, self.managed) {
+        let max_lifetime = whole_seconds(match (class, self.managed) {
             (Class::Managed, Some(longest)) => longest,
             _ => self.max_lifetime,
-        };
+        });
+        let leeway = whole_seconds(self.leeway);
         // A fraction of a second is never rounded in favour of the token.
         let exp = claims.exp.ok_or(Reason::TokenExpired)?.rounded_down;
         let iat = claims.iat.map(|date| date.rounded_down);
@@ -153,7 +155,7 @@ impl TrustedIssuer {
             return Err(Reason::TokenExpired);
         }
         for start in starts.map(|date| date.rounded_up) {
-            if now < seconds(start.saturating_sub(self.leeway)) || start > exp {
+            if now < seconds(start.saturating_sub(leeway)) || start > exp {
                 return Err(Reason::NotYetValid);
             }
         }
@@ -162,14 +164,14 @@ impl TrustedIssuer {
         }
         let from_now = exp.saturating_sub(now.unix_seconds());
         let from_iat = iat.map_or(0, |iat| exp.saturating_sub(iat));
-        if from_now > max_lifetime.saturating_add(self.leeway) || from_iat > max_lifetime {
+        if from_now > max_lifetime.saturating_add(leeway) || from_iat > max_lifetime {
             return Err(Reason::LifetimeTooLong);
         }
         Ok(exp)
     }
 
     fn accepted_until(&self, exp: i64) -> Timestamp {
-        seconds(exp.saturating_add(self.leeway))
+        seconds(exp.saturating_add(whole_seconds(self.leeway)))
     }
 }
 
@@ -180,6 +182,10 @@ fn is_media_type(typ: &str, name: &str) -> bool {
     let rest = rest.filter(|(prefix, _)| prefix.eq_ignore_ascii_case(PREFIX));
     rest.map_or(typ, |(_, rest)| rest)
         .eq_ignore_ascii_case(name)
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn seconds(seconds: i64) -> Timestamp {
