@@ -331,8 +331,8 @@ async fn cached_password_gets_the_same_response_as_a_wrong_one_after_many_that_f
     let fixture = PasswordFixture::new().await;
     assert_eq!(fixture.status(ADDRESS, "aladdin", PASSWORD).await, 200);
     let hold = |n: u32| {
-        let attempt = fixture.attempt(&format!("198.51.100.{n}"), &format!("guess {n}"));
-        let mut attempt = tokio_test::task::spawn(attempt);
+        let attempt = fixture.attempt(&format!("198.51.100.{n}"), &format!("held {n}"));
+        let mut attempt = tokio_test::task::spawn(tokio::task::unconstrained(attempt));
         tokio_test::assert_pending!(attempt.poll());
         attempt
     };

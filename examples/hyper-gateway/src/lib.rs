@@ -2,7 +2,8 @@
 //! headers of its own.
 //!
 //! What the upstream may rely on: whatever the client sent under the name of an identity header, or under a name
-//! that some server would take for one, is gone; a header that the caller has no value for is absent.
+//! that some server would take for one, is gone; a header that the caller has no value for is absent. `Forwarded`,
+//! `X-Forwarded-For` and `X-Real-IP` name the client as the gateway sees it, and nothing else.
 
 mod identity;
 mod proxy;
@@ -95,8 +96,9 @@ fn has_one_host<B>(request: &Request<B>) -> bool {
     let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
     let authority = request.uri().authority();
     match (request.version(), hosts.as_slice()) {
-        (Version::HTTP_11, []) => false,
+        (Version::HTTP_2, []) => authority.is_some(),
         (Version::HTTP_2, [host]) => authority.is_none_or(|authority| *host == authority.as_str()),
+        (Version::HTTP_11, []) => false,
         (_, hosts) => hosts.len() <= 1,
     }
 }
