@@ -67,11 +67,8 @@ impl Requirement {
     /// Returns an error unless every scope is valid, and no list is empty.
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         match &self.0 {
-            Node::Scope(scope) => scope
-                .as_ref()
-                .map(drop)
-                .map_err(|e| BuildError::Scope(e.clone())),
-            Node::Primary | Node::Deny => Ok(()),
+            Node::Scope(Err(invalid)) => Err(BuildError::Scope(*invalid)),
+            Node::Scope(Ok(_)) | Node::Primary | Node::Deny => Ok(()),
             Node::All(list) | Node::Any(list) if list.is_empty() => {
                 Err(BuildError::EmptyRequirement)
             }
