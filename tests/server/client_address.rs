@@ -85,6 +85,7 @@ fn behind_a_trusted_proxy_the_address_is_the_rightmost_untrusted_one() {
     assert!(fixture.accepts(&["::ffff:192.0.2.1"]));
     assert!(fixture.accepts(&["192.0.2.1, 10.1.1.1"]));
     assert!(fixture.accepts(&["203.0.113.1, 192.0.2.1", "10.1.1.1,10.2.2.2"]));
+    assert!(fixture.accepts(&["192.0.2.1:17085, 10.1.1.1:80"]));
     // Addresses further left may come from the client.
     assert!(!fixture.accepts(&["192.0.2.1, 203.0.113.1"]));
     assert!(!fixture.accepts(&["192.0.2.1", "203.0.113.1"]));
@@ -92,11 +93,20 @@ fn behind_a_trusted_proxy_the_address_is_the_rightmost_untrusted_one() {
     for malformed in [
         "192.0.2.1, unknown",
         "192.0.2.1,",
-        "192.0.2.1:80",
+        "192.0.2.1:",
         "192.0.2.1 192.0.2.1",
         "[192.0.2.1]",
     ] {
         assert!(!fixture.accepts(&[malformed]), "{malformed}");
+    }
+}
+
+#[test]
+fn address_that_a_trusted_proxy_does_not_report_is_not_that_of_the_proxy() {
+    let fixture = Fixture::new(r#"["127.0.0.1"]"#, "127.0.0.0/8");
+    assert!(fixture.accepts(&[]));
+    for unreadable in ["unknown", "_hidden", "", "192.0.2.1, unknown"] {
+        assert!(!fixture.accepts(&[unreadable]), "{unreadable}");
     }
 }
 
