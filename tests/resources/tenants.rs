@@ -96,8 +96,8 @@ async fn reading_and_changing_require_their_scopes_from_keys_and_bearers() {
         ("calls:read", false, false),
     ] {
         let key = fixture.key(scopes).await;
-        // A token without scopes: activating one requires that the caller holds its scopes.
-        let body = json!({"token_scope": "account", "scopes": []});
+        // Activating a token requires that the caller holds its scopes.
+        let body = json!({"token_scope": "account", "scopes": ["api_token:write"]});
         let token = ManagedToken::from_response(&fixture.create(body).await.ok());
         let bearer = format!("Bearer {}", fixture.access_token(&key).await);
         for headers in [("x-api-key", &key.key), ("authorization", &bearer)] {
