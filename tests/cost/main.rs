@@ -1,5 +1,5 @@
-//! Counts the allocations of an accepted request. In addition to those of two request extensions, an API key costs one (the
-//! principal), and a token at most four more.
+//! Counts the allocations of an accepted request. In addition to those of two request extensions and one response extension,
+//! an API key costs one (the principal), and a token at most four more.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -23,13 +23,15 @@ fn scopes() -> Scopes {
     SCOPES.parse().unwrap()
 }
 
-/// The allocations of two extensions of these types.
+/// The allocations of two request extensions and one response extension of these types.
 fn extensions() -> u64 {
     let principal = Principal::for_test(Id::from_bytes([1; 20]), scopes());
     let scopes = scopes();
     allocations(|| {
         let mut extensions = Extensions::new();
         extensions.insert(scopes.clone());
+        extensions.insert(principal.clone());
+        let mut extensions = Extensions::new();
         extensions.insert(principal.clone());
     })
 }

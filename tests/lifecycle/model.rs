@@ -10,6 +10,8 @@ pub(crate) const SCOPES: [(&str, &[usize]); 5] = [
     ("b:*", &[4]),
 ];
 
+/// How far the clocks of an issuer and a verifier may differ, in seconds.
+const LEEWAY: u64 = 2;
 /// The lifetime of tokens in seconds; a token expires earlier if its key does.
 const LIFETIME: u64 = 3600;
 
@@ -209,7 +211,7 @@ impl Model {
         self.tokens.iter().map(|token| {
             let key = &self.keys[token.key];
             let valid = !token.denied
-                && self.now < token.expires_at
+                && self.now < token.expires_at + LEEWAY
                 && token.generation == key.generation
                 && !self.accounts[key.account].revoked;
             (&*token.text, valid)

@@ -135,7 +135,7 @@ async fn every_invalid_token_is_inactive_without_further_members() {
             "{token}"
         );
     }
-    fixture.clock.advance(Duration::from_secs(3600));
+    fixture.clock.advance(Duration::from_secs(3602));
     assert_eq!(
         fixture
             .post_token(INTROSPECT, &key, &good)

@@ -251,7 +251,7 @@ fn bearer_is_authenticated_again_for_another_route() {
             .unwrap()],
     );
     let other_scope = a.requiring(scope("calls:write"));
-    let later = Harness::at(Timestamp::from_unix_seconds(NOW + 600), keys());
+    let later = Harness::at(Timestamp::from_unix_seconds(NOW + 602), keys());
     let without_key = Harness::new(keys::key_set(
         keys::public_keys().filter(|key| key.algorithm != TokenBuilder::own().key.algorithm),
     ));

@@ -39,36 +39,26 @@ pub(crate) fn modulus(bits: usize) -> Vec<u8> {
 }
 
 #[test]
-fn keys_are_dropped_when_two_have_the_same_kid() {
+fn two_different_keys_of_one_kid_and_algorithm_are_dropped() {
     // Neither is used, so that the result does not depend on their order.
     let one = key(Algorithm::Es256).jwk(&[("kid", "\"same\"")]);
     let good = key(Algorithm::EdDsa).jwk(&[("kid", "\"kid-eddsa\"")]);
     let second = Key::generate(Algorithm::Es256, "same");
-    let others = [
-        second.jwk(&[("kid", "\"same\"")]),
-        key(Algorithm::Rs256).jwk(&[("kid", "\"same\"")]),
-        one.clone(),
-    ];
-    for other in others {
-        let document = format!("{{\"keys\":[{one},{good},{other}]}}");
-        let (set, dropped) = KeySet::from_jwks(&document).unwrap();
-        assert_eq!(
-            dropped,
-            [KeyError::Ambiguous, KeyError::Ambiguous],
-            "{other}"
-        );
-        let harness = Harness::new(set);
-        harness
-            .send(TokenBuilder::own().token())
-            .accepted("the third key");
-        let token = TokenBuilder::own()
-            .key(key(Algorithm::Es256))
-            .header("kid", "\"same\"")
-            .token();
-        harness
-            .send(token)
-            .rejected_unverified_because(Reason::KeyUnknown, &other);
-    }
+    let other = second.jwk(&[("kid", "\"same\"")]);
+    let document = format!("{{\"keys\":[{one},{good},{other}]}}");
+    let (set, dropped) = KeySet::from_jwks(&document).unwrap();
+    assert_eq!(dropped, [KeyError::Ambiguous, KeyError::Ambiguous]);
+    let harness = Harness::new(set);
+    harness
+        .send(TokenBuilder::own().token())
+        .accepted("the third key");
+    let token = TokenBuilder::own()
+        .key(key(Algorithm::Es256))
+        .header("kid", "\"same\"")
+        .token();
+    harness
+        .send(token)
+        .rejected_unverified_because(Reason::KeyUnknown, &other);
     let pair = || {
         [
             key(Algorithm::Es256).verifying_key(),
@@ -79,7 +69,7 @@ fn keys_are_dropped_when_two_have_the_same_kid() {
 }
 
 #[test]
-fn jwk_is_dropped_when_it_is_symmetric_or_private() {
+fn symmetric_jwk_is_dropped_and_of_a_private_one_only_the_public_key_is_used() {
     // RFC 7517 §9.2; Wycheproof json_web_key
     for k in ["", "AA", "5t8Qk2nV0cXw7Lr9mB4yHf1sJd6gAe3Z5t8Qk2nV0cX"] {
         dropped(
@@ -98,14 +88,16 @@ fn jwk_is_dropped_when_it_is_symmetric_or_private() {
         Algorithm::Es384,
         Algorithm::Rs256,
     ] {
-        for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
-            let jwk = key(algorithm).jwk(&[("kid", "\"bad\""), (member, "\"AAAA\"")]);
-            dropped(&jwk, KeyError::Private);
+        for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "\\u0064"] {
+            let jwk = key(algorithm).jwk(&[(member, "\"AAAA\"")]);
+            let harness =
+                Harness::new(KeySet::new([VerifyingKey::from_jwk(&jwk).unwrap()]).unwrap());
+            for builder in TokenBuilder::for_both_issuers() {
+                harness
+                    .send(builder.key(key(algorithm)).token())
+                    .accepted(&jwk);
+            }
         }
-        let null = key(algorithm).jwk(&[("kid", "\"bad\""), ("d", "null")]);
-        dropped(&null, KeyError::Private);
-        let escaped = key(algorithm).jwk(&[("kid", "\"bad\""), ("\\u0064", "\"AAAA\"")]);
-        dropped(&escaped, KeyError::Private);
     }
 }
 
@@ -147,7 +139,6 @@ fn rsa_key_is_rejected_when_it_is_weak() {
         r#"{"kty":"RSA","kid":"bad","n":"AQAB"}"#,
         r#"{"kty":"RSA","kid":"bad","n":7,"e":"AQAB"}"#,
         r#"{"kty":"RSA","kid":"bad","n":"not base64url!","e":"AQAB"}"#,
-        r#"{"kty":"RSA","kid":"bad","n":"AQAB=","e":"AQAB"}"#,
     ] {
         dropped(jwk, KeyError::Malformed);
     }
@@ -178,7 +169,8 @@ fn curve_key_is_rejected_when_its_point_or_curve_is_wrong() {
     };
     for (algorithm, crv, other) in [
         (Algorithm::Es256, "P-256", "P-384"),
-        (Algorithm::Es384, "P-384", "P-256"),
+        (Algorithm::Es384, "P-384", "P-521"),
+        (Algorithm::Es512, "P-521", "P-256"),
     ] {
         let point = key(algorithm).public();
         let (x, y) = point[1..].split_at(point.len() / 2);
@@ -202,7 +194,7 @@ fn curve_key_is_rejected_when_its_point_or_curve_is_wrong() {
         }
         dropped(&ec(crv, &[&[0], x].concat(), y), KeyError::Malformed);
         dropped(&ec(other, x, y), KeyError::Malformed);
-        for crv in ["P-521", "secp256k1", "P-224", "p-256", "Ed25519", ""] {
+        for crv in ["secp256k1", "P-224", "p-256", "Ed25519", ""] {
             dropped(&ec(crv, x, y), KeyError::Algorithm);
         }
         let without = format!(
@@ -259,7 +251,6 @@ fn jwk_is_dropped_when_alg_and_kty_differ_or_a_member_is_invalid() {
     for malformed in [
         with(&[("kid", "7")]),
         with(&[("alg", "[\"ES256\"]")]),
-        with(&[("alg", "null")]),
         with(&[("kty", "7")]),
         with(&[("use", "[\"sig\"]")]),
         with(&[("\\u006bty", "\"RSA\"")]),
@@ -272,7 +263,6 @@ fn jwk_is_dropped_when_alg_and_kty_differ_or_a_member_is_invalid() {
     ] {
         dropped(&malformed, KeyError::Malformed);
     }
-    dropped(&with(&[("kid", "\"\"")]), KeyError::KeyId);
     dropped(
         &with(&[("kid", &format!("\"{}\"", "k".repeat(257)))]),
         KeyError::KeyId,

@@ -1,6 +1,10 @@
 //! Keys from PEM and DER files, and HMAC secrets.
 
 use countersign::jose::{Algorithm, KeyError, KeySet, SigningKey, VerifyingKey};
+use countersign::mechanism::Jwt;
+use countersign::testing::TestIssuer;
+use countersign::time::{Clock as _, SystemClock};
+use countersign::token::TrustedIssuer;
 use countersign_tests::keys::pem;
 use countersign_tests::token_builder::with_signature;
 use countersign_tests::{Harness, Key, TokenBuilder, key, keys};
@@ -257,11 +261,118 @@ fn known_secrets(length: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn pem_is_read_indented_with_escaped_line_ends_and_with_a_byte_order_mark() {
+    for key in [
+        key(Algorithm::Es256),
+        key(Algorithm::Rs256),
+        key(Algorithm::EdDsa),
+    ] {
+        let plain = pem("PUBLIC KEY", &key.spki(), "\n");
+        for text in [
+            plain.replace('\n', "\n    "),
+            plain.replace('\n', "\r\n"),
+            plain.replace('\n', "\\n"),
+            plain.replace('\n', "\\r\\n"),
+            format!("\u{feff}{plain}"),
+            format!("  {plain}\n\n"),
+            format!("# the key\n{plain}"),
+        ] {
+            assert!(
+                VerifyingKey::from_pem(key.algorithm, text.as_bytes()).is_ok(),
+                "{text}"
+            );
+        }
+    }
+    let pkcs1 = pem("RSA PUBLIC KEY", &key(Algorithm::Rs256).public(), "\n");
+    assert!(VerifyingKey::from_pem(Algorithm::Rs256, pkcs1.as_bytes()).is_ok());
+    assert!(VerifyingKey::from_pem(Algorithm::Es256, pkcs1.as_bytes()).is_err());
+}
+
+/// Certificates with an RSA and an EC key, self-signed with `openssl req -x509`, and the private keys of both.
+const CERTIFICATES: &str = include_str!("certificates.pem");
+
+/// Returns the section with this label, counted from 0.
+fn section(label: &str, index: usize) -> String {
+    let (begin, end) = (
+        format!("-----BEGIN {label}-----"),
+        format!("-----END {label}-----"),
+    );
+    let rest = CERTIFICATES.split(&begin).nth(index + 1).unwrap();
+    format!("{begin}{}{end}\n", rest.split(&end).next().unwrap())
+}
+
+#[test]
+fn key_of_a_certificate_verifies_what_the_private_key_in_each_form_signs() {
+    for (algorithm, index, old_label) in [
+        (Algorithm::Rs256, 0, "RSA PRIVATE KEY"),
+        (Algorithm::Es256, 1, "EC PRIVATE KEY"),
+    ] {
+        let public =
+            VerifyingKey::from_pem(algorithm, section("CERTIFICATE", index).as_bytes()).unwrap();
+        let new =
+            SigningKey::from_pem(algorithm, section("PRIVATE KEY", index).as_bytes()).unwrap();
+        let old = SigningKey::from_pem(algorithm, section(old_label, 0).as_bytes()).unwrap();
+        // The key id is the thumbprint of the public key.
+        assert_eq!(new.id(), old.id());
+        let issuer = TestIssuer::start(SystemClock).unwrap();
+        let token = issuer.token().key(old).header("alg", algorithm.as_str());
+        let trusted = TrustedIssuer::external(issuer.url()).audience(TestIssuer::AUDIENCE);
+        let trusted = trusted.keys(KeySet::new([public]).unwrap()).build();
+        let verified =
+            Jwt::new([trusted.unwrap()]).introspect(&token.sign().unwrap(), SystemClock.now());
+        assert_eq!(verified.unwrap().subject(), "alice", "{algorithm}");
+        for other in [Algorithm::EdDsa, Algorithm::Es384] {
+            let wrong = VerifyingKey::from_pem(other, section("CERTIFICATE", index).as_bytes());
+            assert_eq!(wrong.err(), Some(KeyError::Malformed), "{other}");
+        }
+    }
+}
+
+#[test]
+fn message_names_what_a_pem_file_has_and_what_is_wanted() {
+    let public = pem("PUBLIC KEY", &key(Algorithm::Es256).spki(), "\n");
+    let cases = [
+        (
+            pem("CERTIFICATE REQUEST", b"x", "\n"),
+            "CERTIFICATE REQUEST",
+        ),
+        ("ssh-ed25519 AAAA".to_owned(), "no PEM section"),
+        (String::new(), "no PEM section"),
+        (pem("PGP MESSAGE", b"x", "\n"), "another kind"),
+        (format!("{public}{public}"), "several"),
+        (
+            "-----BEGIN PUBLIC KEY-----\nnot base64!\n-----END PUBLIC KEY-----".to_owned(),
+            "not base64",
+        ),
+    ];
+    for (text, found) in cases {
+        let error = VerifyingKey::from_pem(Algorithm::Es256, text.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(found) && error.contains("one section PUBLIC KEY"),
+            "{error}"
+        );
+        let error = SigningKey::from_pem(Algorithm::Es256, text.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("PRIVATE KEY"), "{error}");
+    }
+    let error = SigningKey::from_pem(Algorithm::Es256, public.as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("found PUBLIC KEY"), "{error}");
+}
+
+#[test]
 fn pem_is_rejected_when_it_contains_two_keys() {
     // In a rotation, the second one would silently be ignored.
     let pem = pem("PUBLIC KEY", &key(Algorithm::Es256).spki(), "\n");
     assert!(VerifyingKey::from_pem(Algorithm::Es256, pem.as_bytes()).is_ok());
     let two = format!("{pem}{pem}");
     let key = VerifyingKey::from_pem(Algorithm::Es256, two.as_bytes());
-    assert_eq!(key.err(), Some(KeyError::Malformed));
+    assert_eq!(
+        key.err(),
+        Some(KeyError::NotAPublicKey("several PEM sections"))
+    );
 }

@@ -21,6 +21,7 @@ mod key_choice;
 mod key_files;
 mod managed;
 mod mutation;
+mod odd_jwks;
 mod properties;
 mod rsa;
 mod sessions;

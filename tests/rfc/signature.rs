@@ -64,7 +64,7 @@ fn bearer_is_rejected_when_its_algorithm_is_missing_or_misspelt() {
         "\"ES256\\u0000\"",
         "\"ES255\"",
         "\"ES256K\"",
-        "\"ES512\"",
+        "\"ES511\"",
         "\"SHA256\"",
         "\"ES25\"",
         "\"ES2566\"",

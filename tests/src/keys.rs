@@ -35,6 +35,7 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         "kid-eddsa",
         "kid-es256",
         "kid-es384",
+        "kid-es512",
         "kid-rs256",
         "kid-rs384",
         "kid-rs512",
@@ -84,6 +85,9 @@ impl Key {
             }
             Algorithm::Es384 => {
                 Pair::Ec(EcdsaKeyPair::generate(&aws::ECDSA_P384_SHA384_FIXED_SIGNING).unwrap())
+            }
+            Algorithm::Es512 => {
+                Pair::Ec(EcdsaKeyPair::generate(&aws::ECDSA_P521_SHA512_FIXED_SIGNING).unwrap())
             }
             Algorithm::Hs256 => Pair::Hmac(secret(32)),
             Algorithm::Hs384 => Pair::Hmac(secret(48)),
@@ -223,9 +227,13 @@ impl Key {
                 .set_text("kty", "OKP")
                 .set_text("crv", "Ed25519")
                 .set_text("x", &base64url(public)),
-            Algorithm::Es256 | Algorithm::Es384 => {
+            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 => {
                 let (x, y) = public[1..].split_at(public.len() / 2);
-                let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+                let crv = match x.len() {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
                 crate::Object::new()
                     .set_text("kty", "EC")
                     .set_text("crv", crv)

@@ -1,7 +1,9 @@
-//! Extractors for axum handlers (feature `axum`): [`Principal`], [`PrimaryPrincipal`] and [`Scopes`].
+//! Extractors for axum handlers (feature `axum`): [`Principal`], `Option<Principal>`, [`PrimaryPrincipal`], [`Scopes`] and
+//! [`Claims`].
 //!
 //! A handler inside of an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the
-//! layer the response is 500. `PrimaryPrincipal` rejects bearer tokens with 403. The body of these
+//! layer the response is 500. Inside of an [optional](crate::auth::AuthLayer::optional) layer, `Option<Principal>` is `None`
+//! for a request without credentials, and the others reject it with 401. `PrimaryPrincipal` rejects bearer tokens with 403. The body of these
 //! rejections is the one of the layer.
 //!
 //! ```
@@ -17,11 +19,13 @@
 //! ```
 
 use axum_core::body::Body;
-use axum_core::extract::FromRequestParts;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::request::Parts;
+use serde::de::DeserializeOwned;
 
+use crate::auth::Caller;
 use crate::principal::{PrimaryPrincipal, Principal};
 use crate::rejection::{InheritedBody, Rejection, UnmetRequirement};
 use crate::scope::Scopes;
@@ -34,16 +38,49 @@ impl IntoResponse for Rejection {
     }
 }
 
-fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T, Rejection> {
-    let found = parts.extensions.get::<T>().cloned();
-    found.ok_or_else(Rejection::layer_missing)
+/// The claims of the token as a value of your own type. The response is 403 if there is no token, or if its claims do not fit
+/// the type.
+///
+/// ```
+/// use countersign::extract::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Tenant {
+///     tid: String,
+/// }
+///
+/// async fn handler(Claims(tenant): Claims<Tenant>) -> String {
+///     tenant.tid
+/// }
+/// # let _ = handler;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it is taken apart in the arguments of handlers"
+)]
+pub struct Claims<T>(pub T);
+
+fn required(parts: &Parts) -> Result<&Principal, Rejection> {
+    let caller = Caller::of(&parts.extensions)?;
+    caller
+        .principal()
+        .ok_or_else(|| caller.reject(&UnmetRequirement::Principal))
 }
 
 impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        extension(parts)
+        required(parts).cloned()
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Principal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Ok(Caller::of(&parts.extensions)?.principal().cloned())
     }
 }
 
@@ -51,10 +88,9 @@ impl<S: Sync> FromRequestParts<S> for PrimaryPrincipal {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        let principal: Principal = extension(parts)?;
-        principal
-            .primary()
-            .ok_or_else(|| principal.reject(UnmetRequirement::Primary))
+        let principal = required(parts)?;
+        let primary = principal.primary();
+        primary.ok_or_else(|| principal.reject_unmet(&UnmetRequirement::Primary))
     }
 }
 
@@ -62,6 +98,21 @@ impl<S: Sync> FromRequestParts<S> for Scopes {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        extension(parts)
+        let principal = required(parts)?;
+        let found = parts.extensions.get::<Self>();
+        Ok(found.unwrap_or_else(|| principal.scopes()).clone())
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let principal = required(parts)?;
+        let unfit = |error: serde_json::Error| {
+            let lack = format!("the claims do not fit the type that reads them: {error}");
+            principal.reject_unmet(&UnmetRequirement::Claim(lack))
+        };
+        principal.claims().map(Self).map_err(unfit)
     }
 }

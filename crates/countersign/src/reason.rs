@@ -11,7 +11,7 @@ pub enum RejectionKind {
     Malformed,
     /// The credentials are invalid: the client must get others.
     Invalid,
-    /// The credentials are valid, but lack a scope.
+    /// The credentials are valid, but lack a scope or the value of a claim.
     InsufficientScope,
     /// The credentials are valid, but this kind of credentials is not permitted.
     Forbidden,
@@ -64,6 +64,8 @@ macro_rules! reasons {
             $($(#[doc = $doc])+ $name,)+
             /// A mechanism of the user's own rejected the credentials, with a label of its own.
             Custom(&'static str),
+            /// A requirement of the user's own is not met, with a label of its own.
+            Unmet(&'static str),
         }
 
         impl Reason {
@@ -75,7 +77,7 @@ macro_rules! reasons {
             pub const fn label(self) -> &'static str {
                 match self {
                     $(Self::$name => $label,)+
-                    Self::Custom(label) => label,
+                    Self::Custom(label) | Self::Unmet(label) => label,
                 }
             }
 
@@ -85,6 +87,7 @@ macro_rules! reasons {
                 match self {
                     $(Self::$name => RejectionKind::$kind,)+
                     Self::Custom(_) => RejectionKind::Invalid,
+                    Self::Unmet(_) => RejectionKind::Forbidden,
                 }
             }
         }
@@ -94,6 +97,8 @@ macro_rules! reasons {
 reasons! {
     /// The request has no credentials.
     NoCredentials, Missing, "no_credentials";
+    /// Authentication is optional, and `Authorization` has a scheme that no mechanism reads.
+    SchemeUnknown, Missing, "scheme_unknown";
     /// A header with credentials is repeated.
     RepeatedHeader, Malformed, "repeated_header";
     /// One header contains several credentials, joined by commas.
@@ -105,13 +110,13 @@ reasons! {
     /// No mechanism selects the credentials.
     Unselected, Invalid, "unselected";
 
-    /// The token is longer than 8 KiB.
+    /// The token is longer than its issuer allows, by default 8 KiB.
     TokenTooLong, Invalid, "token_too_long";
     /// Not three base64url parts.
     TokenMalformed, Invalid, "token_malformed";
     /// The header of the token is not a JSON object, or a member is repeated or has a wrong type.
     HeaderMalformed, Invalid, "header_malformed";
-    /// The header contains `crit`, `b64`, `zip`, `enc`, `cty` or a key, which are not supported.
+    /// The header contains `crit`, `b64`, `zip` or `enc`, which are not supported, or that of an own token `cty` or a key.
     HeaderUnsupported, Invalid, "header_unsupported";
     /// The header parameter `typ` is not that of an access token.
     TypeRejected, Invalid, "type_rejected";
@@ -164,6 +169,10 @@ reasons! {
 
     /// The principal lacks a required scope.
     ScopeMissing, InsufficientScope, "scope_missing";
+    /// A claim of the token lacks a required value.
+    ClaimMissing, InsufficientScope, "claim_missing";
+    /// A token of another issuer is required.
+    IssuerRequired, Forbidden, "issuer_required";
     /// A primary credential is required, and a bearer token was presented.
     PrimaryRequired, Forbidden, "primary_required";
     /// The route rejects every principal.

@@ -82,7 +82,7 @@ fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
                 RejectionKind::TooManyRequests => {
                     ("`Retry-After`", "debug; warn once per address and period")
                 }
-                RejectionKind::Unavailable => ("`Retry-After`", "warn"),
+                RejectionKind::Unavailable => ("`Retry-After`", "warn, once a minute"),
                 RejectionKind::Misconfigured => ("none", "error, once"),
                 other => panic!("{other:?} has no row"),
             };

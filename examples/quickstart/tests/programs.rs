@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use countersign::testing::TestIssuer;
+use countersign::testing::{Provider, TestIssuer, TestProvider};
 use countersign::time::SystemClock;
 
 /// A running program, and the lines that it printed.
@@ -29,10 +29,14 @@ impl Program {
 
     /// Sends `GET /calls` with a header, and returns the whole response.
     fn get_calls(&self, header: &str) -> String {
+        self.send("GET /calls", header)
+    }
+
+    fn send(&self, request: &str, headers: &str) -> String {
         let address = self.lines[0].strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         let head =
-            format!("GET /calls HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{header}\r\n\r\n");
+            format!("{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
@@ -71,6 +75,90 @@ fn identity_provider_accepts_its_tokens_with_the_scope_and_rejects_others() {
     );
     let forged = bearer(&format!("{token}x"));
     assert!(forged.starts_with("HTTP/1.1 401"), "{forged}");
+}
+
+fn bearer(provider: &TestProvider, roles: (&str, serde_json::Value)) -> String {
+    let token = provider.token().claim(roles.0, roles.1).sign().unwrap();
+    format!("authorization: Bearer {token}")
+}
+
+#[test]
+fn keycloak_accepts_roles_of_the_realm_and_of_the_client() {
+    let provider = TestProvider::start(Provider::Keycloak, SystemClock).unwrap();
+    let arguments = [provider.url(), provider.audience()];
+    let program = Program::start(env!("CARGO_BIN_EXE_keycloak"), &arguments, 1);
+    let send = |request: &str, roles: &[&str]| {
+        let roles = serde_json::json!({ "roles": roles });
+        program.send(request, &bearer(&provider, ("realm_access", roles)))
+    };
+    let users = send("GET /users", &["admin"]);
+    assert!(users.ends_with("ada, bob"), "{users}");
+    let forbidden = send("GET /users", &["call-reader", "not admin"]);
+    assert!(forbidden.starts_with("HTTP/1.1 403"), "{forbidden}");
+    let calls = send("GET /calls", &[]);
+    assert!(calls.starts_with("HTTP/1.1 200"), "{calls}");
+    let client = bearer(&provider, ("resource_access", serde_json::json!({})));
+    let forbidden = program.send("GET /calls", &client);
+    assert!(forbidden.starts_with("HTTP/1.1 403"), "{forbidden}");
+}
+
+#[test]
+fn auth0_accepts_permissions_and_reads_claims_of_its_own_type() {
+    let provider = TestProvider::start(Provider::Auth0, SystemClock).unwrap();
+    let arguments = [provider.url(), provider.audience()];
+    let program = Program::start(env!("CARGO_BIN_EXE_auth0"), &arguments, 1);
+    let accepted = program.get_calls(&bearer(
+        &provider,
+        ("permissions", serde_json::json!(["read:calls"])),
+    ));
+    assert!(accepted.ends_with("editor and auditor"), "{accepted}");
+    let forbidden = program.get_calls(&bearer(
+        &provider,
+        ("permissions", serde_json::json!(["write:calls"])),
+    ));
+    assert!(forbidden.starts_with("HTTP/1.1 403"), "{forbidden}");
+}
+
+#[test]
+fn optional_greets_strangers_answers_preflights_and_rejects_wrong_credentials() {
+    let issuer = TestIssuer::start(SystemClock).unwrap();
+    let arguments = [issuer.url(), TestIssuer::AUDIENCE];
+    let program = Program::start(env!("CARGO_BIN_EXE_optional"), &arguments, 1);
+    let token = issuer
+        .token()
+        .subject("ada")
+        .scope("calls:admin")
+        .sign()
+        .unwrap();
+    let origin = "origin: https://app.example";
+
+    let stranger = program.send("GET /", origin);
+    assert!(stranger.ends_with("hello, stranger"), "{stranger}");
+    let ada = program.send("GET /", &format!("authorization: Bearer {token}"));
+    assert!(ada.ends_with("hello, ada"), "{ada}");
+    let preflight = program.send(
+        "OPTIONS /calls",
+        &format!("{origin}\r\naccess-control-request-method: GET\r\naccess-control-request-headers: authorization"),
+    );
+    assert!(preflight.starts_with("HTTP/1.1 200"), "{preflight}");
+    assert!(
+        preflight.contains("access-control-allow-headers: authorization"),
+        "{preflight}"
+    );
+    for (request, header) in [
+        ("GET /", "authorization: Bearer wrong"),
+        ("GET /", "authorization: Digest x"),
+        ("GET /calls", "accept: */*"),
+    ] {
+        let rejected = program.send(request, &format!("{origin}\r\n{header}"));
+        assert!(rejected.starts_with("HTTP/1.1 401"), "{rejected}");
+        assert!(
+            rejected.contains("access-control-allow-origin: https://app.example"),
+            "{rejected}"
+        );
+    }
+    let calls = program.get_calls(&format!("authorization: Bearer {token}"));
+    assert!(calls.ends_with("all calls"), "{calls}");
 }
 
 #[test]

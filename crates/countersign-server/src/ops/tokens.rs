@@ -48,7 +48,9 @@ impl TokenVerifier {
             .try_authenticate(&credentials, &RequestHead::empty(), SystemClock.now())
         {
             Some(Outcome::Accepted(_)) => Ok(()),
-            Some(Outcome::Rejected(reason)) => Err(OpsError::InvalidToken(reason)),
+            Some(Outcome::Rejected(reason) | Outcome::RejectedWith(reason, _)) => {
+                Err(OpsError::InvalidToken(reason))
+            }
             _ => Err(OpsError::TokenUndecided),
         }
     }

@@ -108,6 +108,17 @@ impl Authenticator {
         self.reject(Reason::NoCredentials)
     }
 
+    /// Returns the rejection of a request without a principal where one is required, inside of an optional layer. It is
+    /// counted by what requires the principal.
+    pub(super) fn credentials_required(&self) -> Rejection {
+        Rejection::of_request(Reason::NoCredentials, Arc::clone(&self.0.challenges))
+    }
+
+    /// Returns the rejection of a request with an `Authorization` scheme that no mechanism reads.
+    pub(super) fn unknown_scheme(&self) -> Rejection {
+        self.reject(Reason::SchemeUnknown)
+    }
+
     /// Returns the rejection of a request whose body holds no credentials. Its challenge is
     /// `Credentials realm="…"`, for which browsers do not prompt.
     #[must_use]
@@ -231,6 +242,10 @@ impl OutcomeContext {
             }
             Outcome::Rejected(reason) => {
                 Rejection::of_credentials(reason, carrier, verifier.challenges)
+            }
+            Outcome::RejectedWith(reason, explanation) => {
+                Rejection::of_credentials(reason, carrier, verifier.challenges)
+                    .explained(Some(explanation))
             }
             Outcome::Unavailable(reason) => Rejection::unavailable(reason, verifier.challenges),
             Outcome::Throttled { retry_after } => {

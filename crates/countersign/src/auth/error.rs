@@ -34,6 +34,9 @@ pub enum BuildError {
     /// A required scope is not a valid scope.
     #[error("invalid required scope: {0}")]
     Scope(InvalidScope),
+    /// The name of a required claim is empty.
+    #[error("name the required claim: a path has at least one name, and no empty one")]
+    Claim,
     /// `all` or `any` was given no requirement.
     #[error("empty requirement: give `all` and `any` at least one requirement, or use `deny()`")]
     EmptyRequirement,

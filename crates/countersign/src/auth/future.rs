@@ -9,6 +9,7 @@ use tower_service::Service;
 use crate::auth::Authentication;
 use crate::auth::service::insert_principal;
 use crate::auth::telemetry::log;
+use crate::principal::Principal;
 use crate::rejection::{RejectBody, render_inherited};
 
 pin_project! {
@@ -21,6 +22,8 @@ pin_project! {
         state: State<S, ReqBody, ResBody, S::Future>,
         // None only where the response of the rejection is already there.
         reject_body: Option<R>,
+        // None before the request was accepted, and without credentials.
+        principal: Option<Principal>,
     }
 }
 
@@ -43,10 +46,11 @@ impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    pub(super) fn inner(future: S::Future, reject_body: R) -> Self {
+    pub(super) fn inner(future: S::Future, reject_body: R, principal: Option<Principal>) -> Self {
         Self {
             state: State::Inner { future },
             reject_body: Some(reject_body),
+            principal,
         }
     }
 
@@ -56,6 +60,7 @@ where
                 response: Some(response),
             },
             reject_body: None,
+            principal: None,
         }
     }
 
@@ -71,6 +76,7 @@ where
                 waiting: Some((ready, request)),
             },
             reject_body: Some(reject_body),
+            principal: None,
         }
     }
 }
@@ -92,7 +98,10 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Inner { future } => {
-                    let response = ready!(future.poll(cx))?;
+                    let mut response = ready!(future.poll(cx))?;
+                    if let Some(principal) = this.principal.take() {
+                        response.extensions_mut().insert(principal);
+                    }
                     return Poll::Ready(Ok(match this.reject_body {
                         Some(reject_body) => render_inherited(response, reject_body),
                         None => response,
@@ -111,6 +120,7 @@ where
                         waiting.take().expect("polled after completion");
                     match result {
                         Ok(principal) => {
+                            *this.principal = Some(principal.clone());
                             insert_principal(&mut request, principal);
                             State::Inner {
                                 future: service.call(request),

@@ -8,6 +8,16 @@ use crate::rejection::EmptyBody;
 pub struct AuthLayer<R = EmptyBody> {
     pub(super) authenticator: Authenticator,
     pub(super) reject_body: R,
+    pub(super) options: LayerOptions,
+}
+
+/// How a layer treats the credentials of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LayerOptions {
+    /// A request without credentials is passed on.
+    pub(super) optional: bool,
+    /// The credentials stay in the headers.
+    pub(super) keep_credentials: bool,
 }
 
 impl AuthLayer {
@@ -24,6 +34,10 @@ impl AuthLayer {
         Self {
             authenticator,
             reject_body: EmptyBody,
+            options: LayerOptions {
+                optional: false,
+                keep_credentials: false,
+            },
         }
     }
 }
@@ -36,7 +50,25 @@ impl<R> AuthLayer<R> {
         AuthLayer {
             authenticator: self.authenticator,
             reject_body,
+            options: self.options,
         }
+    }
+
+    /// Makes authentication optional: a request without credentials is passed on without a principal. Any credentials that
+    /// are not accepted are still rejected, and so is an `Authorization` header with a scheme that no mechanism reads.
+    ///
+    /// Inside of the layer, `Option<Principal>` is an extractor, and requirements and other extractors reject a request
+    /// without a principal with 401.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.options.optional = true;
+        self
+    }
+
+    /// Leaves the credentials in the headers.
+    pub(crate) const fn keep_credentials(mut self) -> Self {
+        self.options.keep_credentials = true;
+        self
     }
 
     /// Returns the authenticator, for example to [revalidate](Authenticator::revalidate) principals.
@@ -54,6 +86,7 @@ impl<S, R: Clone> Layer<S> for AuthLayer<R> {
             inner,
             authenticator: self.authenticator.clone(),
             reject_body: self.reject_body.clone(),
+            options: self.options,
         }
     }
 }

@@ -56,6 +56,7 @@
 
 mod authenticator;
 mod builder;
+mod caller;
 mod error;
 mod future;
 mod layer;
@@ -77,6 +78,7 @@ mod tests;
 
 pub use authenticator::{Authentication, Authenticator};
 pub use builder::AuthenticatorBuilder;
+pub(crate) use caller::Caller;
 pub use error::BuildError;
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;

@@ -5,11 +5,14 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::auth::caller::Anonymous;
+use crate::auth::layer::LayerOptions;
 use crate::auth::telemetry::log;
 use crate::auth::{Authenticator, ResponseFuture};
 use crate::credentials::{Carrier, RequestHead};
 use crate::principal::Principal;
 use crate::rejection::{RejectBody, Rejection};
+use crate::scope::Scopes;
 
 /// The service of an [`AuthLayer`](crate::auth::AuthLayer).
 #[derive(Clone, Debug)]
@@ -17,6 +20,7 @@ pub struct AuthService<S, R> {
     pub(super) inner: S,
     pub(super) authenticator: Authenticator,
     pub(super) reject_body: R,
+    pub(super) options: LayerOptions,
 }
 
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for AuthService<S, R>
@@ -36,16 +40,20 @@ where
         let authenticator = &self.authenticator;
         let credentials = match authenticator.find_credentials(&RequestHead::new(&request)) {
             Ok(Some(credentials)) => credentials,
+            Ok(None) if self.options.optional => return self.pass_on(request),
             Ok(None) => return self.reject(self.authenticator.missing_credentials(), &request),
             Err(rejection) => return self.reject(rejection, &request),
         };
-        strip_credentials(&mut request, credentials.carrier());
+        if !self.options.keep_credentials {
+            strip_credentials(&mut request, credentials.carrier());
+        }
         let head = RequestHead::new(&request);
         match authenticator.authenticate(credentials, &head).try_ready() {
             Ok(Ok(principal)) => {
-                insert_principal(&mut request, principal);
+                insert_principal(&mut request, principal.clone());
                 // The service that was polled ready is called in place, without a clone.
-                ResponseFuture::inner(self.inner.call(request), self.reject_body.clone())
+                let response = self.inner.call(request);
+                ResponseFuture::inner(response, self.reject_body.clone(), Some(principal))
             }
             Ok(Err(rejection)) => self.reject(rejection, &request),
             Err(authentication) => {
@@ -61,6 +69,25 @@ where
 }
 
 impl<S: Clone, R: Clone> AuthService<S, R> {
+    /// Passes a request without credentials on, without a principal.
+    fn pass_on<ReqBody, ResBody>(
+        &mut self,
+        mut request: Request<ReqBody>,
+    ) -> ResponseFuture<S, R, ReqBody, ResBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        R: RejectBody<ResBody>,
+    {
+        if request.headers().contains_key(AUTHORIZATION) {
+            return self.reject(self.authenticator.unknown_scheme(), &request);
+        }
+        let extensions = request.extensions_mut();
+        extensions.remove::<Principal>();
+        extensions.remove::<Scopes>();
+        extensions.insert(Anonymous(self.authenticator.credentials_required()));
+        ResponseFuture::inner(self.inner.call(request), self.reject_body.clone(), None)
+    }
+
     fn reject<ReqBody, ResBody>(
         &mut self,
         rejection: Rejection,

@@ -62,7 +62,7 @@ impl Span {
     }
 }
 
-/// Logs the reason of a rejection: its label, and nothing of the request.
+/// Logs the reason of a rejection, and what was found and what is required.
 pub(crate) fn log(rejection: &Rejection) {
     #[cfg(feature = "tracing")]
     {
@@ -71,8 +71,11 @@ pub(crate) fn log(rejection: &Rejection) {
         static MISCONFIGURED: std::sync::Once = std::sync::Once::new();
         let reason = rejection.reason().label();
         match rejection.kind() {
-            RejectionKind::Unavailable => {
-                tracing::warn!(reason, "credentials could not be checked")
+            RejectionKind::Unavailable if is_due(reason) => {
+                tracing::warn!(
+                    reason,
+                    "credentials could not be checked; shown once a minute"
+                );
             }
             // Logged once, since every request meets the same mistake.
             RejectionKind::Misconfigured => MISCONFIGURED.call_once(|| {
@@ -82,9 +85,33 @@ pub(crate) fn log(rejection: &Rejection) {
                      extractors"
                 );
             }),
-            _ => tracing::debug!(reason, "request rejected"),
+            _ if rejection.looks_misconfigured && is_due(reason) => {
+                let explanation = rejection.explanation();
+                tracing::warn!(reason, explanation, "request rejected; shown once a minute");
+            }
+            _ => tracing::debug!(
+                reason,
+                explanation = rejection.explanation(),
+                "request rejected"
+            ),
         }
     }
     #[cfg(not(feature = "tracing"))]
     let _ = rejection;
+}
+
+/// Returns whether a warning for this reason is due: one a minute. It is about the log, and decides nothing, so it uses the
+/// system's clock.
+#[cfg(feature = "tracing")]
+fn is_due(reason: &'static str) -> bool {
+    use std::num::NonZeroU32;
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
+    use crate::limit::RateLimit;
+    use crate::time::{Clock as _, SystemClock};
+
+    static WARNINGS: LazyLock<RateLimit<&str>> =
+        LazyLock::new(|| RateLimit::new(NonZeroU32::MIN, Duration::from_secs(60)));
+    WARNINGS.take(reason, SystemClock.now()).is_ok()
 }

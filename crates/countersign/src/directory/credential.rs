@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::directory::{CredentialKind, EnvironmentKind, Issuers, Networks, StoredSecret};
 use crate::id::Id;
@@ -12,6 +13,8 @@ use crate::time::Timestamp;
 pub struct Credential {
     /// The credential's id, which is also `sub` and `client_id` of the tokens minted from it.
     pub id: Id,
+    /// Its display name, or a user's login name.
+    pub name: Option<Arc<str>>,
     /// The account that it belongs to.
     pub account: Id,
     /// The account's generation.
@@ -43,6 +46,7 @@ impl Credential {
     pub const fn new(id: Id, account: Id, scopes: Scopes, secret: StoredSecret) -> Self {
         Self {
             id,
+            name: None,
             account,
             account_generation: 1,
             environment: None,

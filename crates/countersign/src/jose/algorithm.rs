@@ -41,6 +41,8 @@ algorithms! {
     Es256, "ES256", Ec;
     /// ECDSA on P-384 with SHA-384.
     Es384, "ES384", Ec;
+    /// ECDSA on P-521 with SHA-512.
+    Es512, "ES512", Ec;
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256, "RS256", Rsa;
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -81,7 +83,8 @@ pub(crate) enum Family {
 impl FromStr for Algorithm {
     type Err = KeyError;
 
-    /// Parses the value of `alg`. Names are case-sensitive (RFC 7515 §4.1.1): `es256` is rejected.
+    /// Parses the value of `alg`. Names are case-sensitive (RFC 7515 §4.1.1): `es256` is rejected. `Ed25519` is another
+    /// name of `EdDSA` with that curve (RFC 9864 §2.2).
     ///
     /// # Errors
     ///
@@ -89,6 +92,7 @@ impl FromStr for Algorithm {
     fn from_str(name: &str) -> Result<Self, KeyError> {
         let mut all = Self::ALL.iter().copied();
         all.find(|algorithm| algorithm.as_str() == name)
+            .or((name == "Ed25519").then_some(Self::EdDsa))
             .ok_or(KeyError::Algorithm)
     }
 }

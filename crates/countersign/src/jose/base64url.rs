@@ -14,6 +14,15 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(encoded).ok()
 }
 
+/// Decodes base64url or base64, with or without padding.
+pub(super) fn decode_any_alphabet(encoded: &str) -> Option<Vec<u8>> {
+    let text = encoded
+        .trim_end_matches('=')
+        .replace('+', "-")
+        .replace('/', "_");
+    decode(text.as_bytes())
+}
+
 pub(super) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -2,13 +2,31 @@
 
 /// Returns whether `der` is one sequence without trailing bytes.
 pub(super) fn is_one_sequence(der: &[u8]) -> bool {
-    let (length, content) = match der {
-        [0x30, length @ 0..=0x7f, content @ ..] => (usize::from(*length), content),
-        [0x30, 0x81, a, content @ ..] => (usize::from(*a), content),
-        [0x30, 0x82, a, b, content @ ..] => (usize::from(*a) << 8 | usize::from(*b), content),
-        _ => return false,
+    der.first() == Some(&0x30) && element_at(der).is_some_and(|(_, _, rest)| rest.is_empty())
+}
+
+/// Returns the `SubjectPublicKeyInfo` of a certificate (RFC 5280 §4.1).
+pub(super) fn key_of_certificate(der: &[u8]) -> Option<&[u8]> {
+    let (_, certificate, _) = element_at(der)?;
+    let (_, mut fields, _) = element_at(certificate)?;
+    // The version is optional. Serial number, signature, issuer, validity and subject follow.
+    let skipped = if fields.first() == Some(&0xa0) { 6 } else { 5 };
+    for _ in 0..skipped {
+        (_, _, fields) = element_at(fields)?;
+    }
+    element_at(fields).map(|(key, _, _)| key)
+}
+
+/// Splits the first element off: the whole element, its content, and what follows it.
+fn element_at(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (header, length) = match der {
+        [_, length @ 0..=0x7f, ..] => (2, usize::from(*length)),
+        [_, 0x81, a, ..] => (3, usize::from(*a)),
+        [_, 0x82, a, b, ..] => (4, usize::from(*a) << 8 | usize::from(*b)),
+        _ => return None,
     };
-    length == content.len()
+    let (whole, rest) = der.split_at_checked(header + length)?;
+    Some((whole, whole.get(header..)?, rest))
 }
 
 /// Returns a number without its leading zeros.

@@ -14,6 +14,14 @@ pub enum KeyError {
     /// A private or symmetric key was given where a public key is expected.
     #[error("a private or symmetric key was given where a public key is expected")]
     Private,
+    /// A file has this in place of a public key.
+    #[error("found {0}, but a public key is one section PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")]
+    NotAPublicKey(&'static str),
+    /// A file has this in place of a private key.
+    #[error(
+        "found {0}, but a private key is one section PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY, not encrypted"
+    )]
+    NotAPrivateKey(&'static str),
     /// The RSA key has less than 2048 or more than 8192 bits, an unfit exponent, or the structure of ROCA
     /// (CVE-2017-15361).
     #[error("the RSA key is too small, too large or flawed")]
@@ -21,9 +29,8 @@ pub enum KeyError {
     /// The HMAC secret is shorter than the hash (RFC 7518 §3.2), publicly known, a pattern, or a PEM file.
     #[error("the HMAC secret is too short or publicly known")]
     WeakSecret,
-    /// Two keys could verify the same token: they have the same `kid`, or the same algorithm and one of
-    /// them no `kid`.
-    #[error("two keys have the same kid, or the same algorithm and one of them no kid")]
+    /// Two different keys could verify the same token: they have the same algorithm and the same `kid`, or both none.
+    #[error("two keys have the same algorithm and the same kid, or both none")]
     Ambiguous,
     /// HMAC secrets and key pairs are mixed in one set (RFC 8725 §3.1).
     #[error("HMAC secrets and key pairs are mixed in one set")]

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 
 /// The members of an object that are read. The macro [`members`] implements it.
 pub(crate) trait Members<'de>: Default {
@@ -18,21 +19,21 @@ pub(crate) trait Members<'de>: Default {
     fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Declares a struct with the members of an object that are read, all of them optional. After the semicolon, it
+/// Declares a struct with the members of an object that are read, all of them optional. After each semicolon, it
 /// declares a flag that is set if one of several members is present, whatever its value.
 macro_rules! members {
     (
         $(#[$meta:meta])*
         $vis:vis struct $name:ident<$life:lifetime> {
             $($field_vis:vis $field:ident: $type:ty = $member:literal,)*
-            $(; $(#[$flag_meta:meta])* $flag_vis:vis $flag:ident = $($flag_member:literal)|+)?
+            $(; $(#[$flag_meta:meta])* $flag_vis:vis $flag:ident = $($flag_member:literal)|+)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Default)]
         $vis struct $name<$life> {
             $($field_vis $field: Option<$type>,)*
-            $($(#[$flag_meta])* $flag_vis $flag: bool,)?
+            $($(#[$flag_meta])* $flag_vis $flag: bool,)*
         }
 
         impl<$life> $crate::jose::json::Members<$life> for $name<$life> {
@@ -46,7 +47,7 @@ macro_rules! members {
                     $($($flag_member)|+ => {
                         self.$flag = true;
                         Ok(false)
-                    })?
+                    })*
                     _ => Ok(false),
                 }
             }
@@ -164,6 +165,121 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 }
 
+/// A value whose type is checked where it is used. Objects have no repeated members, and are otherwise not read.
+pub(crate) enum Value<'a> {
+    Null,
+    Bool,
+    Number(Number),
+    Text(Cow<'a, str>),
+    List(Vec<Self>),
+    Object,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor(PhantomData))
+    }
+}
+
+struct ValueVisitor<'a>(PhantomData<&'a str>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ValueVisitor<'a> {
+    type Value = Value<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value<'a>, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Value<'a>, E> {
+        Ok(Value::Bool)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value<'a>, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value<'a>, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Value<'a>, E> {
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("not a number"))?;
+        Ok(Value::Number(number))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value<'a>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Value<'a>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'a>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value<'a>, A::Error> {
+        ObjectVisitor(PhantomData::<NoMembers>).visit_map(map)?;
+        Ok(Value::Object)
+    }
+}
+
+/// The error for a value of another type than the one that is needed.
+pub(crate) struct OtherType;
+
+impl Value<'_> {
+    pub(crate) fn text(&self) -> Result<&str, OtherType> {
+        match self {
+            Self::Text(text) => Ok(text),
+            _ => Err(OtherType),
+        }
+    }
+
+    /// Returns the elements of a list of strings.
+    pub(crate) fn list(&self) -> Result<impl Iterator<Item = &str> + Clone, OtherType> {
+        match self {
+            Self::List(list) if list.iter().all(|value| value.text().is_ok()) => {
+                Ok(list.iter().filter_map(|value| value.text().ok()))
+            }
+            _ => Err(OtherType),
+        }
+    }
+
+    /// Returns whether this is one string, or a list of strings, as `aud` (RFC 7519 §4.1.3), and one of them is `wanted`.
+    pub(crate) fn names(&self, wanted: impl Fn(&str) -> bool) -> Result<bool, OtherType> {
+        match self {
+            Self::Text(text) => Ok(wanted(text)),
+            _ => Ok(self.list()?.any(wanted)),
+        }
+    }
+
+    pub(crate) fn u32(&self) -> Result<u32, OtherType> {
+        match self {
+            Self::Number(number) => number
+                .as_u64()
+                .and_then(|number| number.try_into().ok())
+                .ok_or(OtherType),
+            _ => Err(OtherType),
+        }
+    }
+
+    pub(crate) fn date(&self) -> Result<NumericDate, OtherType> {
+        match self {
+            Self::Number(number) => NumericDate::new(number).ok_or(OtherType),
+            _ => Err(OtherType),
+        }
+    }
+}
+
 /// A string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -182,44 +298,23 @@ pub(crate) struct NumericDate {
     pub(crate) rounded_up: i64,
 }
 
-impl<'de> Deserialize<'de> for NumericDate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl NumericDate {
+    fn new(number: &Number) -> Option<Self> {
         /// Up to 2^53, floating-point numbers represent every whole second exactly.
         const LARGEST: f64 = 9_007_199_254_740_992.0;
-        let number = serde_json::Number::deserialize(deserializer)?;
         if let Some(seconds) = number.as_i64().filter(|seconds| *seconds >= 0) {
-            return Ok(Self {
+            return Some(Self {
                 rounded_down: seconds,
                 rounded_up: seconds,
             });
         }
         let seconds = number
             .as_f64()
-            .filter(|seconds| (0.0..=LARGEST).contains(seconds));
-        let seconds = seconds.ok_or_else(|| D::Error::custom("out of range"))?;
+            .filter(|seconds| (0.0..=LARGEST).contains(seconds))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
-        Ok(Self {
+        Some(Self {
             rounded_down: seconds.floor() as i64,
             rounded_up: seconds.ceil() as i64,
         })
-    }
-}
-
-/// One string, or a list of strings: `aud` (RFC 7519 §4.1.3), and the scopes of external issuers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum OneOrMany<'a> {
-    #[serde(borrow)]
-    One(Text<'a>),
-    Many(Vec<Text<'a>>),
-}
-
-impl OneOrMany<'_> {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let texts = match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(list) => list.as_slice(),
-        };
-        texts.iter().map(|text| &*text.0)
     }
 }

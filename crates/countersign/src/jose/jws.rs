@@ -4,10 +4,10 @@ use super::json::{self, Text, members, text};
 use super::{Algorithm, VerifyingKey, base64url};
 use crate::reason::Reason;
 
-/// The longest token that is parsed, in bytes.
-const MAX_TOKEN: usize = 8 * 1024;
-/// The longest header that is decoded, in bytes. Headers of accepted tokens need less than a third of it.
+/// The longest header of an own token, in bytes. They need less than a third of it.
 const MAX_HEADER: usize = 1024;
+/// The longest header of an own token in base64url.
+const MAX_ENCODED_HEADER: usize = (MAX_HEADER * 4).div_ceil(3);
 /// The longest `kid` that is compared, in bytes.
 const MAX_KEY_ID: usize = 256;
 /// The longest signature of any algorithm: RSA with 8192 bits.
@@ -22,9 +22,9 @@ pub(crate) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Splits a token into its parts.
-    pub(crate) fn parse(token: &'a [u8]) -> Result<Self, Reason> {
-        if token.len() > MAX_TOKEN {
+    /// Splits a token of at most `longest` bytes into its parts.
+    pub(crate) fn parse(token: &'a [u8], longest: usize) -> Result<Self, Reason> {
+        if token.len() > longest {
             return Err(Reason::TokenTooLong);
         }
         let mut dots = memchr::memchr_iter(b'.', token);
@@ -42,9 +42,23 @@ impl<'a> Jws<'a> {
 
     /// Decodes the header into `buffer`, and parses it.
     pub(crate) fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, Reason> {
-        let json =
-            base64url::decode_into(self.header, &mut buffer.0).ok_or(Reason::TokenMalformed)?;
+        let json = if self.has_long_header() {
+            buffer.heap = base64url::decode(self.header).ok_or(Reason::TokenMalformed)?;
+            buffer.heap.as_slice()
+        } else {
+            base64url::decode_into(self.header, &mut buffer.stack).ok_or(Reason::TokenMalformed)?
+        };
         json::object(json).ok_or(Reason::HeaderMalformed)
+    }
+
+    /// Returns whether the header is longer than those of own tokens.
+    pub(crate) fn has_long_header(&self) -> bool {
+        self.header.len() > MAX_ENCODED_HEADER
+    }
+
+    /// Returns the length of the token in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.signing_input.len() + 1 + self.signature.len()
     }
 
     /// Decodes the payload.
@@ -67,12 +81,18 @@ impl<'a> Jws<'a> {
 /// Proof that a signature was verified. Nothing else creates it.
 pub(crate) struct SignatureVerified(());
 
-/// A buffer for a decoded header, on the stack.
-pub(crate) struct HeaderBuffer([u8; MAX_HEADER]);
+/// A buffer for a decoded header: on the stack, unless the header is long.
+pub(crate) struct HeaderBuffer {
+    stack: [u8; MAX_HEADER],
+    heap: Vec<u8>,
+}
 
 impl HeaderBuffer {
     pub(crate) const fn new() -> Self {
-        Self([0; MAX_HEADER])
+        Self {
+            stack: [0; MAX_HEADER],
+            heap: Vec::new(),
+        }
     }
 }
 
@@ -83,9 +103,13 @@ members! {
         kid: Text<'a> = "kid",
         typ: Text<'a> = "typ",
         ;
-        /// No extension is supported (RFC 7515 §4.1.11), no unencoded payload (RFC 7797), no compression, encryption
-        /// or nesting (RFC 8725 §3.6), and a key in the token cannot verify that token (RFC 8725 §3.10).
-        unsupported = "crit" | "b64" | "zip" | "enc" | "cty" | "jwk" | "jku" | "x5c" | "x5u"
+        /// No extension is supported (RFC 7515 §4.1.11), no unencoded payload (RFC 7797), no compression and no encryption
+        /// (RFC 8725 §3.6).
+        unsupported = "crit" | "b64" | "zip" | "enc"
+        ;
+        /// A key in the token cannot verify that token (RFC 8725 §3.10), and a token contains no other token. External
+        /// issuers write these parameters all the same, so they are ignored in external tokens.
+        ignored = "cty" | "jwk" | "jku" | "x5c" | "x5u"
     }
 }
 
@@ -104,6 +128,15 @@ impl Header<'_> {
         Ok((algorithm, kid))
     }
 
+    /// Checks that the header contains only what own tokens have.
+    pub(crate) fn check_own(&self, algorithm: Algorithm) -> Result<(), Reason> {
+        if self.ignored {
+            return Err(Reason::HeaderUnsupported);
+        }
+        let is_name = text(&self.alg) == Some(algorithm.as_str());
+        is_name.then_some(()).ok_or(Reason::AlgorithmRejected)
+    }
+
     pub(crate) fn typ(&self) -> Option<&str> {
         text(&self.typ)
     }
@@ -113,6 +146,6 @@ impl Header<'_> {
 /// be used as a secret.
 pub(crate) fn looks_like_jws(text: &[u8]) -> bool {
     let mut buffer = HeaderBuffer::new();
-    let header = Jws::parse(text).and_then(|jws| jws.header(&mut buffer));
+    let header = Jws::parse(text, usize::MAX).and_then(|jws| jws.header(&mut buffer));
     header.is_ok_and(|header| header.alg.is_some())
 }

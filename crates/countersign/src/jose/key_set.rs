@@ -23,8 +23,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Ambiguous`] if two keys have the same key id, or the same algorithm and one of them no key
-    /// id: only one key may be able to verify a token.
+    /// [`KeyError::Ambiguous`] if two keys have the same algorithm and the same key id, or both none: only one key may be
+    /// able to verify a token.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for key in keys {
@@ -38,8 +38,8 @@ impl KeySet {
 
     /// Parses a JWK set (RFC 7517 §5). Returns the usable keys, and an error for each of the others.
     ///
-    /// A key that is not usable, or of an unknown kind, does not invalidate the others. If two keys could
-    /// verify the same token, neither is used.
+    /// A key that is not usable, or of an unknown kind, does not invalidate the others. A repeated key counts once. Of
+    /// two different keys with the same algorithm and key id, neither is used.
     ///
     /// # Errors
     ///
@@ -82,10 +82,25 @@ impl KeySet {
                 Err(error) => dropped.push(error),
             }
         }
+        let mut distinct: Vec<VerifyingKey> = Vec::new();
+        for key in keys {
+            match distinct.iter_mut().find(|other| other.is_same_key(&key)) {
+                // With and without a key id, it is one key.
+                Some(other) if other.id().is_none() => *other = key,
+                Some(_) => {}
+                None => distinct.push(key),
+            }
+        }
         // Each key is ambiguous with itself.
-        let all = keys.clone();
-        keys.retain(|key| all.iter().filter(|other| ambiguous(key, other)).count() == 1);
-        let removed = all.len() - keys.len();
+        let mut keys = distinct.clone();
+        keys.retain(|key| {
+            distinct
+                .iter()
+                .filter(|other| ambiguous(key, other))
+                .count()
+                == 1
+        });
+        let removed = distinct.len() - keys.len();
         dropped.extend(std::iter::repeat_n(KeyError::Ambiguous, removed));
         Ok((Self { keys }, dropped))
     }
@@ -102,15 +117,20 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// Returns the key for a token with this `alg` and `kid`, or without `kid` the only key for its
-    /// algorithm. Returns `None` if there is no such key, or more than one.
+    /// Returns the key for a token with this `alg` and `kid`: the key with this id, else the key without one. For a
+    /// token without `kid`, it is the only key for the algorithm. Returns `None` if there is no such key, or more than
+    /// one.
     pub(crate) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&VerifyingKey> {
-        let mut matching = self.keys.iter().filter(|key| {
-            key.algorithm() == algorithm && (id.is_none() || key.id().is_none() || key.id() == id)
-        });
-        match (matching.next(), matching.next()) {
-            (Some(key), None) => Some(key),
-            _ => None,
+        let only = |matches: &dyn Fn(&VerifyingKey) -> bool| {
+            let mut keys = self
+                .keys
+                .iter()
+                .filter(|key| key.algorithm() == algorithm && matches(key));
+            keys.next().filter(|_| keys.next().is_none())
+        };
+        match id {
+            None => only(&|_| true),
+            Some(_) => only(&|key| key.id() == id).or_else(|| only(&|key| key.id().is_none())),
         }
     }
 
@@ -133,7 +153,5 @@ pub(crate) enum JwksError {
 }
 
 fn ambiguous(a: &VerifyingKey, b: &VerifyingKey) -> bool {
-    let same_id = a.id() == b.id();
-    let unnamed = a.id().is_none() || b.id().is_none();
-    (same_id && a.id().is_some()) || (unnamed && a.algorithm() == b.algorithm())
+    a.algorithm() == b.algorithm() && a.id() == b.id()
 }

@@ -13,6 +13,7 @@ pub(crate) mod json;
 mod jwk;
 mod jws;
 mod key_set;
+mod pem;
 mod rotating;
 mod rsa;
 mod signing_key;

@@ -8,13 +8,11 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     self as aws, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
 };
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
-use super::{Algorithm, KeyError, VerifyingKey, base64url, rsa};
+use super::{Algorithm, KeyError, VerifyingKey, base64url, pem, rsa};
 use crate::random::Random;
 
 /// A key that signs with one algorithm. Cloning it copies a reference count. `Debug` does not show the
@@ -77,15 +75,28 @@ impl SigningKey {
         Self::new(algorithm, pair)
     }
 
-    /// Parses a private key in PEM: the first section `PRIVATE KEY` (PKCS #8, RFC 5958).
+    /// Parses a private key in PEM: one section `PRIVATE KEY` (PKCS #8, RFC 5958), `RSA PRIVATE KEY` (PKCS #1, RFC 8017
+    /// A.1.2) or `EC PRIVATE KEY` (RFC 5915).
     ///
     /// # Errors
     ///
-    /// [`KeyError::Malformed`] if there is no such section, and the errors of
+    /// [`KeyError::NotAPrivateKey`] if there is no such section or several sections, and the errors of
     /// [`from_secret_bytes`](Self::from_secret_bytes).
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Malformed)?;
-        Self::from_secret_bytes(algorithm, der.secret_pkcs8_der())
+        let section = pem::only_section(pem).map_err(KeyError::NotAPrivateKey)?;
+        let malformed = |_| KeyError::Malformed;
+        match section.label {
+            "PRIVATE KEY" => Self::from_secret_bytes(algorithm, &section.der),
+            "RSA PRIVATE KEY" => {
+                let pair = RsaKeyPair::from_der(&section.der).map_err(malformed)?;
+                Self::from_rsa(algorithm, pair)
+            }
+            "EC PRIVATE KEY" => {
+                let pair = EcdsaKeyPair::from_private_key_der(curve(algorithm)?, &section.der);
+                Self::new(algorithm, Pair::Ec(pair.map_err(malformed)?))
+            }
+            label => Err(KeyError::NotAPrivateKey(label)),
+        }
     }
 
     /// Parses the output of [`to_secret_bytes`](Self::to_secret_bytes): PKCS #8 in DER, or for HMAC the
@@ -107,12 +118,7 @@ impl SigningKey {
             }
             Family::Rsa => {
                 let pair = RsaKeyPair::from_pkcs8(bytes).map_err(malformed)?;
-                let public = pair.public_key();
-                rsa::check(
-                    public.modulus().big_endian_without_leading_zero(),
-                    public.exponent().big_endian_without_leading_zero(),
-                )?;
-                Pair::Rsa(pair, encoding(algorithm)?)
+                return Self::from_rsa(algorithm, pair);
             }
             Family::Hmac => Pair::Hmac(
                 HmacSecret::new(algorithm, bytes)?,
@@ -216,6 +222,15 @@ impl SigningKey {
         Ok(())
     }
 
+    fn from_rsa(algorithm: Algorithm, pair: RsaKeyPair) -> Result<Self, KeyError> {
+        let public = pair.public_key();
+        rsa::check(
+            public.modulus().big_endian_without_leading_zero(),
+            public.exponent().big_endian_without_leading_zero(),
+        )?;
+        Self::new(algorithm, Pair::Rsa(pair, encoding(algorithm)?))
+    }
+
     fn new(algorithm: Algorithm, pair: Pair) -> Result<Self, KeyError> {
         let id = match (&pair, required_members(&pair)) {
             (_, Some(members)) => base64url::encode(digest(&SHA256, members.as_bytes()).as_ref()),
@@ -256,7 +271,11 @@ fn required_members(pair: &Pair) -> Option<String> {
             // An uncompressed point: 4, x, y.
             let point = pair.public_key().as_ref().get(1..)?;
             let (x, y) = point.split_at_checked(point.len() / 2)?;
-            let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+            let crv = match x.len() {
+                32 => "P-256",
+                48 => "P-384",
+                _ => "P-521",
+            };
             let (x, y) = (b64(x), b64(y));
             format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
         }
@@ -274,6 +293,7 @@ fn curve(algorithm: Algorithm) -> Result<&'static EcdsaSigningAlgorithm, KeyErro
     match algorithm {
         Algorithm::Es256 => Ok(&aws::ECDSA_P256_SHA256_FIXED_SIGNING),
         Algorithm::Es384 => Ok(&aws::ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::Es512 => Ok(&aws::ECDSA_P521_SHA512_FIXED_SIGNING),
         _ => Err(KeyError::Algorithm),
     }
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{PublicKey as RsaPublicKey, PublicKeyComponents as RsaPublicKeyComponents};
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
-use super::{Algorithm, KeyError, der, ed25519, rsa};
+use super::{Algorithm, KeyError, der, ed25519, pem, rsa};
 
 /// A key that verifies the signatures of one algorithm. Cloning it copies a reference count.
 ///
@@ -33,18 +32,24 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// Parses a public key in PEM: one section `PUBLIC KEY` (RFC 7468 §13), and no other section.
+    /// Parses a public key in PEM: one section `PUBLIC KEY` (RFC 7468 §13), `RSA PUBLIC KEY` (RFC 8017 A.1.1) or
+    /// `CERTIFICATE` (RFC 7468 §5), and no other section. Of a certificate, only the key is read: neither its issuer nor
+    /// its validity is checked.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Private`] for a private key, [`KeyError::Malformed`] for a certificate and everything else, and
+    /// [`KeyError::Private`] for a private key, [`KeyError::NotAPublicKey`] for anything else that is not a public key, and
     /// the errors of [`from_der`](Self::from_der).
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
-        let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem);
-        match (sections.next(), sections.next()) {
-            (Some(Ok((SectionKind::PublicKey, der))), None) => Self::from_der(algorithm, &der),
-            (Some(Ok((kind, _))), _) if is_private(kind) => Err(KeyError::Private),
-            _ => Err(KeyError::Malformed),
+        let section = pem::only_section(pem).map_err(KeyError::NotAPublicKey)?;
+        match section.label {
+            "PUBLIC KEY" | "RSA PUBLIC KEY" => Self::from_der(algorithm, &section.der),
+            "CERTIFICATE" => {
+                let key = der::key_of_certificate(&section.der).ok_or(KeyError::Malformed)?;
+                Self::from_der(algorithm, key)
+            }
+            label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
+            label => Err(KeyError::NotAPublicKey(label)),
         }
     }
 
@@ -115,6 +120,17 @@ impl VerifyingKey {
         self.id.as_deref()
     }
 
+    /// Returns whether this is the same public key for the same algorithm, and none of the ids contradicts the other.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        let same_id = self.id == other.id || self.id.is_none() || other.id.is_none();
+        match (&self.key, &other.key) {
+            (Key::Public(a), Key::Public(b)) => {
+                same_id && self.algorithm == other.algorithm && (**a).as_ref() == (**b).as_ref()
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn from_rsa(
         algorithm: Algorithm,
         modulus: &[u8],
@@ -153,16 +169,12 @@ impl VerifyingKey {
     }
 }
 
-fn is_private(kind: SectionKind) -> bool {
-    use SectionKind::{EcPrivateKey, PrivateKey, RsaPrivateKey};
-    matches!(kind, PrivateKey | RsaPrivateKey | EcPrivateKey)
-}
-
 fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
     Some(match algorithm {
         Algorithm::EdDsa => &aws::ED25519,
         Algorithm::Es256 => &aws::ECDSA_P256_SHA256_FIXED,
         Algorithm::Es384 => &aws::ECDSA_P384_SHA384_FIXED,
+        Algorithm::Es512 => &aws::ECDSA_P521_SHA512_FIXED,
         Algorithm::Rs256 => &aws::RSA_PKCS1_2048_8192_SHA256,
         Algorithm::Rs384 => &aws::RSA_PKCS1_2048_8192_SHA384,
         Algorithm::Rs512 => &aws::RSA_PKCS1_2048_8192_SHA512,

@@ -1,14 +1,22 @@
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use http::HeaderName;
 
 use crate::BoxFuture;
 use crate::credentials::{Carrier, Credentials, RequestHead};
+use crate::limit::RateLimit;
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
-use crate::principal::{Principal, PrincipalKind};
+use crate::principal::{Identity, Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 use crate::token::{TokenRejection, TrustedIssuer, revalidate, verify};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Authenticates bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
 ///
@@ -17,6 +25,17 @@ use crate::token::{TokenRejection, TrustedIssuer, revalidate, verify};
 #[derive(Clone)]
 pub struct Jwt {
     issuers: Arc<[TrustedIssuer]>,
+    carrier: Carrier,
+    warnings: Arc<Warnings>,
+}
+
+/// Finds out whether the configuration looks wrong: no token was accepted in the last minute, and one is rejected as a
+/// token of another issuer or audience, or as not yet valid.
+struct Warnings {
+    /// The second in which a token was last accepted.
+    accepted: AtomicI64,
+    /// One warning a minute for each reason.
+    limit: RateLimit<&'static str>,
 }
 
 impl Jwt {
@@ -28,7 +47,20 @@ impl Jwt {
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
         Self {
             issuers: issuers.into_iter().collect(),
+            carrier: Carrier::BEARER,
+            warnings: Arc::new(Warnings {
+                accepted: AtomicI64::new(i64::MIN),
+                limit: RateLimit::new(NonZeroU32::MIN, MINUTE),
+            }),
         }
+    }
+
+    /// Reads the tokens from a header of their own, whose whole value is the token, in place of `Authorization: Bearer`.
+    /// Cloudflare Access writes them to `Cf-Access-Jwt-Assertion`.
+    #[must_use]
+    pub fn in_header(mut self, name: HeaderName) -> Self {
+        self.carrier = Carrier::Header(name);
+        self
     }
 
     /// Returns the issuers whose tokens are accepted.
@@ -58,15 +90,58 @@ impl Jwt {
             PrincipalKind::Derived,
         ))
     }
+
+    /// Converts the result of a verification, and warns if it shows that the configuration looks wrong.
+    fn outcome(&self, result: Result<Identity, TokenRejection>, now: Timestamp) -> Outcome {
+        match result {
+            Ok(identity) => {
+                self.warnings
+                    .accepted
+                    .store(now.unix_seconds(), Ordering::Relaxed);
+                Outcome::Accepted(identity)
+            }
+            Err(TokenRejection {
+                reason,
+                explanation: Some(explanation),
+                ..
+            }) => {
+                self.warnings.warn(reason, &explanation, now);
+                Outcome::RejectedWith(reason, explanation)
+            }
+            Err(rejection) => Outcome::from(Err(rejection.reason)),
+        }
+    }
+}
+
+impl Warnings {
+    fn warn(&self, reason: Reason, explanation: &str, now: Timestamp) {
+        #[cfg(feature = "tracing")]
+        {
+            let accepted = self.accepted.load(Ordering::Relaxed);
+            let is_quiet = now.unix_seconds().saturating_sub(accepted) >= 60;
+            if is_quiet && self.limit.take(reason.label(), now).is_ok() {
+                tracing::warn!(
+                    reason = reason.label(),
+                    explanation,
+                    "no token was accepted in the last minute: compare the configuration; shown once a minute"
+                );
+            }
+        }
+        #[cfg(not(feature = "tracing"))]
+        let _ = (reason, explanation, now, &self.accepted, &self.limit);
+    }
 }
 
 impl Mechanism for Jwt {
     fn selectors(&self) -> Vec<CredentialSelector> {
-        vec![CredentialSelector::tokens(Carrier::BEARER)]
+        vec![CredentialSelector::tokens(self.carrier.clone())]
     }
 
     fn challenge(&self) -> Challenge {
-        Challenge::BEARER
+        match self.carrier {
+            Carrier::Header(_) => Challenge::named("Token"),
+            _ => Challenge::BEARER,
+        }
     }
 
     fn try_authenticate(
@@ -77,7 +152,7 @@ impl Mechanism for Jwt {
     ) -> Option<Outcome> {
         match verify(credentials.expose(), &self.issuers, now) {
             Err(rejection) if rejection.key_fetch.is_some() => None,
-            result => Some(result.map_err(Reason::from).into()),
+            result => Some(self.outcome(result, now)),
         }
     }
 
@@ -90,16 +165,16 @@ impl Mechanism for Jwt {
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let mut result = verify(credentials.expose(), &self.issuers, now);
+            let (mut now, mut result) = (now, verify(credentials.expose(), &self.issuers, now));
             if let Err(TokenRejection {
                 key_fetch: Some(fetch),
                 ..
             }) = result
             {
-                let now = now.plus(fetch.await);
+                now = now.plus(fetch.await);
                 result = verify(credentials.expose(), &self.issuers, now);
             }
-            result.map_err(Reason::from).into()
+            self.outcome(result, now)
         })
     }
 

@@ -18,6 +18,8 @@ pub enum Outcome {
     Accepted(Identity),
     /// The credentials are invalid: 401.
     Rejected(Reason),
+    /// The credentials are invalid: 401. The text says what was found and what is configured, for the operator's log.
+    RejectedWith(Reason, Box<str>),
     /// Whether they are valid could not be decided: 503, not 401.
     Unavailable(Reason),
     /// Too many attempts failed, so the credentials were not checked: 429.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::credentials::{ClientAddress, Credentials, Scheme};
 use crate::directory::{Credential, CredentialKind, EnvironmentKind};
 use crate::id::{Id, IdText};
+use crate::principal::Claims;
 use crate::reason::Reason;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
@@ -17,6 +18,7 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct Identity {
     pub(crate) subject: Subject,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) credential: Option<Id>,
     pub(crate) credential_kind: Option<CredentialKind>,
     pub(crate) generation: u32,
@@ -34,7 +36,7 @@ pub struct Identity {
     pub(crate) expires_at: Option<Timestamp>,
     /// Until when the token is accepted: its expiry and the leeway of its issuer.
     pub(crate) accepted_until: Option<Timestamp>,
-    pub(crate) payload: Option<Box<[u8]>>,
+    pub(crate) claims: Claims,
 }
 
 impl Identity {
@@ -81,10 +83,11 @@ impl Identity {
     ) -> Result<Self, Reason> {
         let address = from.and_then(ClientAddress::ip);
         credential.usable(now, address)?;
-        let subject = Subject::Id(credential.id.text());
+        let (subject, kind) = (Subject::Id(credential.id.text()), credential.kind());
         Ok(Self {
+            name: credential.name,
             credential: Some(credential.id),
-            credential_kind: Some(credential.kind()),
+            credential_kind: Some(kind),
             generation: credential.generation,
             account: Some(credential.account),
             account_generation: credential.account_generation,
@@ -99,6 +102,7 @@ impl Identity {
     pub(crate) fn bare(scheme: Scheme, subject: Subject, scopes: Scopes) -> Self {
         Self {
             subject,
+            name: None,
             credential: None,
             credential_kind: None,
             generation: 0,
@@ -114,7 +118,7 @@ impl Identity {
             issuer: None,
             expires_at: None,
             accepted_until: None,
-            payload: None,
+            claims: Claims::default(),
         }
     }
 }

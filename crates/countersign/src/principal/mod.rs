@@ -4,22 +4,26 @@
 //! [`Authenticator`](crate::auth::Authenticator) makes a principal of it. Whether the principal is
 //! *primary* follows from how the mechanism was added, not from the identity.
 
+mod claims;
 mod identity;
 mod primary;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::credentials::{Carrier, Scheme};
 use crate::directory::CredentialKind;
 use crate::id::Id;
-use crate::rejection::{Challenges, Rejection, UnmetRequirement};
+use crate::rejection::{Challenges, Reason, Rejection, UnmetRequirement};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
+pub use claims::ClaimPath;
+pub(crate) use claims::Claims;
 pub use identity::Identity;
 pub(crate) use identity::Subject;
 pub use primary::PrimaryPrincipal;
@@ -34,7 +38,6 @@ struct Inner {
     carrier: Carrier,
     kind: PrincipalKind,
     verifier: Verifier,
-    claims: OnceLock<Option<Map<String, Value>>>,
 }
 
 /// How the mechanism was added to the authenticator.
@@ -66,7 +69,6 @@ impl Principal {
             carrier,
             kind,
             verifier,
-            claims: OnceLock::new(),
         }))
     }
 
@@ -80,6 +82,13 @@ impl Principal {
     #[must_use]
     pub fn subject(&self) -> &str {
         self.0.identity.subject.as_str()
+    }
+
+    /// Returns the display name of the key, or the login name of the user, for logs and pages. It may change, and is not
+    /// unique: decide by the [subject](Self::subject) what a caller may do. It is `None` for tokens.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.identity.name.as_deref()
     }
 
     /// Returns the credential, or the credential that the token was minted from. It is `None` for
@@ -169,12 +178,22 @@ impl Principal {
     /// Returns a claim of the token. It is `None` if there is no token, if the token has no such
     /// claim, or if the claim has another type. The claims are parsed once, by the first call.
     #[must_use]
-    pub fn claim<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let claims = self.0.claims.get_or_init(|| {
-            let payload = self.0.identity.payload.as_deref()?;
-            serde_json::from_slice(payload).ok()
-        });
-        T::deserialize(claims.as_ref()?.get(name)?).ok()
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.0.identity.claims.get(name)
+    }
+
+    /// Returns all claims of the token as a value of your own type.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no token, or if its claims do not fit the type.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        self.0.identity.claims.all()
+    }
+
+    /// Returns the claims as a JSON object. Without a token, it is empty.
+    pub(crate) fn claims_object(&self) -> &Map<String, Value> {
+        self.0.identity.claims.object()
     }
 
     /// Returns the same principal as a primary one, if a long-lived credential authenticated it.
@@ -204,9 +223,30 @@ impl Principal {
         &self.0.identity
     }
 
-    pub(crate) fn reject(&self, unmet: UnmetRequirement) -> Rejection {
+    /// Returns the rejection of this principal for a reason of your own, such as [`Reason::Unmet`], with the challenges of
+    /// the layer that accepted it.
+    #[must_use]
+    pub fn reject(&self, reason: Reason) -> Rejection {
         let challenges = Arc::clone(&self.0.verifier.challenges);
-        Rejection::of_principal(unmet, self.scheme(), challenges)
+        Rejection::of_credentials(reason, self.carrier().clone(), challenges)
+    }
+
+    pub(crate) fn reject_unmet(&self, unmet: &UnmetRequirement) -> Rejection {
+        let challenges = Arc::clone(&self.0.verifier.challenges);
+        let mut rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
+        let mut explanation = format!("{unmet}, and the caller is {}", self.subject());
+        if let UnmetRequirement::Scope(scope) = unmet
+            && scope
+                .split(' ')
+                .all(|scope| self.scopes().would_grant_as_patterns(scope))
+        {
+            explanation.push_str(
+                ". The scopes of its issuer are opaque, and `*` is not a pattern in them: set `scope_patterns()` if the \
+                 issuer is a server of this project",
+            );
+            rejection.looks_misconfigured = true;
+        }
+        rejection.explained(Some(explanation.into()))
     }
 }
 

@@ -120,7 +120,11 @@ impl Rejection {
                 carrier => known.of_carriers(|other| other == carrier),
             },
             (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
-                one(&known.bearer(&format!("error=\"insufficient_scope\", scope=\"{scope}\"")))
+                let scope = match &**scope {
+                    "" => String::new(),
+                    scope => format!(", scope=\"{scope}\""),
+                };
+                one(&known.bearer(&format!("error=\"insufficient_scope\"{scope}")))
             }
             _ => Vec::new(),
         }

@@ -9,7 +9,7 @@
 //! | [`Missing`](RejectionKind::Missing) | 401 | one for each mechanism, without `error` |
 //! | [`Malformed`](RejectionKind::Malformed) | 400 | `Bearer … error="invalid_request"` if bearer tokens are accepted |
 //! | [`Invalid`](RejectionKind::Invalid) | 401 | `Bearer … error="invalid_token"` for bearer tokens; without `error` for others |
-//! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"` for bearer tokens |
+//! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"` for bearer tokens; without `scope` if a claim is missing |
 //! | [`Forbidden`](RejectionKind::Forbidden) | 403 | none |
 //! | [`TooManyRequests`](RejectionKind::TooManyRequests) | 429 | none; `Retry-After` |
 //! | [`Unavailable`](RejectionKind::Unavailable) | 503 | none; `Retry-After` |
@@ -46,6 +46,9 @@ pub struct Rejection {
     reason: Reason,
     detail: Detail,
     challenges: Arc<Challenges>,
+    explanation: Option<Box<str>>,
+    /// The configuration of the service looks wrong, so the log warns.
+    pub(crate) looks_misconfigured: bool,
 }
 
 /// What the response depends on, besides the kind of the reason.
@@ -56,23 +59,39 @@ enum Detail {
     Carrier(Carrier),
     /// The credentials are expected in the body.
     Body,
-    /// The scopes that a bearer token lacks, separated by spaces.
+    /// The scopes that a bearer token lacks, separated by spaces. It is empty if it lacks something else.
     Scope(Box<str>),
     /// Seconds after which the request can be tried again.
     RetryAfter(u32),
 }
 
 impl Rejection {
-    fn new(reason: Reason, detail: Detail, challenges: Arc<Challenges>) -> Self {
+    /// Creates a rejection for a reason of your own, such as [`Reason::Unmet`]. It has no challenge:
+    /// [`Principal::reject`](crate::Principal::reject) creates one with the challenges of its layer.
+    ///
+    /// ```
+    /// use countersign::rejection::{Reason, Rejection};
+    ///
+    /// let rejection = Rejection::new(Reason::Unmet("outside_of_office_hours"));
+    /// assert_eq!(rejection.kind().status(), http::StatusCode::FORBIDDEN);
+    /// ```
+    #[must_use]
+    pub fn new(reason: Reason) -> Self {
+        Self::of_request(reason, Arc::default())
+    }
+
+    fn with(reason: Reason, detail: Detail, challenges: Arc<Challenges>) -> Self {
         Self {
             reason,
             detail,
             challenges,
+            explanation: None,
+            looks_misconfigured: false,
         }
     }
 
     pub(crate) fn of_request(reason: Reason, challenges: Arc<Challenges>) -> Self {
-        Self::new(reason, Detail::None, challenges)
+        Self::with(reason, Detail::None, challenges)
     }
 
     pub(crate) fn of_credentials(
@@ -80,7 +99,7 @@ impl Rejection {
         carrier: Carrier,
         challenges: Arc<Challenges>,
     ) -> Self {
-        Self::new(reason, Detail::Carrier(carrier), challenges)
+        Self::with(reason, Detail::Carrier(carrier), challenges)
     }
 
     /// Creates the rejection of credentials that could not be checked. Whatever reason a mechanism
@@ -99,28 +118,34 @@ impl Rejection {
         let seconds = retry_after.as_millis().div_ceil(1000);
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         let detail = Detail::RetryAfter(seconds.max(RETRY_AFTER_SECONDS));
-        Self::new(Reason::TooManyFailures, detail, challenges)
+        Self::with(Reason::TooManyFailures, detail, challenges)
     }
 
+    /// Creates the rejection of a principal that does not meet a requirement.
     pub(crate) fn of_principal(
-        unmet: UnmetRequirement,
+        unmet: &UnmetRequirement,
         scheme: Scheme,
         challenges: Arc<Challenges>,
     ) -> Self {
-        let (reason, detail) = match unmet {
+        let scope = match unmet {
             UnmetRequirement::Scope(scope) if scheme == Scheme::Bearer => {
-                (Reason::ScopeMissing, Detail::Scope(scope.into()))
+                Detail::Scope(scope.as_str().into())
             }
-            UnmetRequirement::Scope(_) => (Reason::ScopeMissing, Detail::None),
-            UnmetRequirement::Primary => (Reason::PrimaryRequired, Detail::None),
-            UnmetRequirement::Denied => (Reason::Denied, Detail::None),
+            UnmetRequirement::Claim(_) if scheme == Scheme::Bearer => Detail::Scope("".into()),
+            _ => Detail::None,
         };
-        Self::new(reason, detail, challenges)
+        Self::with(unmet.reason(), scope, challenges)
     }
 
     /// Creates the rejection of a request that no authenticator has seen: an error of the service.
     pub(crate) fn layer_missing() -> Self {
         Self::of_request(Reason::LayerMissing, Arc::default())
+    }
+
+    /// Adds what was found and what is configured or required.
+    pub(crate) fn explained(mut self, explanation: Option<Box<str>>) -> Self {
+        self.explanation = explanation;
+        self
     }
 
     /// Converts this into the rejection of a request whose credentials belong in the body.
@@ -139,6 +164,13 @@ impl Rejection {
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// Returns what was found and what is configured or required, for the operator's log. It may contain text of a token
+    /// that is forged. Do not send it to the client.
+    #[must_use]
+    pub fn explanation(&self) -> Option<&str> {
+        self.explanation.as_deref()
     }
 
     /// Returns the seconds after which the request can be tried again, if that can help.
@@ -162,7 +194,7 @@ impl Rejection {
                 "The credentials are malformed, or there is more than one of them."
             }
             RejectionKind::Invalid => "The credentials are not valid.",
-            RejectionKind::InsufficientScope => "The credentials lack a required scope.",
+            RejectionKind::InsufficientScope => "The credentials lack a required scope or role.",
             RejectionKind::Forbidden => "This is not permitted with these credentials.",
             RejectionKind::TooManyRequests => "There were too many failures. Try again later.",
             RejectionKind::Unavailable => {
@@ -175,7 +207,11 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.public_text(), self.reason.label())
+        write!(f, "{} ({})", self.public_text(), self.reason.label())?;
+        match &self.explanation {
+            Some(explanation) => write!(f, ": {explanation}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,8 +1,47 @@
+use std::fmt;
+
+use crate::reason::Reason;
+
 /// A requirement that a principal does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UnmetRequirement {
     /// The principal lacks these scopes, separated by spaces.
     Scope(String),
+    /// A claim lacks what this text says.
+    Claim(String),
+    Issuer(Box<str>),
+    /// The predicate with this label does not hold.
+    Predicate(&'static str),
     Primary,
+    /// There is no principal.
+    Principal,
     Denied,
+}
+
+impl UnmetRequirement {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Scope(_) => Reason::ScopeMissing,
+            Self::Claim(_) => Reason::ClaimMissing,
+            Self::Issuer(_) => Reason::IssuerRequired,
+            Self::Predicate(label) => Reason::Unmet(label),
+            Self::Primary => Reason::PrimaryRequired,
+            Self::Principal => Reason::NoCredentials,
+            Self::Denied => Reason::Denied,
+        }
+    }
+}
+
+impl fmt::Display for UnmetRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(scope) => write!(f, "the scope `{scope}` is required"),
+            Self::Claim(lack) => f.write_str(lack),
+            Self::Issuer(url) => write!(f, "a token of the issuer {url} is required"),
+            Self::Predicate(label) => write!(f, "the requirement {label} is not met"),
+            Self::Primary => f.write_str("a long-lived credential is required"),
+            Self::Principal => f.write_str("a principal is required"),
+            Self::Denied => f.write_str("no principal is permitted"),
+        }
+    }
 }

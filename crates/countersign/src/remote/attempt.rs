@@ -1,14 +1,15 @@
 //! One attempt to fetch the keys of an issuer: its metadata, if needed, and the JWK set.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::url;
+use super::url::AllowHttp;
 use super::{Fetch, FetchError, FetchedBody};
 use crate::jose::json::{self, Text, members};
 use crate::jose::{JwksError, KeySet};
@@ -16,8 +17,12 @@ use crate::url::HttpUrl;
 
 /// The largest number of keys in a document.
 const MAX_KEYS: usize = 100;
+/// The longest name of another issuer that is shown, in characters.
+const MAX_SHOWN: usize = 200;
 /// The longest `ETag` that is sent back, in bytes.
 const MAX_ETAG: usize = 1024;
+/// Kubernetes answers 406 unless the media type of key sets is among these.
+const ACCEPTED: &str = "application/jwk-set+json, application/json, */*;q=0.1";
 /// How long a `jwks_uri` is used before the metadata are fetched again.
 const JWKS_URI_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
@@ -27,11 +32,14 @@ pub(super) struct Source {
     pub(super) location: KeyLocation,
     /// The time limit for each document.
     pub(super) timeout: Duration,
+    /// A file with the bearer token of requests, read for each of them.
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) allow_http: AllowHttp,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum KeyLocation {
-    /// The URL and the name of an issuer whose metadata contain the URL of the JWK set.
+    /// The URL for discovery, and the name of an issuer whose metadata contain the URL of the JWK set.
     Issuer(HttpUrl, Arc<str>),
     /// The URL of the JWK set.
     Document(HttpUrl),
@@ -109,7 +117,7 @@ impl Source {
     /// second, which is where most issuers have their metadata.
     async fn discover(&self, issuer: &HttpUrl, name: &str) -> Result<HttpUrl, FetchError> {
         let mut result = Err(FetchError::UrlRejected);
-        for url in url::metadata(issuer).into_iter().flatten() {
+        for url in self.allow_http.metadata(issuer).into_iter().flatten() {
             result = self.metadata(&url, issuer, name).await;
             if result.is_ok() {
                 break;
@@ -134,9 +142,14 @@ impl Source {
         };
         // RFC 8414 §3.3: otherwise, one issuer could publish the keys of another.
         if named != name {
-            return Err(FetchError::IssuerMismatch);
+            return Err(FetchError::IssuerMismatch {
+                found: named.chars().take(MAX_SHOWN).collect(),
+                configured: name.into(),
+            });
         }
-        url::named(issuer, &keys).map_err(|_| FetchError::UrlRejected)
+        self.allow_http
+            .named(issuer, &keys)
+            .map_err(|_| FetchError::UrlRejected)
     }
 
     async fn keys(&self, url: &HttpUrl, cache: &mut FetchCache) -> Result<Document, FetchError> {
@@ -176,8 +189,13 @@ impl Source {
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
         let mut request = Request::new(());
         *request.uri_mut() = url.uri().clone();
+        request.extensions_mut().insert(self.allow_http);
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(path) = &self.token_file {
+            headers.insert(AUTHORIZATION, bearer(path).await?);
+        }
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
         }
@@ -192,8 +210,31 @@ impl Source {
         if head.status.is_redirection() && head.status != StatusCode::NOT_MODIFIED {
             return Err(FetchError::Redirect);
         }
+        let is_plain =
+            |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+        if !head.headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+            return Err(FetchError::Compressed);
+        }
         Ok((head.status, head.headers, body))
     }
+}
+
+/// Reads the bearer token for a request. Kubernetes replaces the file while the process runs.
+async fn bearer(path: &PathBuf) -> Result<HeaderValue, FetchError> {
+    let path = path.clone();
+    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
+    let text = read
+        .ok()
+        .and_then(Result::ok)
+        .ok_or(FetchError::TokenFile)?;
+    let token = text.trim();
+    let is_token = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    let value = HeaderValue::try_from(format!("Bearer {token}"))
+        .ok()
+        .filter(|_| is_token);
+    let mut value = value.ok_or(FetchError::TokenFile)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn log_client_error(url: &HttpUrl, error: &(dyn Error + Send + Sync)) {

@@ -20,6 +20,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tower_service::Service as _;
 
+use super::url::AllowHttp;
 use super::{Fetch, FetchedBody};
 use crate::BoxFuture;
 
@@ -31,7 +32,8 @@ const MAX_HEAD: usize = 64 * 1024;
 /// An HTTP client for fetching keys (feature `http-client`): HTTP/1.1 over rustls, one connection for each document,
 /// without redirects, proxies and compression.
 ///
-/// It uses plain HTTP only over a connection to a loopback address.
+/// It uses plain HTTP only over a connection to a loopback address, and with
+/// [`dangerous::allow_http`](crate::dangerous::allow_http).
 #[derive(Clone)]
 pub struct HttpClient {
     tls: TlsConnector,
@@ -80,6 +82,7 @@ impl HttpClient {
         body: &mut FetchedBody,
     ) -> Result<Response<()>, ClientError> {
         let uri = request.uri().clone();
+        let allow_http = matches!(request.extensions().get(), Some(AllowHttp(true)));
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         let stream = connector.call(uri.clone()).await?.into_inner();
@@ -89,7 +92,7 @@ impl HttpClient {
             let name = ServerName::try_from(host.to_owned())?;
             let stream = self.tls.connect(name, stream).await?;
             send_over(TokioIo::new(stream), request, body).await
-        } else if stream.peer_addr()?.ip().is_loopback() {
+        } else if allow_http || stream.peer_addr()?.ip().is_loopback() {
             send_over(TokioIo::new(stream), request, body).await
         } else {
             Err(io::Error::other("plain HTTP to an address that is not loopback").into())

@@ -1,8 +1,11 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::UrlError;
 use crate::token::TrustError;
 
 /// The reason why a fetch returned no keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
     /// The HTTP client failed: no connection, no TLS, or an incomplete response. Its error is in the log.
@@ -33,8 +36,21 @@ pub enum FetchError {
     #[error("the document contains no usable key")]
     NoUsableKey,
     /// The metadata are those of another issuer (RFC 8414 §3.3).
-    #[error("the metadata name another issuer")]
-    IssuerMismatch,
+    #[error(
+        "the metadata name the issuer `{found}`, and `{configured}` is configured: they must be equal to the letter"
+    )]
+    IssuerMismatch {
+        /// The issuer in the metadata.
+        found: Box<str>,
+        /// The configured issuer.
+        configured: Arc<str>,
+    },
+    /// The document is compressed, although the request asks for none.
+    #[error("the issuer compressed the document, although `Accept-Encoding: identity` was sent")]
+    Compressed,
+    /// The file with the token for fetching cannot be read, or its content is not one token.
+    #[error("the file with the token for fetching cannot be read, or is not one token")]
+    TokenFile,
     /// The `jwks_uri` of the metadata is not a URL that keys may be fetched from.
     #[error("keys may not be fetched from the `jwks_uri` of the metadata")]
     UrlRejected,
@@ -53,6 +69,17 @@ pub enum RemoteError {
     /// Documents may not be fetched from a URL.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// A trust domain has no URL of its keys.
+    #[error("set the URL of the keys with `jwks_url`: trust domains have no discovery")]
+    NoUrl,
+    /// The file with the certificates of authorities cannot be read, or has none.
+    #[error("cannot read certificates of authorities from {}: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        reason: Box<str>,
+    },
     /// There is no HTTP client.
     #[error("set an HTTP client, or enable the feature `http-client`")]
     NoClient,

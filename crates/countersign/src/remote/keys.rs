@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,11 @@ use tokio::time::Instant;
 use super::attempt::{KeyLocation, Source};
 use super::refresh::StopGuard;
 use super::shared::Shared;
-use super::url;
+use super::url::AllowHttp;
 use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
 use crate::token::{IssuerKeys, KeyFetch, KeySource};
-use crate::url::UrlError;
 
 /// The keys of an issuer, which a task fetches and refreshes. Clones share them. The task ends when the last clone is
 /// dropped.
@@ -48,16 +48,13 @@ struct Handle {
 
 impl RemoteKeys {
     /// Fetches the keys that the metadata of the issuer at `url` name.
-    #[must_use]
     pub fn discover(url: impl Into<Arc<str>>) -> RemoteKeysBuilder {
-        let name = url.into();
-        RemoteKeysBuilder::new(url::issuer(&name).map(|url| KeyLocation::Issuer(url, name)))
+        RemoteKeysBuilder::new(Location::Issuer(url.into()))
     }
 
     /// Fetches the JWK set at `url` (RFC 7517 §5).
-    #[must_use]
     pub fn jwks(url: &str) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(url::document(url).map(KeyLocation::Document))
+        RemoteKeysBuilder::new(Location::Document(url.into()))
     }
 
     /// Returns whether tokens can be verified: keys have been fetched, and are not too old.
@@ -116,33 +113,85 @@ impl fmt::Debug for RemoteKeys {
 
 /// Builds [`RemoteKeys`].
 #[derive(Clone)]
+#[must_use]
 pub struct RemoteKeysBuilder {
-    location: Result<KeyLocation, RemoteError>,
+    location: Location,
     client: Option<Arc<dyn Fetch>>,
+    ca_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+    allow_http: AllowHttp,
     policy: RefreshPolicy,
     random: Arc<dyn Random>,
 }
 
+/// Where the keys are, as it was configured.
+#[derive(Clone, Debug)]
+pub(super) enum Location {
+    Issuer(Arc<str>),
+    Document(Box<str>),
+    Unknown,
+}
+
+impl Location {
+    fn parse(self, allow_http: AllowHttp) -> Result<KeyLocation, RemoteError> {
+        Ok(match self {
+            Self::Issuer(name) => {
+                // Microsoft publishes the metadata for all tenants as those of the tenant `common`.
+                let url = allow_http.issuer(&name.replace("{tenantid}", "common"))?;
+                KeyLocation::Issuer(url, name)
+            }
+            Self::Document(url) => KeyLocation::Document(allow_http.document(&url)?),
+            Self::Unknown => return Err(RemoteError::NoUrl),
+        })
+    }
+}
+
 impl RemoteKeysBuilder {
-    fn new(location: Result<KeyLocation, UrlError>) -> Self {
+    pub(super) fn new(location: Location) -> Self {
         Self {
-            location: location.map_err(RemoteError::from),
+            location,
             client: None,
+            ca_file: None,
+            token_file: None,
+            allow_http: AllowHttp::default(),
             policy: RefreshPolicy::default(),
             random: Arc::new(SystemRandom),
         }
     }
 
+    /// Sets the URL of the JWK set.
+    pub(super) fn document(mut self, url: &str) -> Self {
+        self.location = Location::Document(url.into());
+        self
+    }
+
+    /// Allows `http` everywhere.
+    pub(super) fn allow_http(mut self) -> Self {
+        self.allow_http = AllowHttp(true);
+        self
+    }
+
+    /// Sets a file with the certificates of the only authorities that the default client trusts, in PEM. It is read once.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Sets a file with a bearer token for the issuer, which every request carries. It is read for each request. The token
+    /// is also sent to the URL of the keys that the metadata of the issuer name.
+    pub fn fetch_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.token_file = Some(path.into());
+        self
+    }
+
     /// Sets the HTTP client. The default, with the feature `http-client`, trusts the root certificates of the
     /// operating system.
-    #[must_use]
     pub fn client(mut self, client: impl Fetch) -> Self {
         self.client = Some(Arc::new(client));
         self
     }
 
     /// Sets when keys are fetched.
-    #[must_use]
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
         self.policy = policy;
         self
@@ -150,7 +199,6 @@ impl RemoteKeysBuilder {
 
     /// Sets the source of randomness that spreads the fetches of several nodes over time. The default is the
     /// operating system's generator.
-    #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Arc::new(random);
         self
@@ -161,20 +209,26 @@ impl RemoteKeysBuilder {
     /// # Errors
     ///
     /// - [`RemoteError::Url`] if keys may not be fetched from the URL.
+    /// - [`RemoteError::CaFile`] if the file of authorities cannot be read.
     /// - [`RemoteError::Policy`] if the policy contradicts itself.
     /// - [`RemoteError::NoRuntime`] outside of a tokio runtime.
     /// - [`RemoteError::NoClient`] if no HTTP client is set and the feature `http-client` is off.
     /// - [`RemoteError::Roots`] if the default client finds no root certificates.
     pub fn start(self) -> Result<RemoteKeys, RemoteError> {
-        let location = self.location?;
+        let location = self.location.parse(self.allow_http)?;
         self.policy.check()?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| RemoteError::NoRuntime)?;
-        let client = self.client.map_or_else(default_client, Ok)?;
+        let client = match self.client {
+            Some(client) => client,
+            None => default_client(self.ca_file)?,
+        };
         let shared = Arc::new(Shared::new(self.policy));
         let source = Source {
             client,
             location,
             timeout: self.policy.timeout,
+            token_file: self.token_file,
+            allow_http: self.allow_http,
         };
         let guard = StopGuard(Arc::clone(&shared));
         let mut task = JoinSet::new();
@@ -187,11 +241,27 @@ impl RemoteKeysBuilder {
     }
 }
 
-fn default_client() -> Result<Arc<dyn Fetch>, RemoteError> {
-    #[cfg(feature = "http-client")]
-    return Ok(Arc::new(super::HttpClient::new()?));
-    #[cfg(not(feature = "http-client"))]
-    return Err(RemoteError::NoClient);
+#[cfg(feature = "http-client")]
+fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+    let Some(path) = ca_file else {
+        return Ok(Arc::new(super::HttpClient::new()?));
+    };
+    let pem = std::fs::read(&path).map_err(|error| error.to_string());
+    let client = pem.and_then(|pem| {
+        super::HttpClient::with_roots(&pem).map_err(|_| "it has no valid certificate".to_owned())
+    });
+    match client {
+        Ok(client) => Ok(Arc::new(client)),
+        Err(reason) => Err(RemoteError::CaFile {
+            path,
+            reason: reason.into(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "http-client"))]
+fn default_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+    Err(RemoteError::NoClient)
 }
 
 impl fmt::Debug for RemoteKeysBuilder {
@@ -204,7 +274,7 @@ impl fmt::Debug for RemoteKeysBuilder {
 }
 
 /// The state of an issuer's keys and their fetches, for probes and metrics.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeyStatus {
     /// Whether tokens can be verified.

@@ -15,13 +15,12 @@
 //!
 //! ```no_run
 //! # use countersign::mechanism::Jwt;
-//! use countersign::remote::RemoteKeys;
 //!
 //! # #[cfg(feature = "http-client")]
 //! # fn several() -> Result<Jwt, countersign::remote::RemoteError> {
 //! let staff = Jwt::issuer("https://login.example").audience("https://api.example").trust()?;
 //! let partner = Jwt::issuer("https://partner.example")
-//!     .keys(RemoteKeys::jwks("https://partner.example/keys.json")) // no discovery
+//!     .jwks_url("https://partner.example/keys.json") // no discovery
 //!     .audience("https://api.example")
 //!     .trust()?;
 //! # Ok(

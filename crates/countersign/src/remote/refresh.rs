@@ -1,9 +1,11 @@
 //! The task that fetches the keys of one issuer, one fetch at a time.
 
 use std::sync::Arc;
+#[cfg(feature = "tracing")]
+use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::attempt::{Document, FetchCache, Source};
 use super::schedule::Jitter;
@@ -17,6 +19,7 @@ pub(super) async fn run(guard: StopGuard, source: Source, random: Arc<dyn Random
     let shared = &*guard.0;
     let source = Arc::new(source);
     let mut cache = FetchCache::default();
+    let mut warned = None;
     loop {
         while let Some(due) = shared.due() {
             if timeout_at(due, shared.woken()).await.is_err() {
@@ -27,7 +30,7 @@ pub(super) async fn run(guard: StopGuard, source: Source, random: Arc<dyn Random
         let result = fetch(shared, Arc::clone(&source), &mut cache).await;
         let before = shared.status();
         shared.complete(result, jitter(&*random));
-        log_result(&source, &before, &shared.status());
+        log_result(&source, &before, &shared.status(), &mut warned);
     }
 }
 
@@ -61,12 +64,25 @@ fn jitter(random: &dyn Random) -> Jitter {
     Jitter(random.fill(&mut byte).map_or(0, |()| byte[0]))
 }
 
-fn log_result(source: &Source, before: &KeyStatus, after: &KeyStatus) {
+/// Logs the result. Before the first success, attempts follow each other fast, so failures are warned of once a minute.
+fn log_result(
+    source: &Source,
+    before: &KeyStatus,
+    after: &KeyStatus,
+    warned: &mut Option<Instant>,
+) {
     #[cfg(feature = "tracing")]
     {
         let (from, failures) = (source.location.name(), after.failures);
         let (keys, skipped) = (after.keys, after.skipped);
-        match after.last_error {
+        let is_due = warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(60));
+        if after.last_error.is_some() && is_due {
+            *warned = Some(Instant::now());
+        }
+        match &after.last_error {
+            Some(error) if !is_due => {
+                tracing::debug!(from, failures, %error, "fetching keys failed")
+            }
             Some(error) if after.ready => {
                 tracing::warn!(from, failures, %error, "fetching keys failed; using the last valid ones");
             }
@@ -80,7 +96,7 @@ fn log_result(source: &Source, before: &KeyStatus, after: &KeyStatus) {
         }
     }
     #[cfg(not(feature = "tracing"))]
-    let _ = (source, before, after);
+    let _ = (source, before, after, warned);
 }
 
 /// Marks the task as stopped when it is dropped.

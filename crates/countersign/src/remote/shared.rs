@@ -171,7 +171,7 @@ impl Shared {
         if progress.await.map_or(true, |p| p.stopped) {
             return Err(FetchError::Ended);
         }
-        self.lock().last_error.map_or(Ok(()), Err)
+        self.lock().last_error.clone().map_or(Ok(()), Err)
     }
 
     /// Returns when the next fetch is due, or `None` if it was requested and is due now.
@@ -207,7 +207,7 @@ impl Shared {
         let now = self.now();
         let mut state = self.lock();
         let requested = std::mem::take(&mut state.requested);
-        state.last_error = result.as_ref().err().copied();
+        state.last_error = result.as_ref().err().cloned();
         match result {
             Ok(document) => {
                 if let Document::Keys { keys, skipped } = document {
@@ -252,7 +252,7 @@ impl Shared {
             age: state.schedule.last_success.map(|at| now.saturating_sub(at)),
             fetches: state.fetches,
             failures: state.schedule.failures,
-            last_error: state.last_error,
+            last_error: state.last_error.clone(),
         }
     }
 }

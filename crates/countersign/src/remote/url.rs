@@ -1,44 +1,78 @@
-//! URLs that documents may be fetched from: `https`, or `http` on this machine's loopback.
+//! URLs that documents may be fetched from: `https`, or `http` on this machine's loopback. With the dangerous option,
+//! `http` anywhere.
 
 use crate::url::{HttpUrl, UrlError};
 
-/// Parses an issuer's URL, which has no query (RFC 8414 §2).
-pub(super) fn issuer(text: &str) -> Result<HttpUrl, UrlError> {
-    let url = document(text)?;
-    let no_query = url.query().is_none();
-    no_query.then_some(url).ok_or(UrlError::Malformed)
-}
+/// Whether documents may be fetched over `http` from other machines.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AllowHttp(pub(super) bool);
 
-/// Parses a document's URL.
-pub(super) fn document(text: &str) -> Result<HttpUrl, UrlError> {
-    let url = HttpUrl::parse(text)?;
-    let may_fetch = url.is_https() || url.is_loopback();
-    may_fetch.then_some(url).ok_or(UrlError::NotHttps)
-}
+impl AllowHttp {
+    /// Parses an issuer's URL, which has no query (RFC 8414 §2).
+    pub(super) fn issuer(self, text: &str) -> Result<HttpUrl, UrlError> {
+        let url = self.document(text)?;
+        let no_query = url.query().is_none();
+        no_query.then_some(url).ok_or(UrlError::Malformed)
+    }
 
-/// Parses the URL of a document that `by` names. A document that was fetched over `https` cannot name one on this
-/// machine's `http`.
-pub(super) fn named(by: &HttpUrl, text: &str) -> Result<HttpUrl, UrlError> {
-    let url = document(text)?;
-    let may_name = url.is_https() || !by.is_https();
-    may_name.then_some(url).ok_or(UrlError::NotHttps)
-}
+    /// Parses a document's URL.
+    pub(super) fn document(self, text: &str) -> Result<HttpUrl, UrlError> {
+        let url = HttpUrl::parse(text)?;
+        let may_fetch = url.is_https() || url.is_loopback() || self.0;
+        may_fetch.then_some(url).ok_or(UrlError::NotHttps)
+    }
 
-/// Returns the two URLs of an issuer's metadata: RFC 8414 §3.1 puts the well-known name before the path, OpenID
-/// Connect Discovery §4 behind it. Both drop a slash at the path's end.
-pub(super) fn metadata(issuer: &HttpUrl) -> [Option<HttpUrl>; 2] {
-    let origin = issuer.origin();
-    let path = issuer.path().trim_end_matches('/');
-    [
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        format!("{origin}{path}/.well-known/openid-configuration"),
-    ]
-    .map(|url| document(&url).ok())
+    /// Parses the URL of a document that the document `by` names. A document that was fetched over `https` cannot name one
+    /// on `http`.
+    pub(super) fn named(self, by: &HttpUrl, text: &str) -> Result<HttpUrl, UrlError> {
+        let url = self.document(text)?;
+        let may_name = url.is_https() || !by.is_https();
+        may_name.then_some(url).ok_or(UrlError::NotHttps)
+    }
+
+    /// Returns the two URLs of an issuer's metadata: RFC 8414 §3.1 puts the well-known name before the path, OpenID
+    /// Connect Discovery §4 behind it. Both drop a slash at the path's end.
+    pub(super) fn metadata(self, issuer: &HttpUrl) -> [Option<HttpUrl>; 2] {
+        let origin = issuer.origin();
+        let path = issuer.path().trim_end_matches('/');
+        [
+            format!("{origin}/.well-known/oauth-authorization-server{path}"),
+            format!("{origin}{path}/.well-known/openid-configuration"),
+        ]
+        .map(|url| self.document(&url).ok())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn issuer(text: &str) -> Result<HttpUrl, UrlError> {
+        AllowHttp(false).issuer(text)
+    }
+
+    fn document(text: &str) -> Result<HttpUrl, UrlError> {
+        AllowHttp(false).document(text)
+    }
+
+    fn named(by: &HttpUrl, text: &str) -> Result<HttpUrl, UrlError> {
+        AllowHttp(false).named(by, text)
+    }
+
+    #[test]
+    fn dangerous_option_allows_http_and_no_other_scheme() {
+        let allowed = AllowHttp(true);
+        assert!(allowed.issuer("http://keycloak.internal/realms/a").is_ok());
+        assert_eq!(
+            allowed.document("ftp://keycloak.internal"),
+            Err(UrlError::NotHttps)
+        );
+        let https = issuer("https://login.example").unwrap();
+        assert_eq!(
+            allowed.named(&https, "http://keys.internal"),
+            Err(UrlError::NotHttps)
+        );
+    }
 
     #[test]
     fn only_https_and_http_to_loopback_are_accepted() {
@@ -108,7 +142,9 @@ mod tests {
     fn metadata_are_looked_for_where_the_two_standards_put_them() {
         let places = |url: &str| {
             let url = issuer(url).unwrap();
-            metadata(&url).map(|url| url.unwrap().uri().to_string())
+            AllowHttp(false)
+                .metadata(&url)
+                .map(|url| url.unwrap().uri().to_string())
         };
         // RFC 8414 §3.1, its own example.
         assert_eq!(

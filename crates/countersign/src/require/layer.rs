@@ -9,8 +9,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::auth::{BuildError, count_requirement, log};
-use crate::principal::Principal;
+use crate::auth::{BuildError, Caller, count_requirement, log};
 use crate::rejection::{Grpc, InheritedBody, RejectBody, Rejection, UnmetRequirement};
 use crate::require::{Requirement, methods};
 
@@ -18,8 +17,8 @@ use crate::require::{Requirement, methods};
 ///
 /// # Errors
 ///
-/// [`BuildError::Scope`] if a required scope is not a valid scope, [`BuildError::EmptyRequirement`]
-/// if `all` or `any` is empty.
+/// [`BuildError::Scope`] if a required scope is not a scope, [`BuildError::Claim`] if the name of a claim is empty, and
+/// [`BuildError::EmptyRequirement`] if `all` or `any` is empty.
 pub fn require(requirement: Requirement) -> Result<RequireLayer, BuildError> {
     requirement.validate()?;
     Ok(RequireLayer {
@@ -109,18 +108,17 @@ pub struct Require<S, R> {
 
 impl<S, R> Require<S, R> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
-        let principal = request
-            .extensions()
-            .get::<Principal>()
-            .ok_or_else(Rejection::layer_missing)?;
+        let caller = Caller::of(request.extensions())?;
         let requirement = match &*self.checks {
             Checks::All(requirement) => Some(requirement),
             Checks::ByMethod(methods) => methods.get(request.uri().path()),
         };
-        let result = requirement.map_or(Err(UnmetRequirement::Denied), |requirement| {
-            requirement.evaluate(principal)
-        });
-        let result = result.map_err(|unmet| principal.reject(unmet));
+        let result = match (requirement, caller.principal()) {
+            (Some(requirement), principal) => requirement.unmet(principal),
+            (None, None) => Err(UnmetRequirement::Principal),
+            (None, Some(_)) => Err(UnmetRequirement::Denied),
+        };
+        let result = result.map_err(|unmet| caller.reject(&unmet));
         count_requirement(&result);
         result
     }

@@ -47,4 +47,6 @@ mod methods;
 mod requirement;
 
 pub use layer::{Require, RequireFuture, RequireLayer, require, require_methods};
-pub use requirement::{Requirement, all, any, deny, primary, scope};
+pub use requirement::{
+    ClaimRequirement, Requirement, all, any, claim, deny, issuer, predicate, primary, public, scope,
+};

@@ -1,9 +1,11 @@
+use std::fmt;
 use std::ops::{BitAnd, BitOr};
+use std::sync::Arc;
 
 use crate::auth::{BuildError, count_requirement};
-use crate::principal::Principal;
+use crate::principal::{ClaimPath, Principal};
 use crate::rejection::{Rejection, UnmetRequirement};
-use crate::scope::{InvalidScope, Scope};
+use crate::scope::check_scope_token;
 
 /// A requirement of a route on the principal. Combine requirements with `&` and `|`.
 #[derive(Clone, Debug)]
@@ -11,24 +13,93 @@ pub struct Requirement(Node);
 
 #[derive(Clone, Debug)]
 enum Node {
-    /// An invalid scope is an error when the layer is built.
-    Scope(Result<Scope, InvalidScope>),
+    Scope(Box<str>),
+    Claim(ClaimPath, Box<str>),
+    Issuer(Box<str>),
+    Predicate(Predicate),
     Primary,
+    Public,
     Deny,
     All(Vec<Requirement>),
     Any(Vec<Requirement>),
 }
 
-/// Requires that the principal's scopes grant `scope`.
+#[derive(Clone)]
+struct Predicate {
+    label: &'static str,
+    holds: Arc<dyn Fn(&Principal) -> bool + Send + Sync>,
+}
+
+/// Requires that the principal's scopes grant `scope`, which consists of any characters that RFC 6749 §3.3 allows.
 #[must_use]
-pub fn scope(scope: impl AsRef<str>) -> Requirement {
-    Requirement(Node::Scope(scope.as_ref().parse()))
+pub fn scope(scope: impl Into<Box<str>>) -> Requirement {
+    Requirement(Node::Scope(scope.into()))
+}
+
+/// Begins a requirement on a claim of the token. A path into objects is an array of names.
+///
+/// ```
+/// use countersign::require::{claim, issuer};
+///
+/// let admin = claim(["realm_access", "roles"]).contains("admin");
+/// // Of several issuers, only this one may name its organization.
+/// let staff = issuer("https://accounts.google.com") & claim("hd").contains("acme.example");
+/// # let _ = (admin, staff);
+/// ```
+#[must_use]
+pub fn claim(path: impl Into<ClaimPath>) -> ClaimRequirement {
+    ClaimRequirement(path.into())
+}
+
+/// The claim of a requirement. See [`claim`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClaimRequirement(ClaimPath);
+
+impl ClaimRequirement {
+    /// Requires that the claim is the string `text`, or an array in which one element is this string. A claim of another
+    /// type does not meet it.
+    pub fn contains(self, text: impl Into<Box<str>>) -> Requirement {
+        Requirement(Node::Claim(self.0, text.into()))
+    }
+}
+
+/// Requires that the token is one of this issuer. For a trust domain it is `spiffe://` and its name.
+#[must_use]
+pub fn issuer(url: impl Into<Box<str>>) -> Requirement {
+    Requirement(Node::Issuer(url.into()))
+}
+
+/// Requires that a function of your own returns `true`. `label` names the requirement in logs and metrics.
+///
+/// ```
+/// use countersign::require::{predicate, scope};
+///
+/// let requirement = scope("calls:read") & predicate("confirmed", |principal| {
+///     principal.claim::<bool>("confirmed").unwrap_or(false)
+/// });
+/// # let _ = requirement;
+/// ```
+#[must_use]
+pub fn predicate(
+    label: &'static str,
+    holds: impl Fn(&Principal) -> bool + Send + Sync + 'static,
+) -> Requirement {
+    let holds = Arc::new(holds);
+    Requirement(Node::Predicate(Predicate { label, holds }))
 }
 
 /// Requires that a long-lived credential authenticated the principal, not a token.
 #[must_use]
 pub fn primary() -> Requirement {
     Requirement(Node::Primary)
+}
+
+/// Accepts every request, also one without a principal in an [optional](crate::auth::AuthLayer::optional) layer. It is
+/// for public methods in [`require_methods`](super::require_methods).
+#[must_use]
+pub fn public() -> Requirement {
+    Requirement(Node::Public)
 }
 
 /// Rejects every principal.
@@ -58,21 +129,22 @@ impl Requirement {
     /// no layer could be built with this requirement.
     pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
         self.validate().map_err(|_| Rejection::layer_missing())?;
-        let result = self.evaluate(principal);
-        let result = result.map_err(|unmet| principal.reject(unmet));
+        let unmet = self.unmet(Some(principal));
+        let result = unmet.map_err(|unmet| principal.reject_unmet(&unmet));
         count_requirement(&result);
         result
     }
 
-    /// Returns an error unless every scope is valid, and no list is empty.
+    /// Checks that a principal could meet the requirement.
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         match &self.0 {
-            Node::Scope(Err(invalid)) => Err(BuildError::Scope(*invalid)),
-            Node::Scope(Ok(_)) | Node::Primary | Node::Deny => Ok(()),
+            Node::Scope(scope) => check_scope_token(scope).map_err(BuildError::Scope),
+            Node::Claim(path, _) if !path.is_valid() => Err(BuildError::Claim),
             Node::All(list) | Node::Any(list) if list.is_empty() => {
                 Err(BuildError::EmptyRequirement)
             }
             Node::All(list) | Node::Any(list) => list.iter().try_for_each(Self::validate),
+            _ => Ok(()),
         }
     }
 
@@ -82,17 +154,40 @@ impl Requirement {
     ///
     /// The unmet requirement. For `all` it names every missing scope; for `any` it is that of the
     /// first alternative.
-    pub(super) fn evaluate(&self, principal: &Principal) -> Result<(), UnmetRequirement> {
+    pub(super) fn unmet(&self, principal: Option<&Principal>) -> Result<(), UnmetRequirement> {
+        let require = |is_met: bool, unmet: &dyn Fn() -> UnmetRequirement| {
+            is_met.then_some(()).ok_or_else(unmet)
+        };
+        let Some(caller) = principal else {
+            return match &self.0 {
+                Node::Public => Ok(()),
+                Node::All(list) => list.iter().try_for_each(|each| each.unmet(None)),
+                Node::Any(list) if list.iter().any(|each| each.unmet(None).is_ok()) => Ok(()),
+                _ => Err(UnmetRequirement::Principal),
+            };
+        };
         match &self.0 {
-            Node::Scope(Ok(scope)) if principal.scopes().grants(scope) => Ok(()),
-            Node::Scope(Ok(scope)) => Err(UnmetRequirement::Scope(scope.to_string())),
-            Node::Primary if principal.is_primary() => Ok(()),
-            Node::Primary => Err(UnmetRequirement::Primary),
-            Node::Deny | Node::Scope(Err(_)) => Err(UnmetRequirement::Denied),
+            Node::Scope(scope) => require(caller.scopes().grants_text(scope), &|| {
+                UnmetRequirement::Scope(scope.to_string())
+            }),
+            Node::Claim(path, text) => {
+                require(path.contains(caller.claims_object(), text), &|| {
+                    UnmetRequirement::Claim(format!("`{text}` is required in the claim {path}"))
+                })
+            }
+            Node::Issuer(url) => require(caller.issuer() == Some(&**url), &|| {
+                UnmetRequirement::Issuer(url.clone())
+            }),
+            Node::Predicate(Predicate { label, holds }) => {
+                require(holds(caller), &|| UnmetRequirement::Predicate(label))
+            }
+            Node::Primary => require(caller.is_primary(), &|| UnmetRequirement::Primary),
+            Node::Public => Ok(()),
+            Node::Deny => Err(UnmetRequirement::Denied),
             Node::All(list) => {
                 let mut unmet = None;
                 for requirement in list {
-                    unmet = match (unmet, requirement.evaluate(principal)) {
+                    unmet = match (unmet, requirement.unmet(principal)) {
                         (unmet, Ok(())) => unmet,
                         (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
                             Some(UnmetRequirement::Scope(format!("{a} {b}")))
@@ -105,12 +200,14 @@ impl Requirement {
                 unmet.map_or(Ok(()), Err)
             }
             Node::Any(list) => {
-                let mut results = list.iter().map(|one| one.evaluate(principal));
-                let first = results.next().unwrap_or(Err(UnmetRequirement::Denied));
-                first.or_else(|unmet| {
-                    let met = results.any(|result| result.is_ok());
-                    met.then_some(()).ok_or(unmet)
-                })
+                let mut first = None;
+                for requirement in list {
+                    match requirement.unmet(principal) {
+                        Ok(()) => return Ok(()),
+                        Err(unmet) => first = first.or(Some(unmet)),
+                    }
+                }
+                Err(first.unwrap_or(UnmetRequirement::Denied))
             }
         }
     }
@@ -129,5 +226,11 @@ impl BitOr for Requirement {
 
     fn bitor(self, other: Self) -> Self {
         any([self, other])
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label)
     }
 }

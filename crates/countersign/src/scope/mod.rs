@@ -26,6 +26,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use pattern::InvalidScope;
+pub(crate) use pattern::check_scope_token;
 pub use scopes::Scopes;
 
 /// One scope.

@@ -33,6 +33,18 @@ const fn is_segment_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
+/// Checks that a text is a scope of any issuer (RFC 6749 §3.3).
+pub(crate) fn check_scope_token(text: &str) -> Result<(), InvalidScope> {
+    let rule = "a scope has printable ASCII characters, without space, quote and backslash";
+    is_scope_token(text).then_some(()).ok_or(InvalidScope(rule))
+}
+
+/// Returns whether a text is a scope of any issuer (RFC 6749 §3.3): printable ASCII without space, `"` and `\`.
+pub(super) fn is_scope_token(text: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
 /// Returns whether the pattern `outer` covers everything that the pattern `inner` covers.
 pub(super) fn covers(outer: &str, inner: &str) -> bool {
     let mut inner = inner.split(':');

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::pattern::{check, covers};
+use super::pattern::{check, covers, is_scope_token};
 use super::{InvalidScope, Scope};
 
 const MAX_SCOPES: usize = 256;
@@ -71,6 +71,24 @@ impl Scopes {
         Ok(Self::new(text, Syntax::Patterns))
     }
 
+    /// Creates the scopes in a token of an external issuer. Texts that are not scopes (RFC 6749 §3.3) are left out: a
+    /// space in one of them would make it two.
+    pub(crate) fn of_external<'a>(
+        scopes: impl IntoIterator<Item = &'a str>,
+        patterns: bool,
+    ) -> Self {
+        let scopes: Vec<&str> = scopes
+            .into_iter()
+            .filter(|scope| is_scope_token(scope))
+            .collect();
+        let syntax = if patterns {
+            Syntax::Patterns
+        } else {
+            Syntax::Opaque
+        };
+        Self::new(&scopes.join(" "), syntax)
+    }
+
     fn new(text: &str, syntax: Syntax) -> Self {
         let text = text.into();
         Self { text, syntax }
@@ -87,6 +105,11 @@ impl Scopes {
             Syntax::Patterns => self.iter().any(|held| covers(held, wanted)),
             Syntax::Opaque => self.iter().any(|held| held == wanted),
         }
+    }
+
+    /// Returns whether these scopes are opaque, and would grant `wanted` as patterns.
+    pub(crate) fn would_grant_as_patterns(&self, wanted: &str) -> bool {
+        self.syntax == Syntax::Opaque && self.iter().any(|held| covers(held, wanted))
     }
 
     /// Returns whether these scopes grant each of `others`.

@@ -45,10 +45,12 @@ flaws! {
     AlgorithmMissing => AlgorithmRejected;
     /// `alg` is HS256, and the HMAC secret is the issuer's public key as a JWK.
     AlgorithmConfusion => KeyUnknown;
-    /// The header contains a key (`jwk`).
-    KeyInHeader => HeaderUnsupported;
-    /// The header contains the URL of a key set (`jku`).
-    KeyUrlInHeader => HeaderUnsupported;
+    /// The token is signed by a key that the issuer does not have, which the header contains (`jwk`). It has the `kid` of one
+    /// that the issuer has.
+    KeyInHeader => SignatureInvalid;
+    /// The token is signed by a key that the issuer does not have, and the header contains the URL of a key set (`jku`). It
+    /// has the `kid` of one that the issuer has.
+    KeyUrlInHeader => SignatureInvalid;
     /// The header has a critical extension (`crit`).
     CriticalExtension => HeaderUnsupported;
     /// `typ` is that of a DPoP proof (RFC 9449).
@@ -100,13 +102,14 @@ impl Flaw {
             Self::TooLong => token.claim("filler", "x".repeat(8 * 1024)),
             Self::AlgorithmMissing => without(token, |t| &mut t.header, "alg"),
             Self::KeyInHeader => {
-                let jwk = jwk(&token);
-                token.header(
-                    "jwk",
-                    serde_json::from_str::<Value>(&jwk).unwrap_or_default(),
-                )
+                let token = token.key(unknown_key()?);
+                let jwk: Value = serde_json::from_str(&jwk(&token)).unwrap_or_default();
+                token.header("jwk", jwk)
             }
-            Self::KeyUrlInHeader => token.header("jku", "http://169.254.169.254/keys"),
+            Self::KeyUrlInHeader => {
+                let token = token.key(unknown_key()?);
+                token.header("jku", "http://169.254.169.254/keys")
+            }
             Self::CriticalExtension => token.header("crit", ["exp"]),
             Self::WrongType => token.header("typ", "dpop+jwt"),
             Self::KeyIdMissing => without(token, |t| &mut t.header, "kid"),

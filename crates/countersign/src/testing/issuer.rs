@@ -75,6 +75,10 @@ pub struct TestIssuer {
     keys: Mutex<Keys>,
 }
 
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+const OPENID_METADATA: &str = "/.well-known/openid-configuration";
+const KEYS: &str = "/jwks.json";
+
 struct Keys {
     signing: SigningKey,
     /// The other published keys, the oldest first.
@@ -98,10 +102,13 @@ impl TestIssuer {
             let url = format!("http://{address}");
             let metadata = json!({
                 "issuer": url,
-                "jwks_uri": format!("{url}/jwks.json"),
+                "jwks_uri": format!("{url}{KEYS}"),
                 "response_types_supported": ["code"],
             });
-            [Resource::new(metadata.to_string()), Resource::new(document)]
+            vec![
+                Resource::new([METADATA, OPENID_METADATA], metadata.to_string()),
+                Resource::new([KEYS], document),
+            ]
         })?;
         Ok(Self {
             url: format!("http://{}", server.address()).into(),
@@ -124,7 +131,7 @@ impl TestIssuer {
     /// Returns the URL of its keys.
     #[must_use]
     pub fn jwks_url(&self) -> String {
-        format!("{}/jwks.json", self.url)
+        format!("{}{KEYS}", self.url)
     }
 
     /// Returns the published keys as a JWK set (RFC 7517 §5), the signing key first.
@@ -167,34 +174,34 @@ impl TestIssuer {
 
     /// Sets the response to requests for the keys.
     pub fn set_keys_response(&self, response: IssuerResponse) {
-        self.server
-            .site()
-            .change(|content| content.keys.response = response);
+        self.resource(KEYS, |keys| keys.response = response);
     }
 
     /// Sets the response to requests for the metadata.
     pub fn set_metadata_response(&self, response: IssuerResponse) {
-        self.server
-            .site()
-            .change(|content| content.metadata.response = response);
+        self.resource(METADATA, |metadata| metadata.response = response);
     }
 
     /// Returns the number of requests for the keys.
     #[must_use]
     pub fn key_fetches(&self) -> u64 {
-        self.server.site().read().keys.requests
+        self.resource(KEYS, |keys| keys.requests)
     }
 
     /// Returns the number of requests for the keys to which the response was 304 (Not Modified).
     #[must_use]
     pub fn keys_not_modified(&self) -> u64 {
-        self.server.site().read().keys.not_modified
+        self.resource(KEYS, |keys| keys.not_modified)
     }
 
     /// Returns the number of requests for the metadata.
     #[must_use]
     pub fn metadata_fetches(&self) -> u64 {
-        self.server.site().read().metadata.requests
+        self.resource(METADATA, |metadata| metadata.requests)
+    }
+
+    fn resource<T: Default>(&self, path: &str, f: impl FnOnce(&mut Resource) -> T) -> T {
+        self.server.site().resource(path, f).unwrap_or_default()
     }
 
     fn publish(&self, change: impl FnOnce(&mut Keys)) {
@@ -205,9 +212,9 @@ impl TestIssuer {
             jwks(&keys.signing, &keys.others),
             format!("\"{}\"", keys.version),
         );
-        self.server.site().change(|content| {
-            content.keys.document = document;
-            content.keys.tag = tag;
+        self.resource(KEYS, |keys| {
+            keys.document = document;
+            keys.tag = tag;
         });
     }
 

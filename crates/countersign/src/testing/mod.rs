@@ -1,10 +1,12 @@
 //! Utilities for tests (feature `testing`).
 //!
 //! * [`FixedClock`]: a clock that moves only when a test moves it.
-//! * `Principal::for_test` and `PrimaryPrincipal::for_test`: principals without credentials.
+//! * `Principal::for_test` and `PrimaryPrincipal::for_test`: principals without credentials. [`TestPrincipal`] builds a
+//!   principal of any subject, issuer, claims and scopes.
 //! * [`AlwaysLayer`]: a layer that accepts every request as the same principal.
 //! * [`TestIssuer`]: a token issuer over HTTP on a free port of the loopback interface. It rotates and withdraws keys,
 //!   delays and fails on request, counts requests, and mints valid tokens and tokens with one [`Flaw`].
+//! * [`TestProvider`]: an imitation of an identity provider, such as Keycloak, over HTTP.
 //! * [`signatures_verified`]: the number of signatures that the current thread has verified.
 //!
 //! The crate `countersign-conformance` checks a whole service with requests of a `TestIssuer`.
@@ -12,6 +14,8 @@
 mod always;
 mod flaw;
 mod issuer;
+mod principal;
+mod provider;
 mod server;
 mod token;
 
@@ -19,15 +23,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::credentials::{Carrier, Scheme};
-use crate::id::Id;
-use crate::principal::{Identity, PrimaryPrincipal, Principal, PrincipalKind, Subject};
-use crate::scope::Scopes;
 use crate::time::{Clock, Timestamp};
 
 pub use always::{AlwaysLayer, AlwaysService};
 pub use flaw::Flaw;
 pub use issuer::TestIssuer;
+pub use principal::TestPrincipal;
+pub use provider::{Provider, TestProvider};
 pub use server::IssuerResponse;
 pub use token::TestToken;
 
@@ -73,40 +75,4 @@ impl Clock for FixedClock {
 #[must_use]
 pub fn signatures_verified() -> u64 {
     crate::jose::operations::verified()
-}
-
-impl Principal {
-    /// Creates a principal of a bearer token, in an account of its own.
-    #[must_use]
-    pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        principal(subject, scopes, Scheme::Bearer, PrincipalKind::Derived)
-    }
-}
-
-impl PrimaryPrincipal {
-    /// Creates a principal of an API key, in an account of its own.
-    #[must_use]
-    pub fn for_test(subject: Id, scopes: Scopes) -> Self {
-        Self::wrap(principal(
-            subject,
-            scopes,
-            Scheme::ApiKey,
-            PrincipalKind::Primary,
-        ))
-    }
-}
-
-fn principal(subject: Id, scopes: Scopes, scheme: Scheme, kind: PrincipalKind) -> Principal {
-    let identity = Identity {
-        credential: Some(subject),
-        generation: 1,
-        account: Some(subject),
-        account_generation: 1,
-        ..Identity::bare(scheme, Subject::Id(subject.text()), scopes)
-    };
-    let carrier = match kind {
-        PrincipalKind::Primary => Carrier::BodyKey,
-        PrincipalKind::Derived => Carrier::BEARER,
-    };
-    Principal::unattached(identity, carrier, kind)
 }

@@ -30,8 +30,9 @@ pub enum IssuerResponse {
     Close,
 }
 
-/// A document, its response, and the number of requests for it.
+/// A document, where it is, its response, and the number of requests for it.
 pub(super) struct Resource {
+    paths: Vec<String>,
     pub(super) document: String,
     pub(super) tag: String,
     pub(super) response: IssuerResponse,
@@ -40,8 +41,12 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    pub(super) fn new(document: String) -> Self {
+    pub(super) fn new(
+        paths: impl IntoIterator<Item = impl Into<String>>,
+        document: String,
+    ) -> Self {
         Self {
+            paths: paths.into_iter().map(Into::into).collect(),
             document,
             tag: "\"0\"".to_owned(),
             response: IssuerResponse::Document,
@@ -51,10 +56,16 @@ impl Resource {
     }
 }
 
-pub(super) struct Content {
-    pub(super) metadata: Resource,
-    pub(super) keys: Resource,
+struct Content {
+    resources: Vec<Resource>,
     stopped: bool,
+}
+
+impl Content {
+    fn at(&mut self, path: &str) -> Option<&mut Resource> {
+        let mut resources = self.resources.iter_mut();
+        resources.find(|resource| resource.paths.iter().any(|known| known == path))
+    }
 }
 
 /// State that the issuer shares with the threads.
@@ -64,13 +75,19 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn read(&self) -> MutexGuard<'_, Content> {
+    fn read(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut Content)) {
-        change(&mut self.read());
+    fn change<T>(&self, change: impl FnOnce(&mut Content) -> T) -> T {
+        let result = change(&mut self.read());
         self.changed.notify_all();
+        result
+    }
+
+    /// Reads or changes the resource at a path, if there is one.
+    pub(super) fn resource<T>(&self, path: &str, f: impl FnOnce(&mut Resource) -> T) -> Option<T> {
+        self.change(|content| content.at(path).map(f))
     }
 }
 
@@ -82,14 +99,13 @@ pub(super) struct Server {
 
 impl Server {
     /// Listens on a free port. `content` creates the resources for its address.
-    pub(super) fn start(content: impl FnOnce(SocketAddr) -> [Resource; 2]) -> io::Result<Self> {
+    pub(super) fn start(content: impl FnOnce(SocketAddr) -> Vec<Resource>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
-        let [metadata, keys] = content(address);
+        let resources = content(address);
         let site = Arc::new(Site {
             content: Mutex::new(Content {
-                metadata,
-                keys,
+                resources,
                 stopped: false,
             }),
             changed: Condvar::new(),
@@ -135,25 +151,25 @@ impl Drop for Server {
 fn serve(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
     let head = read_head(stream)?;
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let resource: fn(&mut Content) -> &mut Resource = match path {
-        "/jwks.json" => |content| &mut content.keys,
-        "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
-            |content| &mut content.metadata
-        }
-        _ => return stream.write_all(&response(404, "", "")),
-    };
-    site.change(|content| resource(content).requests += 1);
+    if site
+        .resource(path, |resource| resource.requests += 1)
+        .is_none()
+    {
+        return stream.write_all(&response(404, "", ""));
+    }
     let waited = site.changed.wait_while(site.read(), |content| {
-        resource(content).response == IssuerResponse::Never && !content.stopped
+        let is_silent = |resource: &mut Resource| resource.response == IssuerResponse::Never;
+        content.at(path).is_some_and(is_silent) && !content.stopped
     });
     let mut content = waited.unwrap_or_else(PoisonError::into_inner);
-    if let IssuerResponse::Delayed(delay) = resource(&mut content).response {
+    if let Some(IssuerResponse::Delayed(delay)) = content.at(path).map(|r| r.response.clone()) {
         let waited = site
             .changed
             .wait_timeout_while(content, delay, |content| !content.stopped);
         content = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
-    let response = respond(resource(&mut content), &head);
+    let response = content.at(path).map(|resource| respond(resource, &head));
+    let response = response.unwrap_or_default();
     drop(content);
     stream.write_all(&response)
 }

@@ -1,41 +1,81 @@
 use crate::id::Id;
-use crate::jose::json::{NumericDate, OneOrMany, Text, members, text};
+use crate::jose::json::{OtherType, Value, members};
 use crate::reason::Reason;
 
 members! {
-    /// The claims that are used (RFC 7519 §4.1, RFC 9068 §2.2, and own ones).
+    /// The claims that are used (RFC 7519 §4.1, RFC 9068 §2.2, and own ones). Their types are checked where they are used:
+    /// external issuers may use the names of own claims for anything else.
     pub(super) struct Claims<'a> {
-        pub(super) iss: Text<'a> = "iss",
-        pub(super) sub: Text<'a> = "sub",
-        pub(super) aud: OneOrMany<'a> = "aud",
-        pub(super) exp: NumericDate = "exp",
-        pub(super) nbf: NumericDate = "nbf",
-        pub(super) iat: NumericDate = "iat",
-        pub(super) jti: Text<'a> = "jti",
-        pub(super) client_id: Text<'a> = "client_id",
-        pub(super) scope: OneOrMany<'a> = "scope",
-        pub(super) scp: OneOrMany<'a> = "scp",
-        pub(super) account: Text<'a> = "account",
-        pub(super) environment: Text<'a> = "environment",
-        pub(super) credential_generation: u32 = "cgn",
-        pub(super) account_generation: u32 = "agn",
-        pub(super) session: Text<'a> = "sid",
-        pub(super) session_generation: u32 = "sgn",
+        pub(super) iss: Value<'a> = "iss",
+        pub(super) sub: Value<'a> = "sub",
+        pub(super) aud: Value<'a> = "aud",
+        pub(super) exp: Value<'a> = "exp",
+        pub(super) nbf: Value<'a> = "nbf",
+        pub(super) iat: Value<'a> = "iat",
+        pub(super) jti: Value<'a> = "jti",
+        pub(super) client_id: Value<'a> = "client_id",
+        pub(super) scope: Value<'a> = "scope",
+        pub(super) scp: Value<'a> = "scp",
+        pub(super) tid: Value<'a> = "tid",
+        pub(super) account: Value<'a> = "account",
+        pub(super) environment: Value<'a> = "environment",
+        pub(super) credential_generation: Value<'a> = "cgn",
+        pub(super) account_generation: Value<'a> = "agn",
+        pub(super) session: Value<'a> = "sid",
+        pub(super) session_generation: Value<'a> = "sgn",
         ;
         /// The token is bound to a key (RFC 7800).
         pub(super) bound = "cnf"
     }
 }
 
-impl<'a> Claims<'a> {
-    /// Returns the text of a string claim.
-    pub(super) fn text<'b>(claim: &'b Option<Text<'a>>) -> Option<&'b str> {
-        text(claim)
+impl From<OtherType> for Reason {
+    fn from(OtherType: OtherType) -> Self {
+        Self::ClaimsMalformed
     }
+}
 
-    /// Returns the id in a claim, or `None` without the claim.
-    pub(super) fn id(claim: &Option<Text<'a>>) -> Result<Option<Id>, Reason> {
-        let id = text(claim).map(str::parse).transpose();
-        id.map_err(|_| Reason::ClaimsMalformed)
+/// Reads a claim by one of the methods of [`Value`], or returns `None` without the claim.
+pub(super) fn read<'b, 'a, T>(
+    claim: &'b Option<Value<'a>>,
+    read: impl FnOnce(&'b Value<'a>) -> Result<T, OtherType>,
+) -> Result<Option<T>, Reason> {
+    Ok(claim.as_ref().map(read).transpose()?)
+}
+
+/// Returns the text of a claim.
+pub(super) fn text<'b>(claim: &'b Option<Value<'_>>) -> Result<Option<&'b str>, Reason> {
+    read(claim, Value::text)
+}
+
+/// Returns the id in a claim.
+pub(super) fn id(claim: &Option<Value<'_>>) -> Result<Option<Id>, Reason> {
+    let id = text(claim)?.map(str::parse).transpose();
+    id.map_err(|_| Reason::ClaimsMalformed)
+}
+
+impl Claims<'_> {
+    /// Checks the types of the claims of an own token, whether they are used for it or not.
+    pub(super) fn check_own(&self) -> Result<(), Reason> {
+        for claim in [
+            &self.jti,
+            &self.client_id,
+            &self.account,
+            &self.environment,
+            &self.session,
+        ] {
+            text(claim)?;
+        }
+        for claim in [
+            &self.credential_generation,
+            &self.account_generation,
+            &self.session_generation,
+        ] {
+            read(claim, Value::u32)?;
+        }
+        for claim in [&self.scope, &self.scp] {
+            read(claim, |scopes| scopes.names(|_| false))?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,11 @@ use crate::BoxFuture;
 use crate::jose::KeySet;
 use crate::reason::Reason;
 
+/// The number of characters of a claim that are shown.
+const MAX_SHOWN: usize = 200;
+/// The number of configured values that are shown.
+const MAX_LISTED: usize = 10;
+
 /// Supplies the keys of an issuer that may change while the process runs, such as keys fetched over HTTP.
 pub(crate) trait KeySource: Any + fmt::Debug + Send + Sync {
     /// Returns the keys to verify with, or `None` if there are none that are fresh enough.
@@ -29,8 +34,38 @@ pub(crate) type KeyFetch = BoxFuture<'static, Duration>;
 /// The reason why a token is rejected.
 pub(crate) struct TokenRejection {
     pub(crate) reason: Reason,
+    /// What was found and what is configured, for the operator. It contains text of a token that may be forged.
+    pub(crate) explanation: Option<Box<str>>,
     /// A fetch that may bring the key of the token. The token may be accepted after it.
     pub(crate) key_fetch: Option<KeyFetch>,
+}
+
+impl TokenRejection {
+    /// Returns the rejection of a token in which a claim has none of the configured values.
+    pub(super) fn unexpected<'a>(
+        reason: Reason,
+        claim: &str,
+        found: Option<&str>,
+        configured: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let found: String = match found {
+            None => "is missing".to_owned(),
+            Some(found) => {
+                let shown: String = found.chars().take(MAX_SHOWN).collect();
+                format!("is {shown:?}")
+            }
+        };
+        let configured: Vec<&str> = configured.take(MAX_LISTED).collect();
+        let explanation = format!("{claim} {found}, and {configured:?} is configured");
+        Self::explained(reason, explanation)
+    }
+
+    pub(super) fn explained(reason: Reason, explanation: String) -> Self {
+        Self {
+            explanation: Some(explanation.into()),
+            ..reason.into()
+        }
+    }
 }
 
 impl From<TokenRejection> for Reason {
@@ -41,7 +76,10 @@ impl From<TokenRejection> for Reason {
 
 impl From<Reason> for TokenRejection {
     fn from(reason: Reason) -> Self {
-        let key_fetch = None;
-        Self { reason, key_fetch }
+        Self {
+            reason,
+            explanation: None,
+            key_fetch: None,
+        }
     }
 }

@@ -28,8 +28,8 @@ impl IssuerKeys {
         match &self.0 {
             Source::Held(keys) => Ok(keys.load()),
             Source::Fetched(keys) => keys.load().ok_or_else(|| TokenRejection {
-                reason: Reason::KeysUnavailable,
                 key_fetch: keys.fetch_missing(None, key_id),
+                ..Reason::KeysUnavailable.into()
             }),
         }
     }
@@ -38,8 +38,8 @@ impl IssuerKeys {
     pub(super) fn missing(&self, seen: &KeySet, key_id: Option<&str>) -> TokenRejection {
         let fetched = self.source();
         TokenRejection {
-            reason: Reason::KeyUnknown,
             key_fetch: fetched.and_then(|keys| keys.fetch_missing(Some(seen), key_id)),
+            ..Reason::KeyUnknown.into()
         }
     }
 

@@ -1,7 +1,8 @@
-use super::claims::Claims;
+use super::claims::{Claims, read, text};
 use crate::credentials::Scheme;
 use crate::directory::{Directory, StoredSecret, Usage};
 use crate::id::Id;
+use crate::jose::json::Value;
 use crate::principal::{Identity, Subject};
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -16,13 +17,15 @@ impl ManagedToken {
     /// Reads the claims. A managed token is its own credential: `sub`, `client_id` and `jti` are equal.
     pub(super) fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
         let malformed = Reason::ClaimsMalformed;
-        let is_subject = |claim| Claims::text(claim) == Some(subject);
-        if !is_subject(&claims.client_id) || !is_subject(&claims.jti) {
+        if [&claims.client_id, &claims.jti]
+            .iter()
+            .any(|claim| text(claim) != Ok(Some(subject)))
+        {
             return Err(malformed);
         }
         Ok(Self {
             id: subject.parse().map_err(|_| malformed)?,
-            account_generation: claims.account_generation.ok_or(malformed)?,
+            account_generation: read(&claims.account_generation, Value::u32)?.ok_or(malformed)?,
         })
     }
 

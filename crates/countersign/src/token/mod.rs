@@ -18,22 +18,27 @@
 //! ```
 
 mod access_token;
+mod builder;
 mod claims;
+mod external;
 mod key_source;
 mod keys;
 mod managed;
 mod mint_error;
 mod own;
 mod revalidate;
+mod trust_error;
 mod trusted;
 mod verify;
 
 pub use access_token::AccessToken;
+pub use builder::TrustedIssuerBuilder;
 pub(crate) use key_source::TokenRejection;
 #[cfg(feature = "remote")]
 pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
 pub(crate) use revalidate::revalidate;
-pub use trusted::{TrustError, TrustedIssuer, TrustedIssuerBuilder};
+pub use trust_error::TrustError;
+pub use trusted::TrustedIssuer;
 pub(crate) use verify::verify;

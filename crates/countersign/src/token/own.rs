@@ -1,9 +1,9 @@
-use super::claims::Claims;
+use super::claims::{Claims, id, read, text};
 use super::revalidate::check_denials;
 use crate::credentials::Scheme;
 use crate::directory::Directory;
 use crate::id::Id;
-use crate::jose::json::OneOrMany;
+use crate::jose::json::Value;
 use crate::principal::{Identity, Subject};
 use crate::reason::Reason;
 use crate::scope::Scopes;
@@ -23,26 +23,26 @@ pub(super) struct OwnToken {
 impl OwnToken {
     pub(super) fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
         let malformed = Reason::ClaimsMalformed;
-        if Claims::text(&claims.client_id) != Some(subject) {
+        if text(&claims.client_id)? != Some(subject) {
             return Err(malformed);
         }
-        let scope = match &claims.scope {
-            None => "",
-            Some(OneOrMany::One(text)) => &text.0,
-            Some(OneOrMany::Many(_)) => return Err(malformed),
-        };
-        let session = match (Claims::id(&claims.session)?, claims.session_generation) {
+        let session = match (
+            id(&claims.session)?,
+            read(&claims.session_generation, Value::u32)?,
+        ) {
             (Some(session), Some(generation)) => Some((session, generation)),
             (None, None) => None,
             _ => return Err(malformed),
         };
+        let generation = |claim| read(claim, Value::u32)?.ok_or(malformed);
+        let scope = text(&claims.scope)?.unwrap_or_default();
         Ok(Self {
-            token: Claims::id(&claims.jti)?.ok_or(malformed)?,
+            token: id(&claims.jti)?.ok_or(malformed)?,
             credential: subject.parse().map_err(|_| malformed)?,
-            generation: claims.credential_generation.ok_or(malformed)?,
-            account: Claims::id(&claims.account)?.ok_or(malformed)?,
-            account_generation: claims.account_generation.ok_or(malformed)?,
-            environment: Claims::id(&claims.environment)?,
+            generation: generation(&claims.credential_generation)?,
+            account: id(&claims.account)?.ok_or(malformed)?,
+            account_generation: generation(&claims.account_generation)?,
+            environment: id(&claims.environment)?,
             session,
             scopes: Scopes::from_token(scope).map_err(|_| malformed)?,
         })

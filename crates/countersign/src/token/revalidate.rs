@@ -17,7 +17,7 @@ pub(crate) fn revalidate(
     }
     let issuer = issuers
         .iter()
-        .find(|issuer| Some(issuer.url()) == principal.issuer())
+        .find(|issuer| principal.issuer().is_some_and(|name| issuer.is_named(name)))
         .ok_or(Reason::IssuerUntrusted)?;
     let Some(directory) = issuer.directory() else {
         return Ok(());

@@ -2,22 +2,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::IssuerKeys;
+use super::external::ExternalRules;
+use super::{IssuerKeys, TrustedIssuerBuilder};
 use crate::directory::Directory;
-use crate::jose::KeySet;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The longest own token, in bytes, and by default the longest external one.
+pub(super) const MAX_TOKEN: usize = 8 * 1024;
 
 /// An issuer whose tokens are accepted: its URL, its keys, and the rules for its tokens.
 ///
 /// | | [`own`](Self::own) | [`external`](Self::external) |
 /// |---|---|---|
-/// | `typ` | `at+jwt` | `at+jwt`, and `JWT` or none unless [`at_jwt_only`](TrustedIssuerBuilder::at_jwt_only) |
+/// | `typ` | `at+jwt` | `at+jwt`, `JWT`, `JOSE`, none |
 /// | required claims | `iss sub aud exp iat jti client_id account cgn agn` | `iss sub aud exp` |
 /// | scopes | patterns | opaque, from `scope` or `scp` |
-/// | leeway | 0 s, at most 5 s | 30 s, at most 300 s |
-/// | longest lifetime | 1 h | 24 h |
+/// | leeway | 2 s, at most 5 s | 30 s, at most 300 s |
+/// | longest lifetime | 1 h | 48 h |
+/// | longest token | 8 KiB | 8 KiB, at most 64 KiB |
 #[derive(Clone)]
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
@@ -26,7 +27,6 @@ pub struct TrustedIssuer {
     pub(super) origin: Origin,
     pub(super) leeway: Duration,
     pub(super) max_lifetime: Duration,
-    pub(super) at_jwt_only: bool,
     /// The longest lifetime of managed tokens, if they are accepted.
     pub(super) managed: Option<Duration>,
 }
@@ -35,24 +35,33 @@ pub struct TrustedIssuer {
 pub(super) enum Origin {
     /// Tokens that this crate minted. With a directory, tokens of revoked credentials are rejected.
     Own(Option<Arc<dyn Directory>>),
-    External,
+    External(ExternalRules),
 }
 
 impl TrustedIssuer {
     /// Starts building an issuer whose tokens this crate mints.
-    #[must_use]
     pub fn own(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
-        TrustedIssuerBuilder::new(url.into(), Origin::Own(None), Duration::ZERO, HOUR)
+        let (leeway, max_lifetime) = (Duration::from_secs(2), Duration::from_secs(3600));
+        TrustedIssuerBuilder::new(url.into(), Origin::Own(None), leeway, max_lifetime)
     }
 
     /// Starts building an external issuer, which signs access tokens by itself.
-    #[must_use]
     pub fn external(url: impl Into<Arc<str>>) -> TrustedIssuerBuilder {
-        let leeway = Duration::from_secs(30);
-        TrustedIssuerBuilder::new(url.into(), Origin::External, leeway, DAY)
+        TrustedIssuerBuilder::external(url.into(), ExternalRules::default())
     }
 
-    /// Returns the URL, which is equal to the `iss` of the tokens.
+    /// Starts building a SPIFFE trust domain, such as `acme.example`. It accepts JWT-SVIDs whose `sub` is a SPIFFE ID of
+    /// the domain, whether they have an `iss` or not. Their principals have the issuer `spiffe://acme.example`.
+    pub fn trust_domain(name: &str) -> TrustedIssuerBuilder {
+        let rules = ExternalRules {
+            is_trust_domain: true,
+            ..ExternalRules::default()
+        };
+        TrustedIssuerBuilder::external(format!("spiffe://{name}").into(), rules)
+    }
+
+    /// Returns the URL, which is equal to the `iss` of the tokens. For an issuer of several tenants, it is the template of
+    /// `iss`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -62,8 +71,22 @@ impl TrustedIssuer {
     pub(super) fn directory(&self) -> Option<&dyn Directory> {
         match &self.origin {
             Origin::Own(directory) => directory.as_deref(),
-            Origin::External => None,
+            Origin::External(_) => None,
         }
+    }
+
+    /// Returns the longest token that is accepted, in bytes.
+    pub(super) fn max_token_len(&self) -> usize {
+        match &self.origin {
+            Origin::Own(_) => MAX_TOKEN,
+            Origin::External(rules) => rules.max_token_len,
+        }
+    }
+
+    /// Returns whether tokens with this `iss` are tokens of this issuer.
+    pub(super) fn is_named(&self, iss: &str) -> bool {
+        *self.url == *iss
+            || matches!(&self.origin, Origin::External(rules) if rules.tenant(&self.url, iss).is_some())
     }
 }
 
@@ -75,136 +98,4 @@ impl fmt::Debug for TrustedIssuer {
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
-}
-
-/// Builds a [`TrustedIssuer`].
-#[derive(Clone, Debug)]
-pub struct TrustedIssuerBuilder(TrustedIssuer);
-
-impl TrustedIssuerBuilder {
-    fn new(url: Arc<str>, origin: Origin, leeway: Duration, max_lifetime: Duration) -> Self {
-        Self(TrustedIssuer {
-            url,
-            audiences: Vec::new(),
-            keys: KeySet::default().into(),
-            origin,
-            leeway,
-            max_lifetime,
-            at_jwt_only: false,
-            managed: None,
-        })
-    }
-
-    /// Adds an audience (RFC 7519 §4.1.3). A token is accepted if it names one of them.
-    #[must_use]
-    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.0.audiences.push(audience.into());
-        self
-    }
-
-    /// Sets the keys: a [`KeySet`], a [`SharedKeySet`](crate::jose::SharedKeySet), or with the feature `remote` keys
-    /// that are fetched.
-    #[must_use]
-    pub fn keys(mut self, keys: impl Into<IssuerKeys>) -> Self {
-        self.0.keys = keys.into();
-        self
-    }
-
-    /// Sets how far the clocks may differ.
-    #[must_use]
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.0.leeway = leeway;
-        self
-    }
-
-    /// Sets the longest time from `iat` to `exp`, and from now to `exp`.
-    #[must_use]
-    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.0.max_lifetime = max_lifetime;
-        self
-    }
-
-    /// Rejects tokens of an external issuer whose `typ` is not `at+jwt`, as RFC 9068 §4 demands. Without it, `JWT` and no
-    /// `typ` are accepted too, because most identity providers write these into access tokens. With them, only the
-    /// audience tells an access token from an ID token.
-    #[must_use]
-    pub fn at_jwt_only(mut self) -> Self {
-        self.0.at_jwt_only = true;
-        self
-    }
-
-    /// Accepts managed tokens (`typ` `api-token+jwt`) with at most this lifetime. They are checked against their
-    /// records, so they are rejected without a [`directory`](Self::directory) that contains these.
-    #[must_use]
-    pub fn managed_tokens(mut self, max_lifetime: Duration) -> Self {
-        self.0.managed = Some(max_lifetime);
-        self
-    }
-
-    /// Sets the directory that knows whether the credential of an own token has been revoked since. It has no effect
-    /// on an external issuer.
-    #[must_use]
-    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
-        if let Origin::Own(own) = &mut self.0.origin {
-            *own = Some(directory);
-        }
-        self
-    }
-
-    /// Builds the issuer.
-    ///
-    /// # Errors
-    ///
-    /// [`TrustError`] if the URL, the audiences or the keys are missing, or the configuration is not secure.
-    pub fn build(self) -> Result<TrustedIssuer, TrustError> {
-        let issuer = self.0;
-        let longest_leeway = match issuer.origin {
-            Origin::Own(_) => Duration::from_secs(5),
-            Origin::External => Duration::from_secs(300),
-        };
-        let mut lifetimes = [Some(issuer.max_lifetime), issuer.managed]
-            .into_iter()
-            .flatten();
-        // Keys that are fetched cannot be checked here. They are never HMAC secrets.
-        let keys = issuer.keys.held();
-        if issuer.url.is_empty() {
-            Err(TrustError::NoUrl)
-        } else if issuer.audiences.is_empty() || issuer.audiences.iter().any(|a| a.is_empty()) {
-            Err(TrustError::NoAudience)
-        } else if keys.as_ref().is_some_and(|keys| keys.is_empty()) {
-            Err(TrustError::NoKey)
-        } else if keys.is_some_and(|keys| keys.has_hmac_and_public()) {
-            Err(TrustError::MixedKeys)
-        } else if issuer.leeway > longest_leeway {
-            Err(TrustError::Leeway(longest_leeway))
-        } else if lifetimes.any(|lifetime| lifetime.is_zero() || lifetime > DAY * 366) {
-            Err(TrustError::MaxLifetime)
-        } else {
-            Ok(issuer)
-        }
-    }
-}
-
-/// An error in the configuration of a trusted issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrustError {
-    /// The URL is empty.
-    #[error("set the URL of the issuer")]
-    NoUrl,
-    /// There is no audience, or an empty one.
-    #[error("set at least one audience, and no empty one")]
-    NoAudience,
-    /// There is no key.
-    #[error("set at least one key of the issuer")]
-    NoKey,
-    /// HMAC secrets and public keys are mixed (RFC 8725 §3.1).
-    #[error("do not mix HMAC secrets and public keys")]
-    MixedKeys,
-    /// The leeway is longer than this maximum.
-    #[error("the leeway is at most {} s", .0.as_secs())]
-    Leeway(Duration),
-    /// The longest lifetime is zero or more than 366 days.
-    #[error("the longest lifetime is 1 s to 366 days")]
-    MaxLifetime,
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::Claims;
+use serde_json::Value as Json;
+
+use super::claims::{Claims, read, text};
 use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
 use super::own::OwnToken;
-use super::trusted::{Origin, TrustedIssuer};
-use crate::credentials::Scheme;
-use crate::jose::json::{self, OneOrMany};
+use super::trusted::{MAX_TOKEN, Origin, TrustedIssuer};
+use crate::jose::json::{self, Value};
 use crate::jose::{Header, HeaderBuffer, Jws, SignatureVerified};
-use crate::principal::{Identity, Subject};
+use crate::principal::{Claims as Payload, Identity};
 use crate::reason::Reason;
-use crate::scope::Scopes;
 use crate::time::Timestamp;
 
 /// The longest `sub`, in bytes (OpenID Connect Core §2).
@@ -25,41 +25,62 @@ pub(crate) fn verify(
     issuers: &[TrustedIssuer],
     now: Timestamp,
 ) -> Result<Identity, TokenRejection> {
-    let jws = Jws::parse(token)?;
+    let longest = issuers.iter().map(TrustedIssuer::max_token_len).max();
+    let jws = Jws::parse(token, longest.unwrap_or(MAX_TOKEN))?;
     let mut buffer = HeaderBuffer::new();
     let header = jws.header(&mut buffer)?;
     let (algorithm, key_id) = header.supported()?;
 
-    let payload = jws.payload()?;
-    let claims: Claims<'_> = json::object(&payload).ok_or(Reason::ClaimsMalformed)?;
-    let iss = Claims::text(&claims.iss).ok_or(Reason::IssuerUntrusted)?;
-    let issuer = issuers
-        .iter()
-        .find(|issuer| *issuer.url == *iss)
-        .ok_or(Reason::IssuerUntrusted)?;
+    let payload = Payload::new(jws.payload()?);
+    let claims: Claims<'_> = json::object(payload.json()).ok_or(Reason::ClaimsMalformed)?;
+    let (issuer, name) = find_issuer(issuers, &claims)?;
+    if jws.len() > issuer.max_token_len() {
+        return Err(Reason::TokenTooLong.into());
+    }
+    if matches!(issuer.origin, Origin::Own(_)) {
+        if jws.has_long_header() {
+            return Err(Reason::TokenMalformed.into());
+        }
+        header.check_own(algorithm)?;
+        claims.check_own()?;
+    }
 
     let class = issuer.class(&header)?;
-    issuer.check_audience(claims.aud.as_ref())?;
+    issuer.check_audience(&claims, &payload)?;
     let exp = issuer.check_times(&claims, class, now)?;
     if claims.bound {
         return Err(Reason::TokenBound.into());
     }
-    let subject = subject(Claims::text(&claims.sub))?;
+    let unverified = issuer.read(&claims, class, &payload)?;
     let keys = issuer.keys.load(key_id)?;
     let key = keys
         .find(algorithm, key_id)
         .ok_or_else(|| issuer.keys.missing(&keys, key_id))?;
-    let unverified = issuer.read(&claims, class, subject)?;
 
     let signature = jws.verify_signature(key)?;
     let identity = unverified.identity(signature, issuer, now)?;
     drop(claims);
     Ok(Identity {
-        issuer: Some(Arc::clone(&issuer.url)),
+        issuer: Some(name),
         expires_at: Some(seconds(exp)),
         accepted_until: Some(issuer.accepted_until(exp)),
-        payload: Some(payload.into()),
+        claims: payload,
         ..identity
+    })
+}
+
+/// Returns the issuer of a token, and the name of the issuer for the principal.
+fn find_issuer<'i>(
+    issuers: &'i [TrustedIssuer],
+    claims: &Claims<'_>,
+) -> Result<(&'i TrustedIssuer, Arc<str>), TokenRejection> {
+    let iss = text(&claims.iss)?;
+    let mut found = issuers
+        .iter()
+        .filter_map(|issuer| Some((issuer, issuer.name_in(claims, iss)?)));
+    found.next().ok_or_else(|| {
+        let known = issuers.iter().map(TrustedIssuer::url);
+        TokenRejection::unexpected(Reason::IssuerUntrusted, "iss", iss, known)
     })
 }
 
@@ -99,26 +120,50 @@ impl Unverified {
 }
 
 impl TrustedIssuer {
-    /// Reads the claims that a token of this kind must have.
-    fn read(&self, claims: &Claims<'_>, class: Class, subject: &str) -> Result<Unverified, Reason> {
-        Ok(match (&self.origin, class) {
-            (Origin::External, _) => Unverified::External(external(claims, subject)),
-            (Origin::Own(_), Class::Managed) => {
-                Unverified::Managed(ManagedToken::read(claims, subject)?)
+    /// Returns the name of the issuer for the principal, if the token is one of this issuer.
+    fn name_in(&self, claims: &Claims<'_>, iss: Option<&str>) -> Option<Arc<str>> {
+        let of_token = |claim| text(claim).ok().flatten();
+        match &self.origin {
+            Origin::External(rules) if rules.is_trust_domain => {
+                let path = of_token(&claims.sub)?
+                    .strip_prefix(&*self.url)?
+                    .strip_prefix('/')?;
+                (!path.is_empty()).then(|| Arc::clone(&self.url))
             }
-            (Origin::Own(_), Class::Access) => Unverified::Own(OwnToken::read(claims, subject)?),
+            Origin::External(rules) if rules.tenants.is_some() => {
+                let tenant = rules.tenant(&self.url, iss?)?;
+                (of_token(&claims.tid)? == tenant).then(|| iss.unwrap_or_default().into())
+            }
+            _ => (*self.url == *iss?).then(|| Arc::clone(&self.url)),
+        }
+    }
+
+    /// Reads the claims that a token of this kind must have.
+    fn read(
+        &self,
+        claims: &Claims<'_>,
+        class: Class,
+        payload: &Payload,
+    ) -> Result<Unverified, Reason> {
+        let own_subject = || subject(text(&claims.sub)?);
+        Ok(match (&self.origin, class) {
+            (Origin::External(rules), _) => Unverified::External(rules.identity(payload.object())?),
+            (Origin::Own(_), Class::Managed) => {
+                Unverified::Managed(ManagedToken::read(claims, own_subject()?)?)
+            }
+            (Origin::Own(_), Class::Access) => {
+                Unverified::Own(OwnToken::read(claims, own_subject()?)?)
+            }
         })
     }
 
     /// Returns the kind of a token. A token of one kind is never accepted as another (RFC 8725 §3.11, RFC 9068 §4).
     fn class(&self, header: &Header<'_>) -> Result<Class, Reason> {
-        let typ = header.typ();
-        let is = |name: &str| typ.is_some_and(|typ| is_media_type(typ, name));
+        let typ = header.typ().map(media_type);
+        let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
         match &self.origin {
-            _ if is("at+jwt") => Ok(Class::Access),
-            Origin::External if !self.at_jwt_only && (typ.is_none() || is("JWT")) => {
-                Ok(Class::Access)
-            }
+            Origin::External(rules) if rules.accepts_type(typ) => Ok(Class::Access),
+            Origin::Own(_) if is("at+jwt") => Ok(Class::Access),
             // Managed tokens cannot be checked without their records.
             Origin::Own(Some(_)) if is("api-token+jwt") && self.managed.is_some() => {
                 Ok(Class::Managed)
@@ -127,11 +172,39 @@ impl TrustedIssuer {
         }
     }
 
-    fn check_audience(&self, aud: Option<&OneOrMany<'_>>) -> Result<(), Reason> {
+    fn check_audience(&self, claims: &Claims<'_>, payload: &Payload) -> Result<(), TokenRejection> {
         let is_known = |name: &str| self.audiences.iter().any(|known| **known == *name);
-        aud.is_some_and(|aud| aud.iter().any(is_known))
-            .then_some(())
-            .ok_or(Reason::AudienceMismatch)
+        let (claim, accepted) = match &self.origin {
+            Origin::External(rules) if rules.audience_claim.is_some() => {
+                let claim = rules.audience_claim.as_deref().unwrap_or_default();
+                let accepted = match payload.object().get(claim) {
+                    Some(Json::String(name)) => is_known(name),
+                    Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).any(is_known),
+                    _ => false,
+                };
+                (claim, accepted)
+            }
+            _ => (
+                "aud",
+                read(&claims.aud, |aud| aud.names(is_known))?.unwrap_or(false),
+            ),
+        };
+        if accepted {
+            return Ok(());
+        }
+        let shown = |value: &Json| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let found = payload.object().get(claim).map(shown);
+        let known = self.audiences.iter().map(|known| &**known);
+        Err(TokenRejection::unexpected(
+            Reason::AudienceMismatch,
+            claim,
+            found.as_deref(),
+            known,
+        ))
     }
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6), in whole seconds and with saturating arithmetic.
@@ -141,31 +214,44 @@ impl TrustedIssuer {
         claims: &Claims<'_>,
         class: Class,
         now: Timestamp,
-    ) -> Result<i64, Reason> {
+    ) -> Result<i64, TokenRejection> {
         let max_lifetime = whole_seconds(match (class, self.managed) {
             (Class::Managed, Some(longest)) => longest,
             _ => self.max_lifetime,
         });
         let leeway = whole_seconds(self.leeway);
+        let date = |claim| read(claim, Value::date);
         // A fraction of a second is never rounded in favour of the token.
-        let exp = claims.exp.ok_or(Reason::TokenExpired)?.rounded_down;
-        let iat = claims.iat.map(|date| date.rounded_down);
-        let starts = [claims.iat, claims.nbf].into_iter().flatten();
+        let exp = date(&claims.exp)?.ok_or(Reason::TokenExpired)?.rounded_down;
+        let (issued, nbf) = (date(&claims.iat)?, date(&claims.nbf)?);
+        let iat = issued.map(|date| date.rounded_down);
         if exp <= 0 || now >= self.accepted_until(exp) {
-            return Err(Reason::TokenExpired);
+            return Err(Reason::TokenExpired.into());
         }
-        for start in starts.map(|date| date.rounded_up) {
+        for (name, start) in [("iat", issued), ("nbf", nbf)] {
+            let Some(start) = start.map(|date| date.rounded_up) else {
+                continue;
+            };
             if now < seconds(start.saturating_sub(leeway)) || start > exp {
-                return Err(Reason::NotYetValid);
+                let ahead = start.saturating_sub(now.unix_seconds());
+                let explanation = format!("{name} is {ahead} s ahead of the clock of this machine");
+                return Err(TokenRejection::explained(Reason::NotYetValid, explanation));
             }
         }
         if iat.is_none() && matches!(self.origin, Origin::Own(_)) {
-            return Err(Reason::ClaimsMalformed);
+            return Err(Reason::ClaimsMalformed.into());
         }
         let from_now = exp.saturating_sub(now.unix_seconds());
         let from_iat = iat.map_or(0, |iat| exp.saturating_sub(iat));
         if from_now > max_lifetime.saturating_add(leeway) || from_iat > max_lifetime {
-            return Err(Reason::LifetimeTooLong);
+            let lifetime = from_now.max(from_iat);
+            let explanation = format!(
+                "the token is valid for {lifetime} s, and {max_lifetime} s is the longest lifetime"
+            );
+            return Err(TokenRejection::explained(
+                Reason::LifetimeTooLong,
+                explanation,
+            ));
         }
         Ok(exp)
     }
@@ -173,15 +259,6 @@ impl TrustedIssuer {
     fn accepted_until(&self, exp: i64) -> Timestamp {
         seconds(exp.saturating_add(whole_seconds(self.leeway)))
     }
-}
-
-/// Compares a `typ` with a media type, before which `application/` may be left out (RFC 7515 §4.1.9).
-fn is_media_type(typ: &str, name: &str) -> bool {
-    const PREFIX: &str = "application/";
-    let rest = typ.split_at_checked(PREFIX.len());
-    let rest = rest.filter(|(prefix, _)| prefix.eq_ignore_ascii_case(PREFIX));
-    rest.map_or(typ, |(_, rest)| rest)
-        .eq_ignore_ascii_case(name)
 }
 
 fn whole_seconds(duration: Duration) -> i64 {
@@ -193,20 +270,18 @@ fn seconds(seconds: i64) -> Timestamp {
 }
 
 /// Checks the subject. It is written to logs and, by gateways, to headers, so control characters are rejected.
-fn subject(sub: Option<&str>) -> Result<&str, Reason> {
+pub(super) fn subject(sub: Option<&str>) -> Result<&str, Reason> {
     sub.filter(|sub| (1..=MAX_SUBJECT).contains(&sub.len()))
         .filter(|sub| !sub.chars().any(char::is_control))
         .ok_or(Reason::ClaimsMalformed)
 }
 
-/// Returns the identity in a token of an external issuer, whose scopes are opaque.
-fn external(claims: &Claims<'_>, subject: &str) -> Identity {
-    let scopes = match claims.scope.as_ref().or(claims.scp.as_ref()) {
-        None => Scopes::none(),
-        Some(list) => Scopes::opaque(&list.iter().collect::<Vec<_>>().join(" ")),
-    };
-    Identity {
-        token_id: Claims::text(&claims.jti).map(|id| Subject::Text(id.into())),
-        ..Identity::bare(Scheme::Bearer, Subject::Text(subject.into()), scopes)
+/// Returns a media type without the prefix `application/`, which may be left out (RFC 7515 §4.1.9).
+pub(super) fn media_type(typ: &str) -> &str {
+    match typ.split_once('/') {
+        Some((kind, rest)) if kind.eq_ignore_ascii_case("application") && !rest.contains('/') => {
+            rest
+        }
+        _ => typ,
     }
 }

@@ -65,7 +65,8 @@ async fn metadata_of_another_issuer_are_rejected() {
         documents.put(OPENID, metadata(issuer, KEYS));
         documents.put(KEYS, keys());
         let (result, requested) = first(&documents, URL).await;
-        assert_eq!(result, Err(FetchError::IssuerMismatch), "{issuer}");
+        let is_mismatch = matches!(result, Err(FetchError::IssuerMismatch { .. }));
+        assert!(is_mismatch, "{issuer}");
         assert!(!requested.contains(&KEYS.to_owned()));
     }
 }
@@ -141,7 +142,7 @@ async fn metadata_are_fetched_again_only_after_a_failure_and_may_be_missing_then
 async fn jwks_url_replaces_discovery_and_the_issuer_may_be_any_name() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let jwt = Jwt::issuer("urn:partner")
-        .keys(RemoteKeys::jwks(&issuer.jwks_url()))
+        .jwks_url(&issuer.jwks_url())
         .audience("a")
         .build()
         .unwrap();

@@ -71,14 +71,14 @@ async fn invalid_answers_leave_the_last_valid_keys_in_use() {
             continue;
         }
         fixture.issuer.set_keys_response(answer);
-        assert_eq!(keys.refresh().await, Err(error));
+        assert_eq!(keys.refresh().await, Err(error.clone()));
         assert!(
             fixture.harness.send_now(&fixture.valid_token()).is_ok(),
             "{error}"
         );
         let unknown = fixture.issuer.flawed(Flaw::KeyIdUnknown).unwrap();
         assert_eq!(fixture.harness.send_now(&unknown), UNKNOWN, "{error}");
-        assert_eq!(keys.status().last_error, Some(error));
+        assert_eq!(keys.status().last_error, Some(error.clone()));
         // The issuer recovers.
         fixture.issuer.set_keys_response(IssuerResponse::Document);
         assert_eq!(keys.refresh().await, Ok(()));
@@ -95,11 +95,10 @@ async fn tokens_get_503_until_the_first_keys_are_fetched() {
         issuer.set_keys_response(answer);
         let trusted =
             countersign::mechanism::Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
-        let keys = countersign::remote::RemoteKeys::discover(issuer.url()).policy(short_timeout());
-        let harness = Harness::new(trusted.keys(keys).build().unwrap());
+        let harness = Harness::new(trusted.refresh(short_timeout()).build().unwrap());
         let token = issuer.token().sign().unwrap();
         assert_eq!(harness.send(&token).await, UNAVAILABLE, "{error}");
-        assert_eq!(harness.keys().status().last_error, Some(error));
+        assert_eq!(harness.keys().status().last_error, Some(error.clone()));
         assert!(!harness.jwt.is_ready());
         // Checks that need no keys come first.
         let expired = issuer.flawed(Flaw::Expired).unwrap();

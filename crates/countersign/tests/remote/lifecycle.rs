@@ -86,7 +86,8 @@ async fn dropping_the_last_clone_of_a_layer_ends_its_task() {
     let documents = Documents::default();
     documents.put(URL, document());
     let jwt = countersign::mechanism::Jwt::issuer("https://login.example")
-        .keys(RemoteKeys::jwks(URL).client(documents.clone()))
+        .jwks_url(URL)
+        .client(documents.clone())
         .audience("a")
         .build()
         .unwrap();

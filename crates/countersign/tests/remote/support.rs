@@ -55,9 +55,8 @@ impl Fixture {
 }
 
 fn trusting(issuer: &TestIssuer, policy: RefreshPolicy) -> Jwt {
-    let keys = RemoteKeys::discover(issuer.url()).policy(policy);
     let trusted = Jwt::issuer(issuer.url()).audience(TestIssuer::AUDIENCE);
-    trusted.keys(keys).build().unwrap()
+    trusted.refresh(policy).build().unwrap()
 }
 
 /// A layer around a service that answers with the subject.

@@ -252,6 +252,9 @@ impl StoredCredential {
         let record = &self.record;
         Credential {
             id: record.id,
+            name: Some(record.name.as_str())
+                .filter(|name| !name.is_empty())
+                .map(Into::into),
             account: record.account_id,
             account_generation,
             environment: record.environment_id,
