@@ -45,7 +45,7 @@ fn read(
 }
 
 /// Decodes UTF-8. Windows writes a byte order mark before it, which is not part of the text.
-fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
+pub(super) fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
     let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     if is_utf16 || bytes.contains(&0) {
         return Err(

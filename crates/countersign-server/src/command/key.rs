@@ -1,5 +1,6 @@
 //! `countersign key …`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -13,10 +14,10 @@ use super::arguments::days;
 use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
 use super::report::{Report, fields};
 use super::subject::Subject;
-use super::{CommandResult, Context};
+use super::{CommandResult, Context, import};
 use crate::config::value::{DAY, SECOND, duration, name, network};
 use crate::error::CommandError;
-use crate::ops::{CreatedKeyResponse, Operations, rotation};
+use crate::ops::{CreatedKeyResponse, Operations, OpsError, rotation};
 
 const CREATED_FIELDS: &str = "id key secret scopes expires_at";
 
@@ -24,6 +25,14 @@ const CREATED_FIELDS: &str = "id key secret scopes expires_at";
 pub(crate) enum KeyCommand {
     /// Create an API key, and print it; it cannot be printed again
     Create(CreateKeyArgs),
+    /// Import API keys of other systems by the SHA-256 digests of the whole keys, and users by the Argon2id or bcrypt hashes
+    /// of their passwords; credentials that are present already are left as they are
+    Import {
+        /// A file with one JSON object on each line, as `countersign key digest` prints it
+        file: PathBuf,
+    },
+    /// Generate an API key, and print it with the line that imports it; no database is needed
+    Digest(DigestArgs),
     /// List all API keys
     List,
     /// Show an API key
@@ -71,44 +80,56 @@ pub(crate) struct RotateKeyArgs {
     compromised: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DigestArgs {
+    /// A name for people to recognize the key by
+    #[arg(long, value_parser = name)]
+    pub(super) name: String,
+    /// The scopes of the key, separated by spaces
+    #[arg(long)]
+    pub(super) scopes: Scopes,
+}
+
 pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult {
-    let operations = context.operations().await?;
-    let key = match command {
-        KeyCommand::Create(new) => return create(operations, new).await,
-        KeyCommand::Rotate(RotateKeyArgs {
-            key,
-            grace,
-            compromised,
-        }) => {
-            let rotated = operations.rotate_key(key.name, rotation(compromised, grace));
-            let rotated = rotated.await.map_err(|error| Subject::Key.error(error));
-            return report_created(&rotated?);
+    let (id, change) = match command {
+        // Needs no database.
+        KeyCommand::Digest(arguments) => return import::digest(&arguments),
+        KeyCommand::Import { file } => return import::run(context, &file).await,
+        KeyCommand::Create(new) => return create(context.operations().await?, new).await,
+        KeyCommand::Rotate(rotate) => {
+            let rotation = rotation(rotate.compromised, rotate.grace);
+            let rotated = context
+                .operations()
+                .await?
+                .rotate_key(rotate.key.name, rotation);
+            return report_created(&rotated.await.map_err(error)?);
         }
         KeyCommand::List => {
-            let keys = operations.list_keys(None, u32::MAX).await?.keys;
+            let keys = context
+                .operations()
+                .await?
+                .list_keys(None, u32::MAX)
+                .await?
+                .keys;
             let none =
                 "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
             return Report::of_table(&json!({ "keys": keys }), &keys, COLUMNS, none);
         }
-        KeyCommand::Show(key) => {
-            operations
-                .show_credential(CredentialKind::Key, key.name)
-                .await
+        KeyCommand::Show(CredentialArg { name: id }) => {
+            let operations = context.operations().await?;
+            let key = operations.show_credential(CredentialKind::Key, id).await;
+            return Report::of_fields(&key.map_err(error)?, FIELDS);
         }
-        KeyCommand::Change(change) => {
-            let (id, change) = change.into_change();
-            operations
-                .change_credential(CredentialKind::Key, id, change)
-                .await
-        }
-        KeyCommand::Scopes { key, scopes } => {
-            let change = Change::Scopes(scopes);
-            operations
-                .change_credential(CredentialKind::Key, key.name, change)
-                .await
-        }
+        KeyCommand::Change(change) => change.into_change(),
+        KeyCommand::Scopes { key, scopes } => (key.name, Change::Scopes(scopes)),
     };
-    Report::of_fields(&key.map_err(|error| Subject::Key.error(error))?, FIELDS)
+    let operations = context.operations().await?;
+    let changed = operations.change_credential(CredentialKind::Key, id, change);
+    Report::of_fields(&changed.await.map_err(error)?, FIELDS)
+}
+
+fn error(error: OpsError) -> CommandError {
+    Subject::Key.error(error)
 }
 
 async fn create(operations: &Operations, new: CreateKeyArgs) -> CommandResult {

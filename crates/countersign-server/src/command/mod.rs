@@ -6,8 +6,10 @@ mod backup;
 mod caller;
 mod credential;
 mod doctor;
+mod import;
 mod input;
 mod key;
+mod managed_token;
 mod password;
 mod report;
 mod serve;
@@ -137,6 +139,7 @@ async fn run_configured(
     let report = match command {
         Command::Serve(arguments) => return serve::run(&context, &arguments, json).await,
         Command::Key(command) => key::run(&context, command).await?,
+        Command::ManagedToken(command) => managed_token::run(&context, command).await?,
         Command::User(command) => user::run(&context, command).await?,
         Command::Account(command) => tenants::run_account(&context, command).await?,
         Command::Environment(command) => tenants::run_environment(&context, command).await?,

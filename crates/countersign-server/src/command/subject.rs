@@ -12,6 +12,7 @@ pub(super) enum Subject {
     User,
     Account,
     Environment,
+    ManagedToken,
     /// A key or a user.
     Credential,
     Session,
@@ -31,6 +32,9 @@ impl Subject {
             }
             (RegistryError::NotFound, Self::User) => {
                 "there is no user of that name: `countersign user list` lists all users"
+            }
+            (RegistryError::NotFound, Self::ManagedToken) => {
+                "there is no managed token of that id: `countersign managed-token list` lists all managed tokens"
             }
             (RegistryError::NotFound, Self::Credential) => {
                 "there is no key or user of that id, and no user of that name: `countersign key list` and \
@@ -111,6 +115,10 @@ fn conflict_text(conflict: Conflict) -> String {
         ),
         Conflict::PepperMissing => {
             "the pepper of the key's present secret is not available: rotate with `--grace 0s`".to_owned()
+        }
+        Conflict::NoGraceForImported => {
+            "an imported key ends when it is rotated: rotate with `--grace 0s`"
+                .to_owned()
         }
         Conflict::DefaultAccount => {
             "the default account cannot be revoked, since it holds the server's operators: revoke its \

@@ -59,7 +59,8 @@ pub(super) struct Authenticators {
 impl Authenticators {
     fn keys(&self) -> ApiKeys {
         let keys = ApiKeys::new(Arc::clone(&self.directory), self.mechanisms.peppers.clone());
-        keys.failure_limit(self.mechanisms.failures.clone())
+        keys.imported()
+            .failure_limit(self.mechanisms.failures.clone())
     }
 
     /// Accepts the id and secret of a key.

@@ -35,6 +35,10 @@ pub(crate) struct CredentialResponse {
     /// The issuers that the credential may use; all if empty.
     #[schema(value_type = Vec<schema::IssuerName>)]
     pub(crate) issuers: Issuers,
+    /// The credential that created a managed token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub(crate) created_by: Option<Id>,
     pub(crate) generation: u32,
     pub(crate) created_at: Rfc3339,
     pub(crate) updated_at: Rfc3339,
@@ -49,7 +53,7 @@ pub(crate) struct CredentialResponse {
 
 response_from!(Record => CredentialResponse {
     id, kind, name, account_id, environment_id, status, reason, scopes, allow_from, issuers,
-    generation, created_at, updated_at, expires_at, grace_until, last_used_at
+    created_by, generation, created_at, updated_at, expires_at, grace_until, last_used_at
 });
 
 /// A page of keys.
@@ -65,6 +69,15 @@ pub(crate) struct KeyListResponse {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserListResponse {
     pub(crate) users: Vec<CredentialResponse>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) next: Option<Id>,
+}
+
+/// A page of managed tokens.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ManagedTokenListResponse {
+    pub(crate) managed_tokens: Vec<CredentialResponse>,
     /// Where the next page begins, if there is one.
     #[schema(value_type = Option<schema::Id>, required = true)]
     pub(crate) next: Option<Id>,
@@ -91,7 +104,8 @@ impl Operations {
         after: Option<Id>,
         limit: u32,
     ) -> Result<KeyListResponse, OpsError> {
-        let (keys, next) = self.list(CredentialKind::Key, after, limit).await?;
+        let filter = CredentialFilter::of(CredentialKind::Key);
+        let (keys, next) = self.list(filter, after, limit).await?;
         Ok(KeyListResponse { keys, next })
     }
 
@@ -101,17 +115,35 @@ impl Operations {
         after: Option<Id>,
         limit: u32,
     ) -> Result<UserListResponse, OpsError> {
-        let (users, next) = self.list(CredentialKind::User, after, limit).await?;
+        let filter = CredentialFilter::of(CredentialKind::User);
+        let (users, next) = self.list(filter, after, limit).await?;
         Ok(UserListResponse { users, next })
+    }
+
+    /// Lists at most `limit` managed tokens that come after `after`, oldest first: all, or those that a credential
+    /// created.
+    pub(crate) async fn list_managed_tokens(
+        &self,
+        created_by: Option<Id>,
+        after: Option<Id>,
+        limit: u32,
+    ) -> Result<ManagedTokenListResponse, OpsError> {
+        let mut filter = CredentialFilter::of(CredentialKind::Token);
+        filter.created_by = created_by;
+        let (managed_tokens, next) = self.list(filter, after, limit).await?;
+        Ok(ManagedTokenListResponse {
+            managed_tokens,
+            next,
+        })
     }
 
     async fn list(
         &self,
-        kind: CredentialKind,
+        filter: CredentialFilter,
         after: Option<Id>,
         limit: u32,
     ) -> Result<(Vec<CredentialResponse>, Option<Id>), OpsError> {
-        let filter = CredentialFilter::of(kind).page(after, limit.saturating_add(1));
+        let filter = filter.page(after, limit.saturating_add(1));
         let records = self.store.list(&self.caller, filter).await?;
         let (records, next) = cut(records, limit, |record| record.id);
         Ok((records.into_iter().map(Into::into).collect(), next))

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use countersign::directory::CredentialKind;
+use countersign::key::ImportedKey;
 use countersign::registry::{CreatedKey, NewKey, Registry as _, Rotation};
 use countersign::{Id, Scopes, Secret};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{Operations, OpsError};
+use super::{CredentialResponse, Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
 /// How long the previous secret works after a rotation by default: a day, to deploy the new one.
@@ -73,6 +74,18 @@ impl Operations {
     ) -> Result<CreatedKeyResponse, OpsError> {
         let new = new.issuers(self.issuers_of_new(issuers).await?);
         Ok(self.store.create_key(&self.caller, new).await?.into())
+    }
+
+    /// Imports a key that was issued elsewhere.
+    pub(crate) async fn import_key(
+        &self,
+        new: NewKey,
+        issuers: &[String],
+        key: ImportedKey,
+    ) -> Result<CredentialResponse, OpsError> {
+        let new = new.issuers(self.issuers_of_new(issuers).await?);
+        let imported = self.store.import_key(&self.caller, new, key).await?;
+        Ok(imported.into())
     }
 
     /// Gives a key a new secret.

@@ -7,7 +7,8 @@ mod managed_tokens;
 mod sessions;
 
 use countersign::directory::UserName;
-use countersign::registry::backend::StoredCredential;
+use countersign::key::ImportedKey;
+use countersign::registry::backend::{StoredCredential, StoredSecret};
 use countersign::registry::{
     Account, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken, Environment,
     NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, Rotation,
@@ -34,11 +35,36 @@ impl Registry for Store {
             let id = transaction.new_id(&placement.account)?;
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
-            let digests = state.peppers.digests(&id, issued.secret.expose());
+            let secret = StoredSecret::Key(state.peppers.digests(&id, issued.secret.expose()));
             let credential =
-                StoredCredential::new_key(&authority, id, placement, new, digests, now)?;
+                StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
             let record = insert(transaction, caller, credential).await?;
             Ok(CreatedKey::new(record, issued))
+        })
+    }
+
+    fn import_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewKey,
+        key: ImportedKey,
+    ) -> Response<'a, Record> {
+        Box::pin(async move {
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let placement = placement(&mut transaction, &authority, new.owner).await?;
+            let digests = self.0.state.peppers.imported(&key);
+            for digest in &digests {
+                let connection = transaction.connection();
+                if sqlite::credentials::is_imported(connection, digest).await? {
+                    return Err(Conflict::AlreadyImported.into());
+                }
+            }
+            let newest = *digests.first().ok_or(Conflict::PepperMissing)?;
+            let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
+            let secret = StoredSecret::ImportedKey(newest);
+            let credential =
+                StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
+            insert(transaction, caller, credential).await
         })
     }
 

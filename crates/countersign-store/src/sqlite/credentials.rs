@@ -23,7 +23,7 @@ macro_rules! select {
         concat!(
             "SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, \
              allow_from, created_at, updated_at, expires_at, last_used_at, pepper_version, digest, \
-             previous_digest, previous_until, password_hash, issuers, created_by, \
+             imported, previous_digest, previous_until, password_hash, issuers, created_by, \
              (SELECT kind FROM environments WHERE id = environment_id) AS environment_kind \
              FROM credentials ",
             $clause
@@ -41,6 +41,15 @@ pub(crate) async fn find_user(
 ) -> Result<Option<StoredCredential>> {
     let query = select!("WHERE kind = 'user' AND name = ?");
     Ok(fetch_optional!(db, read, query, name.as_str()))
+}
+
+/// Returns whether an imported key with this digest is stored.
+pub(crate) async fn is_imported(db: &mut Connection, digest: &KeyDigest) -> Result<bool> {
+    Ok(fetch_scalar!(
+        db,
+        "SELECT EXISTS (SELECT 1 FROM credentials WHERE imported = 1 AND digest = ?)",
+        digest.digest.as_bytes().as_slice(),
+    ))
 }
 
 /// Calls a function for every credential, without having all of them in memory.
@@ -67,11 +76,12 @@ pub(crate) async fn list(
         |row| Ok(read(row)?.record),
         select!(
             "WHERE kind = ?1 AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id > ?3) \
-         ORDER BY id LIMIT ?4"
+             AND (?4 IS NULL OR created_by = ?4) ORDER BY id LIMIT ?5"
         ),
         filter.kind.as_str(),
         account,
         after,
+        optional_blob(filter.created_by.as_ref()),
         filter.limit,
     ))
 }
@@ -118,22 +128,23 @@ pub(crate) async fn exist(db: &mut Connection) -> Result<bool> {
 /// Inserts a credential, or writes all columns of an existing one that can change, except for `last_used_at`.
 pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> Result<()> {
     let record = &credential.record;
-    let (key, password) = match &credential.secret {
-        StoredSecret::Key(key) => (Some(key), None),
-        StoredSecret::Password(hash) => (None, Some(&**hash)),
-        _ => (None, None),
+    let (digest, previous, password) = match &credential.secret {
+        StoredSecret::Key(key) => (Some(&key.current), key.previous.as_ref(), None),
+        StoredSecret::ImportedKey(digest) => (Some(digest), None, None),
+        StoredSecret::Password(hash) => (None, None, Some(&**hash)),
+        _ => (None, None, None),
     };
-    let previous = key.and_then(|key| key.previous.as_ref());
+    let imported = matches!(credential.secret, StoredSecret::ImportedKey(_));
     execute!(
         db,
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
              allow_from, issuers, created_by, created_at, updated_at, expires_at, pepper_version, digest,
-             previous_digest, previous_until, password_hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             imported, previous_digest, previous_until, password_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
              generation = excluded.generation, status = excluded.status, reason = excluded.reason,
              scopes = excluded.scopes, updated_at = excluded.updated_at, pepper_version = excluded.pepper_version,
-             digest = excluded.digest, previous_digest = excluded.previous_digest,
+             digest = excluded.digest, imported = excluded.imported, previous_digest = excluded.previous_digest,
              previous_until = excluded.previous_until, password_hash = excluded.password_hash",
         blob(&record.id),
         record.kind.as_str(),
@@ -150,8 +161,9 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         record.created_at.unix_millis(),
         record.updated_at.unix_millis(),
         record.expires_at.map(Timestamp::unix_millis),
-        key.map(|key| key.current.pepper),
-        key.map(|key| key.current.digest.as_bytes().as_slice()),
+        digest.map(|digest| digest.pepper),
+        digest.map(|digest| digest.digest.as_bytes().as_slice()),
+        imported,
         previous.map(|(digest, _)| digest.as_bytes().as_slice()),
         previous.map(|(_, until)| until.unix_millis()),
         password,
@@ -210,6 +222,9 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
         _ => return corrupt("the kind of a credential"),
     };
     let secret = match kind {
+        CredentialKind::Key if row.try_get("imported")? => {
+            StoredSecret::ImportedKey(read_digests(row)?.current)
+        }
         CredentialKind::Key => StoredSecret::Key(read_digests(row)?),
         CredentialKind::Token => StoredSecret::Signature,
         _ => StoredSecret::Password(row.try_get::<&str, _>("password_hash")?.into()),

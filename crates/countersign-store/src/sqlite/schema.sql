@@ -64,6 +64,8 @@ CREATE TABLE credentials (
     -- Both digests of a key use the same pepper, so that one digest of a presented secret is compared with both.
     pepper_version  INTEGER REFERENCES peppers (version),
     digest          BLOB    CHECK (length(digest) = 32),
+    -- 1: the digest is that of a whole key that another system issued.
+    imported        INTEGER NOT NULL DEFAULT 0 CHECK (imported IN (0, 1)),
     previous_digest BLOB    CHECK (length(previous_digest) = 32),
     previous_until  INTEGER,
     password_hash   TEXT,
@@ -73,12 +75,14 @@ CREATE TABLE credentials (
         WHEN 'user' THEN pepper_version IS NULL AND digest IS NULL AND password_hash IS NOT NULL
         ELSE pepper_version IS NULL AND digest IS NULL AND password_hash IS NULL
     END),
+    CHECK (imported = 0 OR (kind = 'key' AND previous_digest IS NULL)),
     CHECK (created_by IS NULL OR kind = 'token'),
     CHECK ((previous_digest IS NULL) = (previous_until IS NULL)),
     CHECK (previous_digest IS NULL OR digest IS NOT NULL)
 ) STRICT;
 
 CREATE UNIQUE INDEX user_names ON credentials (name) WHERE kind = 'user';
+CREATE UNIQUE INDEX imported_keys ON credentials (digest) WHERE imported = 1;
 CREATE INDEX credentials_of_accounts ON credentials (account_id, kind, created_at, id);
 CREATE INDEX credentials_of_peppers ON credentials (pepper_version) WHERE pepper_version IS NOT NULL;
 

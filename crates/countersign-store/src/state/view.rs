@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign::Id;
 use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, Usage, UserName};
+use countersign::registry::backend::KeyDigest;
 
 use super::boot_clock::BootClock;
 
@@ -83,6 +84,14 @@ impl Directory for View {
 
     fn user(&self, name: &UserName) -> Option<Credential> {
         self.records.load().user(name)
+    }
+
+    fn costliest_password(&self) -> Option<Arc<str>> {
+        self.records.load().costliest_password()
+    }
+
+    fn imported_key(&self, digest: &KeyDigest) -> Option<Credential> {
+        self.records.load().imported_key(digest)
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {

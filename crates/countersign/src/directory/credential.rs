@@ -65,7 +65,7 @@ impl Credential {
     #[must_use]
     pub const fn kind(&self) -> CredentialKind {
         match self.secret {
-            StoredSecret::Key(_) => CredentialKind::Key,
+            StoredSecret::Key(_) | StoredSecret::ImportedKey(_) => CredentialKind::Key,
             StoredSecret::Password(_) => CredentialKind::User,
             StoredSecret::Signature => CredentialKind::Token,
         }

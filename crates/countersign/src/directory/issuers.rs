@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::directory::{Credential, Directory, StaleView, Usage, UserName};
 use crate::id::Id;
+use crate::key::KeyDigest;
 
 /// The longest name of an issuer, in bytes.
 const MAX_NAME: usize = 64;
@@ -133,6 +134,15 @@ impl<D: Directory> Directory for IssuerDirectory<D> {
 
     fn user(&self, name: &UserName) -> Option<Credential> {
         let found = self.directory.user(name);
+        found.filter(|found| found.issuers.allow(&self.issuer))
+    }
+
+    fn costliest_password(&self) -> Option<Arc<str>> {
+        self.directory.costliest_password()
+    }
+
+    fn imported_key(&self, digest: &KeyDigest) -> Option<Credential> {
+        let found = self.directory.imported_key(digest);
         found.filter(|found| found.issuers.allow(&self.issuer))
     }
 

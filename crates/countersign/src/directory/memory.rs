@@ -1,7 +1,13 @@
 use std::fmt;
+use std::sync::Arc;
 
-use crate::directory::{Credential, DenySet, Directory, StaleView, Status, UserName};
+use arc_swap::ArcSwapOption;
+
+use crate::directory::{
+    Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
+};
 use crate::id::Id;
+use crate::key::KeyDigest;
 
 /// A table of credentials, read without a lock. It is never stale, so the code that fills it is
 /// responsible for its freshness.
@@ -9,6 +15,10 @@ use crate::id::Id;
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, Credential>,
     users: papaya::HashMap<UserName, Id>,
+    /// Imported keys by the digest of the whole key.
+    imported: papaya::HashMap<[u8; 32], Id>,
+    /// The password hash that takes longest, with its cost.
+    costliest_password: ArcSwapOption<(u64, Arc<str>)>,
     /// Generation and status of accounts, which apply to all of their credentials.
     accounts: papaya::HashMap<Id, (u32, Status)>,
     denied: DenySet,
@@ -17,7 +27,25 @@ pub struct MemoryDirectory {
 impl MemoryDirectory {
     /// Inserts a credential, or replaces an older version of it.
     pub fn put(&self, credential: Credential) {
-        self.credentials.pin().insert(credential.id, credential);
+        let (id, digest) = (credential.id, imported_digest(&credential));
+        if let StoredSecret::Password(hash) = &credential.secret
+            && let Some(cost) = password_hash::cost(hash)
+        {
+            self.costliest_password.rcu(|known| {
+                let known = known.clone().filter(|known| known.0 >= cost);
+                known.or_else(|| Some(Arc::new((cost, Arc::clone(hash)))))
+            });
+        }
+        let credentials = self.credentials.pin();
+        // The credential first, so that no reader finds a digest without one.
+        let replaced = credentials.insert(id, credential).and_then(imported_digest);
+        let imported = self.imported.pin();
+        if let Some(digest) = digest {
+            imported.insert(digest, id);
+        }
+        if let Some(replaced) = replaced.filter(|replaced| digest != Some(*replaced)) {
+            imported.remove(&replaced);
+        }
     }
 
     /// Inserts a user, or replaces an older version of it.
@@ -36,9 +64,12 @@ impl MemoryDirectory {
 
     /// Removes a credential. Its tokens stay valid unless its generation is [`denied`](Self::denied) first.
     pub fn remove(&self, id: &Id) {
-        let removed = self.credentials.pin().remove(id).is_some();
-        if removed {
+        let credentials = self.credentials.pin();
+        if let Some(removed) = credentials.remove(id) {
             self.users.pin().retain(|_, user| user != id);
+            if let Some(digest) = imported_digest(removed) {
+                self.imported.pin().remove(&digest);
+            }
         }
     }
 
@@ -61,6 +92,13 @@ impl MemoryDirectory {
     }
 }
 
+fn imported_digest(credential: &Credential) -> Option<[u8; 32]> {
+    match &credential.secret {
+        StoredSecret::ImportedKey(digest) => Some(*digest.digest.as_bytes()),
+        _ => None,
+    }
+}
+
 impl Directory for MemoryDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
         let found = self.credentials.pin().get(id).cloned();
@@ -80,6 +118,18 @@ impl Directory for MemoryDirectory {
     fn user(&self, name: &UserName) -> Option<Credential> {
         let id = *self.users.pin().get(name)?;
         self.credential(&id)
+    }
+
+    fn costliest_password(&self) -> Option<Arc<str>> {
+        let costliest = self.costliest_password.load();
+        costliest.as_ref().map(|known| Arc::clone(&known.1))
+    }
+
+    fn imported_key(&self, digest: &KeyDigest) -> Option<Credential> {
+        let id = *self.imported.pin().get(digest.digest.as_bytes())?;
+        let found = self.credential(&id);
+        // The credential may have been replaced meanwhile.
+        found.filter(|found| imported_digest(found).as_ref() == Some(digest.digest.as_bytes()))
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {

@@ -21,13 +21,14 @@ mod issuers;
 mod kind;
 mod memory;
 mod networks;
-mod password_hash;
+pub(crate) mod password_hash;
 pub(crate) mod stored_secret;
 mod user_name;
 
 use std::sync::Arc;
 
 use crate::id::Id;
+use crate::key::KeyDigest;
 use crate::time::Timestamp;
 
 pub use credential::{Credential, Status};
@@ -47,6 +48,18 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Returns the user with this name.
     fn user(&self, name: &UserName) -> Option<Credential>;
+
+    /// Returns the password hash in use that takes longest. It is computed for unknown users, so that they take as long as
+    /// known ones. Knows none by default.
+    fn costliest_password(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Returns the API key that was imported from another system and has this digest. Knows none by default.
+    fn imported_key(&self, digest: &KeyDigest) -> Option<Credential> {
+        let _ = digest;
+        None
+    }
 
     /// Returns the lowest generation of a credential, account or session whose tokens are accepted;
     /// `None` if the directory does not know it and denies none of its tokens.
@@ -92,6 +105,14 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn user(&self, name: &UserName) -> Option<Credential> {
         (**self).user(name)
+    }
+
+    fn costliest_password(&self) -> Option<Arc<str>> {
+        (**self).costliest_password()
+    }
+
+    fn imported_key(&self, digest: &KeyDigest) -> Option<Credential> {
+        (**self).imported_key(digest)
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {

@@ -14,6 +14,8 @@ pub const SESSION_GENERATION: u32 = 1;
 pub enum StoredSecret {
     /// The digests of a key's secret.
     Key(KeyDigests),
+    /// The digest of a whole key that was issued elsewhere and imported.
+    ImportedKey(KeyDigest),
     /// The hash of a password, as a PHC string (`$argon2id$…`).
     Password(Arc<str>),
     /// Nothing: a managed token is verified by its signature.
@@ -24,6 +26,7 @@ impl fmt::Debug for StoredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key(_) => "Key([redacted])",
+            Self::ImportedKey(_) => "ImportedKey([redacted])",
             Self::Password(_) => "Password([redacted])",
             Self::Signature => "Signature",
         })

@@ -24,6 +24,7 @@
 mod api_key;
 mod base62;
 pub(crate) mod digest;
+mod imported;
 mod pepper;
 mod peppers;
 mod prefix;
@@ -31,6 +32,7 @@ mod prefix;
 pub(crate) use api_key::is_secret;
 pub use api_key::{ApiKey, InvalidKey, IssuedKey, SECRET_LEN, generate};
 pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
+pub use imported::{ImportedKey, InvalidImportedKey};
 #[cfg(feature = "passwords")]
 pub(crate) use pepper::framed_mac;
 pub use pepper::{InvalidPepper, Pepper};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 
-use super::SecretDigest;
+use super::{ImportedKey, SecretDigest};
 use crate::id::Id;
 
 /// A key of digests that is not stored in clear beside them, so that a stolen database does not allow to test guesses.
@@ -38,6 +38,11 @@ impl Pepper {
     pub fn digest(&self, id: &Id, secret: &str) -> SecretDigest {
         let parts = [b"api-key/v1", id.as_bytes().as_slice(), secret.as_bytes()];
         SecretDigest::from_bytes(framed_mac(&self.key, &parts))
+    }
+
+    /// Returns the digest of a whole key that was issued elsewhere.
+    pub(super) fn digest_imported(&self, key: &ImportedKey) -> SecretDigest {
+        SecretDigest::from_bytes(framed_mac(&self.key, &[b"imported-key/v1", key.sha256()]))
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{IssuedKey, KeyDigest, KeyDigests, KeyPrefix, Pepper, SecretDigest};
+use super::{ImportedKey, IssuedKey, KeyDigest, KeyDigests, KeyPrefix, Pepper, SecretDigest};
 use crate::id::Id;
 use crate::random::{Random, RandomError};
 use crate::reason::Reason;
@@ -115,6 +115,18 @@ impl Peppers {
     #[must_use]
     pub fn digests(&self, id: &Id, secret: &str) -> KeyDigests {
         KeyDigests::new(digest(&self.versions.load().newest, id, secret), None)
+    }
+
+    /// Returns the digest of an imported key under each pepper, that of the newest first, which is to be stored.
+    #[must_use]
+    pub fn imported(&self, key: &ImportedKey) -> Vec<KeyDigest> {
+        let versions = self.versions.load();
+        let peppers = std::iter::once(&versions.newest).chain(&versions.older);
+        let digests = peppers.map(|pepper| KeyDigest {
+            pepper: pepper.version(),
+            digest: pepper.digest_imported(key),
+        });
+        digests.collect()
     }
 
     /// Returns the digests to store for the next secret of a key, whose previous secret stays valid until `until`.

@@ -7,13 +7,18 @@ use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Schem
 use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::looks_like_jws;
-use crate::key::{ApiKey, InvalidKey, Peppers};
+use crate::key::{ApiKey, ImportedKey, InvalidKey, Peppers};
 use crate::mechanism::failures::Client;
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
+
+/// The longest imported key, in bytes.
+const MAX_IMPORTED: usize = 1024;
+/// What failures of keys that are not of this system's form are counted for, in place of an id.
+const IMPORTED: &str = "imported";
 
 /// Authenticates API keys, by default in `x-api-key`.
 ///
@@ -24,6 +29,7 @@ pub struct ApiKeys {
     keys: KeyVerifier,
     header: HeaderName,
     bearer: bool,
+    imported: bool,
 }
 
 impl ApiKeys {
@@ -34,6 +40,7 @@ impl ApiKeys {
             keys: KeyVerifier::new(directory, peppers),
             header: HeaderName::from_static("x-api-key"),
             bearer: false,
+            imported: false,
         }
     }
 
@@ -52,6 +59,15 @@ impl ApiKeys {
         self
     }
 
+    /// Accepts keys of any text that were issued elsewhere and imported, in the header and in bodies. They are found by
+    /// a digest of the whole key. A token (RFC 7515) is never such a key, and neither is a text of the form of the keys
+    /// of `peppers`.
+    #[must_use]
+    pub const fn imported(mut self) -> Self {
+        self.imported = true;
+        self
+    }
+
     /// Counts rejected keys as failures of `limit`, which [`Basic`](super::Basic) uses for passwords.
     /// A valid key is accepted even when the limit is reached, because checking it is cheap.
     #[must_use]
@@ -62,26 +78,33 @@ impl ApiKeys {
 
     fn verify(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
         let presented = credentials.expose();
-        let key = ApiKey::parse(presented).map_err(|invalid| match invalid {
-            InvalidKey::Checksum => Reason::KeyChecksum,
-            InvalidKey::Form if looks_like_jws(presented) => Reason::TokenAsSecret,
-            InvalidKey::Form => Reason::KeyMalformed,
-        })?;
-        if key.prefix() != self.keys.peppers.prefix().as_str() {
-            return Err(Reason::KeyMalformed);
-        }
         let from = credentials.from();
-        self.keys
-            .verify(*key.id(), key.secret(), Scheme::ApiKey, from, now)
+        match ApiKey::parse(presented) {
+            Ok(key) if key.prefix() == self.keys.peppers.prefix().as_str() => {
+                let id = *key.id();
+                self.keys
+                    .verify(id, key.secret(), Scheme::ApiKey, from, now)
+            }
+            Err(InvalidKey::Checksum) => Err(Reason::KeyChecksum),
+            _ if looks_like_jws(presented) => Err(Reason::TokenAsSecret),
+            _ if self.imported && presented.len() <= MAX_IMPORTED => {
+                self.keys.verify_imported(presented, from, now)
+            }
+            _ => Err(Reason::KeyMalformed),
+        }
     }
 }
 
 impl Mechanism for ApiKeys {
     fn selectors(&self) -> Vec<CredentialSelector> {
         let keys = |carrier| CredentialSelector::keys(carrier, self.keys.peppers.prefix().clone());
+        let any = |carrier| match self.imported {
+            true => CredentialSelector::all(carrier),
+            false => keys(carrier),
+        };
         let mut selectors = vec![
-            keys(Carrier::Header(self.header.clone())),
-            keys(Carrier::BodyKey),
+            any(Carrier::Header(self.header.clone())),
+            any(Carrier::BodyKey),
         ];
         if self.bearer {
             selectors.push(keys(Carrier::BEARER));
@@ -117,6 +140,7 @@ impl fmt::Debug for ApiKeys {
             .field("prefix", self.keys.peppers.prefix())
             .field("header", &self.header)
             .field("bearer", &self.bearer)
+            .field("imported", &self.imported)
             .finish_non_exhaustive()
     }
 }
@@ -148,12 +172,67 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let result = self.identity(id, secret, scheme, from, now);
-        if let (Some(limit), Err(reason)) = (&self.failures, &result) {
-            let text = id.text();
-            let id = text.as_str();
+        self.count(id.text().as_str(), from, &result, now);
+        result
+    }
+
+    /// Verifies a key that was imported from another system, and counts a failure.
+    fn verify_imported(
+        &self,
+        key: &[u8],
+        from: Option<ClientAddress>,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        let result = self.imported_identity(key, from, now);
+        self.count(IMPORTED, from, &result, now);
+        result
+    }
+
+    fn count(
+        &self,
+        id: &str,
+        from: Option<ClientAddress>,
+        result: &Result<Identity, Reason>,
+        now: Timestamp,
+    ) {
+        if let (Some(limit), Err(reason)) = (&self.failures, result) {
             limit.count(&Client { from, id }, Err(*reason), now);
         }
-        result
+    }
+
+    /// The work is the same whether the key is known or not: one digest and one look-up for each pepper.
+    fn imported_identity(
+        &self,
+        key: &[u8],
+        from: Option<ClientAddress>,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        let directory = &self.directory;
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
+        let digests = self.peppers.imported(&ImportedKey::of(key));
+        let found = digests
+            .iter()
+            .map(|digest| (digest, directory.imported_key(digest)));
+        let found: Vec<_> = found.collect();
+        let found = found
+            .into_iter()
+            .find_map(|(digest, found)| Some((digest, found?)));
+        let (digest, credential) = found.ok_or(Reason::KeyMalformed)?;
+        let id = credential.id;
+        let identity = Identity::proven(credential, Scheme::ApiKey, from, now)?;
+        let newest = digests.first();
+        let newest = newest.filter(|newest| newest.pepper != digest.pepper);
+        directory.used(Usage {
+            credential: id,
+            at: now,
+            digest: newest.map(|renewed| DigestUpgrade {
+                outdated: *digest,
+                renewed: *renewed,
+            }),
+        });
+        Ok(identity)
     }
 
     /// The work is the same whether the id is known or not. Status, expiry and address are checked
@@ -173,7 +252,7 @@ impl KeyVerifier {
         let credential = directory.credential(&id);
         let stored = match credential.as_ref().map(|credential| &credential.secret) {
             Some(StoredSecret::Key(digests)) => Some(digests),
-            Some(StoredSecret::Password(_) | StoredSecret::Signature) | None => None,
+            _ => None,
         };
         let renewed = self.peppers.verify(stored, &id, secret, now)?;
         let digest = stored.zip(renewed).map(|(stored, renewed)| DigestUpgrade {
@@ -205,5 +284,131 @@ impl KeyVerifier {
             return Err(Reason::Superseded);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::MemoryDirectory;
+    use crate::key::Pepper;
+    use crate::random::SystemRandom;
+    use crate::registry::{
+        Caller, Change, Conflict, MemoryRegistry, NewKey, Registry as _, RegistryError,
+    };
+    use crate::secret::Secret;
+    use crate::time::{Clock as _, SystemClock};
+
+    fn pepper(version: u8) -> Pepper {
+        Pepper::new(version.into(), &[version; 32]).unwrap()
+    }
+
+    struct Fixture {
+        registry: MemoryRegistry,
+        peppers: Peppers,
+        keys: ApiKeys,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let directory = Arc::new(MemoryDirectory::default());
+            let peppers = Peppers::new(pepper(1), []);
+            let shared = (Arc::clone(&directory), peppers.clone());
+            let registry = MemoryRegistry::new(shared.0, shared.1, SystemClock, SystemRandom);
+            Self {
+                registry: registry.unwrap(),
+                keys: ApiKeys::new(directory, peppers.clone()).imported(),
+                peppers,
+            }
+        }
+
+        async fn import(&self, key: &str) -> Result<Id, RegistryError> {
+            let new = NewKey::new("old", "a".parse().unwrap());
+            let key = ImportedKey::of(key.as_bytes());
+            let imported = self
+                .registry
+                .import_key(&Caller::operator("test"), new, key)
+                .await;
+            Ok(imported?.id)
+        }
+
+        fn verify(&self, keys: &ApiKeys, key: &str) -> Result<Identity, Reason> {
+            keys.verify(
+                &Credentials::key(Secret::from(key.to_owned())),
+                SystemClock.now(),
+            )
+        }
+    }
+
+    const KEY: &str = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+
+    #[tokio::test]
+    async fn imported_key_is_accepted_by_its_whole_text_only() {
+        let fixture = Fixture::new();
+        let id = fixture.import(KEY).await.unwrap();
+        assert!(fixture.verify(&fixture.keys, KEY).is_ok());
+        for other in [
+            &KEY[1..],
+            "",
+            "x",
+            &KEY.to_lowercase(),
+            &id.to_string(),
+            &"x".repeat(2000),
+        ] {
+            let rejected = fixture.verify(&fixture.keys, other).map(drop);
+            assert_eq!(rejected, Err(Reason::KeyMalformed), "{other}");
+        }
+        let without = ApiKeys {
+            imported: false,
+            ..fixture.keys.clone()
+        };
+        let rejected = fixture.verify(&without, KEY).map(drop);
+        assert_eq!(rejected, Err(Reason::KeyMalformed));
+    }
+
+    #[tokio::test]
+    async fn imported_key_ends_with_its_credential() {
+        let fixture = Fixture::new();
+        let id = fixture.import(KEY).await.unwrap();
+        let operator = Caller::operator("test");
+        for (change, reason) in [
+            (Change::Suspend, Reason::CredentialSuspended),
+            (Change::Revoke { reason: None }, Reason::CredentialRevoked),
+            (Change::Delete, Reason::KeyMalformed),
+        ] {
+            fixture
+                .registry
+                .change(&operator, id, change)
+                .await
+                .unwrap();
+            assert_eq!(fixture.verify(&fixture.keys, KEY).map(drop), Err(reason));
+        }
+    }
+
+    #[tokio::test]
+    async fn imported_key_is_found_under_an_older_pepper_and_cannot_be_imported_twice() {
+        let fixture = Fixture::new();
+        fixture.import(KEY).await.unwrap();
+        fixture.peppers.replace(pepper(2), [pepper(1)]);
+        assert!(fixture.verify(&fixture.keys, KEY).is_ok());
+        let again = fixture.import(KEY).await;
+        assert!(matches!(
+            again,
+            Err(RegistryError::Conflict(Conflict::AlreadyImported))
+        ));
+        fixture.peppers.replace(pepper(3), []);
+        assert_eq!(
+            fixture.verify(&fixture.keys, KEY).map(drop),
+            Err(Reason::KeyMalformed)
+        );
+    }
+
+    #[tokio::test]
+    async fn token_is_never_an_imported_key() {
+        let fixture = Fixture::new();
+        let token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
+        fixture.import(token).await.unwrap();
+        let rejected = fixture.verify(&fixture.keys, token).map(drop);
+        assert_eq!(rejected, Err(Reason::TokenAsSecret));
     }
 }

@@ -75,6 +75,12 @@ pub enum Conflict {
     /// The pepper of the present secret is not loaded, so the secret cannot stay valid.
     #[error("the pepper of the present secret is not loaded: rotate with no grace period")]
     PepperMissing,
+    /// The key was imported before.
+    #[error("the key was imported before")]
+    AlreadyImported,
+    /// The secret of an imported key has no grace period.
+    #[error("an imported key ends when it is rotated: rotate with no grace period")]
+    NoGraceForImported,
 }
 
 impl Conflict {
@@ -90,6 +96,8 @@ impl Conflict {
             Self::DefaultAccount => "default_account",
             Self::NoMoreGenerations => "no_more_generations",
             Self::PepperMissing => "pepper_missing",
+            Self::AlreadyImported => "already_imported",
+            Self::NoGraceForImported => "no_grace_for_imported",
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct CredentialFilter {
     pub kind: CredentialKind,
     /// The account; `None`: all that the caller can access.
     pub account: Option<Id>,
+    /// The credential that created them; `None`: any, or none.
+    pub created_by: Option<Id>,
     /// The credential after which the list begins; `None`: the list begins with the oldest.
     pub after: Option<Id>,
     /// How many credentials are listed at most.
@@ -23,6 +25,7 @@ impl CredentialFilter {
         Self {
             kind,
             account: None,
+            created_by: None,
             after: None,
             limit: u32::MAX,
         }
@@ -32,6 +35,13 @@ impl CredentialFilter {
     #[must_use]
     pub const fn account(mut self, account: Id) -> Self {
         self.account = Some(account);
+        self
+    }
+
+    /// Sets the credential that created them.
+    #[must_use]
+    pub const fn created_by(mut self, creator: Id) -> Self {
+        self.created_by = Some(creator);
         self
     }
 

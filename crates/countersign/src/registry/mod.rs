@@ -70,6 +70,7 @@ mod sessions;
 use crate::BoxFuture;
 use crate::directory::UserName;
 use crate::id::Id;
+use crate::key::ImportedKey;
 
 pub use authority::{Authority, NotHeld};
 pub use caller::Caller;
@@ -108,6 +109,19 @@ pub type RegistryFuture<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 pub trait Registry: Send + Sync + 'static {
     /// Creates an API key, and returns it with its secret, which cannot be read again.
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> RegistryFuture<'a, CreatedKey>;
+
+    /// Imports an API key that was issued elsewhere, by a digest of it, and returns its record. A mechanism accepts it if
+    /// it [accepts imported keys](crate::mechanism::ApiKeys::imported).
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Conflict`] if the key was imported before.
+    fn import_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewKey,
+        key: ImportedKey,
+    ) -> RegistryFuture<'a, Record>;
 
     /// Creates a user, who authenticates with a password.
     ///
@@ -148,7 +162,8 @@ pub trait Registry: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Conflict`] if the key is revoked, or if two secrets are valid already.
+    /// [`RegistryError::Conflict`] if the key is revoked, if two secrets are valid already, or if an imported key is to
+    /// have a grace period.
     fn rotate<'a>(
         &'a self,
         caller: &'a Caller,

@@ -13,6 +13,7 @@ use countersign::directory::Issuers;
 use super::audit::AuditCommand;
 use super::backup::{BackupArgs, RestoreArgs};
 use super::key::KeyCommand;
+use super::managed_token::ManagedTokenCommand;
 use super::server_secrets::{MasterKeyCommand, PepperCommand};
 use super::session::SessionCommand;
 use super::signing_key::SigningKeyCommand;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Create, change and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List, change and revoke managed tokens
+    #[command(subcommand)]
+    ManagedToken(ManagedTokenCommand),
     /// Create, change and revoke users
     #[command(subcommand)]
     User(UserCommand),

@@ -3,6 +3,7 @@
 
 mod argon2id;
 mod attempt;
+mod bcrypt;
 mod cache;
 mod places;
 mod shared_checks;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::directory::password_hash::cost;
 use crate::directory::{self, Credential, StoredSecret};
 use crate::id::Id;
 use crate::mechanism::failures::Network;
@@ -35,12 +37,13 @@ const WAITING_PER_PERMIT: usize = 32;
 /// The id that stands for every unknown user in the digests of the cache.
 const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 
-/// Hashes and verifies passwords with Argon2id (19 MiB, two passes, one lane).
+/// Hashes and verifies passwords with Argon2id (19 MiB, two passes, one lane). It also verifies the bcrypt hashes of users
+/// that were imported from another system.
 ///
 /// Each hash runs on a blocking thread of tokio. At most `parallel` hashes run at once, and 32 times as
 /// many wait; further ones are rejected with 503. One network (an IPv4 address, or an IPv6 /64, /56 or
 /// /48) takes about half of the places, and leaves the others to other networks. An unknown user costs
-/// the same hash as a wrong password. The memory of the hashes is reused, because allocating it anew each time fragments
+/// a hash like the one in use that takes longest. The memory of the hashes is reused, because allocating it anew each time fragments
 /// the heap.
 ///
 /// A verified password is not hashed again for five minutes. The cache holds a digest of the password
@@ -198,10 +201,10 @@ impl PasswordHasher {
         let credential = attempt.directory.user(attempt.name);
         let known = credential.as_ref().and_then(|known| match &known.secret {
             StoredSecret::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
-            StoredSecret::Key(_) | StoredSecret::Signature => None,
+            _ => None,
         });
         let (id, generation, hash) =
-            known.unwrap_or_else(|| (UNKNOWN_USER, 0, Arc::clone(&self.dummy)));
+            known.unwrap_or_else(|| (UNKNOWN_USER, 0, self.dummy(attempt)));
         let digest = self.cache.digest(&[
             // Otherwise the same password for two unknown names would share one check and take half the
             // time.
@@ -216,6 +219,13 @@ impl PasswordHasher {
             hash,
             digest,
         }
+    }
+
+    /// Returns the hash that is computed for an unknown user: the one in use that takes longest.
+    fn dummy(&self, attempt: &Attempt<'_>) -> Arc<str> {
+        let costliest = attempt.directory.costliest_password();
+        let costliest = costliest.filter(|hash| cost(hash) > cost(&self.dummy));
+        costliest.unwrap_or_else(|| Arc::clone(&self.dummy))
     }
 
     async fn check(
@@ -239,7 +249,12 @@ impl PasswordHasher {
         // The place and the permit last as long as the hash, even if the request is cancelled.
         tokio::task::spawn_blocking(move || {
             let _held = (place, running);
-            argon2id.verify(password.expose(), &hash)
+            // A hash that would take too long is one that cannot be read.
+            cost(&hash).ok_or(PasswordError)?;
+            match bcrypt::verify(password.expose(), &hash) {
+                Some(result) => result,
+                None => argon2id.verify(password.expose(), &hash),
+            }
         })
         .await
         .map_err(|_| Reason::HasherFailed)?
@@ -291,7 +306,10 @@ pub struct PasswordError;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::MemoryDirectory;
     use crate::random::SystemRandom;
+    use crate::scope::Scopes;
+    use crate::time::Timestamp;
 
     #[tokio::test]
     async fn password_is_unavailable_if_the_stored_hash_cannot_be_read() {
@@ -302,6 +320,47 @@ mod tests {
         let broken = right.expose().replacen("m=19456", "m=0", 1);
         for stored in ["", "x", &broken] {
             assert_eq!(check(stored).await, Err(Reason::HasherFailed), "{stored}");
+        }
+    }
+
+    #[test]
+    fn unknown_user_takes_as_long_as_the_most_expensive_hash_in_use() {
+        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        let directory = MemoryDirectory::default();
+        let name = "eve".parse().unwrap();
+        let attempt = Attempt {
+            directory: &directory,
+            name: &name,
+            password: "x",
+            from: None,
+            now: Timestamp::from_unix_seconds(0),
+        };
+        assert_eq!(hasher.target(&attempt).hash, hasher.dummy);
+        let expensive = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        let cheap = "$2b$04$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        for (number, hash) in [cheap, expensive, cheap].into_iter().enumerate() {
+            let id = Id::from_bytes([u8::try_from(number).unwrap() + 1; 20]);
+            let secret = StoredSecret::Password(hash.into());
+            let user = Credential::new(id, id, Scopes::none(), secret);
+            directory.put_user(format!("user{number}").parse().unwrap(), user);
+        }
+        assert_eq!(&*hasher.target(&attempt).hash, expensive);
+    }
+
+    #[tokio::test]
+    async fn hash_that_takes_too_long_is_not_computed() {
+        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        for stored in [
+            "$2b$13$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$argon2id$v=19$m=65537,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+            "$argon2id$v=19$m=8,t=5,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+        ] {
+            let check = hasher.check("x", stored.into(), Vec::new()).await;
+            assert_eq!(check, Err(Reason::HasherFailed), "{stored}");
+            assert!(
+                stored.parse::<directory::PasswordHash>().is_err(),
+                "{stored}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@ use crate::directory::{
     Credential, CredentialKind, EnvironmentKind, Issuers, PasswordHash, Status, StoredSecret,
 };
 use crate::id::Id;
-use crate::key::{KeyDigests, Peppers};
+use crate::key::Peppers;
 use crate::registry::{
     Authority, Change, Conflict, NewKey, NewToken, NewUser, NotHeld, Record, RegistryError,
     Rotation,
@@ -76,8 +76,8 @@ impl StoredCredential {
         Self { record, secret }
     }
 
-    /// Creates an API key. `digests` are those of its secret. Without networks or issuers of its own, it
-    /// gets those of the caller.
+    /// Creates an API key. `secret` has the digests of its secret, or of the whole key if it is imported. Without
+    /// networks or issuers of its own, it gets those of the caller.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl StoredCredential {
         id: Id,
         placement: Placement,
         new: NewKey,
-        digests: KeyDigests,
+        secret: StoredSecret,
         now: Timestamp,
     ) -> Result<Self, NotHeld> {
         let mut record = Record::new(id, CredentialKind::Key, placement, new.scopes, now);
@@ -95,7 +95,7 @@ impl StoredCredential {
         record.allow_from = new.allow_from;
         record.issuers = new.issuers;
         record.expires_at = new.expires_at;
-        Self::create(authority, record, StoredSecret::Key(digests))
+        Self::create(authority, record, secret)
     }
 
     /// Creates a user. It gets the networks of the caller, and without issuers of its own, its issuers.
@@ -209,6 +209,7 @@ impl StoredCredential {
     /// - [`Conflict::Revoked`] if it is revoked;
     /// - [`Conflict::RotationUnderWay`] if two of its secrets are already valid;
     /// - [`Conflict::PepperMissing`] if the pepper of its present secret is not known;
+    /// - [`Conflict::NoGraceForImported`] if it is imported, and the rotation has a grace period;
     /// - [`Conflict::NoMoreGenerations`] if its generation cannot be raised.
     pub fn rotate(
         &mut self,
@@ -219,8 +220,12 @@ impl StoredCredential {
         now: Timestamp,
     ) -> Result<ChangeEffect, RegistryError> {
         authority.check(&self.record)?;
-        let StoredSecret::Key(present) = &self.secret else {
-            return Err(Conflict::NotAKey.into());
+        let present = match &self.secret {
+            StoredSecret::Key(present) => Ok(present),
+            StoredSecret::ImportedKey(_) => Err(Conflict::NoGraceForImported),
+            StoredSecret::Password(_) | StoredSecret::Signature => {
+                return Err(Conflict::NotAKey.into());
+            }
         };
         if self.record.status == Status::Revoked {
             return Err(Conflict::Revoked.into());
@@ -228,6 +233,7 @@ impl StoredCredential {
         let id = self.record.id;
         let (digests, effect) = match rotation {
             Rotation::Grace(grace) if !grace.is_zero() => {
+                let present = present?;
                 if let Some(until) = present.grace_until().filter(|until| now < *until) {
                     return Err(Conflict::RotationUnderWay(until).into());
                 }

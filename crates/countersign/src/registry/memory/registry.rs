@@ -1,6 +1,7 @@
 use super::{FOREVER, MemoryRegistry, State};
-use crate::directory::UserName;
+use crate::directory::{Directory as _, StoredSecret, UserName};
 use crate::id::Id;
+use crate::key::ImportedKey;
 use crate::registry::backend::{ChangeEffect, StoredCredential};
 use crate::registry::{
     Account, Authority, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken,
@@ -50,11 +51,33 @@ impl Registry for MemoryRegistry {
             let placement = state.placement(&authority, new.owner, self.default_account)?;
             let id = self.new_id(&placement.account)?;
             let issued = self.new_secret(&id)?;
-            let digests = self.peppers.digests(&id, issued.secret.expose());
+            let secret = StoredSecret::Key(self.peppers.digests(&id, issued.secret.expose()));
             let now = self.clock.now();
-            let key = StoredCredential::new_key(&authority, id, placement, new, digests, now)?;
+            let key = StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
             let record = self.insert(&mut state, key);
             Ok(CreatedKey { record, issued })
+        })
+    }
+
+    fn import_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        new: NewKey,
+        key: ImportedKey,
+    ) -> RegistryFuture<'a, Record> {
+        Box::pin(async move {
+            let (mut state, authority) = self.state_for_change(caller)?;
+            let placement = state.placement(&authority, new.owner, self.default_account)?;
+            let digests = self.peppers.imported(&key);
+            let is_known = |digest| self.directory.imported_key(digest).is_some();
+            if digests.iter().any(is_known) {
+                return Err(Conflict::AlreadyImported.into());
+            }
+            let newest = digests.first().ok_or(Conflict::PepperMissing)?;
+            let secret = StoredSecret::ImportedKey(*newest);
+            let (id, now) = (self.new_id(&placement.account)?, self.clock.now());
+            let key = StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
+            Ok(self.insert(&mut state, key))
         })
     }
 

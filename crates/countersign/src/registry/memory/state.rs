@@ -92,6 +92,9 @@ impl State {
             record.kind == filter.kind
                 && caller.can_access(&record.account_id)
                 && filter.account.is_none_or(|id| record.account_id == id)
+                && filter
+                    .created_by
+                    .is_none_or(|id| record.created_by == Some(id))
                 && filter.after.is_none_or(|after| record.id > after)
         };
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
