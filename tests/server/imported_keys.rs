@@ -114,7 +114,7 @@ fn signed_token_is_not_accepted_as_an_imported_key() {
     drop(server);
     let digest = countersign::key::ImportedKey::of(token.as_bytes());
     let file = home.path().join("keys.jsonl");
-    let line = serde_json::json!({ "name": "a", "scopes": ["*"], "sha256": digest.to_string() });
+    let line = serde_json::json!({ "name": "a", "scopes": ["*"], "sha256": digest.to_hex() });
     fs::write(&file, line.to_string()).unwrap();
     home.run(&["key", "import", file.to_str().unwrap()]);
     let server = Server::start(&home, &[]);
@@ -142,4 +142,33 @@ fn imported_user_is_accepted_with_the_password_of_the_other_system() {
     let server = Server::start(&home, &[]);
     assert_eq!(server.status_for(&[basic("ada", "abc123xyz")]), 200);
     assert_eq!(server.status_for(&[basic("ada", "abc123xyy")]), 401);
+}
+
+#[test]
+fn key_that_is_imported_by_an_hmac_is_accepted_and_its_digest_is_replaced_when_it_is_used() {
+    let home = Home::new();
+    let write = |name: &str, text: &str| {
+        let file = home.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    // Python: hmac.new(b"key of another system", b"secret-1", "sha256").hexdigest()
+    let hmac = "4b350db2d6f5b76657ef55f2a4e045ad5610cede05bbc21f10c8d98ec9b71c0a";
+    let line = serde_json::json!({ "name": "a", "scopes": ["a"], "hmac_sha256": hmac });
+    let file = write("keys.jsonl", &line.to_string());
+    let without_key = home.command(&["key", "import", &file]).output().unwrap();
+    assert_eq!(without_key.status.code(), Some(1), "{without_key:?}");
+    let key_file = write("hmac.key", "key of another system\n");
+    let import = ["key", "import", &file, "--hmac-key", &key_file];
+    assert_eq!(home.json(&import)["imported"][0]["kind"], "key");
+    assert_eq!(home.json(&import)["already_present"], 1);
+
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.status_for(&[api_key("secret-1")]), 200);
+    assert_eq!(server.status_for(&[api_key("secret-2")]), 401);
+    server.stop();
+    let imported = "SELECT count(*) FROM credentials c JOIN peppers p ON p.version = c.pepper_version WHERE p.imported";
+    assert_eq!(home.query(imported), Some(0));
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.status_for(&[api_key("secret-1")]), 200);
 }

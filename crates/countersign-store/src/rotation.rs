@@ -4,7 +4,7 @@ use countersign::Secret;
 use countersign::registry::Caller;
 
 use crate::audit::AuditRecord;
-use crate::error::{StoreError, corrupt};
+use crate::error::StoreError;
 use crate::records::ChangedEntity;
 use crate::secrets::parse;
 use crate::sqlite;
@@ -27,9 +27,7 @@ impl Store {
         let now = transaction.now;
         let connection = transaction.connection();
         let newest = sqlite::secrets::newest_pepper(connection).await?;
-        let Some(version) = newest.checked_add(1) else {
-            return corrupt("there have been too many peppers");
-        };
+        let version = sqlite::secrets::next_pepper(connection).await?;
         let sealer = state.sealer(connection).await?;
         let random = &*state.random;
         sqlite::secrets::insert_pepper(connection, version, (&sealer, random), now).await?;
@@ -42,6 +40,31 @@ impl Store {
         transaction.changed(ChangedEntity::Peppers);
         transaction.commit().await?;
         Ok(version)
+    }
+
+    /// Stores the key with which another system computed HMAC-SHA256 over its API keys, so that they can be
+    /// [imported](countersign::key::ImportedKey::from_hmac). Returns the version of the pepper that it becomes. The digest
+    /// of an imported key is replaced when the key is used, and the pepper is deleted by a rotation after the last one was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MasterKeyRotated`] if this process has an older master key, or that the database cannot be read or
+    /// written.
+    pub async fn import_pepper(&self, caller: &Caller, secret: &Secret) -> Result<u32, StoreError> {
+        let state = &self.0.state;
+        let mut transaction = self.0.begin().await?;
+        let now = transaction.now;
+        let connection = transaction.connection();
+        let sealer = state.sealer(connection).await?;
+        let seal = (&*sealer, &*state.random);
+        let imported = sqlite::secrets::import_pepper(connection, secret, seal, now).await?;
+        if let (version, true) = imported {
+            let entry = AuditRecord::by(caller, "pepper.import").with("version", version);
+            transaction.append_audit(entry).await?;
+            transaction.changed(ChangedEntity::Peppers);
+            transaction.commit().await?;
+        }
+        Ok(imported.0)
     }
 
     /// Creates a new master key, encrypts all secrets with it, and replaces the file of the present one. Other processes

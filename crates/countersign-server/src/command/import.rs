@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::future::ready;
 use std::path::Path;
 
-use countersign::Scopes;
 use countersign::directory::{Networks, PasswordHash, UserName};
 use countersign::key::ImportedKey;
 use countersign::registry::{Conflict, NewKey, Owner, RegistryError};
 use countersign::time::Timestamp;
+use countersign::{Scopes, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::key::DigestArgs;
 use super::report::Report;
@@ -18,11 +19,11 @@ use super::subject::Subject;
 use super::{CommandResult, Context, input, password};
 use crate::config::value;
 use crate::error::CommandError;
-use crate::ops::OpsError;
+use crate::ops::{Operations, OpsError};
 
 const COLUMNS: &str = "id kind expires_at allow_from issuers account_id environment_id name scopes";
 
-/// A line of a file of credentials: a key with `sha256`, or a user with `password_hash`.
+/// A line of a file of credentials: a key with `sha256` or `hmac_sha256`, or a user with `password_hash`.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Line {
@@ -30,6 +31,8 @@ struct Line {
     scopes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hmac_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,10 +60,11 @@ enum NewCredential {
 
 impl Line {
     /// Parses a line. An error repeats no value: any of them may be a secret.
-    fn parse(line: &str) -> Result<Import, String> {
+    /// `pepper` is the version of the pepper of HMACs, if there is one.
+    fn parse(line: &str, pepper: Option<u32>) -> Result<Import, String> {
         let line: Self = serde_json::from_str(line).map_err(|error| {
             format!(
-                "expected a JSON object of `name`, `scopes`, either `sha256` or `password_hash`, and optionally \
+                "expected a JSON object of `name`, `scopes`, `sha256`, `hmac_sha256` or `password_hash`, and optionally \
                  `account_id`, `environment_id`, `issuers`, and for keys `expires_at` and `allow_from` (column {})",
                 error.column()
             )
@@ -71,7 +75,23 @@ impl Line {
             account: parsed("account_id", line.account_id.as_deref(), str::parse)?,
             environment: parsed("environment_id", line.environment_id.as_deref(), str::parse)?,
         };
-        let key = parsed("sha256", line.sha256.as_deref(), str::parse)?;
+        let by_sha256 = parsed("sha256", line.sha256.as_deref(), ImportedKey::from_sha256)?;
+        let by_hmac = match (line.hmac_sha256.as_deref(), pepper) {
+            (Some(_), None) => {
+                return Err(
+                    "hmac_sha256: its key is missing: name its file with `--hmac-key`".to_owned(),
+                );
+            }
+            (hmac, pepper) => parsed("hmac_sha256", hmac, |hex| {
+                ImportedKey::from_hmac(hex, pepper.unwrap_or_default())
+            })?,
+        };
+        let key = match (by_sha256, by_hmac) {
+            (Some(_), Some(_)) => {
+                return Err("expected either `sha256` or `hmac_sha256`".to_owned());
+            }
+            (by_sha256, by_hmac) => by_sha256.or(by_hmac),
+        };
         let hash = parsed("password_hash", line.password_hash.as_deref(), str::parse)?;
         let expires_at = line.expires_at.as_deref();
         let expires_at = parsed("expires_at", expires_at, Timestamp::parse_rfc3339)?;
@@ -95,7 +115,7 @@ impl Line {
             }
             _ => {
                 return Err(
-                    "expected either `sha256`, for a key, or `password_hash`, for a user"
+                    "expected either `sha256` or `hmac_sha256`, for a key, or `password_hash`, for a user"
                         .to_owned(),
                 );
             }
@@ -120,17 +140,15 @@ fn parsed<T, E: Display>(
 }
 
 /// Imports the credentials of a file, if no line has an error.
-pub(super) async fn run(context: &Context, file: &Path) -> CommandResult {
+pub(super) async fn run(context: &Context, file: &Path, hmac_key: Option<&Path>) -> CommandResult {
     let name = file.display();
-    let unreadable =
-        |error: &dyn Display| CommandError::new(format!("cannot read `{name}`: {error}"));
-    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
-    let text = input::decode(&bytes).map_err(|error| unreadable(&error))?;
-    let (mut imports, mut errors) = (Vec::new(), Vec::new());
+    let text = read(file)?;
+    let text = text.expose();
+    let (mut lines, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
-        match Line::parse(line) {
+        match Line::parse(line, hmac_key.map(|_| 0)) {
             _ if line.trim().is_empty() => {}
-            Ok(import) => imports.push((number, import)),
+            Ok(_) => lines.push((number, line)),
             Err(error) => errors.push(format!("{name}:{number}: {error}")),
         }
     }
@@ -178,13 +196,37 @@ pub(super) async fn run(context: &Context, file: &Path) -> CommandResult {
     )))
 }
 
+fn read(file: &Path) -> Result<Secret, CommandError> {
+    let name = file.display();
+    let unreadable =
+        |error: &dyn Display| CommandError::new(format!("cannot read `{name}`: {error}"));
+    let bytes = Zeroizing::new(std::fs::read(file).map_err(|error| unreadable(&error))?);
+    let text = input::decode(&bytes).map_err(|error| unreadable(&error))?;
+    Ok(Secret::from(text.to_owned()))
+}
+
+/// Stores the HMAC key in a file, without the line break at its end.
+async fn import_pepper(operations: &Operations, file: &Path) -> Result<u32, CommandError> {
+    let text = read(file)?;
+    let key = text.expose().trim_end_matches(['\r', '\n']);
+    if key.len() < 16 {
+        let name = file.display();
+        return Err(CommandError::new(format!(
+            "the key in `{name}` is shorter than 16 bytes"
+        )));
+    }
+    Ok(operations
+        .import_pepper(&Secret::from(key.to_owned()))
+        .await?)
+}
+
 /// Generates a key, and prints it with the line that imports it.
 pub(super) fn digest(arguments: &DigestArgs) -> CommandResult {
     let key = password::generate()?;
     let line = Line {
         name: arguments.name.clone(),
         scopes: arguments.scopes.iter().map(ToString::to_string).collect(),
-        sha256: Some(ImportedKey::of(key.expose().as_bytes()).to_string()),
+        sha256: Some(ImportedKey::of(key.expose().as_bytes()).to_hex()),
         ..Line::default()
     };
     let text = format!(
@@ -207,13 +249,13 @@ mod tests {
         };
         assert!(digest(&arguments).is_ok());
         let line = r#"{"name":"ci","scopes":["a"],"sha256":"SHA","account_id":null}"#;
-        let line = line.replace("SHA", &ImportedKey::of(b"x").to_string());
-        let read = Line::parse(&line).ok().unwrap();
+        let line = line.replace("SHA", &ImportedKey::of(b"x").to_hex());
+        let read = Line::parse(&line, None).ok().unwrap();
         let NewCredential::Key(new, key) = read.credential else {
             panic!("the line has a key");
         };
         assert_eq!(new.scopes.as_str(), "a");
-        assert_eq!(key.to_string(), ImportedKey::of(b"x").to_string());
+        assert_eq!(key.to_hex(), ImportedKey::of(b"x").to_hex());
     }
 
     #[test]
@@ -250,7 +292,7 @@ mod tests {
             ),
             (r#""name":"a","scopes":["a"]"#.to_owned(), "either"),
         ] {
-            let error = Line::parse(&format!("{{{members}}}")).err().unwrap();
+            let error = Line::parse(&format!("{{{members}}}"), None).err().unwrap();
             assert!(error.contains(part) && !error.contains("canary"), "{error}");
         }
     }

@@ -25,11 +25,14 @@ const CREATED_FIELDS: &str = "id key secret scopes expires_at";
 pub(crate) enum KeyCommand {
     /// Create an API key, and print it; it cannot be printed again
     Create(CreateKeyArgs),
-    /// Import API keys of other systems by the SHA-256 digests of the whole keys, and users by the Argon2id or bcrypt hashes
+    /// Import API keys of other systems by SHA-256 or HMAC-SHA256 digests of the whole keys, and users by the Argon2id or bcrypt hashes
     /// of their passwords; credentials that are present already are left as they are
     Import {
         /// A file with one JSON object on each line, as `countersign key digest` prints it
         file: PathBuf,
+        /// A file with the key of `hmac_sha256`, with which the other system computed HMAC-SHA256 over its API keys
+        #[arg(long, value_name = "FILE")]
+        hmac_key: Option<PathBuf>,
     },
     /// Generate an API key, and print it with the line that imports it; no database is needed
     Digest(DigestArgs),
@@ -94,7 +97,9 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult
     let (id, change) = match command {
         // Needs no database.
         KeyCommand::Digest(arguments) => return import::digest(&arguments),
-        KeyCommand::Import { file } => return import::run(context, &file).await,
+        KeyCommand::Import { file, hmac_key } => {
+            return import::run(context, &file, hmac_key.as_deref()).await;
+        }
         KeyCommand::Create(new) => return create(context.operations().await?, new).await,
         KeyCommand::Rotate(rotate) => {
             let rotation = rotation(rotate.compromised, rotate.grace);

@@ -76,6 +76,12 @@ impl Operations {
         Ok(self.store.create_key(&self.caller, new).await?.into())
     }
 
+    /// Stores the HMAC key of another system, and returns the version of the pepper that it becomes.
+    pub(crate) async fn import_pepper(&self, secret: &Secret) -> Result<u32, OpsError> {
+        self.require_default_account()?;
+        Ok(self.store.import_pepper(&self.caller, secret).await?)
+    }
+
     /// Imports a key that was issued elsewhere.
     pub(crate) async fn import_key(
         &self,

@@ -24,7 +24,7 @@ pub(crate) async fn diagnose(db: &mut Connection) -> Result<Diagnosis> {
         db,
         "SELECT sqlite_version() AS sqlite,
              (SELECT user_version FROM pragma_user_version) AS schema,
-             (SELECT created_at FROM peppers ORDER BY version DESC LIMIT 1) AS pepper,
+             (SELECT created_at FROM peppers WHERE imported = 0 ORDER BY version DESC LIMIT 1) AS pepper,
              (SELECT max(at) FROM (
                  SELECT max(created_at) AS at FROM accounts
                  UNION ALL SELECT max(updated_at) FROM credentials

@@ -27,6 +27,8 @@ CREATE TABLE issuers (
 
 CREATE TABLE peppers (
     version    INTEGER NOT NULL PRIMARY KEY CHECK (version BETWEEN 1 AND 4294967295),
+    -- 1: the HMAC key of another system, for imported API keys. It makes no new digests.
+    imported   INTEGER NOT NULL DEFAULT 0 CHECK (imported IN (0, 1)),
     sealed     BLOB    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;

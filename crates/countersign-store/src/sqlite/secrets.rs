@@ -1,5 +1,6 @@
 //! Encrypted secrets: peppers, and the re-encryption of all secrets under a new master key.
 
+use countersign::Secret;
 use countersign::key::Pepper;
 use countersign::random::Random;
 use countersign::time::Timestamp;
@@ -38,14 +39,47 @@ pub(crate) async fn insert_pepper(
     Ok(())
 }
 
+/// Stores the HMAC key of another system as a pepper, unless it is stored already. Returns its version, and whether it is
+/// new.
+pub(crate) async fn import_pepper(
+    db: &mut Connection,
+    secret: &Secret,
+    (sealer, random): (&Sealer, &dyn Random),
+    now: Timestamp,
+) -> Result<(u32, bool)> {
+    let read = |row: &SqliteRow| {
+        let version: u32 = row.try_get("version")?;
+        let stored = sealer.open(&pepper_context(version), row.try_get("sealed")?)?;
+        Ok((stored[..] == *secret.expose().as_bytes()).then_some(version))
+    };
+    let query = "SELECT version, sealed FROM peppers WHERE imported = 1";
+    if let Some(version) = fetch_all!(db, read, query).into_iter().flatten().next() {
+        return Ok((version, false));
+    }
+    let version = next_pepper(db).await?;
+    let sealed = sealer.seal(&pepper_context(version), secret.expose().as_bytes(), random)?;
+    execute!(
+        db,
+        "INSERT INTO peppers (version, imported, sealed, created_at) VALUES (?, 1, ?, ?)",
+        version,
+        sealed,
+        now.unix_millis(),
+    );
+    Ok((version, true))
+}
+
 /// Decrypts all peppers, and returns the newest and the others.
 pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pepper, Vec<Pepper>)> {
     let read = |row: &SqliteRow| {
         let version = row.try_get("version")?;
         let secret = sealer.open(&pepper_context(version), row.try_get("sealed")?)?;
-        Pepper::new(version, &secret).or_else(|_| corrupt("a pepper"))
+        let pepper = match row.try_get("imported")? {
+            true => Pepper::imported(version, &secret),
+            false => Pepper::new(version, &secret),
+        };
+        pepper.or_else(|_| corrupt("a pepper"))
     };
-    let query = "SELECT version, sealed FROM peppers ORDER BY version DESC";
+    let query = "SELECT version, imported, sealed FROM peppers ORDER BY imported, version DESC";
     let mut peppers = fetch_all!(db, read, query);
     if peppers.is_empty() {
         return corrupt("there is no pepper");
@@ -53,8 +87,19 @@ pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pep
     Ok((peppers.remove(0), peppers))
 }
 
+/// Returns the version of the pepper that makes new digests.
 pub(crate) async fn newest_pepper(db: &mut Connection) -> Result<u32> {
-    Ok(fetch_scalar!(db, "SELECT max(version) FROM peppers"))
+    Ok(fetch_scalar!(
+        db,
+        "SELECT max(version) FROM peppers WHERE imported = 0"
+    ))
+}
+
+/// Returns the version of the next pepper.
+pub(crate) async fn next_pepper(db: &mut Connection) -> Result<u32> {
+    let largest: u32 = fetch_scalar!(db, "SELECT max(version) FROM peppers");
+    let next = largest.checked_add(1);
+    next.map_or_else(|| corrupt("there have been too many peppers"), Ok)
 }
 
 /// Deletes the peppers below a version that no credential uses, and returns their versions.

@@ -65,7 +65,7 @@ pub(crate) fn cost(hash: &str) -> Option<u64> {
             fits.then_some(memory * passes)
         }
         ["", "2a" | "2b" | "2y", cost, rest] if rest.len() == 53 => {
-            let cost = cost.parse().ok().filter(|cost| *cost <= MAX_BCRYPT_COST)?;
+            let cost: u32 = cost.parse().ok().filter(|cost| *cost <= MAX_BCRYPT_COST)?;
             Some(KIB_PER_BCRYPT_ROUND << cost)
         }
         _ => None,

@@ -2,7 +2,8 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 
-use super::{ImportedKey, SecretDigest};
+use super::SecretDigest;
+use super::imported::sha256;
 use crate::id::Id;
 
 /// A key of digests that is not stored in clear beside them, so that a stolen database does not allow to test guesses.
@@ -11,6 +12,7 @@ use crate::id::Id;
 pub struct Pepper {
     version: u32,
     key: hmac::Key,
+    is_imported: bool,
 }
 
 impl Pepper {
@@ -24,7 +26,33 @@ impl Pepper {
             return Err(InvalidPepper);
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        Ok(Self { version, key })
+        Ok(Self {
+            version,
+            key,
+            is_imported: false,
+        })
+    }
+
+    /// Creates a pepper from the key with which another system computed HMAC-SHA256 over its whole API keys. It verifies
+    /// imported keys, and makes no new digests.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPepper`] if `secret` is shorter than 16 bytes.
+    pub fn imported(version: u32, secret: &[u8]) -> Result<Self, InvalidPepper> {
+        if secret.len() < 16 {
+            return Err(InvalidPepper);
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Ok(Self {
+            version,
+            key,
+            is_imported: true,
+        })
+    }
+
+    pub(super) const fn is_imported(&self) -> bool {
+        self.is_imported
     }
 
     /// Returns the version.
@@ -40,9 +68,21 @@ impl Pepper {
         SecretDigest::from_bytes(framed_mac(&self.key, &parts))
     }
 
-    /// Returns the digest of a whole key that was issued elsewhere.
-    pub(super) fn digest_imported(&self, key: &ImportedKey) -> SecretDigest {
-        SecretDigest::from_bytes(framed_mac(&self.key, &[b"imported-key/v1", key.sha256()]))
+    /// Returns the digest of a whole key that was issued elsewhere, from the SHA-256 of it.
+    pub(super) fn digest_sha256(&self, sha256: &[u8; 32]) -> SecretDigest {
+        SecretDigest::from_bytes(framed_mac(&self.key, &[b"imported-key/v1", sha256]))
+    }
+
+    /// Returns the digest of a whole key that was issued elsewhere, as the other system computed it if the pepper is
+    /// imported.
+    pub(super) fn digest_whole(&self, key: &[u8]) -> SecretDigest {
+        if self.is_imported {
+            let mut digest = [0; 32];
+            digest.copy_from_slice(hmac::sign(&self.key, key).as_ref());
+            SecretDigest::from_bytes(digest)
+        } else {
+            self.digest_sha256(&sha256(key))
+        }
     }
 }
 
@@ -64,9 +104,9 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// The error for a pepper of less than 32 bytes.
+/// The error for a pepper of less than 32 bytes, or an imported one of less than 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a pepper has at least 32 bytes")]
+#[error("a pepper has at least 32 bytes, and an imported one at least 16")]
 pub struct InvalidPepper;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::imported::ImportedDigest;
 use super::{ImportedKey, IssuedKey, KeyDigest, KeyDigests, KeyPrefix, Pepper, SecretDigest};
 use crate::id::Id;
 use crate::random::{Random, RandomError};
@@ -26,9 +27,12 @@ struct Versions {
 }
 
 impl Versions {
+    fn all(&self) -> impl Iterator<Item = &Pepper> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
     fn get(&self, version: u32) -> Option<&Pepper> {
-        let mut all = std::iter::once(&self.newest).chain(&self.older);
-        all.find(|pepper| pepper.version() == version)
+        self.all().find(|pepper| pepper.version() == version)
     }
 }
 
@@ -117,14 +121,36 @@ impl Peppers {
         KeyDigests::new(digest(&self.versions.load().newest, id, secret), None)
     }
 
-    /// Returns the digest of an imported key under each pepper, that of the newest first, which is to be stored.
+    /// Returns the digests under which an imported key may be stored, that to store first. There is none if the pepper of
+    /// an HMAC is missing.
     #[must_use]
     pub fn imported(&self, key: &ImportedKey) -> Vec<KeyDigest> {
         let versions = self.versions.load();
-        let peppers = std::iter::once(&versions.newest).chain(&versions.older);
-        let digests = peppers.map(|pepper| KeyDigest {
+        let digest = |pepper: &Pepper| match key.0 {
+            ImportedDigest::Sha256(sha256) if !pepper.is_imported() => {
+                Some(pepper.digest_sha256(&sha256))
+            }
+            ImportedDigest::Hmac(version, digest)
+                if pepper.is_imported() && pepper.version() == version =>
+            {
+                Some(SecretDigest::from_bytes(digest))
+            }
+            _ => None,
+        };
+        let digests = versions
+            .all()
+            .filter_map(|pepper| Some((pepper.version(), digest(pepper)?)));
+        digests
+            .map(|(pepper, digest)| KeyDigest { pepper, digest })
+            .collect()
+    }
+
+    /// Returns the digest of a presented key under each pepper, that of the newest first.
+    pub(crate) fn digests_of_whole(&self, key: &[u8]) -> Vec<KeyDigest> {
+        let versions = self.versions.load();
+        let digests = versions.all().map(|pepper| KeyDigest {
             pepper: pepper.version(),
-            digest: pepper.digest_imported(key),
+            digest: pepper.digest_whole(key),
         });
         digests.collect()
     }

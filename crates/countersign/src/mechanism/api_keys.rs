@@ -7,7 +7,7 @@ use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Schem
 use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::looks_like_jws;
-use crate::key::{ApiKey, ImportedKey, InvalidKey, Peppers};
+use crate::key::{ApiKey, InvalidKey, Peppers};
 use crate::mechanism::failures::Client;
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
@@ -211,7 +211,7 @@ impl KeyVerifier {
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let digests = self.peppers.imported(&ImportedKey::of(key));
+        let digests = self.peppers.digests_of_whole(key);
         let found = digests
             .iter()
             .map(|digest| (digest, directory.imported_key(digest)));
@@ -291,7 +291,7 @@ impl KeyVerifier {
 mod tests {
     use super::*;
     use crate::directory::MemoryDirectory;
-    use crate::key::Pepper;
+    use crate::key::{ImportedKey, Pepper};
     use crate::random::SystemRandom;
     use crate::registry::{
         Caller, Change, Conflict, MemoryRegistry, NewKey, Registry as _, RegistryError,
@@ -323,8 +323,11 @@ mod tests {
         }
 
         async fn import(&self, key: &str) -> Result<Id, RegistryError> {
+            self.import_digest(ImportedKey::of(key.as_bytes())).await
+        }
+
+        async fn import_digest(&self, key: ImportedKey) -> Result<Id, RegistryError> {
             let new = NewKey::new("old", "a".parse().unwrap());
-            let key = ImportedKey::of(key.as_bytes());
             let imported = self
                 .registry
                 .import_key(&Caller::operator("test"), new, key)
@@ -410,5 +413,25 @@ mod tests {
         fixture.import(token).await.unwrap();
         let rejected = fixture.verify(&fixture.keys, token).map(drop);
         assert_eq!(rejected, Err(Reason::TokenAsSecret));
+    }
+
+    #[tokio::test]
+    async fn key_that_is_imported_by_an_hmac_is_accepted_while_its_pepper_is_there() {
+        let fixture = Fixture::new();
+        // Python: hmac.new(b"key of another system", b"secret-1", "sha256").hexdigest()
+        let hex = "4b350db2d6f5b76657ef55f2a4e045ad5610cede05bbc21f10c8d98ec9b71c0a";
+        let imported = ImportedKey::from_hmac(hex, 2).unwrap();
+        let without = fixture.import_digest(imported).await;
+        assert!(matches!(
+            without,
+            Err(RegistryError::Conflict(Conflict::PepperMissing))
+        ));
+        let other = Pepper::imported(2, b"key of another system").unwrap();
+        fixture.peppers.replace(pepper(1), [other]);
+        fixture.import_digest(imported).await.unwrap();
+        assert!(fixture.verify(&fixture.keys, "secret-1").is_ok());
+        assert!(fixture.verify(&fixture.keys, "secret-2").is_err());
+        fixture.peppers.replace(pepper(1), []);
+        assert!(fixture.verify(&fixture.keys, "secret-1").is_err());
     }
 }
