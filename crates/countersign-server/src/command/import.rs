@@ -157,22 +157,20 @@ pub(super) async fn run(context: &Context, file: &Path, hmac_key: Option<&Path>)
         return Ok(Report::new(&json!({ "errors": errors }), text)?.as_error());
     }
     let operations = context.operations().await?;
+    let pepper = match hmac_key {
+        Some(hmac_key) => Some(import_pepper(operations, hmac_key).await?),
+        None => None,
+    };
     let (mut imported, mut known) = (Vec::new(), 0);
-    for (
-        number,
-        Import {
-            credential,
-            issuers,
-        },
-    ) in imports
-    {
-        let result = match credential {
-            NewCredential::Key(new, key) => operations.import_key(new, &issuers, key).await,
+    for (number, line) in lines {
+        let import = Line::parse(line, pepper).map_err(CommandError::new)?;
+        let issuers = &import.issuers;
+        let result = match import.credential {
+            NewCredential::Key(new, key) => operations.import_key(new, issuers, key).await,
             NewCredential::User(name, hash, scopes, owner) => {
                 let hash = ready(Ok::<_, OpsError>(hash));
-                operations
-                    .create_user(name, scopes, owner, &issuers, hash)
-                    .await
+                let user = operations.create_user(name, scopes, owner, issuers, hash);
+                user.await
             }
         };
         match result {
@@ -222,7 +220,7 @@ async fn import_pepper(operations: &Operations, file: &Path) -> Result<u32, Comm
 
 /// Generates a key, and prints it with the line that imports it.
 pub(super) fn digest(arguments: &DigestArgs) -> CommandResult {
-    let key = password::generate()?;
+    let key = password::generate_secret()?;
     let line = Line {
         name: arguments.name.clone(),
         scopes: arguments.scopes.iter().map(ToString::to_string).collect(),

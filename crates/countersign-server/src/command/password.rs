@@ -26,7 +26,7 @@ impl NewPassword {
     /// Generates a password, or reads it from a prompt or the first line of standard input.
     pub(super) fn read(generate: bool) -> Result<Self, CommandError> {
         let password = if generate {
-            generate()
+            generate_secret()
         } else if io::stdin().is_terminal() {
             prompt()
         } else {
@@ -54,7 +54,7 @@ impl NewPassword {
 }
 
 /// Generates 192 random bits in 32 characters.
-pub(super) fn generate() -> Result<Secret, CommandError> {
+pub(super) fn generate_secret() -> Result<Secret, CommandError> {
     let mut bytes = Zeroizing::new([0; 24]);
     SystemRandom
         .fill(bytes.as_mut())
