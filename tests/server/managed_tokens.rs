@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, Server, api_key, basic, bearer};
 
+/// Starts a server whose issuer keeps its URL at the next start.
+fn start(home: &Home) -> Server {
+    let config = home.configure("[issuer.default]\nurl = \"https://auth.example\"\n");
+    Server::start(home, &["--config", &config])
+}
+
 /// Creates a managed token with these credentials. Returns its id and the token.
 fn create(server: &Server, presented: (&'static str, String)) -> (String, String) {
     let request = json!({ "token_scope": "account", "scopes": ["calls:read"] });
@@ -21,7 +27,7 @@ fn create(server: &Server, presented: (&'static str, String)) -> (String, String
 #[test]
 fn managed_token_is_shown_suspended_activated_revoked_and_deleted_by_commands() {
     let home = Home::new();
-    let server = Server::start(&home, &[]);
+    let server = start(&home);
     let key = server.create_key(&home, "*");
     let (id, token) = create(&server, api_key(&key.key));
     drop(server);
@@ -36,7 +42,7 @@ fn managed_token_is_shown_suspended_activated_revoked_and_deleted_by_commands() 
             (&json!(id), &json!(status))
         );
         assert_eq!(home.json(&["managed-token", "show", &id])["status"], status);
-        let server = Server::start(&home, &[]);
+        let server = start(&home);
         assert_eq!(server.status_for(&[bearer(&token)]), accepted, "{action}");
     }
     home.run(&["managed-token", "delete", &id]);
@@ -57,12 +63,15 @@ fn managed_tokens_that_a_credential_created_are_listed_and_revoked_together() {
     let home = Home::new();
     let password = home.json(&["user", "create", "ada", "--scopes", "*", "--generate"]);
     let password = password["password"].as_str().unwrap().to_owned();
-    let server = Server::start(&home, &[]);
+    let server = start(&home);
     let key = server.create_key(&home, "*");
     let (of_key, _) = create(&server, api_key(&key.key));
     let of_ada: Vec<_> = (0..2)
         .map(|_| create(&server, basic("ada", &password)))
         .collect();
+    for (_, token) in &of_ada {
+        assert_eq!(server.status_for(&[bearer(token)]), 200);
+    }
     drop(server);
 
     let ids = |list: &Value| -> Vec<String> {
@@ -91,7 +100,7 @@ fn managed_tokens_that_a_credential_created_are_listed_and_revoked_together() {
         home.json(&["managed-token", "show", &of_key])["status"],
         "active"
     );
-    let server = Server::start(&home, &[]);
+    let server = start(&home);
     for (_, token) in &of_ada {
         assert_eq!(server.status_for(&[bearer(token)]), 401);
     }
