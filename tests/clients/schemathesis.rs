@@ -16,6 +16,7 @@ fn examples(default: u32) -> String {
 /// A configuration without effective rate limits.
 pub(crate) const LIMITS: &str = "[limits]\n\
     mints = { per = \"1s\", burst = 1000000 }\n\
+    writes = { per = \"1s\", burst = 1000000 }\n\
     failed_authentications = { per = \"1s\", burst = 1000000 }\n";
 
 /// One run of the client.

@@ -57,6 +57,30 @@ fn tokens_of_a_credential_are_limited_together_on_all_wires_and_issuers() {
 }
 
 #[test]
+fn requests_of_a_credential_to_the_administration_are_limited_and_others_are_not() {
+    let home = Home::new();
+    let config = home.configure("[limits]\nwrites = { per = \"1h\", burst = 3 }\n");
+    let server = Server::start(&home, &["--config", &config]);
+    let key = [api_key(&server.create_key(&home, "*").key)];
+    let other = [api_key(&server.create_key(&home, "*").key)];
+    let new = r#"{ "name": "x", "scopes": [] }"#;
+    let create = |key: &[_]| server.send("POST", "/admin/v1/keys", key, new);
+    for _ in 0..3 {
+        assert_eq!(create(&key).status, 201);
+    }
+    let rejected = create(&key);
+    assert_eq!(rejected.status, 429, "{rejected:?}");
+    assert_eq!(rejected.json()["code"], "too_many_requests");
+    let wait: u32 = rejected.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=1200).contains(&wait), "{rejected:?}");
+    assert_eq!(server.get("/admin/v1/audit/verify", &key).status, 429);
+    assert_eq!(server.get("/admin/v1/keys", &other).status, 200);
+    let listed = home.json(&["key", "list"]);
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 5);
+    assert_eq!(server.status_for(&key), 200);
+}
+
+#[test]
 fn denials_are_stored_for_the_longest_configured_token_lifetime() {
     let home = Home::new();
     let longest = "SELECT largest_lifetime FROM state";

@@ -16,6 +16,7 @@ mod admin;
 mod audit;
 mod backup;
 mod client_address;
+mod connections;
 mod doctor;
 mod first_start;
 mod imported_keys;

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
@@ -40,6 +40,29 @@ use crate::response::ResponseBody;
 pub struct Document {
     content_type: HeaderValue,
     read: Arc<dyn Fn() -> Arc<str> + Send + Sync>,
+    /// The version that was read last. All responses share it.
+    last: Arc<Mutex<Option<Version>>>,
+}
+
+/// A version of a document.
+#[derive(Clone)]
+struct Version {
+    text: Arc<str>,
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl Version {
+    fn new(text: Arc<str>) -> Self {
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+        Self {
+            body: Bytes::copy_from_slice(text.as_bytes()),
+            // Base64 consists of visible ASCII.
+            tag: HeaderValue::try_from(format!("\"{digest}\""))
+                .unwrap_or(HeaderValue::from_static("\"\"")),
+            text,
+        }
+    }
 }
 
 impl Document {
@@ -58,7 +81,7 @@ impl Document {
     }
 
     /// Creates a document of this media type that may change. It calls `read` at each request, and the `ETag` changes with
-    /// the text.
+    /// the text. If `read` returns the same `Arc` again, the response shares the text with the previous ones.
     #[must_use]
     pub fn read_with(
         content_type: &'static str,
@@ -67,6 +90,16 @@ impl Document {
         Self {
             content_type: HeaderValue::from_static(content_type),
             read: Arc::new(read),
+            last: Arc::default(),
+        }
+    }
+
+    fn version(&self) -> Version {
+        let text = (self.read)();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(version) if Arc::ptr_eq(&version.text, &text) => version.clone(),
+            _ => last.insert(Version::new(text)).clone(),
         }
     }
 
@@ -78,14 +111,10 @@ impl Document {
             response.headers_mut().insert(ALLOW, allowed);
             return response;
         }
-        let text = (self.read)();
-        let tag = format!(
-            "\"{}\"",
-            URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
-        );
-        let is_known = is_known(headers, &tag);
+        let Version { body, tag, .. } = self.version();
+        let is_known = is_known(headers, tag.as_bytes());
         let headers = response.headers_mut();
-        headers.extend(HeaderValue::try_from(tag).map(|tag| (ETAG, tag)));
+        headers.insert(ETAG, tag);
         let freshness = HeaderValue::from_static("public, max-age=300");
         headers.insert(CACHE_CONTROL, freshness);
         if is_known {
@@ -94,19 +123,19 @@ impl Document {
         }
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         if method == Method::GET {
-            *response.body_mut() = Full::new(Bytes::copy_from_slice(text.as_bytes()));
+            *response.body_mut() = Full::new(body);
         }
         response
     }
 }
 
 /// Evaluates `If-None-Match` with weak comparison (RFC 9110 §13.1.2).
-fn is_known(headers: &HeaderMap, present: &str) -> bool {
+fn is_known(headers: &HeaderMap, present: &[u8]) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|value| {
         value.as_bytes().split(|&byte| byte == b',').any(|tag| {
             let tag = tag.trim_ascii();
             let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-            tag == b"*" || tag == present.as_bytes()
+            tag == b"*" || tag == present
         })
     })
 }
@@ -130,5 +159,31 @@ impl<B> Service<Request<B>> for Document {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         ready(Ok(self.respond(request.method(), request.headers())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn body(document: &Document) -> Bytes {
+        let response = document.respond(&Method::GET, &HeaderMap::new());
+        let body = tokio_test::block_on(response.into_body().collect());
+        body.unwrap().to_bytes()
+    }
+
+    #[test]
+    fn responses_share_one_copy_of_the_text_until_it_changes() {
+        let text = Arc::new(Mutex::new(Arc::<str>::from("{}")));
+        let read = Arc::clone(&text);
+        let document = Document::read_with("application/json", move || {
+            Arc::clone(&read.lock().unwrap())
+        });
+        let first = body(&document);
+        assert_eq!(body(&document.clone()).as_ptr(), first.as_ptr());
+        *text.lock().unwrap() = "[]".into();
+        assert_eq!(body(&document), "[]");
     }
 }

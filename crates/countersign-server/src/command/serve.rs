@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use countersign::Secret;
-use countersign::directory::Networks;
 use countersign::registry::{NewKey, Registry as _};
 use countersign_store::{Store, ViewContents};
 use serde_json::json;
@@ -80,10 +79,7 @@ pub(super) async fn run(
             _ => {}
         }
     }
-    let proxies = config.server.trusted_proxies.clone();
-    let proxies = proxies.unwrap_or_else(Networks::anywhere);
-    let grace = config.server.shutdown_grace;
-    match http::serve(listener, routes, proxies, grace, signals).await {
+    match http::serve(listener, routes, &config.server, signals).await {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {

@@ -14,6 +14,9 @@ use super::value::{self, DAY, HOUR, MINUTE, SECOND, duration};
 use super::{Environment, routes};
 use crate::logging::Format;
 
+/// Most systems let a process open 1,024 files.
+const MAX_CONNECTIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(899);
+const MAX_CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 
 /// The whole configuration.
@@ -34,6 +37,10 @@ pub(crate) struct ServerSettings {
     pub(crate) public_url: Option<String>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
+    /// The most connections at the same time.
+    pub(crate) max_connections: NonZeroU32,
+    /// The most connections from one address, or from one /64 of IPv6.
+    pub(crate) max_connections_per_address: NonZeroU32,
     pub(crate) shutdown_grace: Duration,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Option<Networks>,
@@ -54,6 +61,8 @@ pub(crate) struct LimitSettings {
     pub(crate) failed_authentications: Rate,
     /// Of one credential, on all wires.
     pub(crate) mints: Rate,
+    /// Of one credential, in `/admin/v1`.
+    pub(crate) writes: Rate,
 }
 
 /// `burst` at once, and as many again in each `per`.
@@ -89,6 +98,7 @@ pub(super) fn read(
         let limits = root.section("limits", |limits| LimitSettings {
             failed_authentications: rate(limits, "failed_authentications", 20),
             mints: rate(limits, "mints", 600),
+            writes: rate(limits, "writes", 600),
         });
         let log = root.section("log", |log| LogSettings {
             format: log.scalar("format", value::format),
@@ -117,7 +127,13 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
             .unwrap_or(16 * value::KIB),
         shutdown_grace: server
             .scalar("shutdown_grace", duration(Duration::ZERO..=HOUR))
-            .unwrap_or(10 * SECOND),
+            .unwrap_or(5 * SECOND),
+        max_connections: server
+            .get("max_connections", value::count)
+            .unwrap_or(MAX_CONNECTIONS),
+        max_connections_per_address: server
+            .get("max_connections_per_address", value::count)
+            .unwrap_or(MAX_CONNECTIONS_PER_ADDRESS),
         trusted_proxies: networks(server, "trusted_proxies"),
     }
 }

@@ -15,64 +15,59 @@ use countersign_store::Store;
 use crate::config::Config;
 use crate::error::CommandError;
 
-/// What the mechanisms of all issuers share. A client that guesses at one endpoint is limited at every other one,
-/// and the number of passwords that are hashed at the same time is bounded for the whole server.
+/// Builds authenticators over one directory.
+///
+/// All of them share the limits: a client that guesses at one endpoint is limited at every other one, and the number of
+/// passwords that are hashed at the same time is bounded for the whole server.
 #[derive(Clone)]
-pub(super) struct Mechanisms {
+pub(super) struct Authenticators {
+    directory: Arc<dyn Directory>,
     peppers: Peppers,
     failures: FailureLimit,
     hasher: PasswordHasher,
 }
 
-impl Mechanisms {
+impl Authenticators {
+    /// Creates the authenticators over the whole server's view of credentials.
     pub(super) fn new(config: &Config, store: &Store) -> Result<Self, CommandError> {
         let rate = config.limits.failed_authentications;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let hasher = PasswordHasher::new(cores, &SystemRandom)
             .map_err(|error| CommandError::new(format!("passwords cannot be verified: {error}")))?;
         Ok(Self {
+            directory: store.directory(),
             peppers: store.peppers(),
             failures: FailureLimit::new(rate.burst, rate.per),
             hasher,
         })
     }
 
+    /// Returns the authenticators over another directory.
+    pub(super) fn over(&self, directory: Arc<dyn Directory>) -> Self {
+        Self {
+            directory,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn hasher(&self) -> PasswordHasher {
         self.hasher.clone()
     }
 
-    /// Returns the authenticators over `directory`.
-    pub(super) fn over(&self, directory: Arc<dyn Directory>) -> Authenticators {
-        Authenticators {
-            mechanisms: self.clone(),
-            directory,
-        }
-    }
-}
-
-/// The authenticators over one directory.
-pub(super) struct Authenticators {
-    mechanisms: Mechanisms,
-    directory: Arc<dyn Directory>,
-}
-
-impl Authenticators {
     fn keys(&self) -> ApiKeys {
-        let keys = ApiKeys::new(Arc::clone(&self.directory), self.mechanisms.peppers.clone());
-        keys.imported()
-            .failure_limit(self.mechanisms.failures.clone())
+        let keys = ApiKeys::new(Arc::clone(&self.directory), self.peppers.clone());
+        keys.imported().failure_limit(self.failures.clone())
     }
 
     /// Accepts the id and secret of a key.
     fn key_secrets(&self) -> Basic {
-        let basic = Basic::new(Arc::clone(&self.directory), self.mechanisms.peppers.clone());
-        basic.failure_limit(self.mechanisms.failures.clone())
+        let basic = Basic::new(Arc::clone(&self.directory), self.peppers.clone());
+        basic.failure_limit(self.failures.clone())
     }
 
     /// Accepts the id and secret of a key, or the name and password of a user.
     fn basic(&self) -> Basic {
-        let hasher = self.mechanisms.hasher.clone();
-        self.key_secrets().passwords(hasher)
+        self.key_secrets().passwords(self.hasher())
     }
 
     /// Authenticates OAuth clients: keys, whole or as Basic. Passwords of users are not for clients.

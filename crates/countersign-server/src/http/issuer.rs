@@ -15,7 +15,7 @@ use countersign_wire::{
     OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint, TokenMint,
 };
 
-use super::authenticators::{Authenticators, Mechanisms};
+use super::authenticators::Authenticators;
 use super::openapi::{Routes, get};
 use super::{WHOAMI, mount, whoami};
 use crate::config::{DEFAULT_ISSUER, WireSettings};
@@ -25,7 +25,7 @@ use crate::issuer::{ConfiguredIssuer, issuance_settings};
 /// What all issuers have in common.
 pub(super) struct Common<'a> {
     pub(super) store: &'a Store,
-    pub(super) mechanisms: &'a Mechanisms,
+    pub(super) authenticators: &'a Authenticators,
     /// Counts the tokens of a credential at all issuers and wires together.
     pub(super) mints: MintLimit,
     pub(super) body_limit: usize,
@@ -40,14 +40,14 @@ pub(super) fn routes(
     let mut endpoints = IssuerEndpoints {
         common,
         configured,
-        authenticators: common.mechanisms.over(directory),
+        authenticators: common.authenticators.over(directory),
         store: Arc::new(common.store.clone()),
-        routes: Routes::new(),
+        routes: Routes::of([]),
     };
-    endpoints.whoami()?;
     endpoints.wires()?;
+    let whoami = endpoints.whoami()?;
     let name = &*configured.settings.name;
-    let routes = endpoints.routes.tagged(name);
+    let routes = endpoints.routes.merge(whoami).tagged(name);
     if name == DEFAULT_ISSUER {
         return Ok(routes);
     }
@@ -69,16 +69,13 @@ impl IssuerEndpoints<'_> {
         format!("{}{path}", mount(self.configured.issuer.url()))
     }
 
-    fn whoami(&mut self) -> Result<(), CommandError> {
+    fn whoami(&self) -> Result<Routes, CommandError> {
         let trusted = self.configured.trusted(self.common.store)?;
         let authenticate = self.authenticators.any([trusted])?;
         let authenticate = authenticate.reject_body(ProblemDetails);
-        let whoami = get("whoami", "Show who is calling", whoami::whoami)
-            .answers::<whoami::WhoamiResponse<'_>>("the principal of the request")
-            .behind(authenticate);
-        let path = self.path(WHOAMI);
-        self.mount(|routes| routes.at(&path, [whoami]));
-        Ok(())
+        let whoami = get(self.path(WHOAMI), "whoami", whoami::whoami);
+        let routes = Routes::of([whoami.summary("Show who is calling")]);
+        Ok(routes.map_router(|router| router.route_layer(authenticate)))
     }
 
     fn wires(&mut self) -> Result<(), CommandError> {
@@ -115,7 +112,7 @@ impl IssuerEndpoints<'_> {
             .max_lifetime(settings.lifetimes.max)
             .body_limit(self.common.body_limit)
             .mint_limit(self.common.mints.clone());
-        self.mount(|routes| routes.at_and_below(&path, tokens.clone(), tokens));
+        self.routes.at_and_below(&path, tokens.clone(), tokens);
         Ok(())
     }
 
@@ -132,7 +129,7 @@ impl IssuerEndpoints<'_> {
         self.endpoint(&settings.wire, wire, authenticator.clone(), mint.into());
         let path = self.path(&settings.sessions_path);
         let sessions = SessionResource::new(authenticator, self.store.clone()).mounted_at(&*path);
-        self.mount(|routes| routes.at_and_below(&path, sessions.clone(), sessions));
+        self.routes.at_and_below(&path, sessions.clone(), sessions);
         Ok(())
     }
 
@@ -143,7 +140,8 @@ impl IssuerEndpoints<'_> {
             .introspection_path(&*settings.introspection_path)
             .revocation_path(&*settings.revocation_path);
         let jwks = self.path(AuthorizationServer::JWKS_PATH);
-        self.mount(|routes| routes.described(&jwks, published.jwks(), published.describe_jwks()));
+        let description = published.describe_jwks();
+        self.routes.described(&jwks, published.jwks(), description);
         if !settings.wire.enabled {
             return Ok(());
         }
@@ -154,25 +152,20 @@ impl IssuerEndpoints<'_> {
         let store = self.store.clone();
         let revocation = Revocation::new(clients, jwt, store.clone()).sessions(store);
         let introspect = self.path(&settings.introspection_path);
+        self.routes.service(&introspect, introspection);
         let revoke = self.path(&settings.revocation_path);
-        let mount = mount(issuer.url());
+        self.routes.service(&revoke, revocation);
+        // RFC 8414 §3.1 inserts the well-known path before the issuer's path. Many clients append it instead.
         let well_known = AuthorizationServer::METADATA_PATH;
-        let appended = self.path(well_known);
-        // RFC 8414 §3.1 inserts the well-known path before the issuer's path.
-        let inserted = format!("{well_known}{mount}");
-        self.mount(|routes| {
-            let description = published.describe_metadata("oauth_metadata");
-            let routes = routes
-                .service(&introspect, introspection)
-                .service(&revoke, revocation)
-                .described(&inserted, published.metadata(), description);
-            if mount.is_empty() {
-                return routes;
-            }
-            // Many clients append it instead.
-            let description = published.describe_metadata("oauth_metadata_below");
-            routes.described(&appended, published.metadata(), description)
-        });
+        let mount = mount(issuer.url());
+        let inserted = (format!("{well_known}{mount}"), "oauth_metadata");
+        let appended = (self.path(well_known), "oauth_metadata_below");
+        let appended = (!mount.is_empty()).then_some(appended);
+        for (path, id) in [inserted].into_iter().chain(appended) {
+            let description = published.describe_metadata(id);
+            self.routes
+                .described(&path, published.metadata(), description);
+        }
         Ok(())
     }
 
@@ -207,10 +200,6 @@ impl IssuerEndpoints<'_> {
             .mint_limit(self.common.mints.clone());
         let not_found = endpoint.clone().not_found_service();
         let path = self.path(&settings.path);
-        self.mount(|routes| routes.at_and_below(&path, endpoint, not_found));
-    }
-
-    fn mount(&mut self, add: impl FnOnce(Routes) -> Routes) {
-        self.routes = add(std::mem::replace(&mut self.routes, Routes::new()));
+        self.routes.at_and_below(&path, endpoint, not_found);
     }
 }

@@ -2,10 +2,11 @@
 
 mod admin;
 mod authenticators;
-mod close_unread;
 mod connections;
 mod health;
+mod host;
 mod issuer;
+mod json;
 mod observe;
 mod openapi;
 mod problem;
@@ -15,7 +16,6 @@ mod whoami;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware;
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
@@ -30,9 +30,8 @@ use crate::issuer::ConfiguredIssuer;
 pub(crate) use connections::{Shutdown, serve};
 pub(crate) use signals::Signals;
 
-use authenticators::Mechanisms;
+use authenticators::Authenticators;
 use observe::Observer;
-use openapi::{Routes, get};
 
 /// The path of the endpoint that shows who is calling, below an issuer's path.
 pub(crate) const WHOAMI: &str = "/whoami";
@@ -48,33 +47,17 @@ pub(crate) fn routes(
     store: &Store,
     issuers: &[ConfiguredIssuer],
 ) -> Result<Router, CommandError> {
-    let mechanisms = Mechanisms::new(config, store)?;
+    let authenticators = Authenticators::new(config, store)?;
     let rate = config.limits.mints;
     let common = issuer::Common {
         store,
-        mechanisms: &mechanisms,
+        authenticators: &authenticators,
         mints: MintLimit::new(rate.burst, rate.per),
         body_limit: config.server.body_limit,
     };
-    let admin = admin::routes(config, store, issuers, &mechanisms)?;
-    let healthz = get("healthz", "Check that the process answers", health::healthz)
-        .answers_nothing(StatusCode::OK, "the process answers");
-    let readyz = get(
-        "readyz",
-        "Check that requests can be authenticated",
-        health::readyz,
-    )
-    .answers_nothing(StatusCode::OK, "requests can be authenticated")
-    .answers_nothing(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "requests cannot be authenticated at present",
-    );
-    let mut routes = Routes::new()
-        .at("/healthz", [healthz])
-        .at("/readyz", [readyz])
-        .with_state(store.clone())
+    let mut routes = health::routes(store.clone())
         .tagged("server")
-        .merge(admin);
+        .merge(admin::routes(config, store, issuers, &authenticators)?);
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);
     }
@@ -84,7 +67,6 @@ pub(crate) fn routes(
     Ok(routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(observer, observe::observe))
-            .layer(observe::timeout())
-            .layer(middleware::from_fn(close_unread::close_unread)),
+            .layer(observe::timeout()),
     ))
 }

@@ -17,6 +17,8 @@ use futures_util::FutureExt as _;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
+use super::host;
+
 /// How long a request may take, its body included.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -59,9 +61,15 @@ pub(super) async fn observe(
     let route = request.extensions().get::<MatchedPath>().cloned();
     // `tower_http::catch_panic` would box the body of every response. After a panic nothing of the handler is used,
     // so that no broken invariant can be observed; the process's panic hook has logged the place.
-    let caught = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let caught = caught.instrument(span.clone()).await;
-    let mut response = caught.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let respond = async {
+        match host::is_valid(&request) {
+            true => next.run(request).await,
+            false => StatusCode::BAD_REQUEST.into_response(),
+        }
+    };
+    let caught = AssertUnwindSafe(respond.instrument(span.clone())).catch_unwind();
+    let internal_error = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    let mut response = caught.await.unwrap_or_else(|_| internal_error());
     let rejection = response.extensions().get::<Rejection>();
     tracing::info!(
         parent: &span,
@@ -113,7 +121,8 @@ mod tests {
             .route("/stuck", get(stuck))
             .layer(timeout())
             .layer(axum::middleware::from_fn_with_state(observer, observe));
-        let request = Request::get(path).body(Body::empty()).unwrap();
+        let request = Request::get(path).header("host", "a.example");
+        let request = request.body(Body::empty()).unwrap();
         routes.oneshot(request).await.unwrap()
     }
 

@@ -1,55 +1,44 @@
 //! `/whoami`: shows who is calling.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, StatusCode};
-use axum::response::{IntoResponse, Response};
 use countersign::{Id, Principal, Scopes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::json::Json;
 use crate::schema::{self, Rfc3339};
-
-const HEADERS: [(HeaderName, &str); 2] = [
-    (CONTENT_TYPE, "application/json"),
-    (CACHE_CONTROL, "no-store"),
-];
 
 /// The principal of the request.
 #[derive(Serialize, ToSchema)]
-pub(super) struct WhoamiResponse<'a> {
-    subject: &'a str,
-    scheme: &'a str,
+pub(super) struct WhoamiResponse {
+    subject: String,
+    scheme: &'static str,
     #[schema(value_type = Option<schema::Id>, required = true)]
-    credential_id: Option<&'a Id>,
+    credential_id: Option<Id>,
     #[schema(value_type = Option<schema::Id>, required = true)]
-    account_id: Option<&'a Id>,
+    account_id: Option<Id>,
     #[schema(value_type = Option<schema::Id>, required = true)]
-    environment_id: Option<&'a Id>,
+    environment_id: Option<Id>,
     #[schema(value_type = Vec<schema::Scope>)]
-    scopes: &'a Scopes,
+    scopes: Scopes,
     #[schema(required = true)]
-    issuer: Option<&'a str>,
+    issuer: Option<String>,
     #[schema(value_type = Option<schema::Id>, required = true)]
-    session_id: Option<&'a Id>,
+    session_id: Option<Id>,
     #[schema(required = true)]
     expires_at: Option<Rfc3339>,
 }
 
 /// Returns the principal of the request.
-pub(super) async fn whoami(principal: Principal) -> Response {
-    let response = WhoamiResponse {
-        subject: principal.subject(),
+pub(super) async fn whoami(principal: Principal) -> Json<WhoamiResponse> {
+    Json(WhoamiResponse {
+        subject: principal.subject().to_owned(),
         scheme: principal.scheme().as_str(),
-        credential_id: principal.credential_id(),
-        account_id: principal.account(),
-        environment_id: principal.environment(),
-        scopes: principal.scopes(),
-        issuer: principal.issuer(),
-        session_id: principal.session(),
+        credential_id: principal.credential_id().copied(),
+        account_id: principal.account().copied(),
+        environment_id: principal.environment().copied(),
+        scopes: principal.scopes().clone(),
+        issuer: principal.issuer().map(str::to_owned),
+        session_id: principal.session().copied(),
         expires_at: principal.expires_at().map(Rfc3339),
-    };
-    match serde_json::to_vec(&response) {
-        Ok(json) => (HEADERS, json).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    })
 }

@@ -41,7 +41,9 @@ fn defaults_are_those_of_the_readme() {
     let config = accepted("");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.body_limit, 16 * 1024);
-    assert_eq!(config.server.shutdown_grace, Duration::from_secs(10));
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
+    assert_eq!(config.server.max_connections.get(), 900);
+    assert_eq!(config.server.max_connections_per_address.get(), 200);
     assert_eq!(config.store.url, "sqlite://countersign.db");
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
     assert_eq!(config.server.trusted_proxies, None);
@@ -49,6 +51,7 @@ fn defaults_are_those_of_the_readme() {
     assert_eq!((failures.burst.get(), failures.per.as_secs()), (20, 60));
     let mints = config.limits.mints;
     assert_eq!((mints.burst.get(), mints.per.as_secs()), (600, 60));
+    assert_eq!(config.limits.writes, mints);
     assert_eq!(config.issuers.len(), 1);
     let issuer = default_issuer(&config);
     assert_eq!(issuer.algorithm, None);

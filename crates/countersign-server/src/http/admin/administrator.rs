@@ -9,10 +9,11 @@ use countersign::Principal;
 use countersign::directory::{Directory as _, EnvironmentKind};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
+use countersign::time::{Clock as _, SystemClock};
 use countersign_wire::openapi::Security;
 use countersign_wire::{BodyError, RequestId, read_body};
 
-use super::error::AdminError;
+use super::error::{AdminError, Result};
 use super::{Admin, origin};
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
 use crate::ops::Operations;
@@ -20,7 +21,7 @@ use crate::ops::Operations;
 impl<S: Sync> FromRequestParts<S> for Operations {
     type Rejection = AdminError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let operations = parts.extensions.get::<Self>().cloned();
         operations.ok_or_else(|| AdminError::internal(&"the layer of /admin/v1 is missing"))
     }
@@ -33,7 +34,21 @@ impl DescribeExtractor for Operations {
             StatusCode::FORBIDDEN,
             "the credentials are not those of an administrator, or do not permit this",
         );
+        draft.problem(
+            StatusCode::NOT_FOUND,
+            "it does not exist, or the caller cannot access it",
+        );
+        draft.problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "these credentials send too many requests",
+        );
         draft.problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
+        if draft.is_unsafe() {
+            draft.problem(
+                StatusCode::CONFLICT,
+                "the present state does not allow it, for the reason in `code`",
+            );
+        }
     }
 }
 
@@ -44,15 +59,19 @@ pub(super) async fn insert_operations(
     principal: PrimaryPrincipal,
     request: Request,
     next: Next,
-) -> Result<Response, AdminError> {
+) -> Result<Response> {
     let (mut head, body) = request.into_parts();
     if !head.method.is_safe() && origin::is_cross_site(&head) {
         let detail = "Pages of other sites may not change anything here.";
         return Err(AdminError::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }
+    if let Some(credential) = principal.principal().credential_id() {
+        let taken = admin.0.requests.take(*credential, SystemClock.now());
+        taken.map_err(AdminError::throttled)?;
+    }
     let body = read_body(body, admin.0.config.server.body_limit).await;
     let body = body.map_err(|error| match error {
-        BodyError::TooLarge => AdminError::too_large(),
+        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into(),
         BodyError::Incomplete => {
             AdminError::invalid("incomplete_body", "The body ended prematurely.")
         }
@@ -69,7 +88,7 @@ async fn operations(
     admin: &Admin,
     principal: &Principal,
     extensions: &Extensions,
-) -> Result<Operations, AdminError> {
+) -> Result<Operations> {
     let Some(caller) = Caller::authenticated(principal) else {
         return Err(AdminError::internal(
             &"the principal has no credential or no account",
@@ -77,18 +96,17 @@ async fn operations(
     };
     let directory = admin.0.store.directory();
     let found = caller.credential().and_then(|id| directory.credential(id));
-    let kind = found.ok_or_else(AdminError::revoked)?.environment_kind;
+    let kind = found.ok_or(StatusCode::UNAUTHORIZED)?.environment_kind;
     let is_default = caller.account() == Some(&admin.default_account().await?);
     // A sandbox of the default account reaches no further than its own account.
-    let caller = if is_default && kind == EnvironmentKind::Production {
+    let mut caller = if is_default && kind == EnvironmentKind::Production {
         caller.in_every_account()
     } else {
         caller
     };
-    let caller = match extensions.get::<RequestId>() {
-        Some(id) => caller.with_request_id(id.clone()),
-        None => caller,
-    };
+    if let Some(id) = extensions.get::<RequestId>() {
+        caller = caller.with_request_id(id.clone());
+    }
     let store = admin.0.store.clone();
     Ok(Operations::new(store, admin.0.config.clone(), caller))
 }

@@ -1,6 +1,6 @@
 //! Request bodies, read strictly: an unknown, repeated or mistyped member is an error, and errors repeat no value.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, Required};
 
-use super::error::AdminError;
+use super::error::{AdminError, Result};
+use crate::http::json::Json;
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
 
 /// A JSON object without members.
@@ -40,17 +41,17 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(
         .ok_or_else(|| D::Error::custom("expected a whole number"))
 }
 
-/// Extracts a JSON object from the body.
-pub(super) struct Json<T>(pub(super) T);
-
 /// Extracts a JSON object from the body. An empty body is an object without members.
 pub(super) struct OptionalJson<T>(pub(super) T);
 
 impl<T: DeserializeOwned + ToSchema, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = AdminError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
-        let (headers, body) = read(request, state).await?;
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let headers = request.headers().clone();
+        // The middleware has read and limited the body.
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|error| AdminError::internal(&error))?;
         parse(&headers, &body).map(Self)
     }
 }
@@ -58,49 +59,32 @@ impl<T: DeserializeOwned + ToSchema, S: Send + Sync> FromRequest<S> for Json<T> 
 impl<T: DeserializeOwned + ToSchema + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = AdminError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
-        let (headers, body) = read(request, state).await?;
-        if body.is_empty() {
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        if request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        parse(&headers, &body).map(Self)
+        let Json(body) = Json::from_request(request, state).await?;
+        Ok(Self(body))
     }
 }
 
-impl<T: DeserializeOwned + ToSchema> DescribeExtractor for Json<T> {
+impl<T: ToSchema> DescribeExtractor for Json<T> {
     fn describe(draft: &mut OperationDraft) {
         draft.body::<T>(Required::True);
-        describe_errors(draft);
+        let media_type = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        draft.problem(StatusCode::BAD_REQUEST, "the body is invalid");
+        draft.problem(media_type, "the body is not `application/json`");
     }
 }
 
-impl<T: DeserializeOwned + ToSchema> DescribeExtractor for OptionalJson<T> {
+impl<T: ToSchema> DescribeExtractor for OptionalJson<T> {
     fn describe(draft: &mut OperationDraft) {
+        Json::<T>::describe(draft);
         draft.body::<T>(Required::False);
-        describe_errors(draft);
     }
 }
 
-fn describe_errors(draft: &mut OperationDraft) {
-    let media_type = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    draft.problem(StatusCode::BAD_REQUEST, "the body is invalid");
-    draft.problem(media_type, "the body is not `application/json`");
-}
-
-/// Takes the body, which the middleware has read and limited.
-async fn read<S: Send + Sync>(
-    request: Request,
-    state: &S,
-) -> Result<(HeaderMap, Bytes), AdminError> {
-    let headers = request.headers().clone();
-    let body = Bytes::from_request(request, state).await;
-    Ok((headers, body.map_err(|error| AdminError::internal(&error))?))
-}
-
-fn parse<T: DeserializeOwned + ToSchema>(
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<T, AdminError> {
+fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, body: &[u8]) -> Result<T> {
     if !is_json(headers) {
         return Err(AdminError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

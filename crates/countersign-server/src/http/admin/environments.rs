@@ -1,35 +1,22 @@
-use axum::http::StatusCode;
 use countersign::directory::EnvironmentKind;
 use countersign::registry::NewEnvironment;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::Json;
-use super::fields;
-use super::response::{self, HandlerResult};
+use super::error::Result;
+use super::{PATH, fields};
+use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
 use crate::ops::{EnvironmentListResponse, EnvironmentResponse, Operations};
 use crate::schema;
 
 pub(super) fn routes() -> Routes {
-    let list = get(
-        "environments_list",
-        "List the environments that the caller can access",
-        list,
-    )
-    .answers::<EnvironmentListResponse>("the environments");
-    let create = post(
-        "environments_create",
-        "Create an environment of an account",
-        create,
-    )
-    .creates::<EnvironmentResponse>("the new environment")
-    .may(StatusCode::NOT_FOUND, "the account was not found")
-    .may(
-        StatusCode::CONFLICT,
-        "another environment of the account has this name",
-    );
-    Routes::new().at("/environments", [list, create])
+    Routes::of([
+        get("/environments", "environments_list", list)
+            .summary("List the environments that the caller can access"),
+        post("/environments", "environments_create", create)
+            .summary("Create an environment of an account"),
+    ])
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -50,22 +37,21 @@ enum Kind {
     Production,
 }
 
-async fn list(operations: Operations) -> HandlerResult {
-    response::json(&operations.list_environments(None).await?)
+async fn list(operations: Operations) -> Result<Json<EnvironmentListResponse>> {
+    Ok(Json(operations.list_environments(None).await?))
 }
 
 async fn create(
     operations: Operations,
     Json(new): Json<CreateEnvironmentRequest>,
-) -> HandlerResult {
-    let account = new.account_id.as_deref().map(fields::id).transpose()?;
+) -> Result<Created<EnvironmentResponse>> {
     let kind = match new.kind {
         Kind::Sandbox => EnvironmentKind::Sandbox,
         Kind::Production => EnvironmentKind::Production,
     };
     let mut environment = NewEnvironment::new(fields::name(&new.name)?, kind);
-    environment.account = account;
-    let created = operations.create_environment(environment).await?;
+    environment.account = new.account_id.as_deref().map(fields::id).transpose()?;
+    let environment = operations.create_environment(environment).await?;
     // Environments have no path of their own: the list shows them.
-    response::created("/environments", &created)
+    Ok(Created(format!("{PATH}/environments"), environment))
 }

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -18,8 +19,9 @@ use crate::ops::OpsError;
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"ApiKey realm="countersign""#);
 const PROBLEM: HeaderValue = HeaderValue::from_static(problem::MEDIA_TYPE);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// The number of seconds after which a client may retry.
-const RETRY_SECONDS: u32 = 1;
+
+/// The result of a handler.
+pub(super) type Result<T, E = AdminError> = std::result::Result<T, E>;
 
 /// An error of `/admin/v1`. It contains nothing that the client sent.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct AdminError {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
+    /// The number of seconds after which the client may retry.
+    retry_after: Option<u64>,
 }
 
 impl AdminError {
@@ -39,6 +43,7 @@ impl AdminError {
             status,
             code,
             detail: detail.into(),
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
 
@@ -47,39 +52,37 @@ impl AdminError {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    fn forbidden(code: &'static str, detail: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code, detail)
-    }
-
-    /// Returns 404, the same for what does not exist and for what the caller cannot access.
-    pub(super) fn not_found() -> Self {
-        Self::of_status(StatusCode::NOT_FOUND)
-    }
-
-    /// Returns 413.
-    pub(super) fn too_large() -> Self {
-        Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
-    }
-
-    /// Returns 401 for credentials that were valid when the request came, and no longer are.
-    pub(super) fn revoked() -> Self {
-        Self::of_status(StatusCode::UNAUTHORIZED)
+    fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
     }
 
     /// Returns 500, and logs the cause.
     pub(super) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
-        Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::INTERNAL_SERVER_ERROR.into()
     }
 
-    /// Returns 503 if too many requests wait for their password to be hashed. Nothing was changed.
-    pub(super) fn busy() -> Self {
-        let detail = "Too many passwords are being set. Nothing was changed: try again.";
+    /// Returns 503 if too many requests of an expensive operation are processed. Nothing was changed.
+    pub(super) fn busy(detail: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
-    /// Returns the error that a status means by itself.
-    fn of_status(status: StatusCode) -> Self {
+    /// Returns 429 for a credential that may send the next request after `wait`.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let detail =
+            "These credentials send too many requests. Nothing was changed: try again later.";
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(seconds.max(1)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+        }
+    }
+}
+
+/// Returns the error that a status means by itself. 404 is the same for what does not exist and for what the caller
+/// cannot access.
+impl From<StatusCode> for AdminError {
+    fn from(status: StatusCode) -> Self {
         let (code, detail) = match status {
             StatusCode::UNAUTHORIZED => ("credentials_invalid", "The credentials are invalid."),
             StatusCode::NOT_FOUND => ("not_found", "Not found."),
@@ -110,16 +113,12 @@ impl IntoResponse for AdminError {
     fn into_response(self) -> Response<Body> {
         let problem = ProblemDetails::new(self.status, self.code, &self.detail);
         let json = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = Response::new(Body::from(json));
-        *response.status_mut() = self.status;
+        let challenge = (self.status == StatusCode::UNAUTHORIZED).then_some(CHALLENGE);
+        let mut response = (self.status, [(CONTENT_TYPE, PROBLEM)], json).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, PROBLEM);
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, CHALLENGE);
-        }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_SECONDS.into());
-        }
+        headers.extend(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
+        let retry_after = self.retry_after.map(HeaderValue::from);
+        headers.extend(retry_after.map(|seconds| (RETRY_AFTER, seconds)));
         response
     }
 }
@@ -129,16 +128,16 @@ impl From<OpsError> for AdminError {
         match error {
             OpsError::Registry(error) => error.into(),
             OpsError::Store(error) => error.into(),
-            OpsError::IssuerNotFound(_) => Self::not_found(),
+            OpsError::IssuerNotFound(_) => StatusCode::NOT_FOUND.into(),
             OpsError::UnknownIssuer(_) => {
                 Self::invalid("unknown_issuer", "The server has no issuer of this name.")
             }
-            OpsError::DefaultAccountRequired => Self::forbidden(
+            OpsError::DefaultAccountRequired => Self::new(
+                StatusCode::FORBIDDEN,
                 "default_account_required",
                 "This concerns the whole server, and requires credentials of the account `default`.",
             ),
-            OpsError::AlgorithmConfigured { .. } => Self::new(
-                StatusCode::CONFLICT,
+            OpsError::AlgorithmConfigured { .. } => Self::conflict(
                 "algorithm_configured",
                 "The configuration names another algorithm, and a server that reads it could not start: \
                  remove `algorithm` from the issuer's section first.",
@@ -147,7 +146,7 @@ impl From<OpsError> for AdminError {
                 "invalid_token",
                 "`token` is not a valid token of this server.",
             ),
-            OpsError::TokenUndecided => Self::of_status(StatusCode::SERVICE_UNAVAILABLE),
+            OpsError::TokenUndecided => StatusCode::SERVICE_UNAVAILABLE.into(),
             OpsError::UnknownAuditState => {
                 Self::internal(&"the state of the audit log is not known to this version")
             }
@@ -157,16 +156,17 @@ impl From<OpsError> for AdminError {
 
 impl From<RegistryError> for AdminError {
     fn from(error: RegistryError) -> Self {
-        let conflict = |code, text: String| Self::new(StatusCode::CONFLICT, code, text);
         match error {
-            RegistryError::NotFound => Self::not_found(),
-            RegistryError::CallerRevoked => Self::revoked(),
-            RegistryError::NotHeld(lacking) => Self::forbidden(lacking.label(), lacking.message()),
-            RegistryError::NameTaken => conflict("name_taken", error.to_string()),
-            RegistryError::Conflict(reason) => conflict(reason.label(), reason.to_string()),
+            RegistryError::NotFound => StatusCode::NOT_FOUND.into(),
+            RegistryError::CallerRevoked => StatusCode::UNAUTHORIZED.into(),
+            RegistryError::NotHeld(lacking) => {
+                Self::new(StatusCode::FORBIDDEN, lacking.label(), lacking.message())
+            }
+            RegistryError::NameTaken => Self::conflict("name_taken", error.to_string()),
+            RegistryError::Conflict(reason) => Self::conflict(reason.label(), reason.to_string()),
             error => {
                 tracing::error!(%error, "the operation was not acknowledged");
-                Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
+                StatusCode::SERVICE_UNAVAILABLE.into()
             }
         }
     }
@@ -174,11 +174,12 @@ impl From<RegistryError> for AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
         match error {
-            StoreError::UnknownSigningKey | StoreError::UnknownIssuer(_) => Self::not_found(),
-            StoreError::RotationPending => conflict("rotation_pending"),
-            StoreError::MixedAlgorithms => conflict("mixed_algorithms"),
+            StoreError::UnknownSigningKey | StoreError::UnknownIssuer(_) => {
+                StatusCode::NOT_FOUND.into()
+            }
+            StoreError::RotationPending => Self::conflict("rotation_pending", error.to_string()),
+            StoreError::MixedAlgorithms => Self::conflict("mixed_algorithms", error.to_string()),
             error => RegistryError::from(error).into(),
         }
     }
@@ -207,10 +208,10 @@ pub(super) async fn complete(response: Response<Body>) -> Response<Body> {
     let failed = status.is_client_error() || status.is_server_error();
     let mut response = if failed && response.headers().get(CONTENT_TYPE) != Some(&PROBLEM) {
         let (mut head, _) = response.into_parts();
-        let (described, body) = AdminError::of_status(status).into_response().into_parts();
         head.headers.remove(CONTENT_LENGTH);
-        head.headers.extend(described.headers);
-        Response::from_parts(head, body)
+        let mut described = AdminError::from(status).into_response();
+        described.headers_mut().extend(head.headers);
+        described
     } else {
         response
     };

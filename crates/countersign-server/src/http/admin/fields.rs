@@ -1,5 +1,6 @@
 //! Parsers of the values in requests.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use countersign::directory::Networks;
@@ -7,42 +8,42 @@ use countersign::registry::Owner;
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
 
-use super::error::AdminError;
+use super::error::{AdminError, Result};
 use crate::config::value;
 
-pub(super) fn id(text: &str) -> Result<Id, AdminError> {
+/// Returns the error of an invalid value: what is invalid, and why.
+pub(super) fn invalid<E: Display>(
+    code: &'static str,
+    what: &'static str,
+) -> impl FnOnce(E) -> AdminError {
+    move |error| AdminError::invalid(code, format!("{what}: {error}."))
+}
+
+pub(super) fn id(text: &str) -> Result<Id> {
     text.parse()
-        .map_err(|error| AdminError::invalid("invalid_id", format!("The id is invalid: {error}.")))
+        .map_err(invalid("invalid_id", "The id is invalid"))
 }
 
-pub(super) fn scopes(list: &[String]) -> Result<Scopes, AdminError> {
+pub(super) fn scopes(list: &[String]) -> Result<Scopes> {
     let scopes = Scopes::from_list(list.iter().map(String::as_str));
-    scopes.map_err(|error| {
-        AdminError::invalid("invalid_scope", format!("`scopes` is invalid: {error}."))
-    })
+    scopes.map_err(invalid("invalid_scope", "`scopes` is invalid"))
 }
 
-pub(super) fn name(text: &str) -> Result<String, AdminError> {
-    let name = value::name(text);
-    name.map_err(|error| AdminError::invalid("invalid_name", format!("`name`: {error}.")))
+pub(super) fn name(text: &str) -> Result<String> {
+    value::name(text).map_err(invalid("invalid_name", "`name`"))
 }
 
-pub(super) fn reason(text: Option<&str>) -> Result<Option<String>, AdminError> {
+pub(super) fn reason(text: Option<&str>) -> Result<Option<String>> {
     let reason = text.map(value::reason).transpose();
-    reason.map_err(|error| AdminError::invalid("invalid_reason", format!("`reason`: {error}.")))
+    reason.map_err(invalid("invalid_reason", "`reason`"))
 }
 
-pub(super) fn networks(list: &[String]) -> Result<Networks, AdminError> {
+pub(super) fn networks(list: &[String]) -> Result<Networks> {
     let networks = Networks::from_list(list.iter().map(String::as_str));
-    networks.map_err(|error| {
-        AdminError::invalid(
-            "invalid_network",
-            format!("`allow_from` is invalid: {error}."),
-        )
-    })
+    networks.map_err(invalid("invalid_network", "`allow_from` is invalid"))
 }
 
-pub(super) fn owner(account: Option<&str>, environment: Option<&str>) -> Result<Owner, AdminError> {
+pub(super) fn owner(account: Option<&str>, environment: Option<&str>) -> Result<Owner> {
     Ok(Owner {
         account: account.map(id).transpose()?,
         environment: environment.map(id).transpose()?,
@@ -50,7 +51,7 @@ pub(super) fn owner(account: Option<&str>, environment: Option<&str>) -> Result<
 }
 
 /// Parses the time at which a credential expires, which must be in the future.
-pub(super) fn expiry(text: Option<&str>) -> Result<Option<Timestamp>, AdminError> {
+pub(super) fn expiry(text: Option<&str>) -> Result<Option<Timestamp>> {
     let Some(text) = text else {
         return Ok(None);
     };
@@ -68,7 +69,7 @@ pub(super) fn seconds(
     name: &'static str,
     seconds: Option<u64>,
     max_days: u64,
-) -> Result<Option<Duration>, AdminError> {
+) -> Result<Option<Duration>> {
     if seconds.is_some_and(|seconds| seconds > max_days * 24 * 3600) {
         let detail = format!("`{name}` must be at most {max_days} days.");
         return Err(AdminError::invalid("out_of_range", detail));

@@ -1,44 +1,29 @@
-use std::time::Duration;
-
-use axum::http::StatusCode;
+use countersign::Id;
 use countersign::directory::CredentialKind;
 use countersign::registry::{NewKey, Rotation};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, OptionalJson, whole_number};
-use super::error::AdminError;
-use super::path::PathId;
-use super::response::{self, HandlerResult};
-use super::{credentials, fields};
-use crate::http::openapi::{Routes, post};
-use crate::ops::{CreatedKeyResponse, Operations, rotation};
+use super::body::{OptionalJson, whole_number};
+use super::error::{AdminError, Result};
+use super::path::{PageQuery, Path, Query};
+use super::{PATH, credentials, fields};
+use crate::http::json::{Created, Json};
+use crate::http::openapi::{Routes, get, post};
+use crate::ops::{CreatedKeyResponse, KeyListResponse, Operations, rotation};
 use crate::schema;
 
 const MAX_GRACE_DAYS: u64 = 366;
 
 pub(super) fn routes() -> Routes {
-    let create = post("keys_create", "Create an API key, and show it once", create)
-        .creates::<CreatedKeyResponse>("the new key with its secret")
-        .may(
-            StatusCode::NOT_FOUND,
-            "the account or environment was not found",
-        )
-        .may(
-            StatusCode::CONFLICT,
-            "the account's status does not allow it",
-        );
-    let rotate = post(
-        "keys_rotate",
-        "Give an API key a new secret, and show it once",
-        rotate,
-    )
-    .answers::<CreatedKeyResponse>("the key with its new secret")
-    .may(StatusCode::CONFLICT, credentials::STATUS_CONFLICT);
-    Routes::new()
-        .at("/keys", [create])
-        .at("/keys/{id}/rotate", [rotate])
-        .merge(credentials::routes(CredentialKind::Key))
+    Routes::of([
+        get("/keys", "keys_list", list)
+            .summary("List the keys that the caller can access, oldest first"),
+        post("/keys", "keys_create", create).summary("Create an API key, and show it once"),
+        post("/keys/{id}/rotate", "keys_rotate", rotate)
+            .summary("Give an API key a new secret, and show it once"),
+    ])
+    .merge(credentials::routes(CredentialKind::Key, "keys"))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -60,15 +45,25 @@ struct CreateKeyRequest {
     issuers: Option<Vec<String>>,
 }
 
-async fn create(operations: Operations, Json(new): Json<CreateKeyRequest>) -> HandlerResult {
+async fn list(
+    operations: Operations,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<KeyListResponse>> {
+    Ok(Json(operations.list_keys(page.after, page.limit).await?))
+}
+
+async fn create(
+    operations: Operations,
+    Json(new): Json<CreateKeyRequest>,
+) -> Result<Created<CreatedKeyResponse>> {
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let mut key = NewKey::new(fields::name(&new.name)?, fields::scopes(&new.scopes)?)
         .owner(owner)
         .allow_from(fields::networks(&new.allow_from.unwrap_or_default())?);
     key.expires_at = fields::expiry(new.expires_at.as_deref())?;
     let issuers = new.issuers.unwrap_or_default();
-    let created = operations.create_key(key, &issuers).await?;
-    response::created(&format!("/keys/{}", created.id), &created)
+    let key = operations.create_key(key, &issuers).await?;
+    Ok(Created(format!("{PATH}/keys/{}", key.id), key))
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -81,9 +76,8 @@ struct RotateKeyRequest {
 }
 
 impl RotateKeyRequest {
-    fn rotation(&self) -> Result<Rotation, AdminError> {
-        let grace: Option<Duration> =
-            fields::seconds("grace_seconds", self.grace_seconds, MAX_GRACE_DAYS)?;
+    fn rotation(&self) -> Result<Rotation> {
+        let grace = fields::seconds("grace_seconds", self.grace_seconds, MAX_GRACE_DAYS)?;
         let compromised = self.compromised.unwrap_or_default();
         if compromised && grace.is_some() {
             let detail = "A compromised secret has no grace period: send either `grace_seconds` or `compromised`.";
@@ -95,8 +89,9 @@ impl RotateKeyRequest {
 
 async fn rotate(
     operations: Operations,
-    PathId(id): PathId,
+    Path(id): Path<Id>,
     OptionalJson(request): OptionalJson<RotateKeyRequest>,
-) -> HandlerResult {
-    response::json(&operations.rotate_key(id, request.rotation()?).await?)
+) -> Result<Json<CreatedKeyResponse>> {
+    let rotated = operations.rotate_key(id, request.rotation()?);
+    Ok(Json(rotated.await?))
 }

@@ -15,7 +15,6 @@ mod keys;
 mod origin;
 mod password_queue;
 mod path;
-mod response;
 mod signing_keys;
 mod tokens;
 mod users;
@@ -23,21 +22,23 @@ mod users;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware;
 use countersign::Id;
 use countersign::auth::Authenticator;
+use countersign::limit::RateLimit;
 use countersign::registry::{Caller, Registry as _};
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
-use super::authenticators::Mechanisms;
+use super::authenticators::Authenticators;
 use super::openapi::Routes;
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 use crate::ops::TokenVerifier;
-use error::AdminError;
+use error::{AdminError, Result};
 use password_queue::PasswordQueue;
 
 const PATH: &str = "/admin/v1";
@@ -55,11 +56,15 @@ struct Inner {
     authenticator: Authenticator,
     passwords: PasswordQueue,
     tokens: TokenVerifier,
+    /// Counts the requests of a credential.
+    requests: RateLimit<Id>,
+    /// The permit of the one request that verifies the audit log.
+    audit_verification: Semaphore,
     default_account: OnceCell<Id>,
 }
 
 impl Admin {
-    async fn default_account(&self) -> Result<Id, AdminError> {
+    async fn default_account(&self) -> Result<Id> {
         let find = async || {
             let operator = Caller::operator("server");
             let accounts = self.0.store.list_accounts(&operator).await?;
@@ -79,42 +84,49 @@ pub(super) fn routes(
     config: &Config,
     store: &Store,
     issuers: &[ConfiguredIssuer],
-    mechanisms: &Mechanisms,
+    authenticators: &Authenticators,
 ) -> Result<Routes, CommandError> {
     let (mut trusted, mut revocable) = (Vec::new(), Vec::new());
     for issuer in issuers {
         trusted.push(issuer.trusted(store)?);
         revocable.push(issuer.trusted_without_directory()?);
     }
-    let authenticators = mechanisms.over(store.directory());
     let authenticate = authenticators.any(trusted)?;
     let authenticate = authenticate.reject_body(error::reject_body);
+    let rate = config.limits.writes;
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
         config: Arc::new(config.clone()),
         authenticator: authenticate.authenticator().clone(),
-        passwords: PasswordQueue::new(mechanisms.hasher()),
+        passwords: PasswordQueue::new(authenticators.hasher()),
         tokens: TokenVerifier::new(revocable),
+        requests: RateLimit::new(rate.burst, rate.per),
+        audit_verification: Semaphore::new(1),
         default_account: OnceCell::new(),
     }));
-    let routes = Routes::new()
-        .merge(keys::routes())
+    let authorize = require(scope(SCOPE) & primary())?;
+    let routes = keys::routes()
         .merge(users::routes(&admin))
         .merge(accounts::routes())
         .merge(environments::routes())
         .merge(signing_keys::routes())
         .merge(tokens::routes(&admin))
-        .merge(audit::routes())
-        // Unknown paths are authenticated too, so that they cannot be distinguished from known ones without credentials.
-        .fallback(async || AdminError::not_found())
-        // The middleware has read and limited the body.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(
-            admin,
-            administrator::insert_operations,
-        ))
-        .layer(require(scope(SCOPE) & primary())?)
-        .layer(authenticate)
-        .layer(middleware::map_response(error::complete));
+        .merge(audit::routes(&admin))
+        .map_router(|router| {
+            // The last layer is the outermost one.
+            router
+                // Unknown paths are authenticated too, so that they cannot be distinguished from known ones without
+                // credentials.
+                .fallback(async || AdminError::from(StatusCode::NOT_FOUND))
+                // The middleware has read and limited the body.
+                .layer(DefaultBodyLimit::disable())
+                .layer(middleware::from_fn_with_state(
+                    admin,
+                    administrator::insert_operations,
+                ))
+                .layer(authorize)
+                .layer(authenticate)
+                .layer(middleware::map_response(error::complete))
+        });
     Ok(routes.nested(PATH).tagged("admin"))
 }

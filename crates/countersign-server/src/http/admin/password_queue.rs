@@ -44,7 +44,9 @@ impl PasswordQueue {
         if password.expose().chars().any(char::is_control) {
             return Err(invalid());
         }
-        let place = Place::take(&self.waiting, account).ok_or_else(AdminError::busy)?;
+        let place = Place::take(&self.waiting, account).ok_or_else(|| {
+            AdminError::busy("Too many passwords are being set. Nothing was changed: try again.")
+        })?;
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let turn = turn.map_err(|error| AdminError::internal(&error))?;
         let hasher = self.hasher.clone();
@@ -62,13 +64,10 @@ impl PasswordQueue {
 }
 
 /// The accounts of the requests in the queue.
-#[derive(Default)]
-struct Waiting(Mutex<Vec<Option<Id>>>);
+type Waiting = Mutex<Vec<Option<Id>>>;
 
-impl Waiting {
-    fn accounts(&self) -> MutexGuard<'_, Vec<Option<Id>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(waiting: &Waiting) -> MutexGuard<'_, Vec<Option<Id>>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A place in the queue, which is freed on drop.
@@ -79,22 +78,20 @@ struct Place {
 
 impl Place {
     fn take(waiting: &Arc<Waiting>, account: Option<Id>) -> Option<Self> {
-        let mut accounts = waiting.accounts();
+        let mut accounts = lock(waiting);
         let own = accounts.iter().filter(|one| **one == account).count();
         if accounts.len() >= MAX_LENGTH || own >= MAX_PER_ACCOUNT {
             return None;
         }
         accounts.push(account);
-        Some(Self {
-            waiting: Arc::clone(waiting),
-            account,
-        })
+        let waiting = Arc::clone(waiting);
+        Some(Self { waiting, account })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut accounts = self.waiting.accounts();
+        let mut accounts = lock(&self.waiting);
         if let Some(own) = accounts.iter().position(|one| *one == self.account) {
             accounts.swap_remove(own);
         }
@@ -144,6 +141,6 @@ mod tests {
         drop(waiting);
         drop(turn);
         assert!(hash().await.is_ok());
-        assert!(queue.waiting.accounts().is_empty());
+        assert!(lock(&queue.waiting).is_empty());
     }
 }

@@ -1,29 +1,20 @@
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::NoContent;
 use countersign::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Admin;
-use super::body::{Json, secret};
-use super::response::{self, HandlerResult};
+use super::body::secret;
+use super::error::Result;
+use crate::http::json::Json;
 use crate::http::openapi::{Routes, post};
 use crate::ops::Operations;
 
 pub(super) fn routes(admin: &Admin) -> Routes {
-    let revoke = post(
-        "tokens_revoke",
-        "Revoke a token that this server issued",
-        revoke,
-    )
-    .answers_nothing(StatusCode::NO_CONTENT, "the token was revoked")
-    .may(
-        StatusCode::NOT_FOUND,
-        "the caller cannot access the token's account",
-    );
-    Routes::new()
-        .at("/tokens/revoke", [revoke])
-        .with_state(admin.clone())
+    let revoke = post("/tokens/revoke", "tokens_revoke", revoke)
+        .summary("Revoke a token that this server issued");
+    Routes::of([revoke]).map_router(|router| router.with_state(admin.clone()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -38,7 +29,7 @@ async fn revoke(
     State(admin): State<Admin>,
     operations: Operations,
     Json(RevokeTokenRequest { token }): Json<RevokeTokenRequest>,
-) -> HandlerResult {
+) -> Result<NoContent> {
     operations.revoke_token(&admin.0.tokens, &token).await?;
-    response::no_content()
+    Ok(NoContent)
 }

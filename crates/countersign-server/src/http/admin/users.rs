@@ -1,38 +1,28 @@
 use axum::extract::State;
-use axum::http::StatusCode;
-use countersign::Secret;
 use countersign::directory::CredentialKind;
+use countersign::{Id, Secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, secret};
-use super::error::AdminError;
-use super::path::PathId;
-use super::response::{self, HandlerResult};
-use super::{Admin, credentials, fields};
-use crate::http::openapi::{Routes, post};
-use crate::ops::{CredentialResponse, Operations};
+use super::body::secret;
+use super::error::Result;
+use super::path::{PageQuery, Path, Query};
+use super::{Admin, PATH, credentials, fields};
+use crate::http::json::{Created, Json};
+use crate::http::openapi::{Routes, get, post};
+use crate::ops::{CredentialResponse, Operations, UserListResponse};
 use crate::schema;
 
 pub(super) fn routes(admin: &Admin) -> Routes {
-    let create = post("users_create", "Create a user", create)
-        .creates::<CredentialResponse>("the new user")
-        .may(
-            StatusCode::NOT_FOUND,
-            "the account or environment was not found",
-        )
-        .may(
-            StatusCode::CONFLICT,
-            "another user has this name, or the account's status does not allow it",
-        );
-    let password = post("users_password", "Set a user's password", set_password)
-        .answers::<CredentialResponse>("the user")
-        .may(StatusCode::CONFLICT, credentials::STATUS_CONFLICT);
-    Routes::new()
-        .at("/users", [create])
-        .at("/users/{id}/password", [password])
-        .with_state(admin.clone())
-        .merge(credentials::routes(CredentialKind::User))
+    Routes::of([
+        get("/users", "users_list", list)
+            .summary("List the users that the caller can access, oldest first"),
+        post("/users", "users_create", create).summary("Create a user"),
+        post("/users/{id}/password", "users_password", set_password)
+            .summary("Set a user's password"),
+    ])
+    .map_router(|router| router.with_state(admin.clone()))
+    .merge(credentials::routes(CredentialKind::User, "users"))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -53,22 +43,28 @@ struct CreateUserRequest {
     issuers: Option<Vec<String>>,
 }
 
+async fn list(
+    operations: Operations,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<UserListResponse>> {
+    Ok(Json(operations.list_users(page.after, page.limit).await?))
+}
+
 async fn create(
     State(admin): State<Admin>,
     operations: Operations,
     Json(new): Json<CreateUserRequest>,
-) -> HandlerResult {
-    let name = new.name.parse().map_err(|error| {
-        AdminError::invalid("invalid_name", format!("`name` is invalid: {error}."))
-    })?;
+) -> Result<Created<CredentialResponse>> {
+    let name = new.name.parse();
+    let name = name.map_err(fields::invalid("invalid_name", "`name` is invalid"))?;
     let scopes = fields::scopes(&new.scopes)?;
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
     let account = operations.account().copied();
     let hash = admin.0.passwords.hash(account, new.password);
     let issuers = new.issuers.unwrap_or_default();
-    let created = operations.create_user(name, scopes, owner, &issuers, hash);
-    let created = created.await?;
-    response::created(&format!("/users/{}", created.id), &created)
+    let user = operations.create_user(name, scopes, owner, &issuers, hash);
+    let user = user.await?;
+    Ok(Created(format!("{PATH}/users/{}", user.id), user))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -82,10 +78,10 @@ struct SetPasswordRequest {
 async fn set_password(
     State(admin): State<Admin>,
     operations: Operations,
-    PathId(id): PathId,
+    Path(id): Path<Id>,
     Json(new): Json<SetPasswordRequest>,
-) -> HandlerResult {
+) -> Result<Json<CredentialResponse>> {
     let account = operations.account().copied();
     let hash = admin.0.passwords.hash(account, new.password);
-    response::json(&operations.set_password(id, hash).await?)
+    Ok(Json(operations.set_password(id, hash).await?))
 }

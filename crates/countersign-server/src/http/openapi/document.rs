@@ -26,9 +26,11 @@ impl Routes {
         let schema = ObjectBuilder::new().schema_type(Type::Object);
         let schema = RefOr::T(Schema::Object(schema.build()));
         let empty = Document::new(JSON, String::new());
-        let own = empty.describe("openapi", "Get this document", &schema);
-        let own = Self::new().described(PATH, empty, own).tagged("server");
-        self.operations.extend(own.operations);
+        let mut own = empty.describe("openapi", "Get this document", &schema);
+        for described in &mut own.operations {
+            described.operation.tags = Some(vec!["server".to_owned()]);
+        }
+        self.describe(PATH, own);
         let router = std::mem::take(&mut self.router);
         let json = serde_json::to_string(&self.document()?);
         let json = json.map_err(|error| {
@@ -60,13 +62,12 @@ impl Routes {
         }
         let mut schemas = BTreeMap::new();
         for (name, schema) in self.schemas {
+            let present = schemas.entry(name.clone()).or_insert(schema.clone());
             // One schema would replace the other.
-            if schemas.get(&name).is_some_and(|other| *other != schema) {
-                return Err(CommandError::new(format!(
-                    "{PATH}: two schemas have the name {name}"
-                )));
+            if *present != schema {
+                let text = format!("{PATH}: two schemas have the name {name}");
+                return Err(CommandError::new(text));
             }
-            schemas.insert(name, schema);
         }
         let components = ComponentsBuilder::new()
             .schemas_from_iter(schemas)

@@ -1,46 +1,119 @@
-//! Handlers with their descriptions.
+//! Handlers, whose types describe them.
 
-use std::convert::Infallible;
-
-use axum::extract::Request;
+use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
+use axum::response::NoContent;
 use axum::routing::{self, MethodRouter};
-use countersign_wire::openapi::Description;
-use tower::{Layer, Service};
+use countersign::Principal;
+use countersign_wire::openapi::Security;
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
 
-use super::draft::{DescribeExtractors, OperationDraft};
+use super::draft::OperationDraft;
+use crate::http::json::{Created, Json};
 
-const JSON: &str = "application/json";
+/// Describes what an argument of a handler reads of a request.
+pub(in crate::http) trait DescribeExtractor {
+    fn describe(draft: &mut OperationDraft);
+}
 
-/// A handler of one method with its description. The types of its arguments describe what it reads of a request.
+impl<S> DescribeExtractor for State<S> {
+    fn describe(_: &mut OperationDraft) {}
+}
+
+/// Any valid credential.
+impl DescribeExtractor for Principal {
+    fn describe(draft: &mut OperationDraft) {
+        draft.secured(&[Security::Bearer, Security::ApiKey, Security::Basic]);
+    }
+}
+
+/// Describes the successful response of a handler.
+pub(super) trait DescribeResponse {
+    fn describe(draft: &mut OperationDraft);
+}
+
+impl<T: ToSchema> DescribeResponse for Json<T> {
+    fn describe(draft: &mut OperationDraft) {
+        draft.success::<T>(StatusCode::OK, None);
+    }
+}
+
+impl<T: ToSchema> DescribeResponse for Created<T> {
+    fn describe(draft: &mut OperationDraft) {
+        draft.success::<T>(StatusCode::CREATED, Some(LOCATION));
+    }
+}
+
+impl DescribeResponse for NoContent {
+    fn describe(draft: &mut OperationDraft) {
+        draft.empty(StatusCode::NO_CONTENT, "success");
+    }
+}
+
+/// A status is no description: [`DescribedHandler::answers`] adds the statuses.
+impl DescribeResponse for StatusCode {
+    fn describe(_: &mut OperationDraft) {}
+}
+
+/// The extractors describe the errors.
+impl<T: DescribeResponse, E> DescribeResponse for Result<T, E> {
+    fn describe(draft: &mut OperationDraft) {
+        T::describe(draft);
+    }
+}
+
+/// Describes a handler with these arguments, as axum infers them.
+pub(in crate::http) trait DescribeHandler<Arguments> {
+    fn describe(draft: &mut OperationDraft);
+}
+
+macro_rules! describe_handlers {
+    ($($extractor:ident)*) => {
+        impl<H, Via, Response, $($extractor),*> DescribeHandler<(Via, $($extractor,)*)> for H
+        where
+            H: FnOnce($($extractor),*) -> Response,
+            Response: Future<Output: DescribeResponse>,
+            $($extractor: DescribeExtractor,)*
+        {
+            fn describe(draft: &mut OperationDraft) {
+                $($extractor::describe(draft);)*
+                Response::Output::describe(draft);
+            }
+        }
+    };
+}
+
+describe_handlers! {}
+describe_handlers! { A }
+describe_handlers! { A B }
+describe_handlers! { A B C }
+describe_handlers! { A B C D }
+
+/// A handler of one method and path with its description.
 pub(in crate::http) struct DescribedHandler<S> {
-    method: HttpMethod,
-    route: MethodRouter<S>,
-    draft: OperationDraft,
+    pub(super) route: MethodRouter<S>,
+    pub(super) draft: OperationDraft,
 }
 
 macro_rules! methods {
     ($($name:ident $method:ident)*) => {$(
-        /// Describes a handler of this method. `id` is the operation's unique name.
+        /// Mounts a handler of this method. `id` is the operation's unique name.
         pub(in crate::http) fn $name<H, T, S>(
+            path: impl Into<String>,
             id: impl Into<String>,
-            summary: &'static str,
             handler: H,
         ) -> DescribedHandler<S>
         where
-            H: Handler<T, S>,
-            T: DescribeExtractors + 'static,
+            H: Handler<T, S> + DescribeHandler<T>,
+            T: 'static,
             S: Clone + Send + Sync + 'static,
         {
-            let mut draft = OperationDraft::new(id.into(), summary);
-            T::describe(&mut draft);
+            let mut draft = OperationDraft::new(HttpMethod::$method, path.into(), id.into());
+            H::describe(&mut draft);
             DescribedHandler {
-                method: HttpMethod::$method,
                 route: routing::$name(handler),
                 draft,
             }
@@ -50,48 +123,16 @@ macro_rules! methods {
 
 methods! { get Get post Post put Put delete Delete }
 
-impl<S: Clone + Send + Sync + 'static> DescribedHandler<S> {
-    /// Adds a response with this object.
-    pub(in crate::http) fn answers<T: ToSchema>(self, text: &str) -> Self {
-        self.drafted(|draft| draft.answer::<T>(StatusCode::OK, JSON, None, text))
-    }
-
-    /// Adds a response with an object that was created.
-    pub(in crate::http) fn creates<T: ToSchema>(self, text: &str) -> Self {
-        let created = StatusCode::CREATED;
-        self.drafted(|draft| draft.answer::<T>(created, JSON, Some(LOCATION), text))
-    }
-
-    /// Adds a response without a body.
-    pub(in crate::http) fn answers_nothing(self, status: StatusCode, text: &str) -> Self {
-        self.drafted(|draft| draft.empty(status, text))
-    }
-
-    /// Adds an error response.
-    pub(in crate::http) fn may(self, status: StatusCode, text: &str) -> Self {
-        self.drafted(|draft| draft.problem(status, text))
-    }
-
-    /// Wraps the handler in a layer.
-    pub(in crate::http) fn behind<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
-        L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
-        <L::Service as Service<Request>>::Future: Send + 'static,
-    {
-        self.route = self.route.route_layer(layer);
+impl<S> DescribedHandler<S> {
+    /// Sets the line that says what the operation does.
+    pub(in crate::http) fn summary(mut self, summary: &str) -> Self {
+        self.draft.operation.summary = Some(summary.to_owned());
         self
     }
 
-    pub(super) fn finish(self, path: &str) -> (MethodRouter<S>, Description) {
-        let (operation, schemas) = self.draft.finish(path);
-        let description = Description::default().with("", self.method, operation);
-        (self.route, description.schemas(schemas))
-    }
-
-    fn drafted(mut self, change: impl FnOnce(&mut OperationDraft)) -> Self {
-        change(&mut self.draft);
+    /// Adds a response without a body.
+    pub(in crate::http) fn answers(mut self, status: StatusCode, text: &str) -> Self {
+        self.draft.empty(status, text);
         self
     }
 }

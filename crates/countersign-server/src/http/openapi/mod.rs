@@ -12,15 +12,14 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
-use axum::routing::MethodRouter;
 use countersign_wire::openapi::{Describe, Description};
-use tower::{Layer, Service};
+use tower::Service;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
-pub(super) use draft::{DescribeExtractor, OperationDraft};
-pub(super) use handlers::{DescribedHandler, delete, get, post, put};
+pub(super) use draft::OperationDraft;
+pub(super) use handlers::{DescribeExtractor, DescribedHandler, delete, get, post, put};
 
 /// Routes with their descriptions.
 pub(super) struct Routes<S = ()> {
@@ -36,67 +35,65 @@ struct Mounted {
     operation: Operation,
 }
 
+/// A service that can be mounted.
+pub(super) trait Mountable:
+    Service<Request, Error = Infallible, Response: IntoResponse, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Mountable for T where
+    T: Service<Request, Error = Infallible, Response: IntoResponse, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    pub(super) fn new() -> Self {
-        Self {
+    /// Mounts handlers.
+    pub(super) fn of(handlers: impl IntoIterator<Item = DescribedHandler<S>>) -> Self {
+        let mut routes = Self {
             router: Router::new(),
             operations: Vec::new(),
             schemas: Vec::new(),
+        };
+        for DescribedHandler { route, draft } in handlers {
+            let (path, description) = draft.finish();
+            routes.router = routes.router.route(&path, route);
+            routes.describe(&path, description);
         }
-    }
-
-    /// Mounts handlers, one for each method.
-    pub(super) fn at(
-        mut self,
-        path: &str,
-        handlers: impl IntoIterator<Item = DescribedHandler<S>>,
-    ) -> Self {
-        let mut methods = MethodRouter::new();
-        for handler in handlers {
-            let (route, description) = handler.finish(path);
-            methods = methods.merge(route);
-            self.describe(path, description);
-        }
-        self.router = self.router.route(path, methods);
-        self
+        routes
     }
 
     /// Mounts a service.
-    pub(super) fn service<T>(self, path: &str, service: T) -> Self
-    where
-        T: Describe + Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-        T::Response: IntoResponse,
-        T::Future: Send + 'static,
-    {
+    pub(super) fn service(&mut self, path: &str, service: impl Describe + Mountable) {
         let description = service.describe();
-        self.described(path, service, description)
+        self.described(path, service, description);
     }
 
     /// Mounts a service at a path, and another one at every path below it.
-    pub(super) fn at_and_below<T>(mut self, path: &str, at: T, below: T) -> Self
-    where
-        T: Describe + Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-        T::Response: IntoResponse,
-        T::Future: Send + 'static,
-    {
-        self = self.service(path, at);
-        self.router = self
-            .router
+    pub(super) fn at_and_below<T: Describe + Mountable>(&mut self, path: &str, at: T, below: T) {
+        self.service(path, at);
+        let router = std::mem::take(&mut self.router);
+        self.router = router
             .route_service(&format!("{path}/"), below.clone())
             .route_service(&format!("{path}/{{*rest}}"), below);
-        self
     }
 
     /// Mounts a service with this description.
-    pub(super) fn described<T>(mut self, path: &str, service: T, description: Description) -> Self
-    where
-        T: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-        T::Response: IntoResponse,
-        T::Future: Send + 'static,
-    {
+    pub(super) fn described(
+        &mut self,
+        path: &str,
+        service: impl Mountable,
+        description: Description,
+    ) {
         self.describe(path, description);
-        self.router = self.router.route_service(path, service);
-        self
+        self.router = std::mem::take(&mut self.router).route_service(path, service);
     }
 
     /// Adds other routes.
@@ -134,34 +131,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Wraps all routes in a layer. Their descriptions do not change.
-    pub(super) fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<axum::routing::Route> + Clone + Send + Sync + 'static,
-        L::Service: Service<Request> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
-        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
-        <L::Service as Service<Request>>::Future: Send + 'static,
-    {
-        self.router = self.router.layer(layer);
-        self
-    }
-
-    /// Sets the handler of all other paths.
-    pub(super) fn fallback<F>(
-        mut self,
-        answer: impl Fn() -> F + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output: IntoResponse> + Send + 'static,
-    {
-        self.router = self.router.fallback(answer);
-        self
-    }
-
-    pub(super) fn with_state<T>(self, state: S) -> Routes<T> {
+    /// Changes the router, but not the descriptions: adds layers, a fallback or the state.
+    pub(super) fn map_router<T>(self, change: impl FnOnce(Router<S>) -> Router<T>) -> Routes<T> {
         Routes {
-            router: self.router.with_state(state),
+            router: change(self.router),
             operations: self.operations,
             schemas: self.schemas,
         }

@@ -1,0 +1,132 @@
+//! Connections: accepted within limits, served, and shut down.
+
+mod admission;
+mod connection;
+mod exchanges;
+mod write_deadline;
+
+use std::time::Duration;
+
+use axum::Router;
+use countersign::client_address::ClientAddressLayer;
+use countersign::directory::Networks;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::Layer as _;
+
+use self::admission::Admission;
+use self::exchanges::Deadlines;
+use super::Signals;
+use crate::config::ServerSettings;
+
+const DEADLINES: Deadlines = Deadlines {
+    head: Duration::from_secs(10),
+    // Routes have 30 seconds, and the client has as long to take the response.
+    exchange: Duration::from_secs(60),
+    idle: Duration::from_secs(60),
+    write: Duration::from_secs(20),
+    flush: Duration::from_secs(1),
+};
+/// How long to wait after a failed accept, such as when no file descriptor is left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How the server shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shutdown {
+    /// Requests in flight finished, or exceeded the grace period.
+    Graceful,
+    /// A second signal came.
+    Immediate,
+}
+
+/// Serves connections until a signal comes, then lets requests in flight finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    settings: &ServerSettings,
+    mut signals: Signals,
+) -> Shutdown {
+    let trusted_proxies = settings.trusted_proxies.clone();
+    let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
+    let admission = Admission::new(settings);
+    let (shutdown, stop) = watch::channel(false);
+    let mut outage = Outage::default();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = signals.next() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                if outage.ends() {
+                    tracing::info!("accepting connections again");
+                }
+                let Some(place) = admission.admit(peer.ip()) else {
+                    tracing::debug!(%peer, "connection closed: there are too many");
+                    continue;
+                };
+                // Responses are small, so that Nagle's algorithm would only delay them.
+                let _ = stream.set_nodelay(true);
+                let routes = ClientAddressLayer::of_peer(peer.ip())
+                    .trusted_proxies(trusted_proxies.clone())
+                    .layer(routes.clone());
+                let stop = stop.clone();
+                tokio::spawn(async move {
+                    connection::serve(stream, routes, &DEADLINES, stop).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                if outage.begins() {
+                    tracing::warn!(%error, "accept failed; retrying");
+                }
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+    drop(listener);
+    tracing::info!(connections = admission.count(), "shutting down");
+    shutdown.send_replace(true);
+    tokio::select! {
+        () = admission.all_free() => Shutdown::Graceful,
+        () = tokio::time::sleep(settings.shutdown_grace) => {
+            tracing::warn!("requests aborted: they took longer than shutdown_grace");
+            Shutdown::Graceful
+        }
+        () = signals.next() => Shutdown::Immediate,
+    }
+}
+
+/// Whether accepting fails at present, so that the log has one line for many failures in a row.
+#[derive(Default)]
+struct Outage {
+    lasts: bool,
+}
+
+impl Outage {
+    /// Records a failure. Returns whether it is the first one.
+    fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.lasts, true)
+    }
+
+    /// Records a success. Returns whether there were failures before it.
+    fn ends(&mut self) -> bool {
+        std::mem::take(&mut self.lasts)
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outage_is_reported_when_it_begins_and_when_it_ends_and_not_between() {
+        let mut outage = Outage::default();
+        assert!(!outage.ends(), "nothing has failed yet");
+        for _ in 0..2 {
+            let reported = [outage.begins(), outage.begins(), outage.begins()];
+            assert_eq!(reported, [true, false, false]);
+            assert_eq!([outage.ends(), outage.ends()], [true, false]);
+        }
+    }
+}
