@@ -95,7 +95,6 @@ impl Store {
     }
 
     /// Returns `issuer` as verifiers see it, with the directory of this store, to be trusted together with other issuers.
-    #[must_use]
     pub fn trusted(&self, issuer: &Issuer) -> TrustedIssuerBuilder {
         issuer.trusted().directory(self.directory())
     }

@@ -1,5 +1,7 @@
 //! An accepted token is checked again without its signature: expiry, denials, generations and records.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -245,7 +245,7 @@ impl OutcomeContext {
             }
             Outcome::RejectedWith(reason, explanation) => {
                 Rejection::of_credentials(reason, carrier, verifier.challenges)
-                    .explained(Some(explanation))
+                    .explained(explanation, false)
             }
             Outcome::Unavailable(reason) => Rejection::unavailable(reason, verifier.challenges),
             Outcome::Throttled { retry_after } => {

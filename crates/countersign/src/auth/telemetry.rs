@@ -85,7 +85,7 @@ pub(crate) fn log(rejection: &Rejection) {
                      extractors"
                 );
             }),
-            _ if rejection.looks_misconfigured && is_due(reason) => {
+            _ if rejection.looks_misconfigured() && is_due(reason) => {
                 let explanation = rejection.explanation();
                 tracing::warn!(reason, explanation, "request rejected; shown once a minute");
             }

@@ -44,7 +44,6 @@ impl Issuer {
 
     /// Returns a builder of the verifying side of this issuer, with its audiences, its longest lifetime,
     /// and its keys, which follow later rotations.
-    #[must_use]
     pub fn trusted(&self) -> TrustedIssuerBuilder {
         let trusted = TrustedIssuer::own(Arc::clone(&self.0.url))
             .keys(self.0.keys.key_set())

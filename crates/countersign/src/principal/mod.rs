@@ -233,7 +233,8 @@ impl Principal {
 
     pub(crate) fn reject_unmet(&self, unmet: &UnmetRequirement) -> Rejection {
         let challenges = Arc::clone(&self.0.verifier.challenges);
-        let mut rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
+        let rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
+        let mut looks_misconfigured = false;
         let mut explanation = format!("{unmet}, and the caller is {}", self.subject());
         if let UnmetRequirement::Scope(scope) = unmet
             && scope
@@ -244,9 +245,9 @@ impl Principal {
                 ". The scopes of its issuer are opaque, and `*` is not a pattern in them: set `scope_patterns()` if the \
                  issuer is a server of this project",
             );
-            rejection.looks_misconfigured = true;
+            looks_misconfigured = true;
         }
-        rejection.explained(Some(explanation.into()))
+        rejection.explained(explanation, looks_misconfigured)
     }
 }
 

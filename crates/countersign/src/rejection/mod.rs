@@ -46,9 +46,16 @@ pub struct Rejection {
     reason: Reason,
     detail: Detail,
     challenges: Arc<Challenges>,
-    explanation: Option<Box<str>>,
+    /// Behind a pointer, so that errors with a rejection stay small.
+    explanation: Option<Box<Explanation>>,
+}
+
+/// What was found and what is configured or required, for the operator.
+#[derive(Clone)]
+struct Explanation {
+    text: Box<str>,
     /// The configuration of the service looks wrong, so the log warns.
-    pub(crate) looks_misconfigured: bool,
+    looks_misconfigured: bool,
 }
 
 /// What the response depends on, besides the kind of the reason.
@@ -86,7 +93,6 @@ impl Rejection {
             detail,
             challenges,
             explanation: None,
-            looks_misconfigured: false,
         }
     }
 
@@ -143,9 +149,24 @@ impl Rejection {
     }
 
     /// Adds what was found and what is configured or required.
-    pub(crate) fn explained(mut self, explanation: Option<Box<str>>) -> Self {
-        self.explanation = explanation;
+    pub(crate) fn explained(
+        mut self,
+        text: impl Into<Box<str>>,
+        looks_misconfigured: bool,
+    ) -> Self {
+        let text = text.into();
+        self.explanation = Some(Box::new(Explanation {
+            text,
+            looks_misconfigured,
+        }));
         self
+    }
+
+    /// Returns whether the configuration of the service looks wrong.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn looks_misconfigured(&self) -> bool {
+        let mut explanation = self.explanation.iter();
+        explanation.any(|explanation| explanation.looks_misconfigured)
     }
 
     /// Converts this into the rejection of a request whose credentials belong in the body.
@@ -170,7 +191,9 @@ impl Rejection {
     /// that is forged. Do not send it to the client.
     #[must_use]
     pub fn explanation(&self) -> Option<&str> {
-        self.explanation.as_deref()
+        self.explanation
+            .as_ref()
+            .map(|explanation| &*explanation.text)
     }
 
     /// Returns the seconds after which the request can be tried again, if that can help.
@@ -208,7 +231,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.public_text(), self.reason.label())?;
-        match &self.explanation {
+        match self.explanation() {
             Some(explanation) => write!(f, ": {explanation}"),
             None => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! One attempt to fetch the keys of an issuer: its metadata, if needed, and the JWK set.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,8 +220,8 @@ impl Source {
 }
 
 /// Reads the bearer token for a request. Kubernetes replaces the file while the process runs.
-async fn bearer(path: &PathBuf) -> Result<HeaderValue, FetchError> {
-    let path = path.clone();
+async fn bearer(path: &Path) -> Result<HeaderValue, FetchError> {
+    let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
     let text = read
         .ok()

@@ -46,7 +46,6 @@ pub fn scope(scope: impl Into<Box<str>>) -> Requirement {
 /// let staff = issuer("https://accounts.google.com") & claim("hd").contains("acme.example");
 /// # let _ = (admin, staff);
 /// ```
-#[must_use]
 pub fn claim(path: impl Into<ClaimPath>) -> ClaimRequirement {
     ClaimRequirement(path.into())
 }

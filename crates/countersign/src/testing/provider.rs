@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::TestToken;
@@ -104,7 +106,7 @@ providers! {
 /// for keys in jwt.issuers().filter_map(|issuer| issuer.remote_keys()) {
 ///     keys.refresh().await?;
 /// }
-/// let principal = jwt.introspect(&keycloak.token().sign()?, SystemClock.now())?;
+/// let principal = jwt.introspect(&keycloak.token().sign()?, SystemClock.now()).unwrap();
 /// assert!(principal.scopes().iter().any(|role| role == "admin"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })
@@ -113,11 +115,32 @@ providers! {
 /// # fn main() {}
 /// ```
 pub struct TestProvider {
-    /// The fixture, with the address of the server in place of the provider's.
-    fixture: Value,
+    fixture: Fixture,
     clock: Arc<dyn Clock>,
     signing: SigningKey,
     _server: Server,
+}
+
+/// What a provider publishes and issues. The server replaces the origins of the provider by its own.
+#[derive(Clone, Serialize, Deserialize)]
+struct Fixture {
+    url: String,
+    audience: String,
+    origins: Vec<String>,
+    /// Documents by their URLs.
+    documents: BTreeMap<String, Value>,
+    jwks_url: String,
+    jwks: Jwks,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Jwks {
+    /// The keys, without the members that are the public key itself.
+    keys: Vec<Map<String, Value>>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl TestProvider {
@@ -127,44 +150,28 @@ impl TestProvider {
     ///
     /// Returns an error if no port is free, or if no key could be generated.
     pub fn start(provider: Provider, clock: impl Clock) -> io::Result<Self> {
-        let fixture: Value = serde_json::from_str(provider.fixture())?;
-        let kid = fixture["header"]["kid"].clone();
-        let keys = fixture["jwks"]["keys"].as_array().cloned();
+        let mut fixture: Fixture = serde_json::from_str(provider.fixture())?;
         let mut signing = None;
-        let mut published = Vec::new();
-        for mut jwk in keys.unwrap_or_default() {
-            let key = generate(&jwk)?;
-            for (name, value) in public_members(&key)? {
-                jwk[name] = value;
-            }
-            if jwk["kid"] == kid {
+        for jwk in &mut fixture.jwks.keys {
+            let key = generate(jwk)?;
+            jwk.extend(public_members(&key)?);
+            if jwk.get("kid") == fixture.header.get("kid") {
                 signing = Some(key);
             }
-            published.push(jwk);
         }
         let signing = signing.ok_or_else(|| io::Error::other("no key of the fixture signs"))?;
-        let mut started = Value::Null;
         let server = Server::start(|address| {
-            let mut text = fixture.to_string();
-            for origin in texts(&fixture["origins"]) {
-                text = text.replace(origin, &format!("http://{address}"));
-            }
-            started = serde_json::from_str(&text).unwrap_or_default();
-            started["jwks"]["keys"] = published.into();
-            let documents = started["documents"].as_object().into_iter().flatten();
-            let keys = started["jwks_url"]
-                .as_str()
-                .map(|url| (url, &started["jwks"]));
-            let resources = documents
-                .map(|(url, document)| (url.as_str(), document))
-                .chain(keys);
-            let resource = |(url, document): (&str, &Value)| {
-                Resource::new([url::split(url).1], document.to_string())
-            };
+            fixture = fixture.at(&format!("http://{address}"));
+            let documents = fixture.documents.iter();
+            let documents = documents.map(|(url, document)| (url, document.to_string()));
+            let keys = serde_json::to_string(&fixture.jwks).unwrap_or_default();
+            let resources = documents.chain([(&fixture.jwks_url, keys)]);
+            let resource =
+                |(url, document): (&String, String)| Resource::new([url::split(url).1], document);
             resources.map(resource).collect()
         })?;
         Ok(Self {
-            fixture: started,
+            fixture,
             clock: Arc::new(clock),
             signing,
             _server: server,
@@ -175,25 +182,25 @@ impl TestProvider {
     /// [`EntraMultiTenant`](Provider::EntraMultiTenant), it contains `{tenantid}`.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.text("url")
+        &self.fixture.url
     }
 
     /// Returns the audience that its tokens are for.
     #[must_use]
     pub fn audience(&self) -> &str {
-        self.text("audience")
+        &self.fixture.audience
     }
 
     /// Returns the URL of its key set.
     #[must_use]
     pub fn jwks_url(&self) -> &str {
-        self.text("jwks_url")
+        &self.fixture.jwks_url
     }
 
     /// Creates a valid token, which a test can change and then sign.
     pub fn token(&self) -> TestToken {
         let now = self.clock.now();
-        let mut claims = members(&self.fixture["claims"]);
+        let mut claims = self.fixture.claims.clone();
         let issued = claims
             .get("iat")
             .and_then(Value::as_i64)
@@ -205,21 +212,28 @@ impl TestProvider {
             }
         }
         TestToken {
-            header: members(&self.fixture["header"]),
+            header: self.fixture.header.clone(),
             claims,
             signing_key: self.signing.clone(),
             now: Timestamp::from_unix_seconds(now.unix_seconds()),
         }
     }
+}
 
-    fn text(&self, name: &str) -> &str {
-        self.fixture[name].as_str().unwrap_or_default()
+impl Fixture {
+    /// Returns the fixture with this origin in place of those of the provider.
+    fn at(&self, origin: &str) -> Self {
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        for original in &self.origins {
+            text = text.replace(original, origin);
+        }
+        serde_json::from_str(&text).unwrap_or_else(|_| self.clone())
     }
 }
 
 /// Generates a key for an incomplete JWK.
-fn generate(jwk: &Value) -> io::Result<SigningKey> {
-    let algorithm = match jwk["kty"].as_str() {
+fn generate(jwk: &Map<String, Value>) -> io::Result<SigningKey> {
+    let algorithm = match jwk.get("kty").and_then(Value::as_str) {
         Some("EC") => Algorithm::Es256,
         Some("OKP") => Algorithm::EdDsa,
         _ => Algorithm::Rs256,
@@ -229,21 +243,10 @@ fn generate(jwk: &Value) -> io::Result<SigningKey> {
 
 /// Returns the members of the JWK that are the public key itself.
 fn public_members(key: &SigningKey) -> io::Result<Map<String, Value>> {
-    let jwk: Value = serde_json::from_str(&key.public_jwk().unwrap_or_default())?;
-    let mut public = members(&jwk);
-    public.retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
-    Ok(public)
-}
-
-fn members(object: &Value) -> Map<String, Value> {
-    object.as_object().cloned().unwrap_or_default()
-}
-
-fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+    let jwk = key.public_jwk().unwrap_or_default();
+    let mut members: Map<String, Value> = serde_json::from_str(&jwk)?;
+    members.retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
+    Ok(members)
 }
 
 impl fmt::Debug for TestProvider {

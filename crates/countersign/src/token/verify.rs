@@ -92,6 +92,10 @@ enum Class {
 }
 
 /// The well-formed claims of a token. They become an identity only after the signature is verified.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation on every request"
+)]
 enum Unverified {
     Own(OwnToken),
     Managed(ManagedToken),

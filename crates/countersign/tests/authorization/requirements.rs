@@ -10,11 +10,13 @@ use serde_json::json;
 use crate::support::ada;
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "tests write no `&`")]
 fn met(requirement: Requirement) {
     requirement.check(&ada().build()).unwrap();
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "tests write no `&`")]
 fn unmet(requirement: Requirement) -> Rejection {
     requirement.check(&ada().build()).unwrap_err()
 }
