@@ -13,16 +13,16 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::harness::{Home, Language, Server, api_key, wait_for};
 
-const API: &str = "https://api.example";
+pub(crate) const API: &str = "https://api.example";
 
 /// A running oidc-provider (npm), which is killed on drop.
-struct Provider {
+pub(crate) struct Provider {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Provider {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut child = Language::JavaScript
             .command("provider")
             .stdin(Stdio::piped())
@@ -51,13 +51,13 @@ impl Drop for Provider {
 }
 
 /// A service that trusts the issuer with this URL.
-struct Service {
+pub(crate) struct Service {
     runtime: tokio::runtime::Runtime,
     layer: AuthLayer,
 }
 
 impl Service {
-    fn trusting(url: &str, audience: &str) -> Self {
+    pub(crate) fn trusting(url: &str, audience: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -72,7 +72,7 @@ impl Service {
     }
 
     /// Sends a bearer token; returns the status and the body.
-    fn send(&self, token: &str) -> (StatusCode, String) {
+    pub(crate) fn send(&self, token: &str) -> (StatusCode, String) {
         let whoami = service_fn(|request: Request<()>| async move {
             let principal = request.extensions().get::<Principal>().unwrap();
             let text = format!("{} {}", principal.subject(), principal.scopes());

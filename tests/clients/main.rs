@@ -21,6 +21,7 @@ mod issuer_by_url;
 mod oauth2_crate;
 mod oauth_programs;
 mod openapi_document;
+mod outbound;
 mod own_document;
 mod schemathesis;
 mod wire_documents;

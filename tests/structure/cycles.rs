@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use crate::dependencies::Dependencies;
 use crate::sources::Sources;
 
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "countersign",
+    "countersign-client",
     "countersign-conformance",
     "countersign-wire",
     "countersign-store",

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 5] = [
     "countersign",
     "countersign-wire",
     "countersign-store",
+    "countersign-client",
     "countersign-conformance",
 ];
 

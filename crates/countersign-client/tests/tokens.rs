@@ -1,0 +1,333 @@
+//! Requests to the token endpoint: one at a time, renewal before expiry, waiting after failures.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::testing::{FakeServer, status_response, token_response};
+use countersign_client::{
+    BuildError, Credentials, OriginError, TokenErrorKind, TokenRequest, Tokens,
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use tokio::time::advance;
+
+const URL: &str = "https://auth.example/oauth/token";
+
+fn credentials() -> Credentials {
+    Credentials::client_secret("reports", "s3cret")
+}
+
+fn tokens(server: &FakeServer) -> Tokens {
+    Tokens::oauth(URL, credentials())
+        .build_with(server.clone())
+        .unwrap()
+}
+
+fn numbered(expires_in: u64) -> FakeServer {
+    FakeServer::new(move |number, _| token_response(&format!("token-{number}"), expires_in))
+}
+
+/// Lets the tasks that renew tokens run.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn text(tokens: &Tokens) -> String {
+    let token = tokens.get().await.unwrap();
+    token.authorization().to_str().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_concurrent_requests_request_one_token() {
+    let server = numbered(3600);
+    let tokens = tokens(&server);
+    let requests: Vec<_> = (0..10_000)
+        .map(|_| {
+            tokio::spawn({
+                let tokens = tokens.clone();
+                async move { tokens.get().await.unwrap() }
+            })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap().authorization(), "Bearer token-1");
+    }
+    assert_eq!(server.requests(), 1);
+
+    // At expiry, too.
+    advance(Duration::from_secs(3600)).await;
+    let requests: Vec<_> = (0..10_000)
+        .map(|_| {
+            tokio::spawn({
+                let tokens = tokens.clone();
+                async move { tokens.get().await.unwrap() }
+            })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap().authorization(), "Bearer token-2");
+    }
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_is_renewed_in_the_background_before_it_expires() {
+    let server = numbered(1000);
+    let tokens = tokens(&server);
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    advance(Duration::from_secs(740)).await;
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    settle().await;
+    assert_eq!(server.requests(), 1);
+
+    advance(Duration::from_secs(170)).await;
+    assert_eq!(text(&tokens).await, "Bearer token-1"); // did not wait
+    settle().await;
+    assert_eq!(text(&tokens).await, "Bearer token-2");
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_that_is_down_costs_no_request_while_the_token_is_valid_and_is_not_flooded_afterwards()
+ {
+    let down = Arc::new(Mutex::new(false));
+    let is_down = down.clone();
+    let server = FakeServer::new(move |number, _| match *is_down.lock().unwrap() {
+        true => status_response(503, &[]),
+        false => token_response(&format!("token-{number}"), 1000),
+    });
+    let tokens = tokens(&server);
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    *down.lock().unwrap() = true;
+
+    advance(Duration::from_secs(920)).await;
+    for _ in 0..60 {
+        assert_eq!(text(&tokens).await, "Bearer token-1");
+        settle().await;
+        advance(Duration::from_secs(1)).await;
+    }
+    // 60 s of failures at 1, 2, 4, 8, 16 and 32 s, plus random parts.
+    let while_valid = server.requests() - 1;
+    assert!((4..=7).contains(&while_valid), "{while_valid}");
+
+    advance(Duration::from_secs(20)).await;
+    let before = server.requests();
+    for _ in 0..1000 {
+        let error = tokens.get().await.unwrap_err();
+        assert_eq!(
+            *error.kind(),
+            TokenErrorKind::Unavailable(StatusCode::SERVICE_UNAVAILABLE)
+        );
+    }
+    assert!(server.requests() <= before + 1);
+
+    *down.lock().unwrap() = false;
+    advance(Duration::from_secs(80)).await;
+    assert!(text(&tokens).await.starts_with("Bearer token-"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
+    for header in ["120", "Sun, 06 Nov 1994 08:51:37 GMT"] {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let server =
+            FakeServer::new(move |_, _| status_response(429, &[("retry-after", header), date]));
+        let tokens = tokens(&server);
+        let error = tokens.get().await.unwrap_err();
+        assert_eq!(error.retry_after(), Duration::from_secs(120), "{header}");
+        advance(Duration::from_secs(119)).await;
+        tokens.get().await.unwrap_err();
+        assert_eq!(server.requests(), 1, "{header}");
+        advance(Duration::from_secs(2)).await;
+        tokens.get().await.unwrap_err();
+        assert_eq!(server.requests(), 2, "{header}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn caller_that_is_dropped_does_not_end_the_request_for_the_others() {
+    let server = numbered(3600);
+    let tokens = tokens(&server);
+    {
+        let mut dropped = std::pin::pin!(tokens.get());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(dropped.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_with_other_scopes_get_tokens_of_their_own() {
+    let server = FakeServer::new(|number, _| token_response(&format!("token-{number}"), 3600));
+    let tokens = tokens(&server);
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    let scoped = Tokens::oauth(URL, credentials())
+        .request(TokenRequest::scopes(["wallet:read"]).resource("https://wallet.example"))
+        .build_with(server.clone())
+        .unwrap();
+    assert_eq!(text(&scoped).await, "Bearer token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_say_what_the_endpoint_answered() {
+    let rejected = |code: Option<&str>| TokenErrorKind::Rejected {
+        status: StatusCode::UNAUTHORIZED,
+        code: code.map(str::to_owned),
+    };
+    let body = |status: u16, body: &'static str| {
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response
+    };
+    type Case = (Response<Full<Bytes>>, TokenErrorKind);
+    let cases: Vec<Case> = vec![
+        (
+            body(401, r#"{"error":"invalid_client"}"#),
+            rejected(Some("invalid_client")),
+        ),
+        (body(401, ""), rejected(None)),
+        (body(302, ""), TokenErrorKind::Redirect),
+        (
+            body(500, ""),
+            TokenErrorKind::Unavailable(StatusCode::INTERNAL_SERVER_ERROR),
+        ),
+        (body(200, "{}"), TokenErrorKind::Malformed),
+        (token_response("two words", 60), TokenErrorKind::Malformed),
+    ];
+    for (response, kind) in cases {
+        let response = Mutex::new(Some(response));
+        let server = FakeServer::new(move |_, _| response.lock().unwrap().take().unwrap());
+        let error = tokens(&server).get().await.unwrap_err();
+        assert_eq!(*error.kind(), kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_that_does_not_answer_is_given_up_after_the_time_limit() {
+    let never = tower::service_fn(|_: Request<Full<Bytes>>| {
+        std::future::pending::<Result<Response<Full<Bytes>>, std::io::Error>>()
+    });
+    let tokens = Tokens::oauth(URL, credentials())
+        .timeout(Duration::from_secs(3))
+        .build_with(never)
+        .unwrap();
+    let error = tokens.get().await.unwrap_err();
+    assert_eq!(*error.kind(), TokenErrorKind::Timeout);
+}
+
+#[test]
+fn configuration_that_would_expose_the_secret_or_cannot_work_is_rejected() {
+    let server = numbered(60);
+    let build = |builder: countersign_client::TokensBuilder| {
+        builder.build_with(server.clone()).unwrap_err()
+    };
+    let key = || Credentials::api_key("cs_key");
+    let plain = Tokens::oauth("http://auth.example/token", credentials());
+    assert_eq!(build(plain), BuildError::Url(OriginError::PlainHttp));
+    assert!(matches!(
+        build(Tokens::oauth("auth.example", key())),
+        BuildError::Url(OriginError::Url(_))
+    ));
+    assert_eq!(
+        build(Tokens::key_secret(URL, key())),
+        BuildError::Credentials
+    );
+    assert_eq!(
+        build(Tokens::scoped(URL, credentials())),
+        BuildError::Credentials
+    );
+    assert_eq!(
+        build(Tokens::oauth(URL, Credentials::password("ada", "pw"))),
+        BuildError::Credentials
+    );
+    assert_eq!(build(Tokens::scoped(URL, key())), BuildError::Request);
+    let scopes = TokenRequest::scopes(["calls:read"]);
+    assert_eq!(
+        build(Tokens::session(URL, key()).request(scopes)),
+        BuildError::Request
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_and_tokens_are_in_no_debug_output_and_no_error() {
+    let server = FakeServer::new(|_, _| status_response(401, &[]));
+    let tokens = tokens(&server);
+    let error = tokens.get().await.unwrap_err();
+    let shown = format!("{:?} {tokens:?} {error:?} {error}", credentials());
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+async fn seen_by(
+    builder: impl FnOnce(Credentials) -> countersign_client::TokensBuilder,
+    credentials: Credentials,
+) -> (http::HeaderMap, String) {
+    let seen = Arc::new(Mutex::new(None));
+    let store = seen.clone();
+    let server = FakeServer::new(move |_, request| {
+        *store.lock().unwrap() = Some(request);
+        status_response(401, &[])
+    });
+    let tokens = builder(credentials).build_with(server).unwrap();
+    tokens.get().await.unwrap_err();
+    let request = seen.lock().unwrap().take().unwrap();
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_format_sends_the_credentials_where_its_endpoint_reads_them() {
+    let pair = || Credentials::client_secret("a b", "c:d");
+    let key = || Credentials::api_key("cs_key");
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+
+    let (headers, body) = seen_by(|c| Tokens::oauth(URL, c), pair()).await;
+    assert_eq!(headers["authorization"], "Basic YSUyMGI6YyUzQWQ="); // a%20b:c%3Ad
+    assert_eq!(body, "grant_type=client_credentials");
+    let (headers, body) = seen_by(|c| Tokens::oauth(URL, c).client_secret_post(), pair()).await;
+    assert!(!headers.contains_key("authorization"));
+    assert_eq!(
+        body,
+        "client_id=a%20b&client_secret=c%3Ad&grant_type=client_credentials"
+    );
+    let (headers, _) = seen_by(|c| Tokens::oauth(URL, c), key()).await;
+    assert_eq!(headers["x-api-key"], "cs_key");
+
+    let (headers, body) = seen_by(
+        |c| Tokens::envelope(URL, c),
+        Credentials::password("ada", "pw"),
+    )
+    .await;
+    assert_eq!(
+        (&headers["authorization"], body.as_str()),
+        (&http::HeaderValue::from_static("Basic YWRhOnB3"), "{}")
+    );
+    let scopes = TokenRequest::scopes(["a", "b"]);
+    let (headers, body) = seen_by(|c| Tokens::scoped(URL, c).request(scopes), key()).await;
+    assert_eq!(
+        (headers["x-api-key"].to_str().unwrap(), json(&body)),
+        ("cs_key", json(r#"{"scope":["a","b"]}"#))
+    );
+    let (_, body) = seen_by(|c| Tokens::managed(URL, c), key()).await;
+    assert_eq!(json(&body), json(r#"{"token_scope":"account"}"#));
+    let (_, body) = seen_by(|c| Tokens::key_secret(URL, c), pair()).await;
+    assert_eq!(json(&body), json(r#"{"keyId":"a b","secret":"c:d"}"#));
+    for (credentials, expected) in [
+        (key(), r#"{"api_key":"cs_key"}"#),
+        (pair(), r#"{"client_id":"a b","client_secret":"c:d"}"#),
+        (
+            Credentials::password("ada", "pw"),
+            r#"{"username":"ada","password":"pw"}"#,
+        ),
+    ] {
+        let (headers, body) = seen_by(|c| Tokens::session(URL, c), credentials).await;
+        assert!(!headers.contains_key("authorization"));
+        assert_eq!(json(&body), json(expected));
+    }
+}
