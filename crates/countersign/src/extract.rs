@@ -3,8 +3,8 @@
 //!
 //! A handler inside of an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the
 //! layer the response is 500. Inside of an [optional](crate::auth::AuthLayer::optional) layer, `Option<Principal>` is `None`
-//! for a request without credentials, and the others reject it with 401. `PrimaryPrincipal` rejects bearer tokens with 403. The body of these
-//! rejections is the one of the layer.
+//! for a request without credentials, and the others reject it with 401. `PrimaryPrincipal` rejects bearer tokens with 403. The rejections have the
+//! body that was set on the layer with `reject_body`.
 //!
 //! ```
 //! use axum_core::extract::FromRequestParts;

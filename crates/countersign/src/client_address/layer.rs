@@ -60,7 +60,7 @@ impl ClientAddressLayer {
 
     /// Sets the networks of the proxies whose `X-Forwarded-For` is accepted. By default no proxy is trusted.
     ///
-    /// [`Networks::anywhere`] trusts no proxy either: otherwise every client could choose its address.
+    /// [`Networks::anywhere`] also means that no proxy is trusted: otherwise every client could choose its address.
     #[must_use]
     pub fn trusted_proxies(mut self, networks: Networks) -> Self {
         self.trusted = Some(networks).filter(|networks| !networks.is_anywhere());

@@ -24,7 +24,7 @@ impl Carriers {
         }
     }
 
-    /// Returns the credentials in the headers of a request, by presence alone. Malformed credentials are never
+    /// Finds the credentials in the headers of a request, and verifies nothing. Malformed credentials are never
     /// ignored in favour of others.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
         let mut found = self.authorization(headers)?;

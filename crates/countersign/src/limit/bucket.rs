@@ -68,8 +68,8 @@ impl Bucket {
     pub(crate) fn fill(&mut self, quota: Quota, now: Timestamp) {
         let filled = self.filled(quota, now) + quota.cell();
         self.filled = filled.min(quota.capacity());
-        // `now` may be older than that of another request. Going back to it would empty the bucket of the time
-        // between twice.
+        // `now` may be earlier than that of another request. If it were stored, the time between the two would empty
+        // the bucket a second time.
         if now > self.at || self.is_in_future(quota, now) {
             self.at = now;
         }
@@ -95,7 +95,8 @@ impl Bucket {
         self.filled.saturating_sub(since(self.at, now))
     }
 
-    /// Returns whether the clock was set back by more than requests overtake each other.
+    /// Returns whether the clock was set back by more than the period of the quota. A smaller difference also arises
+    /// between requests that read the clock in one order and arrive here in another.
     fn is_in_future(&self, quota: Quota, now: Timestamp) -> bool {
         since(now, self.at) > quota.per
     }

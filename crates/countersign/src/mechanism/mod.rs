@@ -43,7 +43,8 @@ const MAX_PASSWORD: usize = 1024;
 /// use countersign::Scopes;
 /// use http::HeaderName;
 ///
-/// /// Trusts a header that a reverse proxy sets.
+/// /// Trusts a header that a reverse proxy sets. The proxy must remove the header from requests of clients, and must
+/// /// be the only way to reach the service: otherwise every client can name any user.
 /// struct Proxy;
 ///
 /// impl Mechanism for Proxy {
@@ -64,7 +65,7 @@ const MAX_PASSWORD: usize = 1024;
 ///             Ok(name) if !name.is_empty() => {
 ///                 Outcome::Accepted(Identity::new("proxy", name, Scopes::none()))
 ///             }
-///             _ => Outcome::Rejected(Reason::Custom("proxy_header_empty")),
+///             _ => Outcome::Rejected(Reason::Custom("proxy_header_malformed")),
 ///         })
 ///     }
 /// }

@@ -56,8 +56,9 @@ pub enum Conflict {
     NotRevoked,
     /// Two secrets of the key are valid until this time.
     #[error(
-        "the previous secret is still valid beside the present one: wait until its grace period ends, or \
-         rotate with no grace period or as compromised, which ends both"
+        "the previous secret is still valid beside the present one: wait until its grace period ends at {at}, or \
+         rotate with no grace period or as compromised, which ends both",
+        at = .0.to_rfc3339()
     )]
     RotationUnderWay(Timestamp),
     /// Only API keys have a secret to rotate.
