@@ -4,98 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::Outcome;
+use crate::message::{Request, Response};
 
 /// How long a response may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A request.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    head: String,
-    body: String,
-}
-
-impl Request {
-    pub(crate) fn new(method: &str, path: &str) -> Self {
-        Self {
-            head: format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n"),
-            body: String::new(),
-        }
-    }
-
-    pub(crate) fn get(path: &str) -> Self {
-        Self::new("GET", path)
-    }
-
-    pub(crate) fn post(path: &str) -> Self {
-        Self::new("POST", path)
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.head += &format!("{name}: {value}\r\n");
-        self
-    }
-
-    pub(crate) fn basic(self, name: &str, secret: &str) -> Self {
-        let pair = STANDARD.encode(format!("{name}:{secret}"));
-        self.header("authorization", &format!("Basic {pair}"))
-    }
-
-    pub(crate) fn bearer(self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
-    }
-
-    pub(crate) fn form(self, form: &str) -> Self {
-        self.body("application/x-www-form-urlencoded", form)
-    }
-
-    pub(crate) fn json(self, value: &Value) -> Self {
-        self.body("application/json", &value.to_string())
-    }
-
-    /// Sets the body and its content type.
-    pub(crate) fn body(mut self, content_type: &str, body: &str) -> Self {
-        self.body = body.to_owned();
-        self.header("content-type", content_type)
-    }
-
-    /// Returns the request as it is sent.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let length = self.body.len();
-        format!("{}content-length: {length}\r\n\r\n{}", self.head, self.body).into_bytes()
-    }
-}
-
-/// A response.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
-    closes: bool,
-}
-
-impl Response {
-    /// Returns a member of the body that is a string, if the response is a success.
-    pub(crate) fn text(&self, name: &str) -> Outcome<String> {
-        if !(200..300).contains(&self.status) {
-            let body = String::from_utf8_lossy(&self.body);
-            return Err(format!("status {}: {body}", self.status).into());
-        }
-        crate::server::text(&self.json()?, name)
-    }
-
-    pub(crate) fn json(&self) -> Outcome<Value> {
-        Ok(serde_json::from_slice(&self.body)?)
-    }
-}
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client at one address of the loopback.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +25,7 @@ impl Client {
         Self { server, source }
     }
 
-    /// Opens a connection whose receive buffer has the default size.
+    /// Opens a connection.
     pub(crate) async fn connect(&self) -> io::Result<TcpStream> {
         self.connect_with(|_| Ok(())).await
     }
@@ -127,25 +43,26 @@ impl Client {
         Ok(stream)
     }
 
-    pub(crate) async fn open(&self) -> io::Result<Connection> {
+    async fn open(&self) -> io::Result<Connection> {
         Ok(Connection(BufReader::new(self.connect().await?)))
     }
 
     /// Sends a request on a new connection.
     pub(crate) async fn send(&self, request: &Request) -> io::Result<Response> {
-        self.open().await?.send(request).await
+        Ok(self.open().await?.send(request).await?.0)
     }
 }
 
 /// A connection for one request after another.
-pub(crate) struct Connection(BufReader<TcpStream>);
+struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub(crate) async fn send(&mut self, request: &Request) -> io::Result<Response> {
+    /// Sends a request; returns the response, and whether the server closes the connection.
+    async fn send(&mut self, request: &Request) -> io::Result<(Response, bool)> {
         timeout(PATIENCE, self.exchange(request)).await?
     }
 
-    async fn exchange(&mut self, request: &Request) -> io::Result<Response> {
+    async fn exchange(&mut self, request: &Request) -> io::Result<(Response, bool)> {
         self.0.write_all(&request.bytes()).await?;
         let malformed = || io::Error::new(io::ErrorKind::InvalidData, "malformed response");
         let mut line = self.line().await?;
@@ -171,11 +88,7 @@ impl Connection {
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).await?;
-        Ok(Response {
-            status,
-            body,
-            closes,
-        })
+        Ok((Response { status, body }, closes))
     }
 
     async fn line(&mut self) -> io::Result<String> {
@@ -207,8 +120,8 @@ impl Reconnecting {
             Some(connection) => connection,
             None => self.client.open().await?,
         };
-        let response = connection.send(request).await?;
-        if !response.closes {
+        let (response, closes) = connection.send(request).await?;
+        if !closes {
             self.connection = Some(connection);
         }
         Ok(response)

@@ -9,7 +9,9 @@
 
 mod attacks;
 mod http1;
+mod http2;
 mod measure;
+mod message;
 mod report;
 mod server;
 mod soak;

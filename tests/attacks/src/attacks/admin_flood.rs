@@ -10,19 +10,15 @@ use tokio::time::sleep;
 use super::operator::{Operator, check_command, check_operator};
 use super::records::append_records;
 use crate::Outcome;
-use crate::http1::Request;
-use crate::measure::{check_bystander, check_memory, flood};
+use crate::measure::{Flood, check_bystander, check_memory};
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture, Key};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The number of connections, each with one request after another
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// The duration in seconds
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    #[command(flatten)]
+    flood: Flood,
     /// The most keys that the administrator may be able to create
     #[arg(long, default_value_t = 1000)]
     max_keys: usize,
@@ -55,13 +51,13 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
         // The server sees the new keys after a short delay.
         sleep(Duration::from_millis(500)).await;
         report.title(&format!(
-            "{} connections of an administrator for {} s: {call:?}",
-            options.connections, options.seconds
+            "{} × {} requests of an administrator at the same time for {} s: {call:?}",
+            options.flood.connections, options.flood.streams, options.flood.seconds
         ));
         let watch = fixture.watch()?;
         let bystander = fixture.bystander();
         let operator = Operator::start(&fixture).await?;
-        let (call, seconds) = (*call, Duration::from_secs(options.seconds));
+        let (call, attack) = (*call, options.flood);
         let (tenant, verifier) = (tenant.key.clone(), verifier.key.clone());
         let make = move |number| match call {
             Call::Create => Request::post("/admin/v1/keys")
@@ -69,9 +65,9 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
                 .json(&json!({ "name": format!("key {number}"), "scopes": ["calls:read"] })),
             Call::Verify => Request::get("/admin/v1/audit/verify").header("x-api-key", &verifier),
         };
-        let flood = flood(fixture.attacker(), options.connections, seconds, make);
+        let flood = attack.run(fixture.attacker(), make);
         let command = async {
-            sleep(seconds / 2).await;
+            sleep(attack.duration() / 2).await;
             check_command(&fixture.home, &victim.id, report).await
         };
         let (flood, command) = tokio::join!(flood, command);

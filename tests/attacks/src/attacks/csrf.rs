@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::Outcome;
-use crate::http1::Request;
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture, text};
 

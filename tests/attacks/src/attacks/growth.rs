@@ -7,8 +7,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
-use crate::http1::{Client, Request};
+use crate::http1::Client;
 use crate::measure::Figures;
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture, Home, Key, Server};
 
@@ -96,8 +97,7 @@ async fn let_expire(options: &Options, binary: &Binary, report: &mut Report) -> 
     for _ in 0..tokens {
         let created = client.send(&create).await?;
         if created.status != 200 {
-            let body = String::from_utf8_lossy(&created.body);
-            return Err(format!("creation failed: {} {body}", created.status).into());
+            return Err(created.description().into());
         }
     }
     server.stop().await?;

@@ -7,19 +7,15 @@ use tokio::time::sleep;
 
 use super::operator::{Operator, check_command, check_operator};
 use crate::Outcome;
-use crate::http1::Request;
-use crate::measure::{check_bystander, check_memory, flood};
+use crate::measure::{Flood, check_bystander, check_memory};
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture, Key};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The number of connections, each with one request after another
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// The duration in seconds
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    #[command(flatten)]
+    flood: Flood,
     /// What is requested
     #[arg(
         long,
@@ -72,17 +68,17 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
         let token = fixture.attacker().send(&mint).await?.text("access_token")?;
 
         report.title(&format!(
-            "{} connections of one key for {} s: {call:?}",
-            options.connections, options.seconds
+            "{} × {} requests of one key at the same time for {} s: {call:?}",
+            options.flood.connections, options.flood.streams, options.flood.seconds
         ));
         let watch = fixture.watch()?;
         let bystander = fixture.bystander();
         let operator = Operator::start(&fixture).await?;
-        let (call, seconds) = (*call, Duration::from_secs(options.seconds));
+        let (call, attack) = (*call, options.flood);
         let make = move |number| call.request(&key, &token, number);
-        let flood = flood(fixture.attacker(), options.connections, seconds, make);
+        let flood = attack.run(fixture.attacker(), make);
         let command = async {
-            sleep(seconds / 2).await;
+            sleep(attack.duration() / 2).await;
             check_command(&fixture.home, &victim.id, report).await
         };
         let (flood, command) = tokio::join!(flood, command);

@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::Outcome;
-use crate::http1::{Client, Request};
-use crate::measure::{Figures, check_memory, flood};
+use crate::http1::Client;
+use crate::measure::{Figures, Flood, check_memory};
+use crate::message::Request;
 use crate::report::{Report, milliseconds};
 use crate::server::{Binary, Fixture, Home, text};
 
 /// The server believes the address that the attack writes into `X-Forwarded-For`.
-const CONFIGURATION: &str = "[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
+const CONFIGURATION: &str = "trusted_proxies = [\"127.0.0.0/8\"]\n";
 /// How long a user with the right password may wait for the first, uncached login.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -45,7 +46,11 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
     ));
     let watch = fixture.watch()?;
     // Half a second for each user, and the last login.
-    let duration = Duration::from_millis(500) * u32::from(options.users) + LIMIT;
+    let attack = Flood {
+        connections: options.connections,
+        streams: 1,
+        seconds: u64::from(options.users) / 2 + LIMIT.as_secs(),
+    };
     let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
     let make = move |number: usize| {
         let name = names.get(number % names.len().max(1));
@@ -55,7 +60,7 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
             "wrong",
         )
     };
-    let flood = flood(fixture.attacker(), options.connections, duration, make);
+    let flood = attack.run(fixture.attacker(), make);
     let (flood, logins) = tokio::join!(flood, log_in(fixture.client(), &users));
     report.figure("flood", flood?);
     report.figure("users with the right password", &logins);

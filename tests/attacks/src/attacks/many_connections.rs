@@ -9,8 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::Outcome;
-use crate::http1::{Client, Request};
+use crate::http1::Client;
 use crate::measure::{check_bystander, check_memory};
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture};
 

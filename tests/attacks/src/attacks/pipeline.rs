@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 
 use super::unread::{Unread, hold};
 use crate::Outcome;
-use crate::http1::{Client, Request};
+use crate::http1::Client;
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Fixture};
 

@@ -3,7 +3,8 @@
 use tokio::task::JoinSet;
 
 use crate::Outcome;
-use crate::http1::{Reconnecting, Request};
+use crate::http1::Reconnecting;
+use crate::message::Request;
 use crate::server::Fixture;
 
 /// The changes that one administrator makes, so that no limit of a credential is reached.

@@ -8,7 +8,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Figures;
 use crate::Outcome;
-use crate::http1::{Client, Request};
+use crate::http1::Client;
+use crate::message::Request;
 
 /// The time between two requests, which do not wait for each other.
 const PERIOD: Duration = Duration::from_millis(50);

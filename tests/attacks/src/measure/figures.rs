@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::http1::Response;
+use crate::message::Response;
 use crate::report::milliseconds;
 
 /// The classes of latencies for each factor of e, so that a class is 2 % wide.

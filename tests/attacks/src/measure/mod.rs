@@ -7,7 +7,7 @@ mod watch;
 
 pub(crate) use bystander::Bystander;
 pub(crate) use figures::Figures;
-pub(crate) use flood::flood;
+pub(crate) use flood::Flood;
 pub(crate) use watch::{Peaks, Watch};
 
 use crate::report::{Report, milliseconds};

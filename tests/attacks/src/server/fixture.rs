@@ -53,7 +53,7 @@ impl<'a> Fixture<'a> {
 
     /// Starts a client that authenticates, mints a token and asks for readiness in turn.
     pub(crate) fn bystander(&self) -> Bystander {
-        use crate::http1::Request;
+        use crate::message::Request;
         let key = |request: Request| request.header("x-api-key", &self.good.key);
         let requests = vec![
             key(Request::get("/whoami")),

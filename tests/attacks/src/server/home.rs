@@ -13,6 +13,8 @@ use tokio::process::Command;
 use super::Binary;
 use crate::Outcome;
 
+/// The URL of the issuer. It stays the same when the server has another port after a restart.
+const URL: &str = "http://localhost";
 /// A file with the offset of the wall clock, which libfaketime reads once in a second.
 const CLOCK: &str = "clock";
 /// How long libfaketime remembers the offset, in seconds.
@@ -52,9 +54,10 @@ pub(crate) fn text(object: &Value, name: &str) -> Outcome<String> {
 }
 
 impl<'a> Home<'a> {
-    /// Creates a folder whose server has this configuration.
+    /// Creates a folder whose server has this configuration: more settings of `[server]`, and further sections.
     pub(crate) fn new(binary: &'a Binary, configuration: &str) -> Outcome<Self> {
         let folder = TempDir::with_prefix("countersign-attacks-")?;
+        let configuration = format!("[server]\npublic_url = \"{URL}\"\n{configuration}");
         fs::write(folder.path().join("countersign.toml"), configuration)?;
         Ok(Self {
             folder,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -81,6 +81,11 @@ impl Server {
     /// Kills the server with SIGKILL, and waits until it has ended.
     pub(crate) async fn kill(&mut self) -> Outcome<()> {
         Ok(self.child.kill().await?)
+    }
+
+    /// Returns how the server ended, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Outcome<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Makes every write to a file fail, as on a full disk, or lets them succeed again.

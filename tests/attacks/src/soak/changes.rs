@@ -11,8 +11,9 @@ use super::oracle::{KeySubjects, Oracle};
 use super::random::Random;
 use super::subject::Expected;
 use crate::Outcome;
-use crate::http1::{Client, Reconnecting, Request, Response};
+use crate::http1::{Client, Reconnecting};
 use crate::measure::Figures;
+use crate::message::{Request, Response};
 use crate::server::{Key, text};
 
 /// The time between two changes.
@@ -105,46 +106,46 @@ impl Changes {
     }
 
     async fn suspend(&mut self, subjects: &KeySubjects, owned: &mut Owned) -> Outcome<()> {
-        expect(subjects, Expected::Unknown);
-        subjects.token.expect(Expected::Unknown);
+        change(subjects);
+        subjects.token.change();
         self.post(&owned.key, "suspend", &json!({})).await?;
         owned.suspended = true;
-        expect(subjects, Expected::Rejected);
-        self.token_ends(subjects, owned);
+        expect(subjects, Expected::Rejected, "suspended");
+        self.token_ends("suspended", subjects, owned);
         Ok(())
     }
 
     async fn activate(&mut self, subjects: &KeySubjects, owned: &mut Owned) -> Outcome<()> {
-        expect(subjects, Expected::Unknown);
+        change(subjects);
         self.post(&owned.key, "activate", &json!({})).await?;
         owned.suspended = false;
-        expect(subjects, Expected::Accepted);
+        expect(subjects, Expected::Accepted, "activated");
         Ok(())
     }
 
     /// Rotates a key as compromised, which also ends its token.
     async fn rotate(&mut self, subjects: &KeySubjects, owned: &mut Owned) -> Outcome<()> {
-        expect(subjects, Expected::Unknown);
-        subjects.token.expect(Expected::Unknown);
+        change(subjects);
+        subjects.token.change();
         let body = json!({ "compromised": true });
         let rotated = self.post(&owned.key, "rotate", &body).await?;
         self.revoked("rotated key", subjects);
         owned.key = Key::from_json(&rotated)?;
         present(subjects, &owned.key);
         if owned.suspended {
-            expect(subjects, Expected::Rejected);
+            expect(subjects, Expected::Rejected, "rotated while suspended");
         }
-        self.token_ends(subjects, owned);
+        self.token_ends("rotated", subjects, owned);
         Ok(())
     }
 
     /// Revokes and deletes a key, and creates another one.
     async fn replace(&mut self, subjects: &KeySubjects, owned: &mut Owned) -> Outcome<()> {
-        expect(subjects, Expected::Unknown);
-        subjects.token.expect(Expected::Unknown);
+        change(subjects);
+        subjects.token.change();
         self.post(&owned.key, "revoke", &json!({})).await?;
         self.revoked("revoked key", subjects);
-        self.token_ends(subjects, owned);
+        self.token_ends("key revoked", subjects, owned);
         let path = format!("/admin/v1/keys/{}", owned.key.id);
         self.until_acknowledged(&[204, 404], |operator| {
             Request::new("DELETE", &path).header("x-api-key", operator)
@@ -160,14 +161,20 @@ impl Changes {
         let Some(token) = owned.token.clone().filter(|_| !owned.suspended) else {
             return Ok(());
         };
-        subjects.token.expect(Expected::Unknown);
-        let key = owned.key.key.clone();
+        subjects.token.change();
+        let (key, clock) = (owned.key.key.clone(), self.oracle.right_clock());
         self.until_acknowledged(&[200], |_| {
             let revoke = Request::post("/oauth/revoke").header("x-api-key", &key);
             revoke.form(&format!("token={token}"))
         })
         .await?;
-        self.token_ends(subjects, owned);
+        let right = clock.is_some() && clock == self.oracle.right_clock();
+        let cause = if right {
+            "revoked"
+        } else {
+            "revoked with a wrong clock"
+        };
+        self.token_ends(cause, subjects, owned);
         Ok(())
     }
 
@@ -194,11 +201,11 @@ impl Changes {
     }
 
     /// Records that the token, if there is one, is rejected for good.
-    fn token_ends(&self, subjects: &KeySubjects, owned: &mut Owned) {
-        subjects.token.expect(Expected::Rejected);
+    fn token_ends(&self, cause: &'static str, subjects: &KeySubjects, owned: &mut Owned) {
+        subjects.token.expect(Expected::Rejected, cause);
         if owned.token.take().is_some() {
-            let request = subjects.token.presented().request;
-            self.oracle.revoke("token of before", request);
+            self.oracle
+                .revoke(cause, subjects.token.presented().request);
         }
     }
 
@@ -248,8 +255,7 @@ impl Changes {
             match result {
                 Ok(response) if statuses.contains(&response.status) => return Ok(response),
                 Ok(response) if response.status < 500 && response.status != 429 => {
-                    let body = String::from_utf8_lossy(&response.body);
-                    return Err(format!("status {}: {body}: {request:?}", response.status).into());
+                    return Err(format!("{} of {request:?}", response.description()).into());
                 }
                 _ => sleep(RETRY).await,
             }
@@ -268,8 +274,15 @@ fn present(subjects: &KeySubjects, key: &Key) {
     subjects.mint.replace(mint);
 }
 
-fn expect(subjects: &KeySubjects, expected: Expected) {
+/// Records that a change of a key was requested.
+fn change(subjects: &KeySubjects) {
     for subject in subjects.of_key() {
-        subject.expect(expected);
+        subject.change();
+    }
+}
+
+fn expect(subjects: &KeySubjects, expected: Expected, cause: &'static str) {
+    for subject in subjects.of_key() {
+        subject.expect(expected, cause);
     }
 }

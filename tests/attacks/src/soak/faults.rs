@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::oracle::Oracle;
 use crate::Outcome;
-use crate::http1::{Client, Request};
-use crate::measure::flood;
+use crate::http1::Client;
+use crate::measure::Flood;
+use crate::message::Request;
 use crate::server::{Home, Server};
 
 /// How long a fault lasts.
@@ -21,7 +22,11 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 const CLOCK_DELAY: Duration = Duration::from_millis(1500);
 /// The offsets of the wall clock in seconds, one after another: 3 days, -1 day, 2 hours.
 const OFFSETS: [i64; 3] = [259_200, -86_400, 7200];
-const FLOOD_CONNECTIONS: usize = 32;
+const FLOOD: Flood = Flood {
+    connections: 32,
+    streams: 1,
+    seconds: DURATION.as_secs(),
+};
 
 /// Injects one fault after another.
 pub(super) struct Faults<'a> {
@@ -38,6 +43,8 @@ pub(super) struct Counts {
     clocks: usize,
     disks: usize,
     floods: usize,
+    /// How often the server ended by itself.
+    pub(super) crashes: usize,
 }
 
 impl std::fmt::Display for Counts {
@@ -47,6 +54,7 @@ impl std::fmt::Display for Counts {
             clocks,
             disks,
             floods,
+            crashes: _,
         } = self;
         write!(
             f,
@@ -72,6 +80,7 @@ impl Faults<'_> {
             sleep_until(next).await;
             next += period;
             self.oracle.fault_begins_or_ends();
+            counts.crashes += self.restart_after_crash().await?;
             match number {
                 0 if Instant::now() < last_kill => {
                     self.kill().await?;
@@ -94,15 +103,33 @@ impl Faults<'_> {
             self.oracle.fault_begins_or_ends();
         }
         sleep_until(end).await;
+        counts.crashes += self.restart_after_crash().await?;
         Ok(counts)
+    }
+
+    /// Starts the server if it has ended by itself; returns how often that happened.
+    async fn restart_after_crash(&mut self) -> Outcome<usize> {
+        let Some(status) = self.server.ended()? else {
+            return Ok(0);
+        };
+        println!(
+            "the server ended by itself: {status}\n{}",
+            self.home.log_end()
+        );
+        self.start().await?;
+        Ok(1)
+    }
+
+    async fn start(&mut self) -> Outcome<()> {
+        self.server = Server::start_at(self.home, self.server.address()).await?;
+        self.pid.send_replace(self.server.pid());
+        Ok(())
     }
 
     /// Kills the server, and starts it again at the same address.
     async fn kill(&mut self) -> Outcome<()> {
         self.server.kill().await?;
-        self.server = Server::start_at(self.home, self.server.address()).await?;
-        self.pid.send_replace(self.server.pid());
-        Ok(())
+        self.start().await
     }
 
     async fn set_clock(&mut self, number: usize) -> Outcome<()> {
@@ -119,7 +146,11 @@ impl Faults<'_> {
     async fn fill_disk(&mut self) -> Outcome<()> {
         self.server.set_disk_full(true)?;
         sleep(DURATION).await;
-        self.server.set_disk_full(false)
+        // A server that has ended is started before the next fault.
+        match self.server.ended()? {
+            Some(_) => Ok(()),
+            None => self.server.set_disk_full(false),
+        }
     }
 
     /// Sends wrong keys, wrong passwords and malformed tokens.
@@ -133,7 +164,6 @@ impl Faults<'_> {
                 _ => request.bearer(&format!("e30.e30.{number}")),
             }
         };
-        flood(attacker, FLOOD_CONNECTIONS, DURATION, make).await?;
-        Ok(())
+        FLOOD.run(attacker, make).await.map(drop)
     }
 }

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::oracle::{KeySubjects, Oracle};
 use super::random::Random;
 use crate::Outcome;
-use crate::http1::{Client, Reconnecting, Request};
+use crate::http1::{Client, Reconnecting};
 use crate::measure::Figures;
+use crate::message::Request;
 
 /// The pause after a failed connection, such as while the server starts.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -98,8 +98,8 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
         Samples::take(end, observed),
         faults.run(end, last_kill, fault_every),
     );
-    let loaded = loaded?;
-    report.figure("faults", counts?);
+    let (loaded, counts) = (loaded?, counts?);
+    report.figure("faults", &counts);
     report.figure("changes", changed);
     report.figure("responses", &loaded.figures);
     report.figure(
@@ -108,12 +108,17 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
     );
     report.figure("undecided outside of faults", loaded.undecided_in_peace);
     for wrong in oracle.wrong() {
-        report.figure("wrong", wrong);
+        report.figure("wrong or internal error", wrong);
     }
     report.check(
         "no decision is wrong",
         oracle.wrong_count() == 0,
         format!("{} of {}", oracle.wrong_count(), oracle.decisions()),
+    );
+    report.check(
+        "the server does not end by itself",
+        counts.crashes == 0,
+        counts.crashes,
     );
     let errors = loaded.figures.with_status("500");
     report.check("there is no internal error", errors == 0, errors);

@@ -1,17 +1,15 @@
 //! What the server must accept and reject, and the decisions that were wrong.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::subject::{Expected, Presented, Subject};
-use crate::http1::Request;
+use crate::message::Request;
 
 /// The revoked credentials that are presented.
 const REVOKED: usize = 500;
-/// The wrong decisions that are described.
-const DESCRIBED: usize = 20;
 /// How long a token is presented. It is valid for longer.
 pub(super) const TOKEN_AGE: Duration = Duration::from_secs(500);
 
@@ -35,7 +33,7 @@ pub(super) struct Oracle {
     clock: AtomicU64,
     decisions: AtomicUsize,
     wrong: AtomicUsize,
-    described: Mutex<Vec<String>>,
+    described: Mutex<BTreeMap<String, usize>>,
 }
 
 /// What was known when a request was sent.
@@ -151,6 +149,7 @@ impl Oracle {
         let accepted = match status {
             200 => true,
             401 | 403 => false,
+            500 => return self.describe(question, status),
             _ => return,
         };
         let Some(expected) = self.expected(question) else {
@@ -196,12 +195,15 @@ impl Oracle {
         self.wrong.load(Ordering::Relaxed)
     }
 
-    /// Returns descriptions of the first wrong decisions.
+    /// Returns descriptions of the wrong decisions and internal errors, with their numbers.
     pub(super) fn wrong(&self) -> Vec<String> {
         let described = self
             .described
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        described.clone()
+        let described = described.iter();
+        described
+            .map(|(text, number)| format!("{number} × {text}"))
+            .collect()
     }
 }

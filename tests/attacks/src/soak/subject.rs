@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::http1::Request;
+use crate::message::Request;
 
 /// What the server must do with a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) enum Expected {
 pub(super) struct Presented {
     pub(super) request: Request,
     pub(super) expected: Expected,
+    /// The change that was acknowledged last.
+    pub(super) cause: &'static str,
     /// Raised by each change, so that a response is only compared if no change happened meanwhile.
     pub(super) version: u64,
     /// When a token was minted.
@@ -40,6 +42,7 @@ impl Subject {
             state: Mutex::new(Presented {
                 request: Request::get("/whoami"),
                 expected: Expected::Unknown,
+                cause: "none",
                 version: 0,
                 since: Instant::now(),
             }),
@@ -54,9 +57,18 @@ impl Subject {
         self.lock().version
     }
 
-    pub(super) fn expect(&self, expected: Expected) {
+    /// Records that a change was requested and is not acknowledged yet.
+    pub(super) fn change(&self) {
+        let mut state = self.lock();
+        state.expected = Expected::Unknown;
+        state.version += 1;
+    }
+
+    /// Records an acknowledged change.
+    pub(super) fn expect(&self, expected: Expected, cause: &'static str) {
         let mut state = self.lock();
         state.expected = expected;
+        state.cause = cause;
         state.version += 1;
     }
 
@@ -67,6 +79,7 @@ impl Subject {
         *state = Presented {
             request,
             expected: Expected::Accepted,
+            cause: "created",
             version,
             since: Instant::now(),
         };

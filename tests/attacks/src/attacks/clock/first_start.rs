@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 use super::population::mint;
 use super::{RECOVERY, client};
 use crate::Outcome;
-use crate::http1::Request;
+use crate::message::Request;
 use crate::report::Report;
 use crate::server::{Binary, Home, Server};
 

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::Outcome;
-use crate::http1::{Client, Request, Response};
+use crate::http1::Client;
+use crate::message::{Request, Response};
 use crate::server::{Key, text};
 
 /// Requests with credentials that are valid, and with others that were revoked.
@@ -109,8 +110,7 @@ impl Factory<'_> {
     async fn expect(&self, status: u16, request: &Request) -> Outcome<Response> {
         let response = self.client.send(request).await?;
         if response.status != status {
-            let body = String::from_utf8_lossy(&response.body);
-            return Err(format!("status {} {body} of {request:?}", response.status).into());
+            return Err(format!("{} of {request:?}", response.description()).into());
         }
         Ok(response)
     }
