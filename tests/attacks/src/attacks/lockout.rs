@@ -19,9 +19,12 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The number of connections, each with one wrong password after another
-    #[arg(long, default_value_t = 64)]
+    /// The number of connections
+    #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// The number of wrong passwords at the same time on each connection
+    #[arg(long, default_value_t = 64)]
+    streams: usize,
     /// The number of users who log in meanwhile, two in each second, from addresses in other networks
     #[arg(long, default_value_t = 20)]
     users: u16,
@@ -41,14 +44,14 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
     // The server sees the new users after a short delay.
     tokio::time::sleep(Duration::from_millis(500)).await;
     report.title(&format!(
-        "{} connections with wrong passwords from random /64 networks of one /48",
-        options.connections
+        "{} × {} wrong passwords at the same time from random /64 networks of one /48",
+        options.connections, options.streams
     ));
     let watch = fixture.watch()?;
     // Half a second for each user, and the last login.
     let attack = Flood {
         connections: options.connections,
-        streams: 1,
+        streams: options.streams,
         seconds: u64::from(options.users) / 2 + LIMIT.as_secs(),
     };
     let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
