@@ -38,6 +38,18 @@ fn a_server_whose_database_was_replaced_or_removed_is_503_until_a_restart() {
 }
 
 #[test]
+fn a_server_whose_log_cannot_be_written_answers_requests() {
+    let home = Home::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let server = Server::start_with_log(&home, &[], full.into());
+    for _ in 0..3 {
+        assert_eq!(server.get("/healthz", &[]).status, 200);
+    }
+    let (status, _) = server.stop();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
     let home = Home::new();
     let server = Server::start(&home, &[]);

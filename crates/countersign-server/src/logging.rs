@@ -24,6 +24,9 @@ pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // These errors would be printed to standard error, which panics if the log cannot be written: on a full disk,
+        // the server would abort.
+        .log_internal_errors(false)
         .with_ansi(terminal);
     match format {
         Format::Text => lines.try_init(),

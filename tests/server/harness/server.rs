@@ -26,16 +26,25 @@ impl Server {
     /// Starts a server on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
+        Self::start_with_log(home, arguments, Stdio::piped())
+    }
+
+    /// Starts a server that writes its log to `log`.
+    #[track_caller]
+    pub(crate) fn start_with_log(home: &Home, arguments: &[&str], log: Stdio) -> Self {
         let serve = ["serve", "--listen", "127.0.0.1:0"];
         let mut child = home
             .command(&[&serve, arguments].concat())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let output = Transcript::of(child.stdout.take().unwrap());
-        let errors = Transcript::of(child.stderr.take().unwrap());
+        let errors = match child.stderr.take() {
+            Some(pipe) => Transcript::of(pipe),
+            None => Transcript::of(std::io::empty()),
+        };
         let mut server = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
