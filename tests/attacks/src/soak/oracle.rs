@@ -149,7 +149,7 @@ impl Oracle {
         let accepted = match status {
             200 => true,
             401 | 403 => false,
-            500 => return self.describe(question, status),
+            500 => return self.describe(question, "an internal error"),
             _ => return,
         };
         let Some(expected) = self.expected(question) else {
@@ -158,15 +158,15 @@ impl Oracle {
         self.decisions.fetch_add(1, Ordering::Relaxed);
         if accepted != (expected == Expected::Accepted) {
             self.wrong.fetch_add(1, Ordering::Relaxed);
-            let mut described = self
-                .described
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if described.len() < DESCRIBED {
-                let kind = question.kind;
-                described.push(format!("{kind}: status {status}, expected {expected:?}"));
-            }
+            self.describe(question, if accepted { "accepted" } else { "rejected" });
         }
+    }
+
+    /// Counts what went wrong, by the kind of the credential.
+    fn describe(&self, question: &Question<'_>, what: &str) {
+        let described = self.described.lock();
+        let mut described = described.unwrap_or_else(PoisonError::into_inner);
+        *described.entry(format!("{}: {what}", question.kind)).or_default() += 1;
     }
 
     /// Returns what was required all the time from the request to the response.
