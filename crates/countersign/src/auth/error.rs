@@ -11,8 +11,9 @@ pub enum BuildError {
     NoMechanism,
     /// Two mechanisms select the same credentials in this carrier, so that neither could be preferred.
     #[error(
-        "two mechanisms select the same credentials of {0:?}: give API keys different prefixes, and put all token \
-         issuers into one `Jwt`"
+        "two mechanisms select the same credentials of {0:?}: give API keys different prefixes (`Peppers::with_prefix`; \
+         another header is not enough, since token endpoints also read keys in bodies), and put all token issuers into \
+         one `Jwt`"
     )]
     Conflict(Carrier),
     /// A mechanism that may accept bearer tokens was added as primary.

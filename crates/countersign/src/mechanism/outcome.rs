@@ -20,7 +20,8 @@ pub enum Outcome {
     Rejected(Reason),
     /// The credentials are invalid: 401. The text says what was found and what is configured, for the operator's log.
     RejectedWith(Reason, Box<str>),
-    /// Whether they are valid could not be decided: 503, not 401.
+    /// Whether they are valid could not be decided, because the store or service behind the mechanism cannot be reached:
+    /// 503, not 401. Use [`Reason::MechanismUnavailable`], which also replaces a reason of another kind.
     Unavailable(Reason),
     /// Too many attempts failed, so the credentials were not checked: 429.
     Throttled {

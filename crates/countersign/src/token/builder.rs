@@ -146,7 +146,7 @@ impl<K> TrustedIssuerBuilder<K> {
         self
     }
 
-    /// Sets how far the clocks may differ: 2 s by default for own issuers, 30 s for external ones.
+    /// Sets how far the clocks may differ, in whole seconds: a fraction is cut off. The default is 2 s for own issuers, 30 s for external ones.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.issuer.leeway = leeway;
         self

@@ -1,4 +1,11 @@
-//! Verification of one token. Every check that does not need the signature comes before it.
+//! Verification of one token. Every check that does not need the signature comes before it, in this order:
+//!
+//! 1. length, three parts, the header's JSON, `crit`, `b64`, `zip` and `enc`, `alg`, the form of `kid`
+//! 2. the claims' JSON, `iss`, and what else the issuer demands: its longest token; for an own issuer, a short header without
+//!    keys, the exact algorithm and the types of the claims
+//! 3. `typ`, `aud`, `exp`, `iat`, `nbf`, the lifetime, `cnf`, `sub` and required claims
+//! 4. the key and the signature
+//! 5. denials, or the record of a managed token
 
 use std::sync::Arc;
 use std::time::Duration;
