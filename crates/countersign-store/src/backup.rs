@@ -15,7 +15,10 @@ use crate::store::Store;
 
 impl Store {
     /// Copies the database, as it is at one moment, into a new file that only its owner can read. The copy is checked, and
-    /// durable when this returns. Changes through this store wait meanwhile; other processes do not.
+    /// durable when this returns. Changes do not wait for it.
+    ///
+    /// The backup ends with a code that is computed with the master key, so that [`restore`](Self::restore) finds every
+    /// change of it. SQLite ignores the code.
     ///
     /// The backup does not contain the master key, without which its secrets cannot be decrypted. Store a copy of the key
     /// in another place.
@@ -57,8 +60,13 @@ impl Store {
         transaction.commit().await?;
 
         recreate(part).map_err(|source| StoreError::file(part, source))?;
-        let mut connection = self.0.database.writer().await?;
+        let mut connection = self.0.database.long_reader().await?;
         let backup = sqlite::backup::copy(&mut connection, part, file).await?;
+        let sealer = self.0.state.sealer(&mut connection).await?;
+        sealer
+            .backup_key
+            .append_code(part)
+            .map_err(|source| StoreError::file(part, source))?;
         publish(part, file).map_err(|source| StoreError::file(file, source))?;
         Ok(backup)
     }

@@ -8,6 +8,9 @@ use countersign::random::RandomError;
 use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
+use crate::files::describe_access;
+use crate::sqlite::is_cannot_open;
+
 /// An error of a [`Store`](crate::Store). The message is one line that says what to do. It contains no secret and no
 /// contents of records.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,17 @@ pub enum StoreError {
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
+    },
+    /// SQLite cannot open the database file, or the files beside it (its code 14).
+    #[error(
+        "`{}` cannot be opened: {access}; run as the owner of the file, or let this user read and write the file and its \
+         folder: SQLite keeps a log beside it", .path.display()
+    )]
+    CannotOpen {
+        /// The database file.
+        path: PathBuf,
+        /// The owner and the mode of the file and its folder, and the user of this process.
+        access: String,
     },
     /// The database file was replaced or removed after the store was opened.
     #[error(
@@ -148,6 +162,17 @@ pub enum StoreError {
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
+    /// Names the database file, if SQLite could not open it.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Database(source) if is_cannot_open(&*source) => Self::CannotOpen {
+                path: path.to_owned(),
+                access: describe_access(path),
+            },
+            error => error,
+        }
+    }
+
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         Self::File {
             path: path.to_owned(),

@@ -32,8 +32,12 @@ pub(crate) fn publish(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes the name of a new file as durable as its contents.
 pub(crate) fn sync_folder(of: &Path) -> io::Result<()> {
+    File::open(folder(of))?.sync_all()
+}
+
+fn folder(of: &Path) -> &Path {
     let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Returns the path with `suffix` appended to the file name.
@@ -43,11 +47,29 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Describes who may use a file and its folder, and who this process is.
+pub(crate) fn describe_access(path: &Path) -> String {
+    let describe = |path: &Path| match fs::metadata(path) {
+        Ok(found) => format!(
+            "belongs to user {} with mode {:04o}",
+            found.uid(),
+            found.mode() & 0o7777
+        ),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    format!(
+        "it {}, its folder {}, and this process runs as user {}",
+        describe(path),
+        describe(folder(path)),
+        rustix::process::geteuid().as_raw()
+    )
+}
+
 /// Identifies the file that was opened. SQLite keeps using that file after another file gets its name: changes made
 /// here would then be invisible to other processes, and theirs here.
 #[derive(Clone, Debug)]
 pub(crate) struct FileIdentity {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// An inode number is unique on its device only.
     device_and_inode: (u64, u64),
 }

@@ -1,22 +1,32 @@
 //! Reading the audit log, and facts about the database.
 
 use countersign::registry::{Caller, RegistryError};
+use sqlx::Connection as _;
 
-use crate::audit::{AuditRecord, Checkpoint, Verified};
+use crate::audit::{AuditRecord, Checkpoint, Verified, Verifier};
 use crate::error::StoreError;
 use crate::sqlite::{self, Diagnosis};
 use crate::store::Store;
 
 impl Store {
     /// Verifies that every record of the audit log is as it was written, and that none is missing. With a checkpoint, it
-    /// also verifies that the log is the one from which the checkpoint was taken.
+    /// also verifies that the log is the one from which the checkpoint was taken. It reads the log in pages, on a connection
+    /// of its own: nothing else waits for it but another verification and a backup.
     ///
     /// # Errors
     ///
     /// Returns an error if the database cannot be read. A log that is not intact is [`Verified::Broken`], not an error.
     pub async fn verify_audit(&self, since: Option<&Checkpoint>) -> Result<Verified, StoreError> {
-        let mut connection = self.0.database.reader().await?;
-        sqlite::audit::verify(&mut connection, &self.0.state.audit_key, since).await
+        let mut connection = self.0.database.long_reader().await?;
+        let mut verifier = Verifier::new(&self.0.state.audit_key, since);
+        loop {
+            let mut snapshot = connection.begin().await?;
+            let verified = sqlite::audit::verify_page(&mut snapshot, &mut verifier).await?;
+            snapshot.rollback().await?;
+            if let Some(verified) = verified {
+                return Ok(verified);
+            }
+        }
     }
 
     /// Returns at most `limit` records of the audit log with numbers below `before` that the caller can access,

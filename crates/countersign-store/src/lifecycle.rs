@@ -1,9 +1,12 @@
 //! Opening, following and closing a store.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use countersign::directory::Directory as _;
+use futures_util::future::{Either, select};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::StoreError;
 use crate::sqlite;
@@ -23,7 +26,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// - [`StoreError::UnsupportedUrl`], [`StoreError::File`], [`StoreError::NoWriteAheadLog`]: there can be no database.
+    /// - [`StoreError::UnsupportedUrl`], [`StoreError::File`], [`StoreError::CannotOpen`],
+    ///   [`StoreError::NoWriteAheadLog`]: there can be no database.
     /// - [`StoreError::UnrelatedDatabase`], [`StoreError::UnreleasedSchema`], [`StoreError::NewerSchema`]: the file is
     ///   not a database of this version.
     /// - [`StoreError::MasterKeyMissing`], [`StoreError::MasterKeyMalformed`], [`StoreError::Unseal`]: the master key does
@@ -31,12 +35,16 @@ impl Store {
     /// - [`StoreError::SqliteTooOld`], [`StoreError::Corrupt`], [`StoreError::Database`], [`StoreError::Cryptography`],
     ///   [`StoreError::FileReplaced`].
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let inner = Arc::new(Inner::open(options).await?);
+        let path = options.database()?;
+        let inner = Inner::open(options)
+            .await
+            .map_err(|error| error.at(&path))?;
+        let inner = Arc::new(inner);
         let options = &inner.options;
         if let Some(period) = options.poll_period
             && options.contents != ViewContents::Nothing
         {
-            tokio::spawn(follow(Arc::clone(&inner), period));
+            tokio::spawn(run(Arc::clone(&inner), period));
         }
         Ok(Self(inner))
     }
@@ -45,8 +53,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::FileReplaced`], [`StoreError::Closed`], or that the database cannot be read. The view stays as it
-    /// was, and becomes no fresher.
+    /// [`StoreError::FileReplaced`], [`StoreError::Closed`], or that the database cannot be read. The view becomes
+    /// no fresher.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         self.0.poll().await
     }
@@ -58,6 +66,14 @@ impl Store {
     /// Returns an error if the database cannot be read.
     pub async fn has_credentials(&self) -> Result<bool, StoreError> {
         sqlite::credentials::exist(&mut *self.0.database.reader().await?).await
+    }
+
+    /// Returns whether requests can be authenticated and tokens minted: the view is fresh, and each issuer whose
+    /// [`signing_keys`](Self::signing_keys) are in use has one that signs now. If the clock was set back to before they were
+    /// created, none does until the next [`maintain`](Self::maintain). It does not read the database.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.view.check_freshness().is_ok() && self.0.state.can_sign()
     }
 
     /// Checks that the database can be read, for a readiness probe.
@@ -76,64 +92,110 @@ impl Store {
     ///
     /// Returns an error if a connection did not close cleanly. No acknowledged change is lost.
     pub async fn close(&self) -> Result<(), StoreError> {
-        // The uses of credentials are worth one attempt.
+        // The uses of credentials and the uptime are worth one attempt.
         let _ = self.0.write_used().await;
+        let _ = self.0.count_uptime().await;
         let closed = self.0.follower.lock().await.close().await;
         self.0.database.close().await;
         closed
     }
 }
 
-/// Follows the change log, and maintains the database. A failure is logged once, and retried.
-async fn follow(store: Arc<Inner>, period: Duration) {
+/// Maintains the database, and follows the change log meanwhile.
+async fn run(store: Arc<Inner>, period: Duration) {
+    let mut following = pin!(follow(&store, period));
+    let mut ticks = interval(Store::MAINTENANCE_PERIOD);
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            () = &mut following => return,
+            _ = ticks.tick() => {}
+        }
+        match select(pin!(store.maintain()), &mut following).await {
+            Either::Left((done, _)) => log("maintenance", &done, &mut is_failing),
+            // What it has begun is finished.
+            Either::Right(((), maintaining)) => return drop(maintaining.await),
+        }
+    }
+}
+
+/// Follows the change log until the store is closed, or has no other handle.
+async fn follow(store: &Arc<Inner>, period: Duration) {
     // An interval of zero panics.
-    let mut polls = tokio::time::interval(period.max(Duration::from_millis(1)));
-    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut maintenance = tokio::time::interval(Store::MAINTENANCE_PERIOD);
-    maintenance.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reading = Task::new(
-        "reading changes failed; retrying",
-        "the database can be read again",
-    );
-    let mut maintaining = Task::new(
-        "maintenance failed; retrying",
-        "maintenance succeeded again",
-    );
-    // While there is another handle.
-    while Arc::strong_count(&store) > 1 || Arc::strong_count(&store.view) > 1 {
-        let (task, done) = tokio::select! {
-            _ = maintenance.tick() => (&mut maintaining, store.maintain().await),
-            _ = polls.tick() => (&mut reading, store.poll().await),
-        };
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    let mut is_failing = false;
+    while Arc::strong_count(store) > 1 || Arc::strong_count(&store.view) > 1 {
+        ticks.tick().await;
+        let done = store.poll().await;
         if matches!(done, Err(StoreError::Closed)) {
             return;
         }
-        task.log(&done);
+        log("reading changes", &done, &mut is_failing);
     }
 }
 
-/// A task that is repeated, with the events that are logged when it begins to fail, and when it succeeds again.
-struct Task {
-    failed: &'static str,
-    recovered: &'static str,
-    failing: bool,
+fn interval(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
-impl Task {
-    const fn new(failed: &'static str, recovered: &'static str) -> Self {
-        Self {
-            failed,
-            recovered,
-            failing: false,
+/// Logs a failure once, and when the task succeeds again.
+fn log(task: &str, done: &Result<(), StoreError>, is_failing: &mut bool) {
+    match done {
+        Ok(()) if *is_failing => tracing::info!("{task} succeeded again"),
+        Err(error) if !*is_failing => tracing::warn!(%error, "{task} failed; retrying"),
+        _ => {}
+    }
+    *is_failing = done.is_err();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use countersign::Scopes;
+    use countersign::directory::{Directory as _, Status};
+    use countersign::registry::{Caller, Change, NewKey, Registry as _};
+
+    use super::*;
+    use crate::BootClock;
+
+    struct Elapsed(AtomicU64);
+
+    impl BootClock for Elapsed {
+        fn since_boot(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
         }
     }
 
-    fn log(&mut self, done: &Result<(), StoreError>) {
-        match done {
-            Ok(()) if self.failing => tracing::info!("{}", self.recovered),
-            Err(error) if !self.failing => tracing::warn!(%error, "{}", self.failed),
-            _ => {}
-        }
-        self.failing = done.is_err();
+    #[tokio::test]
+    async fn changes_are_followed_while_maintenance_waits_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("countersign.db");
+        let mut options = StoreOptions::new(format!("sqlite://{}", file.display()));
+        options.poll_period = None;
+        let boot_clock = Arc::new(Elapsed(AtomicU64::new(0)));
+        options.boot_clock = boot_clock.clone();
+        let here = Store::open(options.clone()).await.unwrap();
+        let there = Store::open(options).await.unwrap();
+        let operator = Caller::operator("test");
+        let new = NewKey::new("ci", Scopes::none());
+        let id = there.create_key(&operator, new).await.unwrap().record.id;
+
+        // Maintenance has to count the uptime, and cannot.
+        boot_clock.0.store(600, Ordering::SeqCst);
+        let _writer = here.0.database.writer().await.unwrap();
+        tokio::spawn(run(Arc::clone(&here.0), Duration::from_millis(1)));
+        there.change(&operator, id, Change::Suspend).await.unwrap();
+        let view = here.directory();
+        let followed = async {
+            let status = || view.credential(&id).map(|found| found.status);
+            while status() != Some(Status::Suspended) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = Duration::from_secs(20);
+        tokio::time::timeout(limit, followed).await.unwrap();
     }
 }

@@ -6,19 +6,20 @@ use countersign::directory::Usage;
 use countersign::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::records::{ChangedEntity, KeyState};
+use crate::records::ChangedEntity;
 use crate::sqlite;
 use crate::store::{Inner, Store};
-use crate::transaction::Transaction;
 
 /// The number of changes that stay in the log, so that a process that was away for a while need not read all records
 /// again, and a restored backup can be brought up to date.
 const RETAINED_CHANGES: i64 = 100_000;
-/// How far a clock that was set forward is trusted.
-const MAX_CLOCK_CORRECTION: Duration = Duration::from_secs(3600);
-/// How long denials and sessions stay in the database after they have expired: clocks differ, and a clock that was set
-/// forward by mistake may be set back.
-const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
+/// How long denials, sessions and responses stay in the database after they have expired: clocks differ, and a clock that
+/// was set forward by mistake may be set back.
+const CLOCK_MARGIN: Duration = Duration::from_secs(2 * 24 * 3600);
+/// How long the records of managed tokens are listed after they have expired.
+const TOKEN_RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How often uptime is counted. A process that is open for less counts nothing.
+const UPTIME_PERIOD: Duration = Duration::from_secs(300);
 /// The number of uses that one transaction writes.
 const BATCH: usize = 1000;
 
@@ -26,13 +27,15 @@ impl Store {
     /// How often [`maintain`](Self::maintain) is called: the last uses in the database are at most a minute old.
     pub const MAINTENANCE_PERIOD: Duration = Duration::from_secs(20);
 
-    /// Writes when credentials were last used, replaces digests with outdated peppers, deletes the private parts of
-    /// retired signing keys, and deletes denials, sessions, responses and changes that are not needed any more.
+    /// Writes when credentials were last used, replaces digests with outdated peppers, corrects the dates of signing keys
+    /// that were created by a clock that was ahead, deletes the private parts of retired signing keys, and deletes denials,
+    /// sessions, responses, managed tokens and changes that are not needed any more.
     ///
     /// An open store does this every [`MAINTENANCE_PERIOD`](Self::MAINTENANCE_PERIOD). [`close`](Self::close) writes the
-    /// last uses, and deletes nothing, so that a command on a machine with a wrong clock deletes nothing.
+    /// last uses, and deletes nothing.
     ///
-    /// If the clock is set forward while the store is open, records are deleted at most an hour too early.
+    /// A record is deleted after its time has passed by the clock, and after stores have had the database open for as long,
+    /// measured with the [`BootClock`](crate::BootClock). A wrong clock therefore deletes nothing too early.
     ///
     /// # Errors
     ///
@@ -69,7 +72,24 @@ impl Store {
 impl Inner {
     pub(crate) async fn maintain(&self) -> Result<(), StoreError> {
         self.write_used().await?;
-        self.delete_expired().await
+        self.count_uptime().await?;
+        let before = ago(self.state.clock.now(), CLOCK_MARGIN);
+        self.maintain_signing_keys(before).await?;
+        self.delete_expired(before).await
+    }
+
+    /// Counts for how long this process has had the database open.
+    pub(crate) async fn count_uptime(&self) -> Result<(), StoreError> {
+        let mut counted = self.uptime_counted.lock().await;
+        let now = self.options.boot_clock.since_boot();
+        if now.saturating_sub(*counted) < UPTIME_PERIOD {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        sqlite::expired::count_uptime(transaction.connection(), *counted, now).await?;
+        transaction.commit().await?;
+        *counted = now;
+        Ok(())
     }
 
     pub(crate) async fn write_used(&self) -> Result<(), StoreError> {
@@ -103,46 +123,33 @@ impl Inner {
         transaction.commit().await
     }
 
-    async fn delete_expired(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let now = self.trusted_time(transaction.now);
-        let margin = i64::try_from(CLOCK_MARGIN.as_millis()).unwrap_or(i64::MAX);
-        let before = Timestamp::from_unix_millis(now.unix_millis().saturating_sub(margin));
-        let connection = transaction.connection();
-        sqlite::denials::delete_expired(connection, before).await?;
-        sqlite::sessions::delete_expired(connection, before).await?;
-        sqlite::idempotency::delete_expired(connection, now).await?;
-        sqlite::changes::trim(connection, RETAINED_CHANGES).await?;
-        for name in sqlite::issuers::names(connection).await? {
-            delete_private_parts(&mut transaction, &name, now).await?;
+    async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError> {
+        let tokens_before = ago(self.state.clock.now(), TOKEN_RETENTION);
+        let expiry = sqlite::expired::Expiry {
+            before,
+            tokens_before,
+        };
+        let mut reader = self.database.reader().await?;
+        let head = sqlite::changes::head(&mut reader).await?;
+        let is_log_long = head.number.saturating_sub(head.oldest) >= RETAINED_CHANGES;
+        let mut is_due = is_log_long || sqlite::expired::exist(&mut reader, expiry).await?;
+        drop(reader);
+        while is_due {
+            let mut transaction = self.begin().await?;
+            let connection = transaction.connection();
+            let (deleted, is_full) = sqlite::expired::delete(connection, expiry).await?;
+            sqlite::changes::trim(connection, RETAINED_CHANGES).await?;
+            deleted
+                .into_iter()
+                .for_each(|entity| transaction.changed(entity));
+            transaction.commit().await?;
+            is_due = is_full;
         }
-        transaction.commit().await?;
-        self.view.records().denied().remove_expired(before);
         Ok(())
-    }
-
-    /// Returns `now`, or the latest time that it can be according to the boot clock, which cannot be set.
-    fn trusted_time(&self, now: Timestamp) -> Timestamp {
-        let (opened_at, since_boot) = self.opened_at;
-        let open = self.options.boot_clock.since_boot();
-        let open = open.saturating_sub(since_boot);
-        now.min(opened_at.plus(open).plus(MAX_CLOCK_CORRECTION))
     }
 }
 
-/// Deletes the private parts of the keys of an issuer whose tokens have all expired.
-async fn delete_private_parts(
-    transaction: &mut Transaction<'_>,
-    issuer: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let connection = transaction.connection();
-    let (issuer, _) = sqlite::issuers::find(connection, issuer).await?;
-    for mut key in sqlite::signing_keys::list(connection, &issuer, now).await? {
-        if key.record.state == KeyState::Removed && key.sealed.take().is_some() {
-            sqlite::signing_keys::save(transaction.connection(), &issuer, &key).await?;
-            transaction.changed(ChangedEntity::SigningKey(key.id));
-        }
-    }
-    Ok(())
+fn ago(now: Timestamp, duration: Duration) -> Timestamp {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(millis))
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Issuer;
-use countersign::time::Timestamp;
 use countersign::token::{TrustError, TrustedIssuerBuilder};
 use tokio::sync::Mutex;
 
@@ -26,8 +25,8 @@ pub(crate) struct Inner {
     pub(crate) follower: Mutex<Follower>,
     pub(crate) state: State,
     pub(crate) view: Arc<View>,
-    /// The times of both clocks when the store was opened.
-    pub(crate) opened_at: (Timestamp, Duration),
+    /// Until when, since the machine was started, this process has counted the uptime of the database.
+    pub(crate) uptime_counted: Mutex<Duration>,
     pub(crate) options: StoreOptions,
 }
 
@@ -44,7 +43,7 @@ impl Inner {
             follower: Mutex::new(follower),
             state,
             view: Arc::new(View::new(options.max_staleness, clock)),
-            opened_at: (options.clock.now(), options.boot_clock.since_boot()),
+            uptime_counted: Mutex::new(options.boot_clock.since_boot()),
             options,
         };
         // This also checks that the file is still the one that the writer has opened.

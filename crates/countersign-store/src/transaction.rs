@@ -4,6 +4,8 @@ use countersign::Id;
 use countersign::directory::Status;
 use countersign::registry::{Authority, Caller};
 use countersign::time::Timestamp;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::Sqlite;
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
@@ -21,14 +23,20 @@ pub(crate) struct Transaction<'s> {
 }
 
 impl Inner {
+    /// Returns a connection on which a caller, whose credential must still be valid, looks whether there is anything to
+    /// write: other changes wait for a transaction.
+    pub(crate) async fn look_for<'c>(
+        &self,
+        caller: &'c Caller,
+    ) -> Result<(PoolConnection<Sqlite>, Authority<'c>), StoreError> {
+        let mut reader = self.database.reader().await?;
+        let authority = authority(&mut reader, caller, self.state.clock.now()).await?;
+        Ok((reader, authority))
+    }
+
     /// Begins a transaction of the store itself.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Ok(Transaction {
-            sqlite: self.database.begin().await?,
-            store: self,
-            now: self.state.clock.now(),
-            changed: Vec::new(),
-        })
+        Ok(self.transaction(self.database.begin().await?))
     }
 
     /// Begins a transaction of a caller, whose credential must still be valid, and returns what the caller may give.
@@ -37,34 +45,31 @@ impl Inner {
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
         let mut transaction = self.begin().await?;
-        let authority = transaction.authority(caller).await?;
+        let authority = authority(&mut transaction.sqlite, caller, transaction.now).await?;
         Ok((transaction, authority))
+    }
+
+    /// Begins a transaction of a caller that removes access. It does not wait for other changes that wait.
+    pub(crate) async fn begin_revocation<'c>(
+        &self,
+        caller: &'c Caller,
+    ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
+        let mut transaction = self.transaction(self.database.begin_revocation().await?);
+        let authority = authority(&mut transaction.sqlite, caller, transaction.now).await?;
+        Ok((transaction, authority))
+    }
+
+    fn transaction(&self, sqlite: sqlite::Transaction<'static>) -> Transaction<'_> {
+        Transaction {
+            sqlite,
+            store: self,
+            now: self.state.clock.now(),
+            changed: Vec::new(),
+        }
     }
 }
 
 impl<'s> Transaction<'s> {
-    /// Returns what a caller may give. Its credential is read again: it may have been revoked while the transaction
-    /// waited for other ones.
-    async fn authority<'c>(&mut self, caller: &'c Caller) -> Result<Authority<'c>, StoreError> {
-        let (now, connection) = (self.now, self.connection());
-        let found = match caller.credential() {
-            Some(id) => sqlite::credentials::find(connection, id).await?,
-            None => None,
-        };
-        let account = match &found {
-            Some(found) => sqlite::accounts::find(connection, &found.record.account_id).await?,
-            None => None,
-        };
-        let is_active = account.is_some_and(|account| account.status == Status::Active);
-        let is_denied = match caller.token() {
-            Some(token) => sqlite::denials::denies(connection, token).await?,
-            None => false,
-        };
-        let found = found.filter(|_| is_active).map(|found| found.credential(0));
-        let authority = caller.authority(found, is_denied, now);
-        authority.map_err(|_| StoreError::CallerRevoked)
-    }
-
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.sqlite
     }
@@ -99,4 +104,29 @@ impl<'s> Transaction<'s> {
             false => self.store.poll().await,
         }
     }
+}
+
+/// Returns what a caller may give. Its credential is read again: it may have been revoked while the caller waited for
+/// other changes.
+async fn authority<'c>(
+    connection: &mut Connection,
+    caller: &'c Caller,
+    now: Timestamp,
+) -> Result<Authority<'c>, StoreError> {
+    let found = match caller.credential() {
+        Some(id) => sqlite::credentials::find(connection, id).await?,
+        None => None,
+    };
+    let account = match &found {
+        Some(found) => sqlite::accounts::find(connection, &found.record.account_id).await?,
+        None => None,
+    };
+    let is_active = account.is_some_and(|account| account.status == Status::Active);
+    let is_denied = match caller.token() {
+        Some(token) => sqlite::denials::denies(connection, token).await?,
+        None => false,
+    };
+    let found = found.filter(|_| is_active).map(|found| found.credential(0));
+    let authority = caller.authority(found, is_denied, now);
+    authority.map_err(|_| StoreError::CallerRevoked)
 }

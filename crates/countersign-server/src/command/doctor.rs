@@ -84,8 +84,9 @@ fn check_clock(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     match newest {
         Some(newest) if newest > now => {
             let text = format!(
-                "it shows {shown}, but the newest record is from {}: correct the clock, for example with NTP, before \
-                 you do anything else",
+                "it shows {shown}, but the newest record is from {}: if the clock is behind, correct it, for example with \
+                 NTP, because expired tokens are accepted until then; if it is right, it was ahead when that record was \
+                 written, and nothing is to be done: the server corrects the dates of signing keys by itself",
                 Rfc3339(newest)
             );
             Finding::new(Grade::Fail, "clock", text)

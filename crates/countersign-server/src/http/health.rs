@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use countersign::directory::Directory as _;
 use countersign_store::Store;
 
 use super::openapi::{Routes, get};
@@ -26,11 +25,11 @@ async fn healthz() -> StatusCode {
     StatusCode::OK
 }
 
-/// Returns 200 if the view of the store is fresh enough to authenticate requests, else 503. Signing keys exist before the
-/// first connection is accepted. The store is not asked: this requires no credentials.
+/// Returns 200 if the view of the store is fresh enough to authenticate requests, and each issuer has a key that signs,
+/// else 503. The database is not asked: this requires no credentials.
 async fn readyz(State(store): State<Store>) -> StatusCode {
-    match store.directory().check_freshness() {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    match store.is_ready() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -28,6 +28,9 @@ impl Store {
     /// [`StoreError::InvalidIssuerName`], or that the database cannot be written.
     pub async fn ensure_issuer(&self, name: &str) -> Result<(), StoreError> {
         Issuers::named([name]).map_err(StoreError::InvalidIssuerName)?;
+        if self.issuers().await?.iter().any(|issuer| issuer == name) {
+            return Ok(());
+        }
         let mut transaction = self.0.begin().await?;
         let id = transaction.new_id(&self.0.state.account)?;
         let now = transaction.now;
@@ -57,6 +60,9 @@ impl Store {
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
     pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
+        if let Some(stored) = self.issuer_url(name).await? {
+            return Ok(stored);
+        }
         let mut transaction = self.0.begin().await?;
         let (id, stored) = sqlite::issuers::find(transaction.connection(), name).await?;
         if let Some(stored) = stored {

@@ -11,7 +11,7 @@ use crate::records::{
     ChangedEntity, KeyState, SigningKeyRecord, StoredSigningKey, signing_key_context,
 };
 use crate::sqlite::{self, Connection};
-use crate::store::Store;
+use crate::store::{Inner, Store};
 use crate::transaction::Transaction;
 
 impl Store {
@@ -27,30 +27,34 @@ impl Store {
         name: &str,
         algorithm: Option<Algorithm>,
     ) -> Result<SigningKeys, StoreError> {
-        // In a transaction, so that no other process creates a key too. Creating an RSA key takes a moment, once.
-        let mut transaction = self.0.begin().await?;
-        let now = transaction.now;
-        let (issuer, keys) = keys_of(transaction.connection(), name, now).await?;
-        match (find(&keys, KeyState::Active), algorithm) {
-            (Some(active), Some(wanted)) if active.record.algorithm != wanted => {
+        let inner = &self.0;
+        let now = inner.state.clock.now();
+        let (_, keys) = keys_of(&mut *inner.database.reader().await?, name, now).await?;
+        let active = find(&keys, KeyState::Active);
+        match (active.map(|key| key.record.algorithm), algorithm) {
+            (Some(stored), Some(wanted)) if stored != wanted => {
                 return Err(StoreError::AlgorithmMismatch {
                     issuer: name.to_owned(),
-                    stored: active.record.algorithm,
+                    stored,
                     wanted,
                 });
             }
-            (Some(_), _) => {}
-            (None, wanted) => {
-                let wanted = wanted.unwrap_or(Algorithm::EdDsa);
-                create_key(&mut transaction, &issuer, wanted, now).await?;
+            (Some(_), _) if !keys.iter().any(|key| key.is_ahead_of(now)) => {}
+            _ => {
+                // In a transaction, so that no other process creates a key too.
+                let mut transaction = inner.begin().await?;
+                let (issuer, keys) = correct_keys(&mut transaction, name).await?;
+                if find(&keys, KeyState::Active).is_none() {
+                    let algorithm = algorithm.unwrap_or(Algorithm::EdDsa);
+                    activate_next(&mut transaction, &issuer, keys, algorithm).await?;
+                }
+                transaction.commit().await?;
             }
         }
-        let state = &self.0.state;
-        let keys = state
-            .signing_keys(transaction.connection(), name, now)
-            .await?;
-        transaction.commit().await?;
-        Ok(keys)
+        // The follower waits, so that it reads again what changes after this.
+        let _follower = inner.follower.lock().await;
+        let mut connection = inner.database.reader().await?;
+        inner.state.signing_keys(&mut connection, name, now).await
     }
 
     /// Returns all signing keys of issuer `name`, newest first.
@@ -83,7 +87,7 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let (mut transaction, _) = self.0.begin_for(caller).await?;
         let now = transaction.now;
-        let (issuer, keys) = keys_of(transaction.connection(), name, now).await?;
+        let (issuer, keys) = correct_keys(&mut transaction, name).await?;
         if find(&keys, KeyState::Pending).is_some() {
             return Err(StoreError::RotationPending);
         }
@@ -149,9 +153,9 @@ impl Store {
         name: &str,
         kid: &str,
     ) -> Result<SigningKeyRecord, StoreError> {
-        let (mut transaction, _) = self.0.begin_for(caller).await?;
+        let (mut transaction, _) = self.0.begin_revocation(caller).await?;
         let now = transaction.now;
-        let (issuer, mut keys) = keys_of(transaction.connection(), name, now).await?;
+        let (issuer, mut keys) = correct_keys(&mut transaction, name).await?;
         let found = keys.iter().position(|key| key.record.kid == kid);
         let mut key = keys.swap_remove(found.ok_or(StoreError::UnknownSigningKey)?);
         if key.record.state == KeyState::Revoked {
@@ -164,17 +168,8 @@ impl Store {
         key.revoke(now);
         save(&mut transaction, &issuer, &key).await?;
         if was_active {
-            let pending = keys
-                .into_iter()
-                .find(|key| key.record.state == KeyState::Pending);
-            let successor = match pending {
-                Some(mut pending) => {
-                    pending.record.activates_at = now;
-                    save(&mut transaction, &issuer, &pending).await?;
-                    pending
-                }
-                None => create_key(&mut transaction, &issuer, key.record.algorithm, now).await?,
-            };
+            let algorithm = key.record.algorithm;
+            let successor = activate_next(&mut transaction, &issuer, keys, algorithm).await?;
             entry = entry.with("successor", successor.record.kid);
         }
         transaction.append_audit(entry).await?;
@@ -196,6 +191,75 @@ async fn keys_of(
 
 fn find(keys: &[StoredSigningKey], state: KeyState) -> Option<&StoredSigningKey> {
     keys.iter().find(|key| key.record.state == state)
+}
+
+/// Returns the id of an issuer, and its keys, newest first, after it has corrected dates in the future: if the clock was
+/// ahead when keys were created, they would not sign until then, and no other key could be created.
+async fn correct_keys(
+    transaction: &mut Transaction<'_>,
+    issuer: &str,
+) -> Result<(Id, Vec<StoredSigningKey>), StoreError> {
+    let now = transaction.now;
+    let (id, mut keys) = keys_of(transaction.connection(), issuer, now).await?;
+    keys.retain(|key| key.is_ahead_of(now));
+    if let Some(newest) = keys.iter().map(|key| key.record.created_at).max() {
+        let ahead = newest.unix_millis() - now.unix_millis();
+        for key in &mut keys {
+            key.set_back(ahead);
+            save(transaction, &id, key).await?;
+        }
+        let entry = AuditRecord::by_store("signing_key.correct_dates").about(None, id);
+        let entry = entry.with("milliseconds", ahead);
+        transaction.append_audit(entry).await?;
+    }
+    keys_of(transaction.connection(), issuer, now).await
+}
+
+/// Lets the pending key of an issuer sign from now on, or else a new one. Returns it.
+async fn activate_next(
+    transaction: &mut Transaction<'_>,
+    issuer: &Id,
+    keys: Vec<StoredSigningKey>,
+    algorithm: Algorithm,
+) -> Result<StoredSigningKey, StoreError> {
+    let now = transaction.now;
+    let mut keys = keys.into_iter();
+    match keys.find(|key| key.record.state == KeyState::Pending) {
+        Some(mut pending) => {
+            pending.record.activates_at = now;
+            save(transaction, issuer, &pending).await?;
+            Ok(pending)
+        }
+        // Creating an RSA key takes a moment, once.
+        None => create_key(transaction, issuer, algorithm, now).await,
+    }
+}
+
+impl Inner {
+    /// Corrects the dates of signing keys, and deletes the private parts of those whose tokens had all expired `before`.
+    pub(crate) async fn maintain_signing_keys(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut reader = self.database.reader().await?;
+        let uptime = sqlite::expired::safe_uptime(&mut reader).await?;
+        let now = self.state.clock.now();
+        for name in sqlite::issuers::names(&mut reader).await? {
+            let (_, keys) = keys_of(&mut reader, &name, before).await?;
+            if !keys
+                .iter()
+                .any(|key| key.is_over(uptime) || key.is_ahead_of(now))
+            {
+                continue;
+            }
+            let mut transaction = self.begin().await?;
+            correct_keys(&mut transaction, &name).await?;
+            let (id, keys) = keys_of(transaction.connection(), &name, before).await?;
+            for mut key in keys.into_iter().filter(|key| key.is_over(uptime)) {
+                key.sealed = None;
+                save(&mut transaction, &id, &key).await?;
+            }
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
 }
 
 async fn save(
@@ -231,6 +295,8 @@ pub(crate) async fn create_key(
     let created = StoredSigningKey {
         id,
         sealed: Some(sealed),
+        created_uptime: 0,
+        until_uptime: None,
         record: SigningKeyRecord {
             kid: key.id().to_owned(),
             algorithm,

@@ -71,6 +71,10 @@ pub(crate) struct StoredSigningKey {
     pub(crate) id: Id,
     /// The private part, encrypted; `None` after it was deleted.
     pub(crate) sealed: Option<Vec<u8>>,
+    /// The uptime of the database when it was created.
+    pub(crate) created_uptime: i64,
+    /// The uptime from which on all tokens that it signed have expired; `None` before another key signed.
+    pub(crate) until_uptime: Option<i64>,
     pub(crate) record: SigningKeyRecord,
 }
 
@@ -90,10 +94,28 @@ impl StoredSigningKey {
         self.sealed = None;
     }
 
-    /// Returns whether tokens that it signs or has signed may be accepted.
-    pub(crate) fn is_published(&self) -> bool {
-        let ended = matches!(self.record.state, KeyState::Removed | KeyState::Revoked);
-        self.sealed.is_some() && !ended
+    /// Returns whether tokens that it signs or has signed may be accepted: until its private part is deleted. Its state may
+    /// follow from a clock that is ahead.
+    pub(crate) const fn is_published(&self) -> bool {
+        self.sealed.is_some()
+    }
+
+    /// Returns whether its private part can be deleted when the database has this uptime.
+    pub(crate) fn is_over(&self, uptime: i64) -> bool {
+        let is_over = self.until_uptime.is_some_and(|until| until < uptime);
+        is_over && self.record.state == KeyState::Removed && self.sealed.is_some()
+    }
+
+    /// Returns whether it was created by a clock that was ahead of the present one.
+    pub(crate) fn is_ahead_of(&self, now: Timestamp) -> bool {
+        self.record.revoked_at.is_none() && self.record.created_at > now
+    }
+
+    /// Sets the clock back by which its dates were set.
+    pub(crate) fn set_back(&mut self, millis: i64) {
+        for date in [&mut self.record.created_at, &mut self.record.activates_at] {
+            *date = Timestamp::from_unix_millis(date.unix_millis().saturating_sub(millis));
+        }
     }
 }
 
@@ -104,8 +126,12 @@ pub(crate) fn signing_key_context(id: &Id) -> SealContext {
 
 /// Sets the states at `now` of the keys of one issuer, newest first. A token lives for `longest` at most.
 pub(crate) fn assign_states(keys: &mut [StoredSigningKey], now: Timestamp, longest: Duration) {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let mut superseded: Option<Timestamp> = None;
-    for StoredSigningKey { record, .. } in keys {
+    let mut superseded_uptime = None;
+    for key in keys {
+        let record = &mut key.record;
+        key.until_uptime = superseded_uptime.map(|at: i64| at.saturating_add(millis(longest)));
         record.state = match superseded {
             _ if record.revoked_at.is_some() => KeyState::Revoked,
             _ if record.activates_at > now => KeyState::Pending,
@@ -115,6 +141,8 @@ pub(crate) fn assign_states(keys: &mut [StoredSigningKey], now: Timestamp, longe
         };
         if matches!(record.state, KeyState::Active | KeyState::Retiring) {
             superseded = Some(record.activates_at);
+            let lead = record.activates_at.unix_millis() - record.created_at.unix_millis();
+            superseded_uptime = Some(key.created_uptime.saturating_add(lead));
         }
     }
 }

@@ -1,44 +1,33 @@
 //! The owners of new records, and the accounts that a caller can access.
 
 use countersign::Id;
-use countersign::directory::{EnvironmentKind, Status};
+use countersign::directory::{CredentialKind, Status};
 use countersign::registry::backend::Placement;
 use countersign::registry::{Account, Authority, Caller, Conflict, Owner, RegistryError};
 
 use crate::sqlite::{self, Connection};
 use crate::transaction::Transaction;
 
-/// Returns the account and the environment that a new credential belongs to. In the default account, the default
-/// environment is used if none was named.
+/// Returns the account and the environment that a new credential belongs to. If none was named, that is the default
+/// environment in the default account, and otherwise, and for managed tokens, the whole account.
 pub(super) async fn placement(
     transaction: &mut Transaction<'_>,
     authority: &Authority<'_>,
     owner: Owner,
-) -> Result<Placement, RegistryError> {
-    let state = transaction.state();
-    let mut placement = whole_account_placement(transaction, authority, owner).await?;
-    if placement.environment.is_none() && placement.account == state.account {
-        let (account, id) = (state.account, state.environment);
-        let kind = environment_kind(transaction.connection(), &account, &id).await?;
-        placement = placement.environment(id, kind);
-    }
-    Ok(placement)
-}
-
-/// Returns the account and the environment that a new credential belongs to. Without an environment, it belongs to the
-/// sandbox of the caller if that has one, otherwise to the whole account, the default one included.
-pub(super) async fn whole_account_placement(
-    transaction: &mut Transaction<'_>,
-    authority: &Authority<'_>,
-    owner: Owner,
+    kind: CredentialKind,
 ) -> Result<Placement, RegistryError> {
     let account = account_for(transaction, authority.caller(), owner.account).await?;
+    let state = transaction.state();
+    let has_default = kind != CredentialKind::Token && account == state.account;
+    let default = has_default.then_some(state.environment);
+    let named = owner.environment.or(authority.default_environment());
     let placement = Placement::account(account);
-    let Some(id) = owner.environment.or(authority.default_environment()) else {
+    let Some(id) = named.or(default) else {
         return Ok(placement);
     };
-    let kind = environment_kind(transaction.connection(), &account, &id).await?;
-    Ok(placement.environment(id, kind))
+    let connection = transaction.connection();
+    let kind = sqlite::accounts::find_environment_kind(connection, &account, &id).await?;
+    Ok(placement.environment(id, kind.ok_or(RegistryError::NotFound)?))
 }
 
 /// Returns the account that a new record belongs to: the named one, else that of the caller, else the default one.
@@ -65,13 +54,4 @@ pub(super) async fn reachable_account(
     found
         .filter(|account| caller.can_access(&account.id))
         .ok_or(RegistryError::NotFound)
-}
-
-async fn environment_kind(
-    connection: &mut Connection,
-    account: &Id,
-    id: &Id,
-) -> Result<EnvironmentKind, RegistryError> {
-    let kind = sqlite::accounts::find_environment_kind(connection, account, id).await?;
-    kind.ok_or(RegistryError::NotFound)
 }

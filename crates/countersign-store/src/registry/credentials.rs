@@ -4,11 +4,14 @@ use countersign::Id;
 use countersign::directory::CredentialKind;
 use countersign::registry::backend::{ChangeEffect, StoredCredential};
 use countersign::registry::{Authority, Caller, Change, Record, RegistryError};
+use countersign::time::Timestamp;
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite;
+use crate::sqlite::denials::Denied;
+use crate::sqlite::{self, Connection};
+use crate::store::Inner;
 use crate::transaction::Transaction;
 
 /// Returns the credential if the caller can access it.
@@ -41,6 +44,47 @@ pub(super) async fn insert(
     Ok(credential.record)
 }
 
+/// Returns a credential after a change that has not been written yet.
+async fn plan(
+    connection: &mut Connection,
+    authority: &Authority<'_>,
+    id: &Id,
+    change: &Change,
+    now: Timestamp,
+) -> Result<(StoredCredential, ChangeEffect), RegistryError> {
+    let found = sqlite::credentials::find(connection, id).await?;
+    let mut credential = reachable(authority.caller(), found)?;
+    let effect = credential.change(authority, change, now)?;
+    Ok((credential, effect))
+}
+
+impl Inner {
+    /// Returns the record of a credential if a change has no effect. No other change waits for this.
+    pub(super) async fn unchanged(
+        &self,
+        caller: &Caller,
+        id: &Id,
+        change: &Change,
+    ) -> Result<Option<Record>, RegistryError> {
+        let (mut reader, authority) = self.look_for(caller).await?;
+        let now = self.state.clock.now();
+        let (credential, effect) = plan(&mut reader, &authority, id, change, now).await?;
+        Ok((effect == ChangeEffect::Unchanged).then_some(credential.record))
+    }
+
+    /// Begins the transaction of a change.
+    pub(super) async fn begin_change<'c>(
+        &self,
+        caller: &'c Caller,
+        change: &Change,
+    ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
+        match change {
+            Change::Suspend | Change::Revoke { .. } => self.begin_revocation(caller).await,
+            _ => self.begin_for(caller).await,
+        }
+    }
+}
+
 /// Changes a credential, and returns its record after the change.
 pub(super) async fn change(
     transaction: &mut Transaction<'_>,
@@ -48,10 +92,9 @@ pub(super) async fn change(
     id: &Id,
     change: &Change,
 ) -> Result<Record, RegistryError> {
-    let caller = authority.caller();
-    let found = sqlite::credentials::find(transaction.connection(), id).await?;
-    let mut credential = reachable(caller, found)?;
-    let effect = credential.change(authority, change, transaction.now)?;
+    let (caller, now) = (authority.caller(), transaction.now);
+    let planned = plan(transaction.connection(), authority, id, change, now).await?;
+    let (credential, effect) = planned;
     let entry = AuditRecord::by(caller, action(credential.record.kind, change.name()));
     let entry = match change {
         Change::Scopes(scopes) => entry.with("scopes", scopes.as_str()),
@@ -83,7 +126,8 @@ pub(super) async fn write(
     }
     if effect != ChangeEffect::Changed {
         let until = sqlite::denials::until(connection, now).await?;
-        sqlite::denials::deny_below(connection, &id, generation, until).await?;
+        let denied = Denied::Below(generation);
+        sqlite::denials::insert(connection, &id, denied, until, now).await?;
     }
     let entry = entry.about(record.account_id, id);
     transaction

@@ -4,19 +4,20 @@ use countersign::Secret;
 use countersign::registry::{IdempotencyKey, Record, RegistryError};
 
 use crate::records::StoredAnswer;
-use crate::sqlite;
+use crate::sqlite::{self, Connection};
+use crate::state::State;
 use crate::transaction::Transaction;
 
 /// Returns the response to a request that was made before.
 pub(super) async fn recall(
-    transaction: &mut Transaction<'_>,
+    connection: &mut Connection,
+    state: &State,
     key: Option<&IdempotencyKey<'_>>,
 ) -> Result<Option<Secret>, RegistryError> {
     let Some(key) = key else {
         return Ok(None);
     };
-    let (state, now) = (transaction.state(), transaction.now);
-    let connection = transaction.connection();
+    let now = state.clock.now();
     let Some((answer, sealed)) = sqlite::idempotency::find(connection, key, now).await? else {
         return Ok(None);
     };
@@ -52,5 +53,5 @@ pub(super) async fn remember(
     let sealer = state.sealer(connection).await?;
     let response = response.expose().as_bytes();
     let sealed = sealer.seal(&answer.context(), response, &*state.random)?;
-    Ok(sqlite::idempotency::insert(connection, &answer, &sealed).await?)
+    Ok(sqlite::idempotency::insert(connection, &answer, &sealed, now).await?)
 }

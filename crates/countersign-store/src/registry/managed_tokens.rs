@@ -1,6 +1,7 @@
 //! The records behind managed tokens. They are authenticated by their signature: nothing about them is secret.
 
 use countersign::Id;
+use countersign::directory::CredentialKind;
 use countersign::registry::backend::StoredCredential;
 use countersign::registry::{
     Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
@@ -8,7 +9,7 @@ use countersign::registry::{
 };
 
 use super::Response;
-use super::accounts::whole_account_placement;
+use super::accounts::placement;
 use super::credentials::{change, insert};
 use super::idempotency::{recall, remember};
 use crate::error::StoreError;
@@ -23,12 +24,19 @@ impl ManagedTokens for Store {
         key: Option<IdempotencyKey<'a>>,
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
+            let state = &self.0.state;
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            if let Some(response) = recall(&mut reader, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
-            let placement =
-                whole_account_placement(&mut transaction, &authority, new.owner).await?;
+            drop(reader);
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let connection = transaction.connection();
+            if let Some(response) = recall(connection, state, key.as_ref()).await? {
+                return Ok(IdempotentOutcome::Replayed(response));
+            }
+            let kind = CredentialKind::Token;
+            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
             let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
             let credential = StoredCredential::new_token(&authority, id, placement, new, now)?;
             remember(&mut transaction, key.as_ref(), &credential.record).await?;
@@ -45,8 +53,16 @@ impl ManagedTokens for Store {
         key: Option<IdempotencyKey<'a>>,
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
-            let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            if let Some(response) = recall(&mut transaction, key.as_ref()).await? {
+            let state = &self.0.state;
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            if let Some(response) = recall(&mut reader, state, key.as_ref()).await? {
+                return Ok(IdempotentOutcome::Replayed(response));
+            }
+            find(&mut reader, caller, &id).await?;
+            drop(reader);
+            let (mut transaction, authority) = self.0.begin_change(caller, &requested).await?;
+            let connection = transaction.connection();
+            if let Some(response) = recall(connection, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
             find(transaction.connection(), caller, &id).await?;

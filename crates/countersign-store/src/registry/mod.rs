@@ -6,7 +6,7 @@ mod idempotency;
 mod managed_tokens;
 mod sessions;
 
-use countersign::directory::UserName;
+use countersign::directory::{CredentialKind, UserName};
 use countersign::key::ImportedKey;
 use countersign::registry::backend::{StoredCredential, StoredSecret};
 use countersign::registry::{
@@ -19,6 +19,7 @@ use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
 use crate::sqlite;
+use crate::sqlite::denials::Denied;
 use crate::store::Store;
 
 use accounts::{account_for, placement, reachable_account};
@@ -30,7 +31,8 @@ impl Registry for Store {
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> Response<'a, CreatedKey> {
         Box::pin(async move {
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let placement = placement(&mut transaction, &authority, new.owner).await?;
+            let kind = CredentialKind::Key;
+            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
             let (state, now) = (transaction.state(), transaction.now);
             let id = transaction.new_id(&placement.account)?;
             let issued = state.peppers.generate_key(&id, &*state.random);
@@ -51,7 +53,8 @@ impl Registry for Store {
     ) -> Response<'a, Record> {
         Box::pin(async move {
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let placement = placement(&mut transaction, &authority, new.owner).await?;
+            let kind = CredentialKind::Key;
+            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
             let digests = self.0.state.peppers.imported(&key);
             for digest in &digests {
                 let connection = transaction.connection();
@@ -70,8 +73,15 @@ impl Registry for Store {
 
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> Response<'a, Record> {
         Box::pin(async move {
-            let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let placement = placement(&mut transaction, &authority, new.owner).await?;
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            let same_name = sqlite::credentials::find_user(&mut reader, &new.name).await?;
+            drop(reader);
+            let (mut transaction, authority) = match same_name {
+                None => self.0.begin_for(caller).await?,
+                Some(_) => return Err(RegistryError::NameTaken),
+            };
+            let kind = CredentialKind::User;
+            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
             let same_name = sqlite::credentials::find_user(transaction.connection(), &new.name);
             if same_name.await?.is_some() {
                 return Err(RegistryError::NameTaken);
@@ -116,7 +126,10 @@ impl Registry for Store {
 
     fn change<'a>(&'a self, caller: &'a Caller, id: Id, requested: Change) -> Response<'a, Record> {
         Box::pin(async move {
-            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            if let Some(record) = self.0.unchanged(caller, &id, &requested).await? {
+                return Ok(record);
+            }
+            let (mut transaction, authority) = self.0.begin_change(caller, &requested).await?;
             let record = change(&mut transaction, &authority, &id, &requested).await?;
             transaction.commit().await?;
             Ok(record)
@@ -131,9 +144,15 @@ impl Registry for Store {
     ) -> Response<'a, CreatedKey> {
         Box::pin(async move {
             let state = &self.0.state;
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            reachable(caller, sqlite::credentials::find(&mut reader, &id).await?)?;
+            drop(reader);
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
-            let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let (mut transaction, authority) = match rotation {
+                Rotation::Compromised => self.0.begin_revocation(caller).await?,
+                _ => self.0.begin_for(caller).await?,
+            };
             let found = sqlite::credentials::find(transaction.connection(), &id).await?;
             let mut credential = reachable(caller, found)?;
             let (secret, now) = (issued.secret.expose(), transaction.now);
@@ -154,9 +173,21 @@ impl Registry for Store {
             if !caller.can_access(&denied.account) {
                 return Err(RegistryError::NotFound);
             }
-            let (mut transaction, _) = self.0.begin_for(caller).await?;
             let (issuer, id, until) = (&*denied.issuer, denied.token, denied.expires_at);
-            sqlite::denials::deny_token(transaction.connection(), issuer, &id, until).await?;
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            if sqlite::denials::is_token_denied(&mut reader, issuer, &id, until).await? {
+                return Ok(());
+            }
+            drop(reader);
+            let (mut transaction, _) = self.0.begin_revocation(caller).await?;
+            let now = transaction.now;
+            let connection = transaction.connection();
+            // Another request may have denied it while this one waited.
+            if sqlite::denials::is_token_denied(connection, issuer, &id, until).await? {
+                return Ok(());
+            }
+            let token = Denied::TokenOf(issuer);
+            sqlite::denials::insert(connection, &id, token, until, now).await?;
             let entry = AuditRecord::by(caller, "token.revoke").about(denied.account, id);
             transaction
                 .append_audit(entry.with("issuer", issuer))
@@ -205,7 +236,7 @@ impl Registry for Store {
 
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> Response<'a, Account> {
         Box::pin(async move {
-            let (mut transaction, _) = self.0.begin_for(caller).await?;
+            let (mut transaction, _) = self.0.begin_revocation(caller).await?;
             let now = transaction.now;
             let connection = transaction.connection();
             let mut account = reachable_account(connection, caller, &id).await?;
@@ -217,7 +248,8 @@ impl Registry for Store {
             }
             sqlite::accounts::update(connection, &account).await?;
             let until = sqlite::denials::until(connection, now).await?;
-            sqlite::denials::deny_below(connection, &id, account.generation, until).await?;
+            let denied = Denied::Below(account.generation);
+            sqlite::denials::insert(connection, &id, denied, until, now).await?;
             let entry = AuditRecord::by(caller, "account.revoke").about(id, id);
             let entry = entry.with("generation", account.generation);
             transaction.append_audit(entry).await?;

@@ -12,6 +12,7 @@ use super::Response;
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::{ChangedEntity, StoredSession};
+use crate::sqlite::denials::Denied;
 use crate::sqlite::{self, Connection};
 use crate::state::State;
 use crate::store::Store;
@@ -68,25 +69,21 @@ impl Sessions for Store {
         selector: SessionSelector,
     ) -> Response<'a, ()> {
         Box::pin(async move {
-            let (mut transaction, _) = self.0.begin_for(caller).await?;
+            let now = self.0.state.clock.now();
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            selected(&mut reader, caller, &credential, &selector, now).await?;
+            drop(reader);
+            let (mut transaction, _) = self.0.begin_revocation(caller).await?;
             let now = transaction.now;
             let connection = transaction.connection();
-            let mut sessions = reachable(connection, caller, &credential, now).await?;
-            sessions.retain(|session| match &selector {
-                SessionSelector::Id(id) => session.id == *id,
-                SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
-                _ => false,
-            });
-            if sessions.is_empty() {
-                return Err(RegistryError::NotFound);
-            }
+            let sessions = selected(connection, caller, &credential, &selector, now).await?;
             let until = sqlite::denials::until(connection, now).await?;
-            let lowest = SESSION_GENERATION.saturating_add(1);
+            let lowest = Denied::Below(SESSION_GENERATION.saturating_add(1));
             for session in sessions {
                 let (id, until) = (session.id, until.max(session.expires_at));
                 let connection = transaction.connection();
                 sqlite::sessions::delete(connection, &id).await?;
-                sqlite::denials::deny_below(connection, &id, lowest, until).await?;
+                sqlite::denials::insert(connection, &id, lowest, until, now).await?;
                 let entry = AuditRecord::by(caller, "session.revoke")
                     .about(session.account, id)
                     .with("name", session.name())
@@ -145,4 +142,28 @@ async fn reachable(
     let mut sessions = sqlite::sessions::list(connection, credential, now).await?;
     sessions.retain(|session| caller.can_access(&session.account));
     Ok(sessions)
+}
+
+/// Returns the sessions that a selector selects.
+///
+/// # Errors
+///
+/// [`RegistryError::NotFound`] if there is none.
+async fn selected(
+    connection: &mut Connection,
+    caller: &Caller,
+    credential: &Id,
+    selector: &SessionSelector,
+    now: Timestamp,
+) -> Result<Vec<StoredSession>, RegistryError> {
+    let mut sessions = reachable(connection, caller, credential, now).await?;
+    sessions.retain(|session| match selector {
+        SessionSelector::Id(id) => session.id == *id,
+        SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
+        _ => false,
+    });
+    match sessions.is_empty() {
+        true => Err(RegistryError::NotFound),
+        false => Ok(sessions),
+    }
 }

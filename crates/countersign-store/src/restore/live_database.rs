@@ -2,8 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::Arc;
 
+use countersign::Id;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
@@ -11,7 +11,7 @@ use super::NotReplayed;
 use crate::audit::{AuditKey, Checkpoint, Verified};
 use crate::error::{StoreError, corrupt};
 use crate::records::Backup;
-use crate::secrets::{DatabaseAge, MasterKeySource};
+use crate::secrets::DatabaseAge;
 use crate::sqlite::{self, Exclusive};
 use crate::state::{StoreOptions, upgrade};
 
@@ -46,6 +46,17 @@ impl LiveDatabase {
             Ok(()) => Ok(Self::Unreadable { _lock: file }),
             Err(Errno::AGAIN | Errno::ACCESS) => Err(StoreError::InUse(path.to_owned())),
             Err(error) => Err(StoreError::file(path, error.into())),
+        }
+    }
+
+    /// Returns the id of its default account, which identifies the database, if it can be read.
+    pub(super) async fn default_account(&mut self) -> Result<Option<Id>, StoreError> {
+        match self {
+            Self::Readable(locked) => {
+                let owner = sqlite::accounts::default_owner(&mut locked.connection).await?;
+                Ok(Some(owner.0))
+            }
+            Self::Absent | Self::Unreadable { .. } => Ok(None),
         }
     }
 
@@ -101,11 +112,7 @@ async fn lock(path: &Path, options: &StoreOptions) -> Result<Exclusive, StoreErr
             return corrupt("it does not pass the integrity check");
         }
         // As opening it would.
-        let master_key = MasterKeySource {
-            key: options.master_key.clone(),
-            database: path.to_owned(),
-            random: Arc::clone(&options.random),
-        };
+        let master_key = options.master_key_source()?;
         let sealer = upgrade(connection, &master_key, DatabaseAge::Existing).await?;
         AuditKey::open(&sqlite::audit::sealed_key(connection).await?, &sealer)
     };

@@ -99,11 +99,20 @@ impl Store {
         let path = options.database()?;
         let mut live = LiveDatabase::lock(&path, options).await?;
         let staging = Staging::copy(file, &path)?;
-        staging.check(file).await?;
+        staging.check(file, &options.master_key_source()?).await?;
         let store = Self::open(staging.options(options)?).await?;
         let (backup, end) = store.0.examine(file).await?;
         if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
             return Err(StoreError::LossBeginsEarlier(backup.taken_at));
+        }
+        if let Some(account) = live.default_account().await?
+            && account != store.0.state.account
+        {
+            store.close().await?;
+            return Err(StoreError::InvalidBackup {
+                path: file.to_owned(),
+                reason: "it is a backup of another database",
+            });
         }
         let key = &store.0.state.audit_key;
         let replayed = live.changes_since(&backup, &end, key).await?;

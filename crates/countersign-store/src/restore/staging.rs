@@ -8,7 +8,7 @@ use countersign::time::Timestamp;
 
 use crate::error::{StoreError, corrupt};
 use crate::files::{private, publish, recreate, sync_folder, with_suffix};
-use crate::secrets::DatabaseAge;
+use crate::secrets::{BackupCode, DatabaseAge, MasterKeySource};
 use crate::sqlite;
 use crate::state::{StoreOptions, ViewContents};
 
@@ -24,30 +24,45 @@ impl Staging {
         // An interrupted restore may have left its files.
         staging.remove();
         copy(file, &staging.0)?;
-        // The file may be a copy of a database that was not in use, which has a log.
-        let log = with_suffix(file, "-wal");
-        if log.exists() {
-            copy(&log, &with_suffix(&staging.0, "-wal"))?;
-        }
         Ok(staging)
     }
 
-    /// Checks that it is an undamaged database of this version, before it is opened.
-    pub(super) async fn check(&self, file: &Path) -> Result<(), StoreError> {
-        let (age, sound) = sqlite::backup::inspect(&self.0).await?;
-        let reason = match (age, sound) {
-            (Ok(DatabaseAge::Existing), true) => return Ok(()),
-            (Ok(DatabaseAge::New), _) => "it is empty",
-            (Err(StoreError::UnrelatedDatabase), _) => "it is the database of another application",
-            (Err(error @ (StoreError::NewerSchema(_) | StoreError::UnreleasedSchema)), _) => {
-                return Err(error);
-            }
-            _ => "it is damaged",
+    /// Checks that it is as [`Store::backup`](crate::Store::backup) wrote it with the master key, and an undamaged database
+    /// of this version, before it is opened.
+    pub(super) async fn check(
+        &self,
+        file: &Path,
+        master_key: &MasterKeySource,
+    ) -> Result<(), StoreError> {
+        let invalid = |reason| {
+            Err(StoreError::InvalidBackup {
+                path: file.to_owned(),
+                reason,
+            })
         };
-        Err(StoreError::InvalidBackup {
-            path: file.to_owned(),
-            reason,
-        })
+        let error = |source| StoreError::file(&self.0, source);
+        let options = File::options().read(true).write(true).open(&self.0);
+        let mut copy = options.map_err(error)?;
+        let Some(code) = BackupCode::read(&mut copy).map_err(error)? else {
+            return invalid("it was cut, or `countersign backup` did not make it");
+        };
+        let sealer = match master_key.find_rotated(&|sealer| code.is_of(&sealer.backup_key)) {
+            Err(StoreError::MasterKeyRotated) => return Err(StoreError::Unseal("the backup")),
+            found => found?,
+        };
+        let is_authentic = code.remove(&sealer.backup_key, &mut copy);
+        if !is_authentic.map_err(error)? {
+            return invalid("it was changed after it was made");
+        }
+        drop(copy);
+        match sqlite::backup::inspect(&self.0).await? {
+            (Ok(DatabaseAge::Existing), true) => Ok(()),
+            (Err(error @ StoreError::NewerSchema(_)), _) => Err(error),
+            (Ok(_), false) => {
+                invalid("it has tables, indexes or triggers that do not belong to it")
+            }
+            _ => invalid("it is damaged"),
+        }
     }
 
     /// Returns the options that open it, which are those of the live database otherwise.

@@ -5,10 +5,15 @@ use countersign::Secret;
 use countersign::random::{Random, RandomError};
 use zeroize::Zeroizing;
 
+use super::BackupKey;
 use crate::error::{StoreError, corrupt};
 
 /// Encrypts and decrypts secrets with the master key.
-pub(crate) struct Sealer(LessSafeKey);
+pub(crate) struct Sealer {
+    key: LessSafeKey,
+    /// The key that authenticates backups.
+    pub(crate) backup_key: BackupKey,
+}
 
 /// The record that a ciphertext belongs to. The ciphertext cannot be decrypted in any other context, so that an
 /// attacker who can write to the database cannot move a secret to another record.
@@ -25,8 +30,10 @@ const VERSION: u8 = 1;
 
 impl Sealer {
     pub(crate) fn new(key: &[u8; 32]) -> Option<Self> {
-        let key = UnboundKey::new(&AES_256_GCM, key).ok()?;
-        Some(Self(LessSafeKey::new(key)))
+        Some(Self {
+            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?),
+            backup_key: BackupKey::derive(key)?,
+        })
     }
 
     /// Encrypts a secret. The nonce is 96 random bits. One key may encrypt 2^32 times with random nonces (NIST
@@ -42,7 +49,7 @@ impl Sealer {
         let mut body = Zeroizing::new(secret.to_vec());
         let unique = Nonce::assume_unique_for_key(nonce);
         let tag = self
-            .0
+            .key
             .seal_in_place_separate_tag(unique, context.additional_data(), &mut body)
             .map_err(|_| RandomError)?;
         Ok([&[VERSION], nonce.as_slice(), &body, tag.as_ref()].concat())
@@ -81,7 +88,7 @@ impl Sealer {
             let nonce = Nonce::assume_unique_for_key(*nonce);
             let mut body = Zeroizing::new(body.to_vec());
             let opened = self
-                .0
+                .key
                 .open_in_place(nonce, context.additional_data(), &mut body);
             let length = opened.ok()?.len();
             body.truncate(length);

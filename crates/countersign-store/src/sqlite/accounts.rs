@@ -50,7 +50,7 @@ pub(crate) async fn find_environment_kind(
 ) -> Result<Option<EnvironmentKind>> {
     Ok(fetch_optional!(
         db,
-        |row| environment_kind(row.try_get("kind")?),
+        |row| environment_kind(row, "kind"),
         "SELECT kind FROM environments WHERE id = ? AND account_id = ?",
         blob(id),
         blob(account),
@@ -114,7 +114,7 @@ fn read_environment(row: &SqliteRow) -> Result<Environment> {
         id(row, "id")?,
         id(row, "account_id")?,
         row.try_get("name")?,
-        environment_kind(row.try_get("kind")?)?,
+        environment_kind(row, "kind")?,
         time(row, "created_at")?,
     ))
 }

@@ -46,12 +46,15 @@ pub(crate) async fn describe(db: &mut Connection, file: &Path) -> Result<Backup>
     })
 }
 
-/// Inspects the schema of a file, and whether it passes the integrity check.
+/// Inspects the schema of an undamaged file, and whether it has nothing but what the schema has.
 pub(crate) async fn inspect(path: &Path) -> Result<(Result<DatabaseAge, StoreError>, bool)> {
     let options = SqliteConnectOptions::new().filename(path);
     let mut db = options.disable_statement_logging().connect().await?;
-    let age = schema::inspect(&mut db).await;
-    let sound = is_sound(&mut db).await.unwrap_or(false);
+    let age = match is_sound(&mut db).await {
+        Ok(true) => schema::inspect(&mut db).await,
+        _ => corrupt("it does not pass the integrity check"),
+    };
+    let is_expected = schema::is_expected(&mut db).await.unwrap_or(false);
     db.close().await?;
-    Ok((age, sound))
+    Ok((age, is_expected))
 }

@@ -1,5 +1,6 @@
-//! Connections: one that writes, one that reads, and one that follows the change log.
+//! Connections: one that writes, some that read, one for long reads, and one that follows the change log.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+use tokio::sync::Mutex;
 
 use super::{Connection, Transaction, Watcher};
 use crate::error::{Result, StoreError};
@@ -16,13 +18,20 @@ use crate::files::{FileIdentity, private, sync_folder};
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// How long SQLite waits for the lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The primary result code of SQLite for a locked database.
+/// The primary result codes of SQLite for a locked database, and for a file that it cannot open.
 const SQLITE_BUSY: i32 = 5;
+const SQLITE_CANTOPEN: i32 = 14;
+
+/// How many look-ups and lists run at once.
+const READERS: u32 = 4;
 
 /// The connections of a store to its database file.
 pub(crate) struct Database {
     writer: SqlitePool,
+    /// Where changes wait before they wait for the writer, except for revocations.
+    queue: Mutex<()>,
     reader: SqlitePool,
+    long_reader: SqlitePool,
     identity: FileIdentity,
 }
 
@@ -32,36 +41,45 @@ impl Database {
         create_file(path).map_err(|source| StoreError::file(path, source))?;
         Ok(Self {
             // SQLite allows one writer at a time. Waiting for this pool is fair, waiting for the lock is not.
-            writer: single_connection(options(path)),
-            reader: single_connection(read_only(path)),
+            writer: pool(options(path), 1),
+            queue: Mutex::default(),
+            reader: pool(read_only(path), READERS),
+            // It may write to another file, which a backup does.
+            long_reader: pool(options(path), 1),
             identity: FileIdentity::of(path)?,
         })
     }
 
     /// Begins a transaction that writes from its beginning: one that reads first may be unable to write later.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static>> {
+        let _turn = self.queue.lock().await;
+        self.begin_revocation().await
+    }
+
+    /// Begins a transaction that writes, before all others that wait in [`begin`](Self::begin) but the first.
+    pub(crate) async fn begin_revocation(&self) -> Result<Transaction<'static>> {
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        // What was acknowledged must be in the file that the next process opens. This check comes after the
-        // connection, which may be new, and before its error, which says less.
-        self.identity.check()?;
-        Ok(transaction?)
+        self.check(transaction)
     }
 
     /// Returns the connection that writes.
     pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
-        self.acquire(&self.writer).await
+        self.check(self.writer.acquire().await)
     }
 
-    /// Returns the connection for lists and look-ups.
+    /// Returns a connection for lists and look-ups.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
-        self.acquire(&self.reader).await
+        self.check(self.reader.acquire().await)
+    }
+
+    /// Returns the connection for reading the whole database, for which only other long reads wait.
+    pub(crate) async fn long_reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.check(self.long_reader.acquire().await)
     }
 
     /// Begins a transaction that reads the database as it is at one moment.
     pub(crate) async fn snapshot(&self) -> Result<Transaction<'static>> {
-        let snapshot = self.reader.begin().await;
-        self.identity.check()?;
-        Ok(snapshot?)
+        self.check(self.reader.begin().await)
     }
 
     pub(crate) fn watcher(&self, path: &Path) -> Watcher {
@@ -70,14 +88,16 @@ impl Database {
 
     pub(crate) async fn close(&self) {
         self.reader.close().await;
+        self.long_reader.close().await;
         // Last: the last connection to close writes the log back into the file, which readers may not do.
         self.writer.close().await;
     }
 
-    async fn acquire(&self, pool: &SqlitePool) -> Result<PoolConnection<Sqlite>> {
-        let connection = pool.acquire().await;
+    /// Checks that the file is still the one that was opened: what was acknowledged must be in the file that the next
+    /// process opens. The check comes after the connection, which may be new, and before its error, which says less.
+    fn check<T>(&self, connection: Result<T, sqlx::Error>) -> Result<T> {
         self.identity.check()?;
-        Ok(connection?)
+        connection.map_err(|error| StoreError::from(error).at(&self.identity.path))
     }
 }
 
@@ -97,7 +117,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         // NORMAL loses acknowledged commits in a power failure.
         .synchronous(SqliteSynchronous::Full)
-        // Ten polls a second would fill a debug log.
+        // Fifty polls a second would fill a debug log.
         .disable_statement_logging()
 }
 
@@ -105,9 +125,9 @@ fn read_only(path: &Path) -> SqliteConnectOptions {
     options(path).pragma("query_only", "ON")
 }
 
-fn single_connection(options: SqliteConnectOptions) -> SqlitePool {
+fn pool(options: SqliteConnectOptions, connections: u32) -> SqlitePool {
     SqlitePoolOptions::new()
-        .max_connections(1)
+        .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
         // When the disk fails, SQLite ends the transaction itself, and the driver still counts one: such a connection
@@ -165,9 +185,19 @@ pub(super) async fn switch_journal(
 }
 
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    has_code(error, SQLITE_BUSY)
+}
+
+/// Returns whether an error is one of SQLite that it cannot open a file.
+pub(crate) fn is_cannot_open(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref();
+    error.is_some_and(|error| has_code(error, SQLITE_CANTOPEN))
+}
+
+fn has_code(error: &sqlx::Error, primary: i32) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
+        .is_some_and(|code| code & 0xff == primary)
 }
 
 /// Returns whether SQLite finds no fault in any page, index or reference.
@@ -183,6 +213,8 @@ pub(crate) async fn is_sound(connection: &mut Connection) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -222,6 +254,33 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((full, mode.as_str(), keys), (2, "wal", 1));
+    }
+
+    #[tokio::test]
+    async fn revocation_waits_for_the_first_of_many_changes_only() {
+        let (_folder, database) = database().await;
+        let database = Arc::new(database);
+        let held = database.begin().await.unwrap();
+        let (order, mut begun) = tokio::sync::mpsc::unbounded_channel();
+        for is_revocation in [false, false, false, true] {
+            let (database, order) = (Arc::clone(&database), order.clone());
+            tokio::spawn(async move {
+                let transaction = match is_revocation {
+                    true => database.begin_revocation().await,
+                    false => database.begin().await,
+                };
+                order.send(is_revocation).unwrap();
+                transaction.unwrap().rollback().await.unwrap();
+            });
+        }
+        // Now all of them wait, in this order.
+        tokio::task::yield_now().await;
+        held.rollback().await.unwrap();
+        let mut order = Vec::new();
+        while order.len() < 2 {
+            order.extend(begun.recv().await);
+        }
+        assert_eq!(order, [false, true]);
     }
 
     #[tokio::test]

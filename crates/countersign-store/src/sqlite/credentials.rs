@@ -13,7 +13,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Connection;
 use super::rows::{
-    blob, environment_kind, id, optional_blob, optional_id, optional_time, parsed, status, time,
+    blob, environment_kind, id, one_of, optional_blob, optional_id, optional_time, parsed, status,
+    time,
 };
 use crate::error::{Result, corrupt};
 
@@ -21,10 +22,8 @@ use crate::error::{Result, corrupt};
 macro_rules! select {
     ($clause:literal) => {
         concat!(
-            "SELECT id, kind, name, account_id, environment_id, generation, status, reason, scopes, \
-             allow_from, created_at, updated_at, expires_at, last_used_at, pepper_version, digest, \
-             imported, previous_digest, previous_until, password_hash, issuers, created_by, \
-             (SELECT kind FROM environments WHERE id = environment_id) AS environment_kind \
+            "SELECT *, \
+             coalesce((SELECT kind FROM environments WHERE id = environment_id), 'production') AS environment_kind \
              FROM credentials ",
             $clause
         )
@@ -135,12 +134,17 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         _ => (None, None, None),
     };
     let imported = matches!(credential.secret, StoredSecret::ImportedKey(_));
+    let end = record
+        .expires_at
+        .filter(|_| record.kind == CredentialKind::Token);
+    let lifetime = end.map(|end| end.unix_millis() - record.created_at.unix_millis());
     execute!(
         db,
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
              allow_from, issuers, created_by, created_at, updated_at, expires_at, pepper_version, digest,
-             imported, previous_digest, previous_until, password_hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             imported, previous_digest, previous_until, password_hash, until_uptime)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+             (SELECT uptime FROM state) + ?)
          ON CONFLICT (id) DO UPDATE SET
              generation = excluded.generation, status = excluded.status, reason = excluded.reason,
              scopes = excluded.scopes, updated_at = excluded.updated_at, pepper_version = excluded.pepper_version,
@@ -167,6 +171,7 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         previous.map(|(digest, _)| digest.as_bytes().as_slice()),
         previous.map(|(_, until)| until.unix_millis()),
         password,
+        lifetime,
     );
     Ok(())
 }
@@ -215,12 +220,13 @@ pub(crate) async fn upgrade_digest(
 }
 
 fn read(row: &SqliteRow) -> Result<StoredCredential> {
-    let kind = match row.try_get("kind")? {
-        "key" => CredentialKind::Key,
-        "user" => CredentialKind::User,
-        "token" => CredentialKind::Token,
-        _ => return corrupt("the kind of a credential"),
-    };
+    let all = [
+        CredentialKind::Key,
+        CredentialKind::User,
+        CredentialKind::Token,
+    ];
+    let what = "the kind of a credential";
+    let kind = one_of(row, "kind", &all, CredentialKind::as_str, what)?;
     let secret = match kind {
         CredentialKind::Key if row.try_get("imported")? => {
             StoredSecret::ImportedKey(read_digests(row)?.current)
@@ -231,7 +237,7 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
     };
     let mut placement = Placement::account(id(row, "account_id")?);
     placement.environment = optional_id(row, "environment_id")?;
-    placement.environment_kind = environment_kind(row.try_get("environment_kind")?)?;
+    placement.environment_kind = environment_kind(row, "environment_kind")?;
     let scopes = parsed(row, "scopes", "the scopes of a credential")?;
     let created_at = time(row, "created_at")?;
     let mut record = Record::new(id(row, "id")?, kind, placement, scopes, created_at);

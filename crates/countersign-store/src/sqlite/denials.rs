@@ -42,45 +42,57 @@ pub(crate) async fn allow_lifetime(
     Ok(())
 }
 
-/// Denies the tokens of an entity with a generation below `lowest`. The last of them expires at `until`.
-pub(crate) async fn deny_below(
-    db: &mut Connection,
-    entity: &Id,
-    lowest: u32,
-    until: Timestamp,
-) -> Result<()> {
-    insert(db, entity, "", Some(lowest), until).await
+/// The tokens of an entity that are denied.
+#[derive(Clone, Copy)]
+pub(crate) enum Denied<'a> {
+    /// Those with a lower generation.
+    Below(u32),
+    /// The entity is a single token of this issuer.
+    TokenOf(&'a str),
 }
 
-/// Denies one token until it has expired.
-pub(crate) async fn deny_token(
-    db: &mut Connection,
-    issuer: &str,
-    token: &Id,
-    until: Timestamp,
-) -> Result<()> {
-    insert(db, token, issuer, None, until).await
-}
-
-async fn insert(
+/// Denies tokens until the last of them has expired.
+pub(crate) async fn insert(
     db: &mut Connection,
     entity: &Id,
-    issuer: &str,
-    lowest: Option<u32>,
+    denied: Denied<'_>,
     until: Timestamp,
+    now: Timestamp,
 ) -> Result<()> {
+    let (issuer, lowest) = match denied {
+        Denied::Below(lowest) => ("", Some(lowest)),
+        Denied::TokenOf(issuer) => (issuer, None),
+    };
     execute!(
         db,
-        "INSERT INTO denials (entity, issuer, lowest_generation, until) VALUES (?, ?, ?, ?)
+        "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
+         VALUES (?, ?, ?, ?4, (SELECT uptime FROM state) + ?4 - ?5)
          ON CONFLICT (entity, issuer) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
-             until = max(until, excluded.until)",
+             until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",
         blob(entity),
         issuer,
         lowest,
         until.unix_millis(),
+        now.unix_millis(),
     );
     Ok(())
+}
+
+/// Returns whether a single token is denied until a time.
+pub(crate) async fn is_token_denied(
+    db: &mut Connection,
+    issuer: &str,
+    token: &Id,
+    until: Timestamp,
+) -> Result<bool> {
+    Ok(fetch_scalar!(
+        db,
+        "SELECT EXISTS (SELECT 1 FROM denials WHERE entity = ? AND issuer = ? AND until >= ?)",
+        blob(token),
+        issuer,
+        until.unix_millis(),
+    ))
 }
 
 /// Returns whether a token is denied, by itself or with its session.
@@ -94,12 +106,6 @@ pub(crate) async fn denies(db: &mut Connection, token: &CallerToken) -> Result<b
         optional_blob(token.session.as_ref()),
         SESSION_GENERATION,
     ))
-}
-
-pub(crate) async fn delete_expired(db: &mut Connection, before: Timestamp) -> Result<()> {
-    let query = "DELETE FROM denials WHERE until < ?";
-    execute!(db, query, before.unix_millis());
-    Ok(())
 }
 
 /// Returns the statement that reads the denials to which a clause applies.
@@ -117,10 +123,11 @@ pub(crate) async fn load_all(db: &mut Connection, into: &DenySet) -> Result<()> 
     Ok(())
 }
 
-pub(crate) async fn load(db: &mut Connection, entity: &Id, into: &DenySet) -> Result<()> {
-    let read = |row| put(row, into);
-    fetch_all!(db, read, select!("WHERE entity = ?"), blob(entity));
-    Ok(())
+/// Returns whether there is any.
+pub(crate) async fn load(db: &mut Connection, entity: &Id, into: &DenySet) -> Result<bool> {
+    let read = |row: &SqliteRow| put(row, into);
+    let found = fetch_all!(db, read, select!("WHERE entity = ?"), blob(entity));
+    Ok(!found.is_empty())
 }
 
 fn put(row: &SqliteRow, into: &DenySet) -> Result<()> {

@@ -46,26 +46,20 @@ pub(crate) async fn insert(
     db: &mut Connection,
     answer: &StoredAnswer,
     sealed: &[u8],
+    now: Timestamp,
 ) -> Result<()> {
     execute!(
         db,
-        "INSERT INTO idempotency_keys (caller, key, request, sealed, until) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (caller, key) DO UPDATE SET
-             request = excluded.request, sealed = excluded.sealed, until = excluded.until",
+        "INSERT INTO idempotency_keys (caller, key, request, sealed, until, until_uptime)
+         VALUES (?, ?, ?, ?, ?5, (SELECT uptime FROM state) + ?5 - ?6)
+         ON CONFLICT (caller, key) DO UPDATE SET request = excluded.request, sealed = excluded.sealed,
+             until = excluded.until, until_uptime = excluded.until_uptime",
         blob(&answer.caller),
         &answer.key,
         answer.request.as_slice(),
         sealed,
         answer.until.unix_millis(),
-    );
-    Ok(())
-}
-
-pub(crate) async fn delete_expired(db: &mut Connection, now: Timestamp) -> Result<()> {
-    execute!(
-        db,
-        "DELETE FROM idempotency_keys WHERE until <= ?",
-        now.unix_millis()
+        now.unix_millis(),
     );
     Ok(())
 }

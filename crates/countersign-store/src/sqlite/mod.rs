@@ -64,6 +64,7 @@ pub(crate) mod credentials;
 pub(crate) mod denials;
 mod diagnosis;
 mod exclusive;
+pub(crate) mod expired;
 pub(crate) mod idempotency;
 pub(crate) mod issuers;
 pub(crate) mod replay;
@@ -75,7 +76,9 @@ pub(crate) mod signing_keys;
 pub(crate) mod unreplayed;
 mod watcher;
 
-pub(crate) use connection::{Database, check_library, is_sound, use_write_ahead_log};
+pub(crate) use connection::{
+    Database, check_library, is_cannot_open, is_sound, use_write_ahead_log,
+};
 pub use diagnosis::Diagnosis;
 pub(crate) use diagnosis::diagnose;
 pub(crate) use exclusive::Exclusive;

@@ -52,14 +52,15 @@ const STEPS: [&str; 21] = [
     "INSERT INTO denials SELECT * FROM present.denials WHERE true
      ON CONFLICT (entity, issuer) DO UPDATE SET
          lowest_generation = max(lowest_generation, excluded.lowest_generation),
-         until = max(until, excluded.until)",
+         until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",
     // Sessions and responses are not in the change log when they begin. Those in the live database are complete.
     "DELETE FROM sessions",
     "INSERT INTO sessions SELECT * FROM present.sessions",
     "DELETE FROM idempotency_keys",
     "INSERT INTO idempotency_keys SELECT * FROM present.idempotency_keys",
     "UPDATE state SET largest_lifetime = max(state.largest_lifetime, p.largest_lifetime),
-         longest_signed = max(state.longest_signed, p.longest_signed) FROM present.state p",
+         longest_signed = max(state.longest_signed, p.longest_signed), uptime = max(state.uptime, p.uptime)
+         FROM present.state p",
     "UPDATE change_head SET number = p.number FROM present.change_head p",
     "INSERT INTO audit SELECT * FROM present.audit
      WHERE number > coalesce((SELECT max(number) FROM main.audit), 0)",

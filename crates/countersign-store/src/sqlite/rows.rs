@@ -49,20 +49,26 @@ pub(super) fn parsed<T: FromStr>(row: &SqliteRow, column: &str, what: &'static s
     text.parse().or_else(|_| corrupt(what))
 }
 
-pub(super) fn status(row: &SqliteRow) -> Result<Status> {
-    match row.try_get("status")? {
-        "active" => Ok(Status::Active),
-        "suspended" => Ok(Status::Suspended),
-        "revoked" => Ok(Status::Revoked),
-        _ => corrupt("a status"),
-    }
+/// Finds the value that is stored as the text of a column. `what` names the value in the error.
+pub(super) fn one_of<T: Copy>(
+    row: &SqliteRow,
+    column: &str,
+    values: &[T],
+    as_str: fn(T) -> &'static str,
+    what: &'static str,
+) -> Result<T> {
+    let text: &str = row.try_get(column)?;
+    let found = values.iter().find(|value| as_str(**value) == text);
+    found.copied().map_or_else(|| corrupt(what), Ok)
 }
 
-/// Decodes the kind of an environment. No environment means the whole account, which is for production.
-pub(super) fn environment_kind(text: Option<&str>) -> Result<EnvironmentKind> {
-    match text {
-        Some("sandbox") => Ok(EnvironmentKind::Sandbox),
-        Some("production") | None => Ok(EnvironmentKind::Production),
-        Some(_) => corrupt("the kind of an environment"),
-    }
+pub(super) fn status(row: &SqliteRow) -> Result<Status> {
+    let all = [Status::Active, Status::Suspended, Status::Revoked];
+    one_of(row, "status", &all, Status::as_str, "a status")
+}
+
+pub(super) fn environment_kind(row: &SqliteRow, column: &str) -> Result<EnvironmentKind> {
+    let all = [EnvironmentKind::Sandbox, EnvironmentKind::Production];
+    let what = "the kind of an environment";
+    one_of(row, column, &all, EnvironmentKind::as_str, what)
 }

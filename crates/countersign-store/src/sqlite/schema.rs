@@ -1,6 +1,8 @@
 //! The schema of the database, and the marks in the file that identify it: `application_id` and `user_version`, which
 //! SQLite reserves for this purpose.
 
+use sqlx::Connection as _;
+
 use super::Connection;
 use crate::error::{Result, StoreError};
 use crate::secrets::DatabaseAge;
@@ -43,4 +45,20 @@ pub(crate) async fn create(db: &mut Connection) -> Result<()> {
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Returns whether the database has all that [`create`] creates, and nothing else.
+pub(crate) async fn is_expected(db: &mut Connection) -> Result<bool> {
+    let mut expected = Connection::connect("sqlite::memory:").await?;
+    create(&mut expected).await?;
+    Ok(objects(db).await? == objects(&mut expected).await?)
+}
+
+/// Returns the tables, indexes, triggers and views. SQLite may have added statistics.
+async fn objects(db: &mut Connection) -> Result<Vec<String>> {
+    Ok(fetch_scalars!(
+        db,
+        "SELECT quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema
+         WHERE name NOT LIKE 'sqlite^_stat_' ESCAPE '^' ORDER BY 1",
+    ))
 }

@@ -1,5 +1,6 @@
 -- Ids are 20 bytes. Times are milliseconds since 1970. Columns called `sealed` are encrypted with the master key
--- (AES-256-GCM).
+-- (AES-256-GCM). Columns that end in `uptime` are milliseconds of `state.uptime`: a record that is deleted when a time has
+-- passed is kept until that much time has really passed too, because the clock may be wrong.
 
 CREATE TABLE accounts (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 20),
@@ -43,7 +44,8 @@ CREATE TABLE signing_keys (
     sealed       BLOB,    -- NULL: the private part was deleted.
     created_at   INTEGER NOT NULL,
     activates_at INTEGER NOT NULL,
-    revoked_at   INTEGER  -- NULL: not revoked.
+    revoked_at   INTEGER, -- NULL: not revoked.
+    created_uptime INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE credentials (
@@ -62,6 +64,7 @@ CREATE TABLE credentials (
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
     expires_at      INTEGER, -- NULL: never.
+    until_uptime    INTEGER, -- NULL: no managed token.
     last_used_at    INTEGER, -- Collected in memory, and written in batches. NULL: never, or not written yet.
     -- Both digests of a key use the same pepper, so that one digest of a presented secret is compared with both.
     pepper_version  INTEGER REFERENCES peppers (version),
@@ -79,6 +82,7 @@ CREATE TABLE credentials (
     END),
     CHECK (imported = 0 OR (kind = 'key' AND previous_digest IS NULL)),
     CHECK (created_by IS NULL OR kind = 'token'),
+    CHECK ((until_uptime IS NULL) = (kind <> 'token' OR expires_at IS NULL)),
     CHECK ((previous_digest IS NULL) = (previous_until IS NULL)),
     CHECK (previous_digest IS NULL OR digest IS NOT NULL)
 ) STRICT;
@@ -86,6 +90,7 @@ CREATE TABLE credentials (
 CREATE UNIQUE INDEX user_names ON credentials (name) WHERE kind = 'user';
 CREATE UNIQUE INDEX imported_keys ON credentials (digest) WHERE imported = 1;
 CREATE INDEX credentials_of_accounts ON credentials (account_id, kind, created_at, id);
+CREATE INDEX managed_tokens_by_end ON credentials (expires_at) WHERE kind = 'token';
 CREATE INDEX credentials_of_peppers ON credentials (pepper_version) WHERE pepper_version IS NOT NULL;
 
 -- The token of each session, which is returned again until `reuse_until`. `sealed` can only be decrypted together with
@@ -104,6 +109,7 @@ CREATE TABLE sessions (
     issued_at     INTEGER NOT NULL,
     reuse_until   INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
+    until_uptime  INTEGER NOT NULL,
     sealed        BLOB    NOT NULL
 ) STRICT;
 
@@ -118,6 +124,7 @@ CREATE TABLE idempotency_keys (
     request BLOB    NOT NULL CHECK (length(request) = 32), -- A digest of the whole request.
     sealed  BLOB    NOT NULL,
     until   INTEGER NOT NULL,
+    until_uptime INTEGER NOT NULL,
     PRIMARY KEY (caller, key)
 ) STRICT;
 
@@ -131,6 +138,7 @@ CREATE TABLE denials (
     issuer            TEXT    NOT NULL, -- Empty unless it is a token.
     lowest_generation INTEGER CHECK (lowest_generation BETWEEN 1 AND 4294967295), -- NULL: a single token.
     until             INTEGER NOT NULL,
+    until_uptime      INTEGER NOT NULL,
     PRIMARY KEY (entity, issuer),
     CHECK ((issuer = '') = (lowest_generation IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
@@ -161,6 +169,10 @@ CREATE TABLE state (
     environment_id   BLOB    NOT NULL REFERENCES environments (id),
     -- The history that the numbers of the change log belong to. A restored backup begins a new one.
     epoch            BLOB    NOT NULL CHECK (length(epoch) = 20),
+    -- For how many milliseconds a process had the database open, and when this was counted last, in milliseconds since
+    -- the machine was started.
+    uptime           INTEGER NOT NULL DEFAULT 0,
+    uptime_counted   INTEGER NOT NULL DEFAULT 0,
     -- Changes below this number are no longer in the log.
     oldest_change    INTEGER NOT NULL DEFAULT 1,
     -- Seconds: the longest lifetime of an access token. Denials can be deleted after it.

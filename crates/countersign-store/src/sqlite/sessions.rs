@@ -61,8 +61,8 @@ pub(crate) async fn insert(
     execute!(
         db,
         "INSERT INTO sessions (id, issuer, credential_id, account_id, generation, name, scopes, audience, kid,
-                               token_id, issued_at, reuse_until, expires_at, sealed)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               token_id, issued_at, reuse_until, expires_at, sealed, until_uptime)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT uptime FROM state) + ?)",
         blob(&session.id),
         &*key.issuer,
         blob(&key.credential),
@@ -77,6 +77,7 @@ pub(crate) async fn insert(
         session.reuse_until.unix_millis(),
         session.expires_at.unix_millis(),
         sealed,
+        session.expires_at.unix_millis() - session.issued_at.unix_millis(),
     );
     Ok(())
 }
@@ -120,15 +121,6 @@ pub(crate) async fn list(
 
 pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
     execute!(db, "DELETE FROM sessions WHERE id = ?", blob(id));
-    Ok(())
-}
-
-pub(crate) async fn delete_expired(db: &mut Connection, before: Timestamp) -> Result<()> {
-    execute!(
-        db,
-        "DELETE FROM sessions WHERE expires_at < ?",
-        before.unix_millis()
-    );
     Ok(())
 }
 

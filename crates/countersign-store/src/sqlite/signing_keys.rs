@@ -20,7 +20,7 @@ pub(crate) async fn list(
     let mut keys = fetch_all!(
         db,
         read,
-        "SELECT id, kid, algorithm, sealed, created_at, activates_at, revoked_at FROM signing_keys
+        "SELECT id, kid, algorithm, sealed, created_at, created_uptime, activates_at, revoked_at FROM signing_keys
          WHERE issuer_id = ? ORDER BY activates_at DESC, id DESC",
         blob(issuer),
     );
@@ -33,10 +33,12 @@ pub(crate) async fn save(db: &mut Connection, issuer: &Id, key: &StoredSigningKe
     let record = &key.record;
     execute!(
         db,
-        "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at, revoked_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at, revoked_at,
+             created_uptime)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT uptime FROM state))
          ON CONFLICT (id) DO UPDATE SET
-             sealed = excluded.sealed, activates_at = excluded.activates_at, revoked_at = excluded.revoked_at",
+             sealed = excluded.sealed, created_at = excluded.created_at, activates_at = excluded.activates_at,
+             revoked_at = excluded.revoked_at",
         blob(&key.id),
         blob(issuer),
         record.algorithm.as_str(),
@@ -53,6 +55,8 @@ fn read(row: &SqliteRow) -> Result<StoredSigningKey> {
     Ok(StoredSigningKey {
         id: id(row, "id")?,
         sealed: row.try_get("sealed")?,
+        created_uptime: row.try_get("created_uptime")?,
+        until_uptime: None,
         record: SigningKeyRecord {
             kid: row.try_get("kid")?,
             algorithm: parsed(row, "algorithm", "the algorithm of a signing key")?,

@@ -15,12 +15,14 @@ pub(crate) async fn suspend_all(db: &mut Connection, now: Timestamp) -> Result<u
     let until = denials::until(db, now).await?;
     execute!(
         db,
-        "INSERT INTO denials (entity, issuer, lowest_generation, until)
-         SELECT id, '', min(generation + 1, 4294967295), ? FROM credentials WHERE status = 'active' AND kind <> 'token'
+        "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
+         SELECT id, '', min(generation + 1, 4294967295), ?1, (SELECT uptime FROM state) + ?1 - ?2
+         FROM credentials WHERE status = 'active' AND kind <> 'token'
          ON CONFLICT (entity, issuer) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
-             until = max(until, excluded.until)",
+             until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",
         until.unix_millis(),
+        now.unix_millis(),
     );
     // A managed token has no generation: its record decides.
     Ok(execute!(

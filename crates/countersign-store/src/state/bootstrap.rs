@@ -33,15 +33,13 @@ pub(crate) async fn prepare(
 
     let mut transaction = database.begin().await?;
     let age = sqlite::schema::inspect(&mut transaction).await?;
-    let master_key = MasterKeySource {
-        key: options.master_key.clone(),
-        database: options.database()?,
-        random: Arc::clone(&options.random),
-    };
+    let master_key = options.master_key_source()?;
     let sealer = upgrade(&mut transaction, &master_key, age).await?;
     if age == DatabaseAge::New {
         create_initial_records(&mut transaction, &sealer, options).await?;
     }
+    let since_boot = options.boot_clock.since_boot();
+    sqlite::expired::begin_uptime(&mut transaction, since_boot).await?;
     let (account, environment) = sqlite::accounts::default_owner(&mut transaction).await?;
     let sealed_audit_key = sqlite::audit::sealed_key(&mut transaction).await?;
     let (newest, older) = sqlite::secrets::peppers(&mut transaction, &sealer).await?;

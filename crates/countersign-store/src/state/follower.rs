@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use countersign::Id;
 use countersign::directory::{CredentialKind, MemoryDirectory};
-use countersign::registry::Account;
 use countersign::registry::backend::StoredCredential;
 use sqlx::Connection as _;
 
@@ -73,6 +71,7 @@ impl Follower {
                 if i64::try_from(changes.len()).ok() != Some(count) {
                     return corrupt("the change log has a gap");
                 }
+                let changes = changes.into_iter().collect();
                 self.apply(snapshot, changes, state, view).await?;
             }
             _ => self.load(snapshot, state, view).await?,
@@ -104,73 +103,52 @@ impl Follower {
     }
 
     /// Applies changes. Records are read as they are in the snapshot, which may be later than the change that names them.
+    /// After an error, all of them are applied again.
     async fn apply(
         &self,
         snapshot: &mut Connection,
-        changes: Vec<ChangedEntity>,
+        changes: HashSet<ChangedEntity>,
         state: &State,
         view: &View,
     ) -> Result<(), StoreError> {
-        let mut delta = Delta::default();
-        let mut seen = HashSet::new();
-        for change in changes {
-            if seen.insert(change) {
-                self.read_change(snapshot, change, view, &mut delta).await?;
-            }
-        }
         // Before the credentials, whose digests may use a new pepper.
-        if delta.peppers {
+        if changes.contains(&ChangedEntity::Peppers) {
             state.reload_peppers(snapshot).await?;
         }
-        if delta.signing_keys {
+        let is_key = |change: &ChangedEntity| matches!(change, ChangedEntity::SigningKey(_));
+        if changes.iter().any(is_key) {
             state.reload_signing_keys(snapshot).await?;
         }
-        // Everything was read before the first record is applied: an error leaves the view as it was.
-        let records = view.records();
-        for account in &delta.accounts {
-            records.put_account(account.id, account.generation, account.status);
-        }
-        for credential in &delta.credentials {
-            put(&records, credential)?;
-        }
-        for id in &delta.deleted {
-            records.remove(id);
-        }
-        Ok(())
-    }
-
-    /// Reads the record that a change names. Denials are applied at once: they are never taken back.
-    async fn read_change(
-        &self,
-        snapshot: &mut Connection,
-        change: ChangedEntity,
-        view: &View,
-        delta: &mut Delta,
-    ) -> Result<(), StoreError> {
         let everything = self.contents == ViewContents::Everything;
         let records = view.records();
-        match change {
-            ChangedEntity::SigningKey(_) => delta.signing_keys = true,
-            ChangedEntity::Peppers => delta.peppers = true,
-            _ if self.contents == ViewContents::Nothing => {}
-            ChangedEntity::Denial(id)
-            | ChangedEntity::Account(id)
-            | ChangedEntity::Credential(id) => {
-                sqlite::denials::load(snapshot, &id, records.denied()).await?;
-            }
-        }
-        match change {
-            ChangedEntity::Credential(id) if everything => {
-                match sqlite::credentials::find(snapshot, &id).await? {
-                    Some(credential) => delta.credentials.push(credential),
-                    None => delta.deleted.push(id),
+        for change in changes {
+            match change {
+                ChangedEntity::SigningKey(_) | ChangedEntity::Peppers => continue,
+                _ if self.contents == ViewContents::Nothing => continue,
+                // Denials come before their credentials, which may have been deleted.
+                ChangedEntity::Account(id) | ChangedEntity::Credential(id) => {
+                    sqlite::denials::load(snapshot, &id, records.denied()).await?;
+                }
+                ChangedEntity::Denial(id) => {
+                    if !sqlite::denials::load(snapshot, &id, records.denied()).await? {
+                        records.denied().remove(&id);
+                    }
                 }
             }
-            ChangedEntity::Account(id) if everything => {
-                let account = sqlite::accounts::find(snapshot, &id).await?;
-                delta.accounts.extend(account);
+            match change {
+                ChangedEntity::Credential(id) if everything => {
+                    match sqlite::credentials::find(snapshot, &id).await? {
+                        Some(credential) => put(&records, &credential)?,
+                        None => records.remove(&id),
+                    }
+                }
+                ChangedEntity::Account(id) if everything => {
+                    if let Some(account) = sqlite::accounts::find(snapshot, &id).await? {
+                        records.put_account(account.id, account.generation, account.status);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
         Ok(())
     }
@@ -179,16 +157,6 @@ impl Follower {
         self.closed = true;
         self.watcher.close().await
     }
-}
-
-/// The changes that were read, before they are applied.
-#[derive(Default)]
-struct Delta {
-    accounts: Vec<Account>,
-    credentials: Vec<StoredCredential>,
-    deleted: Vec<Id>,
-    signing_keys: bool,
-    peppers: bool,
 }
 
 /// Puts a credential into the view. The state of its account is in the view separately.

@@ -116,6 +116,13 @@ impl State {
         Ok(())
     }
 
+    /// Returns whether each issuer in use has a key that signs now.
+    pub(crate) fn can_sign(&self) -> bool {
+        let now = self.clock.now();
+        let in_use = self.signing_keys_in_use();
+        in_use.values().all(|keys| keys.signing_at(now).is_some())
+    }
+
     fn signing_keys_in_use(&self) -> MutexGuard<'_, HashMap<String, SigningKeys>> {
         self.signing_keys
             .lock()

@@ -9,7 +9,7 @@ use countersign::time::{Clock, SystemClock};
 
 use super::boot_clock::{BootClock, SystemBootClock};
 use crate::error::StoreError;
-use crate::secrets::MasterKey;
+use crate::secrets::{MasterKey, MasterKeySource};
 
 /// The options of a [`Store`](crate::Store).
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct StoreOptions {
     pub contents: ViewContents,
     /// How often the store reads changes of other processes. `None`: it does so only when
     /// [`catch_up`](crate::Store::catch_up) is called, and [`maintain`](crate::Store::maintain) is up to the caller too.
-    /// Default: 100 ms.
+    /// Default: 20 ms. A look at an unchanged database does not read the file.
     pub poll_period: Option<Duration>,
     /// The prefix of the API keys of this store. Keys with another prefix are rejected. Default: `cs`.
     pub key_prefix: KeyPrefix,
@@ -60,12 +60,20 @@ impl StoreOptions {
             master_key: MasterKey::BesideDatabase,
             max_staleness: Duration::from_secs(5),
             contents: ViewContents::Everything,
-            poll_period: Some(Duration::from_millis(100)),
+            poll_period: Some(Duration::from_millis(20)),
             key_prefix: KeyPrefix::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             boot_clock: Arc::new(SystemBootClock),
         }
+    }
+
+    pub(crate) fn master_key_source(&self) -> Result<MasterKeySource, StoreError> {
+        Ok(MasterKeySource {
+            key: self.master_key.clone(),
+            database: self.database()?,
+            random: Arc::clone(&self.random),
+        })
     }
 
     /// Returns the file that the URL names.

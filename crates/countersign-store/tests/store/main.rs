@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod backup;
+mod clock;
 mod denials;
 mod following;
 mod issuers;
@@ -18,3 +19,4 @@ mod service;
 mod sessions;
 mod signing_keys;
 mod support;
+mod waiting;

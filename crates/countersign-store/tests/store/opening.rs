@@ -72,6 +72,30 @@ async fn missing_key_file_of_an_existing_database_is_an_error_that_names_the_fil
 }
 
 #[tokio::test]
+async fn file_that_sqlite_cannot_open_is_named_with_its_owner_its_mode_and_the_user() {
+    for blocked in ["countersign.db", "countersign.db-wal"] {
+        let folder = TestFolder::new();
+        if blocked != "countersign.db" {
+            folder.open().await.close().await.unwrap();
+        }
+        fs::create_dir(folder.file(blocked)).unwrap();
+        let error = Store::open(folder.options()).await.unwrap_err();
+        assert!(matches!(error, StoreError::CannotOpen { .. }), "{error}");
+        let text = error.to_string();
+        let path = folder.file("countersign.db").display().to_string();
+        for part in [
+            &*path,
+            "belongs to user",
+            "with mode 0",
+            "runs as user",
+            "its folder",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn wrong_master_key_is_rejected() {
     let folder = TestFolder::new();
     folder.open().await.close().await.unwrap();

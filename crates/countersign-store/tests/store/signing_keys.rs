@@ -56,11 +56,16 @@ async fn key_is_published_before_it_signs_and_after_it_has_retired() {
     // Its last token lives for a day at most.
     clock.advance(DAY);
     store.maintain().await.unwrap();
+    assert_eq!(states(&store).await, [KeyState::Active, KeyState::Retiring]);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(states(&store).await, [KeyState::Active, KeyState::Removed]);
+    // Clocks may differ by two days.
+    clock.advance(DAY * 2 - Duration::from_millis(1));
+    store.maintain().await.unwrap();
     assert!(published(&first));
     clock.advance(Duration::from_millis(1));
     store.maintain().await.unwrap();
     assert!(!published(&first) && published(&second));
-    assert_eq!(states(&store).await, [KeyState::Active, KeyState::Removed]);
     let left = folder.count("SELECT count(*) FROM signing_keys WHERE sealed IS NOT NULL");
     assert_eq!(
         left.await,
@@ -76,7 +81,7 @@ async fn retired_key_is_published_for_the_longest_lifetime_of_a_token() {
     store.allow_lifetime(DAY * 3).await.unwrap();
     let first = signs(&keys, &clock);
     rotate(&store, MINUTE).await;
-    clock.advance(MINUTE + DAY * 3);
+    clock.advance(MINUTE + DAY * 5);
     store.maintain().await.unwrap();
     assert!(keys.jwks().contains(&first));
     clock.advance(Duration::from_millis(1));

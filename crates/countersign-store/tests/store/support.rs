@@ -14,11 +14,12 @@ use countersign_store::{BootClock, Store, StoreOptions};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-pub(crate) struct TestFolder(tempfile::TempDir);
+#[derive(Clone)]
+pub(crate) struct TestFolder(Arc<tempfile::TempDir>);
 
 impl TestFolder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Arc::new(tempfile::tempdir().unwrap()))
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -84,6 +84,12 @@ impl DenySet {
         tokens.retain(|_, denied| denied.iter().any(|token| token.until >= time));
     }
 
+    /// Removes the denials of an entity, or of all tokens with this id. Their tokens must have expired.
+    pub fn remove(&self, id: &Id) {
+        self.entities.pin().remove(id);
+        self.tokens.pin().remove(id);
+    }
+
     /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {

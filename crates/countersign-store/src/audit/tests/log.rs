@@ -256,3 +256,20 @@ fn checkpoint_is_parsed_in_its_canonical_form_only() {
         );
     }
 }
+
+#[tokio::test]
+async fn log_of_several_pages_is_verified_as_a_whole() {
+    let mut log = Log::of(2000).await;
+    let intact = log.verify(None).await;
+    assert!(matches!(intact, Verified::Intact { records: 2000, .. }));
+    log.append(AuditRecord::new("a", "b")).await.unwrap();
+    assert_eq!(log.broken(None).await, None);
+    log.drop_triggers().await;
+    for number in [2001, 2000, 1500, 1001, 1000] {
+        let old = log.contents().await;
+        let mut new = old.clone();
+        new.row(number).at += 1;
+        log.write(&old, &new).await;
+        assert_eq!(log.broken(None).await, Some(number));
+    }
+}

@@ -431,3 +431,20 @@ async fn change_is_not_made_for_a_token_that_was_denied_ended_or_expired_in_the_
     clock.advance(HOUR * 2);
     assert!(suspend(&caller).await);
 }
+
+#[tokio::test]
+async fn record_is_deleted_ninety_days_after_the_token_has_expired() {
+    let (folder, clock) = (TestFolder::new(), clock());
+    let service = Service::open(&folder, &clock).await;
+    let record = create(&service.store).await;
+    let until_end = record.expires_at.unwrap().unix_millis() - clock.now().unix_millis();
+    clock.advance(Duration::from_millis(u64::try_from(until_end).unwrap()) + DAY * 90);
+    service.store.maintain().await.unwrap();
+    let directory = service.store.directory();
+    assert!(directory.credential(&record.id).is_some());
+    clock.advance(Duration::from_millis(1));
+    service.store.maintain().await.unwrap();
+    assert!(directory.credential(&record.id).is_none());
+    let listed = service.store.list_tokens(&operator(), 0, 9).await.unwrap();
+    assert_eq!(listed, (Vec::new(), 0));
+}

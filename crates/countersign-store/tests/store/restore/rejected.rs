@@ -57,17 +57,19 @@ async fn file_that_is_not_an_undamaged_database_of_this_crate_is_rejected() {
         .await
         .unwrap();
     let error = restore_error(&folder).await;
-    assert!(error.to_string().contains("another application"), "{error}");
+    assert!(error.to_string().contains("did not make it"), "{error}");
 }
 
 #[tokio::test]
 async fn backup_of_a_newer_version_is_rejected() {
     let folder = TestFolder::new();
-    let (store, _) = backed_up(&folder).await;
+    let store = folder.open().await;
+    store.create_key(&operator(), new_key("ci")).await.unwrap();
+    folder.execute("PRAGMA user_version = 9999").await;
+    let file = folder.file("b.db");
+    store.backup(&operator(), &file).await.unwrap();
+    folder.execute("PRAGMA user_version = 1").await;
     store.close().await.unwrap();
-    folder
-        .execute_in("b.db", "PRAGMA user_version = 9999")
-        .await;
     let error = restore_error(&folder).await;
     assert!(matches!(error, StoreError::NewerSchema(9999)));
 }
@@ -83,18 +85,91 @@ async fn backup_from_before_a_rotation_of_the_master_key_is_rejected() {
 }
 
 #[tokio::test]
-async fn backup_with_a_changed_audit_log_is_rejected() {
+async fn backup_that_was_changed_without_the_master_key_is_rejected() {
+    for change in [
+        "INSERT INTO issuers (id, name, created_at) VALUES (zeroblob(20), 'mine', 0)",
+        "UPDATE credentials SET scopes = '*'",
+        "CREATE TRIGGER undo AFTER INSERT ON denials BEGIN DELETE FROM denials; END",
+        "CREATE VIEW extra AS SELECT * FROM credentials",
+        "CREATE INDEX extra ON credentials (name)",
+        "DROP TRIGGER audit_is_never_changed; UPDATE audit SET actor = 'unknown'",
+        "PRAGMA user_version = 9999",
+    ] {
+        let folder = TestFolder::new();
+        let (store, _) = backed_up(&folder).await;
+        store.close().await.unwrap();
+        let whole = fs::read(folder.file("b.db")).unwrap();
+        folder.execute_in("b.db", change).await;
+        let changed = fs::read(folder.file("b.db")).unwrap();
+        assert_ne!(whole, changed, "{change}");
+        let error = restore_error(&folder).await;
+        assert!(
+            matches!(error, StoreError::InvalidBackup { .. }),
+            "{change}: {error}"
+        );
+        // With the code of the genuine backup at its end.
+        let code = &whole[whole.len() - 64..];
+        let length = changed.len() - changed.len() % 4096;
+        let forged = [&changed[..length], code].concat();
+        fs::write(folder.file("b.db"), forged).unwrap();
+        let error = restore_error(&folder).await;
+        assert!(
+            error.to_string().contains("was changed"),
+            "{change}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn backup_with_any_byte_changed_or_cut_is_rejected() {
     let folder = TestFolder::new();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
+    let whole = fs::read(folder.file("b.db")).unwrap();
+    let length = whole.len();
+    for before_end in [length, length - 100, length / 2, 70, 64, 40, 1] {
+        let at = length - before_end;
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(folder.file("b.db"), changed).unwrap();
+        assert!(restore(&folder).await.is_err(), "{at}");
+        fs::write(folder.file("b.db"), &whole[..at]).unwrap();
+        assert!(restore(&folder).await.is_err(), "{at}");
+    }
+    fs::write(folder.file("b.db"), whole).unwrap();
+    restore(&folder).await.unwrap();
+}
+
+#[tokio::test]
+async fn backup_of_a_database_with_a_trigger_of_an_attacker_is_rejected() {
+    let folder = TestFolder::new();
+    let (store, _) = backed_up(&folder).await;
+    fs::remove_file(folder.file("b.db")).unwrap();
     folder
-        .execute_in(
-            "b.db",
-            "DROP TRIGGER audit_is_never_changed; UPDATE audit SET actor = 'unknown'",
-        )
+        .execute("CREATE TRIGGER undo AFTER INSERT ON denials BEGIN DELETE FROM denials; END")
         .await;
+    let file = folder.file("b.db");
+    store.backup(&operator(), &file).await.unwrap();
+    store.close().await.unwrap();
     let error = restore_error(&folder).await;
-    assert!(error.to_string().contains("audit log"), "{error}");
+    assert!(error.to_string().contains("triggers"), "{error}");
+}
+
+#[tokio::test]
+async fn backup_of_another_database_with_the_same_master_key_is_rejected() {
+    let (folder, other) = (TestFolder::new(), TestFolder::new());
+    let (store, _) = backed_up(&folder).await;
+    store.close().await.unwrap();
+    fs::copy(
+        folder.file("countersign.key"),
+        other.file("countersign.key"),
+    )
+    .unwrap();
+    let (store, _) = backed_up(&other).await;
+    store.close().await.unwrap();
+    fs::copy(other.file("b.db"), folder.file("b.db")).unwrap();
+    let error = restore_error(&folder).await;
+    assert!(error.to_string().contains("another database"), "{error}");
 }
 
 #[tokio::test]

@@ -218,13 +218,13 @@ async fn sessions_of_another_account_can_neither_be_listed_nor_ended() {
 }
 
 #[tokio::test]
-async fn sessions_are_deleted_a_day_after_their_tokens_have_expired() {
+async fn sessions_are_deleted_two_days_after_their_tokens_have_expired() {
     let (folder, clock) = (TestFolder::new(), clock());
     let service = Service::open(&folder, &clock).await;
     let key = service.create_key("ci").await;
     service.open_session(&key, None).await.unwrap();
     let stored = async || folder.count("SELECT count(*) FROM sessions").await;
-    clock.advance(HOUR * 2 + DAY);
+    clock.advance(HOUR * 2 + DAY * 2);
     service.store.maintain().await.unwrap();
     assert_eq!(stored().await, 1);
     clock.advance(Duration::from_millis(1));
