@@ -218,7 +218,7 @@ async fn creating_requires_the_scope_api_token_write() {
 }
 
 #[tokio::test]
-async fn created_by_admin_user_id_has_a_user_and_not_a_key() {
+async fn the_record_names_the_creating_credential_and_a_user_also_as_such() {
     let fixture = Fixture::new().await;
     let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
     let hash = hasher.hash("correct horse", &SystemRandom).unwrap();
@@ -239,29 +239,58 @@ async fn created_by_admin_user_id_has_a_user_and_not_a_key() {
             ("authorization", "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ=="),
         )
         .await;
-    assert_eq!(
-        created.ok().json()["details"]["created_by_admin_user_id"],
-        alice.id.to_string()
-    );
+    let details = created.ok().json()["details"].clone();
+    assert_eq!(details["created_by_admin_user_id"], alice.id.to_string());
+    assert_eq!(details["created_by_credential_id"], alice.id.to_string());
 
     let token = fixture.token().await;
     assert_eq!(token.details["created_by_admin_user_id"], Value::Null);
+    let admin = fixture.admin.id.to_string();
+    assert_eq!(token.details["created_by_credential_id"], admin);
 }
 
 #[tokio::test]
-async fn the_token_is_valid_after_its_creator_is_revoked() {
+async fn the_token_is_revoked_with_its_creator_and_not_suspended_with_it() {
+    use countersign::registry::{Caller, Change, Registry as _, Rotation};
     let fixture = Fixture::new().await;
-    let key = fixture.key("api_token:*").await;
-    let body = json!({"token_scope": "account"});
-    let token = ManagedToken::from_response(
-        &fixture
-            .create_by(&[("x-api-key", &key.key)], body)
-            .await
-            .ok(),
-    );
-    let revoke = countersign::registry::Change::Revoke { reason: None };
-    fixture.change(key.id, revoke).await;
-    assert!(fixture.accepts(&token.token).await);
+    let other = fixture.token().await;
+    for ended in ["revoked", "compromised"] {
+        let key = fixture.key("api_token:*").await;
+        let headers = [("x-api-key", &*key.key)];
+        let body = json!({"token_scope": "account"});
+        let token = fixture.create_by(&headers, body).await.ok();
+        let token = ManagedToken::from_response(&token);
+        for kept in [
+            Rotation::CompromisedKeepingTokens,
+            Rotation::Grace(std::time::Duration::ZERO),
+        ] {
+            let operator = Caller::operator("test");
+            fixture
+                .registry
+                .rotate(&operator, key.id, kept)
+                .await
+                .unwrap();
+            assert!(fixture.accepts(&token.token).await, "{kept:?}");
+        }
+        fixture.change(key.id, Change::Suspend).await;
+        assert!(fixture.accepts(&token.token).await);
+
+        if ended == "revoked" {
+            fixture
+                .change(key.id, Change::Revoke { reason: None })
+                .await;
+        } else {
+            let operator = Caller::operator("test");
+            let rotated = fixture
+                .registry
+                .rotate(&operator, key.id, Rotation::Compromised);
+            rotated.await.unwrap();
+        }
+        assert!(!fixture.accepts(&token.token).await, "{ended}");
+        let shown = fixture.send_as_admin(Method::GET, &token.id).await.json();
+        assert_eq!(shown["details"]["status"], "revoked", "{ended}");
+    }
+    assert!(fixture.accepts(&other.token).await);
 }
 
 #[tokio::test]

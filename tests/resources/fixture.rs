@@ -23,8 +23,8 @@ use countersign::token::TrustedIssuer;
 pub use countersign_tests::claims;
 use countersign_tests::{AUDIENCE, CountingDirectory, EXTERNAL_ISSUER, TokenBuilder, keys};
 use countersign_wire::{
-    Introspection, ManagedTokenResource, MintLimit, OAuth, Revocation, Session, SessionResource,
-    TokenEndpoint,
+    CredentialLimit, Introspection, ManagedTokenResource, OAuth, Revocation, Session,
+    SessionResource, TokenEndpoint,
 };
 use http::{Method, Request};
 use http_body_util::Full;
@@ -114,13 +114,17 @@ impl Fixture {
             .build()
             .unwrap();
         let mint = Mint::new(issuer.clone(), clock.clone(), SystemRandom);
-        let limit = MintLimit::new(NonZeroU32::new(50).unwrap(), Duration::from_secs(60));
+        let limit = CredentialLimit::new(
+            "mints",
+            NonZeroU32::new(50).unwrap(),
+            Duration::from_secs(60),
+        );
         let managed = ManagedTokenResource::new(
             layer.authenticator().clone(),
             mint.clone(),
             registry.clone(),
         )
-        .mint_limit(limit);
+        .limit(limit);
         let sessions = SessionMint::new(mint.clone(), registry.clone());
         let revocation = Revocation::new(authenticator.clone(), jwt.clone(), registry.clone());
         let router = Router::new()

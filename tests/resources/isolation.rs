@@ -8,7 +8,7 @@ use countersign::jose::{Algorithm, SigningKey};
 use countersign::mint::{Issuer, Mint};
 use countersign::random::SystemRandom;
 use countersign::registry::{Caller, NewKey, Owner, Registry as _};
-use countersign_wire::{ManagedTokenResource, MintLimit};
+use countersign_wire::{CredentialLimit, ManagedTokenResource};
 use http::{Method, Request};
 use hyper::body::Bytes;
 use serde_json::{Value, json};
@@ -126,8 +126,12 @@ async fn key_of_a_sandbox_creates_tokens_only_for_that_sandbox() {
 #[tokio::test]
 async fn changes_count_towards_the_limit_of_creations() {
     let fixture = Fixture::new().await;
-    let limit = MintLimit::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(60));
-    let resource = at_issuer(&fixture, "core").mint_limit(limit);
+    let limit = CredentialLimit::new(
+        "mints",
+        NonZeroU32::new(3).unwrap(),
+        Duration::from_secs(60),
+    );
+    let resource = at_issuer(&fixture, "core").limit(limit);
     let body = json!({"token_scope": "account"});
     let created = send(&resource, Method::POST, "/", &fixture.admin, &body)
         .await

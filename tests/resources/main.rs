@@ -11,10 +11,12 @@
 )]
 
 mod creation;
+mod cross_site;
 mod fixture;
 mod idempotency;
 mod introspection;
 mod isolation;
+mod limits;
 mod managed_document;
 mod mounting;
 mod pagination;

@@ -31,7 +31,8 @@ async fn created_token_has_exactly_the_documented_members() {
                 r#"{{"status":"success","token":"{token}","details":{{"type":"api_token","id":"{id}","#,
                 r#""account_id":"{account}","environment_id":"{environment}","token_scope":"environment","#,
                 r#""status":"active","available_actions":{{"activate":false,"suspend":true,"revoke":true,"#,
-                r#""delete":false}},"created_by_admin_user_id":null,"expires_at":"2026-06-01T00:00:00Z","#,
+                r#""delete":false}},"created_by_admin_user_id":null,"created_by_credential_id":"{creator}","#,
+                r#""expires_at":"2026-06-01T00:00:00Z","#,
                 r#""inserted_at":"2026-03-15T12:00:00Z","updated_at":"2026-03-15T12:00:00Z","#,
                 r#""last_used_at":null}}}}"#,
             ),
@@ -39,6 +40,7 @@ async fn created_token_has_exactly_the_documented_members() {
             id = id,
             account = account,
             environment = environment,
+            creator = fixture.admin.id,
         )
     );
     assert_eq!(created.header("content-type"), Some("application/json"));

@@ -110,12 +110,14 @@ async fn a_transition_returns_the_new_details() {
                 r#"{{"status":"success","details":{{"type":"api_token","id":"{id}","account_id":"{account}","#,
                 r#""environment_id":null,"token_scope":"account","status":"suspended","available_actions":"#,
                 r#"{{"activate":true,"suspend":false,"revoke":true,"delete":false}},"#,
-                r#""created_by_admin_user_id":null,"expires_at":"2026-06-13T12:00:00Z","#,
+                r#""created_by_admin_user_id":null,"created_by_credential_id":"{creator}","#,
+                r#""expires_at":"2026-06-13T12:00:00Z","#,
                 r#""inserted_at":"2026-03-15T12:00:00Z","updated_at":"2026-03-15T12:01:00Z","#,
                 r#""last_used_at":null}}}}"#,
             ),
             id = id,
             account = account,
+            creator = fixture.admin.id,
         )
     );
     let details = fixture.send_as_admin(Method::GET, &token.id).await.ok();

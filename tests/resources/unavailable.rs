@@ -45,7 +45,7 @@ impl Directory for AlwaysStale {
 }
 
 /// A registry that cannot be reached.
-struct UnreachableRegistry;
+pub struct UnreachableRegistry;
 
 fn unreachable<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, RegistryError>> {
     Box::pin(async { Err(RegistryError::unavailable("canary")) })

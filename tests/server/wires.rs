@@ -245,3 +245,86 @@ fn settings_of_one_wire_do_not_apply_to_others() {
     let end = Some("9999-01-01T00:00:00Z");
     assert_eq!(create("calls:read", end).status, 422);
 }
+
+#[test]
+fn challenges_name_the_metadata_of_the_protected_resource() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    for (path, scopes, bearer_methods) in [
+        (
+            "/api/v1/api_token",
+            json!(["api_token:read", "api_token:write"]),
+            json!(["header"]),
+        ),
+        ("/admin/v1", json!(["countersign:admin"]), json!([])),
+    ] {
+        let metadata = format!("/.well-known/oauth-protected-resource{path}");
+        let rejected = server.get(&format!("{path}/keys"), &[bearer("invalid")]);
+        assert_eq!(rejected.status, 401, "{rejected:?}");
+        let named = format!("resource_metadata=\"{}{metadata}\"", server.url());
+        assert!(rejected.head.contains(&named), "{rejected:?}");
+
+        let document = server.get(&metadata, &[]);
+        assert_eq!(document.header("access-control-allow-origin"), Some("*"));
+        let document = document.json();
+        assert_eq!(document["resource"], format!("{}{path}", server.url()));
+        assert_eq!(document["scopes_supported"], scopes);
+        assert_eq!(document["bearer_methods_supported"], bearer_methods);
+    }
+}
+
+#[test]
+fn pages_of_every_site_read_public_documents_and_nothing_else() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let key = server.create_key(&home, "*");
+    let allowed = "access-control-allow-origin";
+    for path in [
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+        "/openapi.json",
+    ] {
+        assert_eq!(server.get(path, &[]).header(allowed), Some("*"), "{path}");
+    }
+    for path in [
+        "/whoami",
+        "/auth/sessions",
+        "/api/v1/api_token",
+        "/admin/v1/keys",
+    ] {
+        let response = server.get(path, &[api_key(&key.key)]);
+        assert_eq!(
+            (response.status, response.header(allowed)),
+            (200, None),
+            "{path}"
+        );
+    }
+    let form = "grant_type=client_credentials";
+    let response = server.post("/oauth/token", &[api_key(&key.key)], form);
+    assert_eq!((response.status, response.header(allowed)), (200, None));
+}
+
+#[test]
+fn requests_of_another_site_are_rejected_unless_their_origin_is_configured() {
+    let home = Home::new();
+    let config = home.configure("[server]\ncors_origins = [\"https://app.example\"]\n");
+    let server = Server::start(&home, &["--config", &config]);
+    let key = server.create_key(&home, "*");
+    for (origin, status) in [("https://app.example", 200), ("https://evil.example", 403)] {
+        let headers = [
+            api_key(&key.key),
+            ("sec-fetch-site", "cross-site".to_owned()),
+            ("origin", origin.to_owned()),
+        ];
+        for path in ["/auth/token", "/api/v1/api_token", "/admin/v1/keys"] {
+            let body = r#"{"token_scope":"account","name":"n","scopes":"calls:read"}"#;
+            let response = server.send("POST", path, &headers, body);
+            let expected = if path == "/admin/v1/keys" && status == 200 {
+                201
+            } else {
+                status
+            };
+            assert_eq!(response.status, expected, "{origin} {path}: {response:?}");
+        }
+    }
+}

@@ -13,6 +13,7 @@
 mod bodies;
 mod chaining;
 mod challenges;
+mod cross_site;
 mod documents;
 mod expected_responses;
 mod fixture;

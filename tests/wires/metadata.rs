@@ -53,6 +53,7 @@ async fn key_set_is_public_cacheable_and_can_be_loaded() {
         "application/jwk-set+json"
     );
     assert_eq!(response.headers()["cache-control"], "public, max-age=300");
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
     assert!(!body.contains("\"d\""), "the key set has a private key");
     let (set, dropped) = KeySet::from_jwks(&body).unwrap();
     assert_eq!((set.len(), dropped.len()), (1, 0));
@@ -66,6 +67,7 @@ async fn key_set_is_public_cacheable_and_can_be_loaded() {
             "{known}"
         );
         assert_eq!(response.headers()["etag"], tag);
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
     }
     let (response, _) = get(server.jwks(), Some("\"other\"")).await;
     assert_eq!(response.status(), 200);

@@ -140,3 +140,46 @@ async fn every_error_of_the_standards_has_its_status_and_body() {
         assert!(!response.headers.contains_key("www-authenticate"));
     }
 }
+
+// RFC 6749 §2.3: one request, one client.
+#[tokio::test]
+async fn client_id_of_another_client_than_the_header_is_invalid_request() {
+    let fixture = Fixture::new().await;
+    let (id, secret) = (fixture.id(), fixture.secret());
+    let pair = basic(&id, secret);
+    let key = fixture.api_key().to_owned();
+    let upper = id.to_uppercase();
+    let other = fixture.user.id.to_string();
+    for header in [("authorization", &*pair), ("x-api-key", &*key)] {
+        for (client_id, status) in [
+            (&*id, 200),
+            (&*upper, 200),
+            ("", 200),
+            (&*other, 400),
+            ("x", 400),
+        ] {
+            let form = format!("{GRANT}&client_id={client_id}");
+            let response = fixture.post(WireKind::OAuth, &[header], form).await;
+            assert_eq!(
+                response.status, status,
+                "{header:?} {client_id}: {}",
+                response.body
+            );
+            if status == 400 {
+                assert!(
+                    response.body.contains(r#""error":"invalid_request""#),
+                    "{}",
+                    response.body
+                );
+            }
+        }
+    }
+    // Credentials that are not valid stay 401, whatever the body names.
+    let wrong = basic(&id, "wrong");
+    let form = format!("{GRANT}&client_id={other}");
+    let headers = [("authorization", &*wrong)];
+    assert_eq!(
+        fixture.post(WireKind::OAuth, &headers, form).await.status,
+        401
+    );
+}

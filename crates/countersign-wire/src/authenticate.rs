@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign::Principal;
 use countersign::auth::Authenticator;
 use countersign::credentials::{Carrier, ClientAddress, Credentials};
 use countersign::mechanism::Basic;
@@ -11,15 +10,18 @@ use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
+use countersign::{Principal, Secret};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, request};
 
 use crate::body::PendingBody;
-use crate::error::TokenError;
+use crate::credential_limit::CredentialLimit;
+use crate::cross_site::is_cross_site;
+use crate::error::{FieldErrorCode, TokenError};
 use crate::form;
 use crate::request_id::RequestId;
 use crate::response::{ResponseBody, add_challenges, set_error_headers};
-use crate::wire::CredentialSource;
+use crate::wire::{CredentialSource, TokenRequest};
 
 /// Authenticates the requests of one endpoint.
 #[derive(Clone)]
@@ -56,28 +58,33 @@ impl EndpointAuthenticator {
         self.authenticator.clock()
     }
 
-    /// Authenticates a request, and reads it: `read` returns the credentials in the body, and what the request asks for.
+    /// Authenticates a request, and reads it: `read` returns what the body says of the client, and what the request
+    /// asks for.
     ///
-    /// The checks are, in this order: the method; a bearer token, which is rejected without being parsed; ambiguity; then
+    /// The checks are, in this order: the method; the site; a bearer token, which is rejected without being parsed; ambiguity; then
     /// credentials in the headers before the body is read, or the body before the credentials in it.
     pub(crate) async fn authenticate<P>(
         &self,
         request: Request<PendingBody>,
-        read: impl Fn(&request::Parts, &Bytes) -> Result<(Option<Credentials>, P), TokenError>,
+        read: impl Fn(&request::Parts, &Bytes) -> Result<(TokenRequest, P), TokenError>,
     ) -> Result<(PrimaryPrincipal, P), RequestError> {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
             return Err(TokenError::MethodNotAllowed.into());
         }
+        check_site(&head)?;
         if self.source == CredentialSource::Body {
             let body = body.await.map_err(TokenError::from)?;
-            return match read(&head, &body) {
-                Ok((Some(credentials), parameters)) => {
+            let read = read(&head, &body).and_then(|(request, parameters)| {
+                let credentials = request.credentials.ok_or(TokenError::NoCredentials)?;
+                Ok((credentials, parameters))
+            });
+            return match read {
+                Ok((credentials, parameters)) => {
                     Ok((self.primary(credentials, &head).await?, parameters))
                 }
                 // An expired token in the headers does no harm beside primary credentials.
-                _ if has_bearer(&head.headers) => Err(TokenError::Chaining.into()),
-                Ok((None, _)) => Err(TokenError::NoCredentials.into()),
+                Err(_) if has_bearer(&head.headers) => Err(TokenError::Chaining.into()),
                 Err(error) => Err(error.into()),
             };
         }
@@ -88,14 +95,15 @@ impl EndpointAuthenticator {
             None => return Err(self.authenticator.missing_credentials().into()),
         };
         let body = body.await.map_err(TokenError::from)?;
-        let (in_body, parameters) = read(&head, &body)?;
-        let principal = match (in_headers, in_body) {
+        let (request, parameters) = read(&head, &body)?;
+        let principal = match (in_headers, request.credentials) {
             (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
             (None, None) => return Err(self.authenticator.missing_credentials().into()),
             (None, Some(credentials)) => self.primary(credentials, &head).await?,
             (Some(principal), None) => {
                 // The credentials may have been revoked while the body was read.
                 self.authenticator.revalidate(principal.principal())?;
+                check_client(principal.principal(), request.client_id.as_ref())?;
                 principal
             }
         };
@@ -107,6 +115,7 @@ impl EndpointAuthenticator {
         &self,
         head: &request::Parts,
     ) -> Result<PrimaryPrincipal, RequestError> {
+        check_site(head)?;
         let credentials = self.find_in_headers(head)?;
         let credentials = credentials.ok_or_else(|| self.authenticator.missing_credentials())?;
         self.primary(credentials, head).await
@@ -169,6 +178,37 @@ fn decode_client(basic: &Credentials) -> Option<Credentials> {
     let (id, secret) = Basic::decode(basic)?;
     let (id, secret) = (form::decode(id.expose())?, form::decode(secret.expose())?);
     Some(Credentials::client(id, secret))
+}
+
+/// Rejects a `client_id` that is not the authenticated client (RFC 6749 §2.3: one method of authentication a request).
+fn check_client(client: &Principal, named: Option<&Secret>) -> Result<(), TokenError> {
+    let is_client = |named: &Secret| match client.credential_id() {
+        Some(id) => named.expose().parse() == Ok(*id),
+        None => named.expose() == client.subject(),
+    };
+    if named.is_none_or(is_client) {
+        return Ok(());
+    }
+    let message = "client_id is not the client that the credentials in the header are of: omit it";
+    let code = FieldErrorCode::UnsupportedValue;
+    Err(TokenError::field("client_id", code, message))
+}
+
+/// Rejects a request that a page of another site caused, and that may change something.
+pub(crate) fn check_site(head: &request::Parts) -> Result<(), TokenError> {
+    if is_cross_site(&head.into()) {
+        return Err(TokenError::CrossSite);
+    }
+    Ok(())
+}
+
+/// Counts a request, if there is a limit.
+pub(crate) fn count(
+    limit: Option<&CredentialLimit>,
+    principal: &Principal,
+    clock: &dyn Clock,
+) -> Result<(), TokenError> {
+    Ok(limit.map_or(Ok(()), |limit| limit.count(principal, clock.now()))?)
 }
 
 /// Returns the caller of a registry; `None` if the principal has no stored credential.

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -16,7 +18,8 @@ use tower_service::Service;
 
 use crate::response::ResponseBody;
 
-/// A public JSON document, served to GET and HEAD with an `ETag` (RFC 9110 §8.8.3). It may be cached for five minutes.
+/// A public JSON document, served to GET and HEAD with an `ETag` (RFC 9110 §8.8.3). It may be cached for five minutes, and
+/// pages of every site may read it (`Access-Control-Allow-Origin: *`).
 ///
 /// ```
 /// use countersign_wire::Document;
@@ -117,6 +120,7 @@ impl Document {
         headers.insert(ETAG, tag);
         let freshness = HeaderValue::from_static("public, max-age=300");
         headers.insert(CACHE_CONTROL, freshness);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;

@@ -10,14 +10,14 @@ use countersign::registry::{SessionError, SessionName};
 use countersign::time::Clock;
 use http::{Request, Response};
 
-use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::authenticate::{EndpointAuthenticator, RequestError, count};
 use crate::body::{DEFAULT_LIMIT, PendingBody};
+use crate::credential_limit::CredentialLimit;
 use crate::error::{Throttled, TokenError};
-use crate::mint_limit::MintLimit;
 use crate::request_id::RequestId;
 use crate::response::ResponseBody;
 use crate::service::{Endpoint, impl_service};
-use crate::wire::{RequestContext, TokenRequest, TokenResponse, Wire};
+use crate::wire::{RequestContext, TokenResponse, Wire};
 
 /// Exchanges primary credentials for bearer tokens, in the HTTP format of one [`Wire`].
 ///
@@ -33,7 +33,7 @@ pub struct TokenEndpoint<W> {
     authenticator: EndpointAuthenticator,
     mint: Arc<TokenMint>,
     body_limit: usize,
-    mint_limit: Option<MintLimit>,
+    limit: Option<CredentialLimit>,
     not_found: bool,
 }
 
@@ -68,7 +68,7 @@ impl<W: Wire> TokenEndpoint<W> {
             wire,
             mint: Arc::new(mint.into()),
             body_limit: DEFAULT_LIMIT,
-            mint_limit: None,
+            limit: None,
             not_found: false,
         }
     }
@@ -82,8 +82,8 @@ impl<W: Wire> TokenEndpoint<W> {
 
     /// Sets the limit on the tokens of each credential.
     #[must_use]
-    pub fn mint_limit(mut self, limit: MintLimit) -> Self {
-        self.mint_limit = Some(limit);
+    pub fn limit(mut self, limit: CredentialLimit) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -142,18 +142,13 @@ impl<W: Wire> TokenEndpoint<W> {
         }
         let read = |head: &_, body: &_| {
             let mut request = self.wire.read(head, body)?;
-            Ok((request.credentials.take(), request))
+            let parameters = std::mem::take(&mut request.parameters);
+            let session = request.session.take();
+            Ok((request, (parameters, session)))
         };
         let authenticated = self.authenticator.authenticate(request, read);
-        let (principal, request) = authenticated.await?;
-        if let Some(limit) = &self.mint_limit {
-            limit.count(principal.principal(), self.clock().now())?;
-        }
-        let TokenRequest {
-            parameters,
-            session,
-            ..
-        } = request;
+        let (principal, (parameters, session)) = authenticated.await?;
+        count(self.limit.as_ref(), principal.principal(), self.clock())?;
         let request = MintRequest::new(principal.clone(), parameters);
         let token = self.mint.mint(&request, session).await?;
         Ok((token, principal))

@@ -25,6 +25,7 @@ use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse,
 /// | 400 | `INVALID_REQUEST` | `MALFORMED_JSON`, `INVALID_TYPE`, `OUT_OF_RANGE`, `UNSUPPORTED_VALUE`, `MULTIPLE_CREDENTIALS` |
 /// | 401 | `UNAUTHORIZED` | the credentials are missing or not valid, for any reason |
 /// | 403 | `TOKEN_CHAINING_NOT_ALLOWED` | a bearer token, even beside a valid key |
+/// | 403 | `CROSS_SITE` | a page of another site caused the request |
 /// | 404, 405 | `NOT_FOUND`, `METHOD_NOT_ALLOWED` | another path, another method |
 /// | 413 | `INVALID_REQUEST` | `PAYLOAD_TOO_LARGE`: the body is over 16 KiB |
 /// | 429 | `RATE_LIMIT_EXCEEDED` | too many failures or tokens; see `Retry-After` |
@@ -251,6 +252,7 @@ fn type_and_message(error: &TokenError) -> (&'static str, &'static str) {
     match error {
         TokenError::NotFound => ("NOT_FOUND", "There is nothing at this path."),
         TokenError::MethodNotAllowed => ("METHOD_NOT_ALLOWED", "The method must be POST."),
+        TokenError::CrossSite => ("CROSS_SITE", "A page of another site caused this request."),
         TokenError::Chaining => (
             "TOKEN_CHAINING_NOT_ALLOWED",
             "The request has a bearer token in Authorization. Remove it, and send an API key or Basic \

@@ -26,6 +26,9 @@ pub enum TokenError {
         "the request has a bearer token in Authorization: remove it, and send an API key or client credentials"
     )]
     Chaining,
+    /// A page of another site caused the request.
+    #[error("a page of another site caused this request: send it from a page of this server")]
+    CrossSite,
     /// Credentials are repeated or malformed, or there are several kinds of them.
     #[error("the credentials are malformed, repeated, or of several kinds: send exactly one")]
     Ambiguous,
@@ -80,7 +83,7 @@ impl TokenError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Chaining => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::Chaining => StatusCode::FORBIDDEN,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -94,6 +97,12 @@ impl TokenError {
 impl From<FieldError> for TokenError {
     fn from(error: FieldError) -> Self {
         Self::Invalid(vec![error])
+    }
+}
+
+impl From<Throttled> for TokenError {
+    fn from(throttled: Throttled) -> Self {
+        Self::TooManyRequests(throttled)
     }
 }
 
@@ -218,7 +227,7 @@ impl fmt::Display for Throttled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.policy {
             "failed-authentications" => "too many authentications failed: ",
-            "mints" => "too many requests with this credential: ",
+            "mints" | "writes" | "introspections" => "too many requests with this credential: ",
             "sessions" => "the credential has too many sessions: end one, or ",
             "idempotency-keys" => "the credential used too many idempotency keys: send no key, or ",
             _ => "too many requests: ",

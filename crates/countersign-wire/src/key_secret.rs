@@ -28,6 +28,7 @@ use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse,
 /// | 400 | `BAD_REQUEST` | the body is not a JSON object, or has no `keyId` or `secret` |
 /// | 401 | `UNAUTHORIZED` | the id or the secret is not valid, for any reason |
 /// | 403 | `FORBIDDEN` | a bearer token, without an id and a secret |
+/// | 403 | `CROSS_SITE` | a page of another site caused the request |
 /// | 404, 405 | `NOT_FOUND`, `METHOD_NOT_ALLOWED` | another path, another method |
 /// | 413 | `PAYLOAD_TOO_LARGE` | the body is over 16 KiB |
 /// | 429 | `TOO_MANY_REQUESTS` | too many failures or tokens; see `Retry-After` |
@@ -150,6 +151,7 @@ fn error_text(error: &TokenError) -> KeySecretErrorText {
         TokenError::NotFound => "NOT_FOUND",
         TokenError::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         TokenError::Chaining => "FORBIDDEN",
+        TokenError::CrossSite => "CROSS_SITE",
         TokenError::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
         TokenError::Unauthenticated => "UNAUTHORIZED",
         TokenError::TooManyRequests(_) => "TOO_MANY_REQUESTS",

@@ -129,6 +129,8 @@
 
 mod authenticate;
 mod body;
+mod credential_limit;
+mod cross_site;
 mod document;
 mod endpoint;
 mod envelope;
@@ -138,7 +140,6 @@ mod form;
 mod json;
 mod key_secret;
 mod managed;
-mod mint_limit;
 mod oauth;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -153,13 +154,14 @@ mod sessions;
 mod wire;
 
 pub use body::{BodyError, read_body};
+pub use credential_limit::CredentialLimit;
+pub use cross_site::{AllowedOrigins, is_cross_site};
 pub use document::Document;
 pub use endpoint::{TokenEndpoint, TokenMint};
 pub use envelope::{Envelope, ErrorStatus};
 pub use error::{FieldError, FieldErrorCode, Throttled, TokenError};
 pub use key_secret::KeySecret;
 pub use managed::ManagedTokenResource;
-pub use mint_limit::MintLimit;
 pub use oauth::{AuthorizationServer, Introspection, OAuth, Revocation};
 pub use protected_resource::ProtectedResource;
 pub use request_id::RequestId;

@@ -1,4 +1,3 @@
-use countersign::Scopes;
 use countersign::url::split;
 use serde::Serialize;
 
@@ -21,7 +20,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// # tokio_test::block_on(async {
 /// let resource = ProtectedResource::new("https://api.example/calls")
 ///     .authorization_server("https://auth.example")
-///     .scopes(&"calls:read calls:write".parse()?);
+///     .scopes(["calls:read", "calls:write"]);
 /// assert_eq!(resource.path(), "/.well-known/oauth-protected-resource/calls");
 /// assert_eq!(resource.url(), "https://api.example/.well-known/oauth-protected-resource/calls");
 ///
@@ -33,14 +32,17 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProtectedResource {
     resource: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     authorization_servers: Vec<String>,
     #[serde(rename = "scopes_supported", skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     scopes: Vec<String>,
     /// Tokens in a form or in the query (RFC 6750 §2.2 and §2.3) are not accepted.
-    bearer_methods_supported: [&'static str; 1],
+    bearer_methods_supported: &'static [&'static str],
 }
 
 impl ProtectedResource {
@@ -51,7 +53,7 @@ impl ProtectedResource {
             resource: resource.into(),
             authorization_servers: Vec::new(),
             scopes: Vec::new(),
-            bearer_methods_supported: ["header"],
+            bearer_methods_supported: &["header"],
         }
     }
 
@@ -64,8 +66,15 @@ impl ProtectedResource {
 
     /// Sets the scopes that the routes require.
     #[must_use]
-    pub fn scopes(mut self, scopes: &Scopes) -> Self {
-        self.scopes = scopes.iter().map(str::to_owned).collect();
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// States that the resource accepts no bearer tokens, and primary credentials alone.
+    #[must_use]
+    pub const fn without_bearer_tokens(mut self) -> Self {
+        self.bearer_methods_supported = &[];
         self
     }
 
@@ -127,9 +136,14 @@ mod tests {
             json(&bare),
             r#"{"resource":"https://api.example","bearer_methods_supported":["header"]}"#
         );
+        let primary_only = bare.clone().without_bearer_tokens();
+        assert_eq!(
+            json(&primary_only),
+            r#"{"resource":"https://api.example","bearer_methods_supported":[]}"#
+        );
         let full = bare
             .authorization_server("https://auth.example")
-            .scopes(&"a:b c".parse().unwrap());
+            .scopes(["a:b", "c"]);
         assert_eq!(
             json(&full),
             r#"{"resource":"https://api.example","authorization_servers":["https://auth.example"],"scopes_supported":["a:b","c"],"bearer_methods_supported":["header"]}"#

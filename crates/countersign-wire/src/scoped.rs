@@ -32,7 +32,7 @@ const MAX_ERRORS: usize = 256;
 /// |---|---|
 /// | 400 | the body is invalid or over 16 KiB; a scope is unknown, or not held by the key; two keys |
 /// | 401 | the key is missing or not valid, for any reason |
-/// | 403 | a bearer token, even beside a valid key |
+/// | 403 | a bearer token, even beside a valid key; a request that a page of another site caused |
 /// | 404, 405 | another path, another method |
 /// | 429 | too many tokens; see `Retry-After` |
 /// | 503 | the key could not be checked; see `Retry-After` |

@@ -30,6 +30,7 @@ use crate::wire::{CredentialSource, RequestContext, TokenRequest, TokenResponse,
 /// | 400 | `invalid_scope` | the credentials hold a scope that is not in the catalogue |
 /// | 401 | `invalid_client` | the credentials are not valid, for any reason |
 /// | 403 | `unauthorized_client` | a bearer token, without credentials |
+/// | 403 | `cross_site` | a page of another site caused the request |
 /// | 404, 405 | `not_found`, `method_not_allowed` | another path, another method |
 /// | 413 | `invalid_request` | the body is over 16 KiB |
 /// | 429 | `rate_limited` | too many failures, tokens or live sessions; see `Retry-After` |

@@ -7,8 +7,9 @@ use countersign::time::{Clock, Precision};
 use http::{Method, Request, Response, StatusCode, request};
 use serde::Serialize;
 
-use crate::authenticate::{EndpointAuthenticator, RequestError, caller_of};
+use crate::authenticate::{EndpointAuthenticator, RequestError, caller_of, count};
 use crate::body::PendingBody;
+use crate::credential_limit::CredentialLimit;
 use crate::error::{FieldErrorCode, TokenError};
 use crate::form::Form;
 use crate::path;
@@ -41,9 +42,10 @@ use crate::wire::CredentialSource;
 /// | 400 | `invalid_request` | two credentials; no session is named, or two are, or the name is invalid |
 /// | 401 | `invalid_client` | the credentials are missing or not valid, for any reason |
 /// | 403 | `unauthorized_client` | a bearer token, valid or not |
+/// | 403 | `cross_site` | a `DELETE` that a page of another site caused |
 /// | 404 | `not_found` | the caller has no such session |
 /// | 405 | `method_not_allowed` | another method |
-/// | 429 | `rate_limited` | too many failures; see `Retry-After` |
+/// | 429 | `rate_limited` | too many failures or requests; see `Retry-After` |
 /// | 503 | `temporarily_unavailable` | the credentials could not be checked; see `Retry-After` |
 ///
 /// ```
@@ -88,6 +90,7 @@ pub struct SessionResource {
     authenticator: EndpointAuthenticator,
     sessions: Arc<dyn Sessions>,
     mounted_at: Arc<str>,
+    limit: Option<CredentialLimit>,
 }
 
 #[derive(Serialize)]
@@ -117,6 +120,7 @@ impl SessionResource {
             authenticator: EndpointAuthenticator::new(authenticator, CredentialSource::Headers),
             sessions,
             mounted_at: "".into(),
+            limit: None,
         }
     }
 
@@ -124,6 +128,13 @@ impl SessionResource {
     #[must_use]
     pub fn mounted_at(mut self, path: impl Into<Arc<str>>) -> Self {
         self.mounted_at = path.into();
+        self
+    }
+
+    /// Sets the limit on the requests of each credential.
+    #[must_use]
+    pub fn limit(mut self, limit: CredentialLimit) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -196,6 +207,7 @@ impl SessionResource {
     ) -> Result<(Caller, Id), RequestError> {
         let principal = self.authenticator.authenticate_headers(head).await?;
         let principal = principal.principal();
+        count(self.limit.as_ref(), principal, self.clock())?;
         // A principal of a custom mechanism may have no credential, and then has no sessions.
         let credential = principal.credential_id().copied();
         let caller = caller_of(principal, id).zip(credential);

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use countersign::Secret;
 use countersign::credentials::{Carrier, Credentials};
 use countersign::mint::{AccessToken, MintParameters};
 use countersign::principal::PrimaryPrincipal;
@@ -71,6 +72,8 @@ impl CredentialSource {
 pub struct TokenRequest {
     /// The credentials in the body.
     pub credentials: Option<Credentials>,
+    /// The client that a body without credentials names. It must be the one that the headers authenticate.
+    pub client_id: Option<Secret>,
     /// The requested properties of the token.
     pub parameters: MintParameters,
     /// The name of the session, for a mint of sessions.

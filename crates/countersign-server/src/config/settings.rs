@@ -44,6 +44,8 @@ pub(crate) struct ServerSettings {
     pub(crate) shutdown_grace: Duration,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Option<Networks>,
+    /// The origins whose pages may send requests that change something.
+    pub(crate) cors_origins: Vec<String>,
 }
 
 /// `[store]`
@@ -61,8 +63,10 @@ pub(crate) struct LimitSettings {
     pub(crate) failed_authentications: Rate,
     /// Of one credential, on all wires.
     pub(crate) mints: Rate,
-    /// Of one credential, in `/admin/v1`.
+    /// Of one credential, outside the token endpoints.
     pub(crate) writes: Rate,
+    /// Of one credential.
+    pub(crate) introspections: Rate,
 }
 
 /// `burst` at once, and as many again in each `per`.
@@ -99,6 +103,7 @@ pub(super) fn read(
             failed_authentications: rate(limits, "failed_authentications", 20),
             mints: rate(limits, "mints", 600),
             writes: rate(limits, "writes", 600),
+            introspections: rate(limits, "introspections", 6000),
         });
         let log = root.section("log", |log| LogSettings {
             format: log.scalar("format", value::format),
@@ -135,6 +140,9 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
             .get("max_connections_per_address", value::count)
             .unwrap_or(MAX_CONNECTIONS_PER_ADDRESS),
         trusted_proxies: networks(server, "trusted_proxies"),
+        cors_origins: server
+            .list("cors_origins", value::origin)
+            .unwrap_or_default(),
     }
 }
 

@@ -138,6 +138,21 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// Parses an origin as browsers send it (RFC 6454 §6.2): in lower case, and without the scheme's own port.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let is_origin = |url: &HttpUrl| url.path().is_empty() && url.query().is_none();
+    let has_own_port = |scheme, port| text.starts_with(scheme) && text.ends_with(port);
+    let has_own_port = has_own_port("https:", ":443") || has_own_port("http:", ":80");
+    match HttpUrl::parse(text) {
+        Ok(url) if is_origin(&url) && !has_own_port && text == text.to_ascii_lowercase() => {
+            Ok(text.to_owned())
+        }
+        _ => Err(
+            "expected an origin such as https://app.example or http://localhost:3000".to_owned(),
+        ),
+    }
+}
+
 /// Parses the path of a wire.
 pub(super) fn path(text: &str) -> Result<String, String> {
     if is_administration(text) {

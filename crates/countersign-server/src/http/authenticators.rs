@@ -11,6 +11,7 @@ use countersign::mechanism::{ApiKeys, Basic, FailureLimit, Jwt};
 use countersign::random::SystemRandom;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
+use countersign_wire::ProtectedResource;
 
 use crate::config::Config;
 use crate::error::CommandError;
@@ -82,12 +83,17 @@ impl Authenticators {
         Ok(builder.primary(self.basic()).build()?)
     }
 
-    /// Authenticates keys, users, and tokens of these issuers.
+    /// Authenticates keys, users, and tokens of these issuers. The challenges name the metadata of `resource`.
     pub(super) fn any(
         &self,
         issuers: impl IntoIterator<Item = TrustedIssuer>,
+        resource: Option<&ProtectedResource>,
     ) -> Result<AuthLayer, CommandError> {
         let builder = AuthLayer::builder().mechanism(Jwt::new(issuers));
+        let builder = match resource {
+            Some(resource) => builder.resource_metadata(resource.url()),
+            None => builder,
+        };
         Ok(builder.primary(self.keys()).primary(self.basic()).build()?)
     }
 }

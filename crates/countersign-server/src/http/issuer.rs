@@ -11,8 +11,9 @@ use countersign::time::SystemClock;
 use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
-    AuthorizationServer, Envelope, Introspection, KeySecret, ManagedTokenResource, MintLimit,
-    OAuth, Revocation, Scoped, Session, SessionResource, TokenEndpoint, TokenMint,
+    AuthorizationServer, CredentialLimit, Envelope, Introspection, KeySecret, ManagedTokenResource,
+    OAuth, ProtectedResource, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
+    TokenMint,
 };
 
 use super::authenticators::Authenticators;
@@ -27,7 +28,10 @@ pub(super) struct Common<'a> {
     pub(super) store: &'a Store,
     pub(super) authenticators: &'a Authenticators,
     /// Counts the tokens of a credential at all issuers and wires together.
-    pub(super) mints: MintLimit,
+    pub(super) mints: CredentialLimit,
+    /// Counts the requests of a credential that end sessions or revoke tokens.
+    pub(super) writes: CredentialLimit,
+    pub(super) introspections: CredentialLimit,
     pub(super) body_limit: usize,
 }
 
@@ -71,7 +75,7 @@ impl IssuerEndpoints<'_> {
 
     fn whoami(&self) -> Result<Routes, CommandError> {
         let trusted = self.configured.trusted(self.common.store)?;
-        let authenticate = self.authenticators.any([trusted])?;
+        let authenticate = self.authenticators.any([trusted], None)?;
         let authenticate = authenticate.reject_body(ProblemDetails);
         let whoami = get(self.path(WHOAMI), "whoami", whoami::whoami);
         let routes = Routes::of([whoami.summary("Show who is calling")]);
@@ -97,22 +101,31 @@ impl IssuerEndpoints<'_> {
             return Ok(());
         }
         let trusted = self.configured.trusted(self.common.store)?;
-        let layer = self.authenticators.any([trusted])?;
+        let path = self.path(&settings.path);
+        let (origin, _) = countersign::url::split(self.configured.issuer.url());
+        let resource = ProtectedResource::new(format!("{origin}{path}"))
+            .authorization_server(self.configured.issuer.url())
+            .scopes([
+                ManagedTokenResource::READ_SCOPE,
+                ManagedTokenResource::WRITE_SCOPE,
+            ]);
+        let layer = self.authenticators.any([trusted], Some(&resource))?;
         let authenticator = layer.authenticator().clone();
         // The lifetime of a managed token is in its record, and independent of the issuer's settings.
         let issuance = self.configured.issuer.settings().clone();
         let issuance = issuance.catalogue(settings.scopes.clone());
         let mint = Mint::new(self.configured.issuer.clone(), SystemClock, SystemRandom);
         let mint = mint.with_settings(issuance)?;
-        let path = self.path(&settings.path);
         let tokens = ManagedTokenResource::new(authenticator, mint, self.store.clone())
             .mounted_at(&*path)
             .of_issuer(&*self.configured.settings.name)
             .default_lifetime(settings.lifetimes.default)
             .max_lifetime(settings.lifetimes.max)
             .body_limit(self.common.body_limit)
-            .mint_limit(self.common.mints.clone());
+            .limit(self.common.mints.clone());
         self.routes.at_and_below(&path, tokens.clone(), tokens);
+        self.routes
+            .protected_resource(&resource, "managed_metadata");
         Ok(())
     }
 
@@ -128,7 +141,9 @@ impl IssuerEndpoints<'_> {
         let wire = Session::default();
         self.endpoint(&settings.wire, wire, authenticator.clone(), mint.into());
         let path = self.path(&settings.sessions_path);
-        let sessions = SessionResource::new(authenticator, self.store.clone()).mounted_at(&*path);
+        let sessions = SessionResource::new(authenticator, self.store.clone())
+            .mounted_at(&*path)
+            .limit(self.common.writes.clone());
         self.routes.at_and_below(&path, sessions.clone(), sessions);
         Ok(())
     }
@@ -148,9 +163,12 @@ impl IssuerEndpoints<'_> {
         let clients = self.authenticators.clients()?;
         self.wire(&settings.wire, OAuth::default(), clients.clone())?;
         let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
-        let introspection = Introspection::new(clients.clone(), jwt.clone());
+        let introspection = Introspection::new(clients.clone(), jwt.clone())
+            .limit(self.common.introspections.clone());
         let store = self.store.clone();
-        let revocation = Revocation::new(clients, jwt, store.clone()).sessions(store);
+        let revocation = Revocation::new(clients, jwt, store.clone())
+            .sessions(store)
+            .limit(self.common.writes.clone());
         let introspect = self.path(&settings.introspection_path);
         self.routes.service(&introspect, introspection);
         let revoke = self.path(&settings.revocation_path);
@@ -197,7 +215,7 @@ impl IssuerEndpoints<'_> {
     ) {
         let endpoint = TokenEndpoint::new(wire, authenticator, mint)
             .body_limit(self.common.body_limit)
-            .mint_limit(self.common.mints.clone());
+            .limit(self.common.mints.clone());
         let not_found = endpoint.clone().not_found_service();
         let path = self.path(&settings.path);
         self.routes.at_and_below(&path, endpoint, not_found);

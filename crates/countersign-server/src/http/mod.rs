@@ -15,15 +15,15 @@ mod whoami;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware;
+use axum::{Extension, Router};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign_store::Store;
-use countersign_wire::MintLimit;
+use countersign_wire::{AllowedOrigins, CredentialLimit};
 use tower::ServiceBuilder;
 
-use crate::config::Config;
+use crate::config::{Config, Rate};
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
@@ -48,11 +48,13 @@ pub(crate) fn routes(
     issuers: &[ConfiguredIssuer],
 ) -> Result<Router, CommandError> {
     let authenticators = Authenticators::new(config, store)?;
-    let rate = config.limits.mints;
+    let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
     let common = issuer::Common {
         store,
         authenticators: &authenticators,
-        mints: MintLimit::new(rate.burst, rate.per),
+        mints: limit("mints", config.limits.mints),
+        writes: limit("writes", config.limits.writes),
+        introspections: limit("introspections", config.limits.introspections),
         body_limit: config.server.body_limit,
     };
     let mut routes = health::routes(store.clone())
@@ -62,11 +64,13 @@ pub(crate) fn routes(
         routes = routes.merge(issuer::routes(&common, one)?);
     }
     let routes = routes.finish()?;
+    let origins = AllowedOrigins::new(config.server.cors_origins.clone());
     let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     // One `layer` for all of them: axum boxes the service and its future once for each call.
     Ok(routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(observer, observe::observe))
+            .layer(Extension(origins))
             .layer(observe::timeout()),
     ))
 }

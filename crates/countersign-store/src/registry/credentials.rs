@@ -104,7 +104,30 @@ pub(super) async fn change(
         _ => entry,
     };
     write(transaction, effect, &credential, entry).await?;
+    if effect != ChangeEffect::Unchanged {
+        revoke_created(transaction, authority, id, change.revokes_created_tokens()).await?;
+    }
     Ok(credential.record)
+}
+
+/// Revokes the managed tokens that a credential created, if there is a reason to.
+pub(super) async fn revoke_created(
+    transaction: &mut Transaction<'_>,
+    authority: &Authority<'_>,
+    creator: &Id,
+    reason: Option<&str>,
+) -> Result<(), RegistryError> {
+    let Some(reason) = reason else { return Ok(()) };
+    let revoke = Change::Revoke {
+        reason: Some(reason.to_owned()),
+    };
+    for mut token in sqlite::credentials::created_by(transaction.connection(), creator).await? {
+        let effect = token.change(authority, &revoke, transaction.now)?;
+        let name = action(token.record.kind, revoke.name());
+        let entry = AuditRecord::by(authority.caller(), name).with("reason", reason);
+        write(transaction, effect, &token, entry).await?;
+    }
+    Ok(())
 }
 
 /// Writes a credential after a change, and the record of the audit log. A change without effect is not recorded.

@@ -23,7 +23,7 @@ use crate::sqlite::denials::Denied;
 use crate::store::Store;
 
 use accounts::{account_for, placement, reachable_account};
-use credentials::{change, insert, reachable, write};
+use credentials::{change, insert, reachable, revoke_created, write};
 
 type Response<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 
@@ -163,6 +163,8 @@ impl Registry for Store {
                 _ => entry.with("compromised", true),
             };
             write(&mut transaction, effect, &credential, entry).await?;
+            let reason = rotation.revokes_created_tokens();
+            revoke_created(&mut transaction, &authority, &id, reason).await?;
             transaction.commit().await?;
             Ok(CreatedKey::new(credential.record, issued))
         })

@@ -51,6 +51,12 @@ pub(crate) async fn is_imported(db: &mut Connection, digest: &KeyDigest) -> Resu
     ))
 }
 
+/// Returns the managed tokens that a credential created, without those that are revoked.
+pub(crate) async fn created_by(db: &mut Connection, creator: &Id) -> Result<Vec<StoredCredential>> {
+    let query = select!("WHERE created_by = ? AND status <> 'revoked'");
+    Ok(fetch_all!(db, read, query, blob(creator)))
+}
+
 /// Calls a function for every credential, without having all of them in memory.
 pub(crate) async fn for_each(
     db: &mut Connection,
@@ -141,9 +147,9 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
     execute!(
         db,
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
-             allow_from, issuers, created_by, created_at, updated_at, expires_at, pepper_version, digest,
-             imported, previous_digest, previous_until, password_hash, until_uptime)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+             allow_from, issuers, created_by, created_by_user, created_at, updated_at, expires_at, pepper_version,
+             digest, imported, previous_digest, previous_until, password_hash, until_uptime)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
              (SELECT uptime FROM state) + ?)
          ON CONFLICT (id) DO UPDATE SET
              generation = excluded.generation, status = excluded.status, reason = excluded.reason,
@@ -162,6 +168,7 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         record.allow_from.to_string(),
         record.issuers.to_string(),
         optional_blob(record.created_by.as_ref()),
+        record.created_by_user,
         record.created_at.unix_millis(),
         record.updated_at.unix_millis(),
         record.expires_at.map(Timestamp::unix_millis),
@@ -247,6 +254,7 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
     record.allow_from = parsed(row, "allow_from", "the networks of a credential")?;
     record.issuers = parsed(row, "issuers", "the issuers of a credential")?;
     record.created_by = optional_id(row, "created_by")?;
+    record.created_by_user = row.try_get("created_by_user")?;
     record.generation = row.try_get("generation")?;
     record.updated_at = time(row, "updated_at")?;
     record.expires_at = optional_time(row, "expires_at")?;

@@ -60,7 +60,8 @@ CREATE TABLE credentials (
     scopes          TEXT    NOT NULL,
     allow_from      TEXT    NOT NULL DEFAULT '', -- Networks separated by spaces; empty: all.
     issuers         TEXT    NOT NULL DEFAULT '', -- Names separated by spaces; empty: all.
-    created_by      BLOB    CHECK (length(created_by) = 20), -- The user that created a managed token; NULL: no user.
+    created_by      BLOB    CHECK (length(created_by) = 20), -- The credential that created a managed token; NULL: the operator.
+    created_by_user INTEGER NOT NULL DEFAULT 0 CHECK (created_by_user IN (0, 1)), -- Whether that is a user.
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
     expires_at      INTEGER, -- NULL: never.
@@ -89,6 +90,7 @@ CREATE TABLE credentials (
 
 CREATE UNIQUE INDEX user_names ON credentials (name) WHERE kind = 'user';
 CREATE UNIQUE INDEX imported_keys ON credentials (digest) WHERE imported = 1;
+CREATE INDEX credentials_of_creators ON credentials (created_by) WHERE created_by IS NOT NULL;
 CREATE INDEX credentials_of_accounts ON credentials (account_id, kind, created_at, id);
 CREATE INDEX managed_tokens_by_end ON credentials (expires_at) WHERE kind = 'token';
 CREATE INDEX credentials_of_peppers ON credentials (pepper_version) WHERE pepper_version IS NOT NULL;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::directory::{CredentialKind, EnvironmentKind};
+use countersign::directory::EnvironmentKind;
 use countersign::mint::{IssuanceSettings, ScopeError};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::NewToken;
@@ -76,9 +76,6 @@ impl Rules<'_> {
         let mut new = NewToken::new(scopes, expires_at);
         new.owner.account = Some(self.account);
         new.owner.environment = environment;
-        if creator.credential_kind() == Some(CredentialKind::User) {
-            new.created_by = creator.credential_id().copied();
-        }
         Ok((new, key))
     }
 }

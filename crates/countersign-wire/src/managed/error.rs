@@ -142,6 +142,7 @@ fn error_code(RequestError { error, rejection }: &RequestError) -> &'static str 
         TokenError::NotFound => "not_found",
         TokenError::MethodNotAllowed => "method_not_allowed",
         TokenError::Chaining => "not_permitted",
+        TokenError::CrossSite => "cross_site",
         TokenError::Unauthenticated | TokenError::NoCredentials => match rejection {
             Some(rejection) if is_missing(rejection) => "not_authenticated",
             _ => "bad_authtoken",

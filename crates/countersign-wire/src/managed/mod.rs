@@ -18,8 +18,8 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::authenticate::{EndpointAuthenticator, RequestError};
 use crate::body::{DEFAULT_LIMIT, PendingBody};
+use crate::credential_limit::CredentialLimit;
 use crate::error::TokenError;
-use crate::mint_limit::MintLimit;
 use crate::path;
 use crate::request_id::RequestId;
 use crate::response::{ResponseBody, add_challenges, set_error_headers};
@@ -58,6 +58,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | `expires_at` | RFC 3339, counted in whole seconds; null: the default lifetime |
 /// | `scopes` | a list within the scopes of the creator; null: all of these |
 ///
+/// The record of a token names the credential that created it as `created_by_credential_id`. If that credential is revoked,
+/// or rotated as compromised, so is the token. It stays valid if that credential expires or is suspended.
+///
 /// The body of a creation, a transition or a `DELETE` can have an `idempotency_key`, 1 to 255 visible ASCII characters. If
 /// the same credential repeats a request with the same key and the same body, byte for byte, within 24 hours, it gets the
 /// first response again, and nothing else happens. Rejected requests are not remembered. At most 10,000 responses are
@@ -79,13 +82,14 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | 400 | `bad_request` | two credentials, or a body or query that cannot be read |
 /// | 401 | `not_authenticated`, `bad_authtoken` | the credentials are missing, or not valid for any reason |
 /// | 403 | `not_permitted` | a bearer token that would create a token, a missing scope, or another account's `account_id` |
+/// | 403 | `cross_site` | a page of another site caused the request |
 /// | 404 | `not_found` | the caller's account has no such token |
 /// | 405 | `method_not_allowed` | another method |
 /// | 409 | `invalid_action` | the token's status does not allow the action; see `available_actions` |
 /// | 409 | `idempotency_conflict` | the `idempotency_key` was used for a different request, or before the rights changed |
 /// | 413 | `bad_request` | the body is over the limit |
 /// | 422 | `validation_errors` | with `errors`, a list for each member that is not valid |
-/// | 429 | `too_many_requests` | too many failures or tokens; see `Retry-After` |
+/// | 429 | `too_many_requests` | too many failures or requests; see `Retry-After` |
 /// | 503 | `unavailable` | the credentials could not be checked, or the records are unavailable; see `Retry-After` |
 /// | 500 | `unexpected` | the server failed |
 ///
@@ -155,7 +159,7 @@ pub struct ManagedTokenResource {
     issuer: Option<Arc<str>>,
     lifetimes: Lifetimes,
     body_limit: usize,
-    mint_limit: Option<MintLimit>,
+    limit: Option<CredentialLimit>,
 }
 
 impl ManagedTokenResource {
@@ -181,7 +185,7 @@ impl ManagedTokenResource {
                 max: DAY * 365,
             },
             body_limit: DEFAULT_LIMIT,
-            mint_limit: None,
+            limit: None,
         }
     }
 
@@ -222,10 +226,10 @@ impl ManagedTokenResource {
         self
     }
 
-    /// Sets the limit on the creations and changes of each credential.
+    /// Sets the limit on the requests of each credential.
     #[must_use]
-    pub fn mint_limit(mut self, limit: MintLimit) -> Self {
-        self.mint_limit = Some(limit);
+    pub fn limit(mut self, limit: CredentialLimit) -> Self {
+        self.limit = Some(limit);
         self
     }
 

@@ -18,13 +18,14 @@ use super::error::{
 };
 use super::idempotency::{ResponseWriter, fingerprint, idempotency_key, read_key};
 use super::responses::{MAX_PAGE_SIZE, PAGE_SIZE, Page, TokenListResponse, TokenResponse};
-use crate::authenticate::caller_of;
+use crate::authenticate::{caller_of, check_site, count};
 use crate::body::PendingBody;
 use crate::error::TokenError;
 use crate::form::Form;
 use crate::json::Object;
 use crate::request_id::RequestId;
 use crate::response::{self, ResponseBody};
+use crate::wire::TokenRequest;
 
 impl ManagedTokenResource {
     pub(super) async fn create(
@@ -32,10 +33,14 @@ impl ManagedTokenResource {
         request: Request<PendingBody>,
         request_id: &RequestId,
     ) -> Result<Response<ResponseBody>, ManagedTokenError> {
-        let read = |_: &_, body: &Bytes| Ok((None, (Object::parse(body)?, body.clone())));
+        let read = |_: &_, body: &Bytes| {
+            let parameters = (Object::parse(body)?, body.clone());
+            Ok((TokenRequest::default(), parameters))
+        };
         let authenticated = self.primary.authenticate(request, read);
         let (creator, (object, body)) = authenticated.await?;
         let principal = creator.principal();
+        count(self.limit.as_ref(), principal, self.mint.clock())?;
         check_write_scope(principal)?;
         let caller = self.caller(principal, request_id)?;
         let rules = Rules {
@@ -46,7 +51,6 @@ impl ManagedTokenResource {
             now: self.mint.clock().now(),
         };
         let (new, key) = rules.read(object)?;
-        self.count(principal)?;
         let is_expired = new.expires_at <= rules.now;
         let write = |record: &Record| {
             if is_expired {
@@ -123,7 +127,6 @@ impl ManagedTokenResource {
         // The credentials may have been revoked while the body was read.
         self.authenticator.revalidate(&principal)?;
         let caller = self.caller(&principal, request_id)?;
-        self.count(&principal)?;
         let action = change.name();
         let is_deletion = matches!(change, Change::Delete);
         let write = |record: &Record| {
@@ -143,10 +146,13 @@ impl ManagedTokenResource {
 
     /// Authenticates the caller of an operation that creates no token, with any credentials.
     async fn authenticate(&self, head: &request::Parts) -> Result<Principal, ManagedTokenError> {
+        check_site(head)?;
         let credentials = self.authenticator.find_credentials(&head.into())?;
         let credentials = credentials.ok_or_else(|| self.authenticator.missing_credentials())?;
-        let authentication = self.authenticator.authenticate(credentials, &head.into());
-        Ok(authentication.await?)
+        let principal = self.authenticator.authenticate(credentials, &head.into());
+        let principal = principal.await?;
+        count(self.limit.as_ref(), &principal, self.mint.clock())?;
+        Ok(principal)
     }
 
     /// Authenticates the caller of an operation that changes nothing. Callers that may change tokens see them in the
@@ -178,13 +184,6 @@ impl ManagedTokenResource {
             Some(name) => caller.at_issuer(Arc::clone(name)),
             None => caller,
         })
-    }
-
-    fn count(&self, principal: &Principal) -> Result<(), TokenError> {
-        match &self.mint_limit {
-            Some(limit) => limit.count(principal, self.mint.clock().now()),
-            None => Ok(()),
-        }
     }
 
     /// Computes the digest of a request. It has the caller's generation, so that a caller whose rights have changed does

@@ -22,6 +22,8 @@ pub(crate) struct TokenDetails {
     available_actions: AvailableActions,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required = true))]
     created_by_admin_user_id: Option<Id>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required = true))]
+    created_by_credential_id: Option<Id>,
     #[cfg_attr(feature = "openapi", schema(format = DateTime, required = true))]
     expires_at: Option<String>,
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
@@ -44,7 +46,7 @@ struct AvailableActions {
 
 impl From<&Record> for TokenDetails {
     fn from(record: &Record) -> Self {
-        let status = record.status;
+        let (status, created_by) = (record.status, record.created_by);
         let seconds = |moment: Timestamp| moment.to_rfc3339_with(Precision::Seconds, 0);
         Self {
             r#type: "api_token",
@@ -62,7 +64,8 @@ impl From<&Record> for TokenDetails {
                 revoke: status != Status::Revoked,
                 delete: status == Status::Revoked,
             },
-            created_by_admin_user_id: record.created_by,
+            created_by_admin_user_id: created_by.filter(|_| record.created_by_user),
+            created_by_credential_id: created_by,
             expires_at: record.expires_at.map(seconds),
             inserted_at: seconds(record.created_at),
             updated_at: seconds(record.updated_at),

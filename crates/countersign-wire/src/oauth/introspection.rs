@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::json;
 use super::token_form::{TokenForm, TokenFormEndpoint};
 use crate::body::PendingBody;
+use crate::credential_limit::CredentialLimit;
 use crate::request_id::RequestId;
 use crate::response::ResponseBody;
 use crate::service::{Endpoint, impl_service};
@@ -27,12 +28,13 @@ use crate::service::{Endpoint, impl_service};
 ///
 /// | status | error | when |
 /// |---|---|---|
-/// | 400 | `invalid_request` | the body is not a form, `token` is missing, a parameter is repeated, or there are two credentials |
+/// | 400 | `invalid_request` | the body is not a form, `token` is missing, a parameter is repeated, there are two credentials, or `client_id` is another client |
 /// | 401 | `invalid_client` | the client's credentials are missing or not valid, for any reason |
 /// | 403 | `unauthorized_client` | a bearer token, valid or not |
+/// | 403 | `cross_site` | a page of another site caused the request |
 /// | 405 | | another method |
 /// | 413 | `invalid_request` | the body is over 16 KiB |
-/// | 429 | `slow_down` | too many failures; see `Retry-After` |
+/// | 429 | `slow_down` | too many failures or requests; see `Retry-After` |
 /// | 503 | `temporarily_unavailable` | the client or the token could not be checked; this does not mean `"active":false` |
 ///
 /// ```
@@ -147,6 +149,13 @@ impl Introspection {
         Self {
             endpoint: TokenFormEndpoint::new(authenticator, jwt),
         }
+    }
+
+    /// Sets the limit on the requests of each credential.
+    #[must_use]
+    pub fn limit(mut self, limit: CredentialLimit) -> Self {
+        self.endpoint.limit = Some(limit);
+        self
     }
 }
 

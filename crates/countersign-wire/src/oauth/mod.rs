@@ -42,10 +42,11 @@ pub(crate) use token_form::TokenFormEndpoint;
 ///
 /// | status | error | when |
 /// |---|---|---|
-/// | 400 | `invalid_request` | the body is not a form, a parameter is missing or repeated, or there are two credentials |
+/// | 400 | `invalid_request` | the body is not a form, a parameter is missing or repeated, there are two credentials, or `client_id` is another client than the credentials are of |
 /// | 400 | `unsupported_grant_type`, `invalid_scope`, `invalid_target` | another grant type, scope or resource |
 /// | 401 | `invalid_client` | the credentials are missing or not valid, for any reason |
 /// | 403 | `unauthorized_client` | a bearer token, valid or not |
+/// | 403 | `cross_site` | a page of another site caused the request |
 /// | 413 | `invalid_request` | the body is over 16 KiB |
 /// | 429 | `slow_down` | too many failures or tokens; see `Retry-After` |
 /// | 503 | `temporarily_unavailable` | the credentials could not be checked; see `Retry-After` |
@@ -100,9 +101,8 @@ impl Wire for OAuth {
             }
         }
         Ok(TokenRequest {
-            credentials: take_client(&mut form)?,
             parameters,
-            session: None,
+            ..take_client(&mut form)?
         })
     }
 
@@ -122,16 +122,17 @@ impl Wire for OAuth {
     }
 }
 
-/// Takes the credentials in the form: `client_secret_post` (RFC 6749 §2.3.1). A `client_id` alone is that of a public
-/// client, and is ignored.
-fn take_client(form: &mut Form) -> Result<Option<Credentials>, TokenError> {
+/// Takes the credentials in the form: `client_secret_post` (RFC 6749 §2.3.1), or a `client_id` alone.
+fn take_client(form: &mut Form) -> Result<TokenRequest, TokenError> {
+    let mut request = TokenRequest::default();
     match (form.take("client_id"), form.take("client_secret")) {
-        (id, Some(secret)) => Ok(Some(Credentials::client(
-            required("client_id", id)?,
-            secret,
-        ))),
-        (_, None) => Ok(None),
+        (id, Some(secret)) => {
+            let id = required("client_id", id)?;
+            request.credentials = Some(Credentials::client(id, secret));
+        }
+        (id, None) => request.client_id = id,
     }
+    Ok(request)
 }
 
 fn required<T>(name: &'static str, value: Option<T>) -> Result<T, TokenError> {
@@ -152,6 +153,7 @@ fn error_response(error: &TokenError) -> Response<ResponseBody> {
 /// Returns the code of RFC 6749 §5.2, as far as it has one.
 pub(crate) const fn error_code(error: &TokenError) -> &'static str {
     match error {
+        TokenError::CrossSite => "cross_site",
         TokenError::Chaining => "unauthorized_client",
         TokenError::UnsupportedGrantType => "unsupported_grant_type",
         TokenError::Unauthenticated => "invalid_client",

@@ -13,6 +13,7 @@ use super::json_error;
 use super::token_form::{TokenForm, TokenFormEndpoint};
 use crate::authenticate::{RequestError, caller_of};
 use crate::body::PendingBody;
+use crate::credential_limit::CredentialLimit;
 use crate::error::TokenError;
 use crate::request_id::RequestId;
 use crate::response::{self, ResponseBody};
@@ -110,6 +111,13 @@ impl Revocation {
     #[must_use]
     pub fn sessions(mut self, sessions: Arc<dyn Sessions>) -> Self {
         self.sessions = Some(sessions);
+        self
+    }
+
+    /// Sets the limit on the requests of each credential.
+    #[must_use]
+    pub fn limit(mut self, limit: CredentialLimit) -> Self {
+        self.endpoint.limit = Some(limit);
         self
     }
 

@@ -10,8 +10,9 @@ use countersign::time::Clock;
 use http::{Request, Response};
 
 use super::{error_response, required, take_client};
-use crate::authenticate::{EndpointAuthenticator, RequestError};
+use crate::authenticate::{EndpointAuthenticator, RequestError, count};
 use crate::body::PendingBody;
+use crate::credential_limit::CredentialLimit;
 use crate::error::TokenError;
 use crate::form::Form;
 use crate::response::ResponseBody;
@@ -22,6 +23,7 @@ use crate::wire::CredentialSource;
 pub(crate) struct TokenFormEndpoint {
     authenticator: EndpointAuthenticator,
     jwt: Jwt,
+    pub(super) limit: Option<CredentialLimit>,
 }
 
 /// A request with a token.
@@ -37,6 +39,7 @@ impl TokenFormEndpoint {
         Self {
             authenticator: EndpointAuthenticator::new(authenticator, source),
             jwt,
+            limit: None,
         }
     }
 
@@ -56,6 +59,7 @@ impl TokenFormEndpoint {
             Ok((take_client(&mut form)?, token))
         });
         let (client, token) = authenticated.await?;
+        count(self.limit.as_ref(), client.principal(), self.clock())?;
         let token = match self.jwt.introspect(token.expose(), self.clock().now()) {
             Ok(principal) => Some(principal),
             Err(reason) if reason.kind() == RejectionKind::Unavailable => {

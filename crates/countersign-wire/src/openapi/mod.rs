@@ -236,13 +236,13 @@ fn describe_error(error: &TokenError, message: String) -> String {
 }
 
 /// Returns the errors of a body.
-fn body_errors() -> [TokenError; 2] {
+fn body_errors() -> [TokenError; 3] {
     let invalid = TokenError::field(
         "body",
         FieldErrorCode::Malformed,
         "the request is not valid",
     );
-    [invalid, TokenError::PayloadTooLarge]
+    [invalid, TokenError::PayloadTooLarge, TokenError::CrossSite]
 }
 
 /// Returns the errors of a token endpoint.

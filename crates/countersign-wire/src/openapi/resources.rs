@@ -17,6 +17,7 @@ use crate::oauth::{
     AuthorizationServer, Introspection, IntrospectionResponse, Metadata, OAuthErrorResponse,
     Revocation, TokenFormEndpoint,
 };
+use crate::protected_resource::ProtectedResource;
 use crate::sessions::{self, SessionResource, SessionsResponse};
 use crate::wire::CredentialSource;
 
@@ -47,7 +48,12 @@ impl Describe for SessionResource {
             let unnamed = TokenError::field("session_id", FieldErrorCode::Missing, message);
             let response = empty_response(StatusCode::NO_CONTENT);
             let success = responses().add(&response, "the session has ended", None);
-            operation(name, summary, success, &[unnamed, TokenError::NotFound])
+            operation(
+                name,
+                summary,
+                success,
+                &[unnamed, TokenError::NotFound, TokenError::CrossSite],
+            )
         };
         let mut name = in_query("session_id", session_name());
         name.required = Required::True;
@@ -137,6 +143,18 @@ impl Document {
             .add(&self.respond(&Method::GET, &any_version), known, None);
         let operation = super::operation(id, summary, Vec::new(), responses);
         Description::default().with("", HttpMethod::Get, operation)
+    }
+}
+
+impl ProtectedResource {
+    /// Describes the metadata, with this operation id.
+    #[must_use]
+    pub fn describe(&self, id: &str) -> Description {
+        let mut schemas = Schemas::default();
+        let metadata = schemas.add::<Self>();
+        let summary = "Get the metadata of a protected resource (RFC 9728)";
+        let description = self.metadata().describe(id, summary, &metadata);
+        description.schemas(schemas)
     }
 }
 

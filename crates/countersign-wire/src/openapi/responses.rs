@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderName, Response};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
@@ -95,7 +96,11 @@ fn sentence(descriptions: &[String]) -> String {
         .collect()
 }
 
-static HEADERS: [(HeaderName, &str); 9] = [
+static HEADERS: [(HeaderName, &str); 10] = [
+    (
+        ACCESS_CONTROL_ALLOW_ORIGIN,
+        "The sites whose pages may read the response.",
+    ),
     (CACHE_CONTROL, "Whether the response may be stored."),
     (ETAG, "The version of the document (RFC 9110)."),
     (LOCATION, "The path of the new resource."),

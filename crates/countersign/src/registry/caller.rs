@@ -127,6 +127,12 @@ impl Caller {
         self.authenticated.as_ref().map(|by| &by.credential)
     }
 
+    /// Returns whether the caller is a user.
+    pub(super) fn is_user(&self) -> bool {
+        let by = self.authenticated.as_ref();
+        by.is_some_and(|by| by.principal.credential_kind() == Some(CredentialKind::User))
+    }
+
     /// Returns the token that the caller was authenticated with, if it was a token.
     #[must_use]
     pub fn token(&self) -> Option<&CallerToken> {

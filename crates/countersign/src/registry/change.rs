@@ -11,7 +11,7 @@ pub enum Change {
     Suspend,
     /// Accepts a suspended credential again. Earlier tokens stay invalid.
     Activate,
-    /// Rejects the credential permanently.
+    /// Rejects the credential permanently, and revokes the managed tokens that it created.
     Revoke {
         /// The reason, for the record.
         reason: Option<String>,
@@ -30,6 +30,15 @@ impl Change {
         match self {
             Self::Suspend | Self::Revoke { .. } | Self::Delete => false,
             Self::Activate | Self::Scopes(_) | Self::Password(_) => true,
+        }
+    }
+
+    /// Returns the reason for which the managed tokens that the credential created are revoked; `None`: they are not.
+    #[must_use]
+    pub const fn revokes_created_tokens(&self) -> Option<&'static str> {
+        match self {
+            Self::Revoke { .. } => Some("the credential that created it was revoked"),
+            _ => None,
         }
     }
 
@@ -53,6 +62,20 @@ impl Change {
 pub enum Rotation {
     /// The previous secret stays valid for this long; zero ends it at once. Tokens stay valid.
     Grace(Duration),
-    /// The previous secret was disclosed: it and every token minted from the key become invalid.
+    /// The previous secret was disclosed: it and every token minted from the key become invalid, and the managed tokens
+    /// that it created are revoked.
     Compromised,
+    /// As [`Compromised`](Self::Compromised), for a key whose managed tokens are known to be its owner's: they are kept.
+    CompromisedKeepingTokens,
+}
+
+impl Rotation {
+    /// Returns the reason for which the managed tokens that the key created are revoked; `None`: they are not.
+    #[must_use]
+    pub const fn revokes_created_tokens(self) -> Option<&'static str> {
+        match self {
+            Self::Compromised => Some("the key that created it was compromised"),
+            Self::Grace(_) | Self::CompromisedKeepingTokens => None,
+        }
+    }
 }

@@ -20,6 +20,8 @@
 //! minted before: suspending, revoking, narrowing scopes, a new password, and the rotation of a
 //! compromised key. A change to the present state succeeds and has no effect.
 //!
+//! Revoking a credential, and rotating it as compromised, also revokes the managed tokens that it created.
+//!
 //! A change that gives or keeps access is made only for a [`Caller`] that holds this access itself:
 //! [`Authority`] has the rule. Suspending, revoking and deleting are always permitted.
 //!

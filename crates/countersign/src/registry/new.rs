@@ -129,8 +129,6 @@ pub struct NewToken {
     pub expires_at: Timestamp,
     /// The account and environment. Without an environment, the token is for the whole account.
     pub owner: Owner,
-    /// The user that creates the token, if a user does.
-    pub created_by: Option<Id>,
 }
 
 impl NewToken {
@@ -141,7 +139,6 @@ impl NewToken {
             scopes,
             expires_at,
             owner: Owner::default(),
-            created_by: None,
         }
     }
 
@@ -149,13 +146,6 @@ impl NewToken {
     #[must_use]
     pub const fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
-        self
-    }
-
-    /// Sets the user that creates the token.
-    #[must_use]
-    pub const fn created_by(mut self, user: Id) -> Self {
-        self.created_by = Some(user);
         self
     }
 }

@@ -32,8 +32,11 @@ pub struct Record {
     pub allow_from: Networks,
     /// The issuers that it may use.
     pub issuers: Issuers,
-    /// The user that created it. Set only on managed tokens that a user created.
+    /// The credential that created it: if that is revoked, or rotated as compromised, this is revoked too. Set only on managed
+    /// tokens; `None` for those of the operator.
     pub created_by: Option<Id>,
+    /// Whether that credential is a user's.
+    pub created_by_user: bool,
     /// Its generation. Tokens of lower generations are rejected.
     pub generation: u32,
     /// When it was created.
@@ -73,6 +76,7 @@ impl Record {
             allow_from: Networks::anywhere(),
             issuers: Issuers::all(),
             created_by: None,
+            created_by_user: false,
             generation: 1,
             created_at,
             updated_at: created_at,

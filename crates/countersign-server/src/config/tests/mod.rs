@@ -52,6 +52,8 @@ fn defaults_are_those_of_the_readme() {
     let mints = config.limits.mints;
     assert_eq!((mints.burst.get(), mints.per.as_secs()), (600, 60));
     assert_eq!(config.limits.writes, mints);
+    assert_eq!(config.limits.introspections.burst.get(), 6000);
+    assert!(config.server.cors_origins.is_empty());
     assert_eq!(config.issuers.len(), 1);
     let issuer = default_issuer(&config);
     assert_eq!(issuer.algorithm, None);
@@ -69,6 +71,7 @@ fn all_settings_are_read() {
         body_limit = "1MiB"
         shutdown_grace = "0s"
         trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]
+        cors_origins = ["https://app.example", "http://localhost:3000"]
         [store]
         url = "sqlite:///var/lib/countersign.db"
         master_key_file = "/etc/countersign.key"
@@ -111,6 +114,10 @@ fn all_settings_are_read() {
     );
     assert_eq!(config.server.body_limit, 1024 * 1024);
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
+    assert_eq!(
+        config.server.cors_origins,
+        ["https://app.example", "http://localhost:3000"]
+    );
     let proxies = config.server.trusted_proxies.as_ref().unwrap();
     assert_eq!(proxies.to_string(), "192.0.2.0/24 2001:db8::1/128");
     let failures = config.limits.failed_authentications;
@@ -239,6 +246,10 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("store", "master_key_file = \"\""),
         ("store", "max_staleness = \"0s\""),
         ("server", "trusted_proxies = [\"10.0.0.1/8\"]"),
+        ("server", "cors_origins = [\"https://app.example/\"]"),
+        ("server", "cors_origins = [\"https://APP.example\"]"),
+        ("server", "cors_origins = [\"https://app.example:443\"]"),
+        ("server", "cors_origins = [\"*\"]"),
         ("server", "trusted_proxies = [\"10.0.0.0/8 ::1\"]"),
         ("server", "trusted_proxies = [\"\"]"),
         ("limits.failed_authentications", "burst = 0"),

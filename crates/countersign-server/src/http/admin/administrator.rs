@@ -11,10 +11,10 @@ use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
 use countersign::time::{Clock as _, SystemClock};
 use countersign_wire::openapi::Security;
-use countersign_wire::{BodyError, RequestId, read_body};
+use countersign_wire::{BodyError, RequestId, is_cross_site, read_body};
 
+use super::Admin;
 use super::error::{AdminError, Result};
-use super::{Admin, origin};
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
 use crate::ops::Operations;
 
@@ -61,7 +61,7 @@ pub(super) async fn insert_operations(
     next: Next,
 ) -> Result<Response> {
     let (mut head, body) = request.into_parts();
-    if !head.method.is_safe() && origin::is_cross_site(&head) {
+    if is_cross_site(&(&head).into()) {
         let detail = "Pages of other sites may not change anything here.";
         return Err(AdminError::new(StatusCode::FORBIDDEN, "cross_site", detail));
     }

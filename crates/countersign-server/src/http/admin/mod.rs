@@ -12,7 +12,6 @@ mod environments;
 mod error;
 mod fields;
 mod keys;
-mod origin;
 mod password_queue;
 mod path;
 mod signing_keys;
@@ -30,6 +29,7 @@ use countersign::limit::RateLimit;
 use countersign::registry::{Caller, Registry as _};
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
+use countersign_wire::ProtectedResource;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::authenticators::Authenticators;
@@ -91,7 +91,14 @@ pub(super) fn routes(
         trusted.push(issuer.trusted(store)?);
         revocable.push(issuer.trusted_without_directory()?);
     }
-    let authenticate = authenticators.any(trusted)?;
+    // All issuers of a server have one origin.
+    let origin = issuers
+        .first()
+        .map_or("", |one| countersign::url::split(one.issuer.url()).0);
+    let resource = ProtectedResource::new(format!("{origin}{PATH}"))
+        .scopes([SCOPE])
+        .without_bearer_tokens();
+    let authenticate = authenticators.any(trusted, Some(&resource))?;
     let authenticate = authenticate.reject_body(error::reject_body);
     let rate = config.limits.writes;
     let admin = Admin(Arc::new(Inner {
@@ -128,5 +135,7 @@ pub(super) fn routes(
                 .layer(authenticate)
                 .layer(middleware::map_response(error::complete))
         });
-    Ok(routes.nested(PATH).tagged("admin"))
+    let mut routes = routes.nested(PATH);
+    routes.protected_resource(&resource, "admin_metadata");
+    Ok(routes.tagged("admin"))
 }

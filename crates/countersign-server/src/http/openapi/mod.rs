@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::IntoResponse;
+use countersign_wire::ProtectedResource;
 use countersign_wire::openapi::{Describe, Description};
 use tower::Service;
 use utoipa::openapi::path::Operation;
@@ -94,6 +95,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) {
         self.describe(path, description);
         self.router = std::mem::take(&mut self.router).route_service(path, service);
+    }
+
+    /// Mounts the metadata of a protected resource. `id` is the operation's unique name.
+    pub(super) fn protected_resource(&mut self, resource: &ProtectedResource, id: &str) {
+        self.described(&resource.path(), resource.metadata(), resource.describe(id));
     }
 
     /// Adds other routes.

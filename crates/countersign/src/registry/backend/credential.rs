@@ -133,7 +133,8 @@ impl StoredCredential {
         let mut record = Record::new(id, CredentialKind::Token, placement, new.scopes, now);
         record.issuers = Issuers::named(authority.caller().issuer()).unwrap_or_default();
         record.expires_at = Some(new.expires_at);
-        record.created_by = new.created_by;
+        record.created_by = authority.caller().credential().copied();
+        record.created_by_user = authority.caller().is_user();
         Self::create(authority, record, StoredSecret::Signature)
     }
 
@@ -241,7 +242,7 @@ impl StoredCredential {
                 (next.ok_or(Conflict::PepperMissing)?, ChangeEffect::Changed)
             }
             Rotation::Grace(_) => (peppers.digests(&id, secret), ChangeEffect::Changed),
-            Rotation::Compromised => {
+            Rotation::Compromised | Rotation::CompromisedKeepingTokens => {
                 let effect = self.invalidate_tokens(self.record.status)?;
                 (peppers.digests(&id, secret), effect)
             }

@@ -28,6 +28,9 @@ impl MemoryRegistry {
         let stored = state.credential(authority.caller(), id)?;
         let effect = stored.change(authority, change, self.clock.now())?;
         let stored = stored.clone();
+        if effect != ChangeEffect::Unchanged {
+            self.revoke_created(state, authority, id, change.revokes_created_tokens())?;
+        }
         if effect == ChangeEffect::Deleted {
             let denied = self.directory.denied();
             denied.deny_below(*id, stored.record.generation, FOREVER);
@@ -36,6 +39,22 @@ impl MemoryRegistry {
             return Ok(stored.record);
         }
         Ok(self.insert(state, stored))
+    }
+
+    /// Revokes the managed tokens that a credential created, if there is a reason to.
+    fn revoke_created(
+        &self,
+        state: &mut State,
+        authority: &Authority<'_>,
+        creator: &Id,
+        reason: Option<&str>,
+    ) -> Result<(), RegistryError> {
+        let Some(reason) = reason else { return Ok(()) };
+        for token in state.created_by(creator) {
+            let reason = Some(reason.to_owned());
+            self.change_in(state, authority, &token, &Change::Revoke { reason })?;
+        }
+        Ok(())
     }
 
     fn publish_account(&self, account: &Account) {
@@ -145,6 +164,8 @@ impl Registry for MemoryRegistry {
             let (secret, now) = (issued.secret.expose(), self.clock.now());
             stored.rotate(&authority, secret, rotation, &self.peppers, now)?;
             let stored = stored.clone();
+            let reason = rotation.revokes_created_tokens();
+            self.revoke_created(&mut state, &authority, &id, reason)?;
             let record = self.insert(&mut state, stored);
             Ok(CreatedKey { record, issued })
         })

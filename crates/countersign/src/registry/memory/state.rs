@@ -66,6 +66,15 @@ impl State {
             .ok_or(RegistryError::NotFound)
     }
 
+    /// Returns the managed tokens that a credential created, without those that are revoked.
+    pub(super) fn created_by(&self, creator: &Id) -> Vec<Id> {
+        let created = self.credentials.values().map(|stored| &stored.record);
+        let created = created.filter(|record| {
+            record.status != Status::Revoked && record.created_by.as_ref() == Some(creator)
+        });
+        created.map(|record| record.id).collect()
+    }
+
     pub(super) fn generation(&self, account: &Id) -> u32 {
         let found = self.accounts.get(account);
         found.map_or(0, |account| account.generation)

@@ -5,39 +5,43 @@ use countersign::limit::RateLimit;
 use countersign::time::Timestamp;
 use countersign::{Id, Principal};
 
-use crate::error::{Throttled, TokenError};
+use crate::error::Throttled;
 
-/// Limits how many tokens a credential may obtain: `burst` at once, and as many again, evenly spread, in each `per`.
+/// Limits the requests of each credential: `burst` at once, and as many again, evenly spread, in each `per`.
 ///
 /// Clones count together, so that a credential that uses several endpoints is counted once. Only authenticated
-/// credentials are counted. The time is that of the mint's clock.
+/// credentials are counted, before a request reaches the storage.
 #[derive(Clone, Debug)]
-pub struct MintLimit(RateLimit<Id>);
+pub struct CredentialLimit {
+    policy: &'static str,
+    limit: RateLimit<Id>,
+}
 
-impl MintLimit {
-    /// Creates a limit of `burst` tokens in each `per`.
+impl CredentialLimit {
+    /// Creates a limit of `burst` requests in each `per`. `policy` is its name in the header `RateLimit`, such as `mints`.
     #[must_use]
-    pub fn new(burst: NonZeroU32, per: Duration) -> Self {
-        Self(RateLimit::new(burst, per))
+    pub fn new(policy: &'static str, burst: NonZeroU32, per: Duration) -> Self {
+        let limit = RateLimit::new(burst, per);
+        Self { policy, limit }
     }
 
-    /// Counts one token for the principal's credential.
-    pub(crate) fn count(&self, principal: &Principal, now: Timestamp) -> Result<(), TokenError> {
-        match principal.credential_id() {
-            Some(credential) => self
-                .take(*credential, now)
-                .map_err(TokenError::TooManyRequests),
-            None => Ok(()),
-        }
+    /// Counts one request of the principal's credential. A principal without a stored credential is not limited.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Throttled`] if the credential has used up the limit.
+    pub fn count(&self, principal: &Principal, now: Timestamp) -> Result<(), Throttled> {
+        let credential = principal.credential_id().copied();
+        credential.map_or(Ok(()), |credential| self.take(credential, now))
     }
 
     fn take(&self, credential: Id, now: Timestamp) -> Result<(), Throttled> {
-        self.0.take(credential, now).map_err(|wait| {
-            let (burst, per) = self.0.quota();
+        self.limit.take(credential, now).map_err(|wait| {
+            let (burst, per) = self.limit.quota();
             let saturated = |seconds: u128| u32::try_from(seconds).unwrap_or(u32::MAX);
             Throttled {
                 retry_after: saturated(wait.as_millis().div_ceil(1000)).max(1),
-                policy: "mints",
+                policy: self.policy,
                 quota: Some((burst.get(), saturated(per.as_secs().into()))),
             }
         })
@@ -49,11 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credential_gets_its_burst_and_then_one_token_for_each_part_of_the_period() {
+    fn credential_gets_its_burst_and_then_one_request_for_each_part_of_the_period() {
         let start = Timestamp::from_unix_seconds(1_773_576_000);
         let at = |millis| start.plus(Duration::from_millis(millis));
         let burst = NonZeroU32::new(4).unwrap();
-        let limit = MintLimit::new(burst, Duration::from_secs(60));
+        let limit = CredentialLimit::new("mints", burst, Duration::from_secs(60));
         let [one, other] = [1, 2].map(|byte| Id::from_bytes([byte; 20]));
         for _ in 0..4 {
             assert_eq!(limit.take(one, at(0)), Ok(()));
