@@ -166,7 +166,9 @@ impl Oracle {
     fn describe(&self, question: &Question<'_>, what: &str) {
         let described = self.described.lock();
         let mut described = described.unwrap_or_else(PoisonError::into_inner);
-        *described.entry(format!("{}: {what}", question.kind)).or_default() += 1;
+        *described
+            .entry(format!("{}: {what}", question.kind))
+            .or_default() += 1;
     }
 
     /// Returns what was required all the time from the request to the response.
