@@ -61,7 +61,7 @@ fn report(response: &VerifyAuditResponse) -> CommandResult {
                 "countersign: the audit log was tampered with: record {number} {what}; compare the log with that of \
                  a backup"
             );
-            Ok(Report::new(response, text)?.as_error())
+            Ok(Report::new(response, text)?.into_error())
         }
     }
 }

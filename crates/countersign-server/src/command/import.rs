@@ -154,7 +154,7 @@ pub(super) async fn run(context: &Context, file: &Path, hmac_key: Option<&Path>)
     }
     if !errors.is_empty() {
         let text = errors.join("\n");
-        return Ok(Report::new(&json!({ "errors": errors }), text)?.as_error());
+        return Ok(Report::new(&json!({ "errors": errors }), text)?.into_error());
     }
     let operations = context.operations().await?;
     let pepper = match hmac_key {

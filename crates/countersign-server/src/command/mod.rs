@@ -171,7 +171,7 @@ fn check_config(file: Option<&Path>, loaded: Result<Config, ConfigErrors>) -> Co
         Ok(_) => Report::new(&json!({ "file": file, "errors": [] }), text),
         Err(errors) => {
             let response = json!({ "file": file, "errors": errors.lines() });
-            Ok(Report::new(&response, errors.to_string())?.as_error())
+            Ok(Report::new(&response, errors.to_string())?.into_error())
         }
     }
 }

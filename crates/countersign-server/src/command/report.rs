@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// Reports failure. The text is an error message.
-    pub(super) fn as_error(mut self) -> Self {
+    pub(super) fn into_error(mut self) -> Self {
         (self.failed, self.is_error) = (true, true);
         self
     }

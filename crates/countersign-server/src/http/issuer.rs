@@ -151,9 +151,9 @@ impl IssuerEndpoints<'_> {
     fn oauth(&mut self) -> Result<(), CommandError> {
         let settings = &self.configured.settings.wires.oauth;
         let issuer = &self.configured.issuer;
-        let published = AuthorizationServer::new(issuer.clone(), &*settings.wire.path)
-            .introspection_path(&*settings.introspection_path)
-            .revocation_path(&*settings.revocation_path);
+        let published = AuthorizationServer::new(issuer.clone(), &settings.wire.path)
+            .introspection_path(&settings.introspection_path)
+            .revocation_path(&settings.revocation_path);
         let jwks = self.path(AuthorizationServer::JWKS_PATH);
         let description = published.describe_jwks();
         self.routes.described(&jwks, published.jwks(), description);
