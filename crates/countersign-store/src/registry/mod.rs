@@ -150,8 +150,8 @@ impl Registry for Store {
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
             let (mut transaction, authority) = match rotation {
-                Rotation::Compromised => self.0.begin_revocation(caller).await?,
-                _ => self.0.begin_for(caller).await?,
+                Rotation::Grace(_) => self.0.begin_for(caller).await?,
+                _ => self.0.begin_revocation(caller).await?,
             };
             let found = sqlite::credentials::find(transaction.connection(), &id).await?;
             let mut credential = reachable(caller, found)?;
