@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p countersign-store --example follow_cost`
 
+#![allow(clippy::disallowed_methods, reason = "this program measures time")]
+
 use std::error::Error;
 use std::time::Instant;
 

@@ -11,8 +11,8 @@ use countersign::registry::{Caller, Change, NewKey, NewUser};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{BootClock, Store, StoreOptions};
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 #[derive(Clone)]
 pub(crate) struct TestFolder(Arc<tempfile::TempDir>);
@@ -66,15 +66,16 @@ impl TestFolder {
     pub(crate) async fn execute_in(&self, name: &str, sql: &'static str) {
         let mut connection = self.connect_to(name).await;
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        // A connection that is still open when the store is closed would keep the write-ahead log.
+        connection.close().await.unwrap();
     }
 
     /// Returns the result of a query for one number.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         let mut connection = self.connect().await;
-        sqlx::query_scalar(sql)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap()
+        let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+        connection.close().await.unwrap();
+        number.unwrap()
     }
 }
 
