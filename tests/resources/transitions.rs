@@ -42,7 +42,6 @@ async fn details(fixture: &Fixture, id: &str) -> Value {
 
 #[tokio::test]
 async fn available_actions_are_the_transitions_that_are_possible() {
-    let fixture = Fixture::new().await;
     //                   activate     suspend      revoke     delete
     let table = [
         (
@@ -60,6 +59,7 @@ async fn available_actions_are_the_transitions_that_are_possible() {
     ];
     for ((state, way), (of, row)) in STATES.into_iter().zip(table) {
         assert_eq!(state, of);
+        let fixture = Fixture::new().await;
         for (action, (available, status)) in ACTIONS.into_iter().zip(row) {
             let token = in_state(&fixture, way).await;
             let before = details(&fixture, &token.id).await;

@@ -153,7 +153,7 @@ async fn client_id_of_another_client_than_the_header_is_invalid_request() {
     for header in [("authorization", &*pair), ("x-api-key", &*key)] {
         for (client_id, status) in [
             (&*id, 200),
-            (&*upper, 200),
+            (&*upper, 400),
             ("", 200),
             (&*other, 400),
             ("x", 400),

@@ -63,7 +63,7 @@ macro_rules! reasons {
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
             /// A mechanism of the user's own rejected the credentials, with a label of its own.
-            /// Always 401: for an outage, return [`Outcome::Unavailable`](crate::mechanism::Outcome::Unavailable).
+            /// Always 401: for an outage, return `Outcome::Unavailable`.
             Custom(&'static str),
             /// A requirement of the user's own is not met, with a label of its own.
             Unmet(&'static str),

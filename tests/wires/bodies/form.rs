@@ -44,12 +44,7 @@ async fn form_is_rejected_when_its_type_or_encoding_is_wrong() {
 #[tokio::test]
 async fn unknown_and_empty_parameters_are_ignored() {
     let fixture = Fixture::new().await;
-    for form in [
-        "&audience=x&unknown=1",
-        "&scope=&resource=",
-        "&&",
-        "&client_id=anything",
-    ] {
+    for form in ["&audience=x&unknown=1", "&scope=&resource=", "&&"] {
         let response = fixture
             .post_with_key(WireKind::OAuth, format!("{GRANT}{form}"))
             .await;
