@@ -318,7 +318,7 @@ fn requests_of_another_site_are_rejected_unless_their_origin_is_configured() {
         ];
         for path in ["/auth/token", "/api/v1/api_token", "/admin/v1/keys"] {
             let body = match path {
-                "/admin/v1/keys" => r#"{"name":"n","scopes":"calls:read"}"#,
+                "/admin/v1/keys" => r#"{"name":"n","scopes":["calls:read"]}"#,
                 _ => r#"{"token_scope":"account"}"#,
             };
             let response = server.send("POST", path, &headers, body);
