@@ -10,7 +10,7 @@
 //!    its own peer.
 //! 2. The first hop that is not a trusted proxy is the client. The client may have made up every hop left of it.
 //! 3. A hop may have a port, brackets and quotes. At a hop that is not an IP address, such as `unknown`, the address of
-//!    the client is [unknown](ClientAddress::Unknown): credentials that are restricted to networks are rejected, and
+//!    the client is [unknown](crate::credentials::ClientAddress::Unknown): credentials that are restricted to networks are rejected, and
 //!    failures are counted together with those of all other unknown clients, never with those of the proxy.
 //!
 //! # Deployment caveat
