@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod builder;
 mod challenge;
 mod credentials;
 mod discovery;
@@ -18,7 +17,6 @@ mod token;
 mod tokens;
 mod transport;
 
-pub use builder::{BuildError, TokensBuilder};
 pub use credentials::Credentials;
 pub use error::{TokenError, TokenErrorKind};
 pub use layer::BearerLayer;
@@ -27,7 +25,7 @@ pub use replay::{CloneBody, EmptyBody, Replay};
 pub use service::{BearerFuture, BearerService};
 pub use source::TokenRequest;
 pub use token::Token;
-pub use tokens::Tokens;
+pub use tokens::{BuildError, Tokens, TokensBuilder};
 
 /// The error of a boxed service, as in tower.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

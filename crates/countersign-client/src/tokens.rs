@@ -2,16 +2,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::builder::TokensBuilder;
 use crate::credentials::Credentials;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::format::Format;
 use crate::source::{Source, TokenRequest, lock};
 use crate::token::Token;
 
+mod builder;
 mod entry;
 
 use entry::Entry;
+
+pub use builder::{BuildError, TokensBuilder};
 
 /// The largest number of different token requests whose tokens are kept.
 const MAX_ENTRIES: usize = 64;

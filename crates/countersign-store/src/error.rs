@@ -8,8 +8,10 @@ use countersign::random::RandomError;
 use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
-use crate::files::describe_access;
-use crate::sqlite::is_cannot_open;
+use crate::access::describe_access;
+
+/// The code of SQLite for a file that it cannot open.
+const SQLITE_CANTOPEN: i32 = 14;
 
 /// An error of a [`Store`](crate::Store). The message is one line that says what to do. It contains no secret and no
 /// contents of records.
@@ -211,4 +213,17 @@ impl From<StoreError> for RegistryError {
 /// Returns the error for a part of the database that is damaged.
 pub(crate) const fn corrupt<T>(what: &'static str) -> Result<T, StoreError> {
     Err(StoreError::Corrupt(what))
+}
+
+/// Returns whether an error is one of SQLite that it cannot open a file.
+fn is_cannot_open(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref();
+    error.is_some_and(|error| has_code(error, SQLITE_CANTOPEN))
+}
+
+/// Returns whether an error of SQLite has this primary code.
+pub(crate) fn has_code(error: &sqlx::Error, primary: i32) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == primary)
 }

@@ -47,24 +47,6 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Describes who may use a file and its folder, and who this process is.
-pub(crate) fn describe_access(path: &Path) -> String {
-    let describe = |path: &Path| match fs::metadata(path) {
-        Ok(found) => format!(
-            "belongs to user {} with mode {:04o}",
-            found.uid(),
-            found.mode() & 0o7777
-        ),
-        Err(error) => format!("cannot be read: {error}"),
-    };
-    format!(
-        "it {}, its folder {}, and this process runs as user {}",
-        describe(path),
-        describe(folder(path)),
-        rustix::process::geteuid().as_raw()
-    )
-}
-
 /// Identifies the file that was opened. SQLite keeps using that file after another file gets its name: changes made
 /// here would then be invisible to other processes, and theirs here.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@
 //! By default, the master key is in the folder of the database. A backup of the database cannot be decrypted without the
 //! key, and a thief of both can decrypt everything. Back up both, and store the backups separately.
 
+mod access;
 mod audit;
 mod backup;
 mod error;

@@ -1,6 +1,5 @@
 //! Connections: one that writes, some that read, one for long reads, and one that follows the change log.
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use tokio::sync::Mutex;
 
 use super::{Connection, Transaction, Watcher};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, has_code};
 use crate::files::{FileIdentity, private, sync_folder};
 
 /// Older versions can damage a database if its log is reset while another connection writes.
@@ -20,7 +19,6 @@ const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The primary result codes of SQLite for a locked database, and for a file that it cannot open.
 const SQLITE_BUSY: i32 = 5;
-const SQLITE_CANTOPEN: i32 = 14;
 
 /// How many look-ups and lists run at once.
 const READERS: u32 = 4;
@@ -186,18 +184,6 @@ pub(super) async fn switch_journal(
 
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, SQLITE_BUSY)
-}
-
-/// Returns whether an error is one of SQLite that it cannot open a file.
-pub(crate) fn is_cannot_open(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref();
-    error.is_some_and(|error| has_code(error, SQLITE_CANTOPEN))
-}
-
-fn has_code(error: &sqlx::Error, primary: i32) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == primary)
 }
 
 /// Returns whether SQLite finds no fault in any page, index or reference.

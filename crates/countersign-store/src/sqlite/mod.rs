@@ -76,9 +76,7 @@ pub(crate) mod signing_keys;
 pub(crate) mod unreplayed;
 mod watcher;
 
-pub(crate) use connection::{
-    Database, check_library, is_cannot_open, is_sound, use_write_ahead_log,
-};
+pub(crate) use connection::{Database, check_library, is_sound, use_write_ahead_log};
 pub use diagnosis::Diagnosis;
 pub(crate) use diagnosis::diagnose;
 pub(crate) use exclusive::Exclusive;

@@ -55,6 +55,10 @@ pub struct Rejection {
 struct Explanation {
     text: Box<str>,
     /// The configuration of the service looks wrong, so the log warns.
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(dead_code, reason = "only the log reads it")
+    )]
     looks_misconfigured: bool,
 }
 

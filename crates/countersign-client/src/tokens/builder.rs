@@ -10,12 +10,12 @@ use http_body::Body;
 use http_body_util::Full;
 use tower::Service;
 
+use super::{Shared, Tokens};
 use crate::BoxError;
 use crate::credentials::Credentials;
 use crate::format::Format;
 use crate::origin::{Origin, OriginError};
 use crate::source::{Location, Source, TokenRequest};
-use crate::tokens::{Shared, Tokens};
 use crate::transport::{self, Transport};
 
 /// Options for [`Tokens`].
