@@ -257,12 +257,10 @@ fn every_command_and_flag_is_in_the_readme() {
             .lines()
             .filter(|line| line.starts_with("| `countersign"))
             .find(|line| {
-                let begins = ["`countersign ", "`"].map(|begin| format!("{begin}{words}"));
-                let ends = ["`", " "];
-                let names = begins
-                    .iter()
-                    .flat_map(|begin| ends.map(|end| format!("{begin}{end}")));
-                names.into_iter().any(|name| line.contains(&name))
+                // Only the first cell names the commands of a row.
+                let commands = line.trim_start_matches("| ").split(" | ").next();
+                let commands = commands.unwrap_or_default();
+                commands.contains(&format!("{words}`")) || commands.contains(&format!("{words} "))
             });
         let row = row.unwrap_or_else(|| panic!("{words}"));
         for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
