@@ -118,7 +118,7 @@ impl TrustedIssuerBuilder {
 
 impl<K> TrustedIssuerBuilder<K> {
     /// Returns the URL.
-    #[cfg(feature = "remote")]
+    #[cfg(feature = "tracing")]
     pub(crate) fn url(&self) -> &str {
         &self.issuer.url
     }
