@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use crate::credentials::{Credentials, Kind, basic, sensitive};
-use crate::source::TokenRequest;
+use crate::token_request::TokenRequest;
 
 mod response;
 

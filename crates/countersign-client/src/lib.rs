@@ -14,6 +14,7 @@ mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+mod token_request;
 mod tokens;
 mod transport;
 
@@ -23,8 +24,8 @@ pub use layer::BearerLayer;
 pub use origin::{Origin, OriginError};
 pub use replay::{CloneBody, EmptyBody, Replay};
 pub use service::{BearerFuture, BearerService};
-pub use source::TokenRequest;
 pub use token::Token;
+pub use token_request::TokenRequest;
 pub use tokens::{BuildError, Tokens, TokensBuilder};
 
 /// The error of a boxed service, as in tower.

@@ -11,7 +11,7 @@ use crate::challenge::asks_for_another_token;
 use crate::layer::Targets;
 use crate::origin::Origin;
 use crate::replay::Replay;
-use crate::source::TokenRequest;
+use crate::token_request::TokenRequest;
 use crate::tokens::Tokens;
 
 /// The service of [`BearerLayer`](crate::BearerLayer).

@@ -16,44 +16,13 @@ use crate::discovery::{self, Endpoint};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::format::{self, Expiry, Format};
 use crate::token::Token;
+use crate::token_request::TokenRequest;
 use crate::transport::Transport;
 
 /// How long a discovered token endpoint is used before the metadata are fetched again.
 const ENDPOINT_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Longer values of `Retry-After` count as this one.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
-/// The scopes and the resource of a token. In the extensions of a request, it replaces those of the builder for this
-/// request.
-///
-/// ```
-/// use countersign_client::TokenRequest;
-///
-/// let mut request = http::Request::new(());
-/// request.extensions_mut().insert(TokenRequest::scopes(["wallet:read"]).resource("https://wallet.example"));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct TokenRequest {
-    pub(crate) scopes: Vec<String>,
-    pub(crate) resource: Option<String>,
-}
-
-impl TokenRequest {
-    /// Creates a request for these scopes. The order counts: another order is another token.
-    pub fn scopes<T: Into<String>>(scopes: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            scopes: scopes.into_iter().map(Into::into).collect(),
-            resource: None,
-        }
-    }
-
-    /// Sets the resource that the token is for (RFC 8707), which the server maps to an audience.
-    #[must_use]
-    pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resource = Some(resource.into());
-        self
-    }
-}
 
 pub(crate) enum Location {
     Endpoint(Uri),

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use crate::credentials::Credentials;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::format::Format;
-use crate::source::{Source, TokenRequest, lock};
+use crate::source::{Source, lock};
 use crate::token::Token;
+use crate::token_request::TokenRequest;
 
 mod builder;
 mod entry;

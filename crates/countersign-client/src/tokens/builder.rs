@@ -15,7 +15,8 @@ use crate::BoxError;
 use crate::credentials::Credentials;
 use crate::format::Format;
 use crate::origin::{Origin, OriginError};
-use crate::source::{Location, Source, TokenRequest};
+use crate::source::{Location, Source};
+use crate::token_request::TokenRequest;
 use crate::transport::{self, Transport};
 
 /// Options for [`Tokens`].

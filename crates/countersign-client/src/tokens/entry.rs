@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::Shared;
 use crate::error::TokenError;
-use crate::source::{TokenRequest, lock};
+use crate::source::lock;
 use crate::token::Token;
+use crate::token_request::TokenRequest;
 
 /// The wait after the first failure. Each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
