@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use crate::origin::{Origin, OriginError};
+use crate::origin::{Origin, OriginError, Targets};
 use crate::replay::{CloneBody, EmptyBody};
 use crate::service::BearerService;
 use crate::tokens::Tokens;
@@ -24,14 +24,6 @@ pub struct BearerLayer<R = EmptyBody> {
     tokens: Tokens,
     targets: Targets,
     replay: R,
-}
-
-/// Which requests get a token.
-#[derive(Clone, Debug)]
-pub(crate) struct Targets {
-    pub(crate) origins: Arc<[Origin]>,
-    /// Whether requests without scheme and authority get one.
-    pub(crate) relative: bool,
 }
 
 impl BearerLayer {

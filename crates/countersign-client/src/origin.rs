@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use countersign::url::{HttpUrl, UrlError};
 use http::Uri;
 
@@ -44,6 +46,24 @@ impl Origin {
             host: uri.host()?.to_ascii_lowercase(),
             port: uri.port_u16().unwrap_or(if is_https { 443 } else { 80 }),
         })
+    }
+}
+
+/// Which requests get a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Targets {
+    pub(crate) origins: Arc<[Origin]>,
+    /// Whether requests without scheme and authority get one.
+    pub(crate) relative: bool,
+}
+
+impl Targets {
+    /// Returns whether a request to `uri` gets a token.
+    pub(crate) fn include(&self, uri: &Uri) -> bool {
+        if uri.authority().is_none() {
+            return self.relative;
+        }
+        Origin::of(uri).is_some_and(|origin| self.origins.contains(&origin))
     }
 }
 

@@ -3,13 +3,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use tower::{Service, ServiceExt as _};
 
 use crate::BoxError;
 use crate::challenge::asks_for_another_token;
-use crate::layer::Targets;
-use crate::origin::Origin;
+use crate::origin::Targets;
 use crate::replay::Replay;
 use crate::token_request::TokenRequest;
 use crate::tokens::Tokens;
@@ -24,15 +23,6 @@ pub struct BearerService<S, R> {
     pub(crate) tokens: Tokens,
     pub(crate) targets: Targets,
     pub(crate) replay: R,
-}
-
-impl Targets {
-    fn include(&self, uri: &Uri) -> bool {
-        if uri.authority().is_none() {
-            return self.relative;
-        }
-        Origin::of(uri).is_some_and(|origin| self.origins.contains(&origin))
-    }
 }
 
 impl<S, R, B, C> Service<Request<B>> for BearerService<S, R>
