@@ -38,7 +38,7 @@ impl Operator {
     }
 
     pub(super) async fn stop(self) -> Outcome<Figures> {
-        // The task runs until it is told to stop.
+        // An error means that the task has ended already; its result says why.
         let _ = self.stop.send(());
         Ok(self.task.await?)
     }

@@ -33,7 +33,7 @@ impl Bystander {
 
     /// Waits for the last responses, and returns the figures.
     pub(crate) async fn stop(self) -> Outcome<Figures> {
-        // The task runs until it is told to stop.
+        // An error means that the task has ended already; its result says why.
         let _ = self.stop.send(());
         Ok(self.task.await?)
     }

@@ -60,7 +60,7 @@ impl Watch {
     }
 
     pub(crate) async fn stop(self) -> Outcome<Peaks> {
-        // The task runs until it is told to stop.
+        // An error means that the task has ended already; its result says why.
         let _ = self.stop.send(());
         Ok(self.task.await?)
     }
