@@ -16,6 +16,8 @@ const REJECTED_THOUGH_VALID: [(&str, &[&str]); 3] = [
             // Times must be in the future, networks without host bits, and issuers must exist.
             "keys_create",
             "users_create",
+            // A credential of another system has either a digest or the hash of a password.
+            "keys_import",
             // A rotation as compromised has no grace period.
             "keys_rotate",
             // The text must be a token.
@@ -70,7 +72,12 @@ fn every_endpoint_conforms_to_the_document_for_an_administrator_and_succeeds_onc
             configuration += &format!("parameters.{name:?} = {value:?}\n");
         }
     }
-    for id in ["session_token", "key_secret_token", "tokens_revoke"] {
+    for id in [
+        "session_token",
+        "key_secret_token",
+        "tokens_revoke",
+        "keys_import",
+    ] {
         included.extend(["--include-operation-id", id]);
     }
     included.extend(["--phases", "examples,fuzzing"]);
@@ -229,6 +236,8 @@ struct Resources {
     token: String,
     revoked_token: String,
     token_to_revoke: String,
+    /// One to revoke, and one that is revoked.
+    tokens_of_administrator: [String; 2],
     signing_key: String,
     bearer: String,
 }
@@ -270,6 +279,13 @@ impl Resources {
             &empty,
         );
 
+        let deleted_token = managed();
+        fixture.send(
+            "POST",
+            &format!("/admin/v1/managed-tokens/{deleted_token}/revoke"),
+            &empty,
+        );
+
         let key_of_sessions = fixture.server.create_key(&fixture.home, "calls:read");
         log_in(&json!({"api_key": key_of_sessions.key}));
         let session = session_of(&format!("/admin/v1/keys/{}/sessions", key_of_sessions.id));
@@ -299,6 +315,7 @@ impl Resources {
             token: managed(),
             revoked_token,
             token_to_revoke: managed(),
+            tokens_of_administrator: [managed(), deleted_token],
             signing_key: kid,
             bearer,
         }
@@ -345,6 +362,11 @@ impl Resources {
                     ("path.session", &self.users_session),
                 ],
             ),
+            one("managed_tokens_show", token),
+            one("managed_tokens_suspend", token),
+            one("managed_tokens_activate", token),
+            one("managed_tokens_revoke", &self.tokens_of_administrator[0]),
+            one("managed_tokens_delete", &self.tokens_of_administrator[1]),
             ("signing_keys_revoke", vec![("path.kid", &self.signing_key)]),
             one("managed_show", token),
             one("managed_suspend", token),
@@ -362,6 +384,10 @@ impl Resources {
         for (path, example) in [
             ("/auth/login", json!({"api_key": key})),
             ("/generate-token", json!({"keyId": id, "secret": secret})),
+            (
+                "/admin/v1/keys/import",
+                json!({"name": "imported", "scopes": [], "sha256": "5".repeat(64)}),
+            ),
             ("/admin/v1/tokens/revoke", json!({"token": self.bearer})),
         ] {
             let content = &mut document["paths"][path]["post"]["requestBody"]["content"];

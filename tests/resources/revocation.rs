@@ -1,10 +1,11 @@
 //! Revocation (RFC 7009).
 
+use countersign::time::Timestamp;
 use countersign_tests::TokenBuilder;
 use http::Method;
 use serde_json::json;
 
-use crate::fixture::{FORM, Fixture, claims, external_token};
+use crate::fixture::{DAY, FORM, Fixture, NOW, claims, external_token};
 
 const REVOKE: &str = "/oauth/revoke";
 const DONE: (u16, &str) = (200, "");
@@ -160,4 +161,22 @@ async fn metadata_has_the_introspection_and_revocation_endpoints() {
             "revocation_endpoint_auth_methods_supported": methods,
         })
     );
+}
+
+#[tokio::test]
+async fn token_revoked_while_the_clock_is_wrong_is_rejected_once_it_is_right() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("calls:read").await;
+    for wrong in [
+        NOW.plus(DAY * 3),
+        Timestamp::from_unix_seconds(1_000_000_000),
+    ] {
+        let token = fixture.access_token(&key).await;
+        assert!(fixture.accepts(&token).await);
+        fixture.clock.set(wrong);
+        let response = fixture.post_token(REVOKE, &key, &token).await;
+        assert_eq!(response.status_and_body(), DONE);
+        fixture.clock.set(NOW);
+        assert!(!fixture.accepts(&token).await, "{wrong:?}");
+    }
 }

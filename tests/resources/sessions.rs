@@ -11,7 +11,7 @@ use countersign::time::Timestamp;
 use http::Method;
 use serde_json::json;
 
-use crate::fixture::{Fixture, Key, NOW, URL, claims};
+use crate::fixture::{DAY, Fixture, Key, NOW, URL, claims};
 use crate::response::TestResponse;
 
 const SESSIONS: &str = "/auth/sessions";
@@ -94,6 +94,17 @@ async fn the_token_of_an_ended_session_is_rejected_and_the_next_login_mints_a_ne
         assert_ne!(next, first);
         assert!(fixture.accepts(&next).await);
     }
+}
+
+#[tokio::test]
+async fn session_ended_while_the_clock_is_ahead_is_rejected_once_it_is_right() {
+    let fixture = Fixture::new().await;
+    let token = fixture.log_in(&fixture.admin, Some("worker")).await;
+    fixture.clock.advance(DAY * 3);
+    let ended = end(&fixture, &fixture.admin, "?session_id=worker").await;
+    assert_eq!(ended.status_and_body(), (204, ""));
+    fixture.clock.set(NOW);
+    assert!(!fixture.accepts(&token).await);
 }
 
 #[tokio::test]

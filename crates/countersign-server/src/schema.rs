@@ -85,6 +85,14 @@ schemas! {
         password.pattern = Some(r"^[^\u0000-\u001f\u007f-\u009f]{1,1024}$".to_owned());
         password
     };
+    /// A SHA-256 digest, or an HMAC with it.
+    Sha256: {
+        let mut digest = openapi::text("64 hexadecimal digits.");
+        digest.pattern = Some("^[0-9a-fA-F]{64}$".to_owned());
+        digest
+    };
+    /// The hash of a password.
+    PasswordHash: openapi::text("A bcrypt hash, or an Argon2id hash as a PHC string.");
     /// A signature algorithm.
     Algorithm: {
         let mut algorithm = openapi::text("A JOSE algorithm name (RFC 7518, RFC 8037).");

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use countersign::directory::CredentialKind;
-use countersign::key::ImportedKey;
 use countersign::registry::{CreatedKey, NewKey, Registry as _, Rotation};
 use countersign::{Id, Scopes, Secret};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{CredentialResponse, Operations, OpsError};
+use super::{Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
 /// How long the previous secret works after a rotation by default: a day, to deploy the new one.
@@ -80,18 +79,6 @@ impl Operations {
     pub(crate) async fn import_pepper(&self, secret: &Secret) -> Result<u32, OpsError> {
         self.require_default_account()?;
         Ok(self.store.import_pepper(&self.caller, secret).await?)
-    }
-
-    /// Imports a key that was issued elsewhere.
-    pub(crate) async fn import_key(
-        &self,
-        new: NewKey,
-        issuers: &[String],
-        key: ImportedKey,
-    ) -> Result<CredentialResponse, OpsError> {
-        let new = new.issuers(self.issuers_of_new(issuers).await?);
-        let imported = self.store.import_key(&self.caller, new, key).await?;
-        Ok(imported.into())
     }
 
     /// Gives a key a new secret.

@@ -19,6 +19,7 @@ mod audit;
 mod credentials;
 mod environments;
 mod error;
+mod import;
 mod issuers;
 mod keys;
 mod sessions;
@@ -35,9 +36,14 @@ use countersign_store::Store;
 
 pub(crate) use accounts::{AccountListResponse, AccountResponse};
 pub(crate) use audit::{AuditListResponse, VerifyAuditResponse};
-pub(crate) use credentials::{CredentialResponse, KeyListResponse, UserListResponse};
+pub(crate) use credentials::{
+    CredentialResponse, KeyListResponse, ManagedTokenListResponse, UserListResponse,
+};
 pub(crate) use environments::{EnvironmentListResponse, EnvironmentResponse};
 pub(crate) use error::OpsError;
+#[cfg(test)]
+pub(crate) use import::ImportedCredential;
+pub(crate) use import::{Import, ImportRequest};
 pub(crate) use issuers::issuer_names;
 pub(crate) use keys::{CreatedKeyResponse, rotation};
 pub(crate) use sessions::SessionListResponse;

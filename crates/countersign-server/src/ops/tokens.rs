@@ -1,11 +1,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::credentials::{Credentials, RequestHead};
-use countersign::mechanism::{Jwt, Mechanism as _, Outcome};
+use countersign::mechanism::Jwt;
 use countersign::registry::{DeniedToken, Registry as _};
+use countersign::rejection::{Reason, RejectionKind};
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::token::TrustedIssuer;
-use countersign::{Id, Secret};
+use countersign::{Id, Principal, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,18 +41,21 @@ impl TokenVerifier {
 
     /// Verifies a token.
     pub(crate) fn verify(&self, token: &Secret) -> Result<(), OpsError> {
-        // The mechanism reads the token alone, and not the header that carried it.
-        let credentials = Credentials::key(token.clone());
-        match self
-            .0
-            .try_authenticate(&credentials, &RequestHead::empty(), SystemClock.now())
-        {
-            Some(Outcome::Accepted(_)) => Ok(()),
-            Some(Outcome::Rejected(reason) | Outcome::RejectedWith(reason, _)) => {
-                Err(OpsError::InvalidToken(reason))
-            }
-            _ => Err(OpsError::TokenUndecided),
-        }
+        checked(self.0.introspect(token.expose(), SystemClock.now()))
+    }
+
+    /// Verifies a token that is to be revoked, which can be done although the clock is wrong.
+    fn verify_for_revocation(&self, token: &Secret) -> Result<(), OpsError> {
+        let now = SystemClock.now();
+        checked(self.0.introspect_for_revocation(token.expose(), now))
+    }
+}
+
+fn checked(verified: Result<Principal, Reason>) -> Result<(), OpsError> {
+    match verified {
+        Ok(_) => Ok(()),
+        Err(reason) if reason.kind() == RejectionKind::Unavailable => Err(OpsError::TokenUndecided),
+        Err(reason) => Err(OpsError::InvalidToken(reason)),
     }
 }
 
@@ -85,7 +88,7 @@ impl Operations {
         verifier: &TokenVerifier,
         token: &Secret,
     ) -> Result<RevokedTokenResponse, OpsError> {
-        verifier.verify(token)?;
+        verifier.verify_for_revocation(token)?;
         let denied = denied_token(token).ok_or(OpsError::TokenNotIdentified)?;
         let response = RevokedTokenResponse {
             issuer: denied.issuer.clone(),

@@ -51,7 +51,8 @@ pub(crate) enum Denied<'a> {
     TokenOf(&'a str),
 }
 
-/// Denies tokens until the last of them has expired.
+/// Denies tokens until the last of them has expired. If that is past, the clock is ahead, and it is not known for how long
+/// the database must be open until then: the longest lifetime is assumed.
 pub(crate) async fn insert(
     db: &mut Connection,
     entity: &Id,
@@ -66,7 +67,8 @@ pub(crate) async fn insert(
     execute!(
         db,
         "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
-         VALUES (?, ?, ?, ?4, (SELECT uptime FROM state) + ?4 - ?5)
+         VALUES (?, ?, ?, ?4, 
+             (SELECT uptime + iif(?4 > ?5, ?4 - ?5, longest_signed * 1000) FROM state))
          ON CONFLICT (entity, issuer) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
              until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",

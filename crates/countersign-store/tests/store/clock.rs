@@ -252,3 +252,17 @@ async fn start_with_a_clock_that_is_behind_loses_no_signing_key() {
         store.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn token_that_is_revoked_while_the_clock_is_ahead_is_denied_until_it_expires() {
+    let machine = Machine::new();
+    let store = machine.open(&ahead(DAY * 3)).await;
+    let (_, token) = revoke(&store).await;
+    store.close().await.unwrap();
+    machine
+        .run(&ahead(DAY * 3), Duration::from_secs(1800))
+        .await;
+    let store = machine.open(&right()).await;
+    store.maintain().await.unwrap();
+    assert!(store.directory().is_denied(ISSUER, &token));
+}

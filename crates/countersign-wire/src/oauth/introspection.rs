@@ -169,7 +169,7 @@ impl Endpoint for Introspection {
         request: Request<PendingBody>,
         _: &RequestId,
     ) -> Response<ResponseBody> {
-        let TokenForm { client, token } = match self.endpoint.read(request).await {
+        let TokenForm { client, token } = match self.endpoint.read(request, Jwt::introspect).await {
             Ok(form) => form,
             Err(error) => return self.endpoint.error_response(error),
         };

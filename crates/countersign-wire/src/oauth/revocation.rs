@@ -126,7 +126,8 @@ impl Revocation {
         request: Request<PendingBody>,
         id: &RequestId,
     ) -> Result<Response<ResponseBody>, RequestError> {
-        let TokenForm { client, token } = self.endpoint.read(request).await?;
+        let form = self.endpoint.read(request, Jwt::introspect_for_revocation);
+        let TokenForm { client, token } = form.await?;
         let Some(token) = token else {
             return Ok(response::empty(StatusCode::OK));
         };

@@ -5,8 +5,8 @@ use countersign::Principal;
 use countersign::auth::Authenticator;
 use countersign::mechanism::Jwt;
 use countersign::principal::PrimaryPrincipal;
-use countersign::rejection::RejectionKind;
-use countersign::time::Clock;
+use countersign::rejection::{Reason, RejectionKind};
+use countersign::time::{Clock, Timestamp};
 use http::{Request, Response};
 
 use super::{error_response, required, take_client};
@@ -47,11 +47,12 @@ impl TokenFormEndpoint {
         self.authenticator.clock()
     }
 
-    /// Authenticates the client, and verifies the token in the form. `token_type_hint` is ignored, since there is one type
+    /// Authenticates the client, and verifies the token in the form with `verify`. `token_type_hint` is ignored, since there is one type
     /// of token.
     pub(super) async fn read(
         &self,
         request: Request<PendingBody>,
+        verify: impl FnOnce(&Jwt, &str, Timestamp) -> Result<Principal, Reason>,
     ) -> Result<TokenForm, RequestError> {
         let authenticated = self.authenticator.authenticate(request, |head, body| {
             let mut form = Form::parse(&head.headers, body)?;
@@ -60,7 +61,7 @@ impl TokenFormEndpoint {
         });
         let (client, token) = authenticated.await?;
         count(self.limit.as_ref(), client.principal(), self.clock())?;
-        let token = match self.jwt.introspect(token.expose(), self.clock().now()) {
+        let token = match verify(&self.jwt, token.expose(), self.clock().now()) {
             Ok(principal) => Some(principal),
             Err(reason) if reason.kind() == RejectionKind::Unavailable => {
                 return Err(TokenError::Unavailable(1).into());

@@ -14,7 +14,7 @@ use crate::principal::{Identity, Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
-use crate::token::{TokenRejection, TrustedIssuer, revalidate, verify};
+use crate::token::{TokenRejection, TrustedIssuer, issued_at, revalidate, verify};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -89,6 +89,21 @@ impl Jwt {
             Carrier::BEARER,
             PrincipalKind::Derived,
         ))
+    }
+
+    /// Verifies a token that is to be revoked (RFC 7009), as at the time at which it was issued (`iat`). While the clock is
+    /// wrong, a token may seem to be expired or not yet valid: it can be revoked then, too, because it would be accepted
+    /// once the clock is right.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the token was never accepted, or is rejected whatever the time.
+    pub fn introspect_for_revocation(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Principal, Reason> {
+        self.introspect(token, issued_at(token.as_bytes()).unwrap_or(now))
     }
 
     /// Converts the result of a verification, and warns if it shows that the configuration looks wrong.

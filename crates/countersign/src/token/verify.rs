@@ -76,6 +76,14 @@ pub(crate) fn verify(
     })
 }
 
+/// Reads when a token was issued. Nothing of the token is verified by this.
+pub(crate) fn issued_at(token: &[u8]) -> Option<Timestamp> {
+    let payload = Payload::new(Jws::parse(token, MAX_TOKEN).ok()?.payload().ok()?);
+    let claims: Claims<'_> = json::object(payload.json())?;
+    let date = read(&claims.iat, Value::date).ok()??;
+    Some(seconds(date.rounded_up))
+}
+
 /// Returns the issuer of a token, and the name of the issuer for the principal.
 fn find_issuer<'i>(
     issuers: &'i [TrustedIssuer],

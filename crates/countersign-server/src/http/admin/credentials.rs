@@ -1,4 +1,4 @@
-//! The endpoints that keys and users have in common.
+//! The endpoints that keys, users and managed tokens have in common.
 
 use axum::extract::State;
 use axum::response::NoContent;
@@ -20,13 +20,8 @@ use crate::schema;
 /// Returns the endpoints of one key or user, below the path of the collection.
 pub(super) fn routes(kind: CredentialKind, collection: &str) -> Routes {
     let at = |path: &str| format!("/{collection}/{{id}}{path}");
-    let id = |action: &str| format!("{collection}_{action}");
+    let id = |action: &str| operation_id(collection, action);
     Routes::of([
-        get(at(""), id("show"), show).summary("Show one"),
-        delete_one(at(""), id("delete"), delete).summary("Delete one that is revoked"),
-        post(at("/suspend"), id("suspend"), suspend).summary("Suspend one until it is activated"),
-        post(at("/activate"), id("activate"), activate).summary("Activate one that is suspended"),
-        post(at("/revoke"), id("revoke"), revoke).summary("Revoke one permanently"),
         put(at("/scopes"), id("scopes"), set_scopes).summary("Set the scopes of one"),
         get(at("/sessions"), id("sessions"), list_sessions)
             .summary("List its sessions whose tokens are valid, oldest first"),
@@ -34,6 +29,26 @@ pub(super) fn routes(kind: CredentialKind, collection: &str) -> Routes {
             .summary("End one of its sessions"),
     ])
     .map_router(|router| router.with_state(kind))
+    .merge(lifecycle(kind, collection))
+}
+
+/// Returns the endpoints that show one credential and change its status.
+pub(super) fn lifecycle(kind: CredentialKind, collection: &str) -> Routes {
+    let at = |path: &str| format!("/{collection}/{{id}}{path}");
+    let id = |action: &str| operation_id(collection, action);
+    Routes::of([
+        get(at(""), id("show"), show).summary("Show one"),
+        delete_one(at(""), id("delete"), delete).summary("Delete one that is revoked"),
+        post(at("/suspend"), id("suspend"), suspend).summary("Suspend one until it is activated"),
+        post(at("/activate"), id("activate"), activate).summary("Activate one that is suspended"),
+        post(at("/revoke"), id("revoke"), revoke).summary("Revoke one permanently"),
+    ])
+    .map_router(|router| router.with_state(kind))
+}
+
+/// Returns an operation id (OpenAPI), such as `managed_tokens_show`.
+fn operation_id(collection: &str, action: &str) -> String {
+    format!("{}_{action}", collection.replace('-', "_"))
 }
 
 type Kind = State<CredentialKind>;

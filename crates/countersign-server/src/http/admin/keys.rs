@@ -10,7 +10,9 @@ use super::path::{PageQuery, Path, Query};
 use super::{PATH, credentials, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{CreatedKeyResponse, KeyListResponse, Operations, rotation};
+use crate::ops::{
+    CreatedKeyResponse, CredentialResponse, ImportRequest, KeyListResponse, Operations, rotation,
+};
 use crate::schema;
 
 const MAX_GRACE_DAYS: u64 = 366;
@@ -20,6 +22,8 @@ pub(super) fn routes() -> Routes {
         get("/keys", "keys_list", list)
             .summary("List the keys that the caller can access, oldest first"),
         post("/keys", "keys_create", create).summary("Create an API key, and show it once"),
+        post("/keys/import", "keys_import", import)
+            .summary("Import a key of another system by its digest, or a user by a password hash"),
         post("/keys/{id}/rotate", "keys_rotate", rotate)
             .summary("Give an API key a new secret, and show it once"),
     ])
@@ -64,6 +68,21 @@ async fn create(
     let issuers = new.issuers.unwrap_or_default();
     let key = operations.create_key(key, &issuers).await?;
     Ok(Created(format!("{PATH}/keys/{}", key.id), key))
+}
+
+async fn import(
+    operations: Operations,
+    Json(request): Json<ImportRequest>,
+) -> Result<Created<CredentialResponse>> {
+    let import = request.check(None);
+    let import = import.map_err(fields::invalid("invalid_body", "The credential is invalid"))?;
+    let imported = operations.import(import).await?;
+    let collection = match imported.kind {
+        CredentialKind::User => "users",
+        _ => "keys",
+    };
+    let path = format!("{PATH}/{collection}/{}", imported.id);
+    Ok(Created(path, imported))
 }
 
 #[derive(Default, Deserialize, ToSchema)]

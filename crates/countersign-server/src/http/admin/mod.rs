@@ -12,6 +12,7 @@ mod environments;
 mod error;
 mod fields;
 mod keys;
+mod managed_tokens;
 mod password_queue;
 mod path;
 mod signing_keys;
@@ -114,6 +115,7 @@ pub(super) fn routes(
     let authorize = require(scope(SCOPE) & primary())?;
     let routes = keys::routes()
         .merge(users::routes(&admin))
+        .merge(managed_tokens::routes())
         .merge(accounts::routes())
         .merge(environments::routes())
         .merge(signing_keys::routes())

@@ -75,6 +75,22 @@ pub(super) struct PageQuery {
     pub(super) after: Option<Id>,
 }
 
+/// The query of a list of managed tokens.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManagedTokenQuery {
+    #[serde(default = "default_limit", deserialize_with = "limit")]
+    #[param(minimum = 1, maximum = 1000)]
+    pub(super) limit: u32,
+    /// The `next` of the previous page.
+    #[param(value_type = schema::Id, inline, required = false)]
+    pub(super) after: Option<Id>,
+    /// The key or user that created the tokens.
+    #[param(value_type = schema::Id, inline, required = false)]
+    pub(super) created_by: Option<Id>,
+}
+
 /// The query of a list of audit records.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

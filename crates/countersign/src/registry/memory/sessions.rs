@@ -16,12 +16,22 @@ pub(super) struct StoredSession {
     minted: SessionToken,
 }
 
+impl StoredSession {
+    /// Returns whether a session is the credential's, and accessible to the caller.
+    fn is_of(&self, credential: &Id, caller: &Caller) -> bool {
+        self.key.credential == *credential && caller.can_access(&self.account)
+    }
+}
+
 impl MemoryRegistry {
-    /// A session whose token was denied by its id has ended too.
     fn is_open(&self, session: &StoredSession, now: Timestamp) -> bool {
-        let token = &session.minted.token;
-        let denied = self.directory.is_denied(&session.key.issuer, &token.id);
-        now < token.expires_at && !denied
+        now < session.minted.token.expires_at && !self.has_ended(session)
+    }
+
+    /// A session whose token was denied by its id has ended too.
+    fn has_ended(&self, session: &StoredSession) -> bool {
+        let token = &session.minted.token.id;
+        self.directory.is_denied(&session.key.issuer, token)
     }
 
     fn open_session(&self, request: SessionRequest<'_>) -> Result<AccessToken, SessionError> {
@@ -61,19 +71,6 @@ impl MemoryRegistry {
         });
         Ok(token)
     }
-
-    /// Returns whether a session is open, and the credential's, and accessible to the caller.
-    fn is_open_for(
-        &self,
-        session: &StoredSession,
-        caller: &Caller,
-        credential: &Id,
-        now: Timestamp,
-    ) -> bool {
-        session.key.credential == *credential
-            && caller.can_access(&session.account)
-            && self.is_open(session, now)
-    }
 }
 
 impl Sessions for MemoryRegistry {
@@ -93,8 +90,8 @@ impl Sessions for MemoryRegistry {
         Box::pin(async move {
             let state = self.state();
             let sessions = state.sessions.iter();
-            let open =
-                sessions.filter(|session| self.is_open_for(session, caller, &credential, now));
+            let open = sessions
+                .filter(|session| session.is_of(&credential, caller) && self.is_open(session, now));
             let describe = |StoredSession { key, minted, .. }: &StoredSession| {
                 key.session(minted.session, minted.issued_at, minted.token.expires_at)
             };
@@ -110,14 +107,15 @@ impl Sessions for MemoryRegistry {
     ) -> RegistryFuture<'a, ()> {
         Box::pin(async move {
             let (mut state, _) = self.state_for_change(caller)?;
-            let now = self.clock.now();
             let before = state.sessions.len();
             state.sessions.retain(|session| {
                 let selected = match &which {
                     SessionSelector::Id(id) => session.minted.session == *id,
                     SessionSelector::Named(name) => session.key.name.as_ref() == Some(name),
                 };
-                let ends = selected && self.is_open_for(session, caller, &credential, now);
+                // Whether it has expired does not matter: the clock may be ahead.
+                let ends =
+                    selected && session.is_of(&credential, caller) && !self.has_ended(session);
                 if ends {
                     let denied = self.directory.denied();
                     denied.deny_below(session.minted.session, SESSION_GENERATION + 1, FOREVER);

@@ -1,0 +1,23 @@
+use countersign::directory::CredentialKind;
+
+use super::credentials;
+use super::error::Result;
+use super::path::{ManagedTokenQuery, Query};
+use crate::http::json::Json;
+use crate::http::openapi::{Routes, get};
+use crate::ops::{ManagedTokenListResponse, Operations};
+
+pub(super) fn routes() -> Routes {
+    let list = get("/managed-tokens", "managed_tokens_list", list)
+        .summary("List the managed tokens that the caller can access, oldest first");
+    let lifecycle = credentials::lifecycle(CredentialKind::Token, "managed-tokens");
+    Routes::of([list]).merge(lifecycle)
+}
+
+async fn list(
+    operations: Operations,
+    Query(page): Query<ManagedTokenQuery>,
+) -> Result<Json<ManagedTokenListResponse>> {
+    let tokens = operations.list_managed_tokens(page.created_by, page.after, page.limit);
+    Ok(Json(tokens.await?))
+}
