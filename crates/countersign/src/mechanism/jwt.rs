@@ -77,13 +77,14 @@ impl Jwt {
             .all(|keys| keys.is_ready())
     }
 
-    /// Verifies a token that is a parameter of a request, not its credentials (RFC 7662).
+    /// Verifies a token that is a parameter of a request, not its credentials (RFC 7662). It is not known from which address
+    /// the token is presented: a managed token that is accepted from some networks only is rejected.
     ///
     /// # Errors
     ///
     /// The reason why the token would be rejected.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
-        let identity = verify(token.as_bytes(), &self.issuers, now).map_err(Reason::from)?;
+        let identity = verify(token.as_bytes(), &self.issuers, None, now).map_err(Reason::from)?;
         Ok(Principal::unattached(
             identity,
             Carrier::BEARER,
@@ -165,7 +166,13 @@ impl Mechanism for Jwt {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
-        match verify(credentials.expose(), &self.issuers, now) {
+        let verified = verify(
+            credentials.expose(),
+            &self.issuers,
+            credentials.from(),
+            now,
+        );
+        match verified {
             Err(rejection) if rejection.key_fetch.is_some() => None,
             result => Some(self.outcome(result, now)),
         }
@@ -180,14 +187,16 @@ impl Mechanism for Jwt {
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let (mut now, mut result) = (now, verify(credentials.expose(), &self.issuers, now));
+            let verify =
+                |now| verify(credentials.expose(), &self.issuers, credentials.from(), now);
+            let (mut now, mut result) = (now, verify(now));
             if let Err(TokenRejection {
                 key_fetch: Some(fetch),
                 ..
             }) = result
             {
                 now = now.plus(fetch.await);
-                result = verify(credentials.expose(), &self.issuers, now);
+                result = verify(now);
             }
             self.outcome(result, now)
         })

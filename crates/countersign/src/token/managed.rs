@@ -1,5 +1,5 @@
 use super::claims::{Claims, read, text};
-use crate::credentials::Scheme;
+use crate::credentials::{ClientAddress, Scheme};
 use crate::directory::{Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::json::Value;
@@ -32,6 +32,7 @@ impl ManagedToken {
     pub(super) fn identity(
         self,
         directory: &dyn Directory,
+        from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         directory
@@ -46,7 +47,7 @@ impl ManagedToken {
         }
         let identity = Identity {
             token_id: Some(Subject::Id(self.id.text())),
-            ..Identity::proven(record, Scheme::Bearer, None, now)?
+            ..Identity::proven(record, Scheme::Bearer, from, now)?
         };
         directory.used(Usage {
             credential: self.id,

@@ -17,6 +17,7 @@ use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
 use super::own::OwnToken;
 use super::trusted::{MAX_TOKEN, Origin, TrustedIssuer};
+use crate::credentials::ClientAddress;
 use crate::jose::json::{self, Value};
 use crate::jose::{Header, HeaderBuffer, Jws, SignatureVerified};
 use crate::principal::{Claims as Payload, Identity};
@@ -26,10 +27,11 @@ use crate::time::Timestamp;
 /// The longest `sub`, in bytes (OpenID Connect Core §2).
 const MAX_SUBJECT: usize = 255;
 
-/// Verifies a presented token.
+/// Verifies a token, which was presented from an address.
 pub(crate) fn verify(
     token: &[u8],
     issuers: &[TrustedIssuer],
+    from: Option<ClientAddress>,
     now: Timestamp,
 ) -> Result<Identity, TokenRejection> {
     let longest = issuers.iter().map(TrustedIssuer::max_token_len).max();
@@ -65,7 +67,7 @@ pub(crate) fn verify(
         .ok_or_else(|| issuer.keys.missing(&keys, key_id))?;
 
     let signature = jws.verify_signature(key)?;
-    let identity = unverified.identity(signature, issuer, now)?;
+    let identity = unverified.identity(signature, issuer, from, now)?;
     drop(claims);
     Ok(Identity {
         issuer: Some(name),
@@ -122,6 +124,7 @@ impl Unverified {
         self,
         _: SignatureVerified,
         issuer: &TrustedIssuer,
+        from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = issuer.directory();
@@ -132,7 +135,9 @@ impl Unverified {
                 }
                 Ok(token.identity())
             }
-            Self::Managed(token) => token.identity(directory.ok_or(Reason::TypeRejected)?, now),
+            Self::Managed(token) => {
+                token.identity(directory.ok_or(Reason::TypeRejected)?, from, now)
+            }
             Self::External(identity) => Ok(identity),
         }
     }

@@ -1,8 +1,11 @@
 //! One token that is revoked again and again, and managed tokens that expired long ago.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::Connection as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -102,6 +105,8 @@ async fn let_expire(options: &Options, binary: &Binary, report: &mut Report) -> 
     }
     server.stop().await?;
 
+    // Records go only if the database was open for as long, too: it is told so.
+    open_for(&home.database(), DAY * i64::from(days)).await?;
     home.set_clock(0)?;
     let server = Server::start(&home).await?;
     let begun = Instant::now();
@@ -118,6 +123,16 @@ async fn let_expire(options: &Options, binary: &Binary, report: &mut Report) -> 
         format!("{left} left after {:.0} s", begun.elapsed().as_secs_f64()),
     );
     server.stop().await
+}
+
+/// Adds seconds to the time for which a database was open.
+async fn open_for(database: &Path, seconds: i64) -> Outcome<()> {
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let add = "UPDATE state SET uptime = uptime + ?";
+    let added = sqlx::query(add).bind(seconds * 1000);
+    added.execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Returns the number of managed tokens of the key's account.

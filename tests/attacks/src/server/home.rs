@@ -94,6 +94,11 @@ impl<'a> Home<'a> {
         Ok((now + time::Duration::seconds(offset)).format(&Rfc3339)?)
     }
 
+    /// Returns the path of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path().join("countersign.db")
+    }
+
     fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::CONNECTION;
@@ -11,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower::{Service, ServiceExt as _};
 
 use super::exchanges::{Deadlines, ExchangeBody, Exchanges};
@@ -28,10 +29,12 @@ const RECEIVE_WINDOW: u32 = 64 * 1024;
 /// The most streams that an HTTP/2 client may have reset before they are accepted (CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// Serves a connection until it ends, exceeds a deadline, or the server shuts down.
+/// Serves a connection until it ends, exceeds a deadline, or the server shuts down. Each request waits for a permit of
+/// `requests`.
 pub(super) async fn serve<S, R>(
     stream: S,
     routes: R,
+    requests: Option<Arc<Semaphore>>,
     deadlines: &Deadlines,
     mut shutdown: watch::Receiver<bool>,
 ) where
@@ -47,9 +50,14 @@ pub(super) async fn serve<S, R>(
         let exchange = begun.begin();
         let http1 = request.version() < Version::HTTP_2;
         let request = request.map(|body| Body::new(ExchangeBody::new(body, &exchange)));
-        let response = routes.clone().oneshot(request);
+        let (routes, requests) = (routes.clone(), requests.clone());
         async move {
-            let mut response = response.await?;
+            let permit = match requests {
+                Some(requests) => requests.acquire_owned().await.ok(),
+                None => None,
+            };
+            let mut response = routes.oneshot(request).await?;
+            drop(permit);
             if http1 && !exchange.is_complete() {
                 // The connection cannot be used again, and the client must know (RFC 9112 §9.6).
                 let close = HeaderValue::from_static("close");
@@ -140,6 +148,10 @@ mod tests {
 
     impl Client {
         fn connect() -> Self {
+            Self::with(None)
+        }
+
+        fn with(requests: Option<Arc<Semaphore>>) -> Self {
             let routes: Router = Router::new()
                 .route("/", get(|| async { "x".repeat(1000) }))
                 .route("/reads", post(|_: Bytes| async {}))
@@ -148,7 +160,7 @@ mod tests {
             let (stream, server) = duplex(1024);
             let (shutdown, stop) = watch::channel(false);
             let served = tokio::spawn(async move {
-                serve(server, routes, &DEADLINES, stop).await;
+                serve(server, routes, requests, &DEADLINES, stop).await;
             });
             Self {
                 stream,
@@ -253,6 +265,21 @@ mod tests {
                 "{path} {body}: {response}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn request_waits_for_a_permit_and_gives_it_back() {
+        let requests = Arc::new(Semaphore::new(1));
+        let taken = Arc::clone(&requests).try_acquire_owned().unwrap();
+        let mut client = Client::with(Some(Arc::clone(&requests)));
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut first = [0; 1];
+        let early = tokio::time::timeout(Duration::ZERO, client.stream.read(&mut first)).await;
+        assert!(early.is_err(), "the request was processed without a permit");
+        drop(taken);
+        assert!(client.response().await.starts_with("HTTP/1.1 200"));
+        assert_eq!(requests.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]

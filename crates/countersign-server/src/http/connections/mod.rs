@@ -73,7 +73,7 @@ pub(crate) async fn serve(
                     .layer(routes.clone());
                 let stop = stop.clone();
                 tokio::spawn(async move {
-                    connection::serve(stream, routes, &DEADLINES, stop).await;
+                    connection::serve(stream, routes, place.requests(), &DEADLINES, stop).await;
                     drop(place);
                 });
             }
