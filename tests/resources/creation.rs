@@ -220,8 +220,8 @@ async fn creating_requires_the_scope_api_token_write() {
 #[tokio::test]
 async fn the_record_names_the_creating_credential_and_a_user_also_as_such() {
     let fixture = Fixture::new().await;
-    let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
-    let hash = hasher.hash("correct horse", &SystemRandom).unwrap();
+    let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
+    let hash = hasher.hash("correct horse").unwrap();
     let owner = Owner {
         account: Some(fixture.admin.account),
         environment: None,
@@ -273,6 +273,9 @@ async fn the_token_is_revoked_with_its_creator_and_not_suspended_with_it() {
             assert!(fixture.accepts(&token.token).await, "{kept:?}");
         }
         fixture.change(key.id, Change::Suspend).await;
+        assert!(fixture.accepts(&token.token).await);
+        let fewer = Change::Scopes("api_token:read".parse().unwrap());
+        fixture.change(key.id, fewer).await;
         assert!(fixture.accepts(&token.token).await);
 
         if ended == "revoked" {

@@ -142,6 +142,13 @@ fn imported_user_is_accepted_with_the_password_of_the_other_system() {
     let server = Server::start(&home, &[]);
     assert_eq!(server.status_for(&[basic("ada", "abc123xyz")]), 200);
     assert_eq!(server.status_for(&[basic("ada", "abc123xyy")]), 401);
+    // The hash is replaced by one of the own method when the password was presented.
+    server.stop();
+    let renewed = "SELECT count(*) FROM credentials WHERE password_hash LIKE '$argon2id$%'";
+    assert_eq!(home.query(renewed), Some(1));
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.status_for(&[basic("ada", "abc123xyz")]), 200);
+    assert_eq!(server.status_for(&[basic("ada", "abc123xyy")]), 401);
 }
 
 #[test]
@@ -152,8 +159,8 @@ fn key_that_is_imported_by_an_hmac_is_accepted_and_its_digest_is_replaced_when_i
         fs::write(&file, text).unwrap();
         file.to_str().unwrap().to_owned()
     };
-    // Python: hmac.new(b"key of another system", b"secret-1", "sha256").hexdigest()
-    let hmac = "4b350db2d6f5b76657ef55f2a4e045ad5610cede05bbc21f10c8d98ec9b71c0a";
+    // Python: hmac.new(b"key of another system", b"secret-1-of-16-bytes", "sha256").hexdigest()
+    let hmac = "2996741ad17f5551c0cac5697c693dc1a6e80eea3a522267feedd5c4e68d9a7c";
     let line = serde_json::json!({ "name": "a", "scopes": ["a"], "hmac_sha256": hmac });
     let file = write("keys.jsonl", &line.to_string());
     let without_key = home.command(&["key", "import", &file]).output().unwrap();
@@ -164,11 +171,11 @@ fn key_that_is_imported_by_an_hmac_is_accepted_and_its_digest_is_replaced_when_i
     assert_eq!(home.json(&import)["already_present"], 1);
 
     let server = Server::start(&home, &[]);
-    assert_eq!(server.status_for(&[api_key("secret-1")]), 200);
-    assert_eq!(server.status_for(&[api_key("secret-2")]), 401);
+    assert_eq!(server.status_for(&[api_key("secret-1-of-16-bytes")]), 200);
+    assert_eq!(server.status_for(&[api_key("secret-2-of-16-bytes")]), 401);
     server.stop();
     let imported = "SELECT count(*) FROM credentials c JOIN peppers p ON p.version = c.pepper_version WHERE p.imported";
     assert_eq!(home.query(imported), Some(0));
     let server = Server::start(&home, &[]);
-    assert_eq!(server.status_for(&[api_key("secret-1")]), 200);
+    assert_eq!(server.status_for(&[api_key("secret-1-of-16-bytes")]), 200);
 }

@@ -142,7 +142,7 @@ fn basic_service(
     parallel: usize,
 ) -> impl Fn(Vec<u8>) -> futures_util::future::BoxFuture<'static, Response<String>> {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-    let hasher = PasswordHasher::new(parallel, &SystemRandom).unwrap();
+    let hasher = PasswordHasher::new(parallel, SystemRandom).unwrap();
     let basic = Basic::new(Arc::new(MemoryDirectory::default()), peppers).passwords(hasher);
     let layer = AuthLayer::builder().primary(basic).build().unwrap();
     move |value| {

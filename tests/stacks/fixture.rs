@@ -56,7 +56,7 @@ impl Fixture {
             SystemRandom,
         )
         .unwrap();
-        let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(2, SystemRandom).unwrap();
 
         let caller = Caller::operator("test");
         let revoke = || Change::Revoke { reason: None };
@@ -73,7 +73,7 @@ impl Fixture {
         for (name, password) in [("test", "123£"), ("colon", "p:w:"), ("revoked", "right")] {
             let user = NewUser::new(
                 name.parse().unwrap(),
-                hasher.hash(password, &SystemRandom).unwrap(),
+                hasher.hash(password).unwrap(),
                 "calls:read".parse().unwrap(),
             );
             let record = registry.create_user(&caller, user).await.unwrap();
@@ -84,7 +84,7 @@ impl Fixture {
         let password = format!("{}a", "x".repeat(72));
         let long = NewUser::new(
             "long".parse().unwrap(),
-            hasher.hash(&password, &SystemRandom).unwrap(),
+            hasher.hash(&password).unwrap(),
             "calls:read".parse().unwrap(),
         );
         registry.create_user(&caller, long).await.unwrap();

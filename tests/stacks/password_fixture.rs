@@ -97,7 +97,7 @@ impl PasswordFixture {
         let table = Arc::clone(&directory.table);
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
-        let hasher = PasswordHasher::new(2, &SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(2, SystemRandom).unwrap();
         let caller = Caller::operator("test");
         let new = NewKey::new("test", "calls:read".parse().unwrap());
         let key = registry.create_key(&caller, new).await.unwrap();
@@ -126,7 +126,7 @@ impl PasswordFixture {
     }
 
     pub async fn add(&self, name: &str, password: &str) -> Id {
-        let hash = self.hasher.hash(password, &SystemRandom).unwrap();
+        let hash = self.hasher.hash(password).unwrap();
         let scopes = "calls:read calls:write".parse().unwrap();
         let user = NewUser::new(name.parse().unwrap(), hash, scopes);
         self.registry

@@ -1,4 +1,5 @@
-//! The structure of the sources: module dependencies without cycles, the layers of `countersign`, and retired words.
+//! The structure of the sources: module dependencies without cycles, the layers of `countersign`, retired words, and the
+//! tests of the promises in `SECURITY.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,5 +13,6 @@ mod cycles;
 mod dependencies;
 mod layers;
 mod planted;
+mod security_promises;
 mod sources;
 mod vocabulary;

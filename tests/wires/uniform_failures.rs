@@ -109,7 +109,7 @@ async fn rejected_users_get_the_same_response_after_one_hash() {
         let mut responses: Vec<(u16, Vec<String>, String, u64)> = Vec::new();
         for reason in ["unknown", "wrong password", "suspended", "revoked"] {
             let fixture = Fixture::new().await;
-            let hash = fixture.hasher.hash("other", &SystemRandom).unwrap();
+            let hash = fixture.hasher.hash("other").unwrap();
             let other = NewUser::new("other".parse().unwrap(), hash, KEY_SCOPES.parse().unwrap());
             fixture
                 .registry

@@ -119,6 +119,13 @@ impl Inner {
                     transaction.changed(ChangedEntity::Credential(*id));
                 }
             }
+            let connection = transaction.connection();
+            if let Some(upgrade) = &usage.password {
+                let id = &usage.credential;
+                if sqlite::credentials::upgrade_password(connection, id, upgrade).await? {
+                    transaction.changed(ChangedEntity::Credential(*id));
+                }
+            }
         }
         transaction.commit().await
     }

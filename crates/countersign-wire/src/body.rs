@@ -1,6 +1,8 @@
 //! Request bodies, up to a limit.
 
-use bytes::Bytes;
+use std::pin::pin;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
 use countersign::BoxFuture;
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -40,11 +42,19 @@ where
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Err(_) => Err(BodyError::Incomplete),
+    let mut body = pin!(Limited::new(body, limit));
+    // The bytes are copied: a frame may be one byte of a large buffer, which it would keep in memory.
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => BodyError::TooLarge,
+            false => BodyError::Incomplete,
+        })?;
+        if let Ok(data) = frame.into_data() {
+            bytes.put(data);
+        }
     }
+    Ok(bytes.freeze())
 }
 
 impl From<BodyError> for TokenError {

@@ -57,7 +57,7 @@ pub fn service(
         Duration::from_secs(60),
     );
     let keys = ApiKeys::new(Arc::clone(&directory), peppers.clone());
-    let basic = Basic::new(directory, peppers).passwords(PasswordHasher::new(1, &SystemRandom)?);
+    let basic = Basic::new(directory, peppers).passwords(PasswordHasher::new(1, SystemRandom)?);
     let auth = AuthLayer::builder()
         .mechanism(Jwt::new([issuer]))
         .primary(keys)

@@ -58,8 +58,19 @@ fn import_without_exactly_one_digest_or_with_scopes_that_the_caller_lacks_is_rej
         assert_problem(&rejected, 400, "invalid_body");
         assert!(!rejected.body.contains("canary"), "{rejected:?}");
     }
+    // Keys are found by their digests in all accounts, so that one account could claim the keys of another.
     let tenant = fixture.tenant("a", &["countersign:admin", "calls:read"]);
-    let body = json!({ "name": "a", "scopes": ["wallet:read"], "sha256": sha256 });
-    let rejected = fixture.send(&tenant.key, "POST", "/keys/import", &body);
-    assert_problem(&rejected, 403, "scope_not_held");
+    for (body, code) in [
+        (
+            json!({ "name": "a", "scopes": [], "sha256": sha256 }),
+            "default_account_required",
+        ),
+        (
+            json!({ "name": "a", "scopes": ["wallet:read"], "password_hash": hash }),
+            "scope_not_held",
+        ),
+    ] {
+        let rejected = fixture.send(&tenant.key, "POST", "/keys/import", &body);
+        assert_problem(&rejected, 403, code);
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Fixture, assert_problem, text};
-use crate::harness::{api_key, bearer};
+use crate::harness::{Home, api_key, bearer};
 
 /// Creates a managed token with a key. Returns its id and the token.
 fn managed_token(fixture: &Fixture, key: &str) -> (String, String) {
@@ -72,4 +72,37 @@ fn managed_token_of_another_account_and_a_key_are_not_found() {
     let key = text(&fixture.key(&["a"]), "id");
     assert_problem(&revoke(&fixture.operator, &key), 404, "not_found");
     assert_eq!(fixture.server.status_for(&[bearer(&token)]), 200);
+}
+
+#[test]
+fn managed_token_is_revoked_by_its_text() {
+    let fixture = Fixture::open();
+    let (id, token) = managed_token(&fixture, &fixture.operator);
+    let body = json!({ "token": token });
+    fixture.expect_status(204, "POST", "/tokens/revoke", &body);
+    assert_eq!(fixture.server.status_for(&[bearer(&token)]), 401);
+    let shown = fixture.get(&format!("/managed-tokens/{id}"));
+    assert_eq!(shown["status"], "revoked");
+    let b = fixture.tenant("b", &["*"]);
+    let rejected = fixture.send(&b.key, "POST", "/tokens/revoke", &body);
+    assert_problem(&rejected, 404, "not_found");
+}
+
+#[test]
+fn managed_token_is_accepted_from_the_networks_of_its_creator_only() {
+    let home = Home::new();
+    let file = home.configure("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    let fixture = Fixture::with(&["--config", &file], home);
+    let body =
+        json!({ "name": "ci", "scopes": ["*"], "allow_from": ["192.0.2.0/24", "127.0.0.1"] });
+    let key = text(&fixture.create("/keys", &body), "key");
+    let (_, token) = managed_token(&fixture, &key);
+    for (address, status) in [("192.0.2.7", 200), ("203.0.113.7", 401)] {
+        let forwarded = ("x-forwarded-for", address.to_owned());
+        assert_eq!(
+            fixture.server.status_for(&[bearer(&token), forwarded]),
+            status,
+            "{address}"
+        );
+    }
 }

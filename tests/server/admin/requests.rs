@@ -10,16 +10,25 @@ use crate::harness::{Response, api_key, basic, bearer};
 
 const ID: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
 /// Every route, and some that do not exist.
-const ROUTES: [(&str, &str); 34] = [
+const ROUTES: [(&str, &str); 45] = [
     ("GET", "/keys"),
     ("POST", "/keys"),
     ("GET", "/keys/ID"),
     ("DELETE", "/keys/ID"),
+    ("POST", "/keys/import"),
     ("POST", "/keys/ID/suspend"),
     ("POST", "/keys/ID/activate"),
     ("POST", "/keys/ID/revoke"),
     ("POST", "/keys/ID/rotate"),
     ("PUT", "/keys/ID/scopes"),
+    ("GET", "/keys/ID/sessions"),
+    ("DELETE", "/keys/ID/sessions/ID"),
+    ("GET", "/managed-tokens"),
+    ("GET", "/managed-tokens/ID"),
+    ("DELETE", "/managed-tokens/ID"),
+    ("POST", "/managed-tokens/ID/suspend"),
+    ("POST", "/managed-tokens/ID/activate"),
+    ("POST", "/managed-tokens/ID/revoke"),
     ("GET", "/users"),
     ("POST", "/users"),
     ("GET", "/users/ID"),
@@ -29,6 +38,8 @@ const ROUTES: [(&str, &str); 34] = [
     ("POST", "/users/ID/revoke"),
     ("POST", "/users/ID/password"),
     ("PUT", "/users/ID/scopes"),
+    ("GET", "/users/ID/sessions"),
+    ("DELETE", "/users/ID/sessions/ID"),
     ("GET", "/accounts"),
     ("POST", "/accounts"),
     ("GET", "/accounts/ID"),

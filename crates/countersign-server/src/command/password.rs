@@ -33,8 +33,8 @@ impl NewPassword {
             read_line()
         }?;
         let invalid = |error: PasswordError| CommandError::new(error.to_string());
-        let hasher = PasswordHasher::new(1, &SystemRandom).map_err(invalid)?;
-        let hash = hasher.hash(password.expose(), &SystemRandom);
+        let hasher = PasswordHasher::new(1, SystemRandom).map_err(invalid)?;
+        let hash = hasher.hash(password.expose());
         Ok(Self {
             hash: hash.map_err(invalid)?,
             password,

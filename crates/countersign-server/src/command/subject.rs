@@ -87,7 +87,7 @@ impl From<OpsError> for CommandError {
                  not start with a key for {wanted}: remove that line first, then rotate"
             ),
             OpsError::InvalidToken(reason) => format!(
-                "the server rejects this token already, so that there is nothing to revoke: {}",
+                "nothing was revoked, because this token is not valid with this configuration: {}",
                 token::explanation(reason)
             ),
             OpsError::TokenUndecided => {

@@ -33,7 +33,7 @@ impl Authenticators {
     pub(super) fn new(config: &Config, store: &Store) -> Result<Self, CommandError> {
         let rate = config.limits.failed_authentications;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let hasher = PasswordHasher::new(cores, &SystemRandom)
+        let hasher = PasswordHasher::new(cores, SystemRandom)
             .map_err(|error| CommandError::new(format!("passwords cannot be verified: {error}")))?;
         Ok(Self {
             directory: store.directory(),

@@ -140,6 +140,8 @@ impl Operations {
         let issuers = &import.issuers;
         match import.credential {
             ImportedCredential::Key(new, key) => {
+                // The digests of all accounts are in one table: an account could claim the keys of another.
+                self.require_default_account()?;
                 let new = new.issuers(self.issuers_of_new(issuers).await?);
                 Ok(self.store.import_key(&self.caller, new, key).await?.into())
             }

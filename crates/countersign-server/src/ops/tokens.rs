@@ -1,7 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::directory::CredentialKind;
 use countersign::mechanism::Jwt;
-use countersign::registry::{DeniedToken, Registry as _};
+use countersign::registry::{Change, DeniedToken, Registry as _};
 use countersign::rejection::{Reason, RejectionKind};
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::token::TrustedIssuer;
@@ -67,6 +68,25 @@ pub(crate) fn decode_part(token: &Secret, index: usize) -> Option<Value> {
     matches!(value, Value::Object(_)).then_some(value)
 }
 
+impl From<DeniedToken> for RevokedTokenResponse {
+    fn from(denied: DeniedToken) -> Self {
+        Self {
+            issuer: denied.issuer,
+            jti: denied.token,
+            expires_at: denied.expires_at.into(),
+        }
+    }
+}
+
+/// Returns whether the type of a token is that of managed tokens. Nothing of the token is verified by this.
+fn is_managed(token: &Secret) -> bool {
+    let header = decode_part(token, 0);
+    let typ = header
+        .as_ref()
+        .and_then(|header| header.get("typ")?.as_str());
+    typ.is_some_and(|typ| typ.eq_ignore_ascii_case("api-token+jwt"))
+}
+
 /// Reads a token's claims, which are not verified by this.
 fn denied_token(token: &Secret) -> Option<DeniedToken> {
     let claims: RevocationClaims = serde_json::from_value(decode_part(token, 1)?).ok()?;
@@ -88,14 +108,22 @@ impl Operations {
         verifier: &TokenVerifier,
         token: &Secret,
     ) -> Result<RevokedTokenResponse, OpsError> {
+        if is_managed(token) {
+            return self.revoke_managed(token).await;
+        }
         verifier.verify_for_revocation(token)?;
         let denied = denied_token(token).ok_or(OpsError::TokenNotIdentified)?;
-        let response = RevokedTokenResponse {
-            issuer: denied.issuer.clone(),
-            jti: denied.token,
-            expires_at: denied.expires_at.into(),
-        };
-        self.store.deny_token(&self.caller, denied).await?;
-        Ok(response)
+        self.store.deny_token(&self.caller, denied.clone()).await?;
+        Ok(denied.into())
+    }
+
+    /// Revokes a managed token, which is its own credential. The token is not verified: the caller may revoke each that it
+    /// can access by the id alone.
+    async fn revoke_managed(&self, token: &Secret) -> Result<RevokedTokenResponse, OpsError> {
+        let denied = denied_token(token).ok_or(OpsError::TokenNotIdentified)?;
+        let revoke = Change::Revoke { reason: None };
+        self.change_credential(CredentialKind::Token, denied.token, revoke)
+            .await?;
+        Ok(denied.into())
     }
 }

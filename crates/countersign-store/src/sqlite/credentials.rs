@@ -3,7 +3,8 @@
 use countersign::Id;
 use countersign::directory::{CredentialKind, Usage, UserName};
 use countersign::registry::backend::{
-    DigestUpgrade, KeyDigest, KeyDigests, Placement, SecretDigest, StoredCredential, StoredSecret,
+    DigestUpgrade, KeyDigest, KeyDigests, PasswordUpgrade, Placement, SecretDigest,
+    StoredCredential, StoredSecret,
 };
 use countersign::registry::{CredentialFilter, Record};
 use countersign::time::Timestamp;
@@ -224,6 +225,18 @@ pub(crate) async fn upgrade_digest(
         outdated.digest.as_bytes().as_slice(),
         now.unix_millis(),
     ) > 0)
+}
+
+/// Replaces the password hash of an imported user by one of the own method, and returns whether it did: the password may
+/// have been changed since.
+pub(crate) async fn upgrade_password(
+    db: &mut Connection,
+    id: &Id,
+    upgrade: &PasswordUpgrade,
+) -> Result<bool> {
+    let (renewed, outdated) = (upgrade.renewed.expose(), upgrade.outdated.expose());
+    let query = "UPDATE credentials SET password_hash = ? WHERE id = ? AND password_hash = ?";
+    Ok(execute!(db, query, renewed, blob(id), outdated) > 0)
 }
 
 fn read(row: &SqliteRow) -> Result<StoredCredential> {

@@ -121,7 +121,7 @@ impl Directory for View {
                 .at
                 .unix_millis()
                 .saturating_sub(known.at.unix_millis());
-            since < USE_RESOLUTION && usage.digest.is_none()
+            since < USE_RESOLUTION && usage.digest.is_none() && usage.password.is_none()
         });
         if !same {
             used.insert(usage.credential, usage);

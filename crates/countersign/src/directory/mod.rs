@@ -38,7 +38,7 @@ pub use kind::{CredentialKind, EnvironmentKind};
 pub use memory::MemoryDirectory;
 pub use networks::{InvalidNetwork, Networks};
 pub use password_hash::{InvalidPasswordHash, PasswordHash};
-pub(crate) use stored_secret::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
+pub(crate) use stored_secret::{DigestUpgrade, PasswordUpgrade, SESSION_GENERATION, StoredSecret};
 pub use user_name::{InvalidUserName, UserName};
 
 /// A view of credentials in memory. No method performs I/O or waits.
@@ -96,6 +96,8 @@ pub struct Usage {
     pub at: Timestamp,
     /// The digest to store from now on, if the stored one was computed with an older pepper.
     pub digest: Option<DigestUpgrade>,
+    /// The password hash to store from now on, if the stored one was imported from another system.
+    pub password: Option<PasswordUpgrade>,
 }
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::directory::PasswordHash;
 use crate::key::{KeyDigest, KeyDigests};
 
 /// The generation of every session. Ending a session denies the generations below the next one.
@@ -41,4 +42,14 @@ pub struct DigestUpgrade {
     pub outdated: KeyDigest,
     /// The digest to store.
     pub renewed: KeyDigest,
+}
+
+/// The hash of a password, computed again by the hasher's own method when the password was presented.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PasswordUpgrade {
+    /// The hash to replace. If another hash is stored by now, it stays.
+    pub outdated: PasswordHash,
+    /// The hash to store.
+    pub renewed: PasswordHash,
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -8,15 +9,15 @@ use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::looks_like_jws;
 use crate::key::{ApiKey, InvalidKey, Peppers};
-use crate::mechanism::failures::Client;
+use crate::mechanism::failures::{Client, Throttled};
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 
-/// The longest imported key, in bytes.
-const MAX_IMPORTED: usize = 1024;
+/// The lengths of imported keys, in bytes. A shorter one could be guessed, or be the text of an unset variable.
+const IMPORTED_LENGTHS: RangeInclusive<usize> = 16..=1024;
 /// What failures of keys that are not of this system's form are counted for, in place of an id.
 const IMPORTED: &str = "imported";
 
@@ -59,7 +60,8 @@ impl ApiKeys {
         self
     }
 
-    /// Accepts keys of any text that were issued elsewhere and imported, in the header and in bodies. They are found by
+    /// Accepts keys of any text of 16 to 1024 bytes that were issued elsewhere and imported, in the header and in bodies. They
+    /// are found by
     /// a digest of the whole key. A token (RFC 7515) is never such a key, and neither is a text of the form of the keys
     /// of `peppers`.
     #[must_use]
@@ -77,22 +79,39 @@ impl ApiKeys {
     }
 
     fn verify(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
-        let presented = credentials.expose();
         let from = credentials.from();
-        match ApiKey::parse(presented) {
-            Ok(key) if key.prefix() == self.keys.peppers.prefix().as_str() => {
+        match self.presented(credentials)? {
+            Presented::Own(key) => {
                 let id = *key.id();
                 self.keys
                     .verify(id, key.secret(), Scheme::ApiKey, from, now)
             }
+            Presented::Imported(key) => self.keys.verify_imported(key, from, now),
+        }
+    }
+
+    fn presented<'c>(&self, credentials: &'c Credentials) -> Result<Presented<'c>, Reason> {
+        let presented = credentials.expose();
+        match ApiKey::parse(presented) {
+            Ok(key) if key.prefix() == self.keys.peppers.prefix().as_str() => {
+                Ok(Presented::Own(key))
+            }
             Err(InvalidKey::Checksum) => Err(Reason::KeyChecksum),
             _ if looks_like_jws(presented) => Err(Reason::TokenAsSecret),
-            _ if self.imported && presented.len() <= MAX_IMPORTED => {
-                self.keys.verify_imported(presented, from, now)
+            _ if self.imported && IMPORTED_LENGTHS.contains(&presented.len()) => {
+                Ok(Presented::Imported(presented))
             }
             _ => Err(Reason::KeyMalformed),
         }
     }
+}
+
+/// A key that may be valid.
+enum Presented<'a> {
+    /// One of the form of this system's keys.
+    Own(ApiKey<'a>),
+    /// One of another system.
+    Imported(&'a [u8]),
 }
 
 impl Mechanism for ApiKeys {
@@ -122,6 +141,11 @@ impl Mechanism for ApiKeys {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
+        if let Ok(Presented::Imported(_)) = self.presented(credentials)
+            && let Err(throttled) = self.keys.check_imported(credentials.from(), now)
+        {
+            return Some(throttled.into());
+        }
         Some(self.verify(credentials, now).into())
     }
 
@@ -174,6 +198,13 @@ impl KeyVerifier {
         let result = self.identity(id, secret, scheme, from, now);
         self.count(id.text().as_str(), from, &result, now);
         result
+    }
+
+    /// Checks the limit before an imported key is looked up: a guess is compared with all of them.
+    fn check_imported(&self, from: Option<ClientAddress>, now: Timestamp) -> Result<(), Throttled> {
+        let client = Client { from, id: IMPORTED };
+        let limit = self.failures.as_ref();
+        limit.map_or(Ok(()), |limit| limit.check(&client, now))
     }
 
     /// Verifies a key that was imported from another system, and counts a failure.
@@ -231,6 +262,7 @@ impl KeyVerifier {
                 outdated: *digest,
                 renewed: *renewed,
             }),
+            password: None,
         });
         Ok(identity)
     }
@@ -265,6 +297,7 @@ impl KeyVerifier {
             credential: id,
             at: now,
             digest,
+            password: None,
         });
         Ok(identity)
     }
@@ -367,6 +400,50 @@ mod tests {
         };
         let rejected = fixture.verify(&without, KEY).map(drop);
         assert_eq!(rejected, Err(Reason::KeyMalformed));
+    }
+
+    #[tokio::test]
+    async fn short_text_is_no_imported_key() {
+        let fixture = Fixture::new();
+        for (key, accepted) in [
+            ("", false),
+            ("undefined", false),
+            ("0123456789abcde", false),
+            ("0123456789abcdef", true),
+        ] {
+            fixture.import(key).await.unwrap();
+            assert_eq!(
+                fixture.verify(&fixture.keys, key).is_ok(),
+                accepted,
+                "{key}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn imported_keys_are_throttled_before_they_are_looked_up_and_own_keys_are_not() {
+        use std::num::NonZeroU32;
+        let fixture = Fixture::new();
+        fixture.import(KEY).await.unwrap();
+        let new = NewKey::new("own", "a".parse().unwrap());
+        let created = fixture.registry.create_key(&Caller::operator("test"), new);
+        let own = created.await.unwrap().issued.key;
+        let limit = FailureLimit::new(NonZeroU32::MIN, std::time::Duration::from_secs(60));
+        let keys = fixture.keys.clone().failure_limit(limit);
+        let outcome = |key: &str| {
+            let address = Some(ClientAddress::Known("192.0.2.1".parse().unwrap()));
+            let credentials =
+                Credentials::key(Secret::from(key.to_owned())).presented_from(address);
+            let now = SystemClock.now();
+            keys.try_authenticate(&credentials, &RequestHead::empty(), now)
+        };
+        assert!(matches!(outcome(KEY), Some(Outcome::Accepted(_))));
+        assert!(matches!(
+            outcome("a guess of a key"),
+            Some(Outcome::Rejected(_))
+        ));
+        assert!(matches!(outcome(KEY), Some(Outcome::Throttled { .. })));
+        assert!(matches!(outcome(own.expose()), Some(Outcome::Accepted(_))));
     }
 
     #[tokio::test]

@@ -166,12 +166,7 @@ impl Mechanism for Jwt {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
-        let verified = verify(
-            credentials.expose(),
-            &self.issuers,
-            credentials.from(),
-            now,
-        );
+        let verified = verify(credentials.expose(), &self.issuers, credentials.from(), now);
         match verified {
             Err(rejection) if rejection.key_fetch.is_some() => None,
             result => Some(self.outcome(result, now)),
@@ -187,8 +182,7 @@ impl Mechanism for Jwt {
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let verify =
-                |now| verify(credentials.expose(), &self.issuers, credentials.from(), now);
+            let verify = |now| verify(credentials.expose(), &self.issuers, credentials.from(), now);
             let (mut now, mut result) = (now, verify(now));
             if let Err(TokenRejection {
                 key_fetch: Some(fetch),

@@ -53,6 +53,7 @@ impl ManagedToken {
             credential: self.id,
             at: now,
             digest: None,
+            password: None,
         });
         Ok(identity)
     }

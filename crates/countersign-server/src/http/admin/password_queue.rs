@@ -53,7 +53,7 @@ impl PasswordQueue {
         let hashed = tokio::task::spawn_blocking(move || {
             // Both are held until the hash is done, even if its request was cancelled.
             let _until_done = (place, turn);
-            hasher.hash(password.expose(), &SystemRandom)
+            hasher.hash(password.expose())
         });
         hashed
             .await
@@ -130,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn cancelled_request_frees_its_place() {
-        let queue = PasswordQueue::new(PasswordHasher::new(1, &SystemRandom).unwrap());
+        let queue = PasswordQueue::new(PasswordHasher::new(1, SystemRandom).unwrap());
         let turn = queue.turn.acquire().await.unwrap();
         let hash = || queue.hash(None, Secret::from("p".to_owned()));
         let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(hash())).collect();

@@ -216,7 +216,11 @@ mod tests {
         let [one, same, other, proxy] = &places[..] else {
             panic!("a connection was not admitted")
         };
-        let permits = |place: &Place| place.requests().map(|requests| requests.available_permits());
+        let permits = |place: &Place| {
+            place
+                .requests()
+                .map(|requests| requests.available_permits())
+        };
         let _taken = one.requests().unwrap().try_acquire_owned().unwrap();
         assert_eq!(permits(same), Some(MAX_REQUESTS - 1));
         assert_eq!(permits(other), Some(MAX_REQUESTS));

@@ -243,3 +243,25 @@ async fn changes_continue_after_a_restore_and_the_previous_database_is_kept() {
         .await
         .unwrap();
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn restored_database_and_the_one_that_it_replaces_can_be_read_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TestFolder::new();
+    let (store, _) = backed_up(&folder).await;
+    store.close().await.unwrap();
+    restore(&folder).await.unwrap();
+    let names = files(&folder);
+    assert!(
+        names.iter().any(|name| name.contains("before-restore")),
+        "{names:?}"
+    );
+    for name in names.iter().filter(|name| name.contains(".db")) {
+        let mode = std::fs::metadata(folder.file(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::credentials::ClientAddress;
 use crate::limit::{Quota, Table};
+use crate::mechanism::Outcome;
 use crate::reason::{Reason, RejectionKind};
 use crate::time::Timestamp;
 
@@ -22,8 +23,8 @@ pub(super) use network::Network;
 /// time empties it; a success does not. There is a bucket for each address and, with
 /// [`address_burst`](Self::address_burst), one for each address and tried name. While one of them is
 /// full, every password is rejected with 429 and `Retry-After` before it is looked up or hashed, so
-/// that a right password cannot be told from a wrong one. A valid API key is still accepted: checking
-/// it is cheap, and it cannot be guessed. While there is room, a recently verified password passes
+/// that a right password cannot be told from a wrong one, and every imported key is, which may be one that can be guessed. A
+/// valid API key of this system is still accepted: checking it is cheap, and it cannot be guessed. While there is room, a recently verified password passes
 /// without a hash, and takes no room.
 ///
 /// A failure is a password or key that was checked and rejected. Malformed credentials are not
@@ -60,7 +61,7 @@ pub(super) use network::Network;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
 /// let basic = Basic::new(Arc::new(MemoryDirectory::default()), peppers)
-///     .passwords(PasswordHasher::new(1, &SystemRandom)?)
+///     .passwords(PasswordHasher::new(1, SystemRandom)?)
 ///     .failure_limit(FailureLimit::default());
 /// let layer = AuthLayer::builder().primary(basic).build()?;
 /// let attempt = async |address: &str| {
@@ -140,6 +141,25 @@ impl FailureLimit {
         }
     }
 
+    /// Checks that there is room for one more attempt.
+    pub(in crate::mechanism) fn check(
+        &self,
+        client: &Client<'_>,
+        now: Timestamp,
+    ) -> Result<(), Throttled> {
+        self.find_full(self.buckets(client), now)
+    }
+
+    fn find_full(
+        &self,
+        mut buckets: impl Iterator<Item = (Key, Quota)>,
+        now: Timestamp,
+    ) -> Result<(), Throttled> {
+        let table = self.table();
+        let full = buckets.find_map(|(key, quota)| table.find(&key)?.wait(quota, now));
+        full.map_or(Ok(()), |wait| Err(Throttled(wait)))
+    }
+
     /// Returns the buckets of an attempt, that of the smallest network first.
     fn buckets(&self, client: &Client<'_>) -> impl Iterator<Item = (Key, Quota)> + use<> {
         let mut networks = self.networks(client, Counted::All);
@@ -190,6 +210,16 @@ impl fmt::Debug for FailureLimit {
             .field("address_burst", &self.by_address.burst)
             .field("per", &self.by_id.per)
             .finish_non_exhaustive()
+    }
+}
+
+/// There is no room for another attempt until this time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::mechanism) struct Throttled(pub(super) Duration);
+
+impl From<Throttled> for Outcome {
+    fn from(Throttled(retry_after): Throttled) -> Self {
+        Self::Throttled { retry_after }
     }
 }
 

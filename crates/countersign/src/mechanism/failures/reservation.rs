@@ -1,21 +1,9 @@
-use std::time::Duration;
-
-use super::{Client, Counted, FailureLimit, Key, fill, is_failure};
+use super::{Client, Counted, FailureLimit, Key, Throttled, fill, is_failure};
 use crate::limit::Quota;
-use crate::mechanism::Outcome;
 use crate::reason::Reason;
 use crate::time::Timestamp;
 
 impl FailureLimit {
-    /// Checks that there is room for one more attempt.
-    pub(in crate::mechanism) fn check(
-        &self,
-        client: &Client<'_>,
-        now: Timestamp,
-    ) -> Result<(), Throttled> {
-        self.find_full(self.buckets(client), now)
-    }
-
     /// Counts a password that found no place in the queue of hashes. It is no failure.
     pub(in crate::mechanism) fn count_busy(&self, client: &Client<'_>, now: Timestamp) {
         fill(&mut self.table(), self.networks(client, Counted::Busy), now);
@@ -26,16 +14,6 @@ impl FailureLimit {
     pub(in crate::mechanism) fn is_often_busy(&self, client: &Client<'_>, now: Timestamp) -> bool {
         let buckets = self.networks(client, Counted::Busy);
         self.find_full(buckets, now).is_err()
-    }
-
-    fn find_full(
-        &self,
-        mut buckets: impl Iterator<Item = (Key, Quota)>,
-        now: Timestamp,
-    ) -> Result<(), Throttled> {
-        let table = self.table();
-        let full = buckets.find_map(|(key, quota)| table.find(&key)?.wait(quota, now));
-        full.map_or(Ok(()), |wait| Err(Throttled(wait)))
     }
 
     /// Reserves room for one attempt.
@@ -61,16 +39,6 @@ impl FailureLimit {
             now,
             failed: true,
         })
-    }
-}
-
-/// There is no room for another attempt until this time has passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mechanism) struct Throttled(pub(super) Duration);
-
-impl From<Throttled> for Outcome {
-    fn from(Throttled(retry_after): Throttled) -> Self {
-        Self::Throttled { retry_after }
     }
 }
 

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::PasswordError;
 use crate::directory;
+use crate::directory::password_hash::cost;
 use crate::random::Random;
 
 /// OWASP's Argon2id parameters: 19 MiB, two passes, one lane.
@@ -25,6 +26,13 @@ impl Argon2id {
             memory: Mutex::default(),
             params: Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| PasswordError)?,
         })
+    }
+
+    /// Returns whether a hash was computed with these parameters.
+    pub(super) fn is_own(&self, hash: &str) -> bool {
+        let params = &self.params;
+        let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+        hash.starts_with(&format!("$argon2id$v=19$m={memory},t={passes},p={lanes}$"))
     }
 
     /// Computes a new hash, as a PHC string.
@@ -54,12 +62,15 @@ impl Argon2id {
 
     /// Returns whether the password matches the PHC string, computed with the parameters in it.
     pub(super) fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordError> {
+        let cost = cost(hash).ok_or(PasswordError)?;
         let hash = PasswordHash::new(hash).map_err(|_| PasswordError)?;
         let params = Params::try_from(&hash).map_err(|_| PasswordError)?;
         let (Some(salt), Some(stored)) = (hash.salt, hash.hash) else {
             return Err(PasswordError);
         };
-        if hash.algorithm != Algorithm::Argon2id.ident() {
+        // What is computed must be what was bounded.
+        let computed = u64::from(params.m_cost()) * u64::from(params.t_cost());
+        if hash.algorithm != Algorithm::Argon2id.ident() || computed != cost {
             return Err(PasswordError);
         }
         let mut out = [0; Output::MAX_LENGTH];

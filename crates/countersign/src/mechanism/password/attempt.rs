@@ -1,5 +1,5 @@
 use crate::credentials::{ClientAddress, Scheme};
-use crate::directory::{Credential, Directory, Usage, UserName};
+use crate::directory::{Credential, Directory, PasswordUpgrade, Usage, UserName};
 use crate::mechanism::failures::Client;
 use crate::principal::Identity;
 use crate::reason::Reason;
@@ -23,13 +23,18 @@ impl Attempt<'_> {
     }
 
     /// Checks everything that remains once the password is verified.
-    pub(super) fn finish(&self, credential: Credential) -> Result<Identity, Reason> {
+    pub(super) fn finish(
+        &self,
+        credential: Credential,
+        upgrade: Option<PasswordUpgrade>,
+    ) -> Result<Identity, Reason> {
         let id = credential.id;
         let identity = Identity::proven(credential, Scheme::Basic, self.from, self.now)?;
         self.directory.used(Usage {
             credential: id,
             at: self.now,
             digest: None,
+            password: upgrade,
         });
         Ok(identity)
     }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::directory::password_hash::cost;
-use crate::directory::{self, Credential, StoredSecret};
+use crate::directory::{self, Credential, Directory, PasswordUpgrade, StoredSecret};
 use crate::id::Id;
 use crate::mechanism::failures::Network;
 use crate::mechanism::{FailureLimit, MAX_PASSWORD, Outcome};
@@ -43,13 +43,15 @@ const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 /// Each hash runs on a blocking thread of tokio. At most `parallel` hashes run at once, and 32 times as
 /// many wait; further ones are rejected with 503. One network (an IPv4 address, or an IPv6 /64, /56 or
 /// /48) takes about half of the places, and leaves the others to other networks. An unknown user costs
-/// a hash like the one in use that takes longest. The memory of the hashes is reused, because allocating it anew each time fragments
+/// this hash and the one in use that takes longest, and so does a wrong password, so that the time does not show which names
+/// exist. The memory of the hashes is reused, because allocating it anew each time fragments
 /// the heap.
 ///
 /// A verified password is not hashed again for five minutes. The cache holds a digest of the password
 /// together with the credential's id, generation and password hash, under a random key of this process.
 /// A changed password, and any other change that raises the generation, therefore needs a new hash;
-/// status, expiry and address are checked on every request. Wrong passwords are not cached. Requests
+/// status, expiry and address are checked on every request. Wrong passwords are not cached. The right password of an imported
+/// user is hashed once more, by the method above, and [reported](crate::directory::Usage::password) to the directory. Requests
 /// with the same password at the same time share one hash. A [`FailureLimit`] applies to cached
 /// passwords too. Clones share the cache, which holds at most 10,000 entries.
 ///
@@ -60,6 +62,7 @@ pub struct PasswordHasher {
     running: Arc<Semaphore>,
     places: Arc<Places>,
     argon2id: Arc<Argon2id>,
+    random: Arc<dyn Random>,
     cache: Arc<VerifiedPasswords>,
     /// Attempts with the same password from the same address share one reservation.
     attempts: Arc<SharedChecks<(Digest, Option<Network>)>>,
@@ -77,15 +80,16 @@ impl PasswordHasher {
     /// # Errors
     ///
     /// [`PasswordError`] if there are no random bytes.
-    pub fn new(parallel: usize, random: &dyn Random) -> Result<Self, PasswordError> {
+    pub fn new(parallel: usize, random: impl Random) -> Result<Self, PasswordError> {
         let parallel = parallel.max(1);
         let argon2id = Argon2id::new()?;
-        let dummy = argon2id.hash("unknown user", random)?.expose().into();
+        let dummy = argon2id.hash("unknown user", &random)?.expose().into();
         Ok(Self {
             running: Arc::new(Semaphore::new(parallel)),
             places: Arc::new(Places::new(parallel * (1 + WAITING_PER_PERMIT))),
             argon2id: Arc::new(argon2id),
-            cache: Arc::new(VerifiedPasswords::new(random).map_err(|_| PasswordError)?),
+            cache: Arc::new(VerifiedPasswords::new(&random).map_err(|_| PasswordError)?),
+            random: Arc::new(random),
             attempts: Arc::default(),
             checks: Arc::default(),
             dummy,
@@ -99,15 +103,12 @@ impl PasswordHasher {
     /// # Errors
     ///
     /// [`PasswordError`] if the password is empty or longer than 1 KiB, or if there is no salt.
-    pub fn hash(
-        &self,
-        password: &str,
-        random: &dyn Random,
-    ) -> Result<directory::PasswordHash, PasswordError> {
+    pub fn hash(&self, password: &str) -> Result<directory::PasswordHash, PasswordError> {
         if !(1..=MAX_PASSWORD).contains(&password.len()) {
             return Err(PasswordError);
         }
-        self.argon2id.hash(prepare(password).expose(), random)
+        self.argon2id
+            .hash(prepare(password).expose(), &*self.random)
     }
 
     /// Returns the number of passwords that this hasher and its clones have hashed to verify them.
@@ -145,13 +146,13 @@ impl PasswordHasher {
                 .map(|limit| limit.reserve(&client, now))
                 .transpose()
                 .map_err(Outcome::from)?;
-            let check = self.check(attempt.password, target.hash.clone(), client.networks());
+            let check = self.check(attempt.password, target.hashes(), client.networks());
             let result = self.checks.join(target.digest, check).await;
             result.map_err(|reason| Outcome::from(Err(reason)))
         };
         let same_attempt = (target.digest, client.networks().first().copied());
         let result = match self.attempts.join(same_attempt, check).await {
-            Ok(right) => self.conclude(attempt, target, right),
+            Ok(right) => self.conclude(attempt, target, right).await,
             // The password could not be verified, which is no failed attempt.
             Err(Outcome::Unavailable(reason)) => Err(reason),
             Err(outcome) => return outcome,
@@ -169,7 +170,7 @@ impl PasswordHasher {
         result.into()
     }
 
-    fn conclude(
+    async fn conclude(
         &self,
         attempt: &Attempt<'_>,
         target: Target,
@@ -179,6 +180,7 @@ impl PasswordHasher {
         if !right {
             return Err(Reason::SecretWrong);
         }
+        let upgrade = self.upgrade(attempt.password, &target.hash).await;
         // Hashing takes time: the credential may have changed meanwhile.
         let directory = attempt.directory;
         directory
@@ -191,7 +193,7 @@ impl PasswordHasher {
                     && matches!(&current.secret, StoredSecret::Password(hash) if *hash == target.hash)
             })
             .ok_or(Reason::CredentialRevoked)?;
-        let identity = attempt.finish(current)?;
+        let identity = attempt.finish(current, upgrade)?;
         self.cache.insert(target.digest, attempt.now);
         Ok(identity)
     }
@@ -204,7 +206,8 @@ impl PasswordHasher {
             _ => None,
         });
         let (id, generation, hash) =
-            known.unwrap_or_else(|| (UNKNOWN_USER, 0, self.dummy(attempt)));
+            known.unwrap_or_else(|| (UNKNOWN_USER, 0, Arc::clone(&self.dummy)));
+        let padding = self.padding(attempt.directory, &hash);
         let digest = self.cache.digest(&[
             // Otherwise the same password for two unknown names would share one check and take half the
             // time.
@@ -217,21 +220,31 @@ impl PasswordHasher {
         Target {
             credential,
             hash,
+            padding,
             digest,
         }
     }
 
-    /// Returns the hash that is computed for an unknown user: the one in use that takes longest.
-    fn dummy(&self, attempt: &Attempt<'_>) -> Arc<str> {
-        let costliest = attempt.directory.costliest_password();
-        let costliest = costliest.filter(|hash| cost(hash) > cost(&self.dummy));
-        costliest.unwrap_or_else(|| Arc::clone(&self.dummy))
+    /// Returns the hash that is computed too if the password does not match `hash`. A wrong password costs a hash of the own
+    /// method and the one in use that takes longest, whether the user is known and by whichever method its password was
+    /// hashed.
+    fn padding(&self, directory: &dyn Directory, hash: &str) -> Option<Arc<str>> {
+        let costliest = directory.costliest_password();
+        let costliest = costliest.filter(|costliest| cost(costliest) > cost(&self.dummy));
+        let (own, costliest) = (&self.dummy, costliest.as_ref().unwrap_or(&self.dummy));
+        if cost(hash) < cost(costliest) {
+            Some(Arc::clone(costliest))
+        } else if cost(hash) > cost(own) {
+            Some(Arc::clone(own))
+        } else {
+            None
+        }
     }
 
     async fn check(
         &self,
         password: &str,
-        hash: Arc<str>,
+        (hash, padding): (Arc<str>, Option<Arc<str>>),
         networks: Vec<Network>,
     ) -> Result<bool, Reason> {
         let place = Arc::clone(&self.places).take(networks);
@@ -249,17 +262,39 @@ impl PasswordHasher {
         // The place and the permit last as long as the hash, even if the request is cancelled.
         tokio::task::spawn_blocking(move || {
             let _held = (place, running);
+            let verify = |hash: &str| match bcrypt::verify(password.expose(), hash) {
+                Some(result) => result,
+                None => argon2id.verify(password.expose(), hash),
+            };
             // A hash that would take too long is one that cannot be read.
             cost(&hash).ok_or(PasswordError)?;
-            match bcrypt::verify(password.expose(), &hash) {
-                Some(result) => result,
-                None => argon2id.verify(password.expose(), &hash),
+            let matches = verify(&hash)?;
+            if let Some(padding) = padding.filter(|_| !matches) {
+                verify(&padding)?;
             }
+            Ok(matches)
         })
         .await
         .map_err(|_| Reason::HasherFailed)?
         // A stored hash that cannot be read says nothing about the password: 503, not 401.
-        .map_err(|_| Reason::HasherFailed)
+        .map_err(|_: PasswordError| Reason::HasherFailed)
+    }
+
+    /// Hashes the password of an imported user again, by the own method. If the hasher is busy, this is done another time.
+    async fn upgrade(&self, password: &str, hash: &str) -> Option<PasswordUpgrade> {
+        if self.argon2id.is_own(hash) {
+            return None;
+        }
+        let outdated = hash.parse().ok()?;
+        let running = Arc::clone(&self.running).try_acquire_owned().ok()?;
+        let password = Secret::from(password.to_owned());
+        let (argon2id, random) = (Arc::clone(&self.argon2id), Arc::clone(&self.random));
+        let renewed = tokio::task::spawn_blocking(move || {
+            let _held = running;
+            argon2id.hash(password.expose(), &*random)
+        });
+        let renewed = renewed.await.ok()?.ok()?;
+        Some(PasswordUpgrade { outdated, renewed })
     }
 }
 
@@ -282,7 +317,7 @@ pub(super) fn prepare(password: &str) -> Secret {
 /// hashed like any other, so that the time of the rejection does not show that it is right.
 fn cached_identity(attempt: &Attempt<'_>, target: &Target) -> Option<Identity> {
     attempt.directory.check_freshness().ok()?;
-    attempt.finish(target.credential.clone()?).ok()
+    attempt.finish(target.credential.clone()?, None).ok()
 }
 
 impl fmt::Debug for PasswordHasher {
@@ -295,7 +330,14 @@ impl fmt::Debug for PasswordHasher {
 struct Target {
     credential: Option<Credential>,
     hash: Arc<str>,
+    padding: Option<Arc<str>>,
     digest: Digest,
+}
+
+impl Target {
+    fn hashes(&self) -> (Arc<str>, Option<Arc<str>>) {
+        (Arc::clone(&self.hash), self.padding.clone())
+    }
 }
 
 /// An error of hashing a password: it is empty or longer than 1 KiB, or there was no salt.
@@ -313,9 +355,9 @@ mod tests {
 
     #[tokio::test]
     async fn password_is_unavailable_if_the_stored_hash_cannot_be_read() {
-        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
-        let right = hasher.hash("x", &SystemRandom).unwrap();
-        let check = |stored: &str| hasher.check("x", stored.into(), Vec::new());
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
+        let right = hasher.hash("x").unwrap();
+        let check = |stored: &str| hasher.check("x", (stored.into(), None), Vec::new());
         assert_eq!(check(right.expose()).await, Ok(true));
         let broken = right.expose().replacen("m=19456", "m=0", 1);
         for stored in ["", "x", &broken] {
@@ -324,38 +366,97 @@ mod tests {
     }
 
     #[test]
-    fn unknown_user_takes_as_long_as_the_most_expensive_hash_in_use() {
-        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+    fn wrong_password_takes_as_long_for_every_user_as_for_an_unknown_one() {
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
         let directory = MemoryDirectory::default();
-        let name = "eve".parse().unwrap();
-        let attempt = Attempt {
-            directory: &directory,
-            name: &name,
-            password: "x",
-            from: None,
-            now: Timestamp::from_unix_seconds(0),
-        };
-        assert_eq!(hasher.target(&attempt).hash, hasher.dummy);
+        let own = hasher.hash("x").unwrap();
         let expensive = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
         let cheap = "$2b$04$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
-        for (number, hash) in [cheap, expensive, cheap].into_iter().enumerate() {
+        let costs = |name: &str| {
+            let attempt = Attempt {
+                directory: &directory,
+                name: &name.parse().unwrap(),
+                password: "y",
+                from: None,
+                now: Timestamp::from_unix_seconds(0),
+            };
+            let (hash, padding) = hasher.target(&attempt).hashes();
+            (
+                cost(&hash).unwrap(),
+                padding.map(|hash| cost(&hash).unwrap()),
+            )
+        };
+        let native = cost(own.expose()).unwrap();
+        assert_eq!(costs("eve"), (native, None));
+        for (number, hash) in [own.expose(), cheap, expensive].into_iter().enumerate() {
             let id = Id::from_bytes([u8::try_from(number).unwrap() + 1; 20]);
             let secret = StoredSecret::Password(hash.into());
             let user = Credential::new(id, id, Scopes::none(), secret);
             directory.put_user(format!("user{number}").parse().unwrap(), user);
         }
-        assert_eq!(&*hasher.target(&attempt).hash, expensive);
+        let (cheap, expensive) = (cost(cheap).unwrap(), cost(expensive).unwrap());
+        assert_eq!(costs("eve"), (native, Some(expensive)));
+        assert_eq!(costs("user0"), (native, Some(expensive)));
+        assert_eq!(costs("user1"), (cheap, Some(expensive)));
+        assert_eq!(costs("user2"), (expensive, Some(native)));
+    }
+
+    #[tokio::test]
+    async fn every_hash_that_can_be_imported_can_be_verified() {
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
+        let argon2id = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo";
+        let bcrypt = "$2b$04$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        for accepted in [argon2id, bcrypt, &argon2id.replace("v=19", "v=16")] {
+            assert!(
+                accepted.parse::<directory::PasswordHash>().is_ok(),
+                "{accepted}"
+            );
+            let check = hasher.check("x", (accepted.into(), None), Vec::new());
+            assert_eq!(check.await, Ok(false), "{accepted}");
+        }
+        for (part, other) in [
+            // The last of several values is the one that would be computed.
+            ("p=1", "p=1,m=4294967295"),
+            ("p=1", "p=1,t=4294967295"),
+            ("p=1", "p=1,p=1"),
+            ("p=1", "p=1,data=YQ"),
+            ("p=1", "p=0"),
+            ("p=1", "p=+1"),
+            ("m=64", "m=7"),
+            (",t=1", ""),
+            ("v=19", "v=18"),
+            ("v=19$", ""),
+            ("c2FsdHNhbHQ", "c2FsdA"),
+            ("c2FsdHNhbHQ", "!!!!!!!!!!!"),
+            ("aGFzaGhhc2hoYXNo", "aGFzaA"),
+            ("aGFzaGhhc2hoYXNo", "aGFzaGhhc2hoYXNoY"),
+        ] {
+            let hash = argon2id.replace(part, other);
+            assert_ne!(hash, argon2id);
+            assert!(hash.parse::<directory::PasswordHash>().is_err(), "{hash}");
+        }
+        for (part, other) in [
+            ("$04$", "$03$"),
+            ("$04$", "$4$"),
+            ("R9h", "!9h"),
+            ("UgO2t0jWMUW", "!!!!!!!!!!!"),
+            ("$2b$", "$2x$"),
+            ("jWMUW", "jWMU"),
+        ] {
+            let hash = bcrypt.replace(part, other);
+            assert!(hash.parse::<directory::PasswordHash>().is_err(), "{hash}");
+        }
     }
 
     #[tokio::test]
     async fn hash_that_takes_too_long_is_not_computed() {
-        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
         for stored in [
             "$2b$13$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
             "$argon2id$v=19$m=65537,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
             "$argon2id$v=19$m=8,t=5,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
         ] {
-            let check = hasher.check("x", stored.into(), Vec::new()).await;
+            let check = hasher.check("x", (stored.into(), None), Vec::new()).await;
             assert_eq!(check, Err(Reason::HasherFailed), "{stored}");
             assert!(
                 stored.parse::<directory::PasswordHash>().is_err(),
@@ -366,14 +467,15 @@ mod tests {
 
     #[tokio::test]
     async fn password_is_the_same_in_every_normalization_form_and_with_every_space() {
-        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
         // The letters are composed, or followed by combining diaereses.
         let composed = "p\u{e4}ssw\u{f6}rd 1";
         let decomposed = "pa\u{308}sswo\u{308}rd\u{a0}1";
         for (set, presented) in [(composed, decomposed), (decomposed, composed)] {
-            let stored = hasher.hash(set, &SystemRandom).unwrap();
+            let stored = hasher.hash(set).unwrap();
             let presented = prepare(presented);
-            let check = hasher.check(presented.expose(), stored.expose().into(), Vec::new());
+            let stored = (stored.expose().into(), None);
+            let check = hasher.check(presented.expose(), stored, Vec::new());
             assert_eq!(check.await, Ok(true), "{set}");
         }
         for other in [
@@ -387,12 +489,12 @@ mod tests {
 
     #[tokio::test]
     async fn memory_is_allocated_once_if_one_hash_runs_at_a_time() {
-        let hasher = PasswordHasher::new(1, &SystemRandom).unwrap();
+        let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
         let checks = (0..8).map(|_| {
             let hasher = hasher.clone();
             tokio::spawn(async move {
                 hasher
-                    .check("x", Arc::clone(&hasher.dummy), Vec::new())
+                    .check("x", (Arc::clone(&hasher.dummy), None), Vec::new())
                     .await
             })
         });

@@ -7,7 +7,9 @@
 mod credential;
 mod session;
 
-pub use crate::directory::stored_secret::{DigestUpgrade, SESSION_GENERATION, StoredSecret};
+pub use crate::directory::stored_secret::{
+    DigestUpgrade, PasswordUpgrade, SESSION_GENERATION, StoredSecret,
+};
 pub use crate::key::digest::{KeyDigest, KeyDigests, SecretDigest};
 pub use crate::registry::caller_token::CallerToken;
 pub use credential::{ChangeEffect, Placement, StoredCredential};
