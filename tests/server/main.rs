@@ -19,6 +19,7 @@ mod client_address;
 mod connections;
 mod doctor;
 mod first_start;
+mod health;
 mod imported_keys;
 mod issuers;
 mod lifecycle;

@@ -1,10 +1,21 @@
 //! Logs go to standard error: text on a terminal, JSON otherwise.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::panic::PanicHookInfo;
+use std::time::Duration;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The most lines that wait to be written. Further ones are lost, and counted.
+const MAX_WAITING: usize = 16 * 1024;
+/// How often lost lines are looked for.
+const LOOK_FOR_LOST: Duration = Duration::from_secs(60);
 
 /// The format of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -15,30 +26,106 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The log of the process. The lines that wait are written when it is dropped.
+pub(crate) struct Log {
+    lost: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
 /// Starts logging, with `default_filter` if no filter is configured.
-pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter: &str) {
-    let terminal = std::io::stderr().is_terminal();
+pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter: &str) -> Log {
+    let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
     // The configuration has parsed the filter already.
-    let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or(default_filter));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let filter = filter
+        .unwrap_or(default_filter)
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let (waiting, writer) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_WAITING)
+        .thread_name("log")
+        .finish(io::stderr());
+    let lost = waiting.error_counter();
+    let lines = fmt::layer()
+        .with_writer(Output { waiting })
         // These errors would be printed to standard error, which panics if the log cannot be written: on a full disk,
         // the server would abort.
         .log_internal_errors(false)
         .with_ansi(terminal);
+    let registry = tracing_subscriber::registry().with(filter);
     match format {
-        Format::Text => lines.try_init(),
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
+        Format::Text => registry.with(lines).try_init(),
+        Format::Json => registry
+            .with(lines.json().flatten_event(true).with_span_list(false))
             .try_init(),
     }
     // Fails only if a subscriber is set already, which then stays.
     .unwrap_or_default();
     std::panic::set_hook(Box::new(log_panic));
+    Log {
+        lost,
+        _writer: writer,
+    }
+}
+
+impl Log {
+    /// Logs how many lines were lost, once a minute.
+    pub(crate) async fn report_lost_lines(&self) {
+        let mut known = 0;
+        loop {
+            tokio::time::sleep(LOOK_FOR_LOST).await;
+            let lost = self.lost.dropped_lines();
+            if lost > known {
+                tracing::warn!(
+                    lines = lost - known,
+                    "lines of the log were lost: it cannot be written as fast"
+                );
+                known = lost;
+            }
+        }
+    }
+}
+
+/// Writes warnings and errors at once, and gives all other lines to a thread of its own, so that no request waits for them.
+struct Output {
+    waiting: NonBlocking,
+}
+
+/// Where one line is written.
+enum Line {
+    Waiting(NonBlocking),
+    AtOnce(Stderr),
+}
+
+impl<'a> MakeWriter<'a> for Output {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line::Waiting(self.waiting.clone())
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line {
+        match *metadata.level() <= Level::WARN {
+            true => Line::AtOnce(io::stderr()),
+            false => self.make_writer(),
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Waiting(waiting) => waiting.write(bytes),
+            Self::AtOnce(stderr) => stderr.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Waiting(waiting) => waiting.flush(),
+            Self::AtOnce(stderr) => stderr.flush(),
+        }
+    }
 }
 
 /// Logs where a panic happened, without its message: that may quote the input that caused it.

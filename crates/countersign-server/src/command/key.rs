@@ -81,6 +81,9 @@ pub(crate) struct RotateKeyArgs {
     /// Invalidate the old secret and every token minted from the key now, because the secret has leaked
     #[arg(long)]
     compromised: bool,
+    /// Keep the managed tokens that the key created; the tokens that were minted from it end all the same
+    #[arg(long, requires = "compromised")]
+    keep_tokens: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,7 +105,7 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult
         }
         KeyCommand::Create(new) => return create(context.operations().await?, new).await,
         KeyCommand::Rotate(rotate) => {
-            let rotation = rotation(rotate.compromised, rotate.grace);
+            let rotation = rotation(rotate.compromised, rotate.keep_tokens, rotate.grace);
             let rotated = context
                 .operations()
                 .await?

@@ -6,6 +6,7 @@ mod backup;
 mod caller;
 mod credential;
 mod doctor;
+mod healthcheck;
 mod import;
 mod input;
 mod key;
@@ -109,6 +110,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
     let result = match command.unwrap_or(Command::Serve(ServeArgs::default())) {
         Command::Config(ConfigCommand::Check) => check_config(file, loaded).and_then(print),
         Command::Completions { shell } => completions(shell).and_then(print),
+        Command::Manpage => manual().and_then(print),
         command => match loaded {
             Ok(config) => run_configured(command, override_with(global, config), json).await,
             Err(errors) => {
@@ -131,13 +133,18 @@ async fn run_configured(
         log = SERVER_LOG;
         config.server.listen = listen.unwrap_or(config.server.listen);
     }
-    logging::start(config.log.format, config.log.filter.as_deref(), log);
+    let log = logging::start(config.log.format, config.log.filter.as_deref(), log);
     let context = Context {
         config: Arc::new(config),
         operations: OnceCell::new(),
     };
     let report = match command {
-        Command::Serve(arguments) => return serve::run(&context, &arguments, json).await,
+        Command::Serve(arguments) => {
+            return tokio::select! {
+                served = serve::run(&context, &arguments, json) => served,
+                () = log.report_lost_lines() => Ok(ExitCode::FAILURE),
+            };
+        }
         Command::Key(command) => key::run(&context, command).await?,
         Command::ManagedToken(command) => managed_token::run(&context, command).await?,
         Command::User(command) => user::run(&context, command).await?,
@@ -152,8 +159,13 @@ async fn run_configured(
         Command::Backup(arguments) => backup::back_up(&context, &arguments).await?,
         Command::Restore(arguments) => backup::restore(&context, &arguments).await?,
         Command::Doctor => doctor::run(&context).await?,
+        Command::Healthcheck { url } => {
+            healthcheck::run(url.as_ref(), context.config.server.listen).await?
+        }
         // These need no valid configuration.
-        Command::Config(_) | Command::Completions { .. } => return Ok(ExitCode::SUCCESS),
+        Command::Config(_) | Command::Completions { .. } | Command::Manpage => {
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let code = report.print(json)?;
     context.close().await?;
@@ -183,6 +195,15 @@ fn completions(shell: Shell) -> CommandResult {
     let script = String::from_utf8_lossy(&script);
     let response = json!({ "shell": shell.to_string(), "script": script });
     Report::new(&response, script.trim_end())
+}
+
+/// Reports the manual page, in the language of roff.
+fn manual() -> CommandResult {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    rendered.map_err(|error| CommandError::new(format!("cannot write the page: {error}")))?;
+    let page = String::from_utf8_lossy(&page);
+    Report::new(&json!({ "page": page }), page.trim_end())
 }
 
 /// Replaces settings by flags.

@@ -16,7 +16,7 @@ use super::arguments::ServeArgs;
 use super::report::{self, Report};
 use super::{Context, caller};
 use crate::error::CommandError;
-use crate::http::{self, Shutdown, Signals};
+use crate::http::{self, Draining, Shutdown, Signals};
 use crate::issuer::{self, ConfiguredIssuer};
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,7 +39,8 @@ pub(super) async fn run(
         let url = issuer::server_url(config, settings, store, bound).await?;
         issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
     }
-    let routes = http::routes(config, store, &issuers)?;
+    let draining = Draining::default();
+    let routes = http::routes(config, store, &issuers, draining.clone())?;
     for settings in &config.issuers {
         let every = settings.rotate_keys_every;
         let name = settings.name.clone();
@@ -79,7 +80,7 @@ pub(super) async fn run(
             _ => {}
         }
     }
-    match http::serve(listener, routes, &config.server, signals).await {
+    match http::serve(listener, routes, &config.server, &draining, signals).await {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {

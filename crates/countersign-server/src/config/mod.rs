@@ -23,7 +23,7 @@ use countersign::Secret;
 
 pub(crate) use error::ConfigErrors;
 pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
-pub(crate) use settings::{Config, Rate, ServerSettings};
+pub(crate) use settings::{AccessLog, Config, Rate, ServerSettings};
 pub(crate) use wires::WireSettings;
 
 use error::Location;

@@ -41,7 +41,11 @@ pub(crate) struct ServerSettings {
     pub(crate) max_connections: NonZeroU32,
     /// The most connections from one address, or from one /64 of IPv6.
     pub(crate) max_connections_per_address: NonZeroU32,
+    /// The time for which the server goes on after a signal, while it is not ready.
+    pub(crate) shutdown_delay: Duration,
     pub(crate) shutdown_grace: Duration,
+    /// The time that a request may take, its body included.
+    pub(crate) request_timeout: Duration,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Option<Networks>,
     /// The origins whose pages may send requests that change something.
@@ -81,6 +85,18 @@ pub(crate) struct Rate {
 pub(crate) struct LogSettings {
     pub(crate) format: Option<Format>,
     pub(crate) filter: Option<String>,
+    pub(crate) access: AccessLog,
+}
+
+/// Which requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccessLog {
+    /// All, except those for the health of the server.
+    All,
+    /// Those with a status from 400.
+    Errors,
+    /// None.
+    Off,
 }
 
 impl Config {
@@ -108,6 +124,9 @@ pub(super) fn read(
         let log = root.section("log", |log| LogSettings {
             format: log.scalar("format", value::format),
             filter: log.scalar("filter", value::filter),
+            access: log
+                .scalar("access", value::access)
+                .unwrap_or(AccessLog::All),
         });
         let issuers = issuers::read(root, server.public_url.as_deref());
         routes::check(root, &issuers);
@@ -130,6 +149,12 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
         body_limit: server
             .scalar("body_limit", value::body_limit)
             .unwrap_or(16 * value::KIB),
+        shutdown_delay: server
+            .scalar("shutdown_delay", duration(Duration::ZERO..=HOUR))
+            .unwrap_or_default(),
+        request_timeout: server
+            .scalar("request_timeout", duration(SECOND..=HOUR))
+            .unwrap_or(30 * SECOND),
         shutdown_grace: server
             .scalar("shutdown_grace", duration(Duration::ZERO..=HOUR))
             .unwrap_or(5 * SECOND),

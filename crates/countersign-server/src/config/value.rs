@@ -13,8 +13,9 @@ use countersign::jose::Algorithm;
 use countersign::url::HttpUrl;
 use countersign_store::StoreOptions;
 use toml::de::DeValue;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
+use super::AccessLog;
 use super::reader::number;
 use crate::logging::Format;
 
@@ -220,9 +221,19 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
     Format::from_str(text, false).map_err(|_| "expected text or json".to_owned())
 }
 
+/// Parses which requests are logged.
+pub(super) fn access(text: &str) -> Result<AccessLog, String> {
+    match text {
+        "all" => Ok(AccessLog::All),
+        "errors" => Ok(AccessLog::Errors),
+        "off" => Ok(AccessLog::Off),
+        _ => Err("expected all, errors or off".to_owned()),
+    }
+}
+
 /// Parses a filter of log lines.
 pub(super) fn filter(text: &str) -> Result<String, String> {
-    match EnvFilter::builder().parse(text) {
+    match text.parse::<Targets>() {
         Ok(_) if !text.is_empty() => Ok(text.to_owned()),
         _ => Err("expected a filter such as info or warn,countersign_server=debug".to_owned()),
     }

@@ -28,6 +28,7 @@ use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
 pub(crate) use connections::{Shutdown, serve};
+pub(crate) use health::Draining;
 pub(crate) use signals::Signals;
 
 use authenticators::Authenticators;
@@ -46,6 +47,7 @@ pub(crate) fn routes(
     config: &Config,
     store: &Store,
     issuers: &[ConfiguredIssuer],
+    draining: Draining,
 ) -> Result<Router, CommandError> {
     let authenticators = Authenticators::new(config, store)?;
     let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
@@ -57,7 +59,7 @@ pub(crate) fn routes(
         introspections: limit("introspections", config.limits.introspections),
         body_limit: config.server.body_limit,
     };
-    let mut routes = health::routes(store.clone())
+    let mut routes = health::routes(store.clone(), draining)
         .tagged("server")
         .merge(admin::routes(config, store, issuers, &authenticators)?);
     for one in issuers {
@@ -65,12 +67,16 @@ pub(crate) fn routes(
     }
     let routes = routes.finish()?;
     let origins = AllowedOrigins::new(config.server.cors_origins.clone());
-    let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+    let observer = Observer::new(
+        config.log.access,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    );
     // One `layer` for all of them: axum boxes the service and its future once for each call.
     Ok(routes.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(observer, observe::observe))
             .layer(Extension(origins))
-            .layer(observe::timeout()),
+            .layer(observe::timeout(config.server.request_timeout)),
     ))
 }

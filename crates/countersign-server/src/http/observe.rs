@@ -17,14 +17,12 @@ use futures_util::FutureExt as _;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
-use super::host;
-
-/// How long a request may take, its body included.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use super::{health, host};
+use crate::config::AccessLog;
 
 /// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
-pub(super) fn timeout() -> TimeoutLayer {
-    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT)
+pub(super) fn timeout(longest: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest)
 }
 
 /// Generates request ids.
@@ -35,11 +33,27 @@ pub(super) fn timeout() -> TimeoutLayer {
 pub(super) struct Observer {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    access: AccessLog,
 }
 
 impl Observer {
-    pub(super) fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random }
+    pub(super) fn new(access: AccessLog, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self {
+            clock,
+            random,
+            access,
+        }
+    }
+
+    /// Returns whether a request is logged. Probes come every few seconds, and are not unless they fail.
+    fn logs(&self, route: Option<&MatchedPath>, status: StatusCode) -> bool {
+        let is_error = status.as_u16() >= 400;
+        let is_probe = route.is_some_and(|route| health::PATHS.contains(&route.as_str()));
+        match self.access {
+            AccessLog::All => is_error || !is_probe,
+            AccessLog::Errors => is_error,
+            AccessLog::Off => false,
+        }
     }
 
     fn request_id(&self) -> RequestId {
@@ -70,15 +84,17 @@ pub(super) async fn observe(
     let caught = AssertUnwindSafe(respond.instrument(span.clone())).catch_unwind();
     let internal_error = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
     let mut response = caught.await.unwrap_or_else(|_| internal_error());
-    let rejection = response.extensions().get::<Rejection>();
-    tracing::info!(
-        parent: &span,
-        method,
-        route = route.as_ref().map_or("none", |route| route.as_str()),
-        status = response.status().as_u16(),
-        reason = rejection.map(|rejection| rejection.reason().label()),
-        "request completed"
-    );
+    if observer.logs(route.as_ref(), response.status()) {
+        let rejection = response.extensions().get::<Rejection>();
+        tracing::info!(
+            parent: &span,
+            method,
+            route = route.as_ref().map_or("none", |route| route.as_str()),
+            status = response.status().as_u16(),
+            reason = rejection.map(|rejection| rejection.reason().label()),
+            "request completed"
+        );
+    }
     let timed_out = response.status() == StatusCode::REQUEST_TIMEOUT;
     let headers = response.headers_mut();
     headers.insert(RequestId::HEADER, id.to_header_value());
@@ -114,12 +130,16 @@ mod tests {
     use tower::ServiceExt as _;
 
     async fn get_response(path: &str) -> Response {
-        let observer = Observer::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+        let observer = Observer::new(
+            AccessLog::All,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+        );
         let routes: Router = Router::new()
             .route("/fine", get(|| async { "fine" }))
             .route("/panics", get(panics))
             .route("/stuck", get(stuck))
-            .layer(timeout())
+            .layer(timeout(Duration::from_secs(30)))
             .layer(axum::middleware::from_fn_with_state(observer, observe));
         let request = Request::get(path).header("host", "a.example");
         let request = request.body(Body::empty()).unwrap();
@@ -132,6 +152,24 @@ mod tests {
 
     async fn stuck() -> &'static str {
         std::future::pending().await
+    }
+
+    #[test]
+    fn requests_are_logged_by_their_status_and_probes_only_when_they_fail() {
+        let (ok, rejected, failed) = (
+            StatusCode::OK,
+            StatusCode::UNAUTHORIZED,
+            StatusCode::SERVICE_UNAVAILABLE,
+        );
+        for (access, logged) in [
+            (AccessLog::All, [true, true, true]),
+            (AccessLog::Errors, [false, true, true]),
+            (AccessLog::Off, [false, false, false]),
+        ] {
+            let observer = Observer::new(access, Arc::new(SystemClock), Arc::new(SystemRandom));
+            let found = [ok, rejected, failed].map(|status| observer.logs(None, status));
+            assert_eq!(found, logged, "{access:?}");
+        }
     }
 
     #[tokio::test]

@@ -55,12 +55,13 @@ fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(secret.expose())
 }
 
-/// Returns how a key is rotated: as compromised, or with this grace or the default one.
-pub(crate) fn rotation(compromised: bool, grace: Option<Duration>) -> Rotation {
-    if compromised {
-        Rotation::Compromised
-    } else {
-        Rotation::Grace(grace.unwrap_or(DEFAULT_GRACE))
+/// Returns how a key is rotated: as compromised, and perhaps without its managed tokens, or with this grace or the default
+/// one.
+pub(crate) fn rotation(compromised: bool, keep_tokens: bool, grace: Option<Duration>) -> Rotation {
+    match (compromised, keep_tokens) {
+        (true, false) => Rotation::Compromised,
+        (true, true) => Rotation::CompromisedKeepingTokens,
+        (false, _) => Rotation::Grace(grace.unwrap_or(DEFAULT_GRACE)),
     }
 }
 

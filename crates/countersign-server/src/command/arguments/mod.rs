@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::Uri;
 use clap::{Args, Parser, Subcommand};
 use countersign::directory::Issuers;
 
@@ -97,6 +98,13 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Check the store, the clock and the keys; exit 1 if something is wrong
     Doctor,
+    /// Ask a running server whether it is ready; exit 1 if it is not, or does not answer within 5 seconds
+    Healthcheck {
+        /// The URL to ask [default: /readyz at the configured address]
+        url: Option<Uri>,
+    },
+    /// Print the manual page, for `man -l -`
+    Manpage,
     /// Print the completions of commands for a shell
     Completions {
         /// The shell

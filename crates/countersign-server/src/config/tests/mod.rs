@@ -11,7 +11,7 @@ use countersign_store::MasterKey;
 use countersign_wire::ErrorStatus;
 
 use super::issuers::IssuerSettings;
-use super::settings::{self, Config};
+use super::settings::{self, AccessLog, Config};
 use super::{ConfigErrors, Environment};
 use crate::logging::Format;
 
@@ -71,6 +71,8 @@ fn all_settings_are_read() {
         public_url = "https://example.com/auth"
         body_limit = "1MiB"
         shutdown_grace = "0s"
+        shutdown_delay = "10s"
+        request_timeout = "1m"
         trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]
         cors_origins = ["https://app.example", "http://localhost:3000"]
         [store]
@@ -83,6 +85,7 @@ fn all_settings_are_read() {
         [log]
         format = "json"
         filter = "warn,countersign_server=debug"
+        access = "errors"
         [issuer.default]
         url = "https://issuer.example"
         audience = ["https://a.example", "https://b.example"]
@@ -115,6 +118,9 @@ fn all_settings_are_read() {
     );
     assert_eq!(config.server.body_limit, 1024 * 1024);
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
+    assert_eq!(config.server.shutdown_delay, Duration::from_secs(10));
+    assert_eq!(config.server.request_timeout, Duration::from_secs(60));
+    assert_eq!(config.log.access, AccessLog::Errors);
     assert_eq!(
         config.server.cors_origins,
         ["https://app.example", "http://localhost:3000"]
@@ -163,7 +169,7 @@ fn empty_list_of_trusted_proxies_trusts_no_address() {
 fn unknown_setting_is_rejected_with_its_line_and_the_known_ones() {
     assert_eq!(
         rejected("[log]\nformat = \"text\"\nlevel = \"info\"\n"),
-        "countersign.toml:3: log.level: unknown setting; known here: format, filter"
+        "countersign.toml:3: log.level: unknown setting; known here: format, filter, access"
     );
 }
 
@@ -266,6 +272,8 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("limits.mints", "per = \"2d\""),
         ("log", "format = \"xml\""),
         ("log", "filter = \"info,=,\""),
+        ("log", "access = \"some\""),
+        ("server", "request_timeout = \"0s\""),
         ("issuer.default", "url = \"\""),
         ("issuer.default", "audience = [\"a\", \"\"]"),
         ("issuer.default", "audience = []"),

@@ -92,6 +92,8 @@ struct RotateKeyRequest {
     #[schema(maximum = 31622400)]
     grace_seconds: Option<u64>,
     compromised: Option<bool>,
+    /// Whether the managed tokens that the key created are kept if it is compromised.
+    keep_tokens: Option<bool>,
 }
 
 impl RotateKeyRequest {
@@ -102,7 +104,12 @@ impl RotateKeyRequest {
             let detail = "A compromised secret has no grace period: send either `grace_seconds` or `compromised`.";
             return Err(AdminError::invalid("invalid_body", detail));
         }
-        Ok(rotation(compromised, grace))
+        let keep_tokens = self.keep_tokens.unwrap_or_default();
+        if keep_tokens && !compromised {
+            let detail = "Managed tokens end with a compromised key only: send `keep_tokens` with `compromised`.";
+            return Err(AdminError::invalid("invalid_body", detail));
+        }
+        Ok(rotation(compromised, keep_tokens, grace))
     }
 }
 

@@ -12,21 +12,29 @@ use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Networks;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::Layer as _;
 
 use self::admission::Admission;
 use self::exchanges::Deadlines;
-use super::Signals;
+use super::{Draining, Signals};
 use crate::config::ServerSettings;
 
-const DEADLINES: Deadlines = Deadlines {
-    head: Duration::from_secs(10),
-    // Routes have 30 seconds, and the client has as long to take the response.
-    exchange: Duration::from_secs(60),
-    idle: Duration::from_secs(60),
-    write: Duration::from_secs(20),
-    flush: Duration::from_secs(1),
-};
+/// How long the client has to take a response once it is ready.
+const TAKE_RESPONSE: Duration = Duration::from_secs(30);
+/// The time without a request after which a connection is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+fn deadlines(request_timeout: Duration) -> Deadlines {
+    let exchange = request_timeout + TAKE_RESPONSE;
+    Deadlines {
+        head: Duration::from_secs(10),
+        exchange,
+        idle: exchange.max(IDLE),
+        write: Duration::from_secs(20),
+        flush: Duration::from_secs(1),
+    }
+}
 /// How long to wait after a failed accept, such as when no file descriptor is left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -44,17 +52,29 @@ pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     settings: &ServerSettings,
+    draining: &Draining,
     mut signals: Signals,
 ) -> Shutdown {
     let trusted_proxies = settings.trusted_proxies.clone();
     let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
+    let deadlines = deadlines(settings.request_timeout);
     let admission = Admission::new(settings);
+    let mut stops_at = None;
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = signals.next() => break,
+            () = signals.next() => match stops_at {
+                None => {
+                    draining.begin();
+                    tracing::info!("signal received; not ready any more");
+                    stops_at = Some(Instant::now() + settings.shutdown_delay);
+                    continue;
+                }
+                Some(_) => return Shutdown::Immediate,
+            },
+            () = wait_until(stops_at) => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -73,7 +93,7 @@ pub(crate) async fn serve(
                     .layer(routes.clone());
                 let stop = stop.clone();
                 tokio::spawn(async move {
-                    connection::serve(stream, routes, place.requests(), &DEADLINES, stop).await;
+                    connection::serve(stream, routes, place.requests(), &deadlines, stop).await;
                     drop(place);
                 });
             }
@@ -95,6 +115,14 @@ pub(crate) async fn serve(
             Shutdown::Graceful
         }
         () = signals.next() => Shutdown::Immediate,
+    }
+}
+
+/// Waits until this time; for ever if there is none.
+async fn wait_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
