@@ -35,6 +35,7 @@ mod signing_keys;
 mod third_party_tokens;
 mod third_party_verifiers;
 mod tokens;
+mod trust;
 mod usage_errors;
 mod users;
 mod wires;

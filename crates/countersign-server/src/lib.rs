@@ -15,6 +15,7 @@ mod issuer;
 mod logging;
 mod ops;
 mod schema;
+mod trust;
 
 use std::process::ExitCode;
 

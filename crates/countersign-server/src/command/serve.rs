@@ -18,6 +18,7 @@ use super::{Context, caller};
 use crate::error::CommandError;
 use crate::http::{self, Draining, Shutdown, Signals};
 use crate::issuer::{self, ConfiguredIssuer};
+use crate::trust;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -39,8 +40,9 @@ pub(super) async fn run(
         let url = issuer::server_url(config, settings, store, bound).await?;
         issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
     }
+    let external = trust::external_issuers(config, &issuers)?;
     let draining = Draining::default();
-    let routes = http::routes(config, store, &issuers, draining.clone())?;
+    let routes = http::routes(config, store, &issuers, &external, draining.clone())?;
     for settings in &config.issuers {
         let every = settings.rotate_keys_every;
         let name = settings.name.clone();

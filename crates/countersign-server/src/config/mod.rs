@@ -11,6 +11,7 @@ mod routes;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trust;
 pub(crate) mod value;
 mod wires;
 
@@ -24,6 +25,7 @@ use countersign::Secret;
 pub(crate) use error::ConfigErrors;
 pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
 pub(crate) use settings::{AccessLog, Config, Rate, ServerSettings};
+pub(crate) use trust::{TrustSettings, TrustedName};
 pub(crate) use wires::WireSettings;
 
 use error::Location;

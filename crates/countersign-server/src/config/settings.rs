@@ -10,6 +10,7 @@ use countersign_store::MasterKey;
 use super::error::ConfigErrors;
 use super::issuers::{self, IssuerSettings};
 use super::reader::{self, Section};
+use super::trust::{self, TrustSettings};
 use super::value::{self, DAY, HOUR, MINUTE, SECOND, duration};
 use super::{Environment, routes};
 use crate::logging::Format;
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) log: LogSettings,
     /// `default` first, which is always there.
     pub(crate) issuers: Vec<IssuerSettings>,
+    /// The external issuers, in alphabetical order.
+    pub(crate) trust: Vec<TrustSettings>,
 }
 
 /// `[server]`
@@ -130,12 +133,14 @@ pub(super) fn read(
         });
         let issuers = issuers::read(root, server.public_url.as_deref());
         routes::check(root, &issuers);
+        let trust = trust::read(root);
         Config {
             server,
             store,
             limits,
             log,
             issuers,
+            trust,
         }
     })
 }

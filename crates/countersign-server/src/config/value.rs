@@ -105,16 +105,32 @@ fn line(text: &str, longest: usize) -> Result<String, String> {
 
 /// Parses the largest size of a request body.
 pub(super) fn body_limit(text: &str) -> Result<usize, String> {
+    let size = size(text).filter(|bytes| (KIB..=MIB).contains(bytes));
+    size.ok_or_else(|| "expected a size from 1KiB to 1MiB, such as 16KiB".to_owned())
+}
+
+/// Parses the largest size of a token.
+pub(super) fn token_size(text: &str) -> Result<usize, String> {
+    let size = size(text).filter(|bytes| (KIB..=64 * KIB).contains(bytes));
+    size.ok_or_else(|| "expected a size from 1KiB to 64KiB, such as 16KiB".to_owned())
+}
+
+/// Parses a size with its unit.
+fn size(text: &str) -> Option<usize> {
     // The units that end with `B` come first.
     let units = [("KiB", KIB), ("MiB", MIB), ("B", 1)];
-    units
-        .into_iter()
-        .find_map(|(unit, bytes)| {
-            let number = usize::try_from(whole(text.strip_suffix(unit)?)?).ok()?;
-            number.checked_mul(bytes)
-        })
-        .filter(|bytes| (KIB..=MIB).contains(bytes))
-        .ok_or_else(|| "expected a size from 1KiB to 1MiB, such as 16KiB".to_owned())
+    units.into_iter().find_map(|(unit, bytes)| {
+        let number = usize::try_from(whole(text.strip_suffix(unit)?)?).ok()?;
+        number.checked_mul(bytes)
+    })
+}
+
+/// Parses a text that is not empty.
+pub(super) fn non_empty(text: &str) -> Result<Box<str>, String> {
+    match text.trim() == text && !text.is_empty() && !text.chars().any(char::is_control) {
+        true => Ok(text.into()),
+        false => Err("expected a text that is not empty".to_owned()),
+    }
 }
 
 /// Parses an address and port to listen on.

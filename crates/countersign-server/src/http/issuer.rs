@@ -8,6 +8,7 @@ use countersign::mint::{Mint, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
+use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
@@ -26,6 +27,8 @@ use crate::issuer::{ConfiguredIssuer, issuance_settings};
 /// What all issuers have in common.
 pub(super) struct Common<'a> {
     pub(super) store: &'a Store,
+    /// The issuers whose tokens are accepted outside the token endpoints.
+    pub(super) external: &'a [TrustedIssuer],
     pub(super) authenticators: &'a Authenticators,
     /// Counts the tokens of a credential at all issuers and wires together.
     pub(super) mints: CredentialLimit,
@@ -75,7 +78,9 @@ impl IssuerEndpoints<'_> {
 
     fn whoami(&self) -> Result<Routes, CommandError> {
         let trusted = self.configured.trusted(self.common.store)?;
-        let authenticate = self.authenticators.any([trusted], None)?;
+        let external = self.common.external.iter().cloned();
+        let issuers = std::iter::once(trusted).chain(external);
+        let authenticate = self.authenticators.any(issuers, None)?;
         let authenticate = authenticate.reject_body(ProblemDetails);
         let whoami = get(self.path(WHOAMI), "whoami", whoami::whoami);
         let routes = Routes::of([whoami.summary("Show who is calling")]);

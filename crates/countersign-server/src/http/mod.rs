@@ -19,6 +19,7 @@ use axum::middleware;
 use axum::{Extension, Router};
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
+use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use countersign_wire::{AllowedOrigins, CredentialLimit};
 use tower::ServiceBuilder;
@@ -47,12 +48,14 @@ pub(crate) fn routes(
     config: &Config,
     store: &Store,
     issuers: &[ConfiguredIssuer],
+    external: &[TrustedIssuer],
     draining: Draining,
 ) -> Result<Router, CommandError> {
     let authenticators = Authenticators::new(config, store)?;
     let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
     let common = issuer::Common {
         store,
+        external,
         authenticators: &authenticators,
         mints: limit("mints", config.limits.mints),
         writes: limit("writes", config.limits.writes),

@@ -73,7 +73,22 @@ fn defaults_in_the_readme_are_the_defaults() {
                 *text += &format!("{setting} = {value}\n");
             }
             Value::Example(value) => {
-                accepted(&format!("[{section}]\n{setting} = {value}\n"));
+                let required = match &*section {
+                    "trust.default" => {
+                        r#"
+                        issuer = "https://login.example"
+                        audience = "calls"
+                    "#
+                    }
+                    _ => "",
+                };
+                let other = |line: &&str| !line.trim_start().starts_with(&*setting);
+                let others: Vec<_> = required.lines().filter(other).collect();
+                let others = match &*setting {
+                    "trust_domain" => "audience = \"calls\"".to_owned(),
+                    _ => others.join("\n"),
+                };
+                accepted(&format!("[{section}]\n{others}\n{setting} = {value}\n"));
             }
         }
     }
@@ -93,7 +108,7 @@ fn every_setting_is_in_the_readme() {
     for (section, setting) in settings().into_keys() {
         listed.entry(section).or_default().insert(setting);
     }
-    assert_eq!(listed.len(), 5 + WIRES.len());
+    assert_eq!(listed.len(), 6 + WIRES.len());
     for (section, listed) in listed {
         let error = rejected(&format!("[{section}]\nunknown = 1\n"));
         let (_, known) = error.split_once("known here: ").unwrap();

@@ -1,0 +1,67 @@
+//! `[trust.NAME]`: external issuers.
+
+use countersign::testing::{Flaw, TestIssuer};
+use countersign::time::SystemClock;
+use serde_json::json;
+
+use crate::harness::{Home, Server, bearer};
+
+/// Starts a server that trusts an issuer, with these lines in its section.
+fn start(home: &Home, issuer: &TestIssuer, lines: &str) -> Server {
+    let config = home.configure(&format!(
+        "[trust.staff]\nissuer = \"{}\"\naudience = \"{}\"\n{lines}\n",
+        issuer.url(),
+        TestIssuer::AUDIENCE,
+    ));
+    Server::start(home, &["--config", &config])
+}
+
+#[test]
+fn token_of_an_external_issuer_is_accepted_at_whoami_and_nowhere_else() {
+    let (home, issuer) = (Home::new(), TestIssuer::start(SystemClock).unwrap());
+    let server = start(
+        &home,
+        &issuer,
+        "scopes_from = [[\"realm_access\", \"roles\"]]",
+    );
+    let roles = json!({ "roles": ["calls:read"] });
+    let token = issuer.token().subject("bob").claim("realm_access", roles);
+    let headers = [bearer(&token.sign().unwrap())];
+    let shown = server.get("/whoami", &headers);
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let shown = shown.json();
+    assert_eq!(shown["subject"], "bob");
+    assert_eq!(shown["issuer"], issuer.url());
+    assert_eq!(shown["scopes"], json!(["calls:read"]));
+    assert_eq!(shown["account_id"], json!(null));
+    for flaw in Flaw::ALL {
+        let flawed = issuer.flawed(*flaw).unwrap();
+        assert_eq!(server.status_for(&[bearer(&flawed)]), 401, "{flaw:?}");
+    }
+    assert_eq!(server.mint(&headers).status, 401);
+    for path in ["/admin/v1/keys", "/api/v1/api_token", "/auth/sessions"] {
+        assert_eq!(server.get(path, &headers).status, 401, "{path}");
+    }
+}
+
+#[test]
+fn external_issuer_that_cannot_be_trusted_is_an_error_that_names_its_section() {
+    let home = Home::new();
+    for (lines, part) in [
+        ("issuer = \"http://login.example\"", "[trust.staff]: "),
+        ("issuer = \"https://login.example/{tenantid}\"", "tenants"),
+        ("trust_domain = \"Acme\"", "trust domain"),
+    ] {
+        let config = home.configure(&format!("[trust.staff]\naudience = \"a\"\n{lines}\n"));
+        let output = home
+            .command(&["serve", "--listen", "127.0.0.1:0", "--config", &config])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(
+            errors.contains("[trust.staff]") && errors.contains(part),
+            "{errors}"
+        );
+    }
+}
