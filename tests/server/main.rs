@@ -25,6 +25,7 @@ mod issuers;
 mod lifecycle;
 mod limits;
 mod managed_tokens;
+mod metrics;
 mod restart;
 mod revocation;
 mod robustness;

@@ -5,6 +5,7 @@ use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use metrics::counter;
 use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
@@ -75,6 +76,8 @@ impl Log {
         loop {
             tokio::time::sleep(LOOK_FOR_LOST).await;
             let lost = self.lost.dropped_lines();
+            counter!("countersign_log_lines_lost_total")
+                .absolute(lost.try_into().unwrap_or(u64::MAX));
             if lost > known {
                 tracing::warn!(
                     lines = lost - known,

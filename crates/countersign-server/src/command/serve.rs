@@ -16,7 +16,7 @@ use super::arguments::ServeArgs;
 use super::report::{self, Report};
 use super::{Context, caller};
 use crate::error::CommandError;
-use crate::http::{self, Draining, Shutdown, Signals};
+use crate::http::{self, Draining, Metrics, Shutdown, Signals};
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
 
@@ -42,7 +42,15 @@ pub(super) async fn run(
     }
     let external = trust::external_issuers(config, &issuers)?;
     let draining = Draining::default();
-    let routes = http::routes(config, store, &issuers, &external, draining.clone())?;
+    let metrics = Metrics::start(store.clone())?;
+    let routes = http::routes(
+        config,
+        store,
+        &issuers,
+        &external,
+        draining.clone(),
+        metrics,
+    )?;
     for settings in &config.issuers {
         let every = settings.rotate_keys_every;
         let name = settings.name.clone();

@@ -7,6 +7,7 @@ mod health;
 mod host;
 mod issuer;
 mod json;
+mod metrics;
 mod observe;
 mod openapi;
 mod problem;
@@ -30,6 +31,7 @@ use crate::issuer::ConfiguredIssuer;
 
 pub(crate) use connections::{Shutdown, serve};
 pub(crate) use health::Draining;
+pub(crate) use metrics::Metrics;
 pub(crate) use signals::Signals;
 
 use authenticators::Authenticators;
@@ -50,6 +52,7 @@ pub(crate) fn routes(
     issuers: &[ConfiguredIssuer],
     external: &[TrustedIssuer],
     draining: Draining,
+    metrics: Metrics,
 ) -> Result<Router, CommandError> {
     let authenticators = Authenticators::new(config, store)?;
     let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
@@ -65,6 +68,9 @@ pub(crate) fn routes(
     let mut routes = health::routes(store.clone(), draining)
         .tagged("server")
         .merge(admin::routes(config, store, issuers, &authenticators)?);
+    let own: Result<Vec<_>, _> = issuers.iter().map(|one| one.trusted(store)).collect();
+    let metrics = metrics::routes(metrics, &authenticators, own?)?;
+    routes = routes.merge(metrics.tagged("server"));
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);
     }

@@ -14,10 +14,11 @@ use countersign::rejection::Rejection;
 use countersign::time::Clock;
 use countersign_wire::RequestId;
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
-use super::{health, host};
+use super::{health, host, metrics};
 use crate::config::AccessLog;
 
 /// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
@@ -67,6 +68,7 @@ pub(super) async fn observe(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let begun = Instant::now();
     let id = observer.request_id();
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", %id);
@@ -84,12 +86,19 @@ pub(super) async fn observe(
     let caught = AssertUnwindSafe(respond.instrument(span.clone())).catch_unwind();
     let internal_error = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
     let mut response = caught.await.unwrap_or_else(|_| internal_error());
+    let template = route.as_ref().map_or("none", |route| route.as_str());
+    metrics::count_request(
+        method,
+        template.to_owned(),
+        response.status(),
+        begun.elapsed(),
+    );
     if observer.logs(route.as_ref(), response.status()) {
         let rejection = response.extensions().get::<Rejection>();
         tracing::info!(
             parent: &span,
             method,
-            route = route.as_ref().map_or("none", |route| route.as_str()),
+            route = template,
             status = response.status().as_u16(),
             reason = rejection.map(|rejection| rejection.reason().label()),
             "request completed"

@@ -42,6 +42,18 @@ impl View {
         }
     }
 
+    /// Returns the time since the view was last equal to the database; `None` before the first comparison.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        match self.compared_at.load(Ordering::Acquire) {
+            NEVER => None,
+            nanoseconds => {
+                let compared_at = Duration::from_nanos(nanoseconds);
+                Some(self.since_boot().saturating_sub(compared_at))
+            }
+        }
+    }
+
     pub(crate) fn since_boot(&self) -> Duration {
         self.clock.since_boot()
     }
@@ -103,11 +115,7 @@ impl Directory for View {
     }
 
     fn check_freshness(&self) -> Result<(), StaleView> {
-        let compared_at = match self.compared_at.load(Ordering::Acquire) {
-            NEVER => return Err(StaleView),
-            nanoseconds => Duration::from_nanos(nanoseconds),
-        };
-        if self.since_boot().saturating_sub(compared_at) > self.max_staleness {
+        if self.age().is_none_or(|age| age > self.max_staleness) {
             return Err(StaleView);
         }
         Ok(())

@@ -5,6 +5,7 @@ mod connection;
 mod exchanges;
 mod write_deadline;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +18,7 @@ use tower::Layer as _;
 
 use self::admission::Admission;
 use self::exchanges::Deadlines;
-use super::{Draining, Signals};
+use super::{Draining, Signals, metrics};
 use crate::config::ServerSettings;
 
 /// How long the client has to take a response once it is ready.
@@ -58,7 +59,7 @@ pub(crate) async fn serve(
     let trusted_proxies = settings.trusted_proxies.clone();
     let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
     let deadlines = deadlines(settings.request_timeout);
-    let admission = Admission::new(settings);
+    let admission = Arc::new(Admission::new(settings));
     let mut stops_at = None;
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
@@ -84,6 +85,7 @@ pub(crate) async fn serve(
                 }
                 let Some(place) = admission.admit(peer.ip()) else {
                     tracing::debug!(%peer, "connection closed: there are too many");
+                    metrics::count_refused_connection();
                     continue;
                 };
                 // Responses are small, so that Nagle's algorithm would only delay them.
@@ -91,10 +93,12 @@ pub(crate) async fn serve(
                 let routes = ClientAddressLayer::of_peer(peer.ip())
                     .trusted_proxies(trusted_proxies.clone())
                     .layer(routes.clone());
-                let stop = stop.clone();
+                metrics::set_connections(admission.count());
+                let (stop, admission) = (stop.clone(), Arc::clone(&admission));
                 tokio::spawn(async move {
                     connection::serve(stream, routes, place.requests(), &deadlines, stop).await;
                     drop(place);
+                    metrics::set_connections(admission.count());
                 });
             }
             Err(error) => {

@@ -31,7 +31,7 @@ impl DescribeExtractor for Principal {
 }
 
 /// Describes the successful response of a handler.
-pub(super) trait DescribeResponse {
+pub(in crate::http) trait DescribeResponse {
     fn describe(draft: &mut OperationDraft);
 }
 

@@ -20,7 +20,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
 pub(super) use draft::OperationDraft;
-pub(super) use handlers::{DescribeExtractor, DescribedHandler, delete, get, post, put};
+pub(super) use handlers::{
+    DescribeExtractor, DescribeResponse, DescribedHandler, delete, get, post, put,
+};
 
 /// Routes with their descriptions.
 pub(super) struct Routes<S = ()> {

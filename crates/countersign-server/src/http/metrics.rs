@@ -1,0 +1,164 @@
+//! `/metrics`: what the server counts and measures, in the text format of Prometheus.
+//!
+//! The values of labels are words of ours, such as the templates of routes. Clients choose none of them, so that their number
+//! is bounded.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use countersign::rejection::ProblemDetails;
+use countersign::require::{require, scope};
+use countersign::token::TrustedIssuer;
+use countersign_store::Store;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::authenticators::Authenticators;
+use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
+use crate::error::CommandError;
+
+const PATH: &str = "/metrics";
+/// The scopes of which one is required.
+const SCOPES: [&str; 2] = ["countersign:metrics", "countersign:admin"];
+const REQUESTS: &str = "countersign_http_requests_total";
+const DURATION: &str = "countersign_http_request_duration_seconds";
+const CONNECTIONS: &str = "countersign_connections";
+const REFUSED: &str = "countersign_connections_refused_total";
+const VIEW_AGE: &str = "countersign_view_age_seconds";
+const READY: &str = "countersign_ready";
+/// The upper bounds of the histogram of durations, in seconds.
+const BUCKETS: [f64; 10] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0,
+];
+/// How often the samples of histograms are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The metrics of the process.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    exporter: PrometheusHandle,
+    store: Store,
+}
+
+impl Metrics {
+    /// Starts to count.
+    pub(crate) fn start(store: Store) -> Result<Self, CommandError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            CommandError::new(format!("metrics cannot be recorded: {error}"))
+        };
+        let exporter = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+            .map_err(|error| failed(&error))?
+            .install_recorder()
+            .map_err(|error| failed(&error))?;
+        describe();
+        let upkeep = exporter.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP).await;
+                upkeep.run_upkeep();
+            }
+        });
+        Ok(Self { exporter, store })
+    }
+
+    fn render(&self) -> String {
+        let age = self.store.directory().age();
+        gauge!(VIEW_AGE).set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
+        gauge!(READY).set(f64::from(u8::from(self.store.is_ready())));
+        self.exporter.render()
+    }
+}
+
+fn describe() {
+    describe_counter!(REQUESTS, "Requests, by method, route and status.");
+    describe_histogram!(DURATION, "The time until the head of a response, by route.");
+    describe_gauge!(CONNECTIONS, "Open connections.");
+    describe_counter!(
+        REFUSED,
+        "Connections closed at once, because there were too many."
+    );
+    describe_counter!(
+        "countersign_log_lines_lost_total",
+        "Lines of the log that were lost."
+    );
+    describe_gauge!(
+        VIEW_AGE,
+        "The time since the view was last compared with the database."
+    );
+    describe_gauge!(READY, "1 if requests can be authenticated, else 0.");
+    describe_counter!(
+        "countersign_authentications_total",
+        "Authentications, by outcome, scheme and reason."
+    );
+    describe_counter!(
+        "countersign_requirements_total",
+        "Checks of scopes and other requirements, by outcome and reason."
+    );
+}
+
+/// Counts a request.
+pub(super) fn count_request(
+    method: &'static str,
+    route: String,
+    status: StatusCode,
+    duration: Duration,
+) {
+    let status = status.as_str().to_owned();
+    counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    histogram!(DURATION, "route" => route).record(duration.as_secs_f64());
+}
+
+/// Sets the number of open connections.
+pub(super) fn set_connections(open: usize) {
+    gauge!(CONNECTIONS).set(f64::from(u32::try_from(open).unwrap_or(u32::MAX)));
+}
+
+/// Counts a connection that was refused.
+pub(super) fn count_refused_connection() {
+    counter!(REFUSED).increment(1);
+}
+
+/// Returns the route, for credentials and tokens with one of the scopes.
+pub(super) fn routes(
+    metrics: Metrics,
+    authenticators: &Authenticators,
+    issuers: impl IntoIterator<Item = TrustedIssuer>,
+) -> Result<Routes, CommandError> {
+    let authenticate = authenticators.any(issuers, None)?;
+    let authenticate = authenticate.reject_body(ProblemDetails);
+    let [metrics_scope, admin] = SCOPES.map(scope);
+    let authorize = require(metrics_scope | admin)?;
+    let route = get(PATH, "metrics", expose)
+        .summary("Show what the server counts, in the text format of Prometheus");
+    Ok(Routes::of([route]).map_router(|router| {
+        router
+            .route_layer(authorize)
+            .route_layer(authenticate)
+            .with_state(metrics)
+    }))
+}
+
+async fn expose(State(metrics): State<Metrics>, _: countersign::Principal) -> Exposition {
+    Exposition(metrics.render())
+}
+
+/// Metrics in the text format of Prometheus.
+struct Exposition(String);
+
+impl IntoResponse for Exposition {
+    fn into_response(self) -> Response {
+        let content_type = (CONTENT_TYPE, "text/plain; version=0.0.4");
+        ([content_type], self.0).into_response()
+    }
+}
+
+impl DescribeResponse for Exposition {
+    fn describe(draft: &mut OperationDraft) {
+        draft.empty(StatusCode::OK, "the metrics, as text");
+    }
+}

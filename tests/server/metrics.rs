@@ -1,0 +1,48 @@
+//! `/metrics`.
+
+use crate::harness::{Home, Server, api_key, bearer};
+
+#[test]
+fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let (reader, other) = (
+        server.create_key(&home, "countersign:metrics"),
+        server.create_key(&home, "calls:read"),
+    );
+    let get = |headers: &[_]| server.get("/metrics", headers);
+    assert_eq!(get(&[]).status, 401);
+    assert_eq!(get(&[api_key(&other.key)]).status, 403);
+    let token = server.token(&[api_key(&reader.key)]);
+    assert_eq!(get(&[bearer(&token)]).status, 200);
+
+    server.get("/canary?canary", &[("canary", "canary".to_owned())]);
+    let shown = get(&[api_key(&reader.key)]);
+    assert_eq!(
+        shown.header("content-type"),
+        Some("text/plain; version=0.0.4")
+    );
+    for line in [
+        r#"countersign_http_requests_total{method="GET",route="/metrics",status="401"} 1"#,
+        r#"countersign_http_requests_total{method="GET",route="none",status="404"} 1"#,
+        "countersign_ready 1",
+    ] {
+        assert!(
+            shown.body.lines().any(|found| found == line),
+            "{line}: {}",
+            shown.body
+        );
+    }
+    for name in [
+        "countersign_http_request_duration_seconds_bucket",
+        r#"countersign_authentications_total{outcome="accepted",scheme="ApiKey""#,
+        "countersign_requirements_total",
+        "countersign_connections ",
+        "countersign_view_age_seconds 0",
+    ] {
+        assert!(shown.body.contains(name), "{name}: {}", shown.body);
+    }
+    for secret in ["canary", &reader.id, &reader.key, &token] {
+        assert!(!shown.body.contains(secret), "{secret}: {}", shown.body);
+    }
+}
