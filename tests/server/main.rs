@@ -35,6 +35,7 @@ mod sessions;
 mod signing_keys;
 mod third_party_tokens;
 mod third_party_verifiers;
+mod tls;
 mod tokens;
 mod trust;
 mod usage_errors;

@@ -68,10 +68,10 @@ fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
 }
 
 #[test]
-fn sighup_is_ignored_and_the_log_says_to_restart() {
+fn sighup_does_not_end_the_server_and_the_log_says_to_restart() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    server.send_signal(Signal::HUP, "SIGHUP ignored");
+    server.send_signal(Signal::HUP, "SIGHUP");
     assert_eq!(server.get("/healthz", &[]).status, 200);
     let (status, log) = server.stop();
     assert_eq!(status.code(), Some(0));

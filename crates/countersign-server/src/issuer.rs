@@ -10,7 +10,7 @@ use countersign::registry::Caller;
 use countersign::token::TrustedIssuer;
 use countersign_store::{Store, StoreError};
 
-use crate::config::{Config, IssuerSettings, WireSettings};
+use crate::config::{Config, IssuerSettings, ServerSettings, WireSettings};
 use crate::error::CommandError;
 
 /// How long the next signing key is published before it signs. Verifiers may cache the key set for five minutes.
@@ -139,7 +139,7 @@ pub(crate) async fn server_url(
     if let Some(url) = &settings.url {
         return Ok(url.clone());
     }
-    let url = address_url(bound);
+    let url = address_url(&config.server, bound);
     if config.server.listen.port() == 0 {
         return Ok(url);
     }
@@ -163,13 +163,23 @@ pub(crate) async fn known_url(
 }
 
 /// Returns the URL under which this machine reaches `address`. An unspecified address is reached on the loopback.
-pub(crate) fn address_url(address: SocketAddr) -> String {
+pub(crate) fn address_url(server: &ServerSettings, address: SocketAddr) -> String {
+    let scheme = if server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{}", reachable(address))
+}
+
+/// Returns the address at which this machine reaches a server that listens at `address`.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]
@@ -178,12 +188,12 @@ mod tests {
 
     #[test]
     fn unspecified_address_is_reached_on_the_loopback() {
-        for (address, url) in [
-            ("0.0.0.0:80", "http://127.0.0.1:80"),
-            ("[::]:80", "http://[::1]:80"),
-            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        for (address, expected) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
         ] {
-            assert_eq!(address_url(address.parse().unwrap()), url);
+            assert_eq!(reachable(address.parse().unwrap()).to_string(), expected);
         }
     }
 }

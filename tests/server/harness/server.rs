@@ -56,7 +56,10 @@ impl Server {
             assert!(ended.is_none(), "{ended:?}: {}", server.errors.text());
             server.output.lines(1).map(|lines| lines[0].clone())
         });
-        let address = line.strip_prefix("listening on http://");
+        let url = line.strip_prefix("listening on ");
+        let address = url
+            .and_then(|url| url.split_once("://"))
+            .map(|(_, address)| address);
         server.address = address.expect(&line).parse().expect(&line);
         server
     }

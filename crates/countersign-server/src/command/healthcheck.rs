@@ -1,6 +1,6 @@
 //! `countersign healthcheck`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::CommandResult;
 use super::report::Report;
 use crate::error::CommandError;
+use crate::issuer::reachable;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The length of `HTTP/1.1 200`.
@@ -55,16 +56,6 @@ fn target(url: &Uri) -> Result<(String, String), CommandError> {
         format!("{host}:{}", url.port_u16().unwrap_or(80)),
         path.to_owned(),
     ))
-}
-
-/// Returns the address at which a server that listens at every address is reached from this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let address = match listen.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    };
-    SocketAddr::new(address, listen.port())
 }
 
 /// Sends a request, and returns the status of the response.

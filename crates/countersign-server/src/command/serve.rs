@@ -16,7 +16,7 @@ use super::arguments::ServeArgs;
 use super::report::{self, Report};
 use super::{Context, caller};
 use crate::error::CommandError;
-use crate::http::{self, Draining, Metrics, Shutdown, Signals};
+use crate::http::{self, Draining, Metrics, Shutdown, Signals, Tls};
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
 
@@ -30,6 +30,7 @@ pub(super) async fn run(
     let config = &*context.config;
     let operations = context.operations_over(ViewContents::Everything).await?;
     let store = operations.store();
+    let tls = config.server.tls.as_ref().map(Tls::new).transpose()?;
     let listener = bind(config.server.listen).await?;
     let bound = listener
         .local_addr()
@@ -74,7 +75,8 @@ pub(super) async fn run(
         true => Some(create_first_key(store).await?),
         false => None,
     };
-    let url = format!("http://{bound}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{bound}");
     if json {
         let first_key = first_key.as_ref().map(Secret::expose);
         let started = json!({ "listening_on": url, "first_key": first_key });
@@ -83,14 +85,18 @@ pub(super) async fn run(
         // Scripts read the first line.
         report::write(&format!("listening on {url}"))?;
         match (&first_key, issuers.first()) {
-            (Some(key), Some(default)) => report::write(&welcome(key, default, bound))?,
+            (Some(key), Some(default)) => report::write(&welcome(
+                key,
+                default,
+                &issuer::address_url(&config.server, bound),
+            ))?,
             (None, _) if needs_key => report::write(
                 "There is no credential yet: `countersign key create --name NAME --scopes \"*\"` creates one.",
             )?,
             _ => {}
         }
     }
-    match http::serve(listener, routes, &config.server, &draining, signals).await {
+    match http::serve(listener, routes, &config.server, tls, &draining, signals).await {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {
@@ -121,12 +127,8 @@ async fn create_first_key(store: &Store) -> Result<Secret, CommandError> {
 }
 
 /// Returns the text that shows the first key, with lines to paste into a shell.
-fn welcome(key: &Secret, default: &ConfiguredIssuer, bound: SocketAddr) -> String {
-    let base = format!(
-        "{}{}",
-        issuer::address_url(bound),
-        http::mount(default.issuer.url())
-    );
+fn welcome(key: &Secret, default: &ConfiguredIssuer, address: &str) -> String {
+    let base = format!("{address}{}", http::mount(default.issuer.url()));
     let whoami = format!("{base}{}", http::WHOAMI);
     let key = key.expose();
     let created = format!(

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::directory::Networks;
@@ -51,8 +52,19 @@ pub(crate) struct ServerSettings {
     pub(crate) request_timeout: Duration,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Option<Networks>,
+    pub(crate) tls: Option<TlsSettings>,
     /// The origins whose pages may send requests that change something.
     pub(crate) cors_origins: Vec<String>,
+}
+
+/// `[server.tls]`
+#[derive(Clone, Debug)]
+pub(crate) struct TlsSettings {
+    /// The certificate and those of its authorities.
+    pub(crate) cert: PathBuf,
+    /// The private key.
+    pub(crate) key: PathBuf,
+    pub(crate) handshake_timeout: Duration,
 }
 
 /// `[store]`
@@ -169,10 +181,32 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
         max_connections_per_address: server
             .get("max_connections_per_address", value::count)
             .unwrap_or(MAX_CONNECTIONS_PER_ADDRESS),
+        tls: server.section("tls", tls),
         trusted_proxies: networks(server, "trusted_proxies"),
         cors_origins: server
             .list("cors_origins", value::origin)
             .unwrap_or_default(),
+    }
+}
+
+/// Reads the files of TLS, which is off without them.
+fn tls(tls: &mut Section<'_>) -> Option<TlsSettings> {
+    let cert = tls.scalar("cert", value::file);
+    let key = tls.scalar("key", value::file);
+    let handshake_timeout = tls
+        .scalar("handshake_timeout", duration(SECOND..=MINUTE))
+        .unwrap_or(10 * SECOND);
+    match (cert, key) {
+        (Some(cert), Some(key)) => Some(TlsSettings {
+            cert,
+            key,
+            handshake_timeout,
+        }),
+        (None, None) => None,
+        _ => {
+            tls.error("cert", "expected both `cert` and `key`, or none of them");
+            None
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::config::{Config, Rate};
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
-pub(crate) use connections::{Shutdown, serve};
+pub(crate) use connections::{Shutdown, Tls, serve};
 pub(crate) use health::Draining;
 pub(crate) use metrics::Metrics;
 pub(crate) use signals::Signals;

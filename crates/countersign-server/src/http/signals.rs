@@ -22,15 +22,18 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT. SIGHUP is logged and ignored; without a handler it would end the process.
-    pub(super) async fn next(&mut self) {
+    /// Waits for SIGTERM or SIGINT. SIGHUP calls `reload`; without a handler it would end the process.
+    pub(super) async fn next(&mut self, reload: impl Fn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => tracing::warn!(
-                    "SIGHUP ignored; restart the server to apply configuration changes"
-                ),
+                _ = self.hangup.recv() => {
+                    reload();
+                    tracing::warn!(
+                        "SIGHUP: only the certificate is read again; restart the server to apply changes of the configuration"
+                    );
+                }
             }
         }
     }

@@ -73,22 +73,20 @@ fn defaults_in_the_readme_are_the_defaults() {
                 *text += &format!("{setting} = {value}\n");
             }
             Value::Example(value) => {
-                let required = match &*section {
-                    "trust.default" => {
-                        r#"
-                        issuer = "https://login.example"
-                        audience = "calls"
-                    "#
-                    }
-                    _ => "",
+                let required: &[_] = match &*section {
+                    "server.tls" => &[("cert", "server.pem"), ("key", "server.key")],
+                    "trust.default" => &[("issuer", "https://a.example"), ("audience", "b")],
+                    _ => &[],
                 };
-                let other = |line: &&str| !line.trim_start().starts_with(&*setting);
-                let others: Vec<_> = required.lines().filter(other).collect();
-                let others = match &*setting {
-                    "trust_domain" => "audience = \"calls\"".to_owned(),
-                    _ => others.join("\n"),
+                let is_other = |(name, _): &&(&str, &str)| {
+                    let is_replaced = setting == "trust_domain" && *name == "issuer";
+                    *name != setting && !is_replaced
                 };
-                accepted(&format!("[{section}]\n{others}\n{setting} = {value}\n"));
+                let others = required.iter().filter(is_other);
+                let others: String = others
+                    .map(|(name, value)| format!("{name} = {value:?}\n"))
+                    .collect();
+                accepted(&format!("[{section}]\n{others}{setting} = {value}\n"));
             }
         }
     }
@@ -108,11 +106,13 @@ fn every_setting_is_in_the_readme() {
     for (section, setting) in settings().into_keys() {
         listed.entry(section).or_default().insert(setting);
     }
-    assert_eq!(listed.len(), 6 + WIRES.len());
+    assert_eq!(listed.len(), 7 + WIRES.len());
     for (section, listed) in listed {
         let error = rejected(&format!("[{section}]\nunknown = 1\n"));
         let (_, known) = error.split_once("known here: ").unwrap();
-        let known = known.split(", ").filter(|name| *name != "wires");
+        let known = known
+            .split(", ")
+            .filter(|name| !["tls", "wires"].contains(name));
         let known: BTreeSet<_> = known.map(str::to_owned).collect();
         assert_eq!(known, listed, "{section}");
     }

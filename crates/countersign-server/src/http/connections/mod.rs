@@ -3,6 +3,7 @@
 mod admission;
 mod connection;
 mod exchanges;
+mod tls;
 mod write_deadline;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tower::Layer as _;
 
 use self::admission::Admission;
 use self::exchanges::Deadlines;
+pub(crate) use self::tls::Tls;
 use super::{Draining, Signals, metrics};
 use crate::config::ServerSettings;
 
@@ -53,6 +55,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     settings: &ServerSettings,
+    tls: Option<Tls>,
     draining: &Draining,
     mut signals: Signals,
 ) -> Shutdown {
@@ -61,12 +64,18 @@ pub(crate) async fn serve(
     let deadlines = deadlines(settings.request_timeout);
     let admission = Arc::new(Admission::new(settings));
     let mut stops_at = None;
+    let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+    let reload = || {
+        if let Some(tls) = &tls {
+            tls.reload();
+        }
+    };
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = signals.next() => match stops_at {
+            () = signals.next(reload) => match stops_at {
                 None => {
                     draining.begin();
                     tracing::info!("signal received; not ready any more");
@@ -95,8 +104,20 @@ pub(crate) async fn serve(
                     .layer(routes.clone());
                 metrics::set_connections(admission.count());
                 let (stop, admission) = (stop.clone(), Arc::clone(&admission));
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    connection::serve(stream, routes, place.requests(), &deadlines, stop).await;
+                    let requests = place.requests();
+                    match tls {
+                        None => {
+                            connection::serve(stream, routes, requests, &deadlines, stop).await;
+                        }
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => {
+                                connection::serve(stream, routes, requests, &deadlines, stop).await;
+                            }
+                            Err(error) => tracing::debug!(%error, "handshake failed"),
+                        },
+                    }
                     drop(place);
                     metrics::set_connections(admission.count());
                 });
@@ -110,6 +131,9 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
+    if let Some(following) = following {
+        following.abort();
+    }
     tracing::info!(connections = admission.count(), "shutting down");
     shutdown.send_replace(true);
     tokio::select! {
@@ -118,7 +142,7 @@ pub(crate) async fn serve(
             tracing::warn!("requests aborted: they took longer than shutdown_grace");
             Shutdown::Graceful
         }
-        () = signals.next() => Shutdown::Immediate,
+        () = signals.next(|| {}) => Shutdown::Immediate,
     }
 }
 
