@@ -68,12 +68,18 @@ fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
 }
 
 #[test]
-fn sighup_does_not_end_the_server_and_the_log_says_to_restart() {
+fn configuration_is_read_again_on_sighup_and_an_invalid_one_is_not_applied() {
     let home = Home::new();
-    let server = Server::start(&home, &[]);
-    server.send_signal(Signal::HUP, "SIGHUP");
-    assert_eq!(server.get("/healthz", &[]).status, 200);
-    let (status, log) = server.stop();
-    assert_eq!(status.code(), Some(0));
-    assert!(log.contains("restart the server"), "{log}");
+    let config = home.configure("[issuer.default.wires.oauth]\npath = \"/first\"\n");
+    let server = Server::start(&home, &["--config", &config]);
+    let status = |path: &str| server.post(path, &[], "").status;
+    assert_eq!((status("/first"), status("/second")), (401, 404));
+    home.configure("[issuer.default.wires.oauth]\npath = \"/second\"\n");
+    server.send_signal(Signal::HUP, "configuration applied");
+    assert_eq!((status("/first"), status("/second")), (404, 401));
+    home.configure("[issuer.default.wires.oauth]\npath = 1\n");
+    server.send_signal(Signal::HUP, "the present configuration stays");
+    assert_eq!((status("/first"), status("/second")), (404, 401));
+    let (exit, _) = server.stop();
+    assert_eq!(exit.code(), Some(0));
 }

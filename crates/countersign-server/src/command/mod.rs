@@ -54,10 +54,19 @@ type CommandResult = Result<Report, CommandError>;
 /// What a command works with: the configuration, and the store once the command has opened it.
 struct Context {
     config: Arc<Config>,
+    global: GlobalArgs,
     operations: OnceCell<Operations>,
 }
 
 impl Context {
+    /// Reads the configuration again.
+    fn read_config(&self) -> Result<Config, CommandError> {
+        let environment = Environment::new(std::env::vars_os());
+        let read = config::load(self.global.config.as_deref(), environment);
+        let config = read.map_err(|errors| CommandError::new(errors.to_string()))?;
+        Ok(override_with(&self.global, config))
+    }
+
     /// Opens the store, and returns the operations of the operator who runs the command.
     async fn operations(&self) -> Result<&Operations, CommandError> {
         self.operations_over(ViewContents::Nothing).await
@@ -112,7 +121,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
         Command::Completions { shell } => completions(shell).and_then(print),
         Command::Manpage => manual().and_then(print),
         command => match loaded {
-            Ok(config) => run_configured(command, override_with(global, config), json).await,
+            Ok(config) => run_configured(command, override_with(&global, config), global).await,
             Err(errors) => {
                 // One error on each line, after its file and line number, as compilers print them.
                 report::print_error(&errors.to_string());
@@ -126,8 +135,9 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
 async fn run_configured(
     command: Command,
     mut config: Config,
-    json: bool,
+    global: GlobalArgs,
 ) -> Result<ExitCode, CommandError> {
+    let json = global.json;
     let mut log = COMMAND_LOG;
     if let Command::Serve(ServeArgs { listen, .. }) = &command {
         log = SERVER_LOG;
@@ -136,6 +146,7 @@ async fn run_configured(
     let log = logging::start(config.log.format, config.log.filter.as_deref(), log);
     let context = Context {
         config: Arc::new(config),
+        global,
         operations: OnceCell::new(),
     };
     let report = match command {
@@ -207,9 +218,9 @@ fn manual() -> CommandResult {
 }
 
 /// Replaces settings by flags.
-fn override_with(global: GlobalArgs, mut config: Config) -> Config {
-    if let Some(url) = global.database {
-        config.store.url = url;
+fn override_with(global: &GlobalArgs, mut config: Config) -> Config {
+    if let Some(url) = &global.database {
+        config.store.url.clone_from(url);
     }
     if let Some(format) = global.log_format {
         config.log.format = Some(format);

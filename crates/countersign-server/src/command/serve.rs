@@ -1,20 +1,23 @@
 //! `countersign serve`.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::Router;
 use countersign::Secret;
 use countersign::registry::{NewKey, Registry as _};
 use countersign_store::{Store, ViewContents};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::arguments::ServeArgs;
 use super::report::{self, Report};
 use super::{Context, caller};
+use crate::config::Config;
 use crate::error::CommandError;
 use crate::http::{self, Draining, Metrics, Shutdown, Signals, Tls};
 use crate::issuer::{self, ConfiguredIssuer};
@@ -35,28 +38,14 @@ pub(super) async fn run(
     let bound = listener
         .local_addr()
         .map_err(|error| CommandError::new(format!("the bound address is not known: {error}")))?;
-    issuer::allow_lifetimes(config, store).await?;
-    let mut issuers = Vec::new();
-    for settings in &config.issuers {
-        let url = issuer::server_url(config, settings, store, bound).await?;
-        issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
-    }
-    let external = trust::external_issuers(config, &issuers)?;
-    let draining = Draining::default();
-    let metrics = Metrics::start(store.clone())?;
-    let routes = http::routes(
-        config,
+    let mut composition = Composition {
         store,
-        &issuers,
-        &external,
-        draining.clone(),
-        metrics,
-    )?;
-    for settings in &config.issuers {
-        let every = settings.rotate_keys_every;
-        let name = settings.name.clone();
-        tokio::spawn(issuer::rotate_keys(store.clone(), name, every));
-    }
+        bound,
+        metrics: Metrics::start(store.clone())?,
+        draining: Draining::default(),
+        rotations: JoinSet::new(),
+    };
+    let (routes, issuers) = composition.compose(config).await?;
     let signals = Signals::listen()
         .map_err(|error| CommandError::new(format!("cannot handle signals: {error}")))?;
     for ConfiguredIssuer { settings, issuer } in &issuers {
@@ -96,7 +85,24 @@ pub(super) async fn run(
             _ => {}
         }
     }
-    match http::serve(listener, routes, &config.server, tls, &draining, signals).await {
+    let draining = composition.draining.clone();
+    let reload = async || match composition.reload(context, arguments).await {
+        Ok(routes) => Some(routes),
+        Err(error) => {
+            tracing::error!(%error, "the present configuration stays");
+            None
+        }
+    };
+    let served = http::serve(
+        listener,
+        routes,
+        &config.server,
+        tls,
+        &draining,
+        signals,
+        reload,
+    );
+    match served.await {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {
@@ -106,6 +112,73 @@ pub(super) async fn run(
         }
         Shutdown::Immediate => Ok(ExitCode::FAILURE),
     }
+}
+
+/// What is served: made from the configuration, and again when it changes.
+struct Composition<'s> {
+    store: &'s Store,
+    bound: SocketAddr,
+    metrics: Metrics,
+    draining: Draining,
+    /// The tasks that rotate the signing keys of the issuers.
+    rotations: JoinSet<()>,
+}
+
+impl Composition<'_> {
+    /// Makes the routes and the issuers of a configuration. An error changes nothing of what is served.
+    async fn compose(
+        &mut self,
+        config: &Config,
+    ) -> Result<(Router, Vec<ConfiguredIssuer>), CommandError> {
+        let store = self.store;
+        issuer::allow_lifetimes(config, store).await?;
+        let mut issuers = Vec::new();
+        for settings in &config.issuers {
+            let url = issuer::server_url(config, settings, store, self.bound).await?;
+            issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
+        }
+        let external = trust::external_issuers(config, &issuers)?;
+        let (draining, metrics) = (self.draining.clone(), self.metrics.clone());
+        let routes = http::routes(config, store, &issuers, &external, draining, metrics)?;
+        self.rotations.abort_all();
+        for settings in &config.issuers {
+            let (name, every) = (settings.name.clone(), settings.rotate_keys_every);
+            let rotation = issuer::rotate_keys(store.clone(), name, every);
+            self.rotations.spawn(rotation);
+        }
+        Ok((routes, issuers))
+    }
+
+    /// Reads the configuration again, and returns its routes.
+    async fn reload(
+        &mut self,
+        context: &Context,
+        arguments: &ServeArgs,
+    ) -> Result<Router, CommandError> {
+        let mut config = context.read_config()?;
+        config.server.listen = arguments.listen.unwrap_or(config.server.listen);
+        let (routes, _) = self.compose(&config).await?;
+        tracing::info!("configuration applied");
+        let present = &context.config;
+        for (section, is_changed) in [
+            ("server", changed(&present.server, &config.server)),
+            ("store", changed(&present.store, &config.store)),
+            ("log", changed(&present.log, &config.log)),
+        ] {
+            if is_changed {
+                tracing::warn!(
+                    section,
+                    "this section has changed: its files, addresses and connections change at a restart only"
+                );
+            }
+        }
+        Ok(routes)
+    }
+}
+
+/// Returns whether settings differ.
+fn changed<T: Debug>(present: &T, new: &T) -> bool {
+    format!("{present:?}") != format!("{new:?}")
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, CommandError> {

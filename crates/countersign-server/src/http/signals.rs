@@ -22,19 +22,26 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT. SIGHUP calls `reload`; without a handler it would end the process.
-    pub(super) async fn next(&mut self, reload: impl Fn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => {
-                    reload();
-                    tracing::warn!(
-                        "SIGHUP: only the certificate is read again; restart the server to apply changes of the configuration"
-                    );
-                }
-            }
+    /// Waits for a signal.
+    pub(super) async fn next(&mut self) -> Request {
+        tokio::select! {
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hangup.recv() => Request::Reload,
         }
     }
+
+    /// Waits for SIGTERM or SIGINT.
+    pub(super) async fn stop(&mut self) {
+        while self.next().await == Request::Reload {}
+    }
+}
+
+/// What a signal requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Shut down.
+    Stop,
+    /// Read the configuration and the files that it names again.
+    Reload,
 }

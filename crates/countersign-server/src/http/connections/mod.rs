@@ -6,20 +6,28 @@ mod exchanges;
 mod tls;
 mod write_deadline;
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
 use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Networks;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tower::Layer as _;
+use tower::util::Oneshot;
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use self::admission::Admission;
 use self::exchanges::Deadlines;
 pub(crate) use self::tls::Tls;
+use super::signals::Request as Signal;
 use super::{Draining, Signals, metrics};
 use crate::config::ServerSettings;
 
@@ -50,7 +58,26 @@ pub(crate) enum Shutdown {
     Immediate,
 }
 
-/// Serves connections until a signal comes, then lets requests in flight finish.
+/// The routes of the present configuration. Clones share them, so that requests on open connections get new ones, too.
+#[derive(Clone)]
+struct CurrentRoutes(Arc<ArcSwap<Router>>);
+
+impl Service<Request<Body>> for CurrentRoutes {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Oneshot<Router, Request<Body>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Router::clone(&self.0.load()).oneshot(request)
+    }
+}
+
+/// Serves connections until a signal comes, then lets requests in flight finish. On SIGHUP, `reload` returns the routes of
+/// the new configuration, if it is valid.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
@@ -58,6 +85,7 @@ pub(crate) async fn serve(
     tls: Option<Tls>,
     draining: &Draining,
     mut signals: Signals,
+    mut reload: impl AsyncFnMut() -> Option<Router>,
 ) -> Shutdown {
     let trusted_proxies = settings.trusted_proxies.clone();
     let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
@@ -65,24 +93,29 @@ pub(crate) async fn serve(
     let admission = Arc::new(Admission::new(settings));
     let mut stops_at = None;
     let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
-    let reload = || {
-        if let Some(tls) = &tls {
-            tls.reload();
-        }
-    };
+    let routes = CurrentRoutes(Arc::new(ArcSwap::from_pointee(routes)));
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = signals.next(reload) => match stops_at {
-                None => {
+            request = signals.next() => match (request, stops_at) {
+                (Signal::Reload, _) => {
+                    if let Some(tls) = &tls {
+                        tls.reload();
+                    }
+                    if let Some(new) = reload().await {
+                        routes.0.store(Arc::new(new));
+                    }
+                    continue;
+                }
+                (Signal::Stop, None) => {
                     draining.begin();
                     tracing::info!("signal received; not ready any more");
                     stops_at = Some(Instant::now() + settings.shutdown_delay);
                     continue;
                 }
-                Some(_) => return Shutdown::Immediate,
+                (Signal::Stop, Some(_)) => return Shutdown::Immediate,
             },
             () = wait_until(stops_at) => break,
             accepted = listener.accept() => accepted,
@@ -142,7 +175,7 @@ pub(crate) async fn serve(
             tracing::warn!("requests aborted: they took longer than shutdown_grace");
             Shutdown::Graceful
         }
-        () = signals.next(|| {}) => Shutdown::Immediate,
+        () = signals.stop() => Shutdown::Immediate,
     }
 }
 
