@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use countersign::directory::{Credential, Status};
-use countersign::random::SystemRandom;
 use countersign::registry::Change;
 use countersign::registry::backend::StoredSecret;
 use countersign::rejection::Reason;

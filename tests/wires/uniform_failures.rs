@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use countersign::credentials::ClientAddress;
-use countersign::random::SystemRandom;
 use countersign::registry::{Change, CreatedKey, NewKey, NewUser, Registry, Rotation};
 
 use crate::fixture::{

@@ -130,6 +130,8 @@ impl From<MintError> for TokenError {
             MintError::Scope(scopes) => Self::InvalidScope(scopes),
             MintError::Audience => Self::InvalidTarget,
             MintError::Expired => Self::Unauthenticated,
+            // The clock is behind: the keys sign once it is right.
+            MintError::NoKey => Self::Unavailable(1),
             _ => Self::Internal,
         }
     }
@@ -146,8 +148,10 @@ impl From<&RegistryError> for TokenError {
                 quota: Some((IdempotencyKey::MAX_PER_CALLER, 24 * 3600)),
             }),
             // The store asked for the response to remember, and the mint failed to make it.
-            RegistryError::Unavailable(source) if source.is::<MintError>() => Self::Internal,
-            RegistryError::Unavailable(_) => Self::Unavailable(1),
+            RegistryError::Unavailable(source) => match source.downcast_ref::<MintError>() {
+                Some(MintError::NoKey) | None => Self::Unavailable(1),
+                Some(_) => Self::Internal,
+            },
             _ => Self::Internal,
         }
     }

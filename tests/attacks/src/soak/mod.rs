@@ -124,12 +124,16 @@ pub(crate) async fn run(options: &Options, binary: &Binary, report: &mut Report)
     report.check("there is no internal error", errors == 0, errors);
     samples.check(MEMORY_SLOPE, DESCRIPTOR_SLOPE, report);
     faults.server.stop().await?;
-    for command in ["audit verify", "doctor"] {
-        let arguments: Vec<_> = command.split(' ').collect();
-        let (succeeded, output) = home.try_run(&arguments).await?;
-        let output = output.lines().filter(|line| !line.starts_with("ok"));
-        let output = output.collect::<Vec<_>>().join("; ");
-        report.check(&format!("`{command}` succeeds"), succeeded, output);
-    }
+    let (succeeded, output) = home.try_run(&["audit", "verify"]).await?;
+    report.check("`audit verify` succeeds", succeeded, output.trim());
+    let (_, output) = home.try_run(&["doctor"]).await?;
+    // The newest records were written while the clock was ahead, which `doctor` reports.
+    let faults = output.lines().filter(|line| line.starts_with("fail"));
+    let faults: Vec<_> = faults.filter(|line| !line.contains(" clock ")).collect();
+    report.check(
+        "`doctor` finds no fault but the clock",
+        faults.is_empty(),
+        faults.join("; "),
+    );
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::directory::PasswordHash;
 use countersign::mechanism::password::PasswordHasher;
-use countersign::random::SystemRandom;
 use countersign::{Id, Secret};
 use tokio::sync::Semaphore;
 
@@ -102,6 +101,8 @@ impl Drop for Place {
 mod tests {
     use countersign::time::{Clock as _, SystemClock};
     use futures_util::FutureExt as _;
+
+    use countersign::random::SystemRandom;
 
     use super::*;
 

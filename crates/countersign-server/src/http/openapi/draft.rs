@@ -125,7 +125,7 @@ impl OperationDraft {
     }
 
     /// Adds a response without a body.
-    pub(super) fn empty(&mut self, status: StatusCode, text: &str) {
+    pub(in crate::http) fn empty(&mut self, status: StatusCode, text: &str) {
         let responses = std::mem::take(&mut self.responses);
         let mut response = Response::new(());
         *response.status_mut() = status;
