@@ -426,7 +426,8 @@ mod tests {
         let fixture = Fixture::new();
         fixture.import(KEY).await.unwrap();
         let new = NewKey::new("own", "a".parse().unwrap());
-        let created = fixture.registry.create_key(&Caller::operator("test"), new);
+        let operator = Caller::operator("test");
+        let created = fixture.registry.create_key(&operator, new);
         let own = created.await.unwrap().issued.key;
         let limit = FailureLimit::new(NonZeroU32::MIN, std::time::Duration::from_secs(60));
         let keys = fixture.keys.clone().failure_limit(limit);

@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 
-use super::reservation::{Reservation, Throttled};
+use super::Throttled;
+use super::reservation::Reservation;
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
