@@ -17,9 +17,11 @@ mod ops;
 mod schema;
 mod trust;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::command::Arguments;
 use crate::config::Environment;
@@ -32,15 +34,24 @@ pub fn run() -> ExitCode {
         Err(error) => return command::print_usage(&error),
     };
     let environment = Environment::new(std::env::vars_os());
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
+    let (connections, store) = match runtimes() {
+        Ok(runtimes) => runtimes,
         Err(error) => return command::fail(&format!("cannot start threads: {error}")),
     };
-    let code = runtime.block_on(command::run(arguments, environment));
+    let code = connections.block_on(command::run(arguments, environment, store.handle().clone()));
     // A second signal exits at once, without waiting for tasks that are still running.
-    runtime.shutdown_background();
+    connections.shutdown_background();
+    store.shutdown_background();
     code
+}
+
+/// Starts the runtime of the connections, and that of the store.
+fn runtimes() -> io::Result<(Runtime, Runtime)> {
+    let connections = Builder::new_multi_thread().enable_all().build()?;
+    let store = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("store")
+        .enable_all()
+        .build()?;
+    Ok((connections, store))
 }

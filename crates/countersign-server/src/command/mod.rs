@@ -31,6 +31,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use countersign_store::{Store, StoreOptions, ViewContents};
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 pub(crate) use arguments::Arguments;
@@ -55,6 +56,8 @@ type CommandResult = Result<Report, CommandError>;
 struct Context {
     config: Arc<Config>,
     global: GlobalArgs,
+    /// The runtime of the store, on which nothing waits for requests.
+    store_runtime: Handle,
     operations: OnceCell<Operations>,
 }
 
@@ -77,7 +80,9 @@ impl Context {
         let open = async || {
             let mut options = self.store_options();
             options.contents = contents;
-            let store = Store::open(options).await?;
+            // The store begins its tasks on the runtime on which it is opened.
+            let opened = self.store_runtime.spawn(Store::open(options)).await;
+            let store = opened.map_err(|_| CommandError::new("the database was not opened"))??;
             Ok(Operations::new(store, Arc::clone(&self.config), caller()))
         };
         self.operations.get_or_try_init(open).await
@@ -110,7 +115,11 @@ pub(crate) fn fail(text: &str) -> ExitCode {
 }
 
 /// Runs the command.
-pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitCode {
+pub(crate) async fn run(
+    arguments: Arguments,
+    environment: Environment,
+    store_runtime: Handle,
+) -> ExitCode {
     let Arguments { global, command } = arguments;
     let json = global.json;
     let print = |report: Report| report.print(json);
@@ -121,7 +130,10 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> ExitC
         Command::Completions { shell } => completions(shell).and_then(print),
         Command::Manpage => manual().and_then(print),
         command => match loaded {
-            Ok(config) => run_configured(command, override_with(&global, config), global).await,
+            Ok(config) => {
+                let config = override_with(&global, config);
+                run_configured(command, config, global, store_runtime).await
+            }
             Err(errors) => {
                 // One error on each line, after its file and line number, as compilers print them.
                 report::print_error(&errors.to_string());
@@ -136,6 +148,7 @@ async fn run_configured(
     command: Command,
     mut config: Config,
     global: GlobalArgs,
+    store_runtime: Handle,
 ) -> Result<ExitCode, CommandError> {
     let json = global.json;
     let mut log = COMMAND_LOG;
@@ -147,6 +160,7 @@ async fn run_configured(
     let context = Context {
         config: Arc::new(config),
         global,
+        store_runtime,
         operations: OnceCell::new(),
     };
     let report = match command {

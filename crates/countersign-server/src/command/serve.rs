@@ -19,7 +19,7 @@ use super::report::{self, Report};
 use super::{Context, caller};
 use crate::config::Config;
 use crate::error::CommandError;
-use crate::http::{self, Draining, Metrics, Shutdown, Signals, Tls};
+use crate::http::{self, Draining, Metrics, Process, Shutdown, Signals, Tls};
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
 
@@ -41,8 +41,11 @@ pub(super) async fn run(
     let mut composition = Composition {
         store,
         bound,
-        metrics: Metrics::start(store.clone())?,
-        draining: Draining::default(),
+        process: Process {
+            draining: Draining::default(),
+            metrics: Metrics::start(store.clone())?,
+            store_runtime: context.store_runtime.clone(),
+        },
         rotations: JoinSet::new(),
     };
     let (routes, issuers) = composition.compose(config).await?;
@@ -85,7 +88,7 @@ pub(super) async fn run(
             _ => {}
         }
     }
-    let draining = composition.draining.clone();
+    let draining = composition.process.draining.clone();
     let reload = async || match composition.reload(context, arguments).await {
         Ok(routes) => Some(routes),
         Err(error) => {
@@ -118,8 +121,7 @@ pub(super) async fn run(
 struct Composition<'s> {
     store: &'s Store,
     bound: SocketAddr,
-    metrics: Metrics,
-    draining: Draining,
+    process: Process,
     /// The tasks that rotate the signing keys of the issuers.
     rotations: JoinSet<()>,
 }
@@ -138,8 +140,7 @@ impl Composition<'_> {
             issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
         }
         let external = trust::external_issuers(config, &issuers)?;
-        let (draining, metrics) = (self.draining.clone(), self.metrics.clone());
-        let routes = http::routes(config, store, &issuers, &external, draining, metrics)?;
+        let routes = http::routes(config, store, &issuers, &external, &self.process)?;
         self.rotations.abort_all();
         for settings in &config.issuers {
             let (name, every) = (settings.name.clone(), settings.rotate_keys_every);

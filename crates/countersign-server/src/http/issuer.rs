@@ -16,9 +16,11 @@ use countersign_wire::{
     OAuth, ProtectedResource, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
     TokenMint,
 };
+use tokio::runtime::Handle;
 
 use super::authenticators::Authenticators;
 use super::openapi::{Routes, get};
+use super::store_runtime::on_store_runtime;
 use super::{WHOAMI, mount, whoami};
 use crate::config::{DEFAULT_ISSUER, WireSettings};
 use crate::error::CommandError;
@@ -27,6 +29,8 @@ use crate::issuer::{ConfiguredIssuer, issuance_settings};
 /// What all issuers have in common.
 pub(super) struct Common<'a> {
     pub(super) store: &'a Store,
+    /// The runtime of the store.
+    pub(super) runtime: &'a Handle,
     /// The issuers whose tokens are accepted outside the token endpoints.
     pub(super) external: &'a [TrustedIssuer],
     pub(super) authenticators: &'a Authenticators,
@@ -43,18 +47,16 @@ pub(super) fn routes(
     common: &Common<'_>,
     configured: &ConfiguredIssuer,
 ) -> Result<Routes, CommandError> {
-    let directory = configured.directory(common.store);
-    let mut endpoints = IssuerEndpoints {
-        common,
-        configured,
-        authenticators: common.authenticators.over(directory),
-        store: Arc::new(common.store.clone()),
-        routes: Routes::of([]),
-    };
-    endpoints.wires()?;
-    let whoami = endpoints.whoami()?;
+    let mut minting = IssuerEndpoints::new(common, configured);
+    minting.wires()?;
+    let mut stored = IssuerEndpoints::new(common, configured);
+    stored.managed()?;
+    stored.session()?;
+    stored.revocation()?;
+    let whoami = stored.whoami()?;
     let name = &*configured.settings.name;
-    let routes = endpoints.routes.merge(whoami).tagged(name);
+    let stored = on_store_runtime(stored.routes, common.runtime);
+    let routes = minting.routes.merge(stored).merge(whoami).tagged(name);
     if name == DEFAULT_ISSUER {
         return Ok(routes);
     }
@@ -70,7 +72,18 @@ struct IssuerEndpoints<'a> {
     routes: Routes,
 }
 
-impl IssuerEndpoints<'_> {
+impl<'a> IssuerEndpoints<'a> {
+    fn new(common: &'a Common<'a>, configured: &'a ConfiguredIssuer) -> Self {
+        let directory = configured.directory(common.store);
+        Self {
+            common,
+            configured,
+            authenticators: common.authenticators.over(directory),
+            store: Arc::new(common.store.clone()),
+            routes: Routes::of([]),
+        }
+    }
+
     /// Returns the whole path of one of the issuer's endpoints.
     fn path(&self, path: &str) -> String {
         format!("{}{path}", mount(self.configured.issuer.url()))
@@ -95,8 +108,6 @@ impl IssuerEndpoints<'_> {
         self.wire(&wires.envelope.wire, envelope, primary)?;
         self.wire(&wires.scoped, Scoped::default(), clients.clone())?;
         self.wire(&wires.key_secret, KeySecret::default(), clients)?;
-        self.managed()?;
-        self.session()?;
         self.oauth()
     }
 
@@ -168,16 +179,10 @@ impl IssuerEndpoints<'_> {
         let clients = self.authenticators.clients()?;
         self.wire(&settings.wire, OAuth::default(), clients.clone())?;
         let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
-        let introspection = Introspection::new(clients.clone(), jwt.clone())
-            .limit(self.common.introspections.clone());
-        let store = self.store.clone();
-        let revocation = Revocation::new(clients, jwt, store.clone())
-            .sessions(store)
-            .limit(self.common.writes.clone());
+        let introspection =
+            Introspection::new(clients, jwt).limit(self.common.introspections.clone());
         let introspect = self.path(&settings.introspection_path);
         self.routes.service(&introspect, introspection);
-        let revoke = self.path(&settings.revocation_path);
-        self.routes.service(&revoke, revocation);
         // RFC 8414 §3.1 inserts the well-known path before the issuer's path. Many clients append it instead.
         let well_known = AuthorizationServer::METADATA_PATH;
         let mount = mount(issuer.url());
@@ -189,6 +194,21 @@ impl IssuerEndpoints<'_> {
             self.routes
                 .described(&path, published.metadata(), description);
         }
+        Ok(())
+    }
+
+    fn revocation(&mut self) -> Result<(), CommandError> {
+        let settings = &self.configured.settings.wires.oauth;
+        if !settings.wire.enabled {
+            return Ok(());
+        }
+        let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
+        let (clients, store) = (self.authenticators.clients()?, self.store.clone());
+        let revocation = Revocation::new(clients, jwt, store.clone())
+            .sessions(store)
+            .limit(self.common.writes.clone());
+        let path = self.path(&settings.revocation_path);
+        self.routes.service(&path, revocation);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod observe;
 mod openapi;
 mod problem;
 mod signals;
+mod store_runtime;
 mod whoami;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use countersign_wire::{AllowedOrigins, CredentialLimit};
+use tokio::runtime::Handle;
 use tower::ServiceBuilder;
 
 use crate::config::{Config, Rate};
@@ -36,6 +38,7 @@ pub(crate) use signals::Signals;
 
 use authenticators::Authenticators;
 use observe::Observer;
+use store_runtime::on_store_runtime;
 
 /// The path of the endpoint that shows who is calling, below an issuer's path.
 pub(crate) const WHOAMI: &str = "/whoami";
@@ -45,31 +48,41 @@ pub(crate) fn mount(issuer_url: &str) -> &str {
     countersign::url::split(issuer_url).1
 }
 
+/// What stays the same when the configuration is read again.
+#[derive(Clone)]
+pub(crate) struct Process {
+    pub(crate) draining: Draining,
+    pub(crate) metrics: Metrics,
+    /// The runtime of the store.
+    pub(crate) store_runtime: Handle,
+}
+
 /// Returns all routes with their middleware.
 pub(crate) fn routes(
     config: &Config,
     store: &Store,
     issuers: &[ConfiguredIssuer],
     external: &[TrustedIssuer],
-    draining: Draining,
-    metrics: Metrics,
+    process: &Process,
 ) -> Result<Router, CommandError> {
     let authenticators = Authenticators::new(config, store)?;
     let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
     let common = issuer::Common {
         store,
         external,
+        runtime: &process.store_runtime,
         authenticators: &authenticators,
         mints: limit("mints", config.limits.mints),
         writes: limit("writes", config.limits.writes),
         introspections: limit("introspections", config.limits.introspections),
         body_limit: config.server.body_limit,
     };
-    let mut routes = health::routes(store.clone(), draining)
+    let admin = admin::routes(config, store, issuers, &authenticators)?;
+    let mut routes = health::routes(store.clone(), process.draining.clone())
         .tagged("server")
-        .merge(admin::routes(config, store, issuers, &authenticators)?);
+        .merge(on_store_runtime(admin, &process.store_runtime));
     let own: Result<Vec<_>, _> = issuers.iter().map(|one| one.trusted(store)).collect();
-    let metrics = metrics::routes(metrics, &authenticators, own?)?;
+    let metrics = metrics::routes(process.metrics.clone(), &authenticators, own?)?;
     routes = routes.merge(metrics.tagged("server"));
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);

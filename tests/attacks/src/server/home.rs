@@ -1,7 +1,7 @@
 //! A temporary folder for the files of one server, and commands on its database.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -163,7 +163,7 @@ impl<'a> Home<'a> {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    pub(super) fn log(&self) -> std::path::PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         self.path().join("server.log")
     }
 }

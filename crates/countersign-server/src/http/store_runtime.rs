@@ -1,0 +1,52 @@
+//! Requests that work with the store run on a runtime of their own.
+//!
+//! Such a request waits for the store some thirty times. On the runtime of the connections, it waits each time until all
+//! other requests have had their turn: in a flood, a suspension would take ten seconds.
+
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use super::openapi::Routes;
+
+/// Runs the requests of these routes on the runtime of the store.
+pub(super) fn on_store_runtime(routes: Routes, runtime: &Handle) -> Routes {
+    let layer = middleware::from_fn_with_state(runtime.clone(), run);
+    routes.map_router(|router| router.layer(layer))
+}
+
+async fn run(State(runtime): State<Handle>, request: Request, next: Next) -> Response {
+    let response = async move { next.run(request).await };
+    Task(runtime.spawn(response.in_current_span())).await
+}
+
+/// A task that ends when it is dropped.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match ready!(Pin::new(&mut self.0).poll(cx)) {
+            Ok(output) => Poll::Ready(output),
+            // Only this task cancels it, when it is dropped.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
