@@ -18,7 +18,8 @@ use tokio::time::Instant;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
-use super::{health, host, metrics};
+use super::metrics::RequestMetrics;
+use super::{health, host};
 use crate::config::AccessLog;
 
 /// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
@@ -35,6 +36,7 @@ pub(super) struct Observer {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access: AccessLog,
+    requests: Arc<RequestMetrics>,
 }
 
 impl Observer {
@@ -43,6 +45,7 @@ impl Observer {
             clock,
             random,
             access,
+            requests: Arc::default(),
         }
     }
 
@@ -87,12 +90,8 @@ pub(super) async fn observe(
     let internal_error = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
     let mut response = caught.await.unwrap_or_else(|_| internal_error());
     let template = route.as_ref().map_or("none", |route| route.as_str());
-    metrics::count_request(
-        method,
-        template.to_owned(),
-        response.status(),
-        begun.elapsed(),
-    );
+    let (status, duration) = (response.status(), begun.elapsed());
+    observer.requests.count(method, template, status, duration);
     if observer.logs(route.as_ref(), response.status()) {
         let rejection = response.extensions().get::<Rejection>();
         tracing::info!(
