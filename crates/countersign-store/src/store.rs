@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::Id;
 use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Issuer;
@@ -62,6 +63,12 @@ impl Store {
     #[must_use]
     pub fn directory(&self) -> Arc<View> {
         Arc::clone(&self.0.view)
+    }
+
+    /// Returns the account of the operators, `default`, which every database has.
+    #[must_use]
+    pub fn default_account(&self) -> Id {
+        self.0.state.account
     }
 
     /// Returns the peppers with which the secrets of API keys are hashed. They follow those in the database.

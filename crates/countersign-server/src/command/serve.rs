@@ -12,6 +12,7 @@ use countersign::registry::{NewKey, Registry as _};
 use countersign_store::{Store, ViewContents};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::arguments::ServeArgs;
@@ -19,7 +20,9 @@ use super::report::{self, Report};
 use super::{Context, caller};
 use crate::config::Config;
 use crate::error::CommandError;
-use crate::http::{self, Draining, Metrics, Process, Shutdown, Signals, Tls};
+use crate::http::{
+    self, CurrentRoutes, Draining, Limits, Metrics, Process, Shutdown, Signals, Tls,
+};
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
 
@@ -41,6 +44,7 @@ pub(super) async fn run(
     let mut composition = Composition {
         store,
         bound,
+        limits: Limits::new(&config.limits)?,
         process: Process {
             draining: Draining::default(),
             metrics: Metrics::start(store.clone())?,
@@ -89,23 +93,31 @@ pub(super) async fn run(
         }
     }
     let draining = composition.process.draining.clone();
-    let reload = async || match composition.reload(context, arguments).await {
-        Ok(routes) => Some(routes),
-        Err(error) => {
-            tracing::error!(%error, "the present configuration stays");
-            None
+    let current = CurrentRoutes::new(routes);
+    let (reload, mut reloads) = mpsc::channel(1);
+    let following = async {
+        while let Some(()) = reloads.recv().await {
+            match composition.reload(context, arguments).await {
+                Ok(routes) => current.replace(routes),
+                Err(error) => tracing::error!(%error, "the present configuration stays"),
+            }
         }
+        std::future::pending().await
     };
     let served = http::serve(
         listener,
-        routes,
+        current.clone(),
         &config.server,
         tls,
         &draining,
         signals,
-        reload,
+        &reload,
     );
-    match served.await {
+    let shutdown = tokio::select! {
+        shutdown = served => shutdown,
+        never = following => never,
+    };
+    match shutdown {
         Shutdown::Graceful => {
             // Every acknowledged change is on disk already, so that closing need not be waited for.
             if let Ok(closed) = tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await {
@@ -121,6 +133,7 @@ pub(super) async fn run(
 struct Composition<'s> {
     store: &'s Store,
     bound: SocketAddr,
+    limits: Limits,
     process: Process,
     /// The tasks that rotate the signing keys of the issuers.
     rotations: JoinSet<()>,
@@ -140,7 +153,9 @@ impl Composition<'_> {
             issuers.push(ConfiguredIssuer::build(settings, store, &url).await?);
         }
         let external = trust::external_issuers(config, &issuers)?;
-        let routes = http::routes(config, store, &issuers, &external, &self.process)?;
+        self.limits = self.limits.or_new(&config.limits)?;
+        let (limits, process) = (&self.limits, &self.process);
+        let routes = http::routes(config, store, &issuers, &external, limits, process)?;
         self.rotations.abort_all();
         for settings in &config.issuers {
             let (name, every) = (settings.name.clone(), settings.rotate_keys_every);

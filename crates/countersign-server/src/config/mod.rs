@@ -24,7 +24,7 @@ use countersign::Secret;
 
 pub(crate) use error::ConfigErrors;
 pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
-pub(crate) use settings::{AccessLog, Config, Rate, ServerSettings, TlsSettings};
+pub(crate) use settings::{AccessLog, Config, LimitSettings, Rate, ServerSettings, TlsSettings};
 pub(crate) use trust::{TrustSettings, TrustedName};
 pub(crate) use wires::WireSettings;
 

@@ -76,7 +76,7 @@ pub(crate) struct StoreSettings {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LimitSettings {
     /// Of one client address.
     pub(crate) failed_authentications: Rate,

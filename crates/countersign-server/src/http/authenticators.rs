@@ -1,6 +1,5 @@
 //! The authenticators of the endpoints, over one issuer's view of credentials or over the whole server's.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use countersign::auth::{AuthLayer, Authenticator};
@@ -8,12 +7,11 @@ use countersign::directory::Directory;
 use countersign::key::Peppers;
 use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, FailureLimit, Jwt};
-use countersign::random::SystemRandom;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use countersign_wire::ProtectedResource;
 
-use crate::config::Config;
+use super::limits::Limits;
 use crate::error::CommandError;
 
 /// Builds authenticators over one directory.
@@ -30,17 +28,13 @@ pub(super) struct Authenticators {
 
 impl Authenticators {
     /// Creates the authenticators over the whole server's view of credentials.
-    pub(super) fn new(config: &Config, store: &Store) -> Result<Self, CommandError> {
-        let rate = config.limits.failed_authentications;
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let hasher = PasswordHasher::new(cores, SystemRandom)
-            .map_err(|error| CommandError::new(format!("passwords cannot be verified: {error}")))?;
-        Ok(Self {
+    pub(super) fn new(store: &Store, limits: &Limits) -> Self {
+        Self {
             directory: store.directory(),
             peppers: store.peppers(),
-            failures: FailureLimit::new(rate.burst, rate.per),
-            hasher,
-        })
+            failures: limits.failures.clone(),
+            hasher: limits.hasher.clone(),
+        }
     }
 
     /// Returns the authenticators over another directory.

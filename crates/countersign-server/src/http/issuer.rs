@@ -12,13 +12,13 @@ use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
-    AuthorizationServer, CredentialLimit, Envelope, Introspection, KeySecret, ManagedTokenResource,
-    OAuth, ProtectedResource, Revocation, Scoped, Session, SessionResource, TokenEndpoint,
-    TokenMint,
+    AuthorizationServer, Envelope, Introspection, KeySecret, ManagedTokenResource, OAuth,
+    ProtectedResource, Revocation, Scoped, Session, SessionResource, TokenEndpoint, TokenMint,
 };
 use tokio::runtime::Handle;
 
 use super::authenticators::Authenticators;
+use super::limits::Limits;
 use super::openapi::{Routes, get};
 use super::store_runtime::on_store_runtime;
 use super::{WHOAMI, mount, whoami};
@@ -34,11 +34,7 @@ pub(super) struct Common<'a> {
     /// The issuers whose tokens are accepted outside the token endpoints.
     pub(super) external: &'a [TrustedIssuer],
     pub(super) authenticators: &'a Authenticators,
-    /// Counts the tokens of a credential at all issuers and wires together.
-    pub(super) mints: CredentialLimit,
-    /// Counts the requests of a credential that end sessions or revoke tokens.
-    pub(super) writes: CredentialLimit,
-    pub(super) introspections: CredentialLimit,
+    pub(super) limits: &'a Limits,
     pub(super) body_limit: usize,
 }
 
@@ -138,7 +134,7 @@ impl<'a> IssuerEndpoints<'a> {
             .default_lifetime(settings.lifetimes.default)
             .max_lifetime(settings.lifetimes.max)
             .body_limit(self.common.body_limit)
-            .limit(self.common.mints.clone());
+            .limit(self.common.limits.mints.clone());
         self.routes.at_and_below(&path, tokens.clone(), tokens);
         self.routes
             .protected_resource(&resource, "managed_metadata");
@@ -159,7 +155,7 @@ impl<'a> IssuerEndpoints<'a> {
         let path = self.path(&settings.sessions_path);
         let sessions = SessionResource::new(authenticator, self.store.clone())
             .mounted_at(&*path)
-            .limit(self.common.writes.clone());
+            .limit(self.common.limits.writes.clone());
         self.routes.at_and_below(&path, sessions.clone(), sessions);
         Ok(())
     }
@@ -180,7 +176,7 @@ impl<'a> IssuerEndpoints<'a> {
         self.wire(&settings.wire, OAuth::default(), clients.clone())?;
         let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
         let introspection =
-            Introspection::new(clients, jwt).limit(self.common.introspections.clone());
+            Introspection::new(clients, jwt).limit(self.common.limits.introspections.clone());
         let introspect = self.path(&settings.introspection_path);
         self.routes.service(&introspect, introspection);
         // RFC 8414 §3.1 inserts the well-known path before the issuer's path. Many clients append it instead.
@@ -206,7 +202,7 @@ impl<'a> IssuerEndpoints<'a> {
         let (clients, store) = (self.authenticators.clients()?, self.store.clone());
         let revocation = Revocation::new(clients, jwt, store.clone())
             .sessions(store)
-            .limit(self.common.writes.clone());
+            .limit(self.common.limits.writes.clone());
         let path = self.path(&settings.revocation_path);
         self.routes.service(&path, revocation);
         Ok(())
@@ -240,7 +236,7 @@ impl<'a> IssuerEndpoints<'a> {
     ) {
         let endpoint = TokenEndpoint::new(wire, authenticator, mint)
             .body_limit(self.common.body_limit)
-            .limit(self.common.mints.clone());
+            .limit(self.common.limits.mints.clone());
         let not_found = endpoint.clone().not_found_service();
         let path = self.path(&settings.path);
         self.routes.at_and_below(&path, endpoint, not_found);

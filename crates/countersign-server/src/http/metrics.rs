@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use countersign::rejection::ProblemDetails;
-use countersign::require::{require, scope};
+use countersign::require::{predicate, require, scope};
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use metrics::{
@@ -181,16 +181,21 @@ pub(super) fn count_refused_connection() {
     counter!(REFUSED).increment(1);
 }
 
-/// Returns the route, for credentials and tokens with one of the scopes.
+/// Returns the route, for credentials and tokens of the account `default` with one of the scopes.
 pub(super) fn routes(
     metrics: Metrics,
+    store: &Store,
     authenticators: &Authenticators,
     issuers: impl IntoIterator<Item = TrustedIssuer>,
 ) -> Result<Routes, CommandError> {
     let authenticate = authenticators.any(issuers, None)?;
     let authenticate = authenticate.reject_body(ProblemDetails);
     let [metrics_scope, admin] = SCOPES.map(scope);
-    let authorize = require(metrics_scope | admin)?;
+    let account = store.default_account();
+    let is_operator = predicate("default_account", move |principal| {
+        principal.account() == Some(&account)
+    });
+    let authorize = require((metrics_scope | admin) & is_operator)?;
     let route = get(PATH, "metrics", expose)
         .summary("Show what the server counts, in the text format of Prometheus");
     Ok(Routes::of([route]).map_router(|router| {

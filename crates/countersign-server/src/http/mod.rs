@@ -7,6 +7,7 @@ mod health;
 mod host;
 mod issuer;
 mod json;
+mod limits;
 mod metrics;
 mod observe;
 mod openapi;
@@ -23,16 +24,17 @@ use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
-use countersign_wire::{AllowedOrigins, CredentialLimit};
+use countersign_wire::AllowedOrigins;
 use tokio::runtime::Handle;
 use tower::ServiceBuilder;
 
-use crate::config::{Config, Rate};
+use crate::config::Config;
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
-pub(crate) use connections::{Shutdown, Tls, serve};
+pub(crate) use connections::{CurrentRoutes, Shutdown, Tls, serve};
 pub(crate) use health::Draining;
+pub(crate) use limits::Limits;
 pub(crate) use metrics::Metrics;
 pub(crate) use signals::Signals;
 
@@ -63,26 +65,24 @@ pub(crate) fn routes(
     store: &Store,
     issuers: &[ConfiguredIssuer],
     external: &[TrustedIssuer],
+    limits: &Limits,
     process: &Process,
 ) -> Result<Router, CommandError> {
-    let authenticators = Authenticators::new(config, store)?;
-    let limit = |policy, rate: Rate| CredentialLimit::new(policy, rate.burst, rate.per);
+    let authenticators = Authenticators::new(store, limits);
     let common = issuer::Common {
         store,
         external,
         runtime: &process.store_runtime,
         authenticators: &authenticators,
-        mints: limit("mints", config.limits.mints),
-        writes: limit("writes", config.limits.writes),
-        introspections: limit("introspections", config.limits.introspections),
+        limits,
         body_limit: config.server.body_limit,
     };
-    let admin = admin::routes(config, store, issuers, &authenticators)?;
+    let admin = admin::routes(config, store, issuers, &authenticators, limits)?;
     let mut routes = health::routes(store.clone(), process.draining.clone())
         .tagged("server")
         .merge(on_store_runtime(admin, &process.store_runtime));
     let own: Result<Vec<_>, _> = issuers.iter().map(|one| one.trusted(store)).collect();
-    let metrics = metrics::routes(process.metrics.clone(), &authenticators, own?)?;
+    let metrics = metrics::routes(process.metrics.clone(), store, &authenticators, own?)?;
     routes = routes.merge(metrics.tagged("server"));
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);

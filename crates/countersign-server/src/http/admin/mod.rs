@@ -27,13 +27,13 @@ use axum::middleware;
 use countersign::Id;
 use countersign::auth::Authenticator;
 use countersign::limit::RateLimit;
-use countersign::registry::{Caller, Registry as _};
 use countersign::require::{primary, require, scope};
 use countersign_store::Store;
 use countersign_wire::ProtectedResource;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::authenticators::Authenticators;
+use super::limits::Limits;
 use super::openapi::Routes;
 use crate::config::Config;
 use crate::error::CommandError;
@@ -44,8 +44,6 @@ use password_queue::PasswordQueue;
 
 const PATH: &str = "/admin/v1";
 const SCOPE: &str = "countersign:admin";
-/// The account of the server's operators.
-const DEFAULT_ACCOUNT: &str = "default";
 
 /// The state of the handlers.
 #[derive(Clone)]
@@ -58,25 +56,9 @@ struct Inner {
     passwords: PasswordQueue,
     tokens: TokenVerifier,
     /// Counts the requests of a credential.
-    requests: RateLimit<Id>,
+    requests: Arc<RateLimit<Id>>,
     /// The permit of the one request that verifies the audit log.
     audit_verification: Semaphore,
-    default_account: OnceCell<Id>,
-}
-
-impl Admin {
-    async fn default_account(&self) -> Result<Id> {
-        let find = async || {
-            let operator = Caller::operator("server");
-            let accounts = self.0.store.list_accounts(&operator).await?;
-            let mut accounts = accounts.into_iter();
-            let account = accounts.find(|account| account.name == DEFAULT_ACCOUNT);
-            account
-                .map(|account| account.id)
-                .ok_or_else(|| AdminError::internal(&"the account `default` does not exist"))
-        };
-        self.0.default_account.get_or_try_init(find).await.copied()
-    }
 }
 
 /// Returns all routes below `/admin/v1`. They belong to the server and not to an issuer: credentials of every issuer
@@ -86,6 +68,7 @@ pub(super) fn routes(
     store: &Store,
     issuers: &[ConfiguredIssuer],
     authenticators: &Authenticators,
+    limits: &Limits,
 ) -> Result<Routes, CommandError> {
     let (mut trusted, mut revocable) = (Vec::new(), Vec::new());
     for issuer in issuers {
@@ -101,16 +84,14 @@ pub(super) fn routes(
         .without_bearer_tokens();
     let authenticate = authenticators.any(trusted, Some(&resource))?;
     let authenticate = authenticate.reject_body(error::reject_body);
-    let rate = config.limits.writes;
     let admin = Admin(Arc::new(Inner {
         store: store.clone(),
         config: Arc::new(config.clone()),
         authenticator: authenticate.authenticator().clone(),
         passwords: PasswordQueue::new(authenticators.hasher()),
         tokens: TokenVerifier::new(revocable),
-        requests: RateLimit::new(rate.burst, rate.per),
+        requests: limits.administration.clone(),
         audit_verification: Semaphore::new(1),
-        default_account: OnceCell::new(),
     }));
     let authorize = require(scope(SCOPE) & primary())?;
     let routes = keys::routes()

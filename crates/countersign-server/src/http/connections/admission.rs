@@ -1,5 +1,5 @@
-//! How many connections there may be, in total and from one network, and how many requests of one network are processed at
-//! once.
+//! How many connections there may be, in total and from one network, and how many requests of one connection are processed
+//! at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,27 +20,20 @@ pub(super) struct Admission {
     open: Arc<Open>,
 }
 
-/// The networks with open connections.
+/// The open connections of each network.
 #[derive(Default)]
-struct Open(Mutex<HashMap<Network, Used>>);
-
-/// What a network uses.
-struct Used {
-    connections: u32,
-    requests: Arc<Semaphore>,
-}
+struct Open(Mutex<HashMap<Network, u32>>);
 
 /// The place of one connection, which is freed on drop.
 pub(super) struct Place {
     networks: Vec<Network>,
     open: Arc<Open>,
-    requests: Option<Arc<Semaphore>>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// The most requests of one network that are processed at once; further ones wait. Every step of a request waits for a step
-/// of each other request, so that the many steps of an operator's change would take seconds in a flood.
-const MAX_REQUESTS: usize = 64;
+/// The most requests of one connection that are processed at once; further ones wait. Each step of a request waits until all
+/// other requests have had their turn, so that thousands at once would delay every other client.
+const MAX_REQUESTS: usize = 8;
 
 /// The first bits of an address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,7 +64,7 @@ impl Admission {
             false => self.networks(peer),
         };
         let mut open = self.open.lock();
-        let count = |network: &Network| open.get(network).map_or(0, |used| used.connections);
+        let count = |network: &Network| open.get(network).copied().unwrap_or_default();
         if networks
             .iter()
             .any(|(network, most)| count(network) >= *most)
@@ -80,15 +73,12 @@ impl Admission {
         }
         let networks: Vec<_> = networks.into_iter().map(|(network, _)| network).collect();
         for network in &networks {
-            open.entry(*network).or_default().connections += 1;
+            *open.entry(*network).or_default() += 1;
         }
-        let narrowest = networks.first().and_then(|network| open.get(network));
-        let requests = narrowest.map(|used| Arc::clone(&used.requests));
         drop(open);
         Some(Place {
             networks,
             open: Arc::clone(&self.open),
-            requests,
             _permit: permit,
         })
     }
@@ -126,25 +116,17 @@ impl Network {
     }
 }
 
-impl Default for Used {
-    fn default() -> Self {
-        Self {
-            connections: 0,
-            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
-        }
-    }
-}
-
 impl Place {
-    /// Returns the permits of the requests that are processed at once; `None` for a trusted proxy, which sends the requests
-    /// of many clients.
+    /// Returns the permits of the requests that are processed at once; `None` for a trusted proxy, whose connection carries
+    /// the requests of many clients.
     pub(super) fn requests(&self) -> Option<Arc<Semaphore>> {
-        self.requests.clone()
+        let is_of_client = !self.networks.is_empty();
+        is_of_client.then(|| Arc::new(Semaphore::new(MAX_REQUESTS)))
     }
 }
 
 impl Open {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Network, Used>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Network, u32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -153,9 +135,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.open.lock();
         for network in &self.networks {
-            if let Some(used) = open.get_mut(network) {
-                used.connections -= 1;
-                if used.connections == 0 {
+            if let Some(count) = open.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
                     open.remove(network);
                 }
             }
@@ -207,24 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_one_network_share_the_permits_of_requests_and_a_proxy_needs_none() {
+    fn requests_of_a_connection_need_permits_and_those_of_a_trusted_proxy_do_not() {
         let admission = admission(100, 4);
-        let places = admitted(
-            &admission,
-            &["2001:db8::1", "2001:db8::2", "192.0.2.1", "10.0.0.1"],
-        );
-        let [one, same, other, proxy] = &places[..] else {
-            panic!("a connection was not admitted")
-        };
+        let places = admitted(&admission, &["192.0.2.1", "10.0.0.1"]);
         let permits = |place: &Place| {
             place
                 .requests()
                 .map(|requests| requests.available_permits())
         };
-        let _taken = one.requests().unwrap().try_acquire_owned().unwrap();
-        assert_eq!(permits(same), Some(MAX_REQUESTS - 1));
-        assert_eq!(permits(other), Some(MAX_REQUESTS));
-        assert_eq!(permits(proxy), None);
+        let permits: Vec<_> = places.iter().map(permits).collect();
+        assert_eq!(permits, [Some(MAX_REQUESTS), None]);
     }
 
     #[test]

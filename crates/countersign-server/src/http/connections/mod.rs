@@ -19,7 +19,7 @@ use axum::response::Response;
 use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Networks;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tower::util::Oneshot;
 use tower::{Layer as _, Service, ServiceExt as _};
@@ -60,7 +60,18 @@ pub(crate) enum Shutdown {
 
 /// The routes of the present configuration. Clones share them, so that requests on open connections get new ones, too.
 #[derive(Clone)]
-struct CurrentRoutes(Arc<ArcSwap<Router>>);
+pub(crate) struct CurrentRoutes(Arc<ArcSwap<Router>>);
+
+impl CurrentRoutes {
+    pub(crate) fn new(routes: Router) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(routes)))
+    }
+
+    /// Replaces the routes.
+    pub(crate) fn replace(&self, routes: Router) {
+        self.0.store(Arc::new(routes));
+    }
+}
 
 impl Service<Request<Body>> for CurrentRoutes {
     type Response = Response;
@@ -76,16 +87,15 @@ impl Service<Request<Body>> for CurrentRoutes {
     }
 }
 
-/// Serves connections until a signal comes, then lets requests in flight finish. On SIGHUP, `reload` returns the routes of
-/// the new configuration, if it is valid.
+/// Serves connections until a signal comes, then lets requests in flight finish. On SIGHUP, it sends to `reload`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    routes: Router,
+    routes: CurrentRoutes,
     settings: &ServerSettings,
     tls: Option<Tls>,
     draining: &Draining,
     mut signals: Signals,
-    mut reload: impl AsyncFnMut() -> Option<Router>,
+    reload: &mpsc::Sender<()>,
 ) -> Shutdown {
     let trusted_proxies = settings.trusted_proxies.clone();
     let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
@@ -93,7 +103,6 @@ pub(crate) async fn serve(
     let admission = Arc::new(Admission::new(settings));
     let mut stops_at = None;
     let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
-    let routes = CurrentRoutes(Arc::new(ArcSwap::from_pointee(routes)));
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
     loop {
@@ -104,9 +113,8 @@ pub(crate) async fn serve(
                     if let Some(tls) = &tls {
                         tls.reload();
                     }
-                    if let Some(new) = reload().await {
-                        routes.0.store(Arc::new(new));
-                    }
+                    // If it is being read already, it is read once more.
+                    let _ = reload.try_send(());
                     continue;
                 }
                 (Signal::Stop, None) => {

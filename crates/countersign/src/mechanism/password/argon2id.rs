@@ -79,6 +79,21 @@ impl Argon2id {
         Ok(stored.as_bytes().ct_eq(out).into())
     }
 
+    /// Computes as much as a hash of this cost takes.
+    pub(super) fn spend(&self, cost: u64) -> Result<(), PasswordError> {
+        let memory = u64::from(MEMORY_KIB);
+        for (memory, passes) in [(memory, cost / memory), (cost % memory, 1)] {
+            let number = |number: u64| u32::try_from(number).map_err(|_| PasswordError);
+            // Argon2id needs 8 KiB, and at least one pass (RFC 9106 §3.1).
+            if memory >= 8 && passes > 0 {
+                let params = Params::new(number(memory)?, number(passes)?, 1, None);
+                let params = params.map_err(|_| PasswordError)?;
+                self.compute(&params, "", &[0; 16], &mut [0; Params::DEFAULT_OUTPUT_LEN])?;
+            }
+        }
+        Ok(())
+    }
+
     fn compute(
         &self,
         params: &Params,

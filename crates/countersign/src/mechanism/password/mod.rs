@@ -43,7 +43,7 @@ const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 /// Each hash runs on a blocking thread of tokio. At most `parallel` hashes run at once, and 32 times as
 /// many wait; further ones are rejected with 503. One network (an IPv4 address, or an IPv6 /64, /56 or
 /// /48) takes about half of the places, and leaves the others to other networks. An unknown user costs
-/// this hash and the one in use that takes longest, and so does a wrong password, so that the time does not show which names
+/// as much as the hash in use that takes longest, and so does a wrong password, so that the time does not show which names
 /// exist. The memory of the hashes is reused, because allocating it anew each time fragments
 /// the heap.
 ///
@@ -225,26 +225,24 @@ impl PasswordHasher {
         }
     }
 
-    /// Returns the hash that is computed too if the password does not match `hash`. A wrong password costs a hash of the own
-    /// method and the one in use that takes longest, whether the user is known and by whichever method its password was
-    /// hashed.
-    fn padding(&self, directory: &dyn Directory, hash: &str) -> Option<Arc<str>> {
+    /// Returns the cost of what is computed too if the password does not match `hash`, so that a wrong password costs the
+    /// same whether the user is known, and by whichever method its password was hashed.
+    fn padding(&self, directory: &dyn Directory, hash: &str) -> u64 {
         let costliest = directory.costliest_password();
-        let costliest = costliest.filter(|costliest| cost(costliest) > cost(&self.dummy));
-        let (own, costliest) = (&self.dummy, costliest.as_ref().unwrap_or(&self.dummy));
-        if cost(hash) < cost(costliest) {
-            Some(Arc::clone(costliest))
-        } else if cost(hash) > cost(own) {
-            Some(Arc::clone(own))
-        } else {
-            None
-        }
+        let costliest = costliest
+            .and_then(|hash| cost(&hash))
+            .max(cost(&self.dummy));
+        let (most, own) = (
+            costliest.unwrap_or_default(),
+            cost(hash).unwrap_or_default(),
+        );
+        most.saturating_sub(own)
     }
 
     async fn check(
         &self,
         password: &str,
-        (hash, padding): (Arc<str>, Option<Arc<str>>),
+        (hash, padding): (Arc<str>, u64),
         networks: Vec<Network>,
     ) -> Result<bool, Reason> {
         let place = Arc::clone(&self.places).take(networks);
@@ -269,8 +267,8 @@ impl PasswordHasher {
             // A hash that would take too long is one that cannot be read.
             cost(&hash).ok_or(PasswordError)?;
             let matches = verify(&hash)?;
-            if let Some(padding) = padding.filter(|_| !matches) {
-                verify(&padding)?;
+            if !matches {
+                argon2id.spend(padding)?;
             }
             Ok(matches)
         })
@@ -330,13 +328,13 @@ impl fmt::Debug for PasswordHasher {
 struct Target {
     credential: Option<Credential>,
     hash: Arc<str>,
-    padding: Option<Arc<str>>,
+    padding: u64,
     digest: Digest,
 }
 
 impl Target {
-    fn hashes(&self) -> (Arc<str>, Option<Arc<str>>) {
-        (Arc::clone(&self.hash), self.padding.clone())
+    fn hashes(&self) -> (Arc<str>, u64) {
+        (Arc::clone(&self.hash), self.padding)
     }
 }
 
@@ -357,7 +355,7 @@ mod tests {
     async fn password_is_unavailable_if_the_stored_hash_cannot_be_read() {
         let hasher = PasswordHasher::new(1, SystemRandom).unwrap();
         let right = hasher.hash("x").unwrap();
-        let check = |stored: &str| hasher.check("x", (stored.into(), None), Vec::new());
+        let check = |stored: &str| hasher.check("x", (stored.into(), 0), Vec::new());
         assert_eq!(check(right.expose()).await, Ok(true));
         let broken = right.expose().replacen("m=19456", "m=0", 1);
         for stored in ["", "x", &broken] {
@@ -381,24 +379,27 @@ mod tests {
                 now: Timestamp::from_unix_seconds(0),
             };
             let (hash, padding) = hasher.target(&attempt).hashes();
-            (
-                cost(&hash).unwrap(),
-                padding.map(|hash| cost(&hash).unwrap()),
-            )
+            cost(&hash).unwrap() + padding
         };
-        let native = cost(own.expose()).unwrap();
-        assert_eq!(costs("eve"), (native, None));
-        for (number, hash) in [own.expose(), cheap, expensive].into_iter().enumerate() {
-            let id = Id::from_bytes([u8::try_from(number).unwrap() + 1; 20]);
+        let own = own.expose();
+        assert_eq!(costs("eve"), cost(own).unwrap());
+        let owasp = "$argon2id$v=19$m=12288,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo";
+        let put = |number: u8, hash: &str| {
+            let id = Id::from_bytes([number; 20]);
             let secret = StoredSecret::Password(hash.into());
             let user = Credential::new(id, id, Scopes::none(), secret);
             directory.put_user(format!("user{number}").parse().unwrap(), user);
+        };
+        for (number, hash) in (1..).zip([own, cheap, owasp]) {
+            put(number, hash);
         }
-        let (cheap, expensive) = (cost(cheap).unwrap(), cost(expensive).unwrap());
-        assert_eq!(costs("eve"), (native, Some(expensive)));
-        assert_eq!(costs("user0"), (native, Some(expensive)));
-        assert_eq!(costs("user1"), (cheap, Some(expensive)));
-        assert_eq!(costs("user2"), (expensive, Some(native)));
+        for name in ["eve", "user1", "user2", "user3"] {
+            assert_eq!(costs(name), cost(own).unwrap(), "{name}");
+        }
+        put(4, expensive);
+        for name in ["eve", "user1", "user2", "user3", "user4"] {
+            assert_eq!(costs(name), cost(expensive).unwrap(), "{name}");
+        }
     }
 
     #[tokio::test]
@@ -411,7 +412,7 @@ mod tests {
                 accepted.parse::<directory::PasswordHash>().is_ok(),
                 "{accepted}"
             );
-            let check = hasher.check("x", (accepted.into(), None), Vec::new());
+            let check = hasher.check("x", (accepted.into(), 0), Vec::new());
             assert_eq!(check.await, Ok(false), "{accepted}");
         }
         for (part, other) in [
@@ -456,7 +457,7 @@ mod tests {
             "$argon2id$v=19$m=65537,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
             "$argon2id$v=19$m=8,t=5,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
         ] {
-            let check = hasher.check("x", (stored.into(), None), Vec::new()).await;
+            let check = hasher.check("x", (stored.into(), 0), Vec::new()).await;
             assert_eq!(check, Err(Reason::HasherFailed), "{stored}");
             assert!(
                 stored.parse::<directory::PasswordHash>().is_err(),
@@ -474,7 +475,7 @@ mod tests {
         for (set, presented) in [(composed, decomposed), (decomposed, composed)] {
             let stored = hasher.hash(set).unwrap();
             let presented = prepare(presented);
-            let stored = (stored.expose().into(), None);
+            let stored = (stored.expose().into(), 0);
             let check = hasher.check(presented.expose(), stored, Vec::new());
             assert_eq!(check.await, Ok(true), "{set}");
         }
@@ -494,7 +495,7 @@ mod tests {
             let hasher = hasher.clone();
             tokio::spawn(async move {
                 hasher
-                    .check("x", (Arc::clone(&hasher.dummy), None), Vec::new())
+                    .check("x", (Arc::clone(&hasher.dummy), 0), Vec::new())
                     .await
             })
         });
