@@ -496,8 +496,8 @@ mod tests {
     #[tokio::test]
     async fn key_that_is_imported_by_an_hmac_is_accepted_while_its_pepper_is_there() {
         let fixture = Fixture::new();
-        // Python: hmac.new(b"key of another system", b"secret-1", "sha256").hexdigest()
-        let hex = "4b350db2d6f5b76657ef55f2a4e045ad5610cede05bbc21f10c8d98ec9b71c0a";
+        // Python: hmac.new(b"key of another system", b"secret-1-of-16-bytes", "sha256").hexdigest()
+        let hex = "2996741ad17f5551c0cac5697c693dc1a6e80eea3a522267feedd5c4e68d9a7c";
         let imported = ImportedKey::from_hmac(hex, 2).unwrap();
         let without = fixture.import_digest(imported).await;
         assert!(matches!(
@@ -507,9 +507,21 @@ mod tests {
         let other = Pepper::imported(2, b"key of another system").unwrap();
         fixture.peppers.replace(pepper(1), [other]);
         fixture.import_digest(imported).await.unwrap();
-        assert!(fixture.verify(&fixture.keys, "secret-1").is_ok());
-        assert!(fixture.verify(&fixture.keys, "secret-2").is_err());
+        assert!(
+            fixture
+                .verify(&fixture.keys, "secret-1-of-16-bytes")
+                .is_ok()
+        );
+        assert!(
+            fixture
+                .verify(&fixture.keys, "secret-2-of-16-bytes")
+                .is_err()
+        );
         fixture.peppers.replace(pepper(1), []);
-        assert!(fixture.verify(&fixture.keys, "secret-1").is_err());
+        assert!(
+            fixture
+                .verify(&fixture.keys, "secret-1-of-16-bytes")
+                .is_err()
+        );
     }
 }
