@@ -20,6 +20,7 @@ mod harness;
 mod issuer_by_url;
 mod oauth2_crate;
 mod oauth_programs;
+mod opaque_tokens;
 mod openapi_document;
 mod outbound;
 mod own_document;

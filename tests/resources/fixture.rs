@@ -234,6 +234,20 @@ impl Fixture {
             .await
     }
 
+    /// The authenticator of a service that also accepts tokens in the cookie of this name.
+    pub fn authenticator_with_cookie(&self, name: &str) -> Authenticator {
+        let directory: Arc<dyn Directory> = self.directory.clone();
+        let trusted = self.issuer.trusted().directory(Arc::clone(&directory));
+        let jwt = Jwt::new([trusted.build().unwrap()]);
+        Authenticator::builder()
+            .primary(ApiKeys::new(Arc::clone(&directory), self.peppers.clone()))
+            .primary(Basic::new(directory, self.peppers.clone()))
+            .mechanism(jwt.in_cookie(name.parse().unwrap()))
+            .clock(self.clock.clone())
+            .build()
+            .unwrap()
+    }
+
     /// The resource for managed tokens, which users with passwords can use.
     pub fn resource_with_passwords(&self, hasher: PasswordHasher) -> ManagedTokenResource {
         let directory: Arc<dyn Directory> = self.directory.clone();

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod cookies;
 mod creation;
 mod cross_site;
 mod fixture;

@@ -208,7 +208,7 @@ async fn no_bearer_can_create_a_token_with_any_scopes() {
                 rejected.status_and_body(),
                 (
                     403,
-                    r#"{"status":"error","code":"not_permitted","message":"the request has a bearer token in Authorization: remove it, and send an API key or client credentials"}"#
+                    r#"{"status":"error","code":"not_permitted","message":"the request has a bearer token in Authorization or in a cookie: remove it, and send an API key or client credentials"}"#
                 )
             );
         }

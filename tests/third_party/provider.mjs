@@ -1,5 +1,5 @@
-// Runs oidc-provider, an external issuer, with one client that can use the client credentials grant. Prints its URL, and
-// serves until the end of standard input.
+// Runs oidc-provider, an external issuer, with one client that can use the client credentials grant. Tokens for
+// https://opaque.example are opaque, all others are signed. Prints its URL, and serves until the end of standard input.
 
 import { createServer } from 'node:http'
 import Provider from 'oidc-provider'
@@ -19,13 +19,14 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => 'https://api.example',
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (_, resource) => ({
         scope: 'calls:read calls:write',
-        audience: 'https://api.example',
-        accessTokenFormat: 'jwt',
+        audience: resource,
+        accessTokenFormat: resource === 'https://opaque.example' ? 'opaque' : 'jwt',
         accessTokenTTL: 600,
       }),
     },

@@ -71,7 +71,7 @@ fn envelope(case: Case) -> (u16, String) {
             403,
             (
                 "TOKEN_CHAINING_NOT_ALLOWED",
-                "The request has a bearer token in Authorization. Remove it, and send an API key or Basic credentials.",
+                "The request has a bearer token in Authorization or in a cookie. Remove it, and send an API key or Basic credentials.",
             ),
             "",
         ),
@@ -175,7 +175,7 @@ fn key_secret(case: Case) -> (u16, String) {
         Case::Chaining => (
             403,
             "FORBIDDEN",
-            "the request has a bearer token in Authorization: remove it, and send an API key or client credentials",
+            "the request has a bearer token in Authorization or in a cookie: remove it, and send an API key or client credentials",
         ),
         Case::NotFound => (404, "NOT_FOUND", "there is nothing at this path"),
         Case::Method => (405, "METHOD_NOT_ALLOWED", "the method must be POST"),
@@ -247,7 +247,7 @@ fn oauth(case: Case) -> (u16, String) {
         Case::Chaining => (
             403,
             "unauthorized_client",
-            "the request has a bearer token in Authorization: remove it, and send an API key or client credentials",
+            "the request has a bearer token in Authorization or in a cookie: remove it, and send an API key or client credentials",
         ),
         Case::NotFound => return (404, String::new()),
         Case::Method => return (405, String::new()),

@@ -14,6 +14,7 @@ mod bodies;
 mod chaining;
 mod challenges;
 mod cross_site;
+mod derived_credentials;
 mod documents;
 mod expected_responses;
 mod fixture;

@@ -1,10 +1,10 @@
 //! The six formats of a token request and its response.
 
 use bytes::Bytes;
+use countersign::url::form_encode as form;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use crate::credentials::{Credentials, Kind, basic, sensitive};
@@ -154,16 +154,4 @@ impl Format {
 
 fn set(body: &mut Map<String, Value>, name: &str, value: &str) {
     body.insert(name.to_owned(), Value::from(value));
-}
-
-/// The characters that a form does not encode.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'*');
-
-/// Encodes text as `application/x-www-form-urlencoded` (RFC 6749, appendix B), with `%20` for a space.
-fn form(text: &str) -> String {
-    utf8_percent_encode(text, FORM).to_string()
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::auth::Authenticator;
-use countersign::credentials::{Carrier, ClientAddress, Credentials};
+use countersign::credentials::{Carrier, ClientAddress, Credentials, is_cross_site};
 use countersign::mechanism::Basic;
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
-use countersign::rejection::Rejection;
+use countersign::rejection::{Reason, Rejection};
 use countersign::time::Clock;
 use countersign::{Principal, Secret};
 use http::header::AUTHORIZATION;
@@ -16,7 +16,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, request};
 
 use crate::body::PendingBody;
 use crate::credential_limit::CredentialLimit;
-use crate::cross_site::is_cross_site;
 use crate::error::{FieldErrorCode, TokenError};
 use crate::form;
 use crate::request_id::RequestId;
@@ -62,7 +61,8 @@ impl EndpointAuthenticator {
     /// asks for.
     ///
     /// The checks are, in this order: the method; the site; a bearer token, which is rejected without being parsed; ambiguity; then
-    /// credentials in the headers before the body is read, or the body before the credentials in it.
+    /// credentials in the headers before the body is read, or the body before the credentials in it. A cookie with a token is
+    /// rejected like a bearer token, unless there are other credentials.
     pub(crate) async fn authenticate<P>(
         &self,
         request: Request<PendingBody>,
@@ -85,20 +85,24 @@ impl EndpointAuthenticator {
                 }
                 // An expired token in the headers does no harm beside primary credentials.
                 Err(_) if has_bearer(&head.headers) => Err(TokenError::Chaining.into()),
+                Err(_) if self.find(&head).is_ok_and(|(_, has_cookie)| has_cookie) => {
+                    Err(TokenError::Chaining.into())
+                }
                 Err(error) => Err(error.into()),
             };
         }
         // The body of a request with rejected credentials is not read.
-        let in_headers = match self.find_in_headers(&head)? {
+        let (found, has_cookie) = self.find_in_headers(&head)?;
+        let in_headers = match found {
             Some(credentials) => Some(self.primary(credentials, &head).await?),
             None if self.source == CredentialSource::HeadersOrBody => None,
-            None => return Err(self.authenticator.missing_credentials().into()),
+            None => return Err(self.missing_credentials(has_cookie)),
         };
         let body = body.await.map_err(TokenError::from)?;
         let (request, parameters) = read(&head, &body)?;
         let principal = match (in_headers, request.credentials) {
             (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
-            (None, None) => return Err(self.authenticator.missing_credentials().into()),
+            (None, None) => return Err(self.missing_credentials(has_cookie)),
             (None, Some(credentials)) => self.primary(credentials, &head).await?,
             (Some(principal), None) => {
                 // The credentials may have been revoked while the body was read.
@@ -116,8 +120,8 @@ impl EndpointAuthenticator {
         head: &request::Parts,
     ) -> Result<PrimaryPrincipal, RequestError> {
         check_site(head)?;
-        let credentials = self.find_in_headers(head)?;
-        let credentials = credentials.ok_or_else(|| self.authenticator.missing_credentials())?;
+        let (credentials, has_cookie) = self.find_in_headers(head)?;
+        let credentials = credentials.ok_or_else(|| self.missing_credentials(has_cookie))?;
         self.primary(credentials, head).await
     }
 
@@ -139,22 +143,43 @@ impl EndpointAuthenticator {
         response
     }
 
-    fn find_in_headers(&self, head: &request::Parts) -> Result<Option<Credentials>, RequestError> {
+    /// Returns the credentials in the headers that are accepted here, and whether there is a token in a cookie instead.
+    fn find_in_headers(
+        &self,
+        head: &request::Parts,
+    ) -> Result<(Option<Credentials>, bool), RequestError> {
         if has_bearer(&head.headers) {
             return Err(TokenError::Chaining.into());
         }
-        let found = self.authenticator.find_credentials(&head.into())?;
+        let (found, has_cookie) = self.find(head)?;
         let found = found.filter(|credentials| self.source.accepts(credentials.carrier()));
-        match found {
+        let found = match found {
             Some(basic)
                 if self.source == CredentialSource::HeadersOrBody
                     && *basic.carrier() == Carrier::BASIC =>
             {
-                Ok(Some(
-                    decode_client(&basic).ok_or(TokenError::Unauthenticated)?,
-                ))
+                Some(decode_client(&basic).ok_or(TokenError::Unauthenticated)?)
             }
-            found => Ok(found),
+            found => found,
+        };
+        Ok((found, has_cookie))
+    }
+
+    /// Returns the credentials in the headers, and whether there is a token in a cookie instead.
+    fn find(&self, head: &request::Parts) -> Result<(Option<Credentials>, bool), Rejection> {
+        let is_cookie = |found: &Credentials| matches!(found.carrier(), Carrier::Cookie(_));
+        match self.authenticator.find_credentials(&head.into()) {
+            Err(rejection) if rejection.reason() == Reason::CrossSite => Ok((None, true)),
+            Ok(Some(found)) if is_cookie(&found) => Ok((None, true)),
+            found => Ok((found?, false)),
+        }
+    }
+
+    /// Returns the error of a request without credentials that are accepted here.
+    fn missing_credentials(&self, has_cookie: bool) -> RequestError {
+        match has_cookie {
+            true => TokenError::Chaining.into(),
+            false => self.authenticator.missing_credentials().into(),
         }
     }
 

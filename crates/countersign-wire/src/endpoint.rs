@@ -23,7 +23,8 @@ use crate::wire::{RequestContext, TokenResponse, Wire};
 ///
 /// The checks are the same for all wires, in this order: the method; a bearer token, which is rejected without being
 /// parsed; ambiguity; then credentials in the headers before the body is read, or the body before the credentials in it;
-/// then the lifetime, then the scopes.
+/// then the lifetime, then the scopes. If the authenticator reads tokens from a cookie, a request without other credentials
+/// that has this cookie is rejected with 403, like a bearer token.
 ///
 /// A 401 has a challenge for each scheme that the wire accepts, with the realm of the authenticator (RFC 9110 §15.5.2);
 /// where credentials travel in the body, it is `Credentials realm="…"`, for which browsers do not prompt.

@@ -255,7 +255,7 @@ fn type_and_message(error: &TokenError) -> (&'static str, &'static str) {
         TokenError::CrossSite => ("CROSS_SITE", "A page of another site caused this request."),
         TokenError::Chaining => (
             "TOKEN_CHAINING_NOT_ALLOWED",
-            "The request has a bearer token in Authorization. Remove it, and send an API key or Basic \
+            "The request has a bearer token in Authorization or in a cookie. Remove it, and send an API key or Basic \
              credentials.",
         ),
         TokenError::Unauthenticated => ("UNAUTHORIZED", "Invalid credentials"),

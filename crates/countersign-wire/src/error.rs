@@ -6,7 +6,7 @@ use std::fmt;
 use countersign::Scopes;
 use countersign::mint::MintError;
 use countersign::registry::{IdempotencyKey, RegistryError};
-use countersign::rejection::{Rejection, RejectionKind};
+use countersign::rejection::{Reason, Rejection, RejectionKind};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub enum TokenError {
     MethodNotAllowed,
     /// The request has a bearer token, which cannot be exchanged for another one.
     #[error(
-        "the request has a bearer token in Authorization: remove it, and send an API key or client credentials"
+        "the request has a bearer token in Authorization or in a cookie: remove it, and send an API key or client credentials"
     )]
     Chaining,
     /// A page of another site caused the request.
@@ -118,6 +118,7 @@ impl From<&Rejection> for TokenError {
                 quota: None,
             }),
             RejectionKind::Unavailable => Self::Unavailable(retry_after),
+            RejectionKind::Forbidden if rejection.reason() == Reason::CrossSite => Self::CrossSite,
             _ => Self::Internal,
         }
     }

@@ -130,7 +130,6 @@
 mod authenticate;
 mod body;
 mod credential_limit;
-mod cross_site;
 mod document;
 mod endpoint;
 mod envelope;
@@ -155,7 +154,6 @@ mod wire;
 
 pub use body::{BodyError, read_body};
 pub use credential_limit::CredentialLimit;
-pub use cross_site::{AllowedOrigins, is_cross_site};
 pub use document::Document;
 pub use endpoint::{TokenEndpoint, TokenMint};
 pub use envelope::{Envelope, ErrorStatus};

@@ -54,6 +54,7 @@ impl CredentialSource {
     /// Returns whether requests may carry credentials in this carrier, other than bearer tokens.
     pub(crate) fn accepts(self, carrier: &Carrier) -> bool {
         match carrier {
+            Carrier::Cookie(_) => false,
             Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => self == Self::Body,
             header if self == Self::ApiKeyHeader => {
                 ![Carrier::BASIC, Carrier::BEARER].contains(header)

@@ -18,8 +18,8 @@ use crate::token::TrustedIssuerBuilder;
 /// minted for its principals.
 ///
 /// If it accepts anything that was itself minted, a token can renew itself forever. An authenticator
-/// rejects it around [`Jwt`](crate::mechanism::Jwt), and around a mechanism for `Authorization:
-/// Bearer` unless that selects API keys by their prefix.
+/// rejects it around [`Jwt`](crate::mechanism::Jwt), around a mechanism for `Authorization:
+/// Bearer` unless that selects API keys by their prefix, and around a mechanism that reads a cookie.
 ///
 /// ```
 /// use countersign::auth::{Authenticator, BuildError};

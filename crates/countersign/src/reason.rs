@@ -102,6 +102,8 @@ reasons! {
     SchemeUnknown, Missing, "scheme_unknown";
     /// A header with credentials is repeated.
     RepeatedHeader, Malformed, "repeated_header";
+    /// The cookie with credentials is repeated.
+    RepeatedCookie, Malformed, "repeated_cookie";
     /// One header contains several credentials, joined by commas.
     JoinedCredentials, Malformed, "joined_credentials";
     /// The request has credentials in two places.
@@ -145,6 +147,8 @@ reasons! {
     Superseded, Invalid, "superseded";
     /// The token itself was revoked.
     TokenRevoked, Invalid, "token_revoked";
+    /// The issuer of the opaque token does not know it, or it has expired or was revoked.
+    TokenInactive, Invalid, "token_inactive";
 
     /// The API key has a wrong form or prefix.
     KeyMalformed, Invalid, "key_malformed";
@@ -176,6 +180,8 @@ reasons! {
     IssuerRequired, Forbidden, "issuer_required";
     /// A primary credential is required, and a bearer token was presented.
     PrimaryRequired, Forbidden, "primary_required";
+    /// The credentials are in a cookie, and a page of another site may have caused the request.
+    CrossSite, Forbidden, "cross_site";
     /// The route rejects every principal.
     Denied, Forbidden, "denied";
 
@@ -186,6 +192,10 @@ reasons! {
     DirectoryStale, Unavailable, "directory_stale";
     /// The keys of the issuer could not be loaded, or are too old.
     KeysUnavailable, Unavailable, "keys_unavailable";
+    /// The issuer of the opaque token could not be asked, or its answer is malformed.
+    IntrospectionFailed, Unavailable, "introspection_failed";
+    /// More opaque tokens than the budget permits would have to be introspected.
+    IntrospectionBusy, Unavailable, "introspection_busy";
     /// The pepper of the API key's digest is missing.
     PepperMissing, Unavailable, "pepper_missing";
     /// Too many passwords are waiting to be hashed.

@@ -1,6 +1,6 @@
-//! Absolute HTTP URLs: the one place that decides which text is a URL.
+//! Absolute HTTP URLs, for which this is the one place that decides which text is a URL, and the encoding of forms.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use http::Uri;
@@ -139,6 +139,27 @@ pub fn split(url: &str) -> (&str, &str) {
     let rest = url.get(host..).and_then(|rest| rest.find(['/', '?']));
     url.split_at_checked(rest.map_or(url.len(), |at| host + at))
         .unwrap_or_default()
+}
+
+/// Encodes a text as a name or value of `application/x-www-form-urlencoded` (RFC 6749, appendix B), with `%20` for a space.
+///
+/// ```
+/// use countersign::url::form_encode;
+///
+/// assert_eq!(form_encode("a-b_c.d*"), "a-b_c.d*");
+/// assert_eq!(form_encode("a b+ü"), "a%20b%2B%C3%BC");
+/// ```
+#[must_use]
+pub fn form_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// The reason why a URL is rejected.

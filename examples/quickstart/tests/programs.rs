@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use countersign::testing::{Provider, TestIssuer, TestProvider};
+use countersign::testing::{Provider, TestIssuer, TestOpaqueIssuer, TestProvider};
 use countersign::time::SystemClock;
 
 /// A running program, and the lines that it printed.
@@ -19,6 +19,7 @@ impl Program {
     fn start(path: &str, arguments: &[&str], lines: usize) -> Self {
         let mut process = Command::new(path)
             .args(arguments)
+            .env("CLIENT_SECRET", TestOpaqueIssuer::client_secret().expose())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -176,4 +177,109 @@ fn sqlite_keys_accepts_its_key_and_rejects_others() {
         rejected.contains("www-authenticate: ApiKey realm="),
         "{rejected}"
     );
+}
+
+/// Runs curl, and returns the status and the body of the response.
+fn curl(arguments: &[&str]) -> (String, String) {
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--noproxy",
+            "*",
+            "--write-out",
+            "\n%{http_code}",
+        ])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = output.rsplit_once('\n').unwrap();
+    (status.to_owned(), body.to_owned())
+}
+
+/// Starts a login page, which sets the cookie and serves one request. Cookies are those of the host, whatever the port is.
+fn login_page(cookie: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+        while !request.next().unwrap().unwrap().is_empty() {}
+        let head = "HTTP/1.1 204 No Content\r\nconnection: close\r\nset-cookie:";
+        let attributes = "Path=/; Secure; HttpOnly; SameSite=Lax";
+        let response = format!("{head} {cookie}; {attributes}\r\n\r\n");
+        stream.write_all(response.as_bytes()).unwrap();
+    });
+    url
+}
+
+#[test]
+fn cookie_of_a_login_page_is_accepted_from_a_cookie_jar_and_rejected_from_pages_of_other_sites() {
+    let issuer = TestIssuer::start(SystemClock).unwrap();
+    let arguments = [issuer.url(), TestIssuer::AUDIENCE];
+    let program = Program::start(env!("CARGO_BIN_EXE_cookie"), &arguments, 1);
+    let calls = format!("{}/calls", program.lines[0]);
+    let folder = tempfile::tempdir().unwrap();
+    let jar = folder.path().join("jar").display().to_string();
+    let token = issuer.token().subject("ada").sign().unwrap();
+    let login = login_page(format!("__Host-token={token}"));
+    assert_eq!(curl(&["--cookie-jar", &jar, &login]).0, "204");
+
+    let accepted = ("200".to_owned(), "the calls of ada".to_owned());
+    assert_eq!(curl(&["--cookie", &jar, &calls]), accepted);
+    assert_eq!(curl(&[&calls]).0, "401", "without the jar");
+    let post = |header: &str| {
+        curl(&[
+            "--cookie",
+            &jar,
+            "--request",
+            "POST",
+            "--header",
+            header,
+            &calls,
+        ])
+    };
+    let own = format!("Origin: {}", program.lines[0]);
+    assert_eq!(post(&own), accepted);
+    assert_eq!(post("Sec-Fetch-Site: same-origin"), accepted);
+    for other in [
+        "Origin: https://other.example",
+        "Sec-Fetch-Site: cross-site",
+        "Accept: */*",
+    ] {
+        assert_eq!(post(other).0, "403", "{other}");
+    }
+    let bob = issuer.token().subject("bob").sign().unwrap();
+    let bearer = format!("Authorization: Bearer {bob}");
+    assert_eq!(
+        post(&bearer).1,
+        "the calls of bob",
+        "the cookie does not count"
+    );
+    let wrong = "Authorization: Bearer wrong";
+    assert_eq!(post(wrong).0, "401", "the cookie does not count");
+}
+
+#[test]
+fn opaque_tokens_accepts_what_the_issuer_calls_active_and_rejects_others() {
+    let issuer = TestOpaqueIssuer::start(SystemClock).unwrap();
+    let endpoint = issuer.introspection_url();
+    let arguments = [
+        issuer.url(),
+        &endpoint,
+        TestOpaqueIssuer::AUDIENCE,
+        TestOpaqueIssuer::CLIENT_ID,
+    ];
+    let program = Program::start(env!("CARGO_BIN_EXE_opaque_tokens"), &arguments, 1);
+    let calls = format!("{}/calls", program.lines[0]);
+    let bearer = |token: &str| {
+        let header = format!("Authorization: Bearer {token}");
+        curl(&["--header", &header, &calls])
+    };
+    let token = issuer.issue().unwrap();
+    let accepted = ("200".to_owned(), "the calls of alice".to_owned());
+    assert_eq!(bearer(&token), accepted);
+    assert_eq!(bearer(&token), accepted);
+    assert_eq!(bearer("garbage").0, "401");
+    assert_eq!(issuer.introspections(), 2);
 }

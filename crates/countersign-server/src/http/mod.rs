@@ -20,11 +20,11 @@ use std::sync::Arc;
 
 use axum::middleware;
 use axum::{Extension, Router};
+use countersign::credentials::AllowedOrigins;
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
-use countersign_wire::AllowedOrigins;
 use tokio::runtime::Handle;
 use tower::ServiceBuilder;
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use countersign::registry::RegistryError;
-use countersign::rejection::{Rejection, RejectionKind};
+use countersign::rejection::{Reason, Rejection, RejectionKind};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -104,6 +104,7 @@ impl ManagedTokenError {
     /// Converts a rejection. `not_permitted` is the message if the credentials are valid and do not suffice.
     pub(super) fn from_rejection(rejection: Rejection, not_permitted: &'static str) -> Self {
         match rejection.kind() {
+            _ if rejection.reason() == Reason::CrossSite => Self::Request(rejection.into()),
             RejectionKind::InsufficientScope | RejectionKind::Forbidden => {
                 Self::NotPermitted(not_permitted, Some(rejection))
             }

@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 use crate::BoxFuture;
 use crate::auth::AuthenticatorBuilder;
 use crate::auth::metrics;
 use crate::auth::telemetry::Span;
-use crate::credentials::{Carrier, Carriers, ClientAddress, Credentials, RequestHead};
+use crate::credentials::{
+    Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site,
+};
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, PrincipalKind, Verifier};
 use crate::rejection::{Challenges, Reason, Rejection};
@@ -91,15 +93,27 @@ impl Authenticator {
     /// # Errors
     ///
     /// A [`Rejection`] of kind `Malformed` if credentials are repeated, joined or incomplete, or if
-    /// there are credentials of two kinds.
+    /// there are credentials of two kinds. A rejection of kind `Forbidden` if the credentials are in a cookie, and a page of
+    /// another site may have caused the request: its method is not safe (RFC 9110 §9.2.1) or it opens a WebSocket, and
+    /// neither `Sec-Fetch-Site` nor `Origin` says that it comes from the origin of the request or from one of the
+    /// [`AllowedOrigins`](crate::credentials::AllowedOrigins).
     pub fn find_credentials(
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
         let found = self.0.carriers.read(head.headers);
         let found = found.map_err(|reason| self.reject(reason))?;
+        let is_cookie = |found: &Credentials| matches!(found.carrier(), Carrier::Cookie(_));
+        if found.as_ref().is_some_and(is_cookie) && may_be_cross_site(head) {
+            return Err(self.reject(Reason::CrossSite));
+        }
         let address = head.extensions.get::<ClientAddress>().copied();
         Ok(found.map(|credentials| credentials.presented_from(address)))
+    }
+
+    /// Removes the cookies that may carry credentials from the headers.
+    pub(super) fn strip_cookies(&self, headers: &mut HeaderMap) {
+        self.0.carriers.strip_cookies(headers);
     }
 
     /// Returns the rejection of a request whose headers hold no credentials.
@@ -193,8 +207,8 @@ impl Authenticator {
             .map_err(|reason| self.reject_credentials(reason, principal.carrier().clone()))
     }
 
-    /// Returns the mechanism that selects the credentials. Selectors by prefix come before selectors
-    /// of a whole carrier.
+    /// Returns the mechanism that selects the credentials. Selectors by prefix come first, then those of opaque tokens, then
+    /// those of a whole carrier.
     fn find_mechanism(&self, credentials: &Credentials) -> Option<(usize, &Entry)> {
         let find = |selects: fn(&CredentialSelector, &Credentials) -> bool| {
             let selected = |entry: &Entry| {
@@ -204,7 +218,9 @@ impl Authenticator {
             let mut entries = self.0.entries.iter().enumerate();
             entries.find(|(_, entry)| selected(entry))
         };
-        find(CredentialSelector::selects_prefix).or_else(|| find(CredentialSelector::selects_rest))
+        find(CredentialSelector::selects_prefix)
+            .or_else(|| find(CredentialSelector::selects_opaque))
+            .or_else(|| find(CredentialSelector::selects_rest))
     }
 
     fn reject(&self, reason: Reason) -> Rejection {

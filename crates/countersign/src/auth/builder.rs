@@ -82,7 +82,7 @@ impl<T> AuthenticatorBuilder<T> {
     ///
     /// * [`BuildError::NoMechanism`] if no mechanism was added.
     /// * [`BuildError::Conflict`] if two mechanisms select the same credentials.
-    /// * [`BuildError::BearerAsPrimary`] if a primary mechanism may accept bearer tokens.
+    /// * [`BuildError::BearerAsPrimary`] if a primary mechanism may accept bearer tokens, or reads a cookie.
     /// * [`BuildError::PrimaryAsMechanism`] if a primary mechanism was not added with
     ///   [`primary`](Self::primary).
     /// * [`BuildError::Realm`] and [`BuildError::ResourceMetadata`] if a challenge cannot quote them.

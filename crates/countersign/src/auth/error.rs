@@ -12,13 +12,13 @@ pub enum BuildError {
     /// Two mechanisms select the same credentials in this carrier, so that neither could be preferred.
     #[error(
         "two mechanisms select the same credentials of {0:?}: give API keys different prefixes (`Peppers::with_prefix`; \
-         another header is not enough, since token endpoints also read keys in bodies), and put all token issuers into \
-         one `Jwt`"
+         another header is not enough, since token endpoints also read keys in bodies), put all token issuers into \
+         one `Jwt`, and accept opaque tokens of one issuer"
     )]
     Conflict(Carrier),
-    /// A mechanism that may accept bearer tokens was added as primary.
+    /// A mechanism that may accept bearer tokens, or reads a cookie, was added as primary.
     #[error(
-        "a mechanism that may accept bearer tokens cannot be primary: select keys by their prefix"
+        "a mechanism that may accept bearer tokens or reads a cookie cannot be primary: select keys by their prefix"
     )]
     BearerAsPrimary,
     /// A primary mechanism, such as `ApiKeys`, was added with `mechanism` instead of `primary`.

@@ -1,8 +1,9 @@
 //! Middleware that authenticates requests: [`AuthLayer`], and the [`Authenticator`] that it calls.
 //!
-//! 1. The layer looks for credentials in the headers that the mechanisms declare. Without
-//!    credentials the answer is 401, with one challenge for each mechanism. With several
-//!    credentials, or malformed ones, it is 400.
+//! 1. The layer looks for credentials in the headers that the mechanisms declare, and only without them in the cookies
+//!    that the mechanisms declare. Without credentials the answer is 401, with one challenge for each mechanism. With
+//!    several credentials, or malformed ones, it is 400. With a cookie, it is 403 if a page of another site may have caused
+//!    a request that may change something.
 //! 2. The layer removes the credentials from the request. Exactly one mechanism selects them, and
 //!    authenticates them: the response to invalid credentials is 401, and 503 if the mechanism cannot
 //!    decide whether they are valid.
@@ -13,7 +14,8 @@
 //! and extractors inside of the layer.
 //!
 //! Put the layer inside of tracing, timeouts and load limits, so that they also apply to rejected
-//! requests, and outside of every layer and handler that reads the principal. Query parameters, cookies and bodies are not read.
+//! requests, and outside of every layer and handler that reads the principal. Query parameters and bodies are not read, and of the
+//! cookies only those that a mechanism declares.
 //!
 //! ```
 //! use std::sync::Arc;

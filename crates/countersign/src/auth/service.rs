@@ -46,6 +46,7 @@ where
         };
         if !self.options.keep_credentials {
             strip_credentials(&mut request, credentials.carrier());
+            authenticator.strip_cookies(request.headers_mut());
         }
         let head = RequestHead::new(&request);
         match authenticator.authenticate(credentials, &head).try_ready() {
@@ -109,7 +110,8 @@ fn strip_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     match carrier {
         Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
         Carrier::Header(name) => request.headers_mut().remove(name),
-        Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => None,
+        // Cookies are removed even if they do not count.
+        Carrier::Cookie(_) | Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => None,
     };
 }
 

@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
+use super::CookieName;
+
 /// Where credentials travel in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum Carrier {
     Authorization(AuthScheme),
     /// A header whose whole value is the credential, such as `x-api-key`.
     Header(HeaderName),
+    /// A cookie (RFC 6265). It counts only without an `Authorization` header and other credentials, and is never a primary
+    /// credential: a browser adds it, whichever page causes the request. See [`Jwt::in_cookie`](crate::mechanism::Jwt::in_cookie).
+    Cookie(CookieName),
     /// A member of a body with an API key. Only token endpoints read bodies.
     BodyKey,
     /// Two members of a body with a client's id and secret. Only token endpoints read bodies.

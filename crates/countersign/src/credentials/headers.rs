@@ -1,7 +1,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{AuthScheme, Carrier, Credentials, Form};
+use super::{AuthScheme, Carrier, CookieName, Credentials, Form, cookie};
 use crate::reason::Reason;
 
 /// The carriers that the mechanisms of one authenticator declare.
@@ -9,6 +9,7 @@ use crate::reason::Reason;
 pub(crate) struct Carriers {
     schemes: Vec<AuthScheme>,
     headers: Vec<HeaderName>,
+    cookies: Vec<CookieName>,
 }
 
 impl Carriers {
@@ -20,12 +21,15 @@ impl Carriers {
             Carrier::Header(name) if !self.headers.contains(name) => {
                 self.headers.push(name.clone());
             }
+            Carrier::Cookie(name) if !self.cookies.contains(name) => {
+                self.cookies.push(name.clone());
+            }
             _ => {}
         }
     }
 
     /// Finds the credentials in the headers of a request, and verifies nothing. Malformed credentials are never
-    /// ignored in favour of others.
+    /// ignored in favour of others. Cookies count only without other credentials, since a browser adds them by itself.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
         let mut found = self.authorization(headers)?;
         for name in &self.headers {
@@ -34,7 +38,19 @@ impl Carriers {
                 (found, other) => found.or(other),
             };
         }
-        Ok(found)
+        // An `Authorization` header of another scheme presents credentials too, although nothing here reads them.
+        let may_count = !self.cookies.is_empty() && !headers.contains_key(AUTHORIZATION);
+        match found {
+            None if may_count => cookie::read(headers, &self.cookies),
+            found => Ok(found),
+        }
+    }
+
+    /// Removes the declared cookies from the headers, whether they count or not.
+    pub(crate) fn strip_cookies(&self, headers: &mut HeaderMap) {
+        if !self.cookies.is_empty() {
+            cookie::strip(headers, &self.cookies);
+        }
     }
 
     fn authorization(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
@@ -99,7 +115,7 @@ fn is_one_token(text: &[u8]) -> bool {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_tchar(byte: u8) -> bool {
+pub(super) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -112,6 +128,7 @@ mod tests {
         carriers.declare(&Carrier::BEARER);
         carriers.declare(&Carrier::BASIC);
         carriers.declare(&Carrier::Header(HeaderName::from_static("x-api-key")));
+        carriers.declare(&Carrier::Cookie("token".parse().unwrap()));
         carriers
     }
 
@@ -187,6 +204,30 @@ mod tests {
     fn undeclared_scheme_beside_a_key_leaves_the_key() {
         let read = read(&[("authorization", b"Digest x"), ("x-api-key", b"k")]);
         assert_eq!(read, Ok(Some(b"k".to_vec())));
+    }
+
+    #[test]
+    fn cookie_counts_only_if_no_header_presents_credentials() {
+        let cookie = ("cookie", &b"token=c"[..]);
+        let twice = ("cookie", &b"token=c; token=d"[..]);
+        let bearer = ("authorization", &b"Bearer t"[..]);
+        let found = |found: &[u8]| Ok(Some(found.to_vec()));
+        assert_eq!(read(&[cookie]), found(b"c"));
+        for other in [&b"Digest x"[..], b"", b"Bearerx t"] {
+            assert_eq!(read(&[cookie, ("authorization", other)]), Ok(None));
+        }
+        assert_eq!(read(&[cookie, bearer]), found(b"t"));
+        assert_eq!(read(&[twice, bearer]), found(b"t"));
+        assert_eq!(read(&[cookie, ("x-api-key", b"k")]), found(b"k"));
+        assert_eq!(read(&[twice]), Err(Reason::RepeatedCookie));
+        assert_eq!(
+            read(&[cookie, ("authorization", b"Bearer")]),
+            Err(Reason::IncompleteCredentials)
+        );
+        assert_eq!(
+            read(&[cookie, bearer, ("x-api-key", b"k")]),
+            Err(Reason::SeveralCredentials)
+        );
     }
 
     #[test]

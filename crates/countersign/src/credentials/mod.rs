@@ -2,9 +2,11 @@
 //!
 //! Mechanisms declare the [`Carrier`]s that they read. The headers of a request are searched for
 //! these carriers by presence alone, before anything is verified, so that two credentials in one
-//! request are always a conflict.
+//! request are always a conflict. Only cookies, which browsers add by themselves, give way to other credentials.
 
 mod carrier;
+mod cookie;
+mod cross_site;
 mod head;
 mod headers;
 mod scheme;
@@ -18,6 +20,9 @@ use http::HeaderValue;
 use crate::secret::Secret;
 
 pub use carrier::{AuthScheme, Carrier};
+pub use cookie::{CookieName, InvalidCookieName};
+pub(crate) use cross_site::may_be_cross_site;
+pub use cross_site::{AllowedOrigins, is_cross_site};
 pub use head::RequestHead;
 pub(crate) use headers::Carriers;
 pub use scheme::Scheme;
@@ -113,7 +118,7 @@ impl Credentials {
     }
 
     /// Returns the credentials as bytes: what follows the scheme in `Authorization`, the whole value
-    /// of another header, or the API key of a body. They are empty for an id and secret of a body.
+    /// of another header, the value of a cookie, or the API key of a body. They are empty for an id and secret of a body.
     ///
     /// They are secret. Do not log or store them.
     #[must_use]

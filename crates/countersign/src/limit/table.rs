@@ -30,7 +30,6 @@ impl<K: Eq + std::hash::Hash + Copy> Table<K> {
     }
 
     /// Returns a bucket, if there is one, without touching it.
-    #[cfg(any(feature = "passwords", test))]
     pub(crate) fn find(&self, key: &K) -> Option<&Bucket> {
         self.young.get(key).or_else(|| self.old.get(key))
     }

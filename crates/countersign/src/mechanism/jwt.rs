@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use crate::BoxFuture;
-use crate::credentials::{Carrier, Credentials, RequestHead};
+use crate::credentials::{Carrier, CookieName, Credentials, RequestHead};
 use crate::limit::RateLimit;
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Identity, Principal, PrincipalKind};
@@ -60,6 +60,68 @@ impl Jwt {
     #[must_use]
     pub fn in_header(mut self, name: HeaderName) -> Self {
         self.carrier = Carrier::Header(name);
+        self
+    }
+
+    /// Reads the tokens from the cookie of this name, in place of `Authorization: Bearer`. For both, add two mechanisms.
+    ///
+    /// The cookie counts only without an `Authorization` header and other credentials, and is removed before the inner service sees the request; all
+    /// other cookies stay. A browser adds it whichever page causes the request. So a request whose method is not safe
+    /// (RFC 9110 §9.2.1), or that opens a WebSocket, gets 403 unless `Sec-Fetch-Site` or `Origin` says that it comes from the
+    /// origin of the request, or from one of the [`AllowedOrigins`](crate::credentials::AllowedOrigins). A token in a cookie
+    /// never mints another.
+    ///
+    /// Responses to requests with cookies may be stored by shared caches (RFC 9111 §3.5 applies to `Authorization` only): the
+    /// service sets `Cache-Control: private` or `no-store`.
+    ///
+    /// ```
+    /// # use countersign::jose::{Algorithm, SigningKey};
+    /// # use countersign::mint::{Issuer, Mint, MintRequest};
+    /// # use countersign::random::SystemRandom;
+    /// # use countersign::time::SystemClock;
+    /// use countersign::auth::AuthLayer;
+    /// use countersign::mechanism::Jwt;
+    /// use http::{Request, Response, StatusCode};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio_test::block_on(async {
+    /// # let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
+    /// # let issuer = Issuer::builder("https://auth.example").signing_key(key).build()?;
+    /// # let id = "01k0000000abcdefghjkmnpqrstvwxyz".parse()?;
+    /// # let primary = countersign::PrimaryPrincipal::for_test(id, "calls:read".parse()?);
+    /// # let mint = Mint::new(issuer.clone(), SystemClock, SystemRandom);
+    /// # let token = mint.mint(&MintRequest::new(primary, Default::default()))?.token;
+    /// // `token` was minted by `issuer`.
+    /// let jwt = Jwt::new([issuer.trusted().build()?]);
+    /// let layer = AuthLayer::builder()
+    ///     .mechanism(jwt.clone())
+    ///     .mechanism(jwt.in_cookie("__Host-token".parse()?))
+    ///     .build()?;
+    /// let service = layer.layer(service_fn(async |request: Request<()>| {
+    ///     assert_eq!(request.headers()["cookie"], "theme=dark");
+    ///     Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    /// }));
+    /// let send = |method: &str, origin: &str| {
+    ///     let request = Request::builder()
+    ///         .method(method)
+    ///         .header("host", "api.example")
+    ///         .header("origin", origin)
+    ///         .header("cookie", format!("theme=dark; __Host-token={}", token.expose()));
+    ///     service.clone().oneshot(request.body(()).unwrap())
+    /// };
+    /// assert_eq!(send("POST", "https://api.example").await?.status(), StatusCode::OK);
+    /// assert_eq!(send("POST", "https://other.example").await?.status(), StatusCode::FORBIDDEN);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn in_cookie(mut self, name: CookieName) -> Self {
+        self.carrier = Carrier::Cookie(name);
         self
     }
 
@@ -156,6 +218,7 @@ impl Mechanism for Jwt {
     fn challenge(&self) -> Challenge {
         match self.carrier {
             Carrier::Header(_) => Challenge::named("Token"),
+            Carrier::Cookie(_) => Challenge::named("Cookie"),
             _ => Challenge::BEARER,
         }
     }

@@ -1,14 +1,18 @@
-//! Mechanisms authenticate one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], and your
-//! own.
+//! Mechanisms authenticate one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], with the feature `introspection`
+//! `OpaqueTokens`, and your own.
 
 mod api_keys;
 mod basic;
 mod failures;
 mod jwt;
+#[cfg(feature = "introspection")]
+mod opaque_tokens;
 mod outcome;
 #[cfg(feature = "passwords")]
 pub mod password;
 mod selector;
+#[cfg(any(feature = "introspection", feature = "passwords"))]
+mod shared_checks;
 
 use std::sync::Arc;
 
@@ -23,6 +27,10 @@ pub use api_keys::ApiKeys;
 pub use basic::Basic;
 pub use failures::FailureLimit;
 pub use jwt::Jwt;
+#[cfg(feature = "introspection")]
+pub use opaque_tokens::OpaqueTokens;
+#[cfg(feature = "introspection")]
+pub(crate) use opaque_tokens::{CallBudget, IntrospectionServer};
 pub use outcome::Outcome;
 pub use selector::CredentialSelector;
 

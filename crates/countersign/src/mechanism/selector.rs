@@ -18,6 +18,8 @@ enum SelectorKind {
     /// character is never `_`.
     Prefix(KeyPrefix),
     Tokens,
+    /// Tokens that do not have the three parts of a signed token.
+    Opaque,
 }
 
 impl CredentialSelector {
@@ -38,6 +40,15 @@ impl CredentialSelector {
         Self::new(carrier, SelectorKind::Tokens)
     }
 
+    /// Selects tokens that are not signed tokens. API keys that another mechanism selects by their prefix are no tokens.
+    #[cfg_attr(
+        not(feature = "introspection"),
+        expect(dead_code, reason = "opaque tokens are introspected")
+    )]
+    pub(super) const fn opaque_tokens(carrier: Carrier) -> Self {
+        Self::new(carrier, SelectorKind::Opaque)
+    }
+
     const fn new(carrier: Carrier, kind: SelectorKind) -> Self {
         Self { carrier, kind }
     }
@@ -55,16 +66,20 @@ impl CredentialSelector {
         }
         match (&self.kind, &other.kind) {
             (SelectorKind::Prefix(a), SelectorKind::Prefix(b)) => a == b,
-            (SelectorKind::Prefix(_), SelectorKind::Tokens)
-            | (SelectorKind::Tokens, SelectorKind::Prefix(_)) => false,
+            (SelectorKind::Prefix(_), SelectorKind::Tokens | SelectorKind::Opaque)
+            | (SelectorKind::Tokens | SelectorKind::Opaque, SelectorKind::Prefix(_))
+            | (SelectorKind::Tokens, SelectorKind::Opaque)
+            | (SelectorKind::Opaque, SelectorKind::Tokens) => false,
             _ => true,
         }
     }
 
-    /// Returns whether it may select a bearer token. Only the prefix of an API key rules that out.
+    /// Returns whether it may select a bearer token. Only the prefix of an API key rules that out. A browser adds a cookie by
+    /// itself, so whatever it contains is a bearer token.
     pub(crate) fn may_select_bearer_tokens(&self) -> bool {
         match self.kind {
-            SelectorKind::Tokens => true,
+            _ if matches!(self.carrier, Carrier::Cookie(_)) => true,
+            SelectorKind::Tokens | SelectorKind::Opaque => true,
             SelectorKind::All => self.carrier == Carrier::BEARER,
             SelectorKind::Prefix(_) => false,
         }
@@ -76,14 +91,28 @@ impl CredentialSelector {
             SelectorKind::Prefix(prefix) => {
                 self.carrier == *credentials.carrier() && has_prefix(credentials.expose(), prefix)
             }
-            SelectorKind::All | SelectorKind::Tokens => false,
+            SelectorKind::All | SelectorKind::Tokens | SelectorKind::Opaque => false,
         }
     }
 
-    /// Returns whether it selects what other mechanisms do not select by a prefix.
-    pub(crate) fn selects_rest(&self, credentials: &Credentials) -> bool {
-        self.carrier == *credentials.carrier() && !matches!(self.kind, SelectorKind::Prefix(_))
+    /// Returns whether it selects the credentials as an opaque token.
+    pub(crate) fn selects_opaque(&self, credentials: &Credentials) -> bool {
+        self.kind == SelectorKind::Opaque
+            && self.carrier == *credentials.carrier()
+            && !has_three_parts(credentials.expose())
     }
+
+    /// Returns whether it selects what other mechanisms select neither by a prefix nor as an opaque token.
+    pub(crate) fn selects_rest(&self, credentials: &Credentials) -> bool {
+        let selects_all = matches!(self.kind, SelectorKind::All | SelectorKind::Tokens);
+        selects_all && self.carrier == *credentials.carrier()
+    }
+}
+
+/// Returns whether a token has the three parts of a signed token, well-formed or not (RFC 7515 §7.1). Such a token is never
+/// introspected: the checks of signed tokens would have no effect if another server could accept what they reject.
+fn has_three_parts(token: &[u8]) -> bool {
+    memchr::memchr_iter(b'.', token).take(3).count() == 2
 }
 
 fn has_prefix(text: &[u8], prefix: &KeyPrefix) -> bool {

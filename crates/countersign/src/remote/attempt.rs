@@ -1,16 +1,15 @@
 //! One attempt to fetch the keys of an issuer: its metadata, if needed, and the JWK set.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, ETAG, IF_NONE_MATCH};
+use http::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use tokio::time::timeout;
 
+use super::exchange::exchange;
 use super::url::AllowHttp;
-use super::{Fetch, FetchError, FetchedBody};
+use super::{Fetch, FetchError};
 use crate::jose::json::{self, Text, members};
 use crate::jose::{JwksError, KeySet};
 use crate::url::HttpUrl;
@@ -187,34 +186,17 @@ impl Source {
         url: &HttpUrl,
         etag: Option<HeaderValue>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
-        let mut request = Request::new(());
-        *request.uri_mut() = url.uri().clone();
-        request.extensions_mut().insert(self.allow_http);
+        let mut request = Request::new(Vec::new());
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(path) = &self.token_file {
             headers.insert(AUTHORIZATION, bearer(path).await?);
         }
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
         }
-        let mut body = FetchedBody::default();
-        let sent = timeout(self.timeout, self.client.get(request, &mut body)).await;
-        let body = body.into_bytes().map_err(|_| FetchError::TooLong)?;
-        let response = sent.map_err(|_| FetchError::Timeout)?.map_err(|error| {
-            log_client_error(url, &*error);
-            FetchError::Client
-        })?;
-        let (head, ()) = response.into_parts();
-        if head.status.is_redirection() && head.status != StatusCode::NOT_MODIFIED {
-            return Err(FetchError::Redirect);
-        }
-        let is_plain =
-            |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
-        if !head.headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-            return Err(FetchError::Compressed);
-        }
+        let response = exchange(&*self.client, url, self.allow_http, request, self.timeout);
+        let (head, body) = response.await?.into_parts();
         Ok((head.status, head.headers, body))
     }
 }
@@ -235,16 +217,6 @@ async fn bearer(path: &Path) -> Result<HeaderValue, FetchError> {
     let mut value = value.ok_or(FetchError::TokenFile)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn log_client_error(url: &HttpUrl, error: &(dyn Error + Send + Sync)) {
-    #[cfg(feature = "tracing")]
-    {
-        let cause = error.source().map(ToString::to_string);
-        tracing::warn!(?url, %error, cause, "HTTP client failed");
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = (url, error);
 }
 
 members! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::{HOST, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
@@ -29,8 +29,8 @@ type ClientError = Box<dyn Error + Send + Sync>;
 /// The longest head of a response, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// An HTTP client for fetching keys (feature `http-client`): HTTP/1.1 over rustls, one connection for each document,
-/// without redirects, proxies and compression.
+/// An HTTP client for fetching keys and introspecting tokens (feature `http-client`): HTTP/1.1 over rustls, one connection
+/// for each request, without redirects, proxies and compression.
 ///
 /// It uses plain HTTP only over a connection to a loopback address, and with
 /// [`dangerous::allow_http`](crate::dangerous::allow_http).
@@ -76,9 +76,9 @@ impl HttpClient {
         })
     }
 
-    async fn send(
+    async fn exchange(
         &self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         body: &mut FetchedBody,
     ) -> Result<Response<()>, ClientError> {
         let uri = request.uri().clone();
@@ -101,18 +101,18 @@ impl HttpClient {
 }
 
 impl Fetch for HttpClient {
-    fn get<'a>(
+    fn send<'a>(
         &'a self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         body: &'a mut FetchedBody,
     ) -> BoxFuture<'a, Result<Response<()>, ClientError>> {
-        Box::pin(self.send(request, body))
+        Box::pin(self.exchange(request, body))
     }
 }
 
 async fn send_over(
     stream: impl Read + Write + Unpin + Send + 'static,
-    request: Request<()>,
+    request: Request<Vec<u8>>,
     body: &mut FetchedBody,
 ) -> Result<Response<()>, ClientError> {
     let (mut sender, connection) = http1::Builder::new()
@@ -140,8 +140,8 @@ async fn read_body(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(),
 }
 
 /// Converts a request to the origin form: the path in the request line, the authority in `Host` (RFC 9112 §3.2.1).
-fn origin_form(request: Request<()>) -> Result<Request<Empty<Bytes>>, ClientError> {
-    let (mut head, ()) = request.into_parts();
+fn origin_form(request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, ClientError> {
+    let (mut head, body) = request.into_parts();
     let authority = head
         .uri
         .authority()
@@ -154,7 +154,7 @@ fn origin_form(request: Request<()>) -> Result<Request<Empty<Bytes>>, ClientErro
         Some(path) => Uri::from(path.clone()),
         None => Uri::from_static("/"),
     };
-    Ok(Request::from_parts(head, Empty::new()))
+    Ok(Request::from_parts(head, Full::from(body)))
 }
 
 impl fmt::Debug for HttpClient {

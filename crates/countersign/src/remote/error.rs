@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::UrlError;
 use crate::token::TrustError;
 
-/// The reason why a fetch returned no keys.
+/// The reason why an issuer returned no keys, or no answer about a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -14,7 +14,8 @@ pub enum FetchError {
     /// A document took longer than the time limit.
     #[error("the issuer took too long")]
     Timeout,
-    /// The status was neither 200 nor, for a conditional request, 304.
+    /// The status was neither 200 nor, for a conditional request, 304. For introspection, 401 and 403 mean that the issuer does
+    /// not accept the id and the secret of this service.
     #[error("the issuer answered {0}")]
     Status(u16),
     /// The issuer redirected. Redirects are not followed.
@@ -62,7 +63,7 @@ pub enum FetchError {
     Ended,
 }
 
-/// An error in the configuration of remote keys.
+/// An error in the configuration of remote keys, or of the introspection of tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -87,6 +88,16 @@ pub enum RemoteError {
     #[cfg(feature = "http-client")]
     #[error(transparent)]
     Roots(#[from] super::RootsError),
+    /// The introspection endpoint, or the id and the secret for it, are not set.
+    #[error(
+        "set the endpoint with `introspection_url`, and the id and the secret of this service with `client_secret`"
+    )]
+    NoEndpoint,
+    /// The time limit of introspection, or the lifetime of its cache, is out of range.
+    #[error(
+        "the time limit of introspection must be more than 0 s and at most 60 s, and answers are cached for at most 60 s"
+    )]
+    Introspection,
     /// There is no tokio runtime for the task.
     #[error("build it within a tokio runtime")]
     NoRuntime,

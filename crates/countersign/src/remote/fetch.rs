@@ -4,9 +4,9 @@ use http::{Request, Response};
 
 use crate::BoxFuture;
 
-/// An HTTP client that fetches documents with GET.
+/// An HTTP client that fetches documents with GET, and introspects tokens with POST.
 ///
-/// An implementation sends the headers of the request, and does not ask for compression. It verifies certificates,
+/// An implementation sends the method, the headers and the body of the request, and does not ask for compression. It verifies certificates,
 /// **does not follow redirects**, and returns the status unchanged. It needs no time limit: its future is dropped at
 /// the deadline. With reqwest, whose client is built with `redirect(Policy::none())`:
 ///
@@ -14,7 +14,8 @@ use crate::BoxFuture;
 /// # mod reqwest {
 /// #     #[derive(Clone)] pub struct Client;
 /// #     pub struct Response;
-/// #     impl Client { pub fn get(&self, _: String) -> Self { Self }
+/// #     impl Client { pub fn request(&self, _: http::Method, _: String) -> Self { Self }
+/// #         pub fn body(self, _: Vec<u8>) -> Self { self }
 /// #         pub fn headers(self, _: http::HeaderMap) -> Self { self }
 /// #         pub async fn send(self) -> std::io::Result<Response> { Ok(Response) } }
 /// #     impl Response { pub fn status(&self) -> http::StatusCode { http::StatusCode::OK }
@@ -28,14 +29,15 @@ use crate::BoxFuture;
 /// struct Reqwest(reqwest::Client);
 ///
 /// impl Fetch for Reqwest {
-///     fn get<'a>(
+///     fn send<'a>(
 ///         &'a self,
-///         request: Request<()>,
+///         request: Request<Vec<u8>>,
 ///         body: &'a mut FetchedBody,
 ///     ) -> BoxFuture<'a, Result<Response<()>, Box<dyn std::error::Error + Send + Sync>>> {
 ///         Box::pin(async move {
-///             let get = self.0.get(request.uri().to_string()).headers(request.headers().clone());
-///             let mut response = get.send().await?;
+///             let sent = self.0.request(request.method().clone(), request.uri().to_string());
+///             let sent = sent.headers(request.headers().clone()).body(request.into_body());
+///             let mut response = sent.send().await?;
 ///             let mut head = Response::new(());
 ///             *head.status_mut() = response.status();
 ///             *head.headers_mut() = response.headers().clone();
@@ -48,27 +50,27 @@ use crate::BoxFuture;
 /// }
 /// ```
 pub trait Fetch: Send + Sync + 'static {
-    /// Sends `request`, a GET with an absolute URL, appends the body of the response to `body`, and returns the
+    /// Sends `request`, a GET or POST with an absolute URL, appends the body of the response to `body`, and returns the
     /// head of the response.
     ///
     /// # Errors
     ///
     /// Any error that prevented a complete response. It is logged, and counts as
     /// [`FetchError::Client`](super::FetchError::Client).
-    fn get<'a>(
+    fn send<'a>(
         &'a self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         body: &'a mut FetchedBody,
     ) -> BoxFuture<'a, Result<Response<()>, Box<dyn Error + Send + Sync>>>;
 }
 
 impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
-    fn get<'a>(
+    fn send<'a>(
         &'a self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         body: &'a mut FetchedBody,
     ) -> BoxFuture<'a, Result<Response<()>, Box<dyn Error + Send + Sync>>> {
-        (**self).get(request, body)
+        (**self).send(request, body)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keys of external issuers, fetched over HTTP and refreshed (feature `remote`).
+//! Keys of external issuers, fetched over HTTP and refreshed (feature `remote`), and the introspection of their opaque tokens.
 //!
 //! ```no_run
 //! use countersign::auth::AuthLayer;
@@ -62,6 +62,12 @@
 //! URLs must be `https`. Only an issuer on this machine's loopback may have an `http` URL, and name an `http` URL there.
 //! Redirects are not followed. URLs and keys in tokens (`jku`, `x5u`, `jwk`) are never used.
 //!
+//! # Opaque tokens
+//!
+//! With the feature `introspection`, `OpaqueTokens::issuer` of [`mechanism`](crate::mechanism) asks an issuer about tokens that
+//! are not signed (RFC 7662), over the same HTTP client and with the same rules for URLs, redirects and the length of a
+//! document.
+//!
 //! # Probes
 //!
 //! [`Jwt::is_ready`](crate::mechanism::Jwt::is_ready) is cheap. [`RemoteKeys::status`] returns details for each issuer.
@@ -75,7 +81,10 @@ mod attempt;
 #[cfg(feature = "http-client")]
 mod client;
 mod error;
+mod exchange;
 mod fetch;
+#[cfg(feature = "introspection")]
+mod introspection;
 mod issuer;
 mod keys;
 mod policy;
@@ -89,6 +98,8 @@ pub use crate::url::UrlError;
 pub use client::{HttpClient, RootsError};
 pub use error::{FetchError, RemoteError};
 pub use fetch::{Fetch, FetchedBody, TooLong};
+#[cfg(feature = "introspection")]
+pub use introspection::{IntrospectionOptions, OpaqueIssuer};
 pub use issuer::RemoteIssuer;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;

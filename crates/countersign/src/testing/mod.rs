@@ -6,6 +6,8 @@
 //! * [`AlwaysLayer`]: a layer that accepts every request as the same principal.
 //! * [`TestIssuer`]: a token issuer over HTTP on a free port of the loopback interface. It rotates and withdraws keys,
 //!   delays and fails on request, counts requests, and mints valid tokens and tokens with one [`Flaw`].
+//! * [`TestOpaqueIssuer`]: an issuer of opaque tokens with an introspection endpoint over HTTP (RFC 7662), which answers what
+//!   a test sets, delays and fails on request, and counts requests.
 //! * [`TestProvider`]: an imitation of an identity provider, such as Keycloak, over HTTP.
 //! * [`signatures_verified`]: the number of signatures that the current thread has verified.
 //!
@@ -14,6 +16,7 @@
 mod always;
 mod flaw;
 mod issuer;
+mod opaque_issuer;
 mod principal;
 mod provider;
 mod server;
@@ -28,6 +31,7 @@ use crate::time::{Clock, Timestamp};
 pub use always::{AlwaysLayer, AlwaysService};
 pub use flaw::Flaw;
 pub use issuer::TestIssuer;
+pub use opaque_issuer::TestOpaqueIssuer;
 pub use principal::TestPrincipal;
 pub use provider::{Provider, TestProvider};
 pub use server::IssuerResponse;

@@ -9,14 +9,17 @@ use std::time::Duration;
 
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 128 * 1024;
 
-/// The response of a [`TestIssuer`](super::TestIssuer) to requests for its metadata or keys.
+/// The response of a [`TestIssuer`](super::TestIssuer) to requests for its metadata or keys, and of a
+/// [`TestOpaqueIssuer`](super::TestOpaqueIssuer) to introspection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssuerResponse {
-    /// 200 with the document, or 304 if the request names its current `ETag`.
+    /// 200 with the document, or 304 if the request names its current `ETag`. For introspection, the answer about the token.
     Document,
-    /// The document, after this delay.
+    /// The document or answer, after this delay.
     Delayed(Duration),
     /// No response until another one is set, which is then sent.
     Never,
@@ -30,9 +33,14 @@ pub enum IssuerResponse {
     Close,
 }
 
-/// A document, where it is, its response, and the number of requests for it.
+/// Computes the status and the body of a response from the head and the body of the request.
+type Handler = Box<dyn Fn(&str, &str) -> (u16, String) + Send>;
+
+/// A document or handler, where it is, its response, and the number of requests for it.
 pub(super) struct Resource {
     paths: Vec<String>,
+    /// What computes the responses, in place of the document.
+    handler: Option<Handler>,
     pub(super) document: String,
     pub(super) tag: String,
     pub(super) response: IssuerResponse,
@@ -47,11 +55,23 @@ impl Resource {
     ) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
+            handler: None,
             document,
             tag: "\"0\"".to_owned(),
             response: IssuerResponse::Document,
             requests: 0,
             not_modified: 0,
+        }
+    }
+
+    /// Creates a resource whose responses `handler` computes.
+    pub(super) fn answered_by(
+        paths: impl IntoIterator<Item = impl Into<String>>,
+        handler: impl Fn(&str, &str) -> (u16, String) + Send + 'static,
+    ) -> Self {
+        Self {
+            handler: Some(Box::new(handler)),
+            ..Self::new(paths, String::new())
         }
     }
 }
@@ -150,6 +170,7 @@ impl Drop for Server {
 
 fn serve(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
     let head = read_head(stream)?;
+    let body = read_body(stream, &head)?;
     let path = head.split(' ').nth(1).unwrap_or_default();
     if site
         .resource(path, |resource| resource.requests += 1)
@@ -168,22 +189,28 @@ fn serve(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
             .wait_timeout_while(content, delay, |content| !content.stopped);
         content = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
-    let response = content.at(path).map(|resource| respond(resource, &head));
+    let response = content
+        .at(path)
+        .map(|resource| respond(resource, &head, &body));
     let response = response.unwrap_or_default();
     drop(content);
     stream.write_all(&response)
 }
 
-fn respond(resource: &mut Resource, head: &str) -> Vec<u8> {
+fn respond(resource: &mut Resource, head: &str, body: &str) -> Vec<u8> {
     let tag = format!("ETag: {}\r\n", resource.tag);
     match &resource.response {
-        IssuerResponse::Document | IssuerResponse::Delayed(_) if has_tag(head, &resource.tag) => {
-            resource.not_modified += 1;
-            response(304, &tag, "")
-        }
-        IssuerResponse::Document | IssuerResponse::Delayed(_) => {
-            response(200, &tag, &resource.document)
-        }
+        IssuerResponse::Document | IssuerResponse::Delayed(_) => match &resource.handler {
+            Some(handler) => {
+                let (status, body) = handler(head, body);
+                response(status, "", &body)
+            }
+            None if has_tag(head, &resource.tag) => {
+                resource.not_modified += 1;
+                response(304, &tag, "")
+            }
+            None => response(200, &tag, &resource.document),
+        },
         IssuerResponse::Never | IssuerResponse::Close => Vec::new(),
         IssuerResponse::Status(status) => response(*status, "", ""),
         IssuerResponse::Redirect(url) => response(302, &format!("Location: {url}\r\n"), ""),
@@ -218,4 +245,17 @@ fn read_head(mut stream: &TcpStream) -> io::Result<String> {
         head.extend_from_slice(&byte);
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// Reads the body of a request that has a `Content-Length`.
+fn read_body(mut stream: &TcpStream, head: &str) -> io::Result<String> {
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse().ok()).flatten()
+    });
+    let length: usize = length.unwrap_or_default();
+    let mut body = vec![0; length.min(MAX_BODY)];
+    stream.read_exact(&mut body)?;
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }

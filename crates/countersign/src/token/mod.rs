@@ -21,6 +21,8 @@ mod access_token;
 mod builder;
 mod claims;
 mod external;
+#[cfg(feature = "introspection")]
+mod introspected;
 mod key_source;
 mod keys;
 mod managed;
@@ -33,6 +35,8 @@ mod verify;
 
 pub use access_token::AccessToken;
 pub use builder::TrustedIssuerBuilder;
+#[cfg(feature = "introspection")]
+pub(crate) use introspected::check_introspected;
 pub(crate) use key_source::TokenRejection;
 #[cfg(feature = "remote")]
 pub(crate) use key_source::{KeyFetch, KeySource};

@@ -76,7 +76,7 @@ impl TrustedIssuer {
     }
 
     /// Returns the longest token that is accepted, in bytes.
-    pub(super) fn max_token_len(&self) -> usize {
+    pub(crate) fn max_token_len(&self) -> usize {
         match &self.origin {
             Origin::Own(_) => MAX_TOKEN,
             Origin::External(rules) => rules.max_token_len,

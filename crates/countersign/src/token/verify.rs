@@ -87,7 +87,7 @@ pub(crate) fn issued_at(token: &[u8]) -> Option<Timestamp> {
 }
 
 /// Returns the issuer of a token, and the name of the issuer for the principal.
-fn find_issuer<'i>(
+pub(super) fn find_issuer<'i>(
     issuers: &'i [TrustedIssuer],
     claims: &Claims<'_>,
 ) -> Result<(&'i TrustedIssuer, Arc<str>), TokenRejection> {
@@ -103,7 +103,7 @@ fn find_issuer<'i>(
 
 /// The kind of a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(super) enum Class {
     Access,
     Managed,
 }
@@ -196,7 +196,11 @@ impl TrustedIssuer {
         }
     }
 
-    fn check_audience(&self, claims: &Claims<'_>, payload: &Payload) -> Result<(), TokenRejection> {
+    pub(super) fn check_audience(
+        &self,
+        claims: &Claims<'_>,
+        payload: &Payload,
+    ) -> Result<(), TokenRejection> {
         let is_known = |name: &str| self.audiences.iter().any(|known| **known == *name);
         let (claim, accepted) = match &self.origin {
             Origin::External(rules) if rules.audience_claim.is_some() => {
@@ -233,7 +237,7 @@ impl TrustedIssuer {
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6), in whole seconds and with saturating arithmetic.
     /// Returns `exp`.
-    fn check_times(
+    pub(super) fn check_times(
         &self,
         claims: &Claims<'_>,
         class: Class,
@@ -280,7 +284,7 @@ impl TrustedIssuer {
         Ok(exp)
     }
 
-    fn accepted_until(&self, exp: i64) -> Timestamp {
+    pub(super) fn accepted_until(&self, exp: i64) -> Timestamp {
         seconds(exp.saturating_add(whole_seconds(self.leeway)))
     }
 }
@@ -289,7 +293,7 @@ fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn seconds(seconds: i64) -> Timestamp {
+pub(super) fn seconds(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
 

@@ -183,9 +183,9 @@ async fn missing_ca_file_is_a_build_error_that_names_it() {
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn get<'a>(
+    fn send<'a>(
         &'a self,
-        _: Request<()>,
+        _: Request<Vec<u8>>,
         _: &'a mut FetchedBody,
     ) -> BoxFuture<'a, Result<Response<()>, Box<dyn Error + Send + Sync>>> {
         Box::pin(async { Err("no network".into()) })

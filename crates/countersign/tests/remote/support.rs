@@ -164,9 +164,9 @@ impl Documents {
 }
 
 impl Fetch for Documents {
-    fn get<'a>(
+    fn send<'a>(
         &'a self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         body: &'a mut FetchedBody,
     ) -> BoxFuture<'a, Result<Response<()>, Box<dyn Error + Send + Sync>>> {
         let url = request.uri().to_string();

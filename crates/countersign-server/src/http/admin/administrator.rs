@@ -6,12 +6,13 @@ use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign::Principal;
+use countersign::credentials::is_cross_site;
 use countersign::directory::{Directory as _, EnvironmentKind};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
 use countersign::time::{Clock as _, SystemClock};
 use countersign_wire::openapi::Security;
-use countersign_wire::{BodyError, RequestId, is_cross_site, read_body};
+use countersign_wire::{BodyError, RequestId, read_body};
 
 use super::Admin;
 use super::error::{AdminError, Result};

@@ -27,7 +27,9 @@ pub(super) use network::Network;
 /// valid API key of this system is still accepted: checking it is cheap, and it cannot be guessed. While there is room, a recently verified password passes
 /// without a hash, and takes no room.
 ///
-/// A failure is a password or key that was checked and rejected. Malformed credentials are not
+/// An opaque token is rejected like a password while a bucket is full, unless it was accepted in the last minute.
+///
+/// A failure is a password or key that was checked and rejected, or an opaque token that its issuer was asked about. Malformed credentials are not
 /// checked, and credentials that could not be checked are not failures. An attempt reserves its room
 /// before the password is hashed, and releases it on success, so that many attempts at once do not
 /// pass the limit. An attempt that is cancelled counts as a failure.
@@ -264,7 +266,7 @@ fn report(key: Key) {
     tracing::warn!(
         address = %key.network,
         single_name = matches!(key.counted, Counted::Name(_)),
-        "too many failed attempts; rejecting passwords from this address for some time"
+        "too many failed attempts; rejecting passwords and opaque tokens from this address for some time"
     );
     #[cfg(not(feature = "tracing"))]
     let _ = key;

@@ -6,7 +6,6 @@ mod attempt;
 mod bcrypt;
 mod cache;
 mod places;
-mod shared_checks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::directory::password_hash::cost;
 use crate::directory::{self, Credential, Directory, PasswordUpgrade, StoredSecret};
 use crate::id::Id;
 use crate::mechanism::failures::Network;
+use crate::mechanism::shared_checks::SharedChecks;
 use crate::mechanism::{FailureLimit, MAX_PASSWORD, Outcome};
 use crate::principal::Identity;
 use crate::random::Random;
@@ -26,7 +26,6 @@ use crate::secret::Secret;
 use argon2id::Argon2id;
 use cache::{Digest, VerifiedPasswords};
 use places::Places;
-use shared_checks::SharedChecks;
 
 pub(super) use attempt::Attempt;
 

@@ -1,11 +1,12 @@
-//! Recognizes requests that a browser sends for a page of another site. A browser adds the password that it has stored for
-//! Basic, whichever page causes the request.
+//! Recognizes requests that a browser sends for a page of another site. A browser adds its cookies, and the password that it
+//! has stored for Basic, whichever page causes the request.
 
 use std::sync::Arc;
 
-use countersign::credentials::RequestHead;
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderName, HeaderValue};
+
+use super::RequestHead;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -30,23 +31,72 @@ impl AllowedOrigins {
 /// Returns whether a page of another site caused a request that may change something: by `Sec-Fetch-Site` (W3C Fetch
 /// Metadata), else by `Origin` (RFC 6454). Programs send neither. The origin of the request itself, those in
 /// [`AllowedOrigins`], and safe methods (RFC 9110 §9.2.1) are never cross-site.
+///
+/// ```
+/// use countersign::credentials::{RequestHead, is_cross_site};
+/// use http::Request;
+///
+/// let post = |origin: &str| {
+///     let request = Request::post("/calls").header("host", "api.example").header("origin", origin);
+///     is_cross_site(&RequestHead::new(&request.body(()).unwrap()))
+/// };
+/// assert!(!post("https://api.example"));
+/// assert!(post("https://other.example"));
+/// ```
 #[must_use]
 pub fn is_cross_site(head: &RequestHead<'_>) -> bool {
-    if head.method.is_safe() {
-        return false;
-    }
+    !head.method.is_safe() && site(head) == Site::Other
+}
+
+/// Returns whether a page of another site may have caused a request that may change something, or opens a WebSocket, whose
+/// messages may. A request that does not name its site may be one, since a browser that sends neither header adds its cookies
+/// all the same.
+pub(crate) fn may_be_cross_site(head: &RequestHead<'_>) -> bool {
+    (!head.method.is_safe() || opens_websocket(head)) && site(head) != Site::Own
+}
+
+/// The site of the page that caused a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Site {
+    /// The origin of the request itself, an allowed one, or a user without a page.
+    Own,
+    Other,
+    /// The request does not say.
+    Unknown,
+}
+
+fn site(head: &RequestHead<'_>) -> Site {
+    let own_if = |own| if own { Site::Own } else { Site::Other };
     let origins = || head.headers.get_all(ORIGIN).iter();
+    let has_origin = origins().next().is_some();
     let allowed = head.extensions.get::<AllowedOrigins>();
     let is_allowed = |origin| allowed.is_some_and(|allowed| allowed.contains(origin));
-    if origins().next().is_some() && origins().all(is_allowed) {
-        return false;
+    if has_origin && origins().all(is_allowed) {
+        return Site::Own;
     }
     let mut sites = head.headers.get_all(SEC_FETCH_SITE).iter().peekable();
     if sites.peek().is_some() {
-        return !sites.all(|site| site == "same-origin" || site == "none");
+        return own_if(sites.all(|site| site == "same-origin" || site == "none"));
     }
     let host = host(head);
-    !origins().all(|origin| has_host(origin.as_bytes(), host))
+    match has_origin {
+        true => own_if(origins().all(|origin| has_host(origin.as_bytes(), host))),
+        false => Site::Unknown,
+    }
+}
+
+/// Returns whether a request opens a WebSocket (RFC 6455 §4.1). Over HTTP/2 its method is CONNECT (RFC 8441), which is not
+/// safe.
+fn opens_websocket(head: &RequestHead<'_>) -> bool {
+    let is_websocket = |protocol: &[u8]| {
+        let name = protocol.split(|&byte| byte == b'/').next();
+        name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+    };
+    let mut values = head.headers.get_all(UPGRADE).iter();
+    values.any(|value| {
+        let mut protocols = value.as_bytes().split(|&byte| byte == b',');
+        protocols.any(is_websocket)
+    })
 }
 
 /// Returns whether an origin has this host and port. `null` has none.
@@ -160,5 +210,36 @@ mod tests {
             );
         }
         assert!(!cross_site("/", &[host]));
+    }
+
+    #[test]
+    fn request_with_a_cookie_must_name_its_site_if_it_may_change_something() {
+        let head = |method: Method, headers: &[(&str, &str)]| {
+            let mut request = Request::builder()
+                .method(method)
+                .header("host", "a.example");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            may_be_cross_site(&RequestHead::new(&request.body(()).unwrap()))
+        };
+        let own = ("origin", "https://a.example");
+        let other = ("origin", "https://b.example");
+        for upgrade in ["websocket", "WebSocket", "h2c, websocket", "websocket/13"] {
+            let upgrade = ("upgrade", upgrade);
+            assert!(head(Method::GET, &[upgrade]), "{upgrade:?}");
+            assert!(head(Method::GET, &[upgrade, other]), "{upgrade:?}");
+            assert!(!head(Method::GET, &[upgrade, own]), "{upgrade:?}");
+        }
+        assert!(!head(Method::GET, &[("upgrade", "h2c")]));
+        assert!(!head(Method::GET, &[other]));
+        for method in [Method::POST, Method::DELETE, Method::CONNECT] {
+            assert!(head(method.clone(), &[]), "{method}");
+            assert!(head(method.clone(), &[other]), "{method}");
+            assert!(head(method.clone(), &[("origin", "null")]), "{method}");
+            assert!(head(method.clone(), &[("sec-fetch-site", "same-site")]));
+            assert!(!head(method.clone(), &[("sec-fetch-site", "same-origin")]));
+            assert!(!head(method.clone(), &[own]), "{method}");
+        }
     }
 }

@@ -9,56 +9,65 @@ use tokio::sync::OnceCell;
 ///
 /// Otherwise a client with a hundred requests under way when its password leaves the cache would cause
 /// a hundred hashes, and would look like an attacker with a hundred attempts.
-pub(super) struct SharedChecks<K>(Mutex<HashMap<K, SharedCheck>>);
+pub(super) struct SharedChecks<K, T = bool>(Mutex<HashMap<K, SharedCheck<T>>>);
 
-#[derive(Default)]
-struct SharedCheck {
-    right: Arc<OnceCell<bool>>,
+struct SharedCheck<T> {
+    result: Arc<OnceCell<T>>,
     waiting: usize,
 }
 
-impl<K> Default for SharedChecks<K> {
+impl<K, T> Default for SharedChecks<K, T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Copy + Eq + Hash> SharedChecks<K> {
+impl<T> Default for SharedCheck<T> {
+    fn default() -> Self {
+        Self {
+            result: Arc::default(),
+            waiting: 0,
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash, T: Clone> SharedChecks<K, T> {
     /// Returns the result of `check`, or that of an equal check under way. If that one fails or is
     /// cancelled, the next caller makes its own.
     pub(super) async fn join<E>(
         &self,
         key: K,
-        check: impl Future<Output = Result<bool, E>>,
-    ) -> Result<bool, E> {
+        check: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let participant = self.participate(key);
-        participant.right.get_or_try_init(|| check).await.copied()
+        let result = participant.result.get_or_try_init(|| check).await;
+        result.cloned()
     }
 
-    fn participate(&self, key: K) -> Participant<'_, K> {
+    fn participate(&self, key: K) -> Participant<'_, K, T> {
         let mut checks = self.lock();
         let check = checks.entry(key).or_default();
         check.waiting += 1;
         Participant {
             checks: self,
             key,
-            right: Arc::clone(&check.right),
+            result: Arc::clone(&check.result),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, SharedCheck>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, SharedCheck<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A caller that waits for a check.
-struct Participant<'a, K: Copy + Eq + Hash> {
-    checks: &'a SharedChecks<K>,
+struct Participant<'a, K: Copy + Eq + Hash, T: Clone> {
+    checks: &'a SharedChecks<K, T>,
     key: K,
-    right: Arc<OnceCell<bool>>,
+    result: Arc<OnceCell<T>>,
 }
 
-impl<K: Copy + Eq + Hash> Drop for Participant<'_, K> {
+impl<K: Copy + Eq + Hash, T: Clone> Drop for Participant<'_, K, T> {
     /// The last participant removes the check, even if all are cancelled.
     fn drop(&mut self) {
         if let Entry::Occupied(mut entry) = self.checks.lock().entry(self.key) {
