@@ -1,11 +1,21 @@
-//! The `error` parameter of a `Bearer` challenge (RFC 6750 §3), read from `WWW-Authenticate` (RFC 9110 §11.6.1).
+//! Which responses reject the token of a request: by their status, and by the `error` parameter of a `Bearer` challenge
+//! (RFC 6750 §3) in `WWW-Authenticate` (RFC 9110 §11.6.1).
 
-use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Response, StatusCode};
 
-/// Returns whether a request that got 401 may succeed with another token: no `Bearer` challenge names an error other
-/// than `invalid_token`.
-pub(crate) fn asks_for_another_token(headers: &HeaderMap) -> bool {
+/// Returns whether the request may succeed with another token: the response is 401, or a gRPC response without messages
+/// with the status `UNAUTHENTICATED`, and no `Bearer` challenge names an error other than `invalid_token`.
+pub(crate) fn asks_for_another_token<B>(response: &Response<B>) -> bool {
+    let headers = response.headers();
+    let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED
+        || headers
+            .get("grpc-status")
+            .is_some_and(|status| status == "16");
+    is_unauthenticated && accepts_another_token(headers)
+}
+
+fn accepts_another_token(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().all(|value| {
         value.to_str().is_ok_and(|text| {
             bearer_errors(text)
@@ -63,7 +73,26 @@ mod tests {
         for challenge in challenges {
             headers.append(WWW_AUTHENTICATE, challenge.parse().unwrap());
         }
-        asks_for_another_token(&headers)
+        accepts_another_token(&headers)
+    }
+
+    #[test]
+    fn responses_401_and_those_of_grpc_with_unauthenticated_reject_the_token() {
+        let response = |status: u16, grpc: Option<&str>| {
+            let mut response = Response::builder().status(status);
+            if let Some(grpc) = grpc {
+                response = response.header("grpc-status", grpc);
+            }
+            response.body(()).unwrap()
+        };
+        assert!(asks_for_another_token(&response(401, None)));
+        assert!(asks_for_another_token(&response(200, Some("16"))));
+        for other in [(200, None), (403, None), (200, Some("7")), (200, Some("0"))] {
+            assert!(
+                !asks_for_another_token(&response(other.0, other.1)),
+                "{other:?}"
+            );
+        }
     }
 
     #[test]

@@ -70,6 +70,12 @@ pub enum TokenErrorKind {
     /// The response is not a token response of the configured format.
     #[error("the response of the token endpoint has no bearer token in the configured format")]
     Malformed,
+    /// The token has expired already, or expires within a second. Where responses have an absolute expiry and no header
+    /// `Date`, this machine's clock may be ahead.
+    #[error(
+        "the token endpoint issued a token that has expired; check its lifetimes, and the clocks of both machines"
+    )]
+    Expired,
     /// The metadata of the issuer name another issuer (RFC 8414 §3.3), or a token endpoint that cannot be used.
     #[error("the metadata name another issuer, or a token endpoint without https")]
     Metadata,
@@ -82,4 +88,22 @@ pub enum TokenErrorKind {
     /// The HTTP client failed; the source says why.
     #[error("the token endpoint cannot be reached")]
     Transport,
+}
+
+impl TokenErrorKind {
+    /// Returns the name in metrics.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Rejected { .. } => "rejected",
+            Self::Unavailable(_) => "unavailable",
+            Self::Redirect => "redirect",
+            Self::Malformed => "malformed",
+            Self::Expired => "expired",
+            Self::Metadata => "metadata",
+            Self::Inexpressible => "inexpressible",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+        }
+    }
 }

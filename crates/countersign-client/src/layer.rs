@@ -15,7 +15,11 @@ use crate::tokens::Tokens;
 ///
 /// - a `Bearer` challenge of the response names another error than `invalid_token` (RFC 6750 §3.1),
 /// - there is no other token: the token endpoint returns the same one, or fails, or was asked a moment ago, or
-/// - the body cannot be sent again: by default, only empty ones can. See [`replay`](Self::replay).
+/// - the body cannot be sent again: by default, only empty ones can. See [`replay`](Self::replay). Then another token is
+///   requested for the next request.
+///
+/// A gRPC response without messages and with the status `UNAUTHENTICATED` counts as 401. The calls of tonic have bodies
+/// that cannot be copied, so a call whose token was rejected fails, and the next one has another token.
 ///
 /// Place it inside of a layer that follows redirects, so that each request is checked against the origins.
 #[derive(Clone, Debug)]

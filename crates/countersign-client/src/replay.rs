@@ -20,8 +20,8 @@ impl<B: Body + Default> Replay<B> for EmptyBody {
     }
 }
 
-/// Repeats requests whose body the function can copy, such as `|body: &Full<Bytes>| Some(body.clone())`, or
-/// `reqwest::Body::try_clone`.
+/// Repeats requests whose body the function can copy, such as `|body: &Full<Bytes>| Some(body.clone())`, or for reqwest
+/// `|body: &reqwest::Body| Some(body.as_bytes()?.to_vec().into())`.
 #[derive(Clone, Copy)]
 pub struct CloneBody<F>(pub(crate) F);
 

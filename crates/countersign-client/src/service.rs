@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use tower::{Service, ServiceExt as _};
 
 use crate::BoxError;
@@ -76,11 +76,11 @@ where
         .call(Request::from_parts(head, body))
         .await
         .map_err(Into::into)?;
-    if response.status() != StatusCode::UNAUTHORIZED || !asks_for_another_token(response.headers())
-    {
+    if !asks_for_another_token(&response) {
         return Ok(response);
     }
     let Some((mut head, body)) = copy else {
+        tokens.request_other(wanted.as_ref(), &token);
         return Ok(response);
     };
     let Some(other) = tokens.replace(wanted.as_ref(), &token).await else {

@@ -123,6 +123,13 @@ impl Tokens {
         entry.replace(&self.shared, wanted, rejected).await
     }
 
+    /// Requests another token than `rejected` in the background, for the next request.
+    pub(crate) fn request_other(&self, wanted: Option<&TokenRequest>, rejected: &Token) {
+        if let Ok((entry, wanted)) = self.entry(wanted) {
+            entry.request_other(&self.shared, wanted, rejected);
+        }
+    }
+
     fn entry<'a>(
         &'a self,
         wanted: Option<&'a TokenRequest>,

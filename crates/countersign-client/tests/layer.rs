@@ -11,6 +11,7 @@ use countersign_client::{BearerLayer, Credentials, OriginError, TokenError, Toke
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use tower::{Layer as _, Service, ServiceExt as _};
+use tower_http::follow_redirect::FollowRedirectLayer;
 
 type HttpRequest = Request<Full<Bytes>>;
 
@@ -58,6 +59,13 @@ async fn send(
     request: HttpRequest,
 ) -> StatusCode {
     client.oneshot(request).await.unwrap().status()
+}
+
+/// Lets the tasks that request tokens run.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,6 +228,11 @@ async fn body_is_repeated_only_if_it_can_be_copied() {
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(*seen.lock().unwrap(), ["token-1"]);
+    // Another token was requested for the next request.
+    settle().await;
+    let (accepting, seen) = api(&["token-1"], "Bearer");
+    assert_eq!(send(layer.layer(accepting), post()).await, StatusCode::OK);
+    assert_eq!(*seen.lock().unwrap(), ["token-2"]);
 
     let (second, seen) = api(&["token-1"], "Bearer");
     let layer = BearerLayer::new(tokens(&endpoint()), ["https://api.example"]).unwrap();
@@ -229,19 +242,92 @@ async fn body_is_repeated_only_if_it_can_be_copied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn scopes_of_one_request_get_a_token_of_their_own() {
+async fn grpc_call_whose_token_was_rejected_fails_and_the_next_one_has_another_token() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let store = seen.clone();
+    let service = FakeServer::new(move |_, request| {
+        let token = request.headers()["authorization"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let status = if token == "Bearer token-1" { "16" } else { "0" };
+        store.lock().unwrap().push(token);
+        status_response(
+            200,
+            &[
+                ("content-type", "application/grpc"),
+                ("grpc-status", status),
+            ],
+        )
+    });
+    let layer = BearerLayer::connected_to(tokens(&endpoint()), "https://api.example").unwrap();
+    let client = layer.layer(service);
+    let call = || {
+        Request::post("/calls.v1.Calls/List")
+            .body(Full::from("message"))
+            .unwrap()
+    };
+    let rejected = client.clone().oneshot(call()).await.unwrap();
+    assert_eq!(rejected.headers()["grpc-status"], "16");
+    settle().await;
+    let accepted = client.oneshot(call()).await.unwrap();
+    assert_eq!(accepted.headers()["grpc-status"], "0");
+    assert_eq!(*seen.lock().unwrap(), ["Bearer token-1", "Bearer token-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirect_to_another_origin_is_followed_without_the_token() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let store = seen.clone();
+    let servers = FakeServer::new(move |_, request| {
+        let has_token = request.headers().contains_key("authorization");
+        store
+            .lock()
+            .unwrap()
+            .push((request.uri().to_string(), has_token));
+        match request.uri().host() {
+            Some("api.example") => {
+                status_response(302, &[("location", "https://evil.example/calls")])
+            }
+            _ => status_response(200, &[]),
+        }
+    });
+    let layer = BearerLayer::new(tokens(&endpoint()), ["https://api.example"]).unwrap();
+    let client = FollowRedirectLayer::new().layer(layer.layer(servers));
+    let response = client
+        .oneshot(get("https://api.example/calls"))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let expected = [
+        ("https://api.example/calls".to_owned(), true),
+        ("https://evil.example/calls".to_owned(), false),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_and_resource_of_one_request_get_a_token_of_their_own() {
     let (api, seen) = api(&[], "");
     let client = BearerLayer::new(tokens(&endpoint()), ["https://api.example"])
         .unwrap()
         .layer(api);
     send(client.clone(), get("https://api.example/")).await;
-    let mut request = get("https://api.example/");
-    request
-        .extensions_mut()
-        .insert(TokenRequest::scopes(["wallet:read"]));
-    send(client.clone(), request).await;
+    let scopes = || TokenRequest::scopes(["wallet:read"]);
+    for wanted in [
+        scopes(),
+        scopes().resource("https://wallet.example"),
+        scopes(),
+    ] {
+        let mut request = get("https://api.example/");
+        request.extensions_mut().insert(wanted);
+        send(client.clone(), request).await;
+    }
     send(client, get("https://api.example/")).await;
-    assert_eq!(*seen.lock().unwrap(), ["token-1", "token-2", "token-1"]);
+    assert_eq!(
+        *seen.lock().unwrap(),
+        ["token-1", "token-2", "token-3", "token-2", "token-1"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

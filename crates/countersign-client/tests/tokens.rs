@@ -1,6 +1,6 @@
 //! Requests to the token endpoint: one at a time, renewal before expiry, waiting after failures.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -114,6 +114,108 @@ async fn endpoint_that_is_down_costs_no_request_while_the_token_is_valid_and_is_
     *down.lock().unwrap() = false;
     advance(Duration::from_secs(80)).await;
     assert!(text(&tokens).await.starts_with("Bearer token-"));
+}
+
+/// A response of the format `key_secret`, whose expiry was an hour ago for a client without a `Date` to compare with.
+fn expired_at_absolute_time() -> Response<Full<Bytes>> {
+    let body = r#"{"token":"t","expiresAt":"2020-01-01T00:00:00.000Z"}"#;
+    Response::new(Full::from(body))
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_is_unusable_already_is_an_error_and_the_endpoint_is_not_flooded() {
+    let answers: [fn() -> Response<Full<Bytes>>; 3] = [
+        || token_response("t", 0),
+        || token_response("t", 1),
+        expired_at_absolute_time,
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        let server = FakeServer::new(move |_, _| answer());
+        let builder = match number {
+            2 => Tokens::key_secret(URL, credentials()),
+            _ => Tokens::oauth(URL, credentials()),
+        };
+        let tokens = builder.build_with(server.clone()).unwrap();
+        let mut waits = Vec::new();
+        for attempt in 1..=8 {
+            for _ in 0..100 {
+                let error = tokens.get().await.unwrap_err();
+                assert_eq!(*error.kind(), TokenErrorKind::Expired, "{error}");
+                waits.push(error.retry_after());
+            }
+            assert_eq!(server.requests(), attempt, "answer {number}");
+            advance(*waits.last().unwrap()).await;
+        }
+        assert!(waits[0] >= Duration::from_secs(1), "{waits:?}");
+        assert!(
+            *waits.last().unwrap() >= Duration::from_secs(60),
+            "{waits:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewal_that_brings_an_unusable_token_leaves_the_present_one_in_use() {
+    let server = FakeServer::new(|number, _| match number {
+        1 => token_response("token-1", 1000),
+        2..=3 => token_response("expired", 0),
+        _ => token_response("token-4", 1000),
+    });
+    let tokens = tokens(&server);
+    assert_eq!(text(&tokens).await, "Bearer token-1");
+    advance(Duration::from_secs(920)).await;
+    for expected in ["token-1", "token-1", "token-1", "token-4"] {
+        assert_eq!(text(&tokens).await, format!("Bearer {expected}"));
+        settle().await;
+        advance(Duration::from_secs(4)).await;
+    }
+    assert_eq!(server.requests(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_for_a_token_that_panics_counts_as_failed() {
+    let requests = Arc::new(Mutex::new(0));
+    let count = requests.clone();
+    let broken = FakeServer::new(move |_, _| {
+        *count.lock().unwrap() += 1;
+        panic!("the HTTP client is broken")
+    });
+    let tokens = tokens(&broken);
+    for _ in 0..100 {
+        let error = tokens.get().await.unwrap_err();
+        assert_eq!(*error.kind(), TokenErrorKind::Transport);
+    }
+    assert_eq!(*requests.lock().unwrap(), 1);
+}
+
+#[test]
+fn runtime_that_shuts_down_does_not_block_a_request_for_a_token() {
+    let tokens = tokens(&numbered(3600));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    runtime.spawn(async move {
+        /// Requests a token when the runtime drops its tasks.
+        struct OnDrop(Tokens, std::sync::mpsc::Sender<bool>);
+        impl Drop for OnDrop {
+            fn drop(&mut self) {
+                let mut get = std::pin::pin!(self.0.get());
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                let is_error = matches!(
+                    get.as_mut().poll(&mut context),
+                    std::task::Poll::Ready(Err(_))
+                );
+                self.1.send(is_error).unwrap();
+            }
+        }
+        let _on_drop = OnDrop(tokens, sender);
+        std::future::pending::<()>().await;
+    });
+    runtime.block_on(tokio::task::yield_now());
+    drop(runtime);
+    assert!(receiver.recv().unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,6 +370,12 @@ async fn each_format_sends_the_credentials_where_its_endpoint_reads_them() {
     assert_eq!(
         body,
         "client_id=a%20b&client_secret=c%3Ad&grant_type=client_credentials"
+    );
+    let wanted = TokenRequest::scopes(["a", "b"]).resource("https://api.example");
+    let (_, body) = seen_by(|c| Tokens::oauth(URL, c).request(wanted), pair()).await;
+    assert_eq!(
+        body,
+        "grant_type=client_credentials&resource=https%3A%2F%2Fapi.example&scope=a%20b"
     );
     let (headers, _) = seen_by(|c| Tokens::oauth(URL, c), key()).await;
     assert_eq!(headers["x-api-key"], "cs_key");
