@@ -17,6 +17,7 @@ mod audit;
 mod backup;
 mod client_address;
 mod connections;
+mod credentials_file;
 mod doctor;
 mod first_start;
 mod health;

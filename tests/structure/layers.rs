@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 12] = [
     &["principal", "rejection"],
     &["mechanism", "token"],
     &["auth", "client_address", "require"],
-    &["registry"],
+    &["file", "registry"],
     &["mint"],
     &["remote"],
     &["testing"],

@@ -8,6 +8,8 @@ pub mod dangerous;
 pub mod directory;
 #[cfg(feature = "axum")]
 pub mod extract;
+#[cfg(feature = "file")]
+pub mod file;
 pub mod id;
 pub mod jose;
 pub mod key;

@@ -9,6 +9,7 @@ use countersign::registry::{Conflict, RegistryError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::file_entry;
 use super::key::DigestArgs;
 use super::report::Report;
 use super::subject::Subject;
@@ -100,21 +101,28 @@ async fn import_pepper(operations: &Operations, file: &Path) -> Result<u32, Comm
         .await?)
 }
 
-/// Generates a key, and prints it with the line that imports it.
+/// Generates a key, and prints it with the line that imports it, and with its entry in a credentials file.
 pub(super) fn digest(arguments: &DigestArgs) -> CommandResult {
     let key = password::generate_secret()?;
+    let sha256 = ImportedKey::of(key.expose().as_bytes()).to_hex();
+    let (name, scopes) = (&arguments.name, &arguments.scopes);
+    let entry = file_entry::entry("keys", name, scopes, ("sha256", &sha256))?;
     let line = ImportRequest {
-        name: arguments.name.clone(),
-        scopes: arguments.scopes.iter().map(ToString::to_string).collect(),
-        sha256: Some(ImportedKey::of(key.expose().as_bytes()).to_hex()),
+        name: name.clone(),
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        sha256: Some(sha256),
         ..ImportRequest::default()
     };
     let text = format!(
-        "key            {}\n\nThe key is shown only once. This line imports it, in a file for `countersign key import`:\n\n{}",
+        "key            {}\n\nThe key is shown only once. This line imports it, in a file for `countersign key import`:\n\n{}\n\n\
+         This is its entry in the credentials file of a program:\n\n{entry}",
         key.expose(),
         serde_json::to_string(&line)?
     );
-    Report::new(&json!({ "key": key.expose(), "line": line }), text)
+    Report::new(
+        &json!({ "key": key.expose(), "line": line, "entry": entry }),
+        text,
+    )
 }
 
 #[cfg(test)]
@@ -127,6 +135,7 @@ mod tests {
         let arguments = DigestArgs {
             name: "ci".to_owned(),
             scopes: "calls:read wallet:*".parse().unwrap(),
+            with_id: false,
         };
         assert!(digest(&arguments).is_ok());
         let line = r#"{"name":"ci","scopes":["a"],"sha256":"SHA","account_id":null}"#;

@@ -14,7 +14,7 @@ use super::arguments::days;
 use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
 use super::report::{Report, fields};
 use super::subject::Subject;
-use super::{CommandResult, Context, import};
+use super::{CommandResult, Context, file_entry, import};
 use crate::config::value::{DAY, SECOND, duration, name, network};
 use crate::error::CommandError;
 use crate::ops::{CreatedKeyResponse, Operations, OpsError, rotation};
@@ -34,7 +34,8 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         hmac_key: Option<PathBuf>,
     },
-    /// Generate an API key, and print it with the line that imports it; no database is needed
+    /// Generate an API key, and print it with the line that imports it, and with its entry in the credentials file of a program;
+    /// no database is needed
     Digest(DigestArgs),
     /// List all API keys
     List,
@@ -94,11 +95,17 @@ pub(crate) struct DigestArgs {
     /// The scopes of the key, separated by spaces
     #[arg(long)]
     pub(super) scopes: Scopes,
+    /// Generate a key with an id, for a credentials file only: its id and secret also serve as user name and password
+    #[arg(long)]
+    pub(super) with_id: bool,
 }
 
 pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult {
     let (id, change) = match command {
         // Needs no database.
+        KeyCommand::Digest(arguments) if arguments.with_id => {
+            return file_entry::key_with_id(&arguments);
+        }
         KeyCommand::Digest(arguments) => return import::digest(&arguments),
         KeyCommand::Import { file, hmac_key } => {
             return import::run(context, &file, hmac_key.as_deref()).await;

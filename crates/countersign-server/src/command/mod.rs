@@ -6,6 +6,7 @@ mod backup;
 mod caller;
 mod credential;
 mod doctor;
+mod file_entry;
 mod healthcheck;
 mod import;
 mod input;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use countersign::Scopes;
-use countersign::directory::{CredentialKind, UserName};
+use countersign::directory::{CredentialKind, PasswordHash, UserName};
 use serde::Serialize;
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, Placement
 use super::password::NewPassword;
 use super::report::{Report, fields};
 use super::subject::Subject;
-use super::{CommandResult, Context};
+use super::{CommandResult, Context, file_entry};
 use crate::error::CommandError;
 use crate::ops::{CredentialResponse, OpsError};
 
@@ -26,6 +26,9 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         password: PasswordArg,
     },
+    /// Hash a password from a prompt or the first line of standard input, and print the lines of the user for an htpasswd file and
+    /// for the credentials file of a program; no database is needed
+    Hash(HashUserArgs),
     /// List all users
     List,
     #[command(flatten)]
@@ -41,6 +44,17 @@ pub(crate) struct CreateUserArgs {
     scopes: Scopes,
     #[command(flatten)]
     placement: PlacementArgs,
+    #[command(flatten)]
+    password: PasswordArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HashUserArgs {
+    #[command(flatten)]
+    user: CredentialArg<UserName>,
+    /// The scopes of the user, separated by spaces; an htpasswd file has none
+    #[arg(long)]
+    scopes: Scopes,
     #[command(flatten)]
     password: PasswordArg,
 }
@@ -78,6 +92,11 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> CommandResul
             let user = operations.find_user(user.name).await.map_err(error)?;
             let changed = operations.set_password(user.id, password.hash()).await;
             report(changed, Subject::User, password.to_show())
+        }
+        UserCommand::Hash(new) => {
+            let password = NewPassword::read(new.password.generate)?;
+            let hash = password.hash().await.map_err(error)?;
+            report_hash(&new, &hash, password.to_show())
         }
         UserCommand::List => {
             let users = context
@@ -119,4 +138,19 @@ fn report(
                 .with_note("The password is shown only once."),
         ),
     }
+}
+
+fn report_hash(new: &HashUserArgs, hash: &PasswordHash, password: Option<&str>) -> CommandResult {
+    let (name, hash) = (new.user.name.as_str(), hash.expose());
+    let entry = file_entry::entry("users", name, &new.scopes, ("password_hash", hash))?;
+    let line = format!("{name}:{hash}");
+    let text = format!(
+        "This is the line of an htpasswd file:\n\n{line}\n\nThis is the entry in the credentials file of a program:\n\n{entry}"
+    );
+    let Some(password) = password else {
+        return Report::new(&json!({ "htpasswd": line, "entry": entry }), text);
+    };
+    let response = json!({ "password": password, "htpasswd": line, "entry": entry });
+    let text = format!("password       {password}\n\nThe password is shown only once. {text}");
+    Report::new(&response, text)
 }

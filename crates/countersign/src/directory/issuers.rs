@@ -150,6 +150,10 @@ impl<D: Directory> Directory for IssuerDirectory<D> {
         self.directory.lowest_generation(entity)
     }
 
+    fn accepts_generation(&self, entity: &Id, generation: u32) -> bool {
+        self.directory.accepts_generation(entity, generation)
+    }
+
     fn is_denied(&self, issuer: &str, token: &Id) -> bool {
         self.directory.is_denied(issuer, token)
     }

@@ -65,6 +65,14 @@ pub trait Directory: Send + Sync + 'static {
     /// `None` if the directory does not know it and denies none of its tokens.
     fn lowest_generation(&self, entity: &Id) -> Option<u32>;
 
+    /// Returns whether tokens of this generation of a credential, account or session are accepted. By default, those of the
+    /// [lowest generation](Self::lowest_generation) and of higher ones are, and all if there is none. A directory whose
+    /// generations do not rise overrides it.
+    fn accepts_generation(&self, entity: &Id, generation: u32) -> bool {
+        let lowest = self.lowest_generation(entity);
+        lowest.is_none_or(|lowest| generation >= lowest)
+    }
+
     /// Returns whether one token is denied, by its issuer and id (`jti`). Its text does not identify a
     /// token, because an ECDSA signature has a second valid form.
     fn is_denied(&self, issuer: &str, token: &Id) -> bool;
@@ -119,6 +127,10 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
         (**self).lowest_generation(entity)
+    }
+
+    fn accepts_generation(&self, entity: &Id, generation: u32) -> bool {
+        (**self).accepts_generation(entity, generation)
     }
 
     fn is_denied(&self, issuer: &str, token: &Id) -> bool {

@@ -65,7 +65,8 @@ pub(super) fn sha256(key: &[u8]) -> [u8; 32] {
     sha256
 }
 
-fn from_hex(hex: &str) -> Result<[u8; 32], InvalidImportedKey> {
+/// Reads a digest in hexadecimal.
+pub(crate) fn from_hex(hex: &str) -> Result<[u8; 32], InvalidImportedKey> {
     let mut digest = [0; 32];
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
     if pairs.len() != digest.len() || !rest.is_empty() {

@@ -32,6 +32,8 @@ mod prefix;
 pub(crate) use api_key::is_secret;
 pub use api_key::{ApiKey, InvalidKey, IssuedKey, SECRET_LEN, generate};
 pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
+#[cfg(feature = "file")]
+pub(crate) use imported::from_hex as digest_from_hex;
 pub use imported::{ImportedKey, InvalidImportedKey};
 #[cfg(feature = "passwords")]
 pub(crate) use pepper::framed_mac;

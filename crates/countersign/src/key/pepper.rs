@@ -51,6 +51,24 @@ impl Pepper {
         })
     }
 
+    /// Creates the pepper of the keys in files, which is public. The secret of a key has 256 random bits, so that no guess
+    /// can be tested with its digest.
+    #[cfg(feature = "file")]
+    pub(crate) fn of_files() -> Self {
+        let secret = b"countersign/file-credentials/v1";
+        Self {
+            version: 0,
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            is_imported: false,
+        }
+    }
+
+    /// Returns the HMAC-SHA256 of these parts, the first of which names their purpose.
+    #[cfg(feature = "file")]
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        framed_mac(&self.key, parts)
+    }
+
     pub(super) const fn is_imported(&self) -> bool {
         self.is_imported
     }
@@ -69,7 +87,7 @@ impl Pepper {
     }
 
     /// Returns the digest of a whole key that was issued elsewhere, from the SHA-256 of it.
-    pub(super) fn digest_sha256(&self, sha256: &[u8; 32]) -> SecretDigest {
+    pub(crate) fn digest_sha256(&self, sha256: &[u8; 32]) -> SecretDigest {
         SecretDigest::from_bytes(framed_mac(&self.key, &[b"imported-key/v1", sha256]))
     }
 

@@ -65,10 +65,8 @@ pub(super) fn check_denials(
     if directory.is_denied(issuer, token) {
         return Err(Reason::TokenRevoked);
     }
-    let denied = |(entity, generation): (Id, u32)| {
-        let lowest = directory.lowest_generation(&entity);
-        lowest.is_some_and(|lowest| generation < lowest)
-    };
+    let denied =
+        |(entity, generation): (Id, u32)| !directory.accepts_generation(&entity, generation);
     if origins.into_iter().flatten().any(denied) {
         return Err(Reason::Superseded);
     }
