@@ -139,7 +139,7 @@ reasons! {
     LifetimeTooLong, Invalid, "lifetime_too_long";
     /// The token is bound to a key (`cnf`), and the binding cannot be checked.
     TokenBound, Invalid, "token_bound";
-    /// No key has the token's `kid` and `alg`, or several could be meant.
+    /// No key has the token's `kid` and `alg`, several could be meant, or the key is for tokens of another issuer.
     KeyUnknown, Invalid, "key_unknown";
     /// The signature is wrong.
     SignatureInvalid, Invalid, "signature_invalid";

@@ -1,6 +1,5 @@
 //! The metrics count every authentication and every requirement, with labels that no request can choose.
 
-#![cfg(feature = "metrics")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,56 +13,24 @@ use std::sync::Arc;
 
 use countersign::AuthLayer;
 use countersign::directory::MemoryDirectory;
+use countersign::jose::KeySet;
 use countersign::key::{Pepper, Peppers};
-use countersign::mechanism::{ApiKeys, Basic};
+use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::random::SystemRandom;
 use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
-use countersign::require::{require, scope};
+use countersign::require::{claim, deny, issuer, predicate, primary, require, scope};
+use countersign::testing::{TestIssuer, TestPrincipal};
 use countersign::time::SystemClock;
+use countersign::token::TrustedIssuer;
 use http::{Request, Response};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 
-/// Sends requests with these headers, and returns the counters as `name{labels}` with their values.
-fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
+/// Runs a future with a recorder, and returns the counters as `name{labels}` with their values.
+fn counted(run: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    metrics::with_local_recorder(&recorder, || {
-        tokio_test::block_on(async {
-            let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
-            let directory = Arc::new(MemoryDirectory::default());
-            let table = Arc::clone(&directory);
-            let registry =
-                MemoryRegistry::new(table, peppers.clone(), SystemClock, SystemRandom).unwrap();
-            let caller = Caller::operator("test");
-            let new = NewKey::new("test", "calls:read".parse().unwrap());
-            let key = registry.create_key(&caller, new).await.unwrap().issued.key;
-            let new = NewKey::new("test", "other".parse().unwrap());
-            let other = registry.create_key(&caller, new).await.unwrap().issued.key;
-            let layer = AuthLayer::builder()
-                .primary(ApiKeys::new(directory.clone(), peppers.clone()))
-                .primary(Basic::new(directory, peppers))
-                .build()
-                .unwrap();
-            let service = ServiceBuilder::new()
-                .layer(layer)
-                .layer(require(scope("calls:read")).unwrap())
-                .service(service_fn(|_| async {
-                    Ok::<_, Infallible>(Response::new(()))
-                }));
-            for headers in requests {
-                let mut request = Request::builder();
-                for (name, value) in *headers {
-                    let value = value
-                        .replace("GOOD", key.expose())
-                        .replace("OTHER", other.expose());
-                    request = request.header(*name, value);
-                }
-                let request = request.body(()).unwrap();
-                service.clone().oneshot(request).await.unwrap();
-            }
-        });
-    });
+    metrics::with_local_recorder(&recorder, || tokio_test::block_on(run));
     let mut counters: Vec<(String, u64)> = snapshotter
         .snapshot()
         .into_vec()
@@ -84,9 +51,52 @@ fn counted(requests: &[&[(&str, &str)]]) -> Vec<(String, u64)> {
     counters
 }
 
+/// Sends requests with these headers to a service with API keys and Basic.
+async fn send(requests: &[&[(&str, &str)]]) {
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let directory = Arc::new(MemoryDirectory::default());
+    let table = Arc::clone(&directory);
+    let registry = MemoryRegistry::new(table, peppers.clone(), SystemClock, SystemRandom).unwrap();
+    let caller = Caller::operator("test");
+    let new = NewKey::new("test", "calls:read".parse().unwrap());
+    let key = registry.create_key(&caller, new).await.unwrap().issued.key;
+    let new = NewKey::new("test", "other".parse().unwrap());
+    let other = registry.create_key(&caller, new).await.unwrap().issued.key;
+    let layer = AuthLayer::builder()
+        .primary(ApiKeys::new(directory.clone(), peppers.clone()))
+        .primary(Basic::new(directory, peppers))
+        .build()
+        .unwrap();
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .layer(require(scope("calls:read")).unwrap())
+        .service(service_fn(accept));
+    for headers in requests {
+        let mut request = Request::builder();
+        for (name, value) in *headers {
+            let value = value
+                .replace("GOOD", key.expose())
+                .replace("OTHER", other.expose());
+            request = request.header(*name, value);
+        }
+        let request = request.body(()).unwrap();
+        service.clone().oneshot(request).await.unwrap();
+    }
+}
+
+async fn accept(_: Request<()>) -> Result<Response<()>, Infallible> {
+    Ok(Response::new(()))
+}
+
+fn expected<const N: usize>(counters: [(&str, u64); N]) -> Vec<(String, u64)> {
+    counters
+        .map(|(name, count)| (name.to_owned(), count))
+        .into()
+}
+
 #[test]
 fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_reason() {
-    let counters = counted(&[
+    let counters = counted(send(&[
         &[],
         &[("x-api-key", "GOOD")],
         &[("x-api-key", "GOOD")],
@@ -94,8 +104,8 @@ fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_r
         &[("x-api-key", "canary")],
         &[("x-api-key", "GOOD"), ("authorization", "Basic canary")],
         &[("authorization", "Basic canary")],
-    ]);
-    let expected = [
+    ]));
+    let expected = expected([
         (
             "countersign_authentications_total{outcome=accepted scheme=api_key reason=}",
             3,
@@ -124,10 +134,102 @@ fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_r
             "countersign_requirements_total{outcome=insufficient_scope reason=scope_missing}",
             1,
         ),
+    ]);
+    assert_eq!(counters, expected);
+}
+
+#[test]
+fn tokens_and_unknown_schemes_are_counted_by_their_reasons() {
+    let counters = counted(async {
+        let issuer = TestIssuer::start(SystemClock).unwrap();
+        let (keys, _) = KeySet::from_jwks(&issuer.jwks()).unwrap();
+        let trusted = TrustedIssuer::external(issuer.url());
+        let trusted = trusted.audience(TestIssuer::AUDIENCE).keys(keys).build();
+        let layer = AuthLayer::builder().mechanism(Jwt::new([trusted.unwrap()]));
+        let layer = layer.build().unwrap().optional();
+        let service = layer.layer(service_fn(accept));
+        let token = || issuer.token();
+        let long = "x".repeat(9000);
+        let mut values = vec!["Digest canary".to_owned()];
+        for token in [
+            token(),
+            token().claim("iss", "https://canary.example"),
+            token().audience("canary"),
+            token().header("typ", "logout+jwt"),
+            token().key_id("canary"),
+            token().claim("groups", long),
+        ] {
+            values.push(format!("Bearer {}", token.sign().unwrap()));
+        }
+        for value in values {
+            let request = Request::get("/").header("authorization", value);
+            let request = request.body(()).unwrap();
+            service.clone().oneshot(request).await.unwrap();
+        }
+    });
+    let name = |outcome: &str, scheme: &str, reason: &str| {
+        format!(
+            "countersign_authentications_total{{outcome={outcome} scheme={scheme} reason={reason}}}"
+        )
+    };
+    let rejected = [
+        "audience_mismatch",
+        "issuer_untrusted",
+        "key_unknown",
+        "token_too_long",
+        "type_rejected",
     ];
-    let expected: Vec<_> = expected
-        .map(|(name, count)| (name.to_owned(), count))
-        .into();
+    let mut expected = vec![(name("accepted", "bearer", ""), 1)];
+    expected.extend(rejected.map(|reason| (name("invalid", "", reason), 1)));
+    expected.push((name("missing", "", "scheme_unknown"), 1));
+    assert_eq!(counters, expected);
+}
+
+#[test]
+fn requirements_on_claims_issuers_and_predicates_are_counted_by_their_reasons() {
+    let counters = counted(async {
+        let ada = TestPrincipal::new("ada")
+            .issuer("https://a.example")
+            .claim("roles", ["reader"])
+            .build();
+        for requirement in [
+            claim("roles").contains("reader") & issuer("https://a.example"),
+            claim("roles").contains("canary"),
+            issuer("https://canary.example"),
+            predicate("confirmed", |_| false),
+            primary(),
+            deny(),
+        ] {
+            // Counted, whether it is met or not.
+            let _ = requirement.check(&ada);
+        }
+    });
+    let expected = expected([
+        (
+            "countersign_requirements_total{outcome=accepted reason=}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{outcome=forbidden reason=confirmed}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{outcome=forbidden reason=denied}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{outcome=forbidden reason=issuer_required}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{outcome=forbidden reason=primary_required}",
+            1,
+        ),
+        (
+            "countersign_requirements_total{outcome=insufficient_scope reason=claim_missing}",
+            1,
+        ),
+    ]);
     assert_eq!(counters, expected);
 }
 
@@ -139,7 +241,7 @@ fn different_guesses_share_one_counter() {
         .map(|guess| [("x-api-key", guess.as_str())])
         .collect();
     let requests: Vec<&[(&str, &str)]> = requests.iter().map(<[_; 1]>::as_slice).collect();
-    let counters = counted(&requests);
+    let counters = counted(send(&requests));
     assert_eq!(counters.len(), 1, "{counters:?}");
     assert!(!format!("{counters:?}").contains("canary"));
 }

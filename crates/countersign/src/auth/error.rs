@@ -12,8 +12,9 @@ pub enum BuildError {
     /// Two mechanisms select the same credentials in this carrier, so that neither could be preferred.
     #[error(
         "two mechanisms select the same credentials of {0:?}: give API keys different prefixes (`Peppers::with_prefix`; \
-         another header is not enough, since token endpoints also read keys in bodies), put all token issuers into \
-         one `Jwt`, and accept opaque tokens of one issuer"
+         another header is not enough, since token endpoints also read keys in bodies), put all token issuers into one \
+         `Jwt`, accept opaque tokens of one issuer, and let a mechanism of your own select another header, or keys of \
+         another prefix (`CredentialSelector`)"
     )]
     Conflict(Carrier),
     /// A mechanism that may accept bearer tokens, or reads a cookie, was added as primary.

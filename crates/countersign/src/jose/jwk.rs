@@ -17,6 +17,7 @@ members! {
         n: Value<'a> = "n",
         e: Value<'a> = "e",
         private: Value<'a> = "d",
+        issuer: Value<'a> = "issuer",
     }
 }
 
@@ -26,7 +27,8 @@ impl VerifyingKey {
     /// `alg`, `use`, `key_ops` and `crv` are enforced. Without `alg`, an RSA key is for RS256, and an EC
     /// key for the algorithm of its curve. Members that are `null`, an empty `kid`, `crv` or `key_ops`, and a `use` that
     /// RFC 7517 §4.2 does not define count as absent. Of a private key, only the public part is used, and a warning is
-    /// logged.
+    /// logged. A key with the member `issuer`, which Microsoft adds, verifies only tokens of this issuer, in which
+    /// `{tenantid}` stands for any tenant.
     ///
     /// # Errors
     ///
@@ -63,6 +65,10 @@ impl VerifyingKey {
         if !matches!(jwk.private, None | Some(Value::Null)) {
             warn_of_private_key(kid.unwrap_or_default());
         }
+        let key = match text(&jwk.issuer)? {
+            Some(issuer) => key.of_issuer(issuer),
+            None => key,
+        };
         match kid {
             Some(id) => key.with_id(id),
             None => Ok(key),

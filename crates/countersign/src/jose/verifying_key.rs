@@ -22,6 +22,8 @@ use super::{Algorithm, KeyError, der, ed25519, pem, rsa};
 pub struct VerifyingKey {
     algorithm: Algorithm,
     id: Option<Arc<str>>,
+    /// The only issuer whose tokens the key verifies, where the key set names one.
+    issuer: Option<Arc<str>>,
     key: Key,
 }
 
@@ -91,6 +93,7 @@ impl VerifyingKey {
         Ok(Self {
             algorithm,
             id: None,
+            issuer: None,
             key: Key::Hmac(Arc::new(HmacSecret::new(algorithm, secret)?)),
         })
     }
@@ -106,6 +109,31 @@ impl VerifyingKey {
         }
         self.id = Some(id.into());
         Ok(self)
+    }
+
+    /// Sets the only issuer whose tokens the key verifies.
+    pub(super) fn of_issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Returns the issuer of the key if it is another one than `iss`.
+    ///
+    /// Microsoft publishes the keys of several issuers in one set, with a member `issuer` each: the URL of a tenant, or
+    /// one in which `{tenantid}` stands for any tenant. It ends with `/v2.0`, also for tokens of version 1, whose `iss`
+    /// has another host and the same tenant.
+    pub(crate) fn of_other_issuer(&self, iss: Option<&str>) -> Option<&str> {
+        let own = self.issuer.as_deref()?;
+        let tenant = own
+            .strip_suffix("/v2.0")
+            .and_then(|url| url.rsplit('/').next());
+        let is_own = iss.is_some_and(|iss| {
+            own == iss
+                || tenant.is_some_and(|tenant| {
+                    tenant == "{tenantid}" || iss.split('/').nth(3) == Some(tenant)
+                })
+        });
+        (!is_own).then_some(own)
     }
 
     /// Returns the algorithm.
@@ -154,6 +182,7 @@ impl VerifyingKey {
         Ok(Self {
             algorithm,
             id: None,
+            issuer: None,
             key: Key::Public(Arc::new(key)),
         })
     }

@@ -65,6 +65,10 @@ pub(crate) fn verify(
     let key = keys
         .find(algorithm, key_id)
         .ok_or_else(|| issuer.keys.missing(&keys, key_id))?;
+    if let Some(other) = key.of_other_issuer(text(&claims.iss)?) {
+        let explanation = format!("the key of the token is for tokens of {other} only");
+        return Err(TokenRejection::explained(Reason::KeyUnknown, explanation));
+    }
 
     let signature = jws.verify_signature(key)?;
     let identity = unverified.identity(signature, issuer, from, now)?;

@@ -8,7 +8,9 @@
 )]
 
 mod accepted;
+mod broken;
 mod documents;
 mod server;
+mod shared_key_sets;
 mod support;
 mod tokens;
