@@ -1,6 +1,6 @@
 //! `[trust.NAME]`: external issuers.
 
-use countersign::testing::{Flaw, TestIssuer};
+use countersign::testing::{Flaw, Provider, TestIssuer, TestProvider};
 use countersign::time::SystemClock;
 use serde_json::json;
 
@@ -63,5 +63,53 @@ fn external_issuer_that_cannot_be_trusted_is_an_error_that_names_its_section() {
             errors.contains("[trust.staff]") && errors.contains(part),
             "{errors}"
         );
+    }
+}
+
+#[test]
+fn tokens_of_keycloak_and_entra_are_accepted_at_whoami_and_no_token_endpoint_mints_for_them() {
+    for (provider, option, scope) in [
+        (
+            Provider::Keycloak,
+            "scopes_from = [[\"realm_access\", \"roles\"]]",
+            "admin",
+        ),
+        (
+            Provider::EntraV2,
+            "scopes_from = [\"roles\"]",
+            "Calls.Read.All",
+        ),
+    ] {
+        let (home, provider) = (
+            Home::new(),
+            TestProvider::start(provider, SystemClock).unwrap(),
+        );
+        let config = home.configure(&format!(
+            "[trust.provider]\nissuer = {:?}\naudience = {:?}\n{option}\n",
+            provider.url(),
+            provider.audience(),
+        ));
+        let server = Server::start(&home, &["--config", &config]);
+        let headers = [bearer(&provider.token().sign().unwrap())];
+        let shown = server.get("/whoami", &headers);
+        assert_eq!(shown.status, 200, "{shown:?}");
+        let scopes = shown.json()["scopes"].to_string();
+        assert!(scopes.contains(scope), "{scopes}");
+        for path in [
+            "/auth/token",
+            "/v1/auth/token",
+            "/generate-token",
+            "/auth/login",
+            "/api/v1/api_token",
+        ] {
+            let response = server.send("POST", path, &headers, "{}");
+            assert!(
+                (400..=403).contains(&response.status),
+                "{path}: {response:?}"
+            );
+            assert!(!response.body.contains("eyJ"), "{path}: {response:?}");
+        }
+        let response = server.mint(&headers);
+        assert_eq!(response.status, 401, "{response:?}");
     }
 }
