@@ -1,6 +1,6 @@
 //! `/metrics`.
 
-use crate::harness::{Home, Server, api_key, bearer};
+use crate::harness::{Home, Server, api_key, bearer, send};
 
 #[test]
 fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
@@ -44,5 +44,26 @@ fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
     }
     for secret in ["canary", &reader.id, &reader.key, &token] {
         assert!(!shown.body.contains(secret), "{secret}: {}", shown.body);
+    }
+}
+
+#[test]
+fn management_address_has_metrics_and_probes_without_authentication_and_nothing_else() {
+    let home = Home::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let config = home.configure(&format!("[server]\nmanagement_listen = \"{address}\"\n"));
+    let _server = Server::start(&home, &["--config", &config]);
+    for (path, expected) in [
+        ("/metrics", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/whoami", 404),
+        ("/oauth/token", 404),
+        ("/openapi.json", 404),
+    ] {
+        let response = send(address, "GET", path, &[], "");
+        assert_eq!(response.status, expected, "{path}: {response:?}");
     }
 }

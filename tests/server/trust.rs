@@ -74,11 +74,7 @@ fn tokens_of_keycloak_and_entra_are_accepted_at_whoami_and_no_token_endpoint_min
             "scopes_from = [[\"realm_access\", \"roles\"]]",
             "admin",
         ),
-        (
-            Provider::EntraV2,
-            "scopes_from = [\"roles\"]",
-            "Calls.Read.All",
-        ),
+        (Provider::EntraV2, "scopes_from = [\"roles\"]", "Task.Read"),
     ] {
         let (home, provider) = (
             Home::new(),

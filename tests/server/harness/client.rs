@@ -64,7 +64,7 @@ pub(super) fn send_raw(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// Sends a request on a new connection.
 #[track_caller]
-pub(super) fn send(
+pub(crate) fn send(
     address: SocketAddr,
     method: &str,
     path: &str,

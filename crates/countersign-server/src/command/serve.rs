@@ -21,7 +21,7 @@ use super::{Context, caller};
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::http::{
-    self, CurrentRoutes, Draining, Limits, Metrics, Process, Shutdown, Signals, Tls,
+    self, CurrentRoutes, Draining, Endpoint, Limits, Metrics, Process, Shutdown, Signals, Tls,
 };
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
@@ -53,6 +53,18 @@ pub(super) async fn run(
         rotations: JoinSet::new(),
     };
     let (routes, issuers) = composition.compose(config).await?;
+    let management = match config.server.management_listen {
+        None => None,
+        Some(address) => {
+            let routes = http::management_routes(store, &composition.process);
+            tracing::info!(%address, "listening for probes and metrics");
+            Some(Endpoint {
+                listener: bind(address).await?,
+                routes: CurrentRoutes::new(routes),
+                tls: None,
+            })
+        }
+    };
     let signals = Signals::listen()
         .map_err(|error| CommandError::new(format!("cannot handle signals: {error}")))?;
     for ConfiguredIssuer { settings, issuer } in &issuers {
@@ -104,11 +116,15 @@ pub(super) async fn run(
         }
         std::future::pending().await
     };
-    let served = http::serve(
+    let public = Endpoint {
         listener,
-        current.clone(),
-        &config.server,
+        routes: current.clone(),
         tls,
+    };
+    let served = http::serve(
+        public,
+        management,
+        &config.server,
         &draining,
         signals,
         &reload,

@@ -39,6 +39,8 @@ pub(crate) struct Config {
 pub(crate) struct ServerSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
+    /// The address of probes and metrics without authentication.
+    pub(crate) management_listen: Option<SocketAddr>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
     /// The most connections at the same time.
@@ -163,6 +165,7 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
             .scalar("listen", value::listen)
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
         public_url: server.scalar("public_url", value::base_url),
+        management_listen: server.scalar("management_listen", value::listen),
         body_limit: server
             .scalar("body_limit", value::body_limit)
             .unwrap_or(16 * value::KIB),

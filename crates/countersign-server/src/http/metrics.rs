@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
 use countersign::rejection::ProblemDetails;
 use countersign::require::{predicate, require, scope};
 use countersign::token::TrustedIssuer;
@@ -204,6 +205,14 @@ pub(super) fn routes(
             .route_layer(authenticate)
             .with_state(metrics)
     }))
+}
+
+/// Returns the route without authentication.
+pub(super) fn open_route(metrics: Metrics) -> Router {
+    let expose = async |State(metrics): State<Metrics>| Exposition(metrics.render());
+    Router::new()
+        .route(PATH, routing::get(expose))
+        .with_state(metrics)
 }
 
 async fn expose(State(metrics): State<Metrics>, _: countersign::Principal) -> Exposition {

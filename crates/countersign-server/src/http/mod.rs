@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
-pub(crate) use connections::{CurrentRoutes, Shutdown, Tls, serve};
+pub(crate) use connections::{CurrentRoutes, Endpoint, Shutdown, Tls, serve};
 pub(crate) use health::Draining;
 pub(crate) use limits::Limits;
 pub(crate) use metrics::Metrics;
@@ -57,6 +57,14 @@ pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     /// The runtime of the store.
     pub(crate) store_runtime: Handle,
+}
+
+/// Returns the routes of the address for the operators' own machines: probes and metrics, without authentication.
+pub(crate) fn management_routes(store: &Store, process: &Process) -> Router {
+    let health = health::routes(store.clone(), process.draining.clone());
+    health
+        .into_router()
+        .merge(metrics::open_route(process.metrics.clone()))
 }
 
 /// Returns all routes with their middleware.

@@ -7,6 +7,8 @@ mod tls;
 mod write_deadline;
 
 use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use axum::http::Request;
 use axum::response::Response;
 use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Networks;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tower::util::Oneshot;
@@ -87,12 +89,24 @@ impl Service<Request<Body>> for CurrentRoutes {
     }
 }
 
+/// An address, and what is served there.
+pub(crate) struct Endpoint {
+    pub(crate) listener: TcpListener,
+    pub(crate) routes: CurrentRoutes,
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Endpoint {
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.listener.accept().await
+    }
+}
+
 /// Serves connections until a signal comes, then lets requests in flight finish. On SIGHUP, it sends to `reload`.
 pub(crate) async fn serve(
-    listener: TcpListener,
-    routes: CurrentRoutes,
+    public: Endpoint,
+    management: Option<Endpoint>,
     settings: &ServerSettings,
-    tls: Option<Tls>,
     draining: &Draining,
     mut signals: Signals,
     reload: &mpsc::Sender<()>,
@@ -101,16 +115,24 @@ pub(crate) async fn serve(
     let trusted_proxies = trusted_proxies.unwrap_or_else(Networks::anywhere);
     let deadlines = deadlines(settings.request_timeout);
     let admission = Arc::new(Admission::new(settings));
+    // So that it answers while there are too many connections elsewhere.
+    let of_management = Arc::new(Admission::new(settings));
     let mut stops_at = None;
-    let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+    let following = public.tls.clone().map(|tls| tokio::spawn(tls.follow()));
     let (shutdown, stop) = watch::channel(false);
     let mut outage = Outage::default();
     loop {
-        let accepted = tokio::select! {
+        let accept_management = async {
+            match &management {
+                Some(management) => management.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (accepted, endpoint, admission) = tokio::select! {
             biased;
             request = signals.next() => match (request, stops_at) {
                 (Signal::Reload, _) => {
-                    if let Some(tls) = &tls {
+                    if let Some(tls) = &public.tls {
                         tls.reload();
                     }
                     // If it is being read already, it is read once more.
@@ -126,7 +148,11 @@ pub(crate) async fn serve(
                 (Signal::Stop, Some(_)) => return Shutdown::Immediate,
             },
             () = wait_until(stops_at) => break,
-            accepted = listener.accept() => accepted,
+            accepted = public.accept() => (accepted, &public, &admission),
+            accepted = accept_management => {
+                let endpoint = management.as_ref().unwrap_or(&public);
+                (accepted, endpoint, &of_management)
+            }
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -142,10 +168,10 @@ pub(crate) async fn serve(
                 let _ = stream.set_nodelay(true);
                 let routes = ClientAddressLayer::of_peer(peer.ip())
                     .trusted_proxies(trusted_proxies.clone())
-                    .layer(routes.clone());
+                    .layer(endpoint.routes.clone());
                 metrics::set_connections(admission.count());
-                let (stop, admission) = (stop.clone(), Arc::clone(&admission));
-                let tls = tls.clone();
+                let (stop, admission) = (stop.clone(), Arc::clone(admission));
+                let tls = endpoint.tls.clone();
                 tokio::spawn(async move {
                     let requests = place.requests();
                     match tls {
@@ -171,7 +197,7 @@ pub(crate) async fn serve(
             }
         }
     }
-    drop(listener);
+    drop((public, management));
     if let Some(following) = following {
         following.abort();
     }

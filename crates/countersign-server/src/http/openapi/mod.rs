@@ -148,6 +148,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         }
     }
 
+    /// Returns the router, without the document.
+    pub(super) fn into_router(self) -> Router<S> {
+        self.router
+    }
+
     fn describe(&mut self, at: &str, description: Description) {
         for described in description.operations {
             self.operations.push(Mounted {
