@@ -73,13 +73,13 @@ fn configuration_is_read_again_on_sighup_and_an_invalid_one_is_not_applied() {
     let config = home.configure("[issuer.default.wires.oauth]\npath = \"/first\"\n");
     let server = Server::start(&home, &["--config", &config]);
     let status = |path: &str| server.post(path, &[], "").status;
-    assert_eq!((status("/first"), status("/second")), (401, 404));
+    assert_eq!((status("/first"), status("/second")), (400, 404));
     home.configure("[issuer.default.wires.oauth]\npath = \"/second\"\n");
     server.send_signal(Signal::HUP, "configuration applied");
-    assert_eq!((status("/first"), status("/second")), (404, 401));
+    assert_eq!((status("/first"), status("/second")), (404, 400));
     home.configure("[issuer.default.wires.oauth]\npath = 1\n");
     server.send_signal(Signal::HUP, "the present configuration stays");
-    assert_eq!((status("/first"), status("/second")), (404, 401));
+    assert_eq!((status("/first"), status("/second")), (404, 400));
     let (exit, _) = server.stop();
     assert_eq!(exit.code(), Some(0));
 }

@@ -7,7 +7,7 @@ use crate::harness::{Home, api_key, bearer};
 
 /// Creates a managed token with a key. Returns its id and the token.
 fn managed_token(fixture: &Fixture, key: &str) -> (String, String) {
-    let body = json!({ "token_scope": "account", "scopes": [] }).to_string();
+    let body = json!({ "token_scope": "account" }).to_string();
     let created = fixture
         .server
         .send("POST", "/api/v1/api_token", &[api_key(key)], &body)
