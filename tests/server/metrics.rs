@@ -35,7 +35,7 @@ fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
     }
     for name in [
         "countersign_http_request_duration_seconds_bucket",
-        r#"countersign_authentications_total{outcome="accepted",scheme="ApiKey""#,
+        r#"countersign_authentications_total{outcome="accepted",scheme="api_key""#,
         "countersign_requirements_total",
         "countersign_connections ",
         "countersign_view_age_seconds 0",
