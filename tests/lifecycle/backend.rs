@@ -9,7 +9,9 @@ use countersign::directory::{Directory, MemoryDirectory};
 use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::random::SystemRandom;
-use countersign::registry::{CreatedKey, ManagedTokens, MemoryRegistry, Registry};
+use countersign::registry::{
+    Caller, CreatedKey, ManagedTokens, MemoryRegistry, NewKey, RecordLimits, Registry,
+};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
 use countersign_store::{Store, StoreOptions};
@@ -31,16 +33,21 @@ pub(crate) struct Backend {
 impl Backend {
     /// Returns a new registry of each kind.
     pub(crate) async fn all() -> [Self; 2] {
-        [Self::in_memory(), Self::on_disk().await]
+        Self::all_with(RecordLimits::default()).await
     }
 
-    fn in_memory() -> Self {
+    /// Returns a new registry of each kind with these limits.
+    pub(crate) async fn all_with(limits: RecordLimits) -> [Self; 2] {
+        [Self::in_memory(limits), Self::on_disk(limits).await]
+    }
+
+    fn in_memory(limits: RecordLimits) -> Self {
         let clock = FixedClock::at(NOW);
         let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
         let directory = Arc::new(MemoryDirectory::default());
         let table = Arc::clone(&directory);
         let registry = MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom);
-        let registry = Arc::new(registry.unwrap());
+        let registry = Arc::new(registry.unwrap().with_limits(limits));
         Self {
             clock,
             registry: registry.clone(),
@@ -51,12 +58,13 @@ impl Backend {
         }
     }
 
-    async fn on_disk() -> Self {
+    async fn on_disk(limits: RecordLimits) -> Self {
         let clock = FixedClock::at(NOW);
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("x.db").display());
         let mut options = StoreOptions::new(url);
         options.clock = Arc::new(clock.clone());
+        options.limits = limits;
         let store = Store::open(options).await.unwrap();
         Self {
             clock,
@@ -66,6 +74,13 @@ impl Backend {
             tokens: Arc::new(store),
             _folder: Some(folder),
         }
+    }
+
+    /// Creates a key, and returns the caller that it authenticates.
+    pub(crate) async fn caller(&self, new: NewKey) -> Caller {
+        let operator = Caller::operator("test");
+        let key = self.registry.create_key(&operator, new).await.unwrap();
+        Caller::authenticated(&self.principal(&key).await).unwrap()
     }
 
     /// Authenticates a key.

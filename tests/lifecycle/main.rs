@@ -16,11 +16,13 @@
 
 mod administrators;
 mod backend;
+mod creators;
 mod denials;
 #[path = "../server/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness belongs to the tests of the server")]
 mod harness;
 mod library;
+mod limits;
 mod model;
 mod random_walk;
 mod remote;

@@ -15,7 +15,7 @@ use countersign::mechanism::{ApiKeys, Basic, Jwt, PrimaryMechanism};
 use countersign::mint::{Issuer, Mint, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::registry::{
-    Caller, Change, Environment, MemoryRegistry, NewEnvironment, NewKey, Owner, Registry,
+    Caller, Change, Environment, MemoryRegistry, NewEnvironment, NewKey, Owner, Page, Registry,
 };
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
@@ -149,7 +149,11 @@ impl Fixture {
             .route_service("/oauth/revoke", revocation.sessions(registry.clone()))
             .route_service("/accepts", layer.clone().layer(service_fn(empty_response)));
         let operator = Caller::operator("test");
-        let default = registry.list_accounts(&operator).await.unwrap()[0].id;
+        let default = registry
+            .list_accounts(&operator, Page::all())
+            .await
+            .unwrap()[0]
+            .id;
         let admin = key(&registry, Some(default), "api_token:* calls:read wallet:*").await;
         let sandbox = NewEnvironment::new("sandbox", EnvironmentKind::Sandbox).account(default);
         let sandbox = registry.create_environment(&operator, sandbox).await;

@@ -81,6 +81,45 @@ fn requests_of_a_credential_to_the_administration_are_limited_and_others_are_not
 }
 
 #[test]
+fn records_that_requests_create_are_limited_and_those_of_commands_are_not() {
+    let home = Home::new();
+    let config =
+        home.configure("[limits]\nmanaged_tokens = 1\ncredentials = 2\nenvironments = 2\n");
+    let server = Server::start(&home, &["--config", &config]);
+    let key = [api_key(&server.create_key(&home, "*").key)];
+    let send = |path: &str, body: &str| server.send("POST", path, &key, body);
+    for (path, body, created, code) in [
+        (
+            "/admin/v1/keys",
+            r#"{ "name": "x", "scopes": [] }"#,
+            201,
+            "too_many_credentials",
+        ),
+        (
+            "/admin/v1/environments",
+            r#"{ "name": "x", "kind": "sandbox" }"#,
+            201,
+            "too_many_environments",
+        ),
+        (
+            "/api/v1/api_token",
+            r#"{ "token_scope": "account", "scopes": [] }"#,
+            200,
+            "invalid_action",
+        ),
+    ] {
+        assert_eq!(send(path, body).status, created, "{path}");
+        let rejected = send(path, body);
+        assert_eq!(rejected.status, 409, "{path}: {rejected:?}");
+        assert_eq!(rejected.json()["code"], code, "{path}: {rejected:?}");
+    }
+    let more = [
+        "key", "create", "--name", "more", "--scopes", "a", "--config", &config,
+    ];
+    home.json(&more);
+}
+
+#[test]
 fn denials_are_stored_for_the_longest_configured_token_lifetime() {
     let home = Home::new();
     let longest = "SELECT largest_lifetime FROM state";

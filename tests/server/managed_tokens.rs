@@ -105,3 +105,52 @@ fn managed_tokens_that_a_credential_created_are_listed_and_revoked_together() {
         assert_eq!(server.status_for(&[bearer(token)]), 401);
     }
 }
+
+#[test]
+fn all_that_a_credential_created_is_listed_and_revoked_by_one_command() {
+    let home = Home::new();
+    let server = start(&home);
+    let leaked = server.create_key(&home, "*");
+    let bystander = server.create_key(&home, "*");
+    let create_key = |key: &str| {
+        let new = r#"{ "name": "backdoor", "scopes": ["*"] }"#;
+        let created = server.send("POST", "/admin/v1/keys", &[api_key(key)], new);
+        let created = created.json();
+        let member = |name: &str| created[name].as_str().unwrap().to_owned();
+        (member("id"), member("key"))
+    };
+    let (first, key) = create_key(&leaked.key);
+    let (second, _) = create_key(&key);
+    let (of_leaked, _) = create(&server, api_key(&leaked.key));
+    let (of_first, token) = create(&server, api_key(&key));
+    create(&server, api_key(&bystander.key));
+    assert_eq!(server.status_for(&[bearer(&token)]), 200);
+    drop(server);
+
+    let mut expected = [first, of_leaked, second, of_first];
+    expected.sort();
+    let ids = |list: &Value| -> Vec<String> {
+        let credentials = list["credentials"].as_array().unwrap().iter();
+        let mut ids: Vec<_> = credentials
+            .map(|one| one["id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    let list = ["credential", "list", "--created-by", &leaked.id];
+    assert_eq!(ids(&home.json(&list)), expected);
+    home.json(&["key", "rotate", &leaked.id, "--compromised"]);
+    let revoke = ["credential", "revoke", "--created-by", &leaked.id];
+    home.json(&revoke);
+    let listed = home.json(&list);
+    assert_eq!(ids(&listed), expected);
+    for credential in listed["credentials"].as_array().unwrap() {
+        assert_eq!(credential["status"], "revoked", "{credential}");
+    }
+    assert_eq!(ids(&home.json(&revoke)), Vec::<String>::new());
+
+    let server = start(&home);
+    assert_eq!(server.status_for(&[api_key(&key)]), 401);
+    assert_eq!(server.status_for(&[bearer(&token)]), 401);
+    assert_eq!(server.status_for(&[api_key(&bystander.key)]), 200);
+}

@@ -41,7 +41,7 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, RegistryError> {
-        let mut connection = self.0.database.reader().await?;
+        let mut connection = self.0.database.list_reader().await?;
         Ok(sqlite::audit::list(&mut connection, caller.account(), before, limit).await?)
     }
 
@@ -51,6 +51,6 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
-        sqlite::diagnose(&mut *self.0.database.reader().await?).await
+        sqlite::diagnose(&mut *self.0.database.list_reader().await?).await
     }
 }

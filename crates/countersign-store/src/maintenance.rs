@@ -29,7 +29,7 @@ impl Store {
 
     /// Writes when credentials were last used, replaces digests with outdated peppers, corrects the dates of signing keys
     /// that were created by a clock that was ahead, deletes the private parts of retired signing keys, and deletes denials,
-    /// sessions, responses, managed tokens and changes that are not needed any more.
+    /// sessions, responses, managed tokens, previous secrets of keys and changes that are not needed any more.
     ///
     /// An open store does this every [`MAINTENANCE_PERIOD`](Self::MAINTENANCE_PERIOD). [`close`](Self::close) writes the
     /// last uses, and deletes nothing.
@@ -131,10 +131,11 @@ impl Inner {
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError> {
-        let tokens_before = ago(self.state.clock.now(), TOKEN_RETENTION);
+        let now = self.state.clock.now();
         let expiry = sqlite::expired::Expiry {
+            now,
             before,
-            tokens_before,
+            tokens_before: ago(now, TOKEN_RETENTION),
         };
         let mut reader = self.database.reader().await?;
         let head = sqlite::changes::head(&mut reader).await?;

@@ -86,3 +86,41 @@ fn an_environment_is_created_listed_and_owns_only_keys_of_its_account() {
     let other = fixture.send(&fixture.operator, "POST", "/keys", &body);
     assert_problem(&other, 404, "not_found");
 }
+
+#[test]
+fn accounts_and_environments_are_listed_in_pages() {
+    let fixture = Fixture::open();
+    for (collection, member) in [("accounts", "name"), ("environments", "kind")] {
+        let path = format!("/{collection}");
+        for name in ["b", "c"] {
+            let new = match member {
+                "name" => json!({ "name": name }),
+                _ => json!({ "name": name, "kind": "sandbox" }),
+            };
+            fixture.create(&path, &new);
+        }
+        let all = fixture.get(&path);
+        assert_eq!(all["next"], Value::Null);
+        let all = all[collection].as_array().unwrap();
+        assert_eq!(all.len(), 3);
+        let mut found = Vec::new();
+        let mut next = format!("{path}?limit=2");
+        for rest in [2, 1] {
+            let page = fixture.get(&next);
+            let items = page[collection].as_array().unwrap();
+            assert_eq!(items.len(), rest);
+            found.extend(items.clone());
+            next = format!(
+                "{path}?limit=2&after={}",
+                page["next"].as_str().unwrap_or_default()
+            );
+            assert_eq!(page["next"].is_null(), rest == 1);
+        }
+        assert_eq!(&found, all);
+        for query in ["limit=0", "limit=1001", "after=x", "created_by=x"] {
+            let path = format!("{path}?{query}");
+            let rejected = fixture.send(&fixture.operator, "GET", &path, &Value::Null);
+            assert_eq!(rejected.status, 400, "{path}");
+        }
+    }
+}

@@ -56,6 +56,27 @@ fn managed_tokens_are_listed_by_the_credential_that_created_them() {
 }
 
 #[test]
+fn keys_and_users_are_listed_by_the_credential_that_created_them() {
+    let fixture = Fixture::open();
+    let creator = fixture.key(&["*"]);
+    let key = json!({ "name": "k", "scopes": [] });
+    let user = json!({ "name": "ada", "scopes": [], "password": "correct horse" });
+    for (collection, new) in [("keys", key), ("users", user)] {
+        let path = format!("/{collection}");
+        let created = fixture.send(&text(&creator, "key"), "POST", &path, &new);
+        assert_eq!(created.status, 201, "{created:?}");
+        let id = text(&created.json(), "id");
+        let page = fixture.get(&format!("{path}?created_by={}", text(&creator, "id")));
+        let [listed] = &page[collection].as_array().unwrap()[..] else {
+            panic!("{page}");
+        };
+        assert_eq!(text(listed, "id"), id);
+        assert_eq!(text(listed, "created_by"), text(&creator, "id"));
+        assert_eq!(&fixture.get(&format!("{path}/{id}")), listed);
+    }
+}
+
+#[test]
 fn managed_token_of_another_account_and_a_key_are_not_found() {
     let fixture = Fixture::open();
     let (a, b) = (fixture.tenant("a", &["*"]), fixture.tenant("b", &["*"]));

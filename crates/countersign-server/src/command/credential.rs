@@ -9,15 +9,18 @@ use countersign::directory::UserName;
 use countersign::registry::{Change, Owner};
 
 use super::arguments::issuer;
+use super::subject::Subject;
 use crate::config::value::reason;
+use crate::error::CommandError;
+use crate::ops::Operations;
 
 /// The fields of one credential.
 pub(super) const FIELDS: &str = "id name status reason scopes allow_from issuers account_id environment_id \
-    generation created_at updated_at expires_at last_used_at grace_until";
+    generation created_by created_at updated_at expires_at last_used_at grace_until";
 
 /// The columns of a list of credentials.
-pub(super) const COLUMNS: &str = "id status expires_at last_used_at updated_at grace_until allow_from issuers reason \
-    name scopes";
+pub(super) const COLUMNS: &str = "id status created_by expires_at last_used_at updated_at grace_until allow_from \
+    issuers reason name scopes";
 
 /// The id or the name of a credential.
 pub(crate) trait CredentialName:
@@ -70,6 +73,37 @@ impl<N: CredentialName> ChangeCommand<N> {
             Self::Delete(credential) => (credential.name, Change::Delete),
         }
     }
+}
+
+/// Selects the credentials of a list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// List only those that this key or user created; it is named by its id, or by the user's name
+    #[arg(long, value_name = "CREDENTIAL")]
+    created_by: Option<String>,
+}
+
+impl ListArgs {
+    /// Returns the id of the creator.
+    pub(super) async fn creator(
+        &self,
+        operations: &Operations,
+    ) -> Result<Option<Id>, CommandError> {
+        match &self.created_by {
+            Some(name) => Ok(Some(creator(operations, name).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Returns the id of the credential of this id or user name. The credential may be deleted already, so that its id need
+/// not be known.
+pub(super) async fn creator(operations: &Operations, name: &str) -> Result<Id, CommandError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let found = operations.find_credential(name).await;
+    Ok(found.map_err(|error| Subject::Credential.error(error))?.id)
 }
 
 /// The owner and the issuers of a new credential.

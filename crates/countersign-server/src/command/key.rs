@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use countersign::directory::{CredentialKind, Networks};
-use countersign::registry::{Change, NewKey};
+use countersign::registry::{Change, NewKey, Page};
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Id, Scopes};
 use serde_json::json;
 
 use super::arguments::days;
-use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
+use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, ListArgs, PlacementArgs};
 use super::report::{Report, fields};
 use super::subject::Subject;
 use super::{CommandResult, Context, file_entry, import};
@@ -37,8 +37,8 @@ pub(crate) enum KeyCommand {
     /// Generate an API key, and print it with the line that imports it, and with its entry in the credentials file of a program;
     /// no database is needed
     Digest(DigestArgs),
-    /// List all API keys
-    List,
+    /// List API keys
+    List(ListArgs),
     /// Show an API key
     Show(CredentialArg<Id>),
     #[command(flatten)]
@@ -119,15 +119,16 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> CommandResult
                 .rotate_key(rotate.key.name, rotation);
             return report_created(&rotated.await.map_err(error)?);
         }
-        KeyCommand::List => {
-            let keys = context
-                .operations()
-                .await?
-                .list_keys(None, u32::MAX)
-                .await?
-                .keys;
-            let none =
-                "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one";
+        KeyCommand::List(list) => {
+            let operations = context.operations().await?;
+            let creator = list.creator(operations).await?;
+            let keys = operations.list_keys(creator, Page::all()).await?.keys;
+            let none = match creator {
+                None => {
+                    "there is no key: `countersign key create --name NAME --scopes SCOPES` creates one"
+                }
+                Some(_) => "the credential has created no key",
+            };
             return Report::of_table(&json!({ "keys": keys }), &keys, COLUMNS, none);
         }
         KeyCommand::Show(CredentialArg { name: id }) => {

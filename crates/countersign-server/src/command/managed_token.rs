@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 use countersign::Id;
 use countersign::directory::{CredentialKind, Status};
-use countersign::registry::Change;
+use countersign::registry::{Change, Page};
 use serde_json::json;
 
-use super::credential::{CredentialArg, FIELDS};
+use super::credential::{CredentialArg, FIELDS, ListArgs, creator};
 use super::report::Report;
 use super::subject::Subject;
 use super::{CommandResult, Context};
@@ -20,11 +20,7 @@ const COLUMNS: &str =
 #[derive(Debug, Subcommand)]
 pub(crate) enum ManagedTokenCommand {
     /// List managed tokens
-    List {
-        /// List only those that this key or user created; it is named by its id, or by the user's name
-        #[arg(long, value_name = "CREDENTIAL")]
-        created_by: Option<String>,
-    },
+    List(ListArgs),
     /// Show a managed token
     Show(CredentialArg<Id>),
     /// Suspend managed tokens: they are rejected until they are activated
@@ -57,8 +53,8 @@ pub(crate) struct SelectionArgs {
 pub(super) async fn run(context: &Context, command: ManagedTokenCommand) -> CommandResult {
     let operations = context.operations().await?;
     let (selection, change) = match command {
-        ManagedTokenCommand::List { created_by } => {
-            let tokens = list(operations, created_by.as_deref()).await?;
+        ManagedTokenCommand::List(arguments) => {
+            let tokens = list(operations, arguments.creator(operations).await?).await?;
             return report_list(&tokens, "there is no managed token");
         }
         ManagedTokenCommand::Show(token) => {
@@ -76,8 +72,12 @@ pub(super) async fn run(context: &Context, command: ManagedTokenCommand) -> Comm
         let changed = operations.change_credential(CredentialKind::Token, id, change);
         return Report::of_fields(&changed.await.map_err(error)?, FIELDS);
     }
+    let creator = match &selection.created_by {
+        Some(name) => Some(creator(operations, name).await?),
+        None => None,
+    };
     let mut changed = Vec::new();
-    for token in list(operations, selection.created_by.as_deref()).await? {
+    for token in list(operations, creator).await? {
         if applies(&change, token.status) {
             let change = change.clone();
             let token = operations.change_credential(CredentialKind::Token, token.id, change);
@@ -90,23 +90,12 @@ pub(super) async fn run(context: &Context, command: ManagedTokenCommand) -> Comm
     )
 }
 
-/// Lists all managed tokens, or those that a credential created. The credential may be deleted already, so that its id
-/// need not be known.
+/// Lists all managed tokens, or those that a credential created.
 async fn list(
     operations: &Operations,
-    creator: Option<&str>,
+    creator: Option<Id>,
 ) -> Result<Vec<CredentialResponse>, CommandError> {
-    let creator = match creator.map(|text| (text, text.parse::<Id>())) {
-        None => None,
-        Some((_, Ok(id))) => Some(id),
-        Some((name, Err(_))) => {
-            let found = operations.find_credential(name).await;
-            Some(found.map_err(|error| Subject::Credential.error(error))?.id)
-        }
-    };
-    let page = operations
-        .list_managed_tokens(creator, None, u32::MAX)
-        .await?;
+    let page = operations.list_managed_tokens(creator, Page::all()).await?;
     Ok(page.managed_tokens)
 }
 

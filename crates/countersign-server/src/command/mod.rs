@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod backup;
 mod caller;
+mod created;
 mod credential;
 mod doctor;
 mod file_entry;
@@ -94,6 +95,7 @@ impl Context {
         let settings = &self.config.store;
         let mut options = StoreOptions::new(settings.url.as_str());
         options.max_staleness = settings.max_staleness;
+        options.limits = self.config.limits.records;
         options.master_key = settings.master_key.clone();
         options
     }
@@ -174,6 +176,7 @@ async fn run_configured(
         Command::Key(command) => key::run(&context, command).await?,
         Command::ManagedToken(command) => managed_token::run(&context, command).await?,
         Command::User(command) => user::run(&context, command).await?,
+        Command::Credential(command) => created::run(&context, command).await?,
         Command::Account(command) => tenants::run_account(&context, command).await?,
         Command::Environment(command) => tenants::run_environment(&context, command).await?,
         Command::Session(command) => session::run(&context, &command).await?,

@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use countersign::Id;
 use countersign::directory::EnvironmentKind;
-use countersign::registry::NewEnvironment;
+use countersign::registry::{NewEnvironment, Page};
+use serde_json::json;
 
 use super::report::Report;
 use super::subject::Subject;
@@ -75,9 +76,10 @@ pub(super) async fn run_account(context: &Context, command: AccountCommand) -> C
     let operations = context.operations().await?;
     let account = match command {
         AccountCommand::List => {
-            let list = operations.list_accounts().await?;
+            let accounts = operations.list_accounts(Page::all()).await?.accounts;
             let none = "there is no account";
-            return Report::of_table(&list, &list.accounts, ACCOUNT_COLUMNS, none);
+            let list = json!({ "accounts": accounts });
+            return Report::of_table(&list, &accounts, ACCOUNT_COLUMNS, none);
         }
         AccountCommand::Create { name } => operations.create_account(name).await,
         AccountCommand::Show { id } => operations.show_account(id).await,
@@ -105,10 +107,12 @@ pub(super) async fn run_environment(
             Report::of_fields(&created, ENVIRONMENT_FIELDS)
         }
         EnvironmentCommand::List { account } => {
-            let list = operations.list_environments(account).await;
-            let list = list.map_err(|error| Subject::Account.error(error))?;
+            let page = operations.list_environments(account, Page::all()).await;
+            let page = page.map_err(|error| Subject::Account.error(error))?;
+            let environments = page.environments;
+            let list = json!({ "environments": environments });
             let none = "the account has no environment: `countersign environment create NAME --account ID` creates one";
-            Report::of_table(&list, &list.environments, ENVIRONMENT_COLUMNS, none)
+            Report::of_table(&list, &environments, ENVIRONMENT_COLUMNS, none)
         }
     }
 }

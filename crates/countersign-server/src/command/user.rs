@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use countersign::Scopes;
 use countersign::directory::{CredentialKind, PasswordHash, UserName};
+use countersign::registry::Page;
 use serde::Serialize;
 use serde_json::json;
 
-use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, PlacementArgs};
+use super::credential::{COLUMNS, ChangeCommand, CredentialArg, FIELDS, ListArgs, PlacementArgs};
 use super::password::NewPassword;
 use super::report::{Report, fields};
 use super::subject::Subject;
@@ -29,8 +30,8 @@ pub(crate) enum UserCommand {
     /// Hash a password from a prompt or the first line of standard input, and print the lines of the user for an htpasswd file and
     /// for the credentials file of a program; no database is needed
     Hash(HashUserArgs),
-    /// List all users
-    List,
+    /// List users
+    List(ListArgs),
     #[command(flatten)]
     Change(ChangeCommand<UserName>),
 }
@@ -98,15 +99,16 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> CommandResul
             let hash = password.hash().await.map_err(error)?;
             report_hash(&new, &hash, password.to_show())
         }
-        UserCommand::List => {
-            let users = context
-                .operations()
-                .await?
-                .list_users(None, u32::MAX)
-                .await?
-                .users;
-            let none =
-                "there is no user: `countersign user create NAME --scopes SCOPES` creates one";
+        UserCommand::List(list) => {
+            let operations = context.operations().await?;
+            let creator = list.creator(operations).await?;
+            let users = operations.list_users(creator, Page::all()).await?.users;
+            let none = match creator {
+                None => {
+                    "there is no user: `countersign user create NAME --scopes SCOPES` creates one"
+                }
+                Some(_) => "the credential has created no user",
+            };
             Report::of_table(&json!({ "users": users }), &users, COLUMNS, none)
         }
         UserCommand::Change(change) => {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::directory::Networks;
+use countersign::registry::RecordLimits;
 use countersign_store::MasterKey;
 
 use super::error::ConfigErrors;
@@ -88,6 +89,7 @@ pub(crate) struct LimitSettings {
     pub(crate) writes: Rate,
     /// Of one credential.
     pub(crate) introspections: Rate,
+    pub(crate) records: RecordLimits,
 }
 
 /// `burst` at once, and as many again in each `per`.
@@ -137,6 +139,7 @@ pub(super) fn read(
             mints: rate(limits, "mints", 600),
             writes: rate(limits, "writes", 600),
             introspections: rate(limits, "introspections", 6000),
+            records: records(limits),
         });
         let log = root.section("log", |log| LogSettings {
             format: log.scalar("format", value::format),
@@ -254,4 +257,16 @@ fn rate(limits: &mut Section<'_>, key: &str, burst: u32) -> Rate {
             .or(NonZeroU32::new(burst))
             .unwrap_or(NonZeroU32::MIN),
     })
+}
+
+fn records(limits: &mut Section<'_>) -> RecordLimits {
+    let mut records = RecordLimits::default();
+    for (key, limit) in [
+        ("managed_tokens", &mut records.managed_tokens),
+        ("credentials", &mut records.credentials),
+        ("environments", &mut records.environments),
+    ] {
+        *limit = limits.get(key, value::count).unwrap_or(*limit);
+    }
+    records
 }

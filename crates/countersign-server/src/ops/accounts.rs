@@ -1,9 +1,10 @@
 use countersign::Id;
 use countersign::directory::Status;
-use countersign::registry::{Account, Registry as _};
+use countersign::registry::{Account, Page, Registry as _};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::page::{cut, one_more};
 use super::{Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
@@ -19,20 +20,24 @@ pub(crate) struct AccountResponse {
     pub(crate) created_at: Rfc3339,
 }
 
-/// All accounts within the caller's reach.
+/// A page of the accounts within the caller's reach.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountListResponse {
     pub(crate) accounts: Vec<AccountResponse>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) next: Option<Id>,
 }
 
 response_from!(Account => AccountResponse { id, name, status, generation, created_at });
 
 impl Operations {
-    /// Lists the accounts that the caller can access.
-    pub(crate) async fn list_accounts(&self) -> Result<AccountListResponse, OpsError> {
-        let accounts = self.store.list_accounts(&self.caller).await?;
+    /// Lists a page of the accounts that the caller can access, oldest first.
+    pub(crate) async fn list_accounts(&self, page: Page) -> Result<AccountListResponse, OpsError> {
+        let accounts = self.store.list_accounts(&self.caller, one_more(page));
+        let (accounts, next) = cut(accounts.await?, page.limit, |account| account.id);
         let accounts = accounts.into_iter().map(Into::into).collect();
-        Ok(AccountListResponse { accounts })
+        Ok(AccountListResponse { accounts, next })
     }
 
     /// Returns one account.

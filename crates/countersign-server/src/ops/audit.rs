@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::credentials::cut;
+use super::page::cut;
 use super::{Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 

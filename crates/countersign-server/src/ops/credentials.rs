@@ -1,12 +1,13 @@
 //! What keys and users have in common.
 
 use countersign::directory::{CredentialKind, Issuers, Networks, Status};
-use countersign::registry::{Change, CredentialFilter, Record, Registry as _, RegistryError};
+use countersign::registry::{Change, CredentialFilter, Page, Record, Registry as _, RegistryError};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::page::{cut, fitting, one_more};
 use super::{Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
@@ -35,7 +36,7 @@ pub(crate) struct CredentialResponse {
     /// The issuers that the credential may use; all if empty.
     #[schema(value_type = Vec<schema::IssuerName>)]
     pub(crate) issuers: Issuers,
-    /// The credential that created a managed token.
+    /// The credential that created this one; absent if the operator did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     pub(crate) created_by: Option<Id>,
@@ -83,70 +84,52 @@ pub(crate) struct ManagedTokenListResponse {
     pub(crate) next: Option<Id>,
 }
 
-/// Cuts a list that was read with one item more than its page holds. Returns the page, and the cursor
-/// of the next one.
-pub(super) fn cut<T, C>(
-    mut items: Vec<T>,
-    limit: u32,
-    cursor: impl Fn(&T) -> C,
-) -> (Vec<T>, Option<C>) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    (items, next)
-}
-
 impl Operations {
-    /// Lists at most `limit` keys that come after `after`, oldest first.
+    /// Lists a page of the keys, oldest first: all, or those that a credential created.
     pub(crate) async fn list_keys(
         &self,
-        after: Option<Id>,
-        limit: u32,
+        created_by: Option<Id>,
+        page: Page,
     ) -> Result<KeyListResponse, OpsError> {
-        let filter = CredentialFilter::of(CredentialKind::Key);
-        let (keys, next) = self.list(filter, after, limit).await?;
+        let (keys, next) = self.list(CredentialKind::Key, created_by, page).await?;
         Ok(KeyListResponse { keys, next })
     }
 
-    /// Lists at most `limit` users that come after `after`, oldest first.
+    /// Lists a page of the users, oldest first: all, or those that a credential created.
     pub(crate) async fn list_users(
         &self,
-        after: Option<Id>,
-        limit: u32,
+        created_by: Option<Id>,
+        page: Page,
     ) -> Result<UserListResponse, OpsError> {
-        let filter = CredentialFilter::of(CredentialKind::User);
-        let (users, next) = self.list(filter, after, limit).await?;
+        let (users, next) = self.list(CredentialKind::User, created_by, page).await?;
         Ok(UserListResponse { users, next })
     }
 
-    /// Lists at most `limit` managed tokens that come after `after`, oldest first: all, or those that a credential
-    /// created.
+    /// Lists a page of the managed tokens, oldest first: all, or those that a credential created.
     pub(crate) async fn list_managed_tokens(
         &self,
         created_by: Option<Id>,
-        after: Option<Id>,
-        limit: u32,
+        page: Page,
     ) -> Result<ManagedTokenListResponse, OpsError> {
-        let mut filter = CredentialFilter::of(CredentialKind::Token);
-        filter.created_by = created_by;
-        let (managed_tokens, next) = self.list(filter, after, limit).await?;
+        let (managed_tokens, next) = self.list(CredentialKind::Token, created_by, page).await?;
         Ok(ManagedTokenListResponse {
             managed_tokens,
             next,
         })
     }
 
-    async fn list(
+    pub(super) async fn list(
         &self,
-        filter: CredentialFilter,
-        after: Option<Id>,
-        limit: u32,
+        kind: CredentialKind,
+        created_by: Option<Id>,
+        page: Page,
     ) -> Result<(Vec<CredentialResponse>, Option<Id>), OpsError> {
-        let filter = filter.page(after, limit.saturating_add(1));
+        let mut filter = CredentialFilter::of(kind).page(one_more(page));
+        filter.created_by = created_by;
         let records = self.store.list(&self.caller, filter).await?;
-        let (records, next) = cut(records, limit, |record| record.id);
-        Ok((records.into_iter().map(Into::into).collect(), next))
+        let records: Vec<CredentialResponse> = records.into_iter().map(Into::into).collect();
+        let limit = fitting(&records, page);
+        Ok(cut(records, limit, |record| record.id))
     }
 
     /// Returns the credential of this kind and id.

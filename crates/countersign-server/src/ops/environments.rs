@@ -1,9 +1,10 @@
 use countersign::Id;
 use countersign::directory::EnvironmentKind;
-use countersign::registry::{Environment, NewEnvironment, Registry as _};
+use countersign::registry::{Environment, NewEnvironment, Page, Registry as _};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::page::{cut, one_more};
 use super::{Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
@@ -20,31 +21,34 @@ pub(crate) struct EnvironmentResponse {
     pub(crate) created_at: Rfc3339,
 }
 
-/// Environments within the caller's reach.
+/// A page of the environments within the caller's reach.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EnvironmentListResponse {
     pub(crate) environments: Vec<EnvironmentResponse>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) next: Option<Id>,
 }
 
 response_from!(Environment => EnvironmentResponse { id, account_id, name, kind, created_at });
 
 impl Operations {
-    /// Lists the environments that the caller can access, or those of one account.
+    /// Lists a page of the environments that the caller can access, or of those of one account, oldest first.
     pub(crate) async fn list_environments(
         &self,
         account: Option<Id>,
+        page: Page,
     ) -> Result<EnvironmentListResponse, OpsError> {
         if let Some(id) = account {
             // Without this check, an account that does not exist would look like an empty one.
             self.show_account(id).await?;
         }
-        let environments = self.store.list_environments(&self.caller).await?;
-        let environments = environments
-            .into_iter()
-            .filter(|one| account.is_none_or(|account| one.account_id == account))
-            .map(Into::into)
-            .collect();
-        Ok(EnvironmentListResponse { environments })
+        let environments = self
+            .store
+            .list_environments(&self.caller, account, one_more(page));
+        let (environments, next) = cut(environments.await?, page.limit, |one| one.id);
+        let environments = environments.into_iter().map(Into::into).collect();
+        Ok(EnvironmentListResponse { environments, next })
     }
 
     /// Creates an environment.

@@ -16,12 +16,14 @@ macro_rules! response_from {
 
 mod accounts;
 mod audit;
+mod created;
 mod credentials;
 mod environments;
 mod error;
 mod import;
 mod issuers;
 mod keys;
+mod page;
 mod sessions;
 mod signing_keys;
 mod tokens;

@@ -4,6 +4,8 @@ use countersign::Id;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ChangedEntity {
     Credential(Id),
+    /// The managed tokens that this credential created: all of them are revoked.
+    CreatedTokens(Id),
     Account(Id),
     /// A single token that was denied, or a session that was ended.
     Denial(Id),

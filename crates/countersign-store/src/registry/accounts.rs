@@ -6,18 +6,19 @@ use countersign::registry::backend::Placement;
 use countersign::registry::{Account, Authority, Caller, Conflict, Owner, RegistryError};
 
 use crate::sqlite::{self, Connection};
-use crate::transaction::Transaction;
+use crate::state::State;
+use crate::store::Inner;
 
 /// Returns the account and the environment that a new credential belongs to. If none was named, that is the default
 /// environment in the default account, and otherwise, and for managed tokens, the whole account.
 pub(super) async fn placement(
-    transaction: &mut Transaction<'_>,
+    connection: &mut Connection,
+    state: &State,
     authority: &Authority<'_>,
     owner: Owner,
     kind: CredentialKind,
 ) -> Result<Placement, RegistryError> {
-    let account = account_for(transaction, authority.caller(), owner.account).await?;
-    let state = transaction.state();
+    let account = account_for(connection, state, authority.caller(), owner.account).await?;
     let has_default = kind != CredentialKind::Token && account == state.account;
     let default = has_default.then_some(state.environment);
     let named = owner.environment.or(authority.default_environment());
@@ -25,20 +26,20 @@ pub(super) async fn placement(
     let Some(id) = named.or(default) else {
         return Ok(placement);
     };
-    let connection = transaction.connection();
     let kind = sqlite::accounts::find_environment_kind(connection, &account, &id).await?;
     Ok(placement.environment(id, kind.ok_or(RegistryError::NotFound)?))
 }
 
 /// Returns the account that a new record belongs to: the named one, else that of the caller, else the default one.
 pub(super) async fn account_for(
-    transaction: &mut Transaction<'_>,
+    connection: &mut Connection,
+    state: &State,
     caller: &Caller,
     named: Option<Id>,
 ) -> Result<Id, RegistryError> {
     let id = named.or(caller.account().copied());
-    let id = id.unwrap_or(transaction.state().account);
-    let account = reachable_account(transaction.connection(), caller, &id).await?;
+    let id = id.unwrap_or(state.account);
+    let account = reachable_account(connection, caller, &id).await?;
     match account.status {
         Status::Revoked => Err(Conflict::Revoked.into()),
         _ => Ok(account.id),
@@ -54,4 +55,21 @@ pub(super) async fn reachable_account(
     found
         .filter(|account| caller.can_access(&account.id))
         .ok_or(RegistryError::NotFound)
+}
+
+impl Inner {
+    /// Returns an account after its revocation, which has not been written yet, and whether that changes it.
+    pub(super) async fn plan_revocation(
+        &self,
+        connection: &mut Connection,
+        caller: &Caller,
+        id: &Id,
+    ) -> Result<(Account, bool), RegistryError> {
+        let mut account = reachable_account(connection, caller, id).await?;
+        if account.id == self.state.account {
+            return Err(Conflict::DefaultAccount.into());
+        }
+        let is_changed = account.revoke()?;
+        Ok((account, is_changed))
+    }
 }

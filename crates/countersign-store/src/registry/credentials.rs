@@ -45,7 +45,7 @@ pub(super) async fn insert(
 }
 
 /// Returns a credential after a change that has not been written yet.
-async fn plan(
+pub(super) async fn plan(
     connection: &mut Connection,
     authority: &Authority<'_>,
     id: &Id,
@@ -103,31 +103,31 @@ pub(super) async fn change(
         } => entry.with("reason", reason.as_str()),
         _ => entry,
     };
+    let reason = change.revokes_created_tokens();
+    let reason = reason.filter(|_| effect != ChangeEffect::Unchanged);
+    let entry = revoke_created(transaction, id, reason, entry).await?;
     write(transaction, effect, &credential, entry).await?;
-    if effect != ChangeEffect::Unchanged {
-        revoke_created(transaction, authority, id, change.revokes_created_tokens()).await?;
-    }
     Ok(credential.record)
 }
 
-/// Revokes the managed tokens that a credential created, if there is a reason to.
+/// Revokes the managed tokens that a credential created, if there is a reason to, and adds how many these are to the
+/// record of the audit log. There may be very many: they are one change, with one record.
 pub(super) async fn revoke_created(
     transaction: &mut Transaction<'_>,
-    authority: &Authority<'_>,
     creator: &Id,
     reason: Option<&str>,
-) -> Result<(), RegistryError> {
-    let Some(reason) = reason else { return Ok(()) };
-    let revoke = Change::Revoke {
-        reason: Some(reason.to_owned()),
+    entry: AuditRecord,
+) -> Result<AuditRecord, StoreError> {
+    let Some(reason) = reason else {
+        return Ok(entry);
     };
-    for mut token in sqlite::credentials::created_by(transaction.connection(), creator).await? {
-        let effect = token.change(authority, &revoke, transaction.now)?;
-        let name = action(token.record.kind, revoke.name());
-        let entry = AuditRecord::by(authority.caller(), name).with("reason", reason);
-        write(transaction, effect, &token, entry).await?;
+    let (now, connection) = (transaction.now, transaction.connection());
+    let revoked = sqlite::credentials::revoke_created(connection, creator, reason, now).await?;
+    if revoked == 0 {
+        return Ok(entry);
     }
-    Ok(())
+    transaction.changed(ChangedEntity::CreatedTokens(*creator));
+    Ok(entry.with("revoked_managed_tokens", revoked))
 }
 
 /// Writes a credential after a change, and the record of the audit log. A change without effect is not recorded.
@@ -147,7 +147,8 @@ pub(super) async fn write(
         }
         ChangeEffect::Deleted => sqlite::credentials::delete(connection, &id).await?,
     }
-    if effect != ChangeEffect::Changed {
+    // A managed token is rejected without a denial once its record is gone.
+    if effect != ChangeEffect::Changed && record.kind != CredentialKind::Token {
         let until = sqlite::denials::until(connection, now).await?;
         let denied = Denied::Below(generation);
         sqlite::denials::insert(connection, &id, denied, until, now).await?;

@@ -8,7 +8,7 @@ use crate::sqlite::{self, Connection};
 use crate::state::State;
 use crate::transaction::Transaction;
 
-/// Returns the response to a request that was made before.
+/// Returns the response to a request that was made before, or an error if the response to a new one could not be stored.
 pub(super) async fn recall(
     connection: &mut Connection,
     state: &State,
@@ -19,7 +19,11 @@ pub(super) async fn recall(
     };
     let now = state.clock.now();
     let Some((answer, sealed)) = sqlite::idempotency::find(connection, key, now).await? else {
-        return Ok(None);
+        let remembered = sqlite::idempotency::count(connection, key, now).await?;
+        return match remembered >= i64::from(IdempotencyKey::MAX_PER_CALLER) {
+            true => Err(RegistryError::TooManyIdempotencyKeys),
+            false => Ok(None),
+        };
     };
     if answer.request != key.request_digest {
         return Err(RegistryError::IdempotencyConflict);
@@ -28,7 +32,7 @@ pub(super) async fn recall(
     Ok(Some(sealer.open_text(&answer.context(), &sealed)?))
 }
 
-/// Stores the response to a request.
+/// Stores the response to a request that [`recall`] did not find in the same transaction.
 pub(super) async fn remember(
     transaction: &mut Transaction<'_>,
     key: Option<&IdempotencyKey<'_>>,
@@ -39,10 +43,6 @@ pub(super) async fn remember(
     };
     let (state, now) = (transaction.state(), transaction.now);
     let connection = transaction.connection();
-    let remembered = sqlite::idempotency::count(connection, key, now).await?;
-    if remembered >= i64::from(IdempotencyKey::MAX_PER_CALLER) {
-        return Err(RegistryError::TooManyIdempotencyKeys);
-    }
     let response = (key.response)(record)?;
     let answer = StoredAnswer {
         caller: key.caller,

@@ -1,16 +1,14 @@
 //! The records behind managed tokens. They are authenticated by their signature: nothing about them is secret.
 
 use countersign::Id;
-use countersign::directory::CredentialKind;
-use countersign::registry::backend::StoredCredential;
+use countersign::registry::backend::{ChangeEffect, StoredCredential};
 use countersign::registry::{
     Caller, Change, IdempotencyKey, IdempotentOutcome, ManagedTokens, NewToken, Record,
     RegistryError,
 };
 
 use super::Response;
-use super::accounts::placement;
-use super::credentials::{change, insert};
+use super::credentials::{change, insert, plan};
 use super::idempotency::{recall, remember};
 use crate::error::StoreError;
 use crate::sqlite::{self, Connection};
@@ -25,20 +23,23 @@ impl ManagedTokens for Store {
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
             let state = &self.0.state;
-            let (mut reader, _) = self.0.look_for(caller).await?;
+            let (mut reader, authority) = self.0.look_for(caller).await?;
             if let Some(response) = recall(&mut reader, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
+            let basis = (&mut *reader, &authority, state.clock.now());
+            self.0.plan_token(basis, new.clone()).await?;
             drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
+            let now = transaction.now;
             let connection = transaction.connection();
             if let Some(response) = recall(connection, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
-            let kind = CredentialKind::Token;
-            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
-            let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
-            let credential = StoredCredential::new_token(&authority, id, placement, new, now)?;
+            let credential = self
+                .0
+                .plan_token((connection, &authority, now), new)
+                .await?;
             remember(&mut transaction, key.as_ref(), &credential.record).await?;
             let record = insert(transaction, caller, credential).await?;
             Ok(IdempotentOutcome::New(record.into()))
@@ -54,12 +55,18 @@ impl ManagedTokens for Store {
     ) -> Response<'a, IdempotentOutcome> {
         Box::pin(async move {
             let state = &self.0.state;
-            let (mut reader, _) = self.0.look_for(caller).await?;
+            let (mut reader, authority) = self.0.look_for(caller).await?;
             if let Some(response) = recall(&mut reader, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
             find(&mut reader, caller, &id).await?;
+            let now = state.clock.now();
+            let planned = plan(&mut reader, &authority, &id, &requested, now).await?;
             drop(reader);
+            // The response to a request with a key is stored, even if the change has no effect.
+            if let ((credential, ChangeEffect::Unchanged), None) = (planned, &key) {
+                return Ok(IdempotentOutcome::New(credential.record.into()));
+            }
             let (mut transaction, authority) = self.0.begin_change(caller, &requested).await?;
             let connection = transaction.connection();
             if let Some(response) = recall(connection, state, key.as_ref()).await? {
@@ -88,7 +95,7 @@ impl ManagedTokens for Store {
     ) -> Response<'a, (Vec<Record>, u64)> {
         Box::pin(async move {
             // The page and the count are of the same moment.
-            let mut snapshot = self.0.database.snapshot().await?;
+            let mut snapshot = self.0.database.list_snapshot().await?;
             let filter = (caller.account(), caller.issuer());
             let page = sqlite::credentials::list_tokens(&mut snapshot, filter, offset, limit);
             let page = page.await?;

@@ -1,17 +1,17 @@
 //! The store as a registry of credentials.
 
 mod accounts;
+mod creation;
 mod credentials;
 mod idempotency;
 mod managed_tokens;
 mod sessions;
 
-use countersign::directory::{CredentialKind, UserName};
+use countersign::directory::UserName;
 use countersign::key::ImportedKey;
-use countersign::registry::backend::{StoredCredential, StoredSecret};
 use countersign::registry::{
-    Account, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken, Environment,
-    NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, Rotation,
+    Account, Caller, Change, CreatedKey, CredentialFilter, DeniedToken, Environment,
+    NewEnvironment, NewKey, NewUser, Page, Record, Registry, RegistryError, Rotation,
 };
 use countersign::{BoxFuture, Id};
 
@@ -22,7 +22,7 @@ use crate::sqlite;
 use crate::sqlite::denials::Denied;
 use crate::store::Store;
 
-use accounts::{account_for, placement, reachable_account};
+use accounts::reachable_account;
 use credentials::{change, insert, reachable, revoke_created, write};
 
 type Response<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
@@ -30,17 +30,16 @@ type Response<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 impl Registry for Store {
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> Response<'a, CreatedKey> {
         Box::pin(async move {
+            let (mut reader, authority) = self.0.look_for(caller).await?;
+            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            let (key, issued) = self.0.plan_key(basis, new.clone(), None).await?;
+            drop(reader);
+            let planned = Some((key.record.id, issued));
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let kind = CredentialKind::Key;
-            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
-            let (state, now) = (transaction.state(), transaction.now);
-            let id = transaction.new_id(&placement.account)?;
-            let issued = state.peppers.generate_key(&id, &*state.random);
-            let issued = issued.map_err(StoreError::from)?;
-            let secret = StoredSecret::Key(state.peppers.digests(&id, issued.secret.expose()));
-            let credential =
-                StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
-            let record = insert(transaction, caller, credential).await?;
+            let now = transaction.now;
+            let basis = (transaction.connection(), &authority, now);
+            let (key, issued) = self.0.plan_key(basis, new, planned).await?;
+            let record = insert(transaction, caller, key).await?;
             Ok(CreatedKey::new(record, issued))
         })
     }
@@ -52,44 +51,29 @@ impl Registry for Store {
         key: ImportedKey,
     ) -> Response<'a, Record> {
         Box::pin(async move {
+            let (mut reader, authority) = self.0.look_for(caller).await?;
+            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            self.0.plan_import(basis, new.clone(), &key).await?;
+            drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let kind = CredentialKind::Key;
-            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
-            let digests = self.0.state.peppers.imported(&key);
-            for digest in &digests {
-                let connection = transaction.connection();
-                if sqlite::credentials::is_imported(connection, digest).await? {
-                    return Err(Conflict::AlreadyImported.into());
-                }
-            }
-            let newest = *digests.first().ok_or(Conflict::PepperMissing)?;
-            let (id, now) = (transaction.new_id(&placement.account)?, transaction.now);
-            let secret = StoredSecret::ImportedKey(newest);
-            let credential =
-                StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
-            insert(transaction, caller, credential).await
+            let now = transaction.now;
+            let basis = (transaction.connection(), &authority, now);
+            let key = self.0.plan_import(basis, new, &key).await?;
+            insert(transaction, caller, key).await
         })
     }
 
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> Response<'a, Record> {
         Box::pin(async move {
-            let (mut reader, _) = self.0.look_for(caller).await?;
-            let same_name = sqlite::credentials::find_user(&mut reader, &new.name).await?;
+            let (mut reader, authority) = self.0.look_for(caller).await?;
+            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            self.0.plan_user(basis, new.clone()).await?;
             drop(reader);
-            let (mut transaction, authority) = match same_name {
-                None => self.0.begin_for(caller).await?,
-                Some(_) => return Err(RegistryError::NameTaken),
-            };
-            let kind = CredentialKind::User;
-            let placement = placement(&mut transaction, &authority, new.owner, kind).await?;
-            let same_name = sqlite::credentials::find_user(transaction.connection(), &new.name);
-            if same_name.await?.is_some() {
-                return Err(RegistryError::NameTaken);
-            }
-            let id = transaction.new_id(&placement.account)?;
+            let (mut transaction, authority) = self.0.begin_for(caller).await?;
             let now = transaction.now;
-            let credential = StoredCredential::new_user(&authority, id, placement, new, now)?;
-            insert(transaction, caller, credential).await
+            let basis = (transaction.connection(), &authority, now);
+            let user = self.0.plan_user(basis, new).await?;
+            insert(transaction, caller, user).await
         })
     }
 
@@ -103,7 +87,7 @@ impl Registry for Store {
                 (Some(own), Some(other)) if own != other => return Err(RegistryError::NotFound),
                 (own, filter) => filter.as_ref().or(own),
             };
-            let mut connection = self.0.database.reader().await?;
+            let mut connection = self.0.database.list_reader().await?;
             Ok(sqlite::credentials::list(&mut connection, &filter, account).await?)
         })
     }
@@ -144,27 +128,30 @@ impl Registry for Store {
     ) -> Response<'a, CreatedKey> {
         Box::pin(async move {
             let state = &self.0.state;
-            let (mut reader, _) = self.0.look_for(caller).await?;
-            reachable(caller, sqlite::credentials::find(&mut reader, &id).await?)?;
-            drop(reader);
             let issued = state.peppers.generate_key(&id, &*state.random);
             let issued = issued.map_err(StoreError::from)?;
+            let (secret, peppers) = (issued.secret.expose(), &state.peppers);
+            let (mut reader, authority) = self.0.look_for(caller).await?;
+            let found = sqlite::credentials::find(&mut reader, &id).await?;
+            let now = state.clock.now();
+            reachable(caller, found)?.rotate(&authority, secret, rotation, peppers, now)?;
+            drop(reader);
             let (mut transaction, authority) = match rotation {
                 Rotation::Grace(_) => self.0.begin_for(caller).await?,
                 _ => self.0.begin_revocation(caller).await?,
             };
             let found = sqlite::credentials::find(transaction.connection(), &id).await?;
             let mut credential = reachable(caller, found)?;
-            let (secret, now) = (issued.secret.expose(), transaction.now);
-            let effect = credential.rotate(&authority, secret, rotation, &state.peppers, now)?;
+            let now = transaction.now;
+            let effect = credential.rotate(&authority, secret, rotation, peppers, now)?;
             let entry = AuditRecord::by(caller, "key.rotate");
             let entry = match rotation {
                 Rotation::Grace(grace) => entry.with("grace_seconds", grace.as_secs()),
                 _ => entry.with("compromised", true),
             };
-            write(&mut transaction, effect, &credential, entry).await?;
             let reason = rotation.revokes_created_tokens();
-            revoke_created(&mut transaction, &authority, &id, reason).await?;
+            let entry = revoke_created(&mut transaction, &id, reason, entry).await?;
+            write(&mut transaction, effect, &credential, entry).await?;
             transaction.commit().await?;
             Ok(CreatedKey::new(credential.record, issued))
         })
@@ -220,12 +207,15 @@ impl Registry for Store {
         })
     }
 
-    fn list_accounts<'a>(&'a self, caller: &'a Caller) -> Response<'a, Vec<Account>> {
+    fn list_accounts<'a>(&'a self, caller: &'a Caller, page: Page) -> Response<'a, Vec<Account>> {
         Box::pin(async move {
-            let mut connection = self.0.database.reader().await?;
-            let mut accounts = sqlite::accounts::list(&mut connection).await?;
-            accounts.retain(|account| caller.can_access(&account.id));
-            Ok(accounts)
+            let mut connection = self.0.database.list_reader().await?;
+            let Some(own) = caller.account() else {
+                return Ok(sqlite::accounts::list(&mut connection, page).await?);
+            };
+            let own = sqlite::accounts::find(&mut connection, own).await?;
+            let own = own.filter(|own| page.limit > 0 && page.after.is_none_or(|at| own.id > at));
+            Ok(own.into_iter().collect())
         })
     }
 
@@ -238,14 +228,17 @@ impl Registry for Store {
 
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> Response<'a, Account> {
         Box::pin(async move {
+            let (mut reader, _) = self.0.look_for(caller).await?;
+            let (account, is_changed) = self.0.plan_revocation(&mut reader, caller, &id).await?;
+            drop(reader);
+            if !is_changed {
+                return Ok(account);
+            }
             let (mut transaction, _) = self.0.begin_revocation(caller).await?;
             let now = transaction.now;
             let connection = transaction.connection();
-            let mut account = reachable_account(connection, caller, &id).await?;
-            if account.id == self.0.state.account {
-                return Err(Conflict::DefaultAccount.into());
-            }
-            if !account.revoke()? {
+            let (account, is_changed) = self.0.plan_revocation(connection, caller, &id).await?;
+            if !is_changed {
                 return Ok(account);
             }
             sqlite::accounts::update(connection, &account).await?;
@@ -267,10 +260,15 @@ impl Registry for Store {
         new: NewEnvironment,
     ) -> Response<'a, Environment> {
         Box::pin(async move {
+            let (mut reader, authority) = self.0.look_for(caller).await?;
+            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            self.0.plan_environment(basis, new.clone()).await?;
+            drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
-            let account = account_for(&mut transaction, caller, new.account).await?;
-            let (id, now) = (transaction.new_id(&account)?, transaction.now);
-            let environment = Environment::create(&authority, id, account, new, now)?;
+            let now = transaction.now;
+            let basis = (transaction.connection(), &authority, now);
+            let environment = self.0.plan_environment(basis, new).await?;
+            let (id, account) = (environment.id, environment.account_id);
             let connection = transaction.connection();
             if !sqlite::accounts::insert_environment(connection, &environment).await? {
                 return Err(RegistryError::NameTaken);
@@ -285,12 +283,19 @@ impl Registry for Store {
         })
     }
 
-    fn list_environments<'a>(&'a self, caller: &'a Caller) -> Response<'a, Vec<Environment>> {
+    fn list_environments<'a>(
+        &'a self,
+        caller: &'a Caller,
+        account: Option<Id>,
+        page: Page,
+    ) -> Response<'a, Vec<Environment>> {
         Box::pin(async move {
-            let mut connection = self.0.database.reader().await?;
-            let mut environments = sqlite::accounts::list_environments(&mut connection).await?;
-            environments.retain(|environment| caller.can_access(&environment.account_id));
-            Ok(environments)
+            let account = match account.as_ref() {
+                Some(account) if !caller.can_access(account) => return Ok(Vec::new()),
+                account => account.or(caller.account()),
+            };
+            let mut connection = self.0.database.list_reader().await?;
+            Ok(sqlite::accounts::list_environments(&mut connection, account, page).await?)
         })
     }
 }

@@ -26,7 +26,12 @@ impl Sessions for Store {
             let state = &self.0.state;
             let mut snapshot = self.0.database.snapshot().await?;
             let found = find_token(&mut snapshot, state, &request).await?;
+            let checked = match found {
+                Some(_) => Ok(()),
+                None => check_limit(&mut snapshot, &request).await,
+            };
             snapshot.commit().await.map_err(StoreError::from)?;
+            checked?;
             if let Some(token) = found {
                 return Ok(token);
             }

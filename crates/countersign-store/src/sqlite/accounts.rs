@@ -2,12 +2,12 @@
 
 use countersign::Id;
 use countersign::directory::EnvironmentKind;
-use countersign::registry::{Account, Environment};
+use countersign::registry::{Account, Environment, Page};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::Connection;
-use super::rows::{blob, environment_kind, id, status, time};
+use super::rows::{blob, environment_kind, id, optional_blob, status, time};
 use crate::error::Result;
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<Account>> {
@@ -15,9 +15,16 @@ pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<Account>
     Ok(fetch_optional!(db, read_account, query, blob(id)))
 }
 
-pub(crate) async fn list(db: &mut Connection) -> Result<Vec<Account>> {
-    let query = "SELECT id, name, status, generation, created_at FROM accounts ORDER BY id";
-    Ok(fetch_all!(db, read_account, query))
+/// Returns a page of all accounts, oldest first.
+pub(crate) async fn list(db: &mut Connection, page: Page) -> Result<Vec<Account>> {
+    Ok(fetch_all!(
+        db,
+        read_account,
+        "SELECT id, name, status, generation, created_at FROM accounts WHERE id > ? ORDER BY id LIMIT ?",
+        // Every id comes after the empty one.
+        optional_blob(page.after.as_ref()).unwrap_or_default(),
+        page.limit,
+    ))
 }
 
 /// Returns whether it was inserted: another account may have the name.
@@ -57,9 +64,42 @@ pub(crate) async fn find_environment_kind(
     ))
 }
 
-pub(crate) async fn list_environments(db: &mut Connection) -> Result<Vec<Environment>> {
-    let query = "SELECT id, account_id, name, kind, created_at FROM environments ORDER BY id";
-    Ok(fetch_all!(db, read_environment, query))
+const ENVIRONMENTS: &str = "SELECT id, account_id, name, kind, created_at FROM environments
+    WHERE id > ?1 ORDER BY id LIMIT ?2";
+const ENVIRONMENTS_OF_ACCOUNT: &str =
+    "SELECT id, account_id, name, kind, created_at FROM environments
+    WHERE account_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
+
+/// Returns a page of the environments of an account or of all, oldest first.
+pub(crate) async fn list_environments(
+    db: &mut Connection,
+    account: Option<&Id>,
+    page: Page,
+) -> Result<Vec<Environment>> {
+    let query = match account {
+        Some(_) => ENVIRONMENTS_OF_ACCOUNT,
+        None => ENVIRONMENTS,
+    };
+    Ok(fetch_all!(
+        db,
+        read_environment,
+        query,
+        optional_blob(page.after.as_ref()).unwrap_or_default(),
+        page.limit,
+        optional_blob(account),
+    ))
+}
+
+const HAS_ENVIRONMENTS: &str =
+    "SELECT EXISTS (SELECT 1 FROM environments WHERE account_id = ?1 LIMIT 1 OFFSET ?2 - 1)";
+
+/// Returns whether an account has at least this many environments.
+pub(crate) async fn has_environments(
+    db: &mut Connection,
+    account: &Id,
+    count: u32,
+) -> Result<bool> {
+    Ok(fetch_scalar!(db, HAS_ENVIRONMENTS, blob(account), count))
 }
 
 /// Returns whether it was inserted: another environment of the account may have the name.
@@ -117,4 +157,25 @@ fn read_environment(row: &SqliteRow) -> Result<Environment> {
         environment_kind(row, "kind")?,
         time(row, "created_at")?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::sqlite::{plan, schema};
+
+    #[tokio::test]
+    async fn no_query_of_one_account_reads_the_environments_of_others() {
+        let mut db = Connection::connect("sqlite::memory:").await.unwrap();
+        schema::create(&mut db).await.unwrap();
+        for query in [ENVIRONMENTS_OF_ACCOUNT, HAS_ENVIRONMENTS] {
+            let plan = plan(&mut db, query).await;
+            assert!(plan.contains("(account_id=?"), "{plan}");
+            for costly in ["SCAN environments", "TEMP B-TREE"] {
+                assert!(!plan.contains(costly), "{plan}");
+            }
+        }
+    }
 }

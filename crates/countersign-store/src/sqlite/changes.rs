@@ -35,6 +35,7 @@ pub(crate) async fn head(db: &mut Connection) -> Result<LogHead> {
 pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Result<()> {
     let (kind, id): (_, &[u8]) = match entity {
         ChangedEntity::Credential(id) => ("credential", blob(id)),
+        ChangedEntity::CreatedTokens(id) => ("created_tokens", blob(id)),
         ChangedEntity::Account(id) => ("account", blob(id)),
         ChangedEntity::Denial(id) => ("denial", blob(id)),
         ChangedEntity::SigningKey(id) => ("signing_key", blob(id)),
@@ -95,6 +96,7 @@ fn read(row: &SqliteRow) -> Result<ChangedEntity> {
     let id = || id(row, "entity");
     Ok(match row.try_get("kind")? {
         "credential" => ChangedEntity::Credential(id()?),
+        "created_tokens" => ChangedEntity::CreatedTokens(id()?),
         "account" => ChangedEntity::Account(id()?),
         "denial" => ChangedEntity::Denial(id()?),
         "signing_key" => ChangedEntity::SigningKey(id()?),

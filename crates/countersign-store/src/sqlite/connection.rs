@@ -1,4 +1,5 @@
-//! Connections: one that writes, some that read, one for long reads, and one that follows the change log.
+//! Connections: one that writes, some for look-ups and some for lists, one for long reads, and one that follows the change
+//! log.
 
 use std::io;
 use std::path::Path;
@@ -20,8 +21,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The primary result codes of SQLite for a locked database, and for a file that it cannot open.
 const SQLITE_BUSY: i32 = 5;
 
-/// How many look-ups and lists run at once.
+/// How many look-ups run at once.
 const READERS: u32 = 4;
+/// How many lists are read at once.
+const LIST_READERS: u32 = 2;
 
 /// The connections of a store to its database file.
 pub(crate) struct Database {
@@ -29,6 +32,8 @@ pub(crate) struct Database {
     /// Where changes wait before they wait for the writer, except for revocations.
     queue: Mutex<()>,
     reader: SqlitePool,
+    /// Apart from look-ups, with which every revocation begins: they never wait for lists.
+    list_reader: SqlitePool,
     long_reader: SqlitePool,
     identity: FileIdentity,
 }
@@ -42,6 +47,7 @@ impl Database {
             writer: pool(options(path), 1),
             queue: Mutex::default(),
             reader: pool(read_only(path), READERS),
+            list_reader: pool(read_only(path), LIST_READERS),
             // It may write to another file, which a backup does.
             long_reader: pool(options(path), 1),
             identity: FileIdentity::of(path)?,
@@ -65,9 +71,14 @@ impl Database {
         self.check(self.writer.acquire().await)
     }
 
-    /// Returns a connection for lists and look-ups.
+    /// Returns a connection for look-ups.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.check(self.reader.acquire().await)
+    }
+
+    /// Returns a connection for lists and counts.
+    pub(crate) async fn list_reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.check(self.list_reader.acquire().await)
     }
 
     /// Returns the connection for reading the whole database, for which only other long reads wait.
@@ -75,9 +86,14 @@ impl Database {
         self.check(self.long_reader.acquire().await)
     }
 
-    /// Begins a transaction that reads the database as it is at one moment.
+    /// Begins a transaction that looks up in the database as it is at one moment.
     pub(crate) async fn snapshot(&self) -> Result<Transaction<'static>> {
         self.check(self.reader.begin().await)
+    }
+
+    /// Begins a transaction that lists what is in the database at one moment.
+    pub(crate) async fn list_snapshot(&self) -> Result<Transaction<'static>> {
+        self.check(self.list_reader.begin().await)
     }
 
     pub(crate) fn watcher(&self, path: &Path) -> Watcher {
@@ -86,6 +102,7 @@ impl Database {
 
     pub(crate) async fn close(&self) {
         self.reader.close().await;
+        self.list_reader.close().await;
         self.long_reader.close().await;
         // Last: the last connection to close writes the log back into the file, which readers may not do.
         self.writer.close().await;
@@ -270,10 +287,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn look_up_waits_for_no_list() {
+        let (_folder, database) = database().await;
+        let mut lists = Vec::new();
+        for _ in 0..LIST_READERS {
+            lists.push(database.list_snapshot().await.unwrap());
+        }
+        assert!(database.list_reader.try_acquire().is_none());
+        database.reader().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn readers_cannot_write() {
         let (_folder, database) = database().await;
         let delete = || sqlx::query("DELETE FROM issuers");
         assert!(delete().execute(&database.reader).await.is_err());
+        assert!(delete().execute(&database.list_reader).await.is_err());
         assert!(delete().execute(&database.writer).await.is_ok());
     }
 }

@@ -51,8 +51,8 @@ pub(crate) enum Denied<'a> {
     TokenOf(&'a str),
 }
 
-/// Denies tokens until the last of them has expired. If that is past, the clock is ahead, and it is not known for how long
-/// the database must be open until then: the longest lifetime is assumed.
+/// Denies tokens until the last of them has expired. The clock may be ahead, so that less time seems to be left than there
+/// is: the database is open for at least the longest lifetime of an access token before the denial is deleted.
 pub(crate) async fn insert(
     db: &mut Connection,
     entity: &Id,
@@ -67,8 +67,7 @@ pub(crate) async fn insert(
     execute!(
         db,
         "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
-         VALUES (?, ?, ?, ?4, 
-             (SELECT uptime + iif(?4 > ?5, ?4 - ?5, longest_signed * 1000) FROM state))
+         VALUES (?, ?, ?, ?4, (SELECT uptime + max(?4 - ?5, largest_lifetime * 1000) FROM state))
          ON CONFLICT (entity, issuer) DO UPDATE SET
              lowest_generation = max(lowest_generation, excluded.lowest_generation),
              until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",

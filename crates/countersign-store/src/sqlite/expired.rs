@@ -1,4 +1,4 @@
-//! Deletion of records whose time has passed, both by the clock and by the time for which the database was open.
+//! Deletion of what has expired, both by the clock and by the time for which the database was open.
 
 use std::time::Duration;
 
@@ -53,27 +53,50 @@ fn millis(duration: Duration) -> i64 {
 /// When records are expired.
 #[derive(Clone, Copy)]
 pub(crate) struct Expiry {
+    /// The present time.
+    pub(crate) now: Timestamp,
     /// Denials, sessions and responses that ended before are deleted.
     pub(crate) before: Timestamp,
     /// Records of managed tokens that ended before are deleted.
     pub(crate) tokens_before: Timestamp,
 }
 
+/// Returns the statement that selects previous secrets whose grace period has ended: a clock that is set back must not make
+/// them valid again. Either the clock says so too, or so much time has passed that it must be behind.
+macro_rules! ended_graces {
+    ($now:literal, $safe_uptime:literal) => {
+        concat!(
+            "SELECT id FROM credentials WHERE previous_until_uptime <= (SELECT uptime FROM state) AND (previous_until <= ",
+            $now,
+            " OR previous_until_uptime < ",
+            $safe_uptime,
+            ")"
+        )
+    };
+}
+
 /// Returns whether there is anything to delete.
 pub(crate) async fn exist(db: &mut Connection, expiry: Expiry) -> Result<bool> {
     Ok(fetch_scalar!(
         db,
-        "SELECT EXISTS (SELECT 1 FROM denials WHERE until < ?1 AND until_uptime < ?3)
-         OR EXISTS (SELECT 1 FROM sessions WHERE expires_at < ?1 AND until_uptime < ?3)
-         OR EXISTS (SELECT 1 FROM idempotency_keys WHERE until < ?1 AND until_uptime < ?3)
-         OR EXISTS (SELECT 1 FROM credentials WHERE kind = 'token' AND expires_at < ?2 AND until_uptime < ?3)",
+        concat!(
+            "SELECT EXISTS (SELECT 1 FROM denials WHERE until < ?1 AND until_uptime < ?3)
+             OR EXISTS (SELECT 1 FROM sessions WHERE expires_at < ?1 AND until_uptime < ?3)
+             OR EXISTS (SELECT 1 FROM idempotency_keys WHERE until < ?1 AND until_uptime < ?3)
+             OR EXISTS (SELECT 1 FROM credentials WHERE kind = 'token' AND expires_at < ?2 AND until_uptime < ?3)
+             OR EXISTS (",
+            ended_graces!("?4", "?3"),
+            ")"
+        ),
         expiry.before.unix_millis(),
         expiry.tokens_before.unix_millis(),
         safe_uptime(db).await?,
+        expiry.now.unix_millis(),
     ))
 }
 
-/// Deletes some of the expired records. Returns those that are in views, and whether there may be more.
+/// Deletes some of the expired records, and of the previous secrets whose grace has ended. Returns the changes that views
+/// must see, and whether there may be more.
 pub(crate) async fn delete(
     db: &mut Connection,
     expiry: Expiry,
@@ -101,8 +124,23 @@ pub(crate) async fn delete(
         tokens_before,
         uptime,
     );
-    let mut full = deleted.len() == BATCH || tokens.len() == BATCH;
+    let graces = fetch_all!(
+        db,
+        |row: &SqliteRow| Ok(ChangedEntity::Credential(id(row, "id")?)),
+        concat!(
+            "UPDATE credentials SET previous_digest = NULL, previous_until = NULL, previous_until_uptime = NULL
+             WHERE id IN (",
+            ended_graces!("?1", "?2"),
+            " LIMIT 1000) RETURNING id"
+        ),
+        expiry.now.unix_millis(),
+        uptime,
+    );
+    let mut full = [&deleted, &tokens, &graces]
+        .iter()
+        .any(|batch| batch.len() == BATCH);
     deleted.extend(tokens);
+    deleted.extend(graces);
     for query in [
         "DELETE FROM sessions WHERE rowid IN
              (SELECT rowid FROM sessions WHERE expires_at < ? AND until_uptime < ? LIMIT 1000)",

@@ -98,3 +98,13 @@ impl From<sqlx::Error> for StoreError {
         }
     }
 }
+
+/// Returns how SQLite runs a query, one step on each line.
+#[cfg(test)]
+async fn plan(db: &mut Connection, query: &str) -> String {
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+    let steps: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(explained).fetch_all(db).await.unwrap();
+    let steps: Vec<_> = steps.into_iter().map(|(_, _, _, step)| step).collect();
+    steps.join("\n")
+}

@@ -27,7 +27,10 @@ pub(crate) async fn attach(db: &mut Connection, path: &Path) -> Result<()> {
 
 /// Records that the change log names are copied as they are. Records that never change, and are not in the change log, are
 /// added. Denials stay: the later end counts, from either side.
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
+    // One change stands for all managed tokens of a credential.
+    "INSERT INTO temp.changed SELECT 'credential', id FROM present.credentials
+     WHERE kind = 'token' AND created_by IN (SELECT entity FROM temp.changed WHERE kind = 'created_tokens')",
     "INSERT INTO peppers SELECT * FROM present.peppers p
      WHERE NOT EXISTS (SELECT 1 FROM main.peppers WHERE version = p.version)",
     "DELETE FROM accounts WHERE id IN (SELECT entity FROM temp.changed WHERE kind = 'account')",
@@ -48,7 +51,8 @@ const STEPS: [&str; 21] = [
     "UPDATE credentials SET last_used_at = p.last_used_at FROM present.credentials p
      WHERE p.id = credentials.id AND coalesce(credentials.last_used_at < p.last_used_at, p.last_used_at IS NOT NULL)",
     "DELETE FROM peppers WHERE version NOT IN (SELECT version FROM present.peppers)
-         AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)",
+         AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)
+         AND NOT EXISTS (SELECT 1 FROM credentials WHERE imported_pepper = version)",
     "INSERT INTO denials SELECT * FROM present.denials WHERE true
      ON CONFLICT (entity, issuer) DO UPDATE SET
          lowest_generation = max(lowest_generation, excluded.lowest_generation),

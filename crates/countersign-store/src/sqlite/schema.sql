@@ -19,6 +19,8 @@ CREATE TABLE environments (
     UNIQUE (account_id, name)
 ) STRICT;
 
+CREATE INDEX environments_of_accounts ON environments (account_id, id);
+
 CREATE TABLE issuers (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 20),
     name       TEXT    NOT NULL UNIQUE,
@@ -60,7 +62,7 @@ CREATE TABLE credentials (
     scopes          TEXT    NOT NULL,
     allow_from      TEXT    NOT NULL DEFAULT '', -- Networks separated by spaces; empty: all.
     issuers         TEXT    NOT NULL DEFAULT '', -- Names separated by spaces; empty: all.
-    created_by      BLOB    CHECK (length(created_by) = 20), -- The credential that created a managed token; NULL: the operator.
+    created_by      BLOB    CHECK (length(created_by) = 20), -- The credential that created it; NULL: the operator.
     created_by_user INTEGER NOT NULL DEFAULT 0 CHECK (created_by_user IN (0, 1)), -- Whether that is a user.
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
@@ -74,6 +76,11 @@ CREATE TABLE credentials (
     imported        INTEGER NOT NULL DEFAULT 0 CHECK (imported IN (0, 1)),
     previous_digest BLOB    CHECK (length(previous_digest) = 32),
     previous_until  INTEGER,
+    previous_until_uptime INTEGER,
+    -- The digest by which the key was imported, so that a repeated import finds the key after its digest was replaced or
+    -- its secret rotated. It is one of `imported_pepper`, or as the other system computed it if that is NULL.
+    imported_digest BLOB    CHECK (length(imported_digest) = 32),
+    imported_pepper INTEGER REFERENCES peppers (version),
     password_hash   TEXT,
     -- A managed token is authenticated by its signature: nothing secret is stored.
     CHECK (CASE kind
@@ -82,18 +89,24 @@ CREATE TABLE credentials (
         ELSE pepper_version IS NULL AND digest IS NULL AND password_hash IS NULL
     END),
     CHECK (imported = 0 OR (kind = 'key' AND previous_digest IS NULL)),
-    CHECK (created_by IS NULL OR kind = 'token'),
     CHECK ((until_uptime IS NULL) = (kind <> 'token' OR expires_at IS NULL)),
     CHECK ((previous_digest IS NULL) = (previous_until IS NULL)),
-    CHECK (previous_digest IS NULL OR digest IS NOT NULL)
+    CHECK ((previous_until IS NULL) = (previous_until_uptime IS NULL)),
+    CHECK (previous_digest IS NULL OR digest IS NOT NULL),
+    CHECK (imported = 0 OR imported_digest IS NOT NULL),
+    CHECK (imported_pepper IS NULL OR imported_digest IS NOT NULL)
 ) STRICT;
 
 CREATE UNIQUE INDEX user_names ON credentials (name) WHERE kind = 'user';
 CREATE UNIQUE INDEX imported_keys ON credentials (digest) WHERE imported = 1;
-CREATE INDEX credentials_of_creators ON credentials (created_by) WHERE created_by IS NOT NULL;
-CREATE INDEX credentials_of_accounts ON credentials (account_id, kind, created_at, id);
+CREATE UNIQUE INDEX imports ON credentials (imported_digest) WHERE imported_digest IS NOT NULL;
+CREATE INDEX credentials_of_creators ON credentials (created_by, kind, id) WHERE created_by IS NOT NULL;
+CREATE INDEX credentials_of_accounts ON credentials (account_id, kind, id);
+CREATE INDEX credentials_of_kinds ON credentials (kind, id);
 CREATE INDEX managed_tokens_by_end ON credentials (expires_at) WHERE kind = 'token';
+CREATE INDEX previous_secrets_by_end ON credentials (previous_until_uptime) WHERE previous_until_uptime IS NOT NULL;
 CREATE INDEX credentials_of_peppers ON credentials (pepper_version) WHERE pepper_version IS NOT NULL;
+CREATE INDEX imports_of_peppers ON credentials (imported_pepper) WHERE imported_pepper IS NOT NULL;
 
 -- The token of each session, which is returned again until `reuse_until`. `sealed` can only be decrypted together with
 -- the rest of its row.
@@ -148,11 +161,12 @@ CREATE TABLE denials (
 CREATE INDEX denials_by_end ON denials (until);
 
 -- The change log: which record changed, in the order of commits. Numbers are dense, so that a reader that has applied
--- number n has missed no change below. `entity` is an id; for peppers it is empty.
+-- number n has missed no change below. `entity` is an id; for peppers it is empty. For `created_tokens`, it is a credential
+-- whose managed tokens were revoked, all of them in one change.
 CREATE TABLE changes (
     number INTEGER NOT NULL PRIMARY KEY,
     kind   TEXT    NOT NULL
-        CHECK (kind IN ('credential', 'account', 'denial', 'signing_key', 'pepper')),
+        CHECK (kind IN ('credential', 'created_tokens', 'account', 'denial', 'signing_key', 'pepper')),
     entity BLOB    NOT NULL CHECK (length(entity) IN (0, 20))
 ) STRICT;
 

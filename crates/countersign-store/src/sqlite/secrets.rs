@@ -108,6 +108,7 @@ pub(crate) async fn delete_unused_peppers(db: &mut Connection, below: u32) -> Re
         db,
         "DELETE FROM peppers WHERE version < ?
              AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)
+             AND NOT EXISTS (SELECT 1 FROM credentials WHERE imported_pepper = version)
          RETURNING version",
         below,
     ))

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use countersign::directory::{CredentialKind, MemoryDirectory};
+use countersign::Id;
+use countersign::directory::{CredentialKind, Directory as _, MemoryDirectory, Status};
+use countersign::registry::Page;
 use countersign::registry::backend::StoredCredential;
 use sqlx::Connection as _;
 
@@ -89,7 +91,7 @@ impl Follower {
         let records = MemoryDirectory::default();
         state.reload_peppers(snapshot).await?;
         if self.contents == ViewContents::Everything {
-            for account in sqlite::accounts::list(snapshot).await? {
+            for account in sqlite::accounts::list(snapshot, Page::all()).await? {
                 records.put_account(account.id, account.generation, account.status);
             }
             sqlite::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
@@ -125,6 +127,8 @@ impl Follower {
             match change {
                 ChangedEntity::SigningKey(_) | ChangedEntity::Peppers => continue,
                 _ if self.contents == ViewContents::Nothing => continue,
+                // A managed token is denied by its record.
+                ChangedEntity::CreatedTokens(_) => {}
                 // Denials come before their credentials, which may have been deleted.
                 ChangedEntity::Account(id) | ChangedEntity::Credential(id) => {
                     sqlite::denials::load(snapshot, &id, records.denied()).await?;
@@ -142,6 +146,9 @@ impl Follower {
                         None => records.remove(&id),
                     }
                 }
+                ChangedEntity::CreatedTokens(creator) if everything => {
+                    revoke_created(snapshot, &creator, &records).await?;
+                }
                 ChangedEntity::Account(id) if everything => {
                     if let Some(account) = sqlite::accounts::find(snapshot, &id).await? {
                         records.put_account(account.id, account.generation, account.status);
@@ -157,6 +164,24 @@ impl Follower {
         self.closed = true;
         self.watcher.close().await
     }
+}
+
+/// Revokes the managed tokens in the view that a credential created and that are revoked. Only their ids are read: there may
+/// be many.
+async fn revoke_created(
+    snapshot: &mut Connection,
+    creator: &Id,
+    records: &MemoryDirectory,
+) -> Result<(), StoreError> {
+    for id in sqlite::credentials::revoked_created(snapshot, creator).await? {
+        let found = records.credential(&id);
+        // A token that is not in the view was created meanwhile: it has a change of its own.
+        if let Some(mut token) = found.filter(|token| token.status != Status::Revoked) {
+            token.status = Status::Revoked;
+            records.put(token);
+        }
+    }
+    Ok(())
 }
 
 /// Puts a credential into the view. The state of its account is in the view separately.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign::key::KeyPrefix;
 use countersign::random::{Random, SystemRandom};
+use countersign::registry::RecordLimits;
 use countersign::time::{Clock, SystemClock};
 
 use super::boot_clock::{BootClock, SystemBootClock};
@@ -28,6 +29,8 @@ pub struct StoreOptions {
     /// [`catch_up`](crate::Store::catch_up) is called, and [`maintain`](crate::Store::maintain) is up to the caller too.
     /// Default: 20 ms. A look at an unchanged database does not read the file.
     pub poll_period: Option<Duration>,
+    /// How many records callers may create.
+    pub limits: RecordLimits,
     /// The prefix of the API keys of this store. Keys with another prefix are rejected. Default: `cs`.
     pub key_prefix: KeyPrefix,
     /// The clock for the dates of records.
@@ -61,6 +64,7 @@ impl StoreOptions {
             max_staleness: Duration::from_secs(5),
             contents: ViewContents::Everything,
             poll_period: Some(Duration::from_millis(20)),
+            limits: RecordLimits::default(),
             key_prefix: KeyPrefix::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use countersign::Id;
 use countersign::directory::Directory as _;
-use countersign::registry::{Change, DeniedToken, Registry as _};
+use countersign::registry::backend::StoredSecret;
+use countersign::registry::{Change, DeniedToken, Registry as _, Rotation};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign_store::{KeyState, SigningKeyRecord, Store, StoreError};
@@ -265,4 +266,95 @@ async fn token_that_is_revoked_while_the_clock_is_ahead_is_denied_until_it_expir
     let store = machine.open(&right()).await;
     store.maintain().await.unwrap();
     assert!(store.directory().is_denied(ISSUER, &token));
+}
+
+#[tokio::test]
+async fn token_that_is_revoked_under_one_wrong_clock_stays_denied_under_another() {
+    let machine = Machine::new();
+    let store = machine.open(&ahead(HOUR * 23)).await;
+    let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+    let token = Id::from_bytes([1; 20]);
+    let denied = DeniedToken {
+        issuer: ISSUER.to_owned(),
+        token,
+        account: created.record.account_id,
+        expires_at: NOW.plus(DAY),
+    };
+    store.deny_token(&operator(), denied).await.unwrap();
+    store.close().await.unwrap();
+    // To the first clock, the token had an hour left; to the second one, it expired days ago.
+    machine.run(&ahead(DAY * 4), HOUR * 3).await;
+    let store = machine.open(&ahead(HOUR * 3)).await;
+    store.maintain().await.unwrap();
+    assert!(store.directory().is_denied(ISSUER, &token));
+}
+
+/// Rotates a key with a grace of a minute, and returns its id.
+async fn rotate_with_grace(store: &Store) -> Id {
+    let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+    let grace = Rotation::Grace(Duration::from_secs(60));
+    let rotated = store.rotate(&operator(), created.record.id, grace).await;
+    rotated.unwrap().record.id
+}
+
+/// Returns the end of the grace of a key, as requests see it.
+fn grace(store: &Store, id: &Id) -> Option<Timestamp> {
+    match store.directory().credential(id).unwrap().secret {
+        StoredSecret::Key(digests) => digests.grace_until(),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn clock_that_is_set_back_after_a_grace_makes_the_previous_secret_no_longer_valid() {
+    let machine = Machine::new();
+    let clock = right();
+    let (here, there) = (machine.open(&clock).await, machine.open(&clock).await);
+    let id = rotate_with_grace(&here).await;
+    there.catch_up().await.unwrap();
+    here.change(&operator(), id, Change::Suspend).await.unwrap();
+    for _ in 0..2 {
+        clock.advance(Duration::from_secs(300));
+        machine.boot_clock.advance(Duration::from_secs(300));
+        here.maintain().await.unwrap();
+    }
+    clock.set(NOW);
+    there.catch_up().await.unwrap();
+    for store in [&here, &there] {
+        assert_eq!(grace(store, &id), None);
+    }
+    assert_eq!(here.show(&operator(), id).await.unwrap().grace_until, None);
+}
+
+#[tokio::test]
+async fn grace_under_a_clock_that_is_behind_ends_after_its_time() {
+    let machine = Machine::new();
+    let clock = right();
+    let store = machine.open(&clock).await;
+    let id = rotate_with_grace(&store).await;
+    clock.set(behind(DAY).now());
+    machine.boot_clock.advance(HOUR);
+    store.maintain().await.unwrap();
+    assert!(grace(&store, &id).is_some(), "within the margin");
+    machine.boot_clock.advance(HOUR);
+    store.maintain().await.unwrap();
+    assert_eq!(grace(&store, &id), None);
+}
+
+#[tokio::test]
+async fn clock_that_jumps_ahead_ends_no_grace_before_its_time() {
+    let machine = Machine::new();
+    let clock = right();
+    let store = machine.open(&clock).await;
+    let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+    let id = created.record.id;
+    let grace_of_an_hour = Rotation::Grace(HOUR);
+    store
+        .rotate(&operator(), id, grace_of_an_hour)
+        .await
+        .unwrap();
+    clock.advance(DAY * 9);
+    machine.boot_clock.advance(Duration::from_secs(900));
+    store.maintain().await.unwrap();
+    assert_eq!(grace(&store, &id), Some(NOW.plus(HOUR)));
 }

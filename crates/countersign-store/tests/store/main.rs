@@ -6,6 +6,7 @@ mod backup;
 mod clock;
 mod denials;
 mod following;
+mod imports;
 mod issuers;
 mod maintenance;
 mod managed_tokens;

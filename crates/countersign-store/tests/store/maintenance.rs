@@ -7,7 +7,7 @@ use countersign::auth::Authenticator;
 use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::EnvironmentKind;
 use countersign::registry::{
-    Caller, Change, NewEnvironment, Registry as _, RegistryError, Rotation,
+    Caller, Change, NewEnvironment, Page, Registry as _, RegistryError, Rotation,
 };
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
@@ -225,8 +225,12 @@ async fn records_of_one_account_are_invisible_to_another() {
             .await
             .unwrap_err(),
     );
-    assert!(store.list_environments(&they).await.unwrap().is_empty());
-    assert_eq!(store.list_accounts(&they).await.unwrap(), [other]);
+    let all = Page::all();
+    for account in [None, Some(own.id)] {
+        let listed = store.list_environments(&they, account, all).await.unwrap();
+        assert!(listed.is_empty());
+    }
+    assert_eq!(store.list_accounts(&they, all).await.unwrap(), [other]);
     let records = store.list_audit(&they, None, 100).await.unwrap();
     assert!(
         records

@@ -91,7 +91,9 @@ pub(crate) fn operator() -> Caller {
 pub(crate) const REVOKE: Change = Change::Revoke { reason: None };
 
 pub(crate) fn new_user(name: &str) -> NewUser {
-    let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".parse().unwrap();
+    let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
+        .parse()
+        .unwrap();
     NewUser::new(name.parse().unwrap(), hash, Scopes::none())
 }
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use countersign::Id;
+use countersign::directory::EnvironmentKind;
 use countersign::registry::{
-    Change, DeniedToken, Registry as _, RegistryError, Rotation, SessionSelector, Sessions as _,
+    Change, DeniedToken, IdempotentOutcome, ManagedTokens as _, NewEnvironment, NewToken, Owner,
+    Page, Registry as _, RegistryError, Rotation, SessionSelector, Sessions as _,
 };
 use countersign::time::Timestamp;
 use sqlx::sqlite::SqliteConnection;
@@ -13,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::support::{REVOKE, TestFolder, new_key, new_user, operator};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Takes the lock of the writer, as another process may. To write fails after some seconds.
 async fn lock(folder: &TestFolder) -> SqliteConnection {
@@ -60,6 +63,55 @@ async fn request_that_changes_nothing_does_not_wait_for_writers() {
         assert!(!unavailable, "{rejected}");
     }
     store.maintain().await.unwrap();
+}
+
+#[tokio::test]
+async fn change_without_effect_of_a_token_or_an_account_does_not_wait_for_writers() {
+    let folder = TestFolder::new();
+    let store = folder.open().await;
+    let operator = &operator();
+    let new = NewToken::new("calls:read".parse().unwrap(), NOW.plus(HOUR));
+    let created = store.create_token(operator, new, None).await.unwrap();
+    let IdempotentOutcome::New(token) = created else {
+        panic!("it was not created before");
+    };
+    let account = store
+        .create_account(operator, "a".to_owned())
+        .await
+        .unwrap();
+    let suspend = || store.change_token(operator, token.id, Change::Suspend, None);
+    suspend().await.unwrap();
+    store.revoke_account(operator, account.id).await.unwrap();
+    let _lock = lock(&folder).await;
+
+    suspend().await.unwrap();
+    store.revoke_account(operator, account.id).await.unwrap();
+    let default = store.list_accounts(operator, Page::all()).await.unwrap();
+    let default = default.iter().find(|other| other.id != account.id).unwrap();
+    let owner = Owner {
+        account: Some(account.id),
+        environment: None,
+    };
+    let environment = NewEnvironment::new("test", EnvironmentKind::Sandbox).account(account.id);
+    for rejected in [
+        store.revoke_account(operator, default.id).await.err(),
+        store
+            .change_token(operator, token.id, Change::Delete, None)
+            .await
+            .err(),
+        store
+            .create_key(operator, new_key("ci").owner(owner))
+            .await
+            .err(),
+        store.create_environment(operator, environment).await.err(),
+        store
+            .rotate(operator, token.id, Rotation::Compromised)
+            .await
+            .err(),
+    ] {
+        let rejected = rejected.unwrap();
+        assert!(matches!(rejected, RegistryError::Conflict(_)), "{rejected}");
+    }
 }
 
 #[tokio::test]

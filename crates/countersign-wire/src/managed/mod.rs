@@ -85,7 +85,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | 403 | `cross_site` | a page of another site caused the request |
 /// | 404 | `not_found` | the caller's account has no such token |
 /// | 405 | `method_not_allowed` | another method |
-/// | 409 | `invalid_action` | the token's status does not allow the action; see `available_actions` |
+/// | 409 | `invalid_action` | the token's status does not allow the action, see `available_actions`; or the caller has created as many tokens as are stored for it |
 /// | 409 | `idempotency_conflict` | the `idempotency_key` was used for a different request, or before the rights changed |
 /// | 413 | `bad_request` | the body is over the limit |
 /// | 422 | `validation_errors` | with `errors`, a list for each member that is not valid |

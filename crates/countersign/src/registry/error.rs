@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::num::NonZeroU32;
 
 use crate::registry::NotHeld;
 use crate::time::Timestamp;
@@ -82,6 +83,20 @@ pub enum Conflict {
     /// The secret of an imported key has no grace period.
     #[error("an imported key ends when it is rotated: rotate with no grace period")]
     NoGraceForImported,
+    /// The caller has created this many managed tokens, the most that are stored for it.
+    #[error(
+        "the credentials have created {0} managed tokens, the most that are stored for one credential: delete some that \
+         are revoked"
+    )]
+    TooManyManagedTokens(NonZeroU32),
+    /// The account has this many keys and users, the most that it may have.
+    #[error(
+        "the account has {0} keys and users, the most that one account may have: delete some that are revoked"
+    )]
+    TooManyCredentials(NonZeroU32),
+    /// The account has this many environments, the most that it may have.
+    #[error("the account has {0} environments, the most that one account may have")]
+    TooManyEnvironments(NonZeroU32),
 }
 
 impl Conflict {
@@ -99,6 +114,9 @@ impl Conflict {
             Self::PepperMissing => "pepper_missing",
             Self::AlreadyImported => "already_imported",
             Self::NoGraceForImported => "no_grace_for_imported",
+            Self::TooManyManagedTokens(_) => "too_many_managed_tokens",
+            Self::TooManyCredentials(_) => "too_many_credentials",
+            Self::TooManyEnvironments(_) => "too_many_environments",
         }
     }
 }

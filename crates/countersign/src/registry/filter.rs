@@ -12,10 +12,8 @@ pub struct CredentialFilter {
     pub account: Option<Id>,
     /// The credential that created them; `None`: any, or none.
     pub created_by: Option<Id>,
-    /// The credential after which the list begins; `None`: the list begins with the oldest.
-    pub after: Option<Id>,
-    /// How many credentials are listed at most.
-    pub limit: u32,
+    /// The page of the list.
+    pub page: Page,
 }
 
 impl CredentialFilter {
@@ -26,8 +24,7 @@ impl CredentialFilter {
             kind,
             account: None,
             created_by: None,
-            after: None,
-            limit: u32::MAX,
+            page: Page::all(),
         }
     }
 
@@ -45,12 +42,61 @@ impl CredentialFilter {
         self
     }
 
-    /// Selects at most `limit` credentials, beginning after `after`.
+    /// Sets the page of the list.
     #[must_use]
-    pub const fn page(mut self, after: Option<Id>, limit: u32) -> Self {
-        self.after = after;
-        self.limit = limit;
+    pub const fn page(mut self, page: Page) -> Self {
+        self.page = page;
         self
+    }
+}
+
+/// Selects a part of a list that is sorted by id, oldest first.
+///
+/// ```
+/// use countersign::directory::MemoryDirectory;
+/// use countersign::key::{Pepper, Peppers};
+/// use countersign::random::SystemRandom;
+/// use countersign::registry::{Caller, MemoryRegistry, Page, Registry};
+/// use countersign::time::SystemClock;
+/// use std::sync::Arc;
+///
+/// # tokio_test::block_on(async {
+/// let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+/// let directory = Arc::new(MemoryDirectory::default());
+/// let registry = MemoryRegistry::new(directory, peppers, SystemClock, SystemRandom)?;
+/// let operator = Caller::operator("operator");
+/// registry.create_account(&operator, "acme".to_owned()).await?;
+///
+/// let all = registry.list_accounts(&operator, Page::all()).await?;
+/// let first = registry.list_accounts(&operator, Page::after(None, 1)).await?;
+/// let next = registry.list_accounts(&operator, Page::after(Some(first[0].id), 1)).await?;
+/// assert_eq!(all, [first, next].concat());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a place in a sorted list and a length are all that a page has"
+)]
+pub struct Page {
+    /// The id after which the page begins; `None`: it begins with the oldest.
+    pub after: Option<Id>,
+    /// How many items it has at most.
+    pub limit: u32,
+}
+
+impl Page {
+    /// Selects the whole list.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self::after(None, u32::MAX)
+    }
+
+    /// Selects at most `limit` items, beginning after `after`.
+    #[must_use]
+    pub const fn after(after: Option<Id>, limit: u32) -> Self {
+        Self { after, limit }
     }
 }
 

@@ -8,6 +8,11 @@ use crate::registry::{Caller, Change, NewToken, Record, RegistryFuture};
 /// suspended token is valid again once it is activated.
 pub trait ManagedTokens: Send + Sync + 'static {
     /// Creates a record.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Conflict`](crate::registry::RegistryError::Conflict) if the account is revoked, or if the caller has
+    /// created as many managed tokens as the [`RecordLimits`](crate::registry::RecordLimits) allow.
     fn create_token<'a>(
         &'a self,
         caller: &'a Caller,

@@ -63,6 +63,7 @@ mod change;
 mod error;
 mod filter;
 mod idempotency;
+mod limits;
 mod managed_tokens;
 mod memory;
 mod new;
@@ -79,8 +80,9 @@ pub use caller::Caller;
 use caller_token::CallerToken;
 pub use change::{Change, Rotation};
 pub use error::{Conflict, RegistryError};
-pub use filter::{CredentialFilter, DeniedToken};
+pub use filter::{CredentialFilter, DeniedToken, Page};
 pub use idempotency::{IdempotencyKey, IdempotentOutcome};
+pub use limits::RecordLimits;
 pub use managed_tokens::ManagedTokens;
 pub use memory::MemoryRegistry;
 pub use new::{NewEnvironment, NewKey, NewToken, NewUser, Owner};
@@ -110,6 +112,10 @@ pub type RegistryFuture<'a, T> = BoxFuture<'a, Result<T, RegistryError>>;
 /// Other errors are documented at the methods.
 pub trait Registry: Send + Sync + 'static {
     /// Creates an API key, and returns it with its secret, which cannot be read again.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Conflict`] if the account is revoked, or has as many keys and users as the [`RecordLimits`] allow.
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> RegistryFuture<'a, CreatedKey>;
 
     /// Imports an API key that was issued elsewhere, by a digest of it, and returns its record. A mechanism accepts it if
@@ -117,7 +123,8 @@ pub trait Registry: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Conflict`] if the key was imported before.
+    /// [`RegistryError::Conflict`] if the key was imported before and is not deleted, even if it was rotated since; or as for
+    /// [`create_key`](Self::create_key).
     fn import_key<'a>(
         &'a self,
         caller: &'a Caller,
@@ -129,7 +136,8 @@ pub trait Registry: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::NameTaken`] if another user has the name, in any account.
+    /// [`RegistryError::NameTaken`] if another user has the name, in any account, and [`RegistryError::Conflict`] as for
+    /// [`create_key`](Self::create_key).
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> RegistryFuture<'a, Record>;
 
     /// Lists the credentials that the caller can access and that match the filter, oldest first.
@@ -183,8 +191,12 @@ pub trait Registry: Send + Sync + 'static {
         name: String,
     ) -> RegistryFuture<'a, Account>;
 
-    /// Lists the accounts that the caller can access, oldest first.
-    fn list_accounts<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Account>>;
+    /// Lists a page of the accounts that the caller can access, oldest first.
+    fn list_accounts<'a>(
+        &'a self,
+        caller: &'a Caller,
+        page: Page,
+    ) -> RegistryFuture<'a, Vec<Account>>;
 
     /// Returns the account with this id.
     fn show_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
@@ -193,12 +205,23 @@ pub trait Registry: Send + Sync + 'static {
     fn revoke_account<'a>(&'a self, caller: &'a Caller, id: Id) -> RegistryFuture<'a, Account>;
 
     /// Creates an environment in an account.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NameTaken`] if the account has an environment of this name, and [`RegistryError::Conflict`] if the
+    /// account is revoked, or has as many environments as the [`RecordLimits`] allow.
     fn create_environment<'a>(
         &'a self,
         caller: &'a Caller,
         new: NewEnvironment,
     ) -> RegistryFuture<'a, Environment>;
 
-    /// Lists the environments that the caller can access, oldest first.
-    fn list_environments<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Environment>>;
+    /// Lists a page of the environments of an account, or of all accounts that the caller can access, oldest first. An
+    /// account that the caller cannot access has none.
+    fn list_environments<'a>(
+        &'a self,
+        caller: &'a Caller,
+        account: Option<Id>,
+        page: Page,
+    ) -> RegistryFuture<'a, Vec<Environment>>;
 }

@@ -32,8 +32,8 @@ pub struct Record {
     pub allow_from: Networks,
     /// The issuers that it may use.
     pub issuers: Issuers,
-    /// The credential that created it: if that is revoked, or rotated as compromised, this is revoked too. Set only on managed
-    /// tokens; `None` for those of the operator.
+    /// The credential that created it; `None`: the operator. If that credential is revoked, or rotated as compromised, the
+    /// managed tokens that it created are revoked too; keys and users are not.
     pub created_by: Option<Id>,
     /// Whether that credential is a user's.
     pub created_by_user: bool,

@@ -13,6 +13,7 @@ use countersign::directory::Issuers;
 
 use super::audit::AuditCommand;
 use super::backup::{BackupArgs, RestoreArgs};
+use super::created::CredentialCommand;
 use super::key::KeyCommand;
 use super::managed_token::ManagedTokenCommand;
 use super::server_secrets::{MasterKeyCommand, PepperCommand};
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     /// Create, change and revoke users
     #[command(subcommand)]
     User(UserCommand),
+    /// List and revoke what a key or user created, for example after it was compromised
+    #[command(subcommand)]
+    Credential(CredentialCommand),
     /// Create, list and revoke accounts, which cannot access the data of each other
     #[command(subcommand)]
     Account(AccountCommand),

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countersign::jose::Algorithm;
+use countersign::registry::RecordLimits;
 use countersign_store::MasterKey;
 
 use countersign_wire::ErrorStatus;
@@ -54,6 +55,7 @@ fn defaults_are_those_of_the_readme() {
     assert_eq!((mints.burst.get(), mints.per.as_secs()), (600, 60));
     assert_eq!(config.limits.writes, mints);
     assert_eq!(config.limits.introspections.burst.get(), 6000);
+    assert_eq!(config.limits.records, RecordLimits::default());
     assert!(config.server.cors_origins.is_empty());
     assert_eq!(config.issuers.len(), 1);
     let issuer = default_issuer(&config);
@@ -82,6 +84,9 @@ fn all_settings_are_read() {
         [limits]
         failed_authentications = { per = "1h", burst = 5 }
         mints = { per = "10s", burst = 7 }
+        managed_tokens = 20
+        credentials = 30
+        environments = 4
         [log]
         format = "json"
         filter = "warn,countersign_server=debug"
@@ -131,6 +136,10 @@ fn all_settings_are_read() {
     assert_eq!((failures.burst.get(), failures.per.as_secs()), (5, 3600));
     let mints = config.limits.mints;
     assert_eq!((mints.burst.get(), mints.per.as_secs()), (7, 10));
+    let records = config.limits.records;
+    assert_eq!(records.managed_tokens.get(), 20);
+    assert_eq!(records.credentials.get(), 30);
+    assert_eq!(records.environments.get(), 4);
     assert_eq!(config.log.format, Some(Format::Json));
     let issuer = default_issuer(&config);
     assert_eq!(issuer.url.as_deref(), Some("https://issuer.example"));
@@ -270,6 +279,9 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("limits.failed_authentications", "per = \"2d\""),
         ("limits.mints", "burst = 0"),
         ("limits.mints", "per = \"2d\""),
+        ("limits", "managed_tokens = 0"),
+        ("limits", "credentials = 1000001"),
+        ("limits", "environments = \"9\""),
         ("log", "format = \"xml\""),
         ("log", "filter = \"info,=,\""),
         ("log", "access = \"some\""),

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::body::{EmptyBody, OptionalJson};
 use super::error::Result;
-use super::path::Path;
+use super::path::{PageQuery, Path, Query};
 use super::{PATH, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
@@ -14,7 +14,7 @@ use crate::schema;
 pub(super) fn routes() -> Routes {
     Routes::of([
         get("/accounts", "accounts_list", list)
-            .summary("List the accounts that the caller can access"),
+            .summary("List the accounts that the caller can access, oldest first"),
         post("/accounts", "accounts_create", create).summary("Create an account"),
         get("/accounts/{id}", "accounts_show", show).summary("Show an account"),
         post("/accounts/{id}/revoke", "accounts_revoke", revoke)
@@ -29,8 +29,11 @@ struct CreateAccountRequest {
     name: String,
 }
 
-async fn list(operations: Operations) -> Result<Json<AccountListResponse>> {
-    Ok(Json(operations.list_accounts().await?))
+async fn list(
+    operations: Operations,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<AccountListResponse>> {
+    Ok(Json(operations.list_accounts(query.page()).await?))
 }
 
 async fn show(operations: Operations, Path(id): Path<Id>) -> Result<Json<AccountResponse>> {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::Result;
+use super::path::{PageQuery, Query};
 use super::{PATH, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
@@ -13,7 +14,7 @@ use crate::schema;
 pub(super) fn routes() -> Routes {
     Routes::of([
         get("/environments", "environments_list", list)
-            .summary("List the environments that the caller can access"),
+            .summary("List the environments that the caller can access, oldest first"),
         post("/environments", "environments_create", create)
             .summary("Create an environment of an account"),
     ])
@@ -37,8 +38,12 @@ enum Kind {
     Production,
 }
 
-async fn list(operations: Operations) -> Result<Json<EnvironmentListResponse>> {
-    Ok(Json(operations.list_environments(None).await?))
+async fn list(
+    operations: Operations,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<EnvironmentListResponse>> {
+    let environments = operations.list_environments(None, query.page());
+    Ok(Json(environments.await?))
 }
 
 async fn create(

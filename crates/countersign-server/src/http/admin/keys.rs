@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::body::{OptionalJson, whole_number};
 use super::error::{AdminError, Result};
-use super::path::{PageQuery, Path, Query};
+use super::path::{CredentialQuery, Path, Query};
 use super::{PATH, credentials, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
@@ -51,9 +51,10 @@ struct CreateKeyRequest {
 
 async fn list(
     operations: Operations,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<CredentialQuery>,
 ) -> Result<Json<KeyListResponse>> {
-    Ok(Json(operations.list_keys(page.after, page.limit).await?))
+    let keys = operations.list_keys(query.created_by, query.page());
+    Ok(Json(keys.await?))
 }
 
 async fn create(

@@ -2,7 +2,7 @@ use countersign::directory::CredentialKind;
 
 use super::credentials;
 use super::error::Result;
-use super::path::{ManagedTokenQuery, Query};
+use super::path::{CredentialQuery, Query};
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get};
 use crate::ops::{ManagedTokenListResponse, Operations};
@@ -16,8 +16,8 @@ pub(super) fn routes() -> Routes {
 
 async fn list(
     operations: Operations,
-    Query(page): Query<ManagedTokenQuery>,
+    Query(query): Query<CredentialQuery>,
 ) -> Result<Json<ManagedTokenListResponse>> {
-    let tokens = operations.list_managed_tokens(page.created_by, page.after, page.limit);
+    let tokens = operations.list_managed_tokens(query.created_by, query.page());
     Ok(Json(tokens.await?))
 }

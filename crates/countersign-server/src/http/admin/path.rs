@@ -4,6 +4,7 @@ use axum::extract::{self, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use countersign::Id;
+use countersign::registry::Page;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
@@ -62,7 +63,7 @@ impl<T: IntoParams> DescribeExtractor for Query<T> {
     }
 }
 
-/// The query of a list of credentials.
+/// The query of a list of accounts or environments.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -75,20 +76,32 @@ pub(super) struct PageQuery {
     pub(super) after: Option<Id>,
 }
 
-/// The query of a list of managed tokens.
+impl PageQuery {
+    pub(super) const fn page(&self) -> Page {
+        Page::after(self.after, self.limit)
+    }
+}
+
+/// The query of a list of keys, users or managed tokens.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ManagedTokenQuery {
+pub(super) struct CredentialQuery {
     #[serde(default = "default_limit", deserialize_with = "limit")]
     #[param(minimum = 1, maximum = 1000)]
     pub(super) limit: u32,
     /// The `next` of the previous page.
     #[param(value_type = schema::Id, inline, required = false)]
     pub(super) after: Option<Id>,
-    /// The key or user that created the tokens.
+    /// The key or user that created them.
     #[param(value_type = schema::Id, inline, required = false)]
     pub(super) created_by: Option<Id>,
+}
+
+impl CredentialQuery {
+    pub(super) const fn page(&self) -> Page {
+        Page::after(self.after, self.limit)
+    }
 }
 
 /// The query of a list of audit records.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::body::secret;
 use super::error::Result;
-use super::path::{PageQuery, Path, Query};
+use super::path::{CredentialQuery, Path, Query};
 use super::{Admin, PATH, credentials, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
@@ -45,9 +45,10 @@ struct CreateUserRequest {
 
 async fn list(
     operations: Operations,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<CredentialQuery>,
 ) -> Result<Json<UserListResponse>> {
-    Ok(Json(operations.list_users(page.after, page.limit).await?))
+    let users = operations.list_users(query.created_by, query.page());
+    Ok(Json(users.await?))
 }
 
 async fn create(

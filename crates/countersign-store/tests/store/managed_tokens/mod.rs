@@ -10,7 +10,8 @@ use std::time::Duration;
 use countersign::directory::{CredentialKind, Directory as _, EnvironmentKind, Status};
 use countersign::registry::{
     Caller, Change, Conflict, DeniedToken, IdempotencyKey, IdempotentOutcome, ManagedTokens as _,
-    NewEnvironment, NewToken, Record, Registry as _, RegistryError, SessionSelector, Sessions as _,
+    NewEnvironment, NewToken, Page, Record, Registry as _, RegistryError, SessionSelector,
+    Sessions as _,
 };
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, Timestamp};
@@ -249,7 +250,10 @@ async fn tokens_of_another_account_cannot_be_reached() {
     into.owner.account = Some(first.account_id);
     let created = store.create_token(&attacker, into, None).await;
     assert!(matches!(created, Err(RegistryError::NotFound)));
-    let environments = store.list_environments(&operator()).await.unwrap();
+    let environments = store
+        .list_environments(&operator(), None, Page::all())
+        .await
+        .unwrap();
     let mut other_environment = new_token();
     other_environment.owner.environment = Some(environments[0].id);
     let created = store.create_token(&attacker, other_environment, None).await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use countersign::directory::{EnvironmentKind, Status};
 use countersign::registry::{
-    Change, DeniedToken, IdempotencyKey, IdempotentOutcome, ManagedTokens as _, NewEnvironment,
-    NewToken, Registry as _, Rotation, SessionSelector, Sessions as _,
+    Caller, Change, DeniedToken, IdempotencyKey, IdempotentOutcome, ManagedTokens as _,
+    NewEnvironment, NewToken, Registry as _, Rotation, SessionSelector, Sessions as _,
 };
 use countersign::rejection::Reason;
 use countersign::{Id, Secret, jose::Algorithm};
@@ -14,6 +14,36 @@ use countersign_store::Store;
 use super::{NOW, backed_up, dump, files, name, records, restore, status};
 use crate::service::{HOUR, Service, clock};
 use crate::support::{REVOKE, TestFolder, new_key, new_user, operator};
+
+#[tokio::test]
+async fn revocation_of_all_tokens_of_a_credential_is_replayed() {
+    let (folder, clock) = (TestFolder::new(), clock());
+    let service = Service::open(&folder, &clock).await;
+    let store = &service.store;
+    let key = service.create_key("creator").await;
+    let caller = service.authenticate_key(&key).await;
+    let caller = Caller::authenticated(caller.principal()).unwrap();
+    let new = NewToken::new("calls:read".parse().unwrap(), NOW.plus(HOUR));
+    let token = store.create_token(&caller, new, None).await.unwrap();
+    let IdempotentOutcome::New(token) = token else {
+        panic!("it was not created before");
+    };
+    store
+        .backup(&operator(), &folder.file("b.db"))
+        .await
+        .unwrap();
+    store
+        .change(&operator(), key.record.id, REVOKE)
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+
+    let live = dump(&folder, "countersign.db").await;
+    restore(&folder).await.unwrap();
+    let restored = dump(&folder, "countersign.db").await;
+    assert_eq!(restored["credentials"], live["credentials"]);
+    assert_eq!(status(&folder, token.id).await, Status::Revoked);
+}
 
 #[tokio::test]
 async fn all_changes_since_the_backup_are_replayed() {

@@ -133,8 +133,6 @@ impl StoredCredential {
         let mut record = Record::new(id, CredentialKind::Token, placement, new.scopes, now);
         record.issuers = Issuers::named(authority.caller().issuer()).unwrap_or_default();
         record.expires_at = Some(new.expires_at);
-        record.created_by = authority.caller().credential().copied();
-        record.created_by_user = authority.caller().is_user();
         Self::create(authority, record, StoredSecret::Signature)
     }
 
@@ -145,6 +143,8 @@ impl StoredCredential {
     ) -> Result<Self, NotHeld> {
         authority.inherit(&mut record);
         authority.check(&record)?;
+        record.created_by = authority.caller().credential().copied();
+        record.created_by_user = authority.caller().is_user();
         Ok(Self::new(record, secret))
     }
 

@@ -81,6 +81,7 @@ impl ManagedTokens for MemoryRegistry {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
             let placement = state.placement(&authority, new.owner, self.default_account)?;
+            state.check_managed_tokens(self.limits.of(caller), caller)?;
             let id = self.new_id(&placement.account)?;
             let token = StoredCredential::new_token(&authority, id, placement, new, now)?;
             state.store_response(idempotency.as_ref(), &token.record, now)?;

@@ -12,7 +12,7 @@ use crate::directory::MemoryDirectory;
 use crate::id::Id;
 use crate::key::{IssuedKey, Peppers};
 use crate::random::{Random, RandomError};
-use crate::registry::{Account, Authority, Caller, RegistryError};
+use crate::registry::{Account, Authority, Caller, RecordLimits, RegistryError};
 use crate::time::{Clock, Timestamp};
 use state::State;
 
@@ -27,6 +27,7 @@ pub struct MemoryRegistry {
     default_account: Id,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
+    limits: RecordLimits,
     state: Mutex<State>,
 }
 
@@ -54,8 +55,16 @@ impl MemoryRegistry {
             default_account,
             clock: Box::new(clock),
             random: Box::new(random),
+            limits: RecordLimits::default(),
             state: Mutex::new(state),
         })
+    }
+
+    /// Sets how many records callers may create.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: RecordLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

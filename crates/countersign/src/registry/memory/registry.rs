@@ -1,12 +1,13 @@
+use super::state::page as page_of;
 use super::{FOREVER, MemoryRegistry, State};
-use crate::directory::{Directory as _, StoredSecret, UserName};
+use crate::directory::{StoredSecret, UserName};
 use crate::id::Id;
 use crate::key::ImportedKey;
 use crate::registry::backend::{ChangeEffect, StoredCredential};
 use crate::registry::{
     Account, Authority, Caller, Change, Conflict, CreatedKey, CredentialFilter, DeniedToken,
-    Environment, NewEnvironment, NewKey, NewUser, Record, Registry, RegistryError, RegistryFuture,
-    Rotation,
+    Environment, NewEnvironment, NewKey, NewUser, Page, Record, Registry, RegistryError,
+    RegistryFuture, Rotation,
 };
 
 impl MemoryRegistry {
@@ -36,6 +37,7 @@ impl MemoryRegistry {
             denied.deny_below(*id, stored.record.generation, FOREVER);
             self.directory.remove(id);
             state.credentials.remove(id);
+            state.imported.remove(id);
             return Ok(stored.record);
         }
         Ok(self.insert(state, stored))
@@ -68,6 +70,7 @@ impl Registry for MemoryRegistry {
         Box::pin(async move {
             let (mut state, authority) = self.state_for_change(caller)?;
             let placement = state.placement(&authority, new.owner, self.default_account)?;
+            state.check_credentials(self.limits.of(caller), &placement.account)?;
             let id = self.new_id(&placement.account)?;
             let issued = self.new_secret(&id)?;
             let secret = StoredSecret::Key(self.peppers.digests(&id, issued.secret.expose()));
@@ -87,15 +90,16 @@ impl Registry for MemoryRegistry {
         Box::pin(async move {
             let (mut state, authority) = self.state_for_change(caller)?;
             let placement = state.placement(&authority, new.owner, self.default_account)?;
+            state.check_credentials(self.limits.of(caller), &placement.account)?;
             let digests = self.peppers.imported(&key);
-            let is_known = |digest| self.directory.imported_key(digest).is_some();
-            if digests.iter().any(is_known) {
+            if digests.iter().any(|digest| state.is_imported(digest)) {
                 return Err(Conflict::AlreadyImported.into());
             }
-            let newest = digests.first().ok_or(Conflict::PepperMissing)?;
-            let secret = StoredSecret::ImportedKey(*newest);
+            let newest = *digests.first().ok_or(Conflict::PepperMissing)?;
+            let secret = StoredSecret::ImportedKey(newest);
             let (id, now) = (self.new_id(&placement.account)?, self.clock.now());
             let key = StoredCredential::new_key(&authority, id, placement, new, secret, now)?;
+            state.imported.insert(id, newest);
             Ok(self.insert(&mut state, key))
         })
     }
@@ -104,6 +108,7 @@ impl Registry for MemoryRegistry {
         Box::pin(async move {
             let (mut state, authority) = self.state_for_change(caller)?;
             let placement = state.placement(&authority, new.owner, self.default_account)?;
+            state.check_credentials(self.limits.of(caller), &placement.account)?;
             if state.user(&new.name).is_some() {
                 return Err(RegistryError::NameTaken);
             }
@@ -203,12 +208,16 @@ impl Registry for MemoryRegistry {
         })
     }
 
-    fn list_accounts<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Account>> {
+    fn list_accounts<'a>(
+        &'a self,
+        caller: &'a Caller,
+        page: Page,
+    ) -> RegistryFuture<'a, Vec<Account>> {
         Box::pin(async move {
             let state = self.state();
             let accounts = state.accounts.values();
             let accessible = accounts.filter(|account| caller.can_access(&account.id));
-            Ok(accessible.cloned().collect())
+            Ok(page_of(accessible, page, |account| account.id))
         })
     }
 
@@ -238,6 +247,7 @@ impl Registry for MemoryRegistry {
         Box::pin(async move {
             let (mut state, authority) = self.state_for_change(caller)?;
             let account = state.account_for(caller, new.account, self.default_account)?;
+            state.check_environments(self.limits.of(caller), &account)?;
             let mut present = state.environments.values();
             if present.any(|other| other.account_id == account && other.name == new.name) {
                 return Err(RegistryError::NameTaken);
@@ -249,12 +259,20 @@ impl Registry for MemoryRegistry {
         })
     }
 
-    fn list_environments<'a>(&'a self, caller: &'a Caller) -> RegistryFuture<'a, Vec<Environment>> {
+    fn list_environments<'a>(
+        &'a self,
+        caller: &'a Caller,
+        account: Option<Id>,
+        page: Page,
+    ) -> RegistryFuture<'a, Vec<Environment>> {
         Box::pin(async move {
             let state = self.state();
             let environments = state.environments.values();
-            let accessible = environments.filter(|other| caller.can_access(&other.account_id));
-            Ok(accessible.cloned().collect())
+            let accessible = environments.filter(|other| {
+                caller.can_access(&other.account_id)
+                    && account.is_none_or(|account| other.account_id == account)
+            });
+            Ok(page_of(accessible, page, |environment| environment.id))
         })
     }
 }

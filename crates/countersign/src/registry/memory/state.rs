@@ -1,13 +1,15 @@
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 
 use super::managed_tokens::StoredResponse;
 use super::sessions::StoredSession;
 use crate::directory::{CredentialKind, Status, UserName};
 use crate::id::Id;
+use crate::key::KeyDigest;
 use crate::registry::backend::{Placement, StoredCredential};
 use crate::registry::{
-    Account, Authority, Caller, Conflict, CredentialFilter, Environment, Owner, Record,
-    RegistryError,
+    Account, Authority, Caller, Conflict, CredentialFilter, Environment, Owner, Page, Record,
+    RecordLimits, RegistryError,
 };
 
 /// The records of a registry. The maps are sorted by creation time, because ids are.
@@ -16,6 +18,8 @@ pub(super) struct State {
     pub(super) credentials: BTreeMap<Id, StoredCredential>,
     pub(super) accounts: BTreeMap<Id, Account>,
     pub(super) environments: BTreeMap<Id, Environment>,
+    /// The digests by which keys were imported, even if their secrets were rotated since.
+    pub(super) imported: BTreeMap<Id, KeyDigest>,
     pub(super) sessions: Vec<StoredSession>,
     pub(super) responses: HashMap<(Id, String), StoredResponse>,
 }
@@ -69,10 +73,56 @@ impl State {
     /// Returns the managed tokens that a credential created, without those that are revoked.
     pub(super) fn created_by(&self, creator: &Id) -> Vec<Id> {
         let created = self.credentials.values().map(|stored| &stored.record);
-        let created = created.filter(|record| {
-            record.status != Status::Revoked && record.created_by.as_ref() == Some(creator)
-        });
+        let created = created
+            .filter(|record| is_token_of(record, creator) && record.status != Status::Revoked);
         created.map(|record| record.id).collect()
+    }
+
+    /// Returns an error if an account has as many keys and users as it may have.
+    pub(super) fn check_credentials(
+        &self,
+        limits: Option<&RecordLimits>,
+        account: &Id,
+    ) -> Result<(), Conflict> {
+        let Some(limits) = limits else { return Ok(()) };
+        let of_account = self
+            .records()
+            .filter(|record| record.kind != CredentialKind::Token && record.account_id == *account);
+        check(of_account, limits.credentials, Conflict::TooManyCredentials)
+    }
+
+    /// Returns an error if a credential has created as many managed tokens as it may.
+    pub(super) fn check_managed_tokens(
+        &self,
+        limits: Option<&RecordLimits>,
+        caller: &Caller,
+    ) -> Result<(), Conflict> {
+        let (Some(limits), Some(creator)) = (limits, caller.credential()) else {
+            return Ok(());
+        };
+        let created = self.records().filter(|record| is_token_of(record, creator));
+        let limit = limits.managed_tokens;
+        check(created, limit, Conflict::TooManyManagedTokens)
+    }
+
+    /// Returns an error if an account has as many environments as it may have.
+    pub(super) fn check_environments(
+        &self,
+        limits: Option<&RecordLimits>,
+        account: &Id,
+    ) -> Result<(), Conflict> {
+        let Some(limits) = limits else { return Ok(()) };
+        let environments = self.environments.values();
+        let of_account = environments.filter(|environment| environment.account_id == *account);
+        let limit = limits.environments;
+        check(of_account, limit, Conflict::TooManyEnvironments)
+    }
+
+    /// Returns whether a key was imported by this digest.
+    pub(super) fn is_imported(&self, digest: &KeyDigest) -> bool {
+        let bytes = |digest: &KeyDigest| (digest.pepper, *digest.digest.as_bytes());
+        let mut imported = self.imported.values();
+        imported.any(|known| bytes(known) == bytes(digest))
     }
 
     pub(super) fn generation(&self, account: &Id) -> u32 {
@@ -104,14 +154,41 @@ impl State {
                 && filter
                     .created_by
                     .is_none_or(|id| record.created_by == Some(id))
-                && filter.after.is_none_or(|after| record.id > after)
         };
-        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-        let records = self.records().filter(selected);
-        records.take(limit).cloned().collect()
+        page(self.records().filter(selected), filter.page, |record| {
+            record.id
+        })
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
         self.credentials.values().map(|stored| &stored.record)
+    }
+}
+
+/// Returns the items of a page of a list that is sorted by id.
+pub(super) fn page<'a, T: Clone + 'a>(
+    items: impl Iterator<Item = &'a T>,
+    page: Page,
+    id: impl Fn(&T) -> Id,
+) -> Vec<T> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let items = items.filter(|item| page.after.is_none_or(|after| id(item) > after));
+    items.take(limit).cloned().collect()
+}
+
+/// Returns whether a record is that of a managed token that a credential created.
+fn is_token_of(record: &Record, creator: &Id) -> bool {
+    record.kind == CredentialKind::Token && record.created_by.as_ref() == Some(creator)
+}
+
+fn check<T>(
+    present: impl Iterator<Item = T>,
+    limit: NonZeroU32,
+    error: fn(NonZeroU32) -> Conflict,
+) -> Result<(), Conflict> {
+    let most = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+    match present.take(most).count() == most {
+        true => Err(error(limit)),
+        false => Ok(()),
     }
 }

@@ -2,11 +2,11 @@
 
 use countersign::Id;
 use countersign::directory::{CredentialKind, Usage, UserName};
+use countersign::registry::Record;
 use countersign::registry::backend::{
     DigestUpgrade, KeyDigest, KeyDigests, PasswordUpgrade, Placement, SecretDigest,
     StoredCredential, StoredSecret,
 };
-use countersign::registry::{CredentialFilter, Record};
 use countersign::time::Timestamp;
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
@@ -31,6 +31,10 @@ macro_rules! select {
     };
 }
 
+mod lists;
+
+pub(crate) use lists::{has_created, has_credentials, list, list_tokens};
+
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
     Ok(fetch_optional!(db, read, select!("WHERE id = ?"), blob(id)))
 }
@@ -43,19 +47,42 @@ pub(crate) async fn find_user(
     Ok(fetch_optional!(db, read, query, name.as_str()))
 }
 
-/// Returns whether an imported key with this digest is stored.
+/// Returns whether a key was imported by this digest and is stored, even if its digest was replaced or its secret rotated.
 pub(crate) async fn is_imported(db: &mut Connection, digest: &KeyDigest) -> Result<bool> {
     Ok(fetch_scalar!(
         db,
-        "SELECT EXISTS (SELECT 1 FROM credentials WHERE imported = 1 AND digest = ?)",
+        "SELECT EXISTS (SELECT 1 FROM credentials WHERE imported = 1 AND digest = ?1)
+             OR EXISTS (SELECT 1 FROM credentials WHERE imported_digest = ?1)",
         digest.digest.as_bytes().as_slice(),
     ))
 }
 
-/// Returns the managed tokens that a credential created, without those that are revoked.
-pub(crate) async fn created_by(db: &mut Connection, creator: &Id) -> Result<Vec<StoredCredential>> {
-    let query = select!("WHERE created_by = ? AND status <> 'revoked'");
-    Ok(fetch_all!(db, read, query, blob(creator)))
+/// Revokes the managed tokens that a credential created, with one statement however many there are. Returns how many
+/// were not revoked before.
+pub(crate) async fn revoke_created(
+    db: &mut Connection,
+    creator: &Id,
+    reason: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    Ok(execute!(
+        db,
+        "UPDATE credentials SET status = 'revoked', reason = ?, updated_at = ?
+         WHERE created_by = ? AND kind = 'token' AND status <> 'revoked'",
+        reason,
+        now.unix_millis(),
+        blob(creator),
+    ))
+}
+
+/// Returns the ids of the managed tokens that a credential created and that are revoked.
+pub(crate) async fn revoked_created(db: &mut Connection, creator: &Id) -> Result<Vec<Id>> {
+    Ok(fetch_all!(
+        db,
+        |row: &SqliteRow| id(row, "id"),
+        "SELECT id FROM credentials WHERE created_by = ? AND kind = 'token' AND status = 'revoked'",
+        blob(creator),
+    ))
 }
 
 /// Calls a function for every credential, without having all of them in memory.
@@ -68,59 +95,6 @@ pub(crate) async fn for_each(
         f(&read(&row)?)?;
     }
     Ok(())
-}
-
-/// Returns records of one kind, oldest first.
-pub(crate) async fn list(
-    db: &mut Connection,
-    filter: &CredentialFilter,
-    account: Option<&Id>,
-) -> Result<Vec<Record>> {
-    let (account, after) = (optional_blob(account), optional_blob(filter.after.as_ref()));
-    Ok(fetch_all!(
-        db,
-        |row| Ok(read(row)?.record),
-        select!(
-            "WHERE kind = ?1 AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id > ?3) \
-             AND (?4 IS NULL OR created_by = ?4) ORDER BY id LIMIT ?5"
-        ),
-        filter.kind.as_str(),
-        account,
-        after,
-        optional_blob(filter.created_by.as_ref()),
-        filter.limit,
-    ))
-}
-
-/// Returns a page of the managed tokens of an account and an issuer, oldest first, and how many there are in total.
-pub(crate) async fn list_tokens(
-    db: &mut Connection,
-    (account, issuer): (Option<&Id>, Option<&str>),
-    offset: u64,
-    limit: u32,
-) -> Result<(Vec<Record>, u64)> {
-    let account = optional_blob(account);
-    let count: i64 = fetch_scalar!(
-        db,
-        "SELECT count(*) FROM credentials WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) \
-         AND (?2 IS NULL OR issuers IN ('', ?2))",
-        account,
-        issuer,
-    );
-    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-    let records = fetch_all!(
-        db,
-        |row| Ok(read(row)?.record),
-        select!(
-            "WHERE kind = 'token' AND (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR issuers IN ('', ?2)) \
-         ORDER BY id LIMIT ?3 OFFSET ?4"
-        ),
-        account,
-        issuer,
-        limit,
-        offset,
-    );
-    Ok((records, u64::try_from(count).unwrap_or(0)))
 }
 
 /// Returns whether there is any credential, whatever its status.
@@ -145,18 +119,24 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         .expires_at
         .filter(|_| record.kind == CredentialKind::Token);
     let lifetime = end.map(|end| end.unix_millis() - record.created_at.unix_millis());
+    // Only a rotation changes the previous secret.
+    let grace = previous.map(|(_, until)| until.unix_millis() - record.updated_at.unix_millis());
     execute!(
         db,
         "INSERT INTO credentials (id, kind, name, account_id, environment_id, generation, status, reason, scopes,
              allow_from, issuers, created_by, created_by_user, created_at, updated_at, expires_at, pepper_version,
-             digest, imported, previous_digest, previous_until, password_hash, until_uptime)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-             (SELECT uptime FROM state) + ?)
+             digest, imported, previous_digest, previous_until, password_hash, until_uptime, previous_until_uptime,
+             imported_digest, imported_pepper)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?17, ?18, ?19, ?20, ?21, ?22,
+             (SELECT uptime FROM state) + ?23, (SELECT uptime FROM state) + ?24,
+             iif(?19, ?18, NULL), (SELECT version FROM peppers WHERE version = ?17 AND imported = 0 AND ?19))
          ON CONFLICT (id) DO UPDATE SET
              generation = excluded.generation, status = excluded.status, reason = excluded.reason,
              scopes = excluded.scopes, updated_at = excluded.updated_at, pepper_version = excluded.pepper_version,
              digest = excluded.digest, imported = excluded.imported, previous_digest = excluded.previous_digest,
-             previous_until = excluded.previous_until, password_hash = excluded.password_hash",
+             previous_until = excluded.previous_until, password_hash = excluded.password_hash,
+             previous_until_uptime = iif(previous_digest IS excluded.previous_digest, previous_until_uptime,
+                 excluded.previous_until_uptime)",
         blob(&record.id),
         record.kind.as_str(),
         &record.name,
@@ -180,6 +160,7 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
         previous.map(|(_, until)| until.unix_millis()),
         password,
         lifetime,
+        grace,
     );
     Ok(())
 }
@@ -202,7 +183,7 @@ pub(crate) async fn record_use(db: &mut Connection, usage: &Usage) -> Result<()>
 }
 
 /// Replaces the digest of a key by one with a newer pepper, and returns whether it did: the key may have been rotated
-/// since.
+/// since. An import is found by the new digest then, or still by the one that the other system computed.
 pub(crate) async fn upgrade_digest(
     db: &mut Connection,
     id: &Id,
@@ -214,7 +195,10 @@ pub(crate) async fn upgrade_digest(
     } = upgrade;
     Ok(execute!(
         db,
-        "UPDATE credentials SET pepper_version = ?1, digest = ?2, previous_digest = NULL, previous_until = NULL
+        "UPDATE credentials SET pepper_version = ?1, digest = ?2, previous_digest = NULL, previous_until = NULL,
+             previous_until_uptime = NULL,
+             imported_digest = iif(imported = 1 AND imported_pepper IS NOT NULL, ?2, imported_digest),
+             imported_pepper = iif(imported = 1 AND imported_pepper IS NOT NULL, ?1, imported_pepper)
          WHERE id = ?3 AND pepper_version = ?4 AND digest = ?5
              AND (previous_until IS NULL OR previous_until <= ?6)
              AND EXISTS (SELECT 1 FROM peppers WHERE version = ?1)",
