@@ -103,7 +103,7 @@ fn records_that_requests_create_are_limited_and_those_of_commands_are_not() {
         ),
         (
             "/api/v1/api_token",
-            r#"{ "token_scope": "account", "scopes": [] }"#,
+            r#"{ "token_scope": "account" }"#,
             200,
             "invalid_action",
         ),
