@@ -44,3 +44,24 @@ fn page_lists_the_cases_of_the_code_and_countersign_passes_them() {
         );
     }
 }
+
+#[test]
+fn documents_name_the_number_of_cases() {
+    let cases = Case::all().count();
+    for (document, text) in [
+        (
+            include_str!("../../../README.md"),
+            format!("a table of {cases} cases"),
+        ),
+        (
+            include_str!("../../../crates/countersign-conformance/README.md"),
+            format!("A suite of {cases} HTTP requests"),
+        ),
+        (
+            include_str!("../../../crates/countersign-conformance/Cargo.toml"),
+            format!("A suite of {cases} HTTP requests"),
+        ),
+    ] {
+        assert!(document.contains(&text), "no document says: {text}");
+    }
+}
