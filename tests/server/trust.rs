@@ -38,7 +38,7 @@ fn token_of_an_external_issuer_is_accepted_at_whoami_and_nowhere_else() {
         let flawed = issuer.flawed(*flaw).unwrap();
         assert_eq!(server.status_for(&[bearer(&flawed)]), 401, "{flaw:?}");
     }
-    // A bearer token never mints another, whoever issued it.
+    // A bearer token never mints another, whichever issuer it is of.
     assert_eq!(server.mint(&headers).status, 403);
     for path in ["/admin/v1/keys", "/api/v1/api_token", "/auth/sessions"] {
         let status = server.get(path, &headers).status;
