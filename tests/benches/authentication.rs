@@ -80,17 +80,19 @@ fn bearers(c: &mut Criterion) {
 
         let mut group = c.benchmark_group(algorithm.as_str());
         let jwt = Jwt::new([issuer.trusted().build().unwrap()]);
-        let mut service = AuthLayer::builder()
-            .mechanism(jwt)
-            .build()
-            .unwrap()
-            .layer(EmptyService);
         let bearer = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
         let request = || request("authorization", &bearer);
-        assert_eq!(respond(&mut service, request()), 200);
-        group.bench_function("layer", |b| {
-            b.iter(|| respond(&mut service, request()));
-        });
+        for (name, jwt) in [
+            ("layer", jwt.clone().cache_bytes(0)),
+            ("layer, cached", jwt),
+        ] {
+            let layer = AuthLayer::builder().mechanism(jwt).build().unwrap();
+            let mut service = layer.layer(EmptyService);
+            assert_eq!(respond(&mut service, request()), 200);
+            group.bench_function(name, |b| {
+                b.iter(|| respond(&mut service, request()));
+            });
+        }
         group.bench_function("inner service alone", |b| {
             b.iter(|| respond(&mut EmptyService, request()));
         });

@@ -27,10 +27,12 @@ pub const INVALID_TOKEN: &str = r#"Bearer realm="countersign", error="invalid_to
 /// The challenge for a malformed request (RFC 6750 §3.1).
 pub const INVALID_REQUEST: &str = r#"Bearer realm="countersign", error="invalid_request""#;
 
-/// A layer that trusts one or more issuers, with an optional requirement.
+/// A layer that trusts one or more issuers, with an optional requirement. What is observed is the response without the cache
+/// of verified tokens; every request is also sent through a layer with the cache, whose responses must be the same.
 #[derive(Clone, Debug)]
 pub struct Harness {
     layer: AuthLayer,
+    cached: AuthLayer,
     requirement: Option<RequireLayer>,
 }
 
@@ -63,11 +65,15 @@ impl Harness {
     /// Trusts any issuers.
     #[must_use]
     pub fn with_issuers(now: Timestamp, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
-        let builder = AuthLayer::builder()
-            .mechanism(Jwt::new(issuers))
-            .clock(FixedClock::at(now));
+        let cached = Jwt::new(issuers);
+        let layer = |jwt| {
+            AuthLayer::builder()
+                .mechanism(jwt)
+                .clock(FixedClock::at(now))
+        };
         Self {
-            layer: builder.build().unwrap(),
+            layer: layer(cached.clone().cache_bytes(0)).build().unwrap(),
+            cached: layer(cached).build().unwrap(),
             requirement: None,
         }
     }
@@ -110,14 +116,25 @@ impl Harness {
         for value in values {
             headers.append(AUTHORIZATION, value.clone());
         }
+        let observed = self.run(&self.layer, headers.clone());
+        // Verified, verified again and cached, and found in the cache.
+        for round in 1..=3 {
+            let cached = self.run(&self.cached, headers.clone());
+            assert_eq!(cached.comparable(), observed.comparable(), "round {round}");
+            assert!(cached.signatures <= observed.signatures, "round {round}");
+            if round == 3 && observed.principal.is_some() {
+                assert_eq!(cached.signatures, 0, "the token was not cached");
+            }
+        }
+        observed
+    }
+
+    #[track_caller]
+    fn run(&self, layer: &AuthLayer, headers: HeaderMap) -> Observed {
         let inner = Inner::default();
         match &self.requirement {
-            None => run(self.layer.layer(inner.clone()), headers, &inner),
-            Some(require) => run(
-                self.layer.layer(require.layer(inner.clone())),
-                headers,
-                &inner,
-            ),
+            None => run(layer.layer(inner.clone()), headers, &inner),
+            Some(require) => run(layer.layer(require.layer(inner.clone())), headers, &inner),
         }
     }
 }
@@ -199,6 +216,30 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Returns all that must not depend on the cache.
+    fn comparable(&self) -> impl std::fmt::Debug + PartialEq + use<> {
+        let principal = self.principal.as_ref().map(|principal| {
+            let claims: serde_json::Value = principal.claims().unwrap();
+            (
+                format!("{principal:?}"),
+                principal.token_id().map(str::to_owned),
+                principal.session().copied(),
+                principal.issuer().map(str::to_owned),
+                principal.expires_at(),
+                claims,
+            )
+        });
+        let challenges = self.challenges.clone();
+        let response = (self.status, challenges, self.cache_control.clone());
+        (
+            response,
+            self.body.clone(),
+            self.reason,
+            self.inner_calls,
+            principal,
+        )
+    }
+
     /// Asserts that the request was accepted with a principal after the verification of one signature.
     #[track_caller]
     pub fn accepted(&self, case: &str) -> &Self {

@@ -1,6 +1,7 @@
 //! Identifiers of accounts, credentials, sessions and tokens.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 
 use crate::random::{Random, RandomError};
@@ -174,6 +175,67 @@ impl IdText {
     }
 }
 
+/// Hashes ids with a random key of each map. Ids are generated, so that this need not resist chosen keys as the default
+/// hasher does, and takes a fraction of its time.
+#[derive(Clone)]
+pub(crate) struct HashIds {
+    keys: [u64; 3],
+}
+
+impl Default for HashIds {
+    fn default() -> Self {
+        let random = RandomState::new();
+        Self {
+            keys: [0_u8, 1, 2].map(|n| random.hash_one(n)),
+        }
+    }
+}
+
+impl BuildHasher for HashIds {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher {
+            keys: self.keys,
+            hash: 0,
+        }
+    }
+}
+
+pub(crate) struct IdHasher {
+    keys: [u64; 3],
+    hash: u64,
+}
+
+impl Hasher for IdHasher {
+    /// Multiplies two keyed halves of the bytes, and folds the product.
+    fn write(&mut self, bytes: &[u8]) {
+        let [a, b, c] = self.keys;
+        for part in bytes.chunks(16) {
+            let mut block = [0; 16];
+            let (block_part, _) = block.split_at_mut(part.len());
+            block_part.copy_from_slice(part);
+            let number = u128::from_le_bytes(block) ^ u128::from(self.hash);
+            let (low, high) = halves(number);
+            let (low, high) = halves(u128::from(low ^ a) * u128::from(high ^ b));
+            self.hash = low ^ high ^ c;
+        }
+    }
+
+    /// The length of an id is always the same.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
+
+fn halves(number: u128) -> (u64, u64) {
+    let [low, high] = [number, number >> 64].map(|half| half & u128::from(u64::MAX));
+    let half = |half: u128| u64::try_from(half).unwrap_or(0);
+    (half(low), half(high))
+}
+
 /// The error for a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: 32 characters of 0-9 and a-z without i, l, o, u are expected")]
@@ -183,6 +245,28 @@ pub struct InvalidId;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn hashes_of_ids_differ_in_every_bit_and_between_maps() {
+        let (first, second) = (HashIds::default(), HashIds::default());
+        let id = Id::from_bytes([7; 20]);
+        assert_ne!(first.hash_one(id), second.hash_one(id));
+        let mut hashes = std::collections::HashSet::from([first.hash_one(id)]);
+        for bit in 0..160 {
+            let mut bytes = [7; 20];
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                hashes.insert(first.hash_one(Id::from_bytes(bytes))),
+                "bit {bit}"
+            );
+        }
+        // Both ends of a hash are used as an index.
+        for shift in [0, 57] {
+            let ends = hashes.iter().map(|hash| hash >> shift & 127);
+            let distinct: std::collections::HashSet<u64> = ends.collect();
+            assert!(distinct.len() > 60, "{} of 128", distinct.len());
+        }
+    }
 
     struct Ones;
     impl Random for Ones {

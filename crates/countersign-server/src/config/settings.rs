@@ -44,6 +44,8 @@ pub(crate) struct ServerSettings {
     pub(crate) management_listen: Option<SocketAddr>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
+    /// The bytes of each cache of verified tokens.
+    pub(crate) token_cache: usize,
     /// The most connections at the same time.
     pub(crate) max_connections: NonZeroU32,
     /// The most connections from one address, or from one /64 of IPv6.
@@ -178,6 +180,9 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
         request_timeout: server
             .scalar("request_timeout", duration(SECOND..=HOUR))
             .unwrap_or(30 * SECOND),
+        token_cache: server
+            .scalar("token_cache", value::cache_size)
+            .unwrap_or(8 * value::MIB),
         shutdown_grace: server
             .scalar("shutdown_grace", duration(Duration::ZERO..=HOUR))
             .unwrap_or(5 * SECOND),

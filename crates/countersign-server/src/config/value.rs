@@ -26,7 +26,7 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The units of durations, the largest first.
 const UNITS: [(&str, Duration); 4] = [("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)];
 pub(super) const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
+pub(super) const MIB: usize = 1024 * KIB;
 
 /// Parses a duration within bounds, which are included: a whole number and one unit, such as `10s`, `5m`, `1h`, `90d`.
 pub(crate) fn duration(
@@ -113,6 +113,13 @@ pub(super) fn body_limit(text: &str) -> Result<usize, String> {
 pub(super) fn token_size(text: &str) -> Result<usize, String> {
     let size = size(text).filter(|bytes| (KIB..=64 * KIB).contains(bytes));
     size.ok_or_else(|| "expected a size from 1KiB to 64KiB, such as 16KiB".to_owned())
+}
+
+/// Parses the size of a cache.
+pub(super) fn cache_size(text: &str) -> Result<usize, String> {
+    size(text)
+        .filter(|bytes| *bytes <= 1024 * MIB)
+        .ok_or_else(|| "expected a size from 0B to 1024MiB, such as 8MiB".to_owned())
 }
 
 /// Parses a size with its unit.

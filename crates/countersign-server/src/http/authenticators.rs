@@ -12,6 +12,7 @@ use countersign_store::Store;
 use countersign_wire::ProtectedResource;
 
 use super::limits::Limits;
+use crate::config::Config;
 use crate::error::CommandError;
 
 /// Builds authenticators over one directory.
@@ -24,16 +25,18 @@ pub(super) struct Authenticators {
     peppers: Peppers,
     failures: FailureLimit,
     hasher: PasswordHasher,
+    token_cache: usize,
 }
 
 impl Authenticators {
     /// Creates the authenticators over the whole server's view of credentials.
-    pub(super) fn new(store: &Store, limits: &Limits) -> Self {
+    pub(super) fn new(config: &Config, store: &Store, limits: &Limits) -> Self {
         Self {
             directory: store.directory(),
             peppers: store.peppers(),
             failures: limits.failures.clone(),
             hasher: limits.hasher.clone(),
+            token_cache: config.server.token_cache,
         }
     }
 
@@ -77,13 +80,18 @@ impl Authenticators {
         Ok(builder.primary(self.basic()).build()?)
     }
 
+    /// Verifies tokens of these issuers.
+    pub(super) fn tokens(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Jwt {
+        Jwt::new(issuers).cache_bytes(self.token_cache)
+    }
+
     /// Authenticates keys, users, and tokens of these issuers. The challenges name the metadata of `resource`.
     pub(super) fn any(
         &self,
         issuers: impl IntoIterator<Item = TrustedIssuer>,
         resource: Option<&ProtectedResource>,
     ) -> Result<AuthLayer, CommandError> {
-        let builder = AuthLayer::builder().mechanism(Jwt::new(issuers));
+        let builder = AuthLayer::builder().mechanism(self.tokens(issuers));
         let builder = match resource {
             Some(resource) => builder.resource_metadata(resource.url()),
             None => builder,

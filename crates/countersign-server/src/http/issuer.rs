@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use countersign::auth::Authenticator;
-use countersign::mechanism::Jwt;
 use countersign::mint::{Mint, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
@@ -174,7 +173,8 @@ impl<'a> IssuerEndpoints<'a> {
         }
         let clients = self.authenticators.clients()?;
         self.wire(&settings.wire, OAuth::default(), clients.clone())?;
-        let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
+        let trusted = self.configured.trusted(self.common.store)?;
+        let jwt = self.authenticators.tokens([trusted]);
         let introspection =
             Introspection::new(clients, jwt).limit(self.common.limits.introspections.clone());
         let introspect = self.path(&settings.introspection_path);
@@ -198,7 +198,8 @@ impl<'a> IssuerEndpoints<'a> {
         if !settings.wire.enabled {
             return Ok(());
         }
-        let jwt = Jwt::new([self.configured.trusted(self.common.store)?]);
+        let trusted = self.configured.trusted(self.common.store)?;
+        let jwt = self.authenticators.tokens([trusted]);
         let (clients, store) = (self.authenticators.clients()?, self.store.clone());
         let revocation = Revocation::new(clients, jwt, store.clone())
             .sessions(store)

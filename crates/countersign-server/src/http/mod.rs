@@ -76,7 +76,7 @@ pub(crate) fn routes(
     limits: &Limits,
     process: &Process,
 ) -> Result<Router, CommandError> {
-    let authenticators = Authenticators::new(store, limits);
+    let authenticators = Authenticators::new(config, store, limits);
     let common = issuer::Common {
         store,
         external,

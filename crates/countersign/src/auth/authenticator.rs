@@ -14,7 +14,7 @@ use crate::credentials::{
     Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site,
 };
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
-use crate::principal::{Principal, PrincipalKind, Verifier};
+use crate::principal::{Principal, Verifier};
 use crate::rejection::{Challenges, Reason, Rejection};
 use crate::time::Clock;
 
@@ -73,11 +73,10 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A mechanism, and what the authenticator knows of it.
+/// A mechanism, and what it selects. Callers whose credentials are selected share the verifier.
 pub(super) struct Entry {
     pub(super) mechanism: Arc<dyn Mechanism>,
-    pub(super) selectors: Vec<CredentialSelector>,
-    pub(super) kind: PrincipalKind,
+    pub(super) selectors: Vec<(CredentialSelector, Arc<Verifier>)>,
 }
 
 impl Authenticator {
@@ -156,31 +155,23 @@ impl Authenticator {
     /// asked. `head` is the request that presented them.
     pub fn authenticate(&self, credentials: Credentials, head: &RequestHead<'_>) -> Authentication {
         let span = Span::start();
-        let Some((index, entry)) = self.find_mechanism(&credentials) else {
+        let Some((mechanism, verifier)) = self.find_mechanism(&credentials) else {
             let carrier = credentials.carrier().clone();
             let result = Err(self.reject_credentials(Reason::Unselected, carrier));
             span.finish(&result);
             return Authentication(State::Ready(Some(result)));
         };
         let now = self.0.clock.now();
-        let context = OutcomeContext {
-            carrier: credentials.carrier().clone(),
-            kind: entry.kind,
-            verifier: Verifier {
-                mechanism: index,
-                challenges: Arc::clone(&self.0.challenges),
-            },
-        };
-        let outcome = span.in_scope(|| entry.mechanism.try_authenticate(&credentials, head, now));
+        let outcome = span.in_scope(|| mechanism.try_authenticate(&credentials, head, now));
         Authentication(match outcome {
             Some(outcome) => {
-                let result = context.resolve(outcome);
+                let result = resolve(outcome, Arc::clone(verifier));
                 span.finish(&result);
                 State::Ready(Some(result))
             }
             None => State::Waiting {
-                outcome: Arc::clone(&entry.mechanism).authenticate(credentials, head, now),
-                context: Some(context),
+                outcome: Arc::clone(mechanism).authenticate(credentials, head, now),
+                verifier: Some(Arc::clone(verifier)),
                 span,
             },
         })
@@ -209,14 +200,17 @@ impl Authenticator {
 
     /// Returns the mechanism that selects the credentials. Selectors by prefix come first, then those of opaque tokens, then
     /// those of a whole carrier.
-    fn find_mechanism(&self, credentials: &Credentials) -> Option<(usize, &Entry)> {
+    fn find_mechanism(
+        &self,
+        credentials: &Credentials,
+    ) -> Option<(&Arc<dyn Mechanism>, &Arc<Verifier>)> {
         let find = |selects: fn(&CredentialSelector, &Credentials) -> bool| {
-            let selected = |entry: &Entry| {
+            self.0.entries.iter().find_map(|entry| {
                 let mut selectors = entry.selectors.iter();
-                selectors.any(|selector| selects(selector, credentials))
-            };
-            let mut entries = self.0.entries.iter().enumerate();
-            entries.find(|(_, entry)| selected(entry))
+                let (_, verifier) =
+                    selectors.find(|(selector, _)| selects(selector, credentials))?;
+                Some((&entry.mechanism, verifier))
+            })
         };
         find(CredentialSelector::selects_prefix)
             .or_else(|| find(CredentialSelector::selects_opaque))
@@ -242,33 +236,17 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// What is needed to make a principal or a rejection of an outcome.
-struct OutcomeContext {
-    carrier: Carrier,
-    kind: PrincipalKind,
-    verifier: Verifier,
-}
-
-impl OutcomeContext {
-    fn resolve(self, outcome: Outcome) -> Result<Principal, Rejection> {
-        let (carrier, verifier) = (self.carrier, self.verifier);
-        Err(match outcome {
-            Outcome::Accepted(identity) => {
-                return Ok(Principal::new(identity, carrier, self.kind, verifier));
-            }
-            Outcome::Rejected(reason) => {
-                Rejection::of_credentials(reason, carrier, verifier.challenges)
-            }
-            Outcome::RejectedWith(reason, explanation) => {
-                Rejection::of_credentials(reason, carrier, verifier.challenges)
-                    .explained(explanation, false)
-            }
-            Outcome::Unavailable(reason) => Rejection::unavailable(reason, verifier.challenges),
-            Outcome::Throttled { retry_after } => {
-                Rejection::throttled(retry_after, verifier.challenges)
-            }
-        })
-    }
+/// Makes a principal or a rejection of an outcome.
+fn resolve(outcome: Outcome, verifier: Arc<Verifier>) -> Result<Principal, Rejection> {
+    let challenges = || Arc::clone(&verifier.challenges);
+    let reject = |reason| Rejection::of_credentials(reason, verifier.carrier.clone(), challenges());
+    Err(match outcome {
+        Outcome::Accepted(identity) => return Ok(Principal::new(identity, verifier)),
+        Outcome::Rejected(reason) => reject(reason),
+        Outcome::RejectedWith(reason, explanation) => reject(reason).explained(explanation, false),
+        Outcome::Unavailable(reason) => Rejection::unavailable(reason, challenges()),
+        Outcome::Throttled { retry_after } => Rejection::throttled(retry_after, challenges()),
+    })
 }
 
 /// The future of [`Authenticator::authenticate`]. Dropping it cancels the authentication.
@@ -279,7 +257,7 @@ enum State {
     Ready(Option<Result<Principal, Rejection>>),
     Waiting {
         outcome: BoxFuture<'static, Outcome>,
-        context: Option<OutcomeContext>,
+        verifier: Option<Arc<Verifier>>,
         span: Span,
     },
 }
@@ -306,12 +284,12 @@ impl Future for Authentication {
             State::Ready(result) => Poll::Ready(result.take().expect("polled after completion")),
             State::Waiting {
                 outcome,
-                context,
+                verifier,
                 span,
             } => {
                 let outcome = ready!(span.in_scope(|| outcome.as_mut().poll(cx)));
-                let context = context.take().expect("polled after completion");
-                let result = context.resolve(outcome);
+                let verifier = verifier.take().expect("polled after completion");
+                let result = resolve(outcome, verifier);
                 span.finish(&result);
                 Poll::Ready(result)
             }

@@ -5,18 +5,43 @@ use crate::auth::authenticator::{Entry, Inner};
 use crate::auth::{Authenticator, BuildError};
 use crate::credentials::Carriers;
 use crate::mechanism::{CredentialSelector, Mechanism, PrimaryMechanism, sealed};
-use crate::principal::PrincipalKind;
+use crate::principal::{PrincipalKind, Verifier};
 use crate::rejection::Challenges;
 use crate::time::{Clock, SystemClock};
 use crate::url::HttpUrl;
 
 /// Builds an [`Authenticator`], or an [`AuthLayer`](crate::auth::AuthLayer) with an authenticator of its own.
 pub struct AuthenticatorBuilder<T = Authenticator> {
-    entries: Vec<Entry>,
+    entries: Vec<Added>,
     realm: Box<str>,
     resource_metadata: Option<Box<str>>,
     clock: Arc<dyn Clock>,
     finish: fn(Authenticator) -> T,
+}
+
+/// A mechanism that was added.
+struct Added {
+    mechanism: Arc<dyn Mechanism>,
+    selectors: Vec<CredentialSelector>,
+    kind: PrincipalKind,
+}
+
+impl Added {
+    fn build(self, index: usize, challenges: &Arc<Challenges>) -> Entry {
+        let selectors = self.selectors.into_iter().map(|selector| {
+            let verifier = Verifier {
+                mechanism: index,
+                carrier: selector.carrier().clone(),
+                kind: self.kind,
+                challenges: Arc::clone(challenges),
+            };
+            (selector, Arc::new(verifier))
+        });
+        Entry {
+            selectors: selectors.collect(),
+            mechanism: self.mechanism,
+        }
+    }
 }
 
 impl<T> AuthenticatorBuilder<T> {
@@ -46,7 +71,7 @@ impl<T> AuthenticatorBuilder<T> {
     }
 
     fn add(mut self, mechanism: impl Mechanism, kind: PrincipalKind) -> Self {
-        self.entries.push(Entry {
+        self.entries.push(Added {
             selectors: mechanism.selectors(),
             mechanism: Arc::new(mechanism),
             kind,
@@ -122,10 +147,13 @@ impl<T> AuthenticatorBuilder<T> {
                 .map(|selector| selector.carrier().clone());
             challenges.add(&entry.mechanism.challenge(), read.collect());
         }
+        let challenges = Arc::new(challenges);
+        let entries = self.entries.into_iter().enumerate();
+        let entries = entries.map(|(index, added)| added.build(index, &challenges));
         Ok((self.finish)(Authenticator(Arc::new(Inner {
-            entries: self.entries.into(),
+            entries: entries.collect(),
             carriers,
-            challenges: Arc::new(challenges),
+            challenges,
             clock: self.clock,
         }))))
     }

@@ -1,5 +1,5 @@
-//! The counters of the feature `metrics`. The keys of accepted requests are made once, so that counting them
-//! allocates nothing except for users' own mechanisms.
+//! The counters of the feature `metrics`. The keys are made once, so that counting allocates nothing except for the schemes and
+//! reasons of users' own mechanisms and requirements.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use metrics::{Key, Level, Metadata};
 
 use crate::credentials::Scheme;
 use crate::principal::Principal;
-use crate::rejection::Rejection;
+use crate::rejection::{Reason, Rejection};
 
 /// `countersign_authentications_total`: labels `outcome`, `scheme` (if accepted) and `reason` (if
 /// rejected).
@@ -21,7 +21,38 @@ static METADATA: Metadata<'static> =
 static ACCEPTED: LazyLock<[(Scheme, Key); 3]> = LazyLock::new(|| {
     [Scheme::Bearer, Scheme::ApiKey, Scheme::Basic].map(|scheme| (scheme, accepted_key(scheme)))
 });
+static REJECTED: LazyLock<KeysByReason> = LazyLock::new(|| KeysByReason::new(rejected_key));
 static MET: LazyLock<Key> = LazyLock::new(|| requirement_key("accepted", ""));
+static UNMET: LazyLock<KeysByReason> = LazyLock::new(|| KeysByReason::new(unmet_key));
+
+/// The keys of all reasons of this crate.
+struct KeysByReason {
+    known: Vec<Key>,
+    make: fn(Reason) -> Key,
+}
+
+impl KeysByReason {
+    fn new(make: fn(Reason) -> Key) -> Self {
+        let known = Reason::ALL.iter().map(|reason| make(*reason)).collect();
+        Self { known, make }
+    }
+
+    fn increment(&self, reason: Reason) {
+        let index = Reason::ALL.iter().position(|known| *known == reason);
+        match index.and_then(|index| self.known.get(index)) {
+            Some(key) => increment(key),
+            None => increment(&(self.make)(reason)),
+        }
+    }
+}
+
+fn rejected_key(reason: Reason) -> Key {
+    authentication_key(reason.kind().label(), "", reason.label())
+}
+
+fn unmet_key(reason: Reason) -> Key {
+    requirement_key(reason.kind().label(), reason.label())
+}
 
 fn accepted_key(scheme: Scheme) -> Key {
     authentication_key("accepted", scheme.as_str(), "")
@@ -50,17 +81,13 @@ pub(super) fn count_accepted(principal: &Principal) {
 
 /// Counts a rejection. A request whose credentials are missing or malformed counts too.
 pub(super) fn count_rejected(rejection: &Rejection) {
-    let (outcome, reason) = (rejection.kind().label(), rejection.reason().label());
-    increment(&authentication_key(outcome, "", reason));
+    REJECTED.increment(rejection.reason());
 }
 
 /// Counts the result of a requirement.
 pub(crate) fn count_requirement(result: &Result<(), Rejection>) {
     match result {
         Ok(()) => increment(&MET),
-        Err(unmet) => {
-            let (outcome, reason) = (unmet.kind().label(), unmet.reason().label());
-            increment(&requirement_key(outcome, reason));
-        }
+        Err(unmet) => UNMET.increment(unmet.reason()),
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::directory::{Credential, Directory, StaleView, UserName};
-use crate::id::Id;
+use crate::id::{HashIds, Id};
 use crate::time::Timestamp;
 
 /// Tokens that are rejected although their signatures are valid: all that a service needs that accepts
@@ -34,8 +34,8 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Default)]
 pub struct DenySet {
-    entities: papaya::HashMap<Id, Entity>,
-    tokens: papaya::HashMap<Id, Vec<Token>>,
+    entities: papaya::HashMap<Id, Entity, HashIds>,
+    tokens: papaya::HashMap<Id, Vec<Token>, HashIds>,
 }
 
 #[derive(Clone, Copy)]

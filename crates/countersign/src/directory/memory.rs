@@ -3,31 +3,34 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use crate::directory::compact::CompactCredential;
 use crate::directory::{
     Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
 };
-use crate::id::Id;
+use crate::id::{HashIds, Id};
 use crate::key::KeyDigest;
+use crate::scope::SharedScopes;
 
 /// A table of credentials, read without a lock. It is never stale, so the code that fills it is
 /// responsible for its freshness.
 #[derive(Default)]
 pub struct MemoryDirectory {
-    credentials: papaya::HashMap<Id, Credential>,
+    credentials: papaya::HashMap<Id, CompactCredential, HashIds>,
+    scopes: SharedScopes,
     users: papaya::HashMap<UserName, Id>,
     /// Imported keys by the digest of the whole key.
     imported: papaya::HashMap<[u8; 32], Id>,
     /// The password hash that takes longest, with its cost.
     costliest_password: ArcSwapOption<(u64, Arc<str>)>,
     /// Generation and status of accounts, which apply to all of their credentials.
-    accounts: papaya::HashMap<Id, (u32, Status)>,
+    accounts: papaya::HashMap<Id, (u32, Status), HashIds>,
     denied: DenySet,
 }
 
 impl MemoryDirectory {
     /// Inserts a credential, or replaces an older version of it.
     pub fn put(&self, credential: Credential) {
-        let (id, digest) = (credential.id, imported_digest(&credential));
+        let id = credential.id;
         if let StoredSecret::Password(hash) = &credential.secret
             && let Some(cost) = password_hash::cost(hash)
         {
@@ -36,9 +39,12 @@ impl MemoryDirectory {
                 known.or_else(|| Some(Arc::new((cost, Arc::clone(hash)))))
             });
         }
+        let credential = CompactCredential::new(credential, &self.scopes);
+        let digest = credential.imported_digest();
         let credentials = self.credentials.pin();
         // The credential first, so that no reader finds a digest without one.
-        let replaced = credentials.insert(id, credential).and_then(imported_digest);
+        let replaced = credentials.insert(id, credential);
+        let replaced = replaced.and_then(CompactCredential::imported_digest);
         let imported = self.imported.pin();
         if let Some(digest) = digest {
             imported.insert(digest, id);
@@ -67,7 +73,7 @@ impl MemoryDirectory {
         let credentials = self.credentials.pin();
         if let Some(removed) = credentials.remove(id) {
             self.users.pin().retain(|_, user| user != id);
-            if let Some(digest) = imported_digest(removed) {
+            if let Some(digest) = removed.imported_digest() {
                 self.imported.pin().remove(&digest);
             }
         }
@@ -92,20 +98,14 @@ impl MemoryDirectory {
     }
 }
 
-fn imported_digest(credential: &Credential) -> Option<[u8; 32]> {
-    match &credential.secret {
-        StoredSecret::ImportedKey(digest) => Some(*digest.digest.as_bytes()),
-        _ => None,
-    }
-}
-
 impl Directory for MemoryDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
-        let found = self.credentials.pin().get(id).cloned();
+        let credentials = self.credentials.pin();
+        let found = credentials.get(id);
         // Also looked up for an unknown id, so that the time does not show whether an id exists.
-        let account = found.as_ref().map_or(*id, |found| found.account);
+        let account = found.map_or(*id, CompactCredential::account);
         let state = self.accounts.pin().get(&account).copied();
-        let mut credential = found?;
+        let mut credential = found?.credential(*id);
         if let Some((generation, status)) = state {
             credential.account_generation = generation;
             if status == Status::Revoked {
@@ -129,15 +129,20 @@ impl Directory for MemoryDirectory {
         let id = *self.imported.pin().get(digest.digest.as_bytes())?;
         let found = self.credential(&id);
         // The credential may have been replaced meanwhile.
-        found.filter(|found| imported_digest(found).as_ref() == Some(digest.digest.as_bytes()))
+        found.filter(|found| {
+            matches!(&found.secret, StoredSecret::ImportedKey(stored)
+                if stored.digest.as_bytes() == digest.digest.as_bytes())
+        })
     }
 
     fn lowest_generation(&self, entity: &Id) -> Option<u32> {
         let credentials = self.credentials.pin();
-        let accounts = self.accounts.pin();
         let present = match credentials.get(entity) {
-            Some(credential) => Some(credential.generation),
-            None => accounts.get(entity).map(|(generation, _)| *generation),
+            Some(credential) => Some(credential.generation()),
+            None => {
+                let accounts = self.accounts.pin();
+                accounts.get(entity).map(|(generation, _)| *generation)
+            }
         };
         // The higher one, so that an inserted credential never removes a denial.
         present.max(self.denied.lowest_generation(entity))

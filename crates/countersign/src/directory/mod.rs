@@ -15,6 +15,7 @@
 //! # Ok::<(), countersign::directory::InvalidUserName>(())
 //! ```
 
+mod compact;
 mod credential;
 mod deny_set;
 mod issuers;

@@ -31,3 +31,8 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, out);
 }
+
+/// Returns the length of this many bytes in base64url.
+pub(crate) const fn encoded_len(bytes: usize) -> usize {
+    bytes.saturating_mul(4).div_ceil(3)
+}

@@ -244,6 +244,10 @@ impl Value<'_> {
         }
     }
 
+    pub(crate) const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
     /// Returns the elements of a list of strings.
     pub(crate) fn list(&self) -> Result<impl Iterator<Item = &str> + Clone, OtherType> {
         match self {
@@ -260,6 +264,17 @@ impl Value<'_> {
             Self::Text(text) => Ok(wanted(text)),
             _ => Ok(self.list()?.any(wanted)),
         }
+    }
+
+    /// Returns the strings in a list, or the words of a string. A value of another type contains none.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let (list, text): (&[Self], Option<&str>) = match self {
+            Self::List(list) => (list.as_slice(), None),
+            Self::Text(text) => (&[], Some(&**text)),
+            _ => (&[], None),
+        };
+        let elements = list.iter().filter_map(|value| value.text().ok());
+        elements.chain(text.into_iter().flat_map(|text| text.split(' ')))
     }
 
     pub(crate) fn u32(&self) -> Result<u32, OtherType> {

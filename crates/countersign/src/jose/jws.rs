@@ -11,7 +11,7 @@ const MAX_ENCODED_HEADER: usize = (MAX_HEADER * 4).div_ceil(3);
 /// The longest `kid` that is compared, in bytes.
 const MAX_KEY_ID: usize = 256;
 /// The longest signature of any algorithm: RSA with 8192 bits.
-const MAX_SIGNATURE: usize = 1024;
+pub(super) const MAX_SIGNATURE: usize = 1024;
 
 /// The three parts of a token. Only their number and the length of the token have been checked.
 pub(crate) struct Jws<'a> {

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::value::RawValue;
 
 use super::json::{self, members};
@@ -15,10 +17,22 @@ members! {
 /// The verifying keys of one issuer.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
+    /// Sorted by key id, those without one first.
     keys: Vec<VerifyingKey>,
+    /// 0 only without keys.
+    version: u64,
 }
 
 impl KeySet {
+    fn of(mut keys: Vec<VerifyingKey>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        keys.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        Self {
+            keys,
+            version: NEXT.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
     /// Creates a set of keys.
     ///
     /// # Errors
@@ -26,14 +40,14 @@ impl KeySet {
     /// [`KeyError::Ambiguous`] if two keys have the same algorithm and the same key id, or both none: only one key may be
     /// able to verify a token.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
-        let mut set = Self::default();
+        let mut distinct: Vec<VerifyingKey> = Vec::new();
         for key in keys {
-            if set.keys.iter().any(|other| ambiguous(other, &key)) {
+            if distinct.iter().any(|other| ambiguous(other, &key)) {
                 return Err(KeyError::Ambiguous);
             }
-            set.keys.push(key);
+            distinct.push(key);
         }
-        Ok(set)
+        Ok(Self::of(distinct))
     }
 
     /// Parses a JWK set (RFC 7517 §5). Returns the usable keys, and an error for each of the others.
@@ -102,7 +116,7 @@ impl KeySet {
         });
         let removed = distinct.len() - keys.len();
         dropped.extend(std::iter::repeat_n(KeyError::Ambiguous, removed));
-        Ok((Self { keys }, dropped))
+        Ok((Self::of(keys), dropped))
     }
 
     /// Returns the number of keys.
@@ -117,27 +131,48 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// Returns the version: a number that no other set of this process has, except for clones.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns whether both sets have the same keys under the same ids. Two HMAC keys are the same only if
+    /// one is a clone of the other.
+    pub(super) fn has_same_keys(&self, other: &Self) -> bool {
+        self.keys.len() == other.keys.len()
+            && std::iter::zip(&self.keys, &other.keys).all(|(a, b)| a.is_identical(b))
+    }
+
     /// Returns the key for a token with this `alg` and `kid`: the key with this id, else the key without one. For a
     /// token without `kid`, it is the only key for the algorithm. Returns `None` if there is no such key, or more than
     /// one.
-    pub(crate) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&VerifyingKey> {
-        let only = |matches: &dyn Fn(&VerifyingKey) -> bool| {
-            let mut keys = self
-                .keys
-                .iter()
-                .filter(|key| key.algorithm() == algorithm && matches(key));
+    pub(crate) fn find<'k>(
+        &'k self,
+        algorithm: Algorithm,
+        id: Option<&str>,
+    ) -> Option<&'k VerifyingKey> {
+        let only = |keys: &'k [VerifyingKey]| {
+            let mut keys = keys.iter().filter(|key| key.algorithm() == algorithm);
             keys.next().filter(|_| keys.next().is_none())
         };
         match id {
-            None => only(&|_| true),
-            Some(_) => only(&|key| key.id() == id).or_else(|| only(&|key| key.id().is_none())),
+            None => only(&self.keys),
+            Some(_) => only(self.with_id(id)).or_else(|| only(self.with_id(None))),
         }
+    }
+
+    /// Returns the keys with this id, or those without one.
+    fn with_id(&self, id: Option<&str>) -> &[VerifyingKey] {
+        let start = self.keys.partition_point(|key| key.id() < id);
+        let rest = self.keys.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|key| key.id() == id);
+        rest.get(..end).unwrap_or_default()
     }
 
     /// Returns whether a key has this id, for any algorithm.
     #[cfg(feature = "remote")]
     pub(crate) fn has_id(&self, id: &str) -> bool {
-        self.keys.iter().any(|key| key.id() == Some(id))
+        !self.with_id(Some(id)).is_empty()
     }
 
     pub(crate) fn has_hmac_and_public(&self) -> bool {
@@ -150,6 +185,10 @@ impl KeySet {
 pub(crate) enum JwksError {
     Malformed,
     TooMany,
+}
+
+fn sort_key(key: &VerifyingKey) -> (Option<&str>, &str) {
+    (key.id(), key.algorithm().as_str())
 }
 
 fn ambiguous(a: &VerifyingKey, b: &VerifyingKey) -> bool {

@@ -20,7 +20,7 @@ mod signing_key;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
-pub(crate) use base64url::encode_into;
+pub(crate) use base64url::{encode_into, encoded_len};
 pub use error::KeyError;
 pub(crate) use jws::{Header, HeaderBuffer, Jws, SignatureVerified, looks_like_jws};
 #[cfg(feature = "remote")]

@@ -21,7 +21,10 @@ impl SharedKeySet {
 
     /// Replaces all keys. Every authentication that begins later uses the new ones.
     pub fn replace(&self, keys: KeySet) {
-        self.0.store(Arc::new(keys));
+        // Tokens that were verified with the same keys stay in the caches.
+        if !self.load().has_same_keys(&keys) {
+            self.0.store(Arc::new(keys));
+        }
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<KeySet>> {

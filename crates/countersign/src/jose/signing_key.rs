@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
+use super::jws::MAX_SIGNATURE;
 use super::{Algorithm, KeyError, VerifyingKey, base64url, pem, rsa};
 use crate::random::Random;
 
@@ -198,28 +199,44 @@ impl SigningKey {
         header(self.0.algorithm, "api-token+jwt", &self.0.id)
     }
 
-    /// Appends the signature of `message` in base64url to `out`.
-    pub(crate) fn sign(&self, message: &[u8], out: &mut String) -> Result<(), KeyError> {
+    /// Appends a dot to `token`, and the signature of what was there before, in base64url.
+    pub(crate) fn sign(&self, token: &mut String) -> Result<(), KeyError> {
         let failed = |_| KeyError::Failed;
+        let message = token.as_bytes();
         match &self.0.pair {
             Pair::Ed25519(pair) => {
-                base64url::encode_into(pair.try_sign(message).map_err(failed)?.as_ref(), out)
+                let signature = pair.try_sign(message).map_err(failed)?;
+                append(signature.as_ref(), token);
             }
-            Pair::Ec(pair) => base64url::encode_into(
-                pair.sign(&AwsRandom::new(), message)
-                    .map_err(failed)?
-                    .as_ref(),
-                out,
-            ),
+            Pair::Ec(pair) => {
+                let signature = pair.sign(&AwsRandom::new(), message).map_err(failed)?;
+                append(signature.as_ref(), token);
+            }
             Pair::Rsa(pair, encoding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &AwsRandom::new(), message, &mut signature)
+                let mut buffer = [0; MAX_SIGNATURE];
+                let signature = buffer
+                    .get_mut(..pair.public_modulus_len())
+                    .ok_or(KeyError::Failed)?;
+                pair.sign(*encoding, &AwsRandom::new(), message, signature)
                     .map_err(failed)?;
-                base64url::encode_into(&signature, out);
+                append(signature, token);
             }
-            Pair::Hmac(secret, _) => base64url::encode_into(secret.sign(message).as_ref(), out),
+            Pair::Hmac(secret, _) => append(secret.sign(message).as_ref(), token),
         }
         Ok(())
+    }
+
+    /// Returns the number of bytes that [`sign`](Self::sign) appends.
+    pub(crate) fn signature_len(&self) -> usize {
+        let bytes: usize = match (&self.0.pair, self.0.algorithm) {
+            (Pair::Rsa(pair, _), _) => pair.public_modulus_len(),
+            (_, Algorithm::Hs256) => 32,
+            (_, Algorithm::Hs384) => 48,
+            (_, Algorithm::Es384) => 96,
+            (_, Algorithm::Es512) => 132,
+            _ => 64,
+        };
+        1 + base64url::encoded_len(bytes)
     }
 
     fn from_rsa(algorithm: Algorithm, pair: RsaKeyPair) -> Result<Self, KeyError> {
@@ -247,6 +264,11 @@ impl SigningKey {
             pair,
         })))
     }
+}
+
+fn append(signature: &[u8], token: &mut String) {
+    token.push('.');
+    base64url::encode_into(signature, token);
 }
 
 /// Encodes the header `{"alg":…,"typ":…,"kid":…}` in base64url, and a dot.

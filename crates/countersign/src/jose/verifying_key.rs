@@ -152,11 +152,24 @@ impl VerifyingKey {
     pub(super) fn is_same_key(&self, other: &Self) -> bool {
         let same_id = self.id == other.id || self.id.is_none() || other.id.is_none();
         match (&self.key, &other.key) {
-            (Key::Public(a), Key::Public(b)) => {
-                same_id && self.algorithm == other.algorithm && (**a).as_ref() == (**b).as_ref()
-            }
+            (Key::Public(_), Key::Public(_)) => same_id && self.has_same_material(other),
             _ => false,
         }
+    }
+
+    /// Returns whether this is the same key for the same algorithm under the same id.
+    pub(super) fn is_identical(&self, other: &Self) -> bool {
+        self.id == other.id && self.has_same_material(other)
+    }
+
+    /// Two HMAC keys are the same only if one is a clone of the other.
+    fn has_same_material(&self, other: &Self) -> bool {
+        self.algorithm == other.algorithm
+            && match (&self.key, &other.key) {
+                (Key::Public(a), Key::Public(b)) => (**a).as_ref() == (**b).as_ref(),
+                (Key::Hmac(a), Key::Hmac(b)) => Arc::ptr_eq(a, b),
+                _ => false,
+            }
     }
 
     pub(super) fn from_rsa(

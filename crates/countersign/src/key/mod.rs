@@ -25,6 +25,7 @@ mod api_key;
 mod base62;
 pub(crate) mod digest;
 mod imported;
+mod mac;
 mod pepper;
 mod peppers;
 mod prefix;
@@ -36,7 +37,7 @@ pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
 pub(crate) use imported::from_hex as digest_from_hex;
 pub use imported::{ImportedKey, InvalidImportedKey};
 #[cfg(feature = "passwords")]
-pub(crate) use pepper::framed_mac;
+pub(crate) use mac::MacKey;
 pub use pepper::{InvalidPepper, Pepper};
 pub use peppers::Peppers;
 pub use prefix::{InvalidKeyPrefix, KeyPrefix};

@@ -1,9 +1,8 @@
 use std::fmt;
 
-use aws_lc_rs::hmac;
-
 use super::SecretDigest;
 use super::imported::sha256;
+use super::mac::MacKey;
 use crate::id::Id;
 
 /// A key of digests that is not stored in clear beside them, so that a stolen database does not allow to test guesses.
@@ -11,7 +10,7 @@ use crate::id::Id;
 #[derive(Clone)]
 pub struct Pepper {
     version: u32,
-    key: hmac::Key,
+    key: MacKey,
     is_imported: bool,
 }
 
@@ -25,7 +24,7 @@ impl Pepper {
         if secret.len() < 32 {
             return Err(InvalidPepper);
         }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let key = MacKey::new(secret).ok_or(InvalidPepper)?;
         Ok(Self {
             version,
             key,
@@ -43,7 +42,7 @@ impl Pepper {
         if secret.len() < 16 {
             return Err(InvalidPepper);
         }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let key = MacKey::new(secret).ok_or(InvalidPepper)?;
         Ok(Self {
             version,
             key,
@@ -83,37 +82,23 @@ impl Pepper {
     #[must_use]
     pub fn digest(&self, id: &Id, secret: &str) -> SecretDigest {
         let parts = [b"api-key/v1", id.as_bytes().as_slice(), secret.as_bytes()];
-        SecretDigest::from_bytes(framed_mac(&self.key, &parts))
+        SecretDigest::from_bytes(self.key.framed_mac(&parts))
     }
 
     /// Returns the digest of a whole key that was issued elsewhere, from the SHA-256 of it.
     pub(crate) fn digest_sha256(&self, sha256: &[u8; 32]) -> SecretDigest {
-        SecretDigest::from_bytes(framed_mac(&self.key, &[b"imported-key/v1", sha256]))
+        SecretDigest::from_bytes(self.key.framed_mac(&[b"imported-key/v1", sha256]))
     }
 
     /// Returns the digest of a whole key that was issued elsewhere, as the other system computed it if the pepper is
     /// imported.
     pub(super) fn digest_whole(&self, key: &[u8]) -> SecretDigest {
         if self.is_imported {
-            let mut digest = [0; 32];
-            digest.copy_from_slice(hmac::sign(&self.key, key).as_ref());
-            SecretDigest::from_bytes(digest)
+            SecretDigest::from_bytes(self.key.mac(key))
         } else {
             self.digest_sha256(&sha256(key))
         }
     }
-}
-
-/// Returns the HMAC-SHA256 of these parts, each of them with its length before it.
-pub(crate) fn framed_mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = hmac::Context::with_key(key);
-    for part in parts {
-        mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-        mac.update(part);
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(mac.sign().as_ref());
-    digest
 }
 
 impl fmt::Debug for Pepper {

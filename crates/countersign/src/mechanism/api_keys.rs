@@ -196,7 +196,7 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let result = self.identity(id, secret, scheme, from, now);
-        self.count(id.text().as_str(), from, &result, now);
+        self.count(Some(&id), from, &result, now);
         result
     }
 
@@ -215,18 +215,21 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let result = self.imported_identity(key, from, now);
-        self.count(IMPORTED, from, &result, now);
+        self.count(None, from, &result, now);
         result
     }
 
+    /// Counts a failure, of an imported key without an id.
     fn count(
         &self,
-        id: &str,
+        id: Option<&Id>,
         from: Option<ClientAddress>,
         result: &Result<Identity, Reason>,
         now: Timestamp,
     ) {
         if let (Some(limit), Err(reason)) = (&self.failures, result) {
+            let text = id.map(Id::text);
+            let id = text.as_ref().map_or(IMPORTED, |text| text.as_str());
             limit.count(&Client { from, id }, Err(*reason), now);
         }
     }

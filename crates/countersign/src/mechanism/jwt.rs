@@ -14,7 +14,7 @@ use crate::principal::{Identity, Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
-use crate::token::{TokenRejection, TrustedIssuer, issued_at, revalidate, verify};
+use crate::token::{CachingVerifier, TokenRejection, TrustedIssuer, issued_at};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -22,9 +22,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 ///
 /// Everything that can be known before the signature is checked before it: a token that is too long,
 /// malformed, expired, of another issuer or for another audience costs no signature operation.
+///
+/// The signature of a token that is presented again is not verified again: what it proves is cached, see
+/// [`cache_bytes`](Self::cache_bytes). Times, audience, revocation and the freshness of the directory are decided for every
+/// request.
 #[derive(Clone)]
 pub struct Jwt {
-    issuers: Arc<[TrustedIssuer]>,
+    verifier: Arc<CachingVerifier>,
     carrier: Carrier,
     warnings: Arc<Warnings>,
 }
@@ -46,7 +50,7 @@ impl Jwt {
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
         Self {
-            issuers: issuers.into_iter().collect(),
+            verifier: Arc::new(CachingVerifier::new(issuers.into_iter().collect())),
             carrier: Carrier::BEARER,
             warnings: Arc::new(Warnings {
                 accepted: AtomicI64::new(i64::MIN),
@@ -125,9 +129,67 @@ impl Jwt {
         self
     }
 
+    /// Sets how many bytes of memory the cache of verified tokens may occupy: 8 MiB by default. 0 turns it off.
+    ///
+    /// Clones of a `Jwt` share its cache, until their size is set. An entry occupies 1 KiB or more: the token, its claims, and
+    /// their parsed form. What does not fit is not cached.
+    ///
+    /// - An entry says that a signature is valid, and nothing else. Expiry, `nbf`, `iat`, the audience, denials, generations,
+    ///   records of managed tokens, and the freshness of the directory are decided at each request. A token is rejected as
+    ///   soon as it would be rejected without the cache.
+    /// - An entry is used only with the keys with which the token was verified. After a key is withdrawn or replaced, all
+    ///   tokens of the issuer are verified again.
+    /// - An entry is found by a hash with a random key, and is compared in full.
+    /// - Only an accepted token is cached, when it is verified for the second time. Neither invalid tokens nor tokens that
+    ///   are presented once displace others.
+    ///
+    /// ```
+    /// # use countersign::PrimaryPrincipal;
+    /// # use countersign::mint::{Mint, MintParameters, MintRequest};
+    /// use countersign::Id;
+    /// use countersign::directory::DenySet;
+    /// use countersign::jose::{Algorithm, SigningKey};
+    /// use countersign::mechanism::Jwt;
+    /// use countersign::mint::Issuer;
+    /// use countersign::random::SystemRandom;
+    /// use countersign::rejection::Reason;
+    /// use countersign::testing::signatures_verified;
+    /// use countersign::time::{Clock, SystemClock};
+    /// use std::sync::Arc;
+    ///
+    /// let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom)?;
+    /// let issuer = Issuer::builder("https://auth.example").signing_key(key).build()?;
+    /// let denied = Arc::new(DenySet::default());
+    /// let jwt = Jwt::new([issuer.trusted().directory(denied.clone()).build()?]);
+    /// let uncached = jwt.clone().cache_bytes(0);
+    /// let subject = Id::from_bytes([1; 20]);
+    /// # let principal = PrimaryPrincipal::for_test(subject, "calls:read".parse()?);
+    /// # let request = MintRequest::new(principal, MintParameters::default());
+    /// # let token = Mint::new(issuer, SystemClock, SystemRandom).mint(&request)?;
+    /// # let (until, token) = (token.expires_at, token.token.expose().to_owned());
+    ///
+    /// let now = SystemClock.now();
+    /// let before = signatures_verified();
+    /// for _ in 0..100 {
+    ///     assert!(jwt.introspect(&token, now).is_ok());
+    /// }
+    /// assert_eq!(signatures_verified() - before, 2);
+    ///
+    /// // The credential of the token is revoked.
+    /// denied.deny_below(subject, 2, until);
+    /// assert_eq!(jwt.introspect(&token, now).unwrap_err(), Reason::Superseded);
+    /// assert_eq!(uncached.introspect(&token, now).unwrap_err(), Reason::Superseded);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.verifier = Arc::new(self.verifier.resized(bytes));
+        self
+    }
+
     /// Returns the issuers whose tokens are accepted.
     pub fn issuers(&self) -> impl Iterator<Item = &TrustedIssuer> {
-        self.issuers.iter()
+        self.verifier.issuers().iter()
     }
 
     /// Returns whether the keys of every issuer are available and fresh, for a readiness probe that
@@ -146,7 +208,8 @@ impl Jwt {
     ///
     /// The reason why the token would be rejected.
     pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Principal, Reason> {
-        let identity = verify(token.as_bytes(), &self.issuers, None, now).map_err(Reason::from)?;
+        let identity = self.verifier.verify(token.as_bytes(), None, now);
+        let identity = identity.map_err(Reason::from)?;
         Ok(Principal::unattached(
             identity,
             Carrier::BEARER,
@@ -169,13 +232,20 @@ impl Jwt {
         self.introspect(token, issued_at(token.as_bytes()).unwrap_or(now))
     }
 
+    fn verify(
+        &self,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Identity, TokenRejection> {
+        let (token, from) = (credentials.expose(), credentials.from());
+        self.verifier.verify(token, from, now)
+    }
+
     /// Converts the result of a verification, and warns if it shows that the configuration looks wrong.
     fn outcome(&self, result: Result<Identity, TokenRejection>, now: Timestamp) -> Outcome {
         match result {
             Ok(identity) => {
-                self.warnings
-                    .accepted
-                    .store(now.unix_seconds(), Ordering::Relaxed);
+                self.warnings.accept(now);
                 Outcome::Accepted(identity)
             }
             Err(TokenRejection {
@@ -192,6 +262,14 @@ impl Jwt {
 }
 
 impl Warnings {
+    fn accept(&self, now: Timestamp) {
+        let second = now.unix_seconds();
+        // Written once a second, so that the processors do not contend for it.
+        if self.accepted.load(Ordering::Relaxed) != second {
+            self.accepted.store(second, Ordering::Relaxed);
+        }
+    }
+
     fn warn(&self, reason: Reason, explanation: &str, now: Timestamp) {
         #[cfg(feature = "tracing")]
         {
@@ -229,8 +307,7 @@ impl Mechanism for Jwt {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
-        let verified = verify(credentials.expose(), &self.issuers, credentials.from(), now);
-        match verified {
+        match self.verify(credentials, now) {
             Err(rejection) if rejection.key_fetch.is_some() => None,
             result => Some(self.outcome(result, now)),
         }
@@ -245,29 +322,29 @@ impl Mechanism for Jwt {
         now: Timestamp,
     ) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let verify = |now| verify(credentials.expose(), &self.issuers, credentials.from(), now);
-            let (mut now, mut result) = (now, verify(now));
+            let mut now = now;
+            let mut result = self.verify(&credentials, now);
             if let Err(TokenRejection {
                 key_fetch: Some(fetch),
                 ..
             }) = result
             {
                 now = now.plus(fetch.await);
-                result = verify(now);
+                result = self.verify(&credentials, now);
             }
             self.outcome(result, now)
         })
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
-        revalidate(principal, &self.issuers, now)
+        self.verifier.revalidate(principal, now)
     }
 }
 
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jwt")
-            .field("issuers", &self.issuers)
+            .field("verifier", &self.verifier)
             .finish()
     }
 }

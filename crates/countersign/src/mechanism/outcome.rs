@@ -9,10 +9,6 @@ use crate::reason::{Reason, RejectionKind};
     clippy::exhaustive_enums,
     reason = "an authenticator must handle every outcome"
 )]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large variant is the common one, and a box would be an allocation on every request"
-)]
 pub enum Outcome {
     /// The credentials are valid.
     Accepted(Identity),

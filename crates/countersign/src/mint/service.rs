@@ -9,10 +9,13 @@ use tower_service::Service;
 use super::{AccessToken, IssuanceSettings, Issuer, IssuerError, MintError, MintRequest};
 use crate::directory::SESSION_GENERATION;
 use crate::id::Id;
-use crate::jose::SigningKey;
-use crate::random::Random;
+use crate::jose::{SigningKey, encode_into, encoded_len};
+use crate::random::{BatchedRandom, Random};
 use crate::secret::Secret;
 use crate::time::{Clock, Timestamp};
+
+/// The length of the claims without the texts of the issuer and the principal, in bytes.
+const FIXED_CLAIMS: usize = 384;
 
 /// Mints access tokens for primary principals. Minting writes no record.
 ///
@@ -22,7 +25,7 @@ pub struct Mint {
     issuer: Issuer,
     settings: IssuanceSettings,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    random: Arc<BatchedRandom>,
 }
 
 /// The claims of an access token (RFC 9068 §2.2, and our own) or of a managed token, in the order of the payload.
@@ -56,7 +59,7 @@ impl Mint {
             settings: issuer.settings().clone(),
             issuer,
             clock: Arc::new(clock),
-            random: Arc::new(random),
+            random: Arc::new(BatchedRandom::new(random)),
         }
     }
 
@@ -94,7 +97,7 @@ impl Mint {
     /// Returns the source of random ids.
     #[must_use]
     pub fn random(&self) -> &dyn Random {
-        &*self.random
+        self.random.source()
     }
 
     /// Mints a token.
@@ -172,15 +175,22 @@ pub(super) fn sign(
     header: &str,
     claims: &Claims<'_>,
 ) -> Result<Secret, MintError> {
-    let payload = serde_json::to_vec(claims).map_err(|_| MintError::Failed)?;
-    let mut token = String::with_capacity(header.len() + payload.len() * 2);
+    let texts = [
+        claims.iss,
+        claims.sub,
+        claims.client_id,
+        claims.aud,
+        claims.scope,
+    ];
+    let length = texts.iter().map(|text| text.len()).sum::<usize>();
+    let mut payload = Vec::with_capacity(FIXED_CLAIMS + length);
+    serde_json::to_writer(&mut payload, claims).map_err(|_| MintError::Failed)?;
+    // Sufficient capacity: reallocation would leave copies of the token in memory.
+    let length = header.len() + encoded_len(payload.len()) + key.signature_len();
+    let mut token = String::with_capacity(length);
     token.push_str(header);
-    crate::jose::encode_into(&payload, &mut token);
-    let mut signature = String::new();
-    key.sign(token.as_bytes(), &mut signature)
-        .map_err(|_| MintError::Failed)?;
-    token.push('.');
-    token.push_str(&signature);
+    encode_into(&payload, &mut token);
+    key.sign(&mut token).map_err(|_| MintError::Failed)?;
     Ok(Secret::from(token))
 }
 

@@ -1,33 +1,49 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The claims of a token, parsed when they are first needed. Without a token there are none.
+/// The claims of a token, parsed when they are first needed. Clones share them. Without a token there are none.
 #[derive(Clone, Default)]
-pub(crate) struct Claims {
-    payload: Box<[u8]>,
+pub(crate) struct Claims(Option<Arc<Payload>>);
+
+struct Payload {
+    json: Vec<u8>,
     parsed: OnceLock<Map<String, Value>>,
 }
+
+static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Claims {
     /// Keeps a payload whose form has been checked.
     pub(crate) fn new(payload: Vec<u8>) -> Self {
-        Self {
-            payload: payload.into(),
+        Self(Some(Arc::new(Payload {
+            json: payload,
             parsed: OnceLock::new(),
-        }
+        })))
     }
 
-    /// Returns the JSON text.
+    /// Returns the JSON text. It is empty without a token.
     pub(crate) fn json(&self) -> &[u8] {
-        &self.payload
+        let json = self.0.as_ref().map(|payload| payload.json.as_slice());
+        json.unwrap_or_default()
     }
 
     /// Returns the claims as a JSON object.
     pub(crate) fn object(&self) -> &Map<String, Value> {
-        let parse = || serde_json::from_slice(&self.payload).unwrap_or_default();
-        self.parsed.get_or_init(parse)
+        match &self.0 {
+            None => &NONE,
+            Some(payload) => {
+                let parse = || serde_json::from_slice(&payload.json).unwrap_or_default();
+                payload.parsed.get_or_init(parse)
+            }
+        }
+    }
+
+    /// Parses the claims, and returns the bytes that they occupy in memory then. It is an estimate, and rather too high.
+    pub(crate) fn parsed_size(&self) -> usize {
+        let json = self.0.as_ref().map_or(0, |payload| payload.json.capacity());
+        json + object_size(self.object())
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
@@ -35,7 +51,37 @@ impl Claims {
     }
 
     pub(super) fn all<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.payload)
+        serde_json::from_slice(self.json())
+    }
+}
+
+/// What the allocator adds to an allocation, at most.
+const ALLOCATION: usize = 32;
+/// A member without what its name and its value refer to. Nodes of the map may be half empty.
+const MEMBER: usize = 160;
+/// The smallest map with a member: one node.
+const NODE: usize = 736;
+
+fn object_size(object: &Map<String, Value>) -> usize {
+    let members = object
+        .iter()
+        .map(|(name, value)| MEMBER + name.capacity() + ALLOCATION + value_size(value));
+    match object.len() {
+        0 => 0,
+        _ => members.sum::<usize>().max(NODE),
+    }
+}
+
+/// Returns the bytes that a value refers to.
+fn value_size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.capacity() + ALLOCATION,
+        Value::Array(list) => {
+            let elements = list.iter().map(value_size).sum::<usize>();
+            list.capacity() * size_of::<Value>() + ALLOCATION + elements
+        }
+        Value::Object(object) => object_size(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 

@@ -14,9 +14,13 @@ use crate::time::Timestamp;
 ///
 /// Mechanisms of your own create one with [`Identity::new`] or [`Identity::of_credential`]. An
 /// identity grants nothing by itself: only an authenticator makes a
-/// [`Principal`](super::Principal) of it.
+/// [`Principal`](super::Principal) of it. Cloning it copies a reference count.
 #[derive(Clone)]
-pub struct Identity {
+pub struct Identity(Arc<IdentityFields>);
+
+/// The fields of an [`Identity`].
+#[derive(Clone)]
+pub(crate) struct IdentityFields {
     pub(crate) subject: Subject,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) credential: Option<Id>,
@@ -43,17 +47,18 @@ impl Identity {
     /// Creates the identity of a mechanism of your own. It has no account and does not expire.
     #[must_use]
     pub fn new(scheme: &'static str, subject: impl Into<Box<str>>, scopes: Scopes) -> Self {
-        Self::bare(
+        IdentityFields::bare(
             Scheme::Custom(scheme),
             Subject::Text(subject.into()),
             scopes,
         )
+        .into()
     }
 
     /// Sets when the identity expires. The mechanism itself rejects credentials that have expired.
     #[must_use]
     pub fn expires_at(mut self, moment: Timestamp) -> Self {
-        self.expires_at = Some(moment);
+        Arc::make_mut(&mut self.0).expires_at = Some(moment);
         self
     }
 
@@ -81,6 +86,28 @@ impl Identity {
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
+        IdentityFields::proven(credential, scheme, from, now).map(Self::from)
+    }
+
+    pub(crate) fn fields(&self) -> &IdentityFields {
+        &self.0
+    }
+}
+
+impl From<IdentityFields> for Identity {
+    fn from(fields: IdentityFields) -> Self {
+        Self(Arc::new(fields))
+    }
+}
+
+impl IdentityFields {
+    /// Returns the fields for a stored credential whose secret, password or signature was verified.
+    pub(crate) fn proven(
+        credential: Credential,
+        scheme: Scheme,
+        from: Option<ClientAddress>,
+        now: Timestamp,
+    ) -> Result<Self, Reason> {
         let address = from.and_then(ClientAddress::ip);
         credential.usable(now, address)?;
         let (subject, kind) = (Subject::Id(credential.id.text()), credential.kind());
@@ -99,6 +126,7 @@ impl Identity {
         })
     }
 
+    /// Returns the fields for a caller without a stored credential.
     pub(crate) fn bare(scheme: Scheme, subject: Subject, scopes: Scopes) -> Self {
         Self {
             subject,
@@ -126,8 +154,8 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
-            .field("subject", &self.subject.as_str())
-            .field("scheme", &self.scheme)
+            .field("subject", &self.0.subject.as_str())
+            .field("scheme", &self.0.scheme)
             .finish_non_exhaustive()
     }
 }

@@ -25,19 +25,15 @@ use crate::time::Timestamp;
 pub use claims::ClaimPath;
 pub(crate) use claims::Claims;
 pub use identity::Identity;
-pub(crate) use identity::Subject;
+pub(crate) use identity::{IdentityFields, Subject};
 pub use primary::PrimaryPrincipal;
 
 /// The caller of a request, as a request extension inside of an
-/// [`AuthLayer`](crate::auth::AuthLayer). Cloning it copies a reference count.
+/// [`AuthLayer`](crate::auth::AuthLayer). Cloning it copies reference counts.
 #[derive(Clone)]
-pub struct Principal(Arc<Inner>);
-
-struct Inner {
+pub struct Principal {
     identity: Identity,
-    carrier: Carrier,
-    kind: PrincipalKind,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
 }
 
 /// How the mechanism was added to the authenticator.
@@ -49,137 +45,141 @@ pub(crate) enum PrincipalKind {
     Derived,
 }
 
-/// The mechanism that accepted the credentials. The challenges identify its authenticator.
-#[derive(Clone, Debug, Default)]
+/// The mechanism that accepted the credentials, and where they travelled. It is the same for all callers whose credentials
+/// the same selector selects.
+#[derive(Debug)]
 pub(crate) struct Verifier {
     /// The index of the mechanism in the authenticator.
     pub(crate) mechanism: usize,
+    pub(crate) carrier: Carrier,
+    pub(crate) kind: PrincipalKind,
+    /// They identify the authenticator.
     pub(crate) challenges: Arc<Challenges>,
 }
 
 impl Principal {
-    pub(crate) fn new(
-        identity: Identity,
-        carrier: Carrier,
-        kind: PrincipalKind,
-        verifier: Verifier,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            identity,
-            carrier,
-            kind,
-            verifier,
-        }))
+    pub(crate) const fn new(identity: Identity, verifier: Arc<Verifier>) -> Self {
+        Self { identity, verifier }
     }
 
     /// Creates a principal that no authenticator made.
     pub(crate) fn unattached(identity: Identity, carrier: Carrier, kind: PrincipalKind) -> Self {
-        Self::new(identity, carrier, kind, Verifier::default())
+        let verifier = Verifier {
+            mechanism: 0,
+            carrier,
+            kind,
+            challenges: Arc::default(),
+        };
+        Self::new(identity, Arc::new(verifier))
+    }
+
+    fn fields(&self) -> &IdentityFields {
+        self.identity.fields()
     }
 
     /// Returns the subject: the id of the credential for own credentials and tokens, the claim `sub`
     /// for tokens of external issuers.
     #[must_use]
     pub fn subject(&self) -> &str {
-        self.0.identity.subject.as_str()
+        self.fields().subject.as_str()
     }
 
     /// Returns the display name of the key, or the login name of the user, for logs and pages. It may change, and is not
     /// unique: decide by the [subject](Self::subject) what a caller may do. It is `None` for tokens.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.identity.name.as_deref()
+        self.fields().name.as_deref()
     }
 
     /// Returns the credential, or the credential that the token was minted from. It is `None` for
     /// tokens of external issuers.
     #[must_use]
     pub fn credential_id(&self) -> Option<&Id> {
-        self.0.identity.credential.as_ref()
+        self.fields().credential.as_ref()
     }
 
     /// Returns the kind of the credential, if the credential itself was presented. It is `None` for
     /// tokens that were minted from one.
     #[must_use]
     pub fn credential_kind(&self) -> Option<CredentialKind> {
-        self.0.identity.credential_kind
+        self.fields().credential_kind
     }
 
     /// Returns the generation of the credential when it was presented, or when the token was minted
     /// from it.
     #[must_use]
     pub fn generation(&self) -> u32 {
-        self.0.identity.generation
+        self.fields().generation
     }
 
     /// Returns the account. It is `None` for tokens of external issuers.
     #[must_use]
     pub fn account(&self) -> Option<&Id> {
-        self.0.identity.account.as_ref()
+        self.fields().account.as_ref()
     }
 
     /// Returns the generation of the account, at the same time as [`generation`](Self::generation).
     pub(crate) fn account_generation(&self) -> u32 {
-        self.0.identity.account_generation
+        self.fields().account_generation
     }
 
     /// Returns the environment of the credential, if it has one.
     #[must_use]
     pub fn environment(&self) -> Option<&Id> {
-        self.0.identity.environment.as_ref()
+        self.fields().environment.as_ref()
     }
 
     /// Returns the session of the token (`sid`), if it has one.
     #[must_use]
     pub fn session(&self) -> Option<&Id> {
-        self.0.identity.session.as_ref().map(|(session, _)| session)
+        self.fields().session.as_ref().map(|(session, _)| session)
     }
 
     /// Returns the session of the token and its generation (`sid` and `sgn`).
     pub(crate) fn session_generation(&self) -> Option<(Id, u32)> {
-        self.0.identity.session
+        self.fields().session
     }
 
     /// Returns the id of the token (`jti`), if a token with an id was presented.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.identity.token_id.as_ref().map(Subject::as_str)
+        self.fields().token_id.as_ref().map(Subject::as_str)
     }
 
     /// Returns the kind of credentials that authenticated the caller.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
-        self.0.identity.scheme
+        self.fields().scheme
     }
 
     /// Returns the scopes. They are also a request extension of their own.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
-        &self.0.identity.scopes
+        &self.fields().scopes
     }
 
     /// Returns the issuer of the token. It is `None` for credentials that are not tokens.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.0.identity.issuer.as_deref()
+        self.fields().issuer.as_deref()
     }
 
     /// Returns when the credential or token expires. It is `None` if it does not expire.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.0.identity.expires_at
+        self.fields().expires_at
     }
 
     /// Returns until when the token is accepted: its expiry and the leeway of its issuer.
     pub(crate) fn accepted_until(&self) -> Option<Timestamp> {
-        self.0.identity.accepted_until
+        self.fields().accepted_until
     }
 
     /// Returns a claim of the token. It is `None` if there is no token, if the token has no such
     /// claim, or if the claim has another type. The claims are parsed once, by the first call.
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        self.0.identity.claims.get(name)
+        self.fields().claims.get(name)
     }
 
     /// Returns all claims of the token as a value of your own type.
@@ -188,12 +188,12 @@ impl Principal {
     ///
     /// Returns an error if there is no token, or if its claims do not fit the type.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        self.0.identity.claims.all()
+        self.fields().claims.all()
     }
 
     /// Returns the claims as a JSON object. Without a token, it is empty.
     pub(crate) fn claims_object(&self) -> &Map<String, Value> {
-        self.0.identity.claims.object()
+        self.fields().claims.object()
     }
 
     /// Returns the same principal as a primary one, if a long-lived credential authenticated it.
@@ -203,36 +203,32 @@ impl Principal {
     }
 
     pub(crate) fn is_primary(&self) -> bool {
-        self.0.kind == PrincipalKind::Primary
+        self.verifier.kind == PrincipalKind::Primary
     }
 
     pub(crate) fn carrier(&self) -> &Carrier {
-        &self.0.carrier
+        &self.verifier.carrier
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
-        &self.0.verifier
+        &self.verifier
     }
 
     /// Returns the address that the credentials came from.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.0.identity.address
-    }
-
-    fn identity(&self) -> &Identity {
-        &self.0.identity
+        self.fields().address
     }
 
     /// Returns the rejection of this principal for a reason of your own, such as [`Reason::Unmet`], with the challenges of
     /// the layer that accepted it.
     #[must_use]
     pub fn reject(&self, reason: Reason) -> Rejection {
-        let challenges = Arc::clone(&self.0.verifier.challenges);
+        let challenges = Arc::clone(&self.verifier.challenges);
         Rejection::of_credentials(reason, self.carrier().clone(), challenges)
     }
 
     pub(crate) fn reject_unmet(&self, unmet: &UnmetRequirement) -> Rejection {
-        let challenges = Arc::clone(&self.0.verifier.challenges);
+        let challenges = Arc::clone(&self.verifier.challenges);
         let rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
         let mut looks_misconfigured = false;
         let mut explanation = format!("{unmet}, and the caller is {}", self.subject());
@@ -258,7 +254,7 @@ impl fmt::Debug for Principal {
             .field("scheme", &self.scheme())
             .field("account", &self.account())
             .field("scopes", self.scopes())
-            .field("kind", &self.0.kind)
+            .field("kind", &self.verifier.kind)
             .finish_non_exhaustive()
     }
 }

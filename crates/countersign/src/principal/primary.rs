@@ -35,7 +35,7 @@ impl PrimaryPrincipal {
     /// Returns the kind of the credential's environment. Without an environment it is production.
     #[must_use]
     pub fn environment_kind(&self) -> EnvironmentKind {
-        self.0.identity().environment_kind
+        self.0.fields().environment_kind
     }
 }
 

@@ -28,6 +28,7 @@ use std::str::FromStr;
 pub use pattern::InvalidScope;
 pub(crate) use pattern::check_scope_token;
 pub use scopes::Scopes;
+pub(crate) use scopes::SharedScopes;
 
 /// One scope.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pattern::{check, covers, is_scope_token};
 use super::{InvalidScope, Scope};
@@ -77,16 +78,19 @@ impl Scopes {
         scopes: impl IntoIterator<Item = &'a str>,
         patterns: bool,
     ) -> Self {
-        let scopes: Vec<&str> = scopes
-            .into_iter()
-            .filter(|scope| is_scope_token(scope))
-            .collect();
+        let mut text = String::new();
+        for scope in scopes.into_iter().filter(|scope| is_scope_token(scope)) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(scope);
+        }
         let syntax = if patterns {
             Syntax::Patterns
         } else {
             Syntax::Opaque
         };
-        Self::new(&scopes.join(" "), syntax)
+        Self::new(&text, syntax)
     }
 
     fn new(text: &str, syntax: Syntax) -> Self {
@@ -152,6 +156,30 @@ impl Scopes {
 
 const TOO_MANY: InvalidScope =
     InvalidScope("at most 256 scopes of 4096 bytes together can be named");
+
+/// The texts of the scopes of many credentials: equal ones are in memory once.
+#[derive(Debug, Default)]
+pub(crate) struct SharedScopes(Mutex<HashSet<Arc<str>>>);
+
+/// The number of different texts that are shared.
+const MAX_SHARED: usize = 10_000;
+
+impl SharedScopes {
+    /// Returns the scopes with a text that they share with equal ones.
+    pub(crate) fn share(&self, scopes: Scopes) -> Scopes {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = texts.get(&*scopes.text) {
+            let text = Arc::clone(text);
+            return Scopes { text, ..scopes };
+        }
+        // Texts that are in use stay where they are used.
+        if texts.len() >= MAX_SHARED {
+            texts.clear();
+        }
+        texts.insert(Arc::clone(&scopes.text));
+        scopes
+    }
+}
 
 impl FromStr for Scopes {
     type Err = InvalidScope;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::credentials::{Carrier, Scheme};
 use crate::id::Id;
-use crate::principal::{Identity, PrimaryPrincipal, Principal, PrincipalKind, Subject};
+use crate::principal::{IdentityFields, PrimaryPrincipal, Principal, PrincipalKind, Subject};
 use crate::scope::Scopes;
 
 /// Builds a principal as the token of an external issuer gives, for tests of requirements and handlers.
@@ -66,12 +66,12 @@ impl TestPrincipal {
     /// Builds the principal.
     #[must_use]
     pub fn build(self) -> Principal {
-        let identity = Identity {
+        let identity = IdentityFields {
             issuer: Some(self.issuer),
             claims: self.claims.into(),
-            ..Identity::bare(Scheme::Bearer, Subject::Text(self.subject), self.scopes)
+            ..IdentityFields::bare(Scheme::Bearer, Subject::Text(self.subject), self.scopes)
         };
-        Principal::unattached(identity, Carrier::BEARER, PrincipalKind::Derived)
+        Principal::unattached(identity.into(), Carrier::BEARER, PrincipalKind::Derived)
     }
 }
 
@@ -97,16 +97,16 @@ impl PrimaryPrincipal {
 }
 
 fn principal(subject: Id, scopes: Scopes, scheme: Scheme, kind: PrincipalKind) -> Principal {
-    let identity = Identity {
+    let identity = IdentityFields {
         credential: Some(subject),
         generation: 1,
         account: Some(subject),
         account_generation: 1,
-        ..Identity::bare(scheme, Subject::Id(subject.text()), scopes)
+        ..IdentityFields::bare(scheme, Subject::Id(subject.text()), scopes)
     };
     let carrier = match kind {
         PrincipalKind::Primary => Carrier::BodyKey,
         PrincipalKind::Derived => Carrier::BEARER,
     };
-    Principal::unattached(identity, carrier, kind)
+    Principal::unattached(identity.into(), carrier, kind)
 }

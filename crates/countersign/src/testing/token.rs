@@ -121,9 +121,7 @@ impl TestToken {
         encode_into(header.as_bytes(), &mut token);
         token.push('.');
         encode_into(claims.as_bytes(), &mut token);
-        let input = token.clone();
-        token.push('.');
-        self.signing_key.sign(input.as_bytes(), &mut token)?;
+        self.signing_key.sign(&mut token)?;
         Ok(token)
     }
 }

@@ -1,11 +1,12 @@
 //! The rules of external issuers: what their tokens look like, and what is read from them.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
+use super::claims::{Claims, text};
 use super::trusted::MAX_TOKEN;
 use super::verify::subject;
 use crate::credentials::Scheme;
-use crate::principal::{ClaimPath, Identity, Subject};
+use crate::principal::{ClaimPath, Claims as Payload, IdentityFields, Subject};
 use crate::reason::Reason;
 use crate::scope::Scopes;
 
@@ -90,35 +91,46 @@ impl ExternalRules {
     }
 
     /// Reads the identity. Only the subject is required, and claims of any other name may have any type.
-    pub(super) fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, Reason> {
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let name = self.subject_claim.as_deref().unwrap_or("sub");
-        // Others could choose an address that was not verified. Some issuers write the boolean as a string.
-        if name == "email"
-            && !matches!(claims.get("email_verified"), Some(Value::Bool(true)))
-            && text("email_verified") != Some("true")
-        {
-            return Err(Reason::ClaimsMalformed);
-        }
-        let subject = subject(text(name))?;
-        Ok(Identity {
-            token_id: text("jti").map(|id| Subject::Text(id.into())),
-            ..Identity::bare(
-                Scheme::Bearer,
-                Subject::Text(subject.into()),
-                self.scopes(claims),
-            )
+    ///
+    /// The claims are parsed as a whole only where the configuration names other claims.
+    pub(super) fn identity(
+        &self,
+        claims: &Claims<'_>,
+        payload: &Payload,
+    ) -> Result<IdentityFields, Reason> {
+        let of_token = |claim| text(claim).ok().flatten();
+        let subject = subject(match self.subject_claim.as_deref() {
+            None => of_token(&claims.sub),
+            Some(name) => named_subject(name, payload.object())?,
+        })?;
+        let scopes = match &*self.scopes_from {
+            [] => {
+                let scope = claims.scope.as_ref().filter(|scope| !scope.is_null());
+                let value = scope.or(claims.scp.as_ref());
+                let words = value.into_iter().flat_map(|value| value.words());
+                Scopes::of_external(words, self.scope_patterns)
+            }
+            paths => {
+                let words = paths.iter().flat_map(|path| path.words(payload.object()));
+                Scopes::of_external(words, self.scope_patterns)
+            }
+        };
+        Ok(IdentityFields {
+            token_id: of_token(&claims.jti).map(|id| Subject::Text(id.into())),
+            ..IdentityFields::bare(Scheme::Bearer, Subject::Text(subject.into()), scopes)
         })
     }
+}
 
-    fn scopes(&self, claims: &Map<String, Value>) -> Scopes {
-        let words = if self.scopes_from.is_empty() {
-            let is_present = claims.get("scope").is_some_and(|scope| !scope.is_null());
-            ClaimPath::from(if is_present { "scope" } else { "scp" }).words(claims)
-        } else {
-            let paths = self.scopes_from.iter();
-            paths.flat_map(|path| path.words(claims)).collect()
-        };
-        Scopes::of_external(words, self.scope_patterns)
+/// Reads the subject from the claim that the configuration names.
+fn named_subject<'c>(name: &str, claims: &'c Map<String, Json>) -> Result<Option<&'c str>, Reason> {
+    let text = |name: &str| claims.get(name).and_then(Json::as_str);
+    // Others could choose an address that was not verified. Some issuers write the boolean as a string.
+    if name == "email"
+        && !matches!(claims.get("email_verified"), Some(Json::Bool(true)))
+        && text("email_verified") != Some("true")
+    {
+        return Err(Reason::ClaimsMalformed);
     }
+    Ok(text(name))
 }

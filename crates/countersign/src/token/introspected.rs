@@ -3,7 +3,8 @@ use std::slice;
 use super::claims::Claims;
 use super::key_source::TokenRejection;
 use super::trusted::{Origin, TrustedIssuer};
-use super::verify::{Class, find_issuer, seconds};
+use super::verified::{Class, Dates, complete};
+use super::verify::find_issuer;
 use crate::jose::json;
 use crate::principal::{Claims as Payload, Identity};
 use crate::reason::Reason;
@@ -18,22 +19,16 @@ pub(crate) fn check_introspected(
 ) -> Result<Identity, TokenRejection> {
     let payload = Payload::new(claims);
     let claims: Claims<'_> = json::object(payload.json()).ok_or(Reason::ClaimsMalformed)?;
-    let (issuer, name) = find_issuer(slice::from_ref(issuer), &claims)?;
+    let (_, issuer, name) = find_issuer(slice::from_ref(issuer), &claims)?;
     issuer.check_audience(&claims, &payload)?;
-    let exp = issuer.check_times(&claims, Class::Access, now)?;
+    let dates = Dates::read(&claims)?;
+    issuer.check_dates(&dates, Class::Access, now)?;
     if claims.bound {
         return Err(Reason::TokenBound.into());
     }
-    let identity = match &issuer.origin {
-        Origin::External(rules) => rules.identity(payload.object())?,
+    let fields = match &issuer.origin {
+        Origin::External(rules) => rules.identity(&claims, &payload)?,
         Origin::Own(_) => return Err(Reason::IssuerUntrusted.into()),
     };
-    drop(claims);
-    Ok(Identity {
-        issuer: Some(name),
-        expires_at: Some(seconds(exp)),
-        accepted_until: Some(issuer.accepted_until(exp)),
-        claims: payload,
-        ..identity
-    })
+    Ok(complete(fields, &payload, name, dates.exp, issuer))
 }

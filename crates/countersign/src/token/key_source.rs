@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,16 +48,22 @@ impl TokenRejection {
         found: Option<&str>,
         configured: impl Iterator<Item = &'a str>,
     ) -> Self {
-        let found: String = match found {
-            None => "is missing".to_owned(),
+        let mut text = String::with_capacity(256);
+        // Writing to a string never fails.
+        let _ = match found {
+            None => write!(text, "{claim} is missing, and ["),
             Some(found) => {
-                let shown: String = found.chars().take(MAX_SHOWN).collect();
-                format!("is {shown:?}")
+                let cut = found.char_indices().nth(MAX_SHOWN);
+                let shown = cut.and_then(|(end, _)| found.get(..end)).unwrap_or(found);
+                write!(text, "{claim} is {shown:?}, and [")
             }
         };
-        let configured: Vec<&str> = configured.take(MAX_LISTED).collect();
-        let explanation = format!("{claim} {found}, and {configured:?} is configured");
-        Self::explained(reason, explanation)
+        for (index, value) in configured.take(MAX_LISTED).enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let _ = write!(text, "{comma}{value:?}");
+        }
+        text.push_str("] is configured");
+        Self::explained(reason, text)
     }
 
     pub(super) fn explained(reason: Reason, explanation: String) -> Self {

@@ -25,12 +25,19 @@ enum Source {
 impl IssuerKeys {
     /// Returns the keys to verify with.
     pub(super) fn load(&self, key_id: Option<&str>) -> Result<Guard<Arc<KeySet>>, TokenRejection> {
+        self.current().ok_or_else(|| TokenRejection {
+            key_fetch: self
+                .source()
+                .and_then(|keys| keys.fetch_missing(None, key_id)),
+            ..Reason::KeysUnavailable.into()
+        })
+    }
+
+    /// Returns the keys to verify with, if there are any that are fresh enough.
+    pub(super) fn current(&self) -> Option<Guard<Arc<KeySet>>> {
         match &self.0 {
-            Source::Held(keys) => Ok(keys.load()),
-            Source::Fetched(keys) => keys.load().ok_or_else(|| TokenRejection {
-                key_fetch: keys.fetch_missing(None, key_id),
-                ..Reason::KeysUnavailable.into()
-            }),
+            Source::Held(keys) => Some(keys.load()),
+            Source::Fetched(keys) => keys.load(),
         }
     }
 

@@ -3,7 +3,7 @@ use crate::credentials::{ClientAddress, Scheme};
 use crate::directory::{Directory, StoredSecret, Usage};
 use crate::id::Id;
 use crate::jose::json::Value;
-use crate::principal::{Identity, Subject};
+use crate::principal::{IdentityFields, Subject};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 
@@ -29,12 +29,13 @@ impl ManagedToken {
         })
     }
 
+    /// Returns what the record of the token says at present.
     pub(super) fn identity(
-        self,
+        &self,
         directory: &dyn Directory,
         from: Option<ClientAddress>,
         now: Timestamp,
-    ) -> Result<Identity, Reason> {
+    ) -> Result<IdentityFields, Reason> {
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
@@ -45,9 +46,9 @@ impl ManagedToken {
         if self.account_generation < record.account_generation {
             return Err(Reason::Superseded);
         }
-        let identity = Identity {
+        let identity = IdentityFields {
             token_id: Some(Subject::Id(self.id.text())),
-            ..Identity::proven(record, Scheme::Bearer, from, now)?
+            ..IdentityFields::proven(record, Scheme::Bearer, from, now)?
         };
         directory.used(Usage {
             credential: self.id,

@@ -19,6 +19,8 @@
 
 mod access_token;
 mod builder;
+mod cache;
+mod caching;
 mod claims;
 mod external;
 #[cfg(feature = "introspection")]
@@ -31,10 +33,12 @@ mod own;
 mod revalidate;
 mod trust_error;
 mod trusted;
+mod verified;
 mod verify;
 
 pub use access_token::AccessToken;
 pub use builder::TrustedIssuerBuilder;
+pub(crate) use caching::CachingVerifier;
 #[cfg(feature = "introspection")]
 pub(crate) use introspected::check_introspected;
 pub(crate) use key_source::TokenRejection;
@@ -42,7 +46,6 @@ pub(crate) use key_source::TokenRejection;
 pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
-pub(crate) use revalidate::revalidate;
 pub use trust_error::TrustError;
 pub use trusted::TrustedIssuer;
-pub(crate) use verify::{issued_at, verify};
+pub(crate) use verify::issued_at;

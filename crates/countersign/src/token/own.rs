@@ -4,20 +4,14 @@ use crate::credentials::Scheme;
 use crate::directory::Directory;
 use crate::id::Id;
 use crate::jose::json::Value;
-use crate::principal::{Identity, Subject};
+use crate::principal::{IdentityFields, Subject};
 use crate::reason::Reason;
 use crate::scope::Scopes;
 
-/// The origin of an own token: its credential, account and session with their generations.
+/// An own token: its id, and its credential, account and session with their generations.
 pub(super) struct OwnToken {
-    token: Id,
-    credential: Id,
-    generation: u32,
-    account: Id,
-    account_generation: u32,
-    environment: Option<Id>,
-    session: Option<(Id, u32)>,
-    scopes: Scopes,
+    pub(super) id: Id,
+    pub(super) fields: IdentityFields,
 }
 
 impl OwnToken {
@@ -36,42 +30,38 @@ impl OwnToken {
         };
         let generation = |claim| read(claim, Value::u32)?.ok_or(malformed);
         let scope = text(&claims.scope)?.unwrap_or_default();
-        Ok(Self {
-            token: id(&claims.jti)?.ok_or(malformed)?,
-            credential: subject.parse().map_err(|_| malformed)?,
-            generation: generation(&claims.credential_generation)?,
-            account: id(&claims.account)?.ok_or(malformed)?,
-            account_generation: generation(&claims.account_generation)?,
-            environment: id(&claims.environment)?,
+        let token = id(&claims.jti)?.ok_or(malformed)?;
+        let credential: Id = subject.parse().map_err(|_| malformed)?;
+        let generation_of_credential = generation(&claims.credential_generation)?;
+        let account = id(&claims.account)?.ok_or(malformed)?;
+        let generation_of_account = generation(&claims.account_generation)?;
+        let environment = id(&claims.environment)?;
+        let scopes = Scopes::from_token(scope).map_err(|_| malformed)?;
+        let fields = IdentityFields {
+            credential: Some(credential),
+            generation: generation_of_credential,
+            account: Some(account),
+            account_generation: generation_of_account,
+            environment,
             session,
-            scopes: Scopes::from_token(scope).map_err(|_| malformed)?,
-        })
+            token_id: Some(Subject::Id(token.text())),
+            ..IdentityFields::bare(Scheme::Bearer, Subject::Id(credential.text()), scopes)
+        };
+        Ok(Self { id: token, fields })
     }
+}
 
-    pub(super) fn check_denials(
-        &self,
-        directory: &dyn Directory,
-        issuer: &str,
-    ) -> Result<(), Reason> {
-        let origins = [
-            Some((self.credential, self.generation)),
-            Some((self.account, self.account_generation)),
-            self.session,
-        ];
-        check_denials(directory, issuer, &self.token, origins)
-    }
-
-    pub(super) fn identity(self) -> Identity {
-        let subject = Subject::Id(self.credential.text());
-        Identity {
-            credential: Some(self.credential),
-            generation: self.generation,
-            account: Some(self.account),
-            account_generation: self.account_generation,
-            environment: self.environment,
-            session: self.session,
-            token_id: Some(Subject::Id(self.token.text())),
-            ..Identity::bare(Scheme::Bearer, subject, self.scopes)
-        }
-    }
+/// Checks that neither an own token nor its credential, account or session is denied.
+pub(super) fn check_own_denials(
+    directory: &dyn Directory,
+    issuer: &str,
+    token: &Id,
+    identity: &IdentityFields,
+) -> Result<(), Reason> {
+    let origins = [
+        identity.credential.map(|id| (id, identity.generation)),
+        identity.account.map(|id| (id, identity.account_generation)),
+        identity.session,
+    ];
+    check_denials(directory, issuer, token, origins)
 }

@@ -5,7 +5,7 @@
 //!    keys, the exact algorithm and the types of the claims
 //! 3. `typ`, `aud`, `exp`, `iat`, `nbf`, the lifetime, `cnf`, `sub` and required claims
 //! 4. the key and the signature
-//! 5. denials, or the record of a managed token
+//! 5. denials, or the record of a managed token: see [`VerifiedToken`]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +17,22 @@ use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
 use super::own::OwnToken;
 use super::trusted::{MAX_TOKEN, Origin, TrustedIssuer};
-use crate::credentials::ClientAddress;
+use super::verified::{Class, Dates, Unverified, VerifiedToken};
 use crate::jose::json::{self, Value};
-use crate::jose::{Header, HeaderBuffer, Jws, SignatureVerified};
-use crate::principal::{Claims as Payload, Identity};
+use crate::jose::{Header, HeaderBuffer, Jws};
+use crate::principal::{Claims as Payload, IdentityFields};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 
 /// The longest `sub`, in bytes (OpenID Connect Core §2).
 const MAX_SUBJECT: usize = 255;
 
-/// Verifies a token, which was presented from an address.
-pub(crate) fn verify(
+/// Verifies a presented token up to its signature.
+pub(super) fn verify(
     token: &[u8],
     issuers: &[TrustedIssuer],
-    from: Option<ClientAddress>,
     now: Timestamp,
-) -> Result<Identity, TokenRejection> {
+) -> Result<VerifiedToken, TokenRejection> {
     let longest = issuers.iter().map(TrustedIssuer::max_token_len).max();
     let jws = Jws::parse(token, longest.unwrap_or(MAX_TOKEN))?;
     let mut buffer = HeaderBuffer::new();
@@ -42,7 +41,7 @@ pub(crate) fn verify(
 
     let payload = Payload::new(jws.payload()?);
     let claims: Claims<'_> = json::object(payload.json()).ok_or(Reason::ClaimsMalformed)?;
-    let (issuer, name) = find_issuer(issuers, &claims)?;
+    let (index, issuer, name) = find_issuer(issuers, &claims)?;
     if jws.len() > issuer.max_token_len() {
         return Err(Reason::TokenTooLong.into());
     }
@@ -56,11 +55,19 @@ pub(crate) fn verify(
 
     let class = issuer.class(&header)?;
     issuer.check_audience(&claims, &payload)?;
-    let exp = issuer.check_times(&claims, class, now)?;
+    let dates = Dates::read(&claims)?;
+    issuer.check_dates(&dates, class, now)?;
     if claims.bound {
         return Err(Reason::TokenBound.into());
     }
-    let unverified = issuer.read(&claims, class, &payload)?;
+    let unverified = Unverified {
+        issuer: index,
+        name,
+        class,
+        dates,
+        payload: payload.clone(),
+        form: issuer.read(&claims, class, &payload)?,
+    };
     let keys = issuer.keys.load(key_id)?;
     let key = keys
         .find(algorithm, key_id)
@@ -71,15 +78,7 @@ pub(crate) fn verify(
     }
 
     let signature = jws.verify_signature(key)?;
-    let identity = unverified.identity(signature, issuer, from, now)?;
-    drop(claims);
-    Ok(Identity {
-        issuer: Some(name),
-        expires_at: Some(seconds(exp)),
-        accepted_until: Some(issuer.accepted_until(exp)),
-        claims: payload,
-        ..identity
-    })
+    Ok(unverified.verified(signature, &keys, issuer))
 }
 
 /// Reads when a token was issued. Nothing of the token is verified by this.
@@ -90,61 +89,27 @@ pub(crate) fn issued_at(token: &[u8]) -> Option<Timestamp> {
     Some(seconds(date.rounded_up))
 }
 
-/// Returns the issuer of a token, and the name of the issuer for the principal.
+/// Returns the issuer of a token with its index, and the name of the issuer for the principal.
 pub(super) fn find_issuer<'i>(
     issuers: &'i [TrustedIssuer],
     claims: &Claims<'_>,
-) -> Result<(&'i TrustedIssuer, Arc<str>), TokenRejection> {
+) -> Result<(usize, &'i TrustedIssuer, Arc<str>), TokenRejection> {
     let iss = text(&claims.iss)?;
     let mut found = issuers
         .iter()
-        .filter_map(|issuer| Some((issuer, issuer.name_in(claims, iss)?)));
+        .enumerate()
+        .filter_map(|(index, issuer)| Some((index, issuer, issuer.name_in(claims, iss)?)));
     found.next().ok_or_else(|| {
         let known = issuers.iter().map(TrustedIssuer::url);
         TokenRejection::unexpected(Reason::IssuerUntrusted, "iss", iss, known)
     })
 }
 
-/// The kind of a token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    Access,
-    Managed,
-}
-
-/// The well-formed claims of a token. They become an identity only after the signature is verified.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation on every request"
-)]
-enum Unverified {
+/// The well-formed claims of a token that its kind must have.
+pub(super) enum Form {
     Own(OwnToken),
     Managed(ManagedToken),
-    External(Identity),
-}
-
-impl Unverified {
-    fn identity(
-        self,
-        _: SignatureVerified,
-        issuer: &TrustedIssuer,
-        from: Option<ClientAddress>,
-        now: Timestamp,
-    ) -> Result<Identity, Reason> {
-        let directory = issuer.directory();
-        match self {
-            Self::Own(token) => {
-                if let Some(directory) = directory {
-                    token.check_denials(directory, &issuer.url)?;
-                }
-                Ok(token.identity())
-            }
-            Self::Managed(token) => {
-                token.identity(directory.ok_or(Reason::TypeRejected)?, from, now)
-            }
-            Self::External(identity) => Ok(identity),
-        }
-    }
+    External(IdentityFields),
 }
 
 impl TrustedIssuer {
@@ -167,21 +132,14 @@ impl TrustedIssuer {
     }
 
     /// Reads the claims that a token of this kind must have.
-    fn read(
-        &self,
-        claims: &Claims<'_>,
-        class: Class,
-        payload: &Payload,
-    ) -> Result<Unverified, Reason> {
+    fn read(&self, claims: &Claims<'_>, class: Class, payload: &Payload) -> Result<Form, Reason> {
         let own_subject = || subject(text(&claims.sub)?);
         Ok(match (&self.origin, class) {
-            (Origin::External(rules), _) => Unverified::External(rules.identity(payload.object())?),
+            (Origin::External(rules), _) => Form::External(rules.identity(claims, payload)?),
             (Origin::Own(_), Class::Managed) => {
-                Unverified::Managed(ManagedToken::read(claims, own_subject()?)?)
+                Form::Managed(ManagedToken::read(claims, own_subject()?)?)
             }
-            (Origin::Own(_), Class::Access) => {
-                Unverified::Own(OwnToken::read(claims, own_subject()?)?)
-            }
+            (Origin::Own(_), Class::Access) => Form::Own(OwnToken::read(claims, own_subject()?)?),
         })
     }
 
@@ -200,30 +158,44 @@ impl TrustedIssuer {
         }
     }
 
-    pub(super) fn check_audience(
-        &self,
-        claims: &Claims<'_>,
-        payload: &Payload,
-    ) -> Result<(), TokenRejection> {
-        let is_known = |name: &str| self.audiences.iter().any(|known| **known == *name);
-        let (claim, accepted) = match &self.origin {
-            Origin::External(rules) if rules.audience_claim.is_some() => {
-                let claim = rules.audience_claim.as_deref().unwrap_or_default();
-                let accepted = match payload.object().get(claim) {
-                    Some(Json::String(name)) => is_known(name),
-                    Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).any(is_known),
-                    _ => false,
-                };
-                (claim, accepted)
-            }
-            _ => (
-                "aud",
-                read(&claims.aud, |aud| aud.names(is_known))?.unwrap_or(false),
-            ),
-        };
-        if accepted {
-            return Ok(());
+    pub(super) fn check_audience(&self, claims: &Claims<'_>, payload: &Payload) -> Result<(), TokenRejection> {
+        if matches!(&self.origin, Origin::External(rules) if rules.audience_claim.is_some()) {
+            return self.check_audience_in(payload);
         }
+        let is_known = |name: &str| self.is_audience(name);
+        match read(&claims.aud, |aud| aud.names(is_known))? {
+            Some(true) => Ok(()),
+            _ => Err(self.audience_mismatch(payload)),
+        }
+    }
+
+    /// Checks the audience of claims that are well-formed.
+    pub(super) fn check_audience_in(&self, payload: &Payload) -> Result<(), TokenRejection> {
+        let is_known = |name: &str| self.is_audience(name);
+        let is_accepted = match payload.object().get(self.audience_claim()) {
+            Some(Json::String(name)) => is_known(name),
+            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).any(is_known),
+            _ => false,
+        };
+        match is_accepted {
+            true => Ok(()),
+            false => Err(self.audience_mismatch(payload)),
+        }
+    }
+
+    fn audience_claim(&self) -> &str {
+        match &self.origin {
+            Origin::External(rules) => rules.audience_claim.as_deref().unwrap_or("aud"),
+            Origin::Own(_) => "aud",
+        }
+    }
+
+    fn is_audience(&self, name: &str) -> bool {
+        self.audiences.iter().any(|known| **known == *name)
+    }
+
+    fn audience_mismatch(&self, payload: &Payload) -> TokenRejection {
+        let claim = self.audience_claim();
         let shown = |value: &Json| {
             value
                 .as_str()
@@ -231,36 +203,27 @@ impl TrustedIssuer {
         };
         let found = payload.object().get(claim).map(shown);
         let known = self.audiences.iter().map(|known| &**known);
-        Err(TokenRejection::unexpected(
-            Reason::AudienceMismatch,
-            claim,
-            found.as_deref(),
-            known,
-        ))
+        TokenRejection::unexpected(Reason::AudienceMismatch, claim, found.as_deref(), known)
     }
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6), in whole seconds and with saturating arithmetic.
-    /// Returns `exp`.
-    pub(super) fn check_times(
+    pub(super) fn check_dates(
         &self,
-        claims: &Claims<'_>,
+        dates: &Dates,
         class: Class,
         now: Timestamp,
-    ) -> Result<i64, TokenRejection> {
+    ) -> Result<(), TokenRejection> {
         let max_lifetime = whole_seconds(match (class, self.managed) {
             (Class::Managed, Some(longest)) => longest,
             _ => self.max_lifetime,
         });
         let leeway = whole_seconds(self.leeway);
-        let date = |claim| read(claim, Value::date);
-        // A fraction of a second is never rounded in favour of the token.
-        let exp = date(&claims.exp)?.ok_or(Reason::TokenExpired)?.rounded_down;
-        let (issued, nbf) = (date(&claims.iat)?, date(&claims.nbf)?);
-        let iat = issued.map(|date| date.rounded_down);
+        let exp = dates.exp;
+        let iat = dates.iat.map(|date| date.rounded_down);
         if exp <= 0 || now >= self.accepted_until(exp) {
             return Err(Reason::TokenExpired.into());
         }
-        for (name, start) in [("iat", issued), ("nbf", nbf)] {
+        for (name, start) in [("iat", dates.iat), ("nbf", dates.nbf)] {
             let Some(start) = start.map(|date| date.rounded_up) else {
                 continue;
             };
@@ -285,9 +248,10 @@ impl TrustedIssuer {
                 explanation,
             ));
         }
-        Ok(exp)
+        Ok(())
     }
 
+    /// Returns until when a token with this `exp` is accepted.
     pub(super) fn accepted_until(&self, exp: i64) -> Timestamp {
         seconds(exp.saturating_add(whole_seconds(self.leeway)))
     }

@@ -43,6 +43,7 @@ fn defaults_are_those_of_the_readme() {
     let config = accepted("");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.body_limit, 16 * 1024);
+    assert_eq!(config.server.token_cache, 8 * 1024 * 1024);
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
     assert_eq!(config.server.max_connections.get(), 900);
     assert_eq!(config.server.max_connections_per_address.get(), 200);
@@ -72,6 +73,7 @@ fn all_settings_are_read() {
         listen = "0.0.0.0:80"
         public_url = "https://example.com/auth"
         body_limit = "1MiB"
+        token_cache = "0B"
         shutdown_grace = "0s"
         shutdown_delay = "10s"
         request_timeout = "1m"
@@ -122,6 +124,7 @@ fn all_settings_are_read() {
         "#,
     );
     assert_eq!(config.server.body_limit, 1024 * 1024);
+    assert_eq!(config.server.token_cache, 0);
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
     assert_eq!(config.server.shutdown_delay, Duration::from_secs(10));
     assert_eq!(config.server.request_timeout, Duration::from_secs(60));
@@ -248,6 +251,8 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("server", "body_limit = \"1B\""),
         ("server", "body_limit = \"2MiB\""),
         ("server", "body_limit = \"99999999999999999999MiB\""),
+        ("server", "token_cache = \"0\""),
+        ("server", "token_cache = \"1025MiB\""),
         ("server", "shutdown_grace = \"10\""),
         ("server", "shutdown_grace = \"1hh\""),
         ("server", "shutdown_grace = \"-1s\""),

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -22,7 +21,7 @@ pub(super) type Digest = [u8; 32];
 /// What was found out about a token.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    Accepted(Arc<Identity>),
+    Accepted(Identity),
     /// The token is rejected, with what was found and what is configured, for the operator.
     Rejected(Reason, Option<Box<str>>),
     /// The issuer could not be asked.
@@ -38,7 +37,7 @@ pub(super) struct Answers {
 
 #[derive(Clone)]
 struct Accepted {
-    identity: Arc<Identity>,
+    identity: Identity,
     valid: Period,
 }
 
@@ -93,9 +92,9 @@ impl Answers {
         match answer {
             Answer::Accepted(identity) => {
                 let until = until(self.lifetime);
-                let until = identity.expires_at.map_or(until, |exp| until.min(exp));
+                let until = identity.fields().expires_at.map_or(until, |exp| until.min(exp));
                 let accepted = Accepted {
-                    identity: Arc::clone(identity),
+                    identity: identity.clone(),
                     valid: Period { from: now, until },
                 };
                 self.accepted.insert(digest, accepted);
@@ -123,7 +122,7 @@ struct ByMemory;
 
 impl Weighter<Digest, Accepted> for ByMemory {
     fn weight(&self, _: &Digest, accepted: &Accepted) -> u64 {
-        let claims = accepted.identity.claims.json().len();
+        let claims = accepted.identity.fields().claims.json().len();
         u64::try_from(claims).map_or(u64::MAX, |claims| 512 + 8 * claims)
     }
 }
@@ -132,7 +131,7 @@ impl Weighter<Digest, Accepted> for ByMemory {
 mod tests {
     use super::*;
     use crate::credentials::Scheme;
-    use crate::principal::{Claims, Subject};
+    use crate::principal::{Claims, IdentityFields, Subject};
     use crate::scope::Scopes;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
@@ -143,11 +142,12 @@ mod tests {
 
     fn accepted(expires_at: Timestamp, claims: usize) -> Answer {
         let subject = Subject::Text("ada".into());
-        Answer::Accepted(Arc::new(Identity {
+        let fields = IdentityFields {
             expires_at: Some(expires_at),
             claims: Claims::new(vec![b' '; claims]),
-            ..Identity::bare(Scheme::Bearer, subject, Scopes::none())
-        }))
+            ..IdentityFields::bare(Scheme::Bearer, subject, Scopes::none())
+        };
+        Answer::Accepted(fields.into())
     }
 
     fn is_accepted(answers: &Answers, digest: &Digest, now: Timestamp) -> Option<bool> {

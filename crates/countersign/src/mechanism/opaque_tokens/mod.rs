@@ -199,10 +199,10 @@ impl OpaqueTokens {
 /// Converts an answer. It may have been given a while ago, so the expiry is checked again.
 fn outcome(answer: Answer, now: Timestamp) -> Outcome {
     match answer {
-        Answer::Accepted(identity) if identity.accepted_until.is_none_or(|end| now >= end) => {
+        Answer::Accepted(identity) if identity.fields().accepted_until.is_none_or(|end| now >= end) => {
             Outcome::Rejected(Reason::TokenExpired)
         }
-        Answer::Accepted(identity) => Outcome::Accepted(Arc::unwrap_or_clone(identity)),
+        Answer::Accepted(identity) => Outcome::Accepted(identity),
         Answer::Rejected(reason, None) => Outcome::Rejected(reason),
         Answer::Rejected(reason, Some(explanation)) => Outcome::RejectedWith(reason, explanation),
         Answer::Unavailable(reason) => Outcome::Unavailable(reason),

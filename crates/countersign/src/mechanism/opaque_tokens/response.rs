@@ -28,7 +28,7 @@ pub(super) fn read(response: Vec<u8>, issuer: &TrustedIssuer, now: Timestamp) ->
         Some(true) => {}
     }
     match check_introspected(response, issuer, now) {
-        Ok(identity) => Answer::Accepted(Arc::new(identity)),
+        Ok(identity) => Answer::Accepted(identity),
         Err(rejection) => Answer::Rejected(rejection.reason, rejection.explanation),
     }
 }

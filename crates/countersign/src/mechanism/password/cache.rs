@@ -1,10 +1,9 @@
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
-use crate::key::framed_mac;
+use crate::key::MacKey;
 use crate::random::{Random, RandomError};
 use crate::time::Timestamp;
 
@@ -15,7 +14,7 @@ const CAPACITY: usize = 10_000;
 
 /// Recently verified passwords, as digests under a random key of this process.
 pub(super) struct VerifiedPasswords {
-    key: hmac::Key,
+    key: MacKey,
     verified: Cache<Digest, Timestamp>,
 }
 
@@ -27,7 +26,7 @@ impl VerifiedPasswords {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(key.as_mut())?;
         Ok(Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+            key: MacKey::new(key.as_ref()).ok_or(RandomError)?,
             verified: Cache::new(CAPACITY),
         })
     }
@@ -35,7 +34,7 @@ impl VerifiedPasswords {
     /// Computes the digest of the parts. Each part is preceded by its length, so that different parts
     /// never have the same input.
     pub(super) fn digest(&self, parts: &[&[u8]]) -> Digest {
-        framed_mac(&self.key, parts)
+        self.key.framed_mac(parts)
     }
 
     /// Returns whether the password was verified in the last five minutes. An entry from the future is

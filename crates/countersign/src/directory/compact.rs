@@ -1,0 +1,203 @@
+use std::sync::Arc;
+
+use super::{Credential, EnvironmentKind, Issuers, Networks, Status, StoredSecret};
+use crate::id::Id;
+use crate::key::{KeyDigest, KeyDigests, SecretDigest};
+use crate::scope::{Scopes, SharedScopes};
+use crate::time::Timestamp;
+
+/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with scopes that it shares with
+/// others, and with what few credentials have behind a pointer.
+pub(super) struct CompactCredential {
+    account: Id,
+    account_generation: u32,
+    generation: u32,
+    status: Status,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+    name: Option<Arc<str>>,
+    secret: CompactSecret,
+    rare: Option<Box<Rare>>,
+}
+
+/// A [`StoredSecret`] without the previous digest of a key.
+enum CompactSecret {
+    Key(KeyDigest),
+    ImportedKey(KeyDigest),
+    Password(Arc<str>),
+    Signature,
+}
+
+#[derive(Clone)]
+struct Rare {
+    environment: Option<Id>,
+    environment_kind: EnvironmentKind,
+    allow_from: Networks,
+    issuers: Issuers,
+    /// The digest of a key's previous secret, and the end of its grace period.
+    previous: Option<(SecretDigest, Timestamp)>,
+}
+
+impl Rare {
+    const NONE: Self = Self {
+        environment: None,
+        environment_kind: EnvironmentKind::Production,
+        allow_from: Networks::anywhere(),
+        issuers: Issuers::all(),
+        previous: None,
+    };
+
+    fn is_none(&self) -> bool {
+        self.environment.is_none()
+            && self.environment_kind == EnvironmentKind::Production
+            && self.allow_from.is_anywhere()
+            && self.issuers.is_all()
+            && self.previous.is_none()
+    }
+}
+
+impl CompactCredential {
+    pub(super) fn new(credential: Credential, shared: &SharedScopes) -> Self {
+        let (secret, previous) = match credential.secret {
+            StoredSecret::Key(digests) => (CompactSecret::Key(digests.current), digests.previous),
+            StoredSecret::ImportedKey(digest) => (CompactSecret::ImportedKey(digest), None),
+            StoredSecret::Password(hash) => (CompactSecret::Password(hash), None),
+            StoredSecret::Signature => (CompactSecret::Signature, None),
+        };
+        let rare = Rare {
+            environment: credential.environment,
+            environment_kind: credential.environment_kind,
+            allow_from: credential.allow_from,
+            issuers: credential.issuers,
+            previous,
+        };
+        Self {
+            account: credential.account,
+            account_generation: credential.account_generation,
+            generation: credential.generation,
+            status: credential.status,
+            scopes: shared.share(credential.scopes),
+            expires_at: credential.expires_at,
+            name: credential.name,
+            secret,
+            rare: (!rare.is_none()).then(|| Box::new(rare)),
+        }
+    }
+
+    /// Returns the credential under its id.
+    pub(super) fn credential(&self, id: Id) -> Credential {
+        let Rare {
+            environment,
+            environment_kind,
+            allow_from,
+            issuers,
+            previous,
+        } = self.rare.as_deref().cloned().unwrap_or(Rare::NONE);
+        let secret = match &self.secret {
+            CompactSecret::Key(current) => StoredSecret::Key(KeyDigests::new(*current, previous)),
+            CompactSecret::ImportedKey(digest) => StoredSecret::ImportedKey(*digest),
+            CompactSecret::Password(hash) => StoredSecret::Password(Arc::clone(hash)),
+            CompactSecret::Signature => StoredSecret::Signature,
+        };
+        Credential {
+            id,
+            name: self.name.clone(),
+            account: self.account,
+            account_generation: self.account_generation,
+            environment,
+            environment_kind,
+            generation: self.generation,
+            status: self.status,
+            scopes: self.scopes.clone(),
+            allow_from,
+            issuers,
+            expires_at: self.expires_at,
+            secret,
+        }
+    }
+
+    pub(super) const fn account(&self) -> Id {
+        self.account
+    }
+
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Returns the digest by which an imported key is found.
+    pub(super) const fn imported_digest(&self) -> Option<[u8; 32]> {
+        match &self.secret {
+            CompactSecret::ImportedKey(digest) => Some(*digest.digest.as_bytes()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(byte: u8) -> KeyDigest {
+        KeyDigest {
+            pepper: u32::from(byte),
+            digest: SecretDigest::from_bytes([byte; 32]),
+        }
+    }
+
+    fn secrets() -> [StoredSecret; 5] {
+        let until = Timestamp::from_unix_seconds(7);
+        let previous = (digest(2).digest, until);
+        [
+            StoredSecret::Key(KeyDigests::new(digest(1), None)),
+            StoredSecret::Key(KeyDigests::new(digest(1), Some(previous))),
+            StoredSecret::ImportedKey(digest(3)),
+            StoredSecret::Password("$argon2id$".into()),
+            StoredSecret::Signature,
+        ]
+    }
+
+    /// Describes a credential with its secret, which `Debug` does not show.
+    fn describe(credential: &Credential) -> String {
+        let bytes =
+            |digest: &KeyDigest| format!("{} {:?}", digest.pepper, digest.digest.as_bytes());
+        let secret = match &credential.secret {
+            StoredSecret::Key(digests) => {
+                let previous = digests.previous;
+                let previous = previous.map(|(digest, until)| (*digest.as_bytes(), until));
+                format!("key {} {previous:?}", bytes(&digests.current))
+            }
+            StoredSecret::ImportedKey(digest) => format!("imported {}", bytes(digest)),
+            StoredSecret::Password(hash) => format!("password {hash}"),
+            StoredSecret::Signature => "signature".to_owned(),
+        };
+        format!("{credential:?} {secret}")
+    }
+
+    #[test]
+    fn stored_credential_has_every_field_of_the_credential() {
+        let shared = SharedScopes::default();
+        let (id, account) = (Id::from_bytes([1; 20]), Id::from_bytes([2; 20]));
+        let scopes = || "calls:read wallet:*".parse().unwrap();
+        for secret in secrets() {
+            let plain = Credential::new(id, account, scopes(), secret);
+            let full = Credential {
+                name: Some("ci".into()),
+                account_generation: 3,
+                environment: Some(Id::from_bytes([4; 20])),
+                environment_kind: EnvironmentKind::Sandbox,
+                generation: 5,
+                status: Status::Suspended,
+                allow_from: "192.0.2.0/24".parse().unwrap(),
+                issuers: "core".parse().unwrap(),
+                expires_at: Some(Timestamp::from_unix_seconds(6)),
+                ..plain.clone()
+            };
+            for credential in [plain, full] {
+                let stored = CompactCredential::new(credential.clone(), &shared);
+                assert_eq!(describe(&stored.credential(id)), describe(&credential));
+                assert_eq!(stored.account(), account);
+                assert_eq!(stored.generation(), credential.generation);
+            }
+        }
+    }
+}

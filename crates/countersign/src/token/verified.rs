@@ -1,0 +1,162 @@
+use std::sync::Arc;
+
+use super::claims::{Claims, read};
+use super::key_source::TokenRejection;
+use super::managed::ManagedToken;
+use super::own::check_own_denials;
+use super::trusted::TrustedIssuer;
+use super::verify::{Form, seconds};
+use crate::credentials::ClientAddress;
+use crate::id::Id;
+use crate::jose::json::{NumericDate, Value};
+use crate::jose::{KeySet, SignatureVerified};
+use crate::principal::{Claims as Payload, Identity, IdentityFields};
+use crate::reason::Reason;
+use crate::time::Timestamp;
+
+/// The kind of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Access,
+    Managed,
+}
+
+/// The times in a token. A fraction of a second is never rounded in favour of the token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dates {
+    pub(super) exp: i64,
+    pub(super) iat: Option<NumericDate>,
+    pub(super) nbf: Option<NumericDate>,
+}
+
+impl Dates {
+    pub(super) fn read(claims: &Claims<'_>) -> Result<Self, Reason> {
+        let date = |claim| read(claim, Value::date);
+        Ok(Self {
+            exp: date(&claims.exp)?.ok_or(Reason::TokenExpired)?.rounded_down,
+            iat: date(&claims.iat)?,
+            nbf: date(&claims.nbf)?,
+        })
+    }
+}
+
+/// A token that passed every check before that of its signature.
+pub(super) struct Unverified {
+    pub(super) issuer: usize,
+    pub(super) name: Arc<str>,
+    pub(super) class: Class,
+    pub(super) dates: Dates,
+    pub(super) payload: Payload,
+    pub(super) form: Form,
+}
+
+/// What the signature of a token proves. Everything else is decided each time that the token is presented, from the
+/// cache too: [`check`](Self::check) compares times and audience, [`identity`](Self::identity) asks the directory.
+pub(super) struct VerifiedToken {
+    /// The index of the issuer.
+    pub(super) issuer: usize,
+    /// The version of the keys with which the signature was verified.
+    pub(super) keys: u64,
+    class: Class,
+    dates: Dates,
+    payload: Payload,
+    proven: Proven,
+}
+
+enum Proven {
+    /// The id of the token and what it says.
+    Own(Id, Identity),
+    External(Identity),
+    /// The token and the name of its issuer. What it may do is in its record.
+    Managed(ManagedToken, Arc<str>),
+}
+
+impl Unverified {
+    /// Returns the verified token. The type of the first argument is the proof.
+    pub(super) fn verified(
+        self,
+        _: SignatureVerified,
+        keys: &KeySet,
+        issuer: &TrustedIssuer,
+    ) -> VerifiedToken {
+        let Self { name, payload, .. } = self;
+        let exp = self.dates.exp;
+        let complete = |fields| complete(fields, &payload, Arc::clone(&name), exp, issuer);
+        let proven = match self.form {
+            Form::Own(token) => Proven::Own(token.id, complete(token.fields)),
+            Form::External(fields) => Proven::External(complete(fields)),
+            Form::Managed(token) => Proven::Managed(token, name),
+        };
+        VerifiedToken {
+            issuer: self.issuer,
+            keys: keys.version(),
+            class: self.class,
+            dates: self.dates,
+            payload,
+            proven,
+        }
+    }
+}
+
+impl VerifiedToken {
+    /// Checks the audience and the times again.
+    pub(super) fn check(
+        &self,
+        issuer: &TrustedIssuer,
+        now: Timestamp,
+    ) -> Result<(), TokenRejection> {
+        issuer.check_audience_in(&self.payload)?;
+        issuer.check_dates(&self.dates, self.class, now)
+    }
+
+    /// Returns the identity, if the directory of the issuer denies neither the token nor its origin, or has the record of a
+    /// managed token, which may be presented from that address.
+    pub(super) fn identity(
+        &self,
+        issuer: &TrustedIssuer,
+        from: Option<ClientAddress>,
+        now: Timestamp,
+    ) -> Result<Identity, Reason> {
+        let directory = issuer.directory();
+        match &self.proven {
+            Proven::Own(token, identity) => {
+                if let Some(directory) = directory {
+                    check_own_denials(directory, &issuer.url, token, identity.fields())?;
+                }
+                Ok(identity.clone())
+            }
+            Proven::External(identity) => Ok(identity.clone()),
+            Proven::Managed(token, name) => {
+                let directory = directory.ok_or(Reason::TypeRejected)?;
+                let fields = token.identity(directory, from, now)?;
+                let (name, exp) = (Arc::clone(name), self.dates.exp);
+                Ok(complete(fields, &self.payload, name, exp, issuer))
+            }
+        }
+    }
+
+    /// Parses the claims, and returns about how many bytes the token occupies in memory.
+    pub(super) fn parsed_size(&self) -> usize {
+        // Subject, scopes and ids are parts of the payload, and are copied at most once.
+        let copied = self.payload.json().len();
+        size_of::<Self>() + size_of::<IdentityFields>() + copied + self.payload.parsed_size()
+    }
+}
+
+/// Adds what is read from every token to the fields of its kind.
+pub(super) fn complete(
+    fields: IdentityFields,
+    payload: &Payload,
+    name: Arc<str>,
+    exp: i64,
+    issuer: &TrustedIssuer,
+) -> Identity {
+    let fields = IdentityFields {
+        issuer: Some(name),
+        expires_at: Some(seconds(exp)),
+        accepted_until: Some(issuer.accepted_until(exp)),
+        claims: payload.clone(),
+        ..fields
+    };
+    fields.into()
+}
