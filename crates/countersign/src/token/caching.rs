@@ -56,27 +56,25 @@ impl CachingVerifier {
         };
         let presented = cache.presented(token);
         if let Some(known) = cache.get(&presented)
-            && let Some(issuer) = self.unchanged_issuer(&known)
+            && let Some(issuer) = self.issuers.get(known.issuer)
+            && let Some(keys) = issuer.keys.current()
         {
-            let result = known.check(issuer, now);
-            let result = result.and_then(|()| Ok(known.identity(issuer, from, now)?));
-            if let Err(rejection) = &result
-                && rejection.reason == Reason::TokenExpired
-            {
-                cache.remove(&presented);
+            if keys.version() == known.keys {
+                let result = known.check(issuer, now);
+                let result = result.and_then(|()| Ok(known.identity(issuer, from, now)?));
+                let is_expired =
+                    |rejection: &TokenRejection| rejection.reason == Reason::TokenExpired;
+                if result.as_ref().is_err_and(is_expired) {
+                    cache.remove(&presented);
+                }
+                return result;
             }
-            return result;
+            cache.remove(&presented);
         }
         let verified = verify(token, &self.issuers, now)?;
         let identity = self.identity(&verified, from, now)?;
         cache.offer(&presented, verified);
         Ok(identity)
-    }
-
-    /// Returns the issuer of a token that was verified before, if its keys are the same as then, and not too old.
-    fn unchanged_issuer(&self, known: &VerifiedToken) -> Option<&TrustedIssuer> {
-        let issuer = self.issuers.get(known.issuer)?;
-        (issuer.keys.current()?.version() == known.keys).then_some(issuer)
     }
 
     fn identity(
