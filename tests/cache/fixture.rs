@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::auth::Authenticator;
-use countersign::credentials::{Credentials, RequestHead};
+use countersign::credentials::{ClientAddress, Credentials, RequestHead};
 use countersign::directory::{Directory, MemoryDirectory};
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::key::{Pepper, Peppers};
@@ -193,6 +193,11 @@ impl Fixture {
         Presented::to(&self.cached, token)
     }
 
+    pub(crate) fn present_from(&self, token: &str, address: &str) -> Presented {
+        let address = ClientAddress::Known(address.parse().unwrap());
+        Presented::with(&self.cached, token, Some(address))
+    }
+
     pub(crate) fn present_uncached(&self, token: &str) -> Presented {
         Presented::to(&self.uncached, token)
     }
@@ -246,8 +251,16 @@ pub(crate) struct Presented {
 impl Presented {
     #[track_caller]
     pub(crate) fn to(authenticator: &Authenticator, token: &str) -> Self {
+        Self::with(authenticator, token, None)
+    }
+
+    #[track_caller]
+    fn with(authenticator: &Authenticator, token: &str, from: Option<ClientAddress>) -> Self {
         let request = Request::get("/").header("authorization", format!("Bearer {token}"));
-        let request = request.body(()).unwrap();
+        let mut request = request.body(()).unwrap();
+        if let Some(from) = from {
+            request.extensions_mut().insert(from);
+        }
         let head = RequestHead::new(&request);
         let credentials = authenticator.find_credentials(&head).unwrap().unwrap();
         let before = signatures_verified();

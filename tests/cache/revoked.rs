@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::directory::Directory as _;
 use countersign::jose::Algorithm::EdDsa;
 use countersign::registry::{Change, Registry as _};
 use countersign::rejection::Reason;
@@ -188,5 +189,24 @@ fn cached_managed_token_is_decided_by_its_record() {
     ] {
         fixture.change(record.id, change).unwrap();
         fixture.assert_rejected(&token, reason);
+    }
+}
+
+#[test]
+fn cached_managed_token_is_accepted_only_from_the_networks_of_its_record() {
+    let fixture = Fixture::new(EdDsa);
+    let (record, token) = fixture.managed_token(&fixture.key()).unwrap();
+    fixture.cache(&token);
+    let table = &fixture.directory.table;
+    let mut credential = table.credential(&record.id).unwrap();
+    credential.allow_from = "192.0.2.0/24".parse().unwrap();
+    table.put(credential);
+    fixture.assert_rejected(&token, Reason::AddressNotAllowed);
+    for (address, reason) in [
+        ("192.0.2.1", None),
+        ("198.51.100.1", Some(Reason::AddressNotAllowed)),
+    ] {
+        let presented = fixture.present_from(&token, address);
+        assert_eq!((presented.reason(), presented.signatures), (reason, 0));
     }
 }
