@@ -114,7 +114,8 @@ pub(crate) fn path(name: &str) -> Option<Path> {
         }
         "api-key-wrong-checksum" => {
             let keys = Keys::new();
-            let (rest, _) = keys.created.issued.key.expose().split_at(80);
+            let key = keys.created.issued.key.expose();
+            let (rest, _) = key.split_at(key.len() - 6);
             requests(
                 keys.layer(),
                 "x-api-key",
