@@ -103,7 +103,7 @@ fn cache_occupies_no_more_memory_than_its_size() {
             .audience(AUDIENCE)
             .keys(keys::key_set([key(Hs256)]));
         let issuer = issuer.build().unwrap();
-        let tokens: Vec<String> = (0..4000)
+        let tokens: Vec<String> = (0..1500)
             .map(|n| {
                 let token = TokenBuilder::external().key(key(Hs256));
                 token

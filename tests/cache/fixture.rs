@@ -1,5 +1,6 @@
 //! A registry in memory, an issuer, and the same verifier with and without the cache.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) struct Fixture {
     pub(crate) signing: SigningKeys,
     pub(crate) issuer: Issuer,
     pub(crate) mint: Mint,
+    /// The number of accounts.
+    accounts: Cell<u32>,
     keys: Authenticator,
     cached: Authenticator,
     uncached: Authenticator,
@@ -79,6 +82,7 @@ impl Fixture {
             directory,
             registry: Arc::new(registry),
             operator: Caller::operator("test"),
+            accounts: Cell::new(0),
             signing,
             issuer,
         }
@@ -96,7 +100,9 @@ impl Fixture {
 
     /// Creates a key in an account of its own.
     pub(crate) fn key(&self) -> Key {
-        let account = self.registry.create_account(&self.operator, "a".to_owned());
+        self.accounts.set(self.accounts.get() + 1);
+        let name = format!("account {}", self.accounts.get());
+        let account = self.registry.create_account(&self.operator, name);
         let account = now(account).unwrap();
         let owner = Owner {
             account: Some(account.id),

@@ -29,6 +29,8 @@ const VERIFIED_TOKEN: u64 = 4;
 const CACHED_TOKEN: u64 = 0;
 /// The claims and the token.
 const MINTED_TOKEN: u64 = 2;
+/// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes.
+const REJECTED: [u64; 3] = [7, 7, 10];
 /// In a table that is between half full and full.
 const BYTES_OF_A_KEY: i64 = 200;
 
@@ -167,10 +169,11 @@ fn rejected_request_allocates_its_response() {
     let (input, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{input}.{}", "A".repeat(43));
     let layer = layer(jwt);
-    for (value, allowed) in [(None, 0), (Some("Bearer garbage"), 0), (Some(&*forged), 0)] {
+    let counted = [None, Some("Bearer garbage"), Some(&*forged)].map(|value| {
         let header = value.map(|value| ("authorization", value));
-        assert_eq!(count(&layer, 2, header, 401), allowed, "{value:?}");
-    }
+        count(&layer, 2, header, 401)
+    });
+    assert_eq!(counted, REJECTED);
 }
 
 #[test]

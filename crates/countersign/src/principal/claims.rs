@@ -75,6 +75,7 @@ fn object_size(object: &Map<String, Value>) -> usize {
 /// Returns the bytes that a value refers to.
 fn value_size(value: &Value) -> usize {
     match value {
+        Value::String(text) if text.capacity() == 0 => 0,
         Value::String(text) => text.capacity() + ALLOCATION,
         Value::Array(list) => {
             let elements = list.iter().map(value_size).sum::<usize>();
