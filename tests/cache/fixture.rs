@@ -66,7 +66,7 @@ impl Fixture {
         let registry =
             MemoryRegistry::new(table, peppers.clone(), clock.clone(), SystemRandom).unwrap();
         let key = SigningKey::generate(algorithm, &SystemRandom).unwrap();
-        let signing = SigningKeys::new([(key, START)]).unwrap();
+        let signing = SigningKeys::new([(key, Timestamp::from_unix_seconds(0))]).unwrap();
         let issuer = Issuer::builder(URL).signing_keys(signing.clone());
         let issuer = issuer.build().unwrap();
         let shared: Arc<dyn Directory> = directory.clone();
