@@ -46,6 +46,8 @@ pub(crate) use key_source::TokenRejection;
 pub(crate) use key_source::{KeyFetch, KeySource};
 pub use keys::IssuerKeys;
 pub use mint_error::MintError;
+#[cfg(feature = "introspection")]
+pub(crate) use revalidate::revalidate;
 pub use trust_error::TrustError;
 pub use trusted::TrustedIssuer;
 pub(crate) use verify::issued_at;

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 /// Checks the principal of an accepted token again: expiry with the leeway of its issuer, denials and
 /// generations, without the signature.
-pub(super) fn revalidate(
+pub(crate) fn revalidate(
     principal: &Principal,
     issuers: &[TrustedIssuer],
     now: Timestamp,

@@ -158,7 +158,11 @@ impl TrustedIssuer {
         }
     }
 
-    pub(super) fn check_audience(&self, claims: &Claims<'_>, payload: &Payload) -> Result<(), TokenRejection> {
+    pub(super) fn check_audience(
+        &self,
+        claims: &Claims<'_>,
+        payload: &Payload,
+    ) -> Result<(), TokenRejection> {
         if matches!(&self.origin, Origin::External(rules) if rules.audience_claim.is_some()) {
             return self.check_audience_in(payload);
         }

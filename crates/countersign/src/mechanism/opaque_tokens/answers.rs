@@ -92,7 +92,10 @@ impl Answers {
         match answer {
             Answer::Accepted(identity) => {
                 let until = until(self.lifetime);
-                let until = identity.fields().expires_at.map_or(until, |exp| until.min(exp));
+                let until = identity
+                    .fields()
+                    .expires_at
+                    .map_or(until, |exp| until.min(exp));
                 let accepted = Accepted {
                     identity: identity.clone(),
                     valid: Period { from: now, until },

@@ -199,7 +199,12 @@ impl OpaqueTokens {
 /// Converts an answer. It may have been given a while ago, so the expiry is checked again.
 fn outcome(answer: Answer, now: Timestamp) -> Outcome {
     match answer {
-        Answer::Accepted(identity) if identity.fields().accepted_until.is_none_or(|end| now >= end) => {
+        Answer::Accepted(identity)
+            if identity
+                .fields()
+                .accepted_until
+                .is_none_or(|end| now >= end) =>
+        {
             Outcome::Rejected(Reason::TokenExpired)
         }
         Answer::Accepted(identity) => Outcome::Accepted(identity),

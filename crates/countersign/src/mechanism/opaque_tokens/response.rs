@@ -1,7 +1,5 @@
 //! The response of an introspection endpoint (RFC 7662 §2.2).
 
-use std::sync::Arc;
-
 use super::answers::Answer;
 use crate::jose::json::{self, Value, members};
 use crate::reason::Reason;
