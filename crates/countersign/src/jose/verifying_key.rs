@@ -159,7 +159,7 @@ impl VerifyingKey {
 
     /// Returns whether this is the same key for the same algorithm under the same id.
     pub(super) fn is_identical(&self, other: &Self) -> bool {
-        self.id == other.id && self.has_same_material(other)
+        self.id == other.id && self.issuer == other.issuer && self.has_same_material(other)
     }
 
     /// Two HMAC keys are the same only if one is a clone of the other.

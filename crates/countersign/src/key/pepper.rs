@@ -24,7 +24,7 @@ impl Pepper {
         if secret.len() < 32 {
             return Err(InvalidPepper);
         }
-        let key = MacKey::new(secret).ok_or(InvalidPepper)?;
+        let key = MacKey::new(secret);
         Ok(Self {
             version,
             key,
@@ -42,7 +42,7 @@ impl Pepper {
         if secret.len() < 16 {
             return Err(InvalidPepper);
         }
-        let key = MacKey::new(secret).ok_or(InvalidPepper)?;
+        let key = MacKey::new(secret);
         Ok(Self {
             version,
             key,
@@ -57,7 +57,7 @@ impl Pepper {
         let secret = b"countersign/file-credentials/v1";
         Self {
             version: 0,
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            key: MacKey::new(secret),
             is_imported: false,
         }
     }
@@ -65,7 +65,7 @@ impl Pepper {
     /// Returns the HMAC-SHA256 of these parts, the first of which names their purpose.
     #[cfg(feature = "file")]
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        framed_mac(&self.key, parts)
+        self.key.framed_mac(parts)
     }
 
     pub(super) const fn is_imported(&self) -> bool {

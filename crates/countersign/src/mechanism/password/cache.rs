@@ -26,7 +26,7 @@ impl VerifiedPasswords {
         let mut key = Zeroizing::new([0; 32]);
         random.fill(key.as_mut())?;
         Ok(Self {
-            key: MacKey::new(key.as_ref()).ok_or(RandomError)?,
+            key: MacKey::new(key.as_ref()),
             verified: Cache::new(CAPACITY),
         })
     }
