@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderMap, Request, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
@@ -55,6 +55,11 @@ pub async fn send(
         sender.send_request(request).await.unwrap()
     };
     assert_eq!(response.version(), version);
+    receive(response).await
+}
+
+/// Reads a response to its end.
+pub async fn receive(response: Response<Incoming>) -> Received {
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Received {

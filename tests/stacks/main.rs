@@ -13,6 +13,7 @@
 mod api_keys;
 mod basic;
 mod client;
+mod client_certificates;
 mod fixture;
 mod grpc;
 mod outcomes;

@@ -5,7 +5,9 @@ use crate::sources::Sources;
 
 /// The layers from the bottom to the top. A module may use its own layer and the layers below.
 const LAYERS: [&[&str]; 12] = [
-    &["id", "limit", "random", "scope", "secret", "time", "url"],
+    &[
+        "der", "id", "limit", "random", "scope", "secret", "time", "url",
+    ],
     &["credentials", "reason"],
     &["jose", "key"],
     &["directory"],

@@ -13,6 +13,7 @@
 mod bodies;
 mod chaining;
 mod challenges;
+mod client_certificates;
 mod cross_site;
 mod derived_credentials;
 mod documents;

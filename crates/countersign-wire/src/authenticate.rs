@@ -93,17 +93,31 @@ impl EndpointAuthenticator {
         }
         // The body of a request with rejected credentials is not read.
         let (found, has_cookie) = self.find_in_headers(&head)?;
-        let in_headers = match found {
+        let (in_headers, certificate) = match found {
+            // A certificate does not count beside credentials in the body.
+            Some(found)
+                if self.source == CredentialSource::HeadersOrBody
+                    && *found.carrier() == Carrier::ClientCertificate =>
+            {
+                (None, Some(found))
+            }
+            found => (found, None),
+        };
+        let in_headers = match in_headers {
             Some(credentials) => Some(self.primary(credentials, &head).await?),
             None if self.source == CredentialSource::HeadersOrBody => None,
             None => return Err(self.missing_credentials(has_cookie)),
         };
         let body = body.await.map_err(TokenError::from)?;
         let (request, parameters) = read(&head, &body)?;
-        let principal = match (in_headers, request.credentials) {
+        let principal = match (in_headers, request.credentials.or(certificate)) {
             (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
             (None, None) => return Err(self.missing_credentials(has_cookie)),
-            (None, Some(credentials)) => self.primary(credentials, &head).await?,
+            (None, Some(credentials)) => {
+                let principal = self.primary(credentials, &head).await?;
+                check_client(principal.principal(), request.client_id.as_ref())?;
+                principal
+            }
             (Some(principal), None) => {
                 // The credentials may have been revoked while the body was read.
                 self.authenticator.revalidate(principal.principal())?;

@@ -39,11 +39,11 @@ pub trait Wire: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialSource {
-    /// An API key in its header. Basic is ignored.
+    /// An API key in its header or in `Authorization: ApiKey`. Basic and client certificates are ignored.
     ApiKeyHeader,
-    /// An API key in its header, or Basic.
+    /// An API key in its header or in `Authorization: ApiKey`, Basic, or otherwise the certificate of the client.
     Headers,
-    /// The headers, or otherwise the body, as OAuth clients authenticate (RFC 6749 §2.3.1): the id and the secret in Basic are
+    /// As [`Headers`](Self::Headers), but the body before the certificate, as OAuth clients authenticate (RFC 6749 §2.3.1): the id and the secret in Basic are
     /// form-encoded.
     HeadersOrBody,
     /// The body. Headers are ignored, so that clients that attach an expired token to every request can recover.
@@ -57,7 +57,7 @@ impl CredentialSource {
             Carrier::Cookie(_) => false,
             Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => self == Self::Body,
             header if self == Self::ApiKeyHeader => {
-                ![Carrier::BASIC, Carrier::BEARER].contains(header)
+                ![Carrier::BASIC, Carrier::BEARER, Carrier::ClientCertificate].contains(header)
             }
             header => self != Self::Body && *header != Carrier::BEARER,
         }

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod client_address;
 pub mod credentials;
 pub mod dangerous;
+mod der;
 pub mod directory;
 #[cfg(feature = "axum")]
 pub mod extract;

@@ -17,6 +17,10 @@ pub enum RejectionKind {
     Forbidden,
     /// Too many attempts failed, and the credentials were not checked: the client must wait.
     TooManyRequests,
+    /// The body of the request is larger than permitted: the client must send a smaller one.
+    BodyTooLarge,
+    /// The body of the request could not be read to its end: the client must send it again.
+    BodyIncomplete,
     /// The credentials could not be checked: the client may try again, the operator must act.
     Unavailable,
     /// The service is misconfigured: its developer must act.
@@ -34,6 +38,8 @@ impl RejectionKind {
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "forbidden",
             Self::TooManyRequests => "too_many_requests",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyIncomplete => "body_incomplete",
             Self::Unavailable => "unavailable",
             Self::Misconfigured => "misconfigured",
         }
@@ -44,7 +50,8 @@ impl RejectionKind {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Missing | Self::Invalid => StatusCode::UNAUTHORIZED,
-            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::InsufficientScope | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -171,6 +178,22 @@ reasons! {
     AddressNotAllowed, Invalid, "address_not_allowed";
     /// The credential has expired.
     CredentialExpired, Invalid, "credential_expired";
+
+    /// The client certificate belongs to no known client.
+    CertificateUnknown, Invalid, "certificate_unknown";
+    /// The client certificate has expired since the connection was made.
+    CertificateExpired, Invalid, "certificate_expired";
+
+    /// The signature, timestamp or id of a webhook has a wrong form, or the timestamp or id is missing.
+    WebhookMalformed, Invalid, "webhook_malformed";
+    /// The timestamp of a webhook differs from the time by more than the tolerance.
+    WebhookTimestamp, Invalid, "webhook_timestamp";
+    /// The signature of a webhook is wrong.
+    WebhookSignature, Invalid, "webhook_signature";
+    /// The body of a webhook is larger than the limit.
+    BodyTooLarge, BodyTooLarge, "body_too_large";
+    /// The body of a webhook could not be read to its end.
+    BodyIncomplete, BodyIncomplete, "body_incomplete";
 
     /// The principal lacks a required scope.
     ScopeMissing, InsufficientScope, "scope_missing";

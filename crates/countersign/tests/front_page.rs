@@ -78,7 +78,9 @@ fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
                 }
                 RejectionKind::Invalid => ("that of the mechanism", "debug"),
                 RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"", "debug"),
-                RejectionKind::Forbidden => ("none", "debug"),
+                RejectionKind::Forbidden
+                | RejectionKind::BodyTooLarge
+                | RejectionKind::BodyIncomplete => ("none", "debug"),
                 RejectionKind::TooManyRequests => {
                     ("`Retry-After`", "debug; warn once per address and period")
                 }

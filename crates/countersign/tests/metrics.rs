@@ -245,3 +245,41 @@ fn different_guesses_share_one_counter() {
     assert_eq!(counters.len(), 1, "{counters:?}");
     assert!(!format!("{counters:?}").contains("canary"));
 }
+
+#[cfg(all(feature = "testing", feature = "webhooks"))]
+#[test]
+fn webhooks_are_counted_by_outcome_provider_and_reason() {
+    use countersign::Secret;
+    use countersign::auth::WebhookLayer;
+    use countersign::mechanism::webhook::WebhookVerifier;
+    use countersign::time::Clock as _;
+    use http_body_util::Full;
+
+    let secret = Secret::from("whsec_5f3a9c1e7b2d4086a1c3e5f7".to_owned());
+    let verifier = WebhookVerifier::stripe([secret]).unwrap();
+    let layer = WebhookLayer::new(verifier.clone()).max_body(8);
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .service(service_fn(|_| async {
+            Ok::<_, Infallible>(Response::new(()))
+        }));
+    let send = async |headers: http::HeaderMap, body: &'static str| {
+        let mut request = Request::new(Full::<&[u8]>::from(body.as_bytes()));
+        *request.headers_mut() = headers;
+        service.clone().oneshot(request).await.unwrap();
+    };
+    let sign = |body: &str| verifier.sign_for_test("", body.as_bytes(), SystemClock.now());
+    let counters = counted(async {
+        send(sign("canary"), "canary").await;
+        send(sign("canary"), "Canary").await;
+        send(sign("canary"), "too large canary").await;
+        send(http::HeaderMap::new(), "canary").await;
+    });
+    let expected = [
+        "countersign_authentications_total{outcome=accepted scheme=stripe reason=}",
+        "countersign_authentications_total{outcome=body_too_large scheme= reason=body_too_large}",
+        "countersign_authentications_total{outcome=invalid scheme= reason=webhook_signature}",
+        "countersign_authentications_total{outcome=missing scheme= reason=no_credentials}",
+    ];
+    assert_eq!(counters, expected.map(|name| (name.to_owned(), 1)));
+}

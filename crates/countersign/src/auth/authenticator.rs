@@ -11,7 +11,7 @@ use crate::auth::AuthenticatorBuilder;
 use crate::auth::metrics;
 use crate::auth::telemetry::Span;
 use crate::credentials::{
-    Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site,
+    Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site, names_other_site,
 };
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, Verifier};
@@ -86,8 +86,9 @@ impl Authenticator {
         AuthenticatorBuilder::new(std::convert::identity)
     }
 
-    /// Returns the credentials in the headers of a request. Only their presence is checked; nothing
-    /// is verified. The address that they come from is the [`ClientAddress`] in the extensions.
+    /// Returns the credentials in the headers of a request or, if there are none, the
+    /// [`ClientCertificate`](crate::credentials::ClientCertificate) of its connection. Only their presence is checked;
+    /// nothing is verified. The address that they come from is the [`ClientAddress`] in the extensions.
     ///
     /// # Errors
     ///
@@ -95,15 +96,21 @@ impl Authenticator {
     /// there are credentials of two kinds. A rejection of kind `Forbidden` if the credentials are in a cookie, and a page of
     /// another site may have caused the request: its method is not safe (RFC 9110 §9.2.1) or it opens a WebSocket, and
     /// neither `Sec-Fetch-Site` nor `Origin` says that it comes from the origin of the request or from one of the
-    /// [`AllowedOrigins`](crate::credentials::AllowedOrigins).
+    /// [`AllowedOrigins`](crate::credentials::AllowedOrigins). For the certificate of the client, only if they name another
+    /// origin, since programs send neither.
     pub fn find_credentials(
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
-        let found = self.0.carriers.read(head.headers);
+        let found = self.0.carriers.find(head);
         let found = found.map_err(|reason| self.reject(reason))?;
-        let is_cookie = |found: &Credentials| matches!(found.carrier(), Carrier::Cookie(_));
-        if found.as_ref().is_some_and(is_cookie) && may_be_cross_site(head) {
+        // A browser adds cookies and certificates, whichever page causes the request.
+        let is_cross_site = match found.as_ref().map(Credentials::carrier) {
+            Some(Carrier::Cookie(_)) => may_be_cross_site(head),
+            Some(Carrier::ClientCertificate) => names_other_site(head),
+            _ => false,
+        };
+        if is_cross_site {
             return Err(self.reject(Reason::CrossSite));
         }
         let address = head.extensions.get::<ClientAddress>().copied();

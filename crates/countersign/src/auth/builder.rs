@@ -115,10 +115,7 @@ impl<T> AuthenticatorBuilder<T> {
         if self.entries.is_empty() {
             return Err(BuildError::NoMechanism);
         }
-        let quotable = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
-        if !self.realm.bytes().all(quotable) {
-            return Err(BuildError::Realm);
-        }
+        check_realm(&self.realm)?;
         let metadata = self.resource_metadata.as_deref();
         if metadata.is_some_and(|url| HttpUrl::parse(url).is_err()) {
             return Err(BuildError::ResourceMetadata);
@@ -156,6 +153,15 @@ impl<T> AuthenticatorBuilder<T> {
             challenges,
             clock: self.clock,
         }))))
+    }
+}
+
+/// Returns an error if a challenge cannot quote the realm.
+pub(super) fn check_realm(realm: &str) -> Result<(), BuildError> {
+    let quotable = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+    match realm.bytes().all(quotable) {
+        true => Ok(()),
+        false => Err(BuildError::Realm),
     }
 }
 

@@ -24,7 +24,7 @@ pub enum BuildError {
     BearerAsPrimary,
     /// A primary mechanism, such as `ApiKeys`, was added with `mechanism` instead of `primary`.
     #[error(
-        "API keys and Basic are primary mechanisms: add them with `primary`, not with `mechanism`"
+        "API keys, Basic and mapped client certificates are primary mechanisms: add them with `primary`, not with `mechanism`"
     )]
     PrimaryAsMechanism,
     /// The realm contains a quote, a backslash, or a character outside printable ASCII.

@@ -18,8 +18,14 @@ const REQUIREMENTS: &str = "countersign_requirements_total";
 static METADATA: Metadata<'static> =
     Metadata::new("countersign", Level::INFO, Some(module_path!()));
 
-static ACCEPTED: LazyLock<[(Scheme, Key); 3]> = LazyLock::new(|| {
-    [Scheme::Bearer, Scheme::ApiKey, Scheme::Basic].map(|scheme| (scheme, accepted_key(scheme)))
+static ACCEPTED: LazyLock<[(Scheme, Key); 4]> = LazyLock::new(|| {
+    let schemes = [
+        Scheme::Bearer,
+        Scheme::ApiKey,
+        Scheme::Basic,
+        Scheme::ClientCertificate,
+    ];
+    schemes.map(|scheme| (scheme, accepted_key(scheme)))
 });
 static REJECTED: LazyLock<KeysByReason> = LazyLock::new(|| KeysByReason::new(rejected_key));
 static MET: LazyLock<Key> = LazyLock::new(|| requirement_key("accepted", ""));
@@ -72,7 +78,11 @@ fn increment(key: &Key) {
 }
 
 pub(super) fn count_accepted(principal: &Principal) {
-    let scheme = principal.scheme();
+    count_accepted_scheme(principal.scheme());
+}
+
+/// Counts an accepted request that has no principal.
+pub(super) fn count_accepted_scheme(scheme: Scheme) {
     match ACCEPTED.iter().find(|(known, _)| *known == scheme) {
         Some((_, key)) => increment(key),
         None => increment(&accepted_key(scheme)),

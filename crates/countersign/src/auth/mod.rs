@@ -1,9 +1,9 @@
 //! Middleware that authenticates requests: [`AuthLayer`], and the [`Authenticator`] that it calls.
 //!
-//! 1. The layer looks for credentials in the headers that the mechanisms declare, and only without them in the cookies
-//!    that the mechanisms declare. Without credentials the answer is 401, with one challenge for each mechanism. With
-//!    several credentials, or malformed ones, it is 400. With a cookie, it is 403 if a page of another site may have caused
-//!    a request that may change something.
+//! 1. The layer looks for credentials in the headers that the mechanisms declare, only without them in the cookies
+//!    that the mechanisms declare, and only without these for the certificate of the client. Without credentials the answer
+//!    is 401, with one challenge for each mechanism. With several credentials, or malformed ones, it is 400. With a cookie or
+//!    a certificate, it is 403 if a page of another site may have caused a request that may change something.
 //! 2. The layer removes the credentials from the request. Exactly one mechanism selects them, and
 //!    authenticates them: the response to invalid credentials is 401, and 503 if the mechanism cannot
 //!    decide whether they are valid.
@@ -15,7 +15,8 @@
 //!
 //! Put the layer inside of tracing, timeouts and load limits, so that they also apply to rejected
 //! requests, and outside of every layer and handler that reads the principal. Query parameters and bodies are not read, and of the
-//! cookies only those that a mechanism declares.
+//! cookies only those that a mechanism declares. With the feature `webhooks`, `WebhookLayer` verifies requests whose bodies are
+//! signed.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -70,6 +71,8 @@ mod metrics {
     use crate::rejection::Rejection;
 
     pub(super) fn count_accepted(_: &Principal) {}
+    #[cfg(feature = "webhooks")]
+    pub(super) fn count_accepted_scheme(_: crate::credentials::Scheme) {}
     pub(super) fn count_rejected(_: &Rejection) {}
     pub(crate) fn count_requirement(_: &Result<(), Rejection>) {}
 }
@@ -77,6 +80,8 @@ mod service;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "webhooks")]
+mod webhook;
 
 pub use authenticator::{Authentication, Authenticator};
 pub use builder::AuthenticatorBuilder;
@@ -89,3 +94,5 @@ pub use service::AuthService;
 #[cfg(feature = "testing")]
 pub(crate) use service::insert_principal;
 pub(crate) use telemetry::log;
+#[cfg(feature = "webhooks")]
+pub use webhook::{WebhookFuture, WebhookLayer, WebhookService};

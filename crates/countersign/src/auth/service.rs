@@ -110,8 +110,12 @@ fn strip_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
     match carrier {
         Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
         Carrier::Header(name) => request.headers_mut().remove(name),
-        // Cookies are removed even if they do not count.
-        Carrier::Cookie(_) | Carrier::BodyKey | Carrier::BodyClient | Carrier::BodyUser => None,
+        // Cookies are removed even if they do not count. A certificate is not secret.
+        Carrier::Cookie(_)
+        | Carrier::ClientCertificate
+        | Carrier::BodyKey
+        | Carrier::BodyClient
+        | Carrier::BodyUser => None,
     };
 }
 

@@ -15,6 +15,9 @@ pub enum Carrier {
     /// A cookie (RFC 6265). It counts only without an `Authorization` header and other credentials, and is never a primary
     /// credential: a browser adds it, whichever page causes the request. See [`Jwt::in_cookie`](crate::mechanism::Jwt::in_cookie).
     Cookie(CookieName),
+    /// The TLS connection: a [`ClientCertificate`](super::ClientCertificate) in the request extensions. It counts only
+    /// if the request has no credentials in its headers.
+    ClientCertificate,
     /// A member of a body with an API key. Only token endpoints read bodies.
     BodyKey,
     /// Two members of a body with a client's id and secret. Only token endpoints read bodies.
@@ -28,6 +31,8 @@ impl Carrier {
     pub const BEARER: Self = Self::Authorization(AuthScheme::BEARER);
     /// `Authorization: Basic …` (RFC 7617).
     pub const BASIC: Self = Self::Authorization(AuthScheme::BASIC);
+    /// `Authorization: ApiKey …`, as the challenge for API keys names it.
+    pub const API_KEY: Self = Self::Authorization(AuthScheme::API_KEY);
 }
 
 /// The name of an authentication scheme. Case does not matter (RFC 9110 §11.1).
@@ -46,6 +51,8 @@ impl AuthScheme {
     pub const BEARER: Self = Self(Cow::Borrowed("Bearer"));
     /// `Basic` (RFC 7617).
     pub const BASIC: Self = Self(Cow::Borrowed("Basic"));
+    /// `ApiKey`, which no RFC defines.
+    pub const API_KEY: Self = Self(Cow::Borrowed("ApiKey"));
 
     /// Creates a scheme from its name.
     #[must_use]

@@ -55,6 +55,11 @@ pub(crate) fn may_be_cross_site(head: &RequestHead<'_>) -> bool {
     (!head.method.is_safe() || opens_websocket(head)) && site(head) != Site::Own
 }
 
+/// Returns whether a request that may change something, or opens a WebSocket, names another site. Programs name none.
+pub(crate) fn names_other_site(head: &RequestHead<'_>) -> bool {
+    (!head.method.is_safe() || opens_websocket(head)) && site(head) == Site::Other
+}
+
 /// The site of the page that caused a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Site {

@@ -1,7 +1,9 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{AuthScheme, Carrier, CookieName, Credentials, Form, cookie};
+use super::{
+    AuthScheme, Carrier, ClientCertificate, CookieName, Credentials, Form, RequestHead, cookie,
+};
 use crate::reason::Reason;
 
 /// The carriers that the mechanisms of one authenticator declare.
@@ -10,6 +12,7 @@ pub(crate) struct Carriers {
     schemes: Vec<AuthScheme>,
     headers: Vec<HeaderName>,
     cookies: Vec<CookieName>,
+    client_certificate: bool,
 }
 
 impl Carriers {
@@ -24,13 +27,27 @@ impl Carriers {
             Carrier::Cookie(name) if !self.cookies.contains(name) => {
                 self.cookies.push(name.clone());
             }
+            Carrier::ClientCertificate => self.client_certificate = true,
             _ => {}
         }
     }
 
-    /// Finds the credentials in the headers of a request, and verifies nothing. Malformed credentials are never
-    /// ignored in favour of others. Cookies count only without other credentials, since a browser adds them by itself.
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
+    /// Finds the credentials of a request, and verifies nothing.
+    ///
+    /// The certificate of the client belongs to its connection, and counts only if the client presents nothing with the
+    /// request itself, not even an `Authorization` header that no mechanism reads.
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Credentials>, Reason> {
+        let found = self.read(head.headers)?;
+        if found.is_some() || !self.client_certificate || head.headers.contains_key(AUTHORIZATION) {
+            return Ok(found);
+        }
+        let certificate = head.extensions.get::<ClientCertificate>().cloned();
+        Ok(certificate.map(Credentials::certificate))
+    }
+
+    /// Finds the credentials in the headers of a request. Malformed credentials are never ignored in favour of others.
+    /// Cookies count only without other credentials, since a browser adds them by itself.
+    fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
         let mut found = self.authorization(headers)?;
         for name in &self.headers {
             found = match (found, header(headers, name)?) {
@@ -96,7 +113,11 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Credentials>,
     Ok(Some(Credentials::new(Carrier::Header(name.clone()), form)))
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Reason> {
+/// Returns the only value of a header.
+pub(crate) fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, Reason> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
@@ -204,6 +225,49 @@ mod tests {
     fn undeclared_scheme_beside_a_key_leaves_the_key() {
         let read = read(&[("authorization", b"Digest x"), ("x-api-key", b"k")]);
         assert_eq!(read, Ok(Some(b"k".to_vec())));
+    }
+
+    /// Finds the credentials of a request over a connection with a certificate, and returns their carrier.
+    #[cfg(feature = "testing")]
+    fn carrier_beside_a_certificate(
+        carriers: &Carriers,
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<Option<Carrier>, Reason> {
+        let mut request = http::Request::new(());
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .append(*name, HeaderValue::from_static(value));
+        }
+        let certificate = ClientCertificate::for_test("spiffe://acme.example/billing");
+        request.extensions_mut().insert(certificate);
+        let found = carriers.find(&RequestHead::new(&request))?;
+        Ok(found.map(|credentials| credentials.carrier().clone()))
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn certificate_counts_only_without_credentials_in_headers() {
+        let mut carriers = carriers();
+        assert_eq!(carrier_beside_a_certificate(&carriers, &[]), Ok(None));
+        carriers.declare(&Carrier::ClientCertificate);
+        let find = |headers: &[_]| carrier_beside_a_certificate(&carriers, headers);
+        let certificate = Ok(Some(Carrier::ClientCertificate));
+        assert_eq!(find(&[]), certificate);
+        assert_eq!(find(&[("cookie", "a=b"), ("x-other", "c")]), certificate);
+        assert_eq!(
+            find(&[("authorization", "Bearer t")]),
+            Ok(Some(Carrier::BEARER))
+        );
+        let key = Carrier::Header(HeaderName::from_static("x-api-key"));
+        assert_eq!(find(&[("x-api-key", "k")]), Ok(Some(key)));
+        for value in ["Digest a=b", "", "Bearerx t"] {
+            assert_eq!(find(&[("authorization", value)]), Ok(None), "{value}");
+        }
+        let incomplete = find(&[("authorization", "Bearer")]);
+        assert_eq!(incomplete, Err(Reason::IncompleteCredentials));
+        let several = find(&[("authorization", "Bearer t"), ("x-api-key", "k")]);
+        assert_eq!(several, Err(Reason::SeveralCredentials));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! request are always a conflict. Only cookies, which browsers add by themselves, give way to other credentials.
 
 mod carrier;
+mod client_certificate;
 mod cookie;
 mod cross_site;
 mod head;
@@ -20,11 +21,16 @@ use http::HeaderValue;
 use crate::secret::Secret;
 
 pub use carrier::{AuthScheme, Carrier};
+pub use client_certificate::ClientCertificate;
+#[cfg(feature = "client-certificates")]
+pub use client_certificate::InvalidCertificate;
 pub use cookie::{CookieName, InvalidCookieName};
-pub(crate) use cross_site::may_be_cross_site;
 pub use cross_site::{AllowedOrigins, is_cross_site};
+pub(crate) use cross_site::{may_be_cross_site, names_other_site};
 pub use head::RequestHead;
 pub(crate) use headers::Carriers;
+#[cfg(feature = "webhooks")]
+pub(crate) use headers::only;
 pub use scheme::Scheme;
 
 /// The address of the client, as a request extension.
@@ -67,6 +73,7 @@ enum Form {
     Text(Secret),
     /// An id and a secret, or a name and a password.
     Pair(Secret, Secret),
+    Certificate(ClientCertificate),
 }
 
 impl Credentials {
@@ -88,6 +95,12 @@ impl Credentials {
     #[must_use]
     pub fn user(name: Secret, password: Secret) -> Self {
         Self::new(Carrier::BodyUser, Form::Pair(name, password))
+    }
+
+    /// Creates the credentials of a client's certificate.
+    #[must_use]
+    pub const fn certificate(certificate: ClientCertificate) -> Self {
+        Self::new(Carrier::ClientCertificate, Form::Certificate(certificate))
     }
 
     const fn new(carrier: Carrier, form: Form) -> Self {
@@ -118,7 +131,8 @@ impl Credentials {
     }
 
     /// Returns the credentials as bytes: what follows the scheme in `Authorization`, the whole value
-    /// of another header, the value of a cookie, or the API key of a body. They are empty for an id and secret of a body.
+    /// of another header, the value of a cookie, or the API key of a body. They are empty for an id and secret of a body, and
+    /// for a certificate.
     ///
     /// They are secret. Do not log or store them.
     #[must_use]
@@ -126,7 +140,7 @@ impl Credentials {
         match &self.form {
             Form::Header(value, range) => value.as_bytes().get(range.clone()).unwrap_or_default(),
             Form::Text(text) => text.expose().as_bytes(),
-            Form::Pair(..) => &[],
+            Form::Pair(..) | Form::Certificate(_) => &[],
         }
     }
 
@@ -135,7 +149,16 @@ impl Credentials {
     pub fn expose_pair(&self) -> Option<(&str, &str)> {
         match &self.form {
             Form::Pair(id, secret) => Some((id.expose(), secret.expose())),
-            Form::Header(..) | Form::Text(_) => None,
+            Form::Header(..) | Form::Text(_) | Form::Certificate(_) => None,
+        }
+    }
+
+    /// Returns the certificate of the client, if it is what the credentials are.
+    #[must_use]
+    pub const fn client_certificate(&self) -> Option<&ClientCertificate> {
+        match &self.form {
+            Form::Certificate(certificate) => Some(certificate),
+            Form::Header(..) | Form::Text(_) | Form::Pair(..) => None,
         }
     }
 }

@@ -63,13 +63,18 @@ fn length(hash: hmac::Algorithm) -> usize {
     hash.digest_algorithm().output_len()
 }
 
+fn is_weak(hash: hmac::Algorithm, secret: &[u8]) -> bool {
+    without_padding(secret).len() + MAX_PADDING < length(hash) || is_guessable_secret(hash, secret)
+}
+
+/// Returns whether a secret of any length has few different bytes, or is publicly known.
+///
 /// HMAC fills a secret up to the block of the hash with zeros (RFC 2104 §2), so that a known secret and zeros are the
 /// known secret. White space around it is what files and editors add.
-fn is_weak(hash: hmac::Algorithm, secret: &[u8]) -> bool {
+pub(crate) fn is_guessable_secret(hash: hmac::Algorithm, secret: &[u8]) -> bool {
     let core = without_padding(secret);
     let distinct = (0..=u8::MAX).filter(|byte| core.contains(byte)).count();
-    core.len() + MAX_PADDING < length(hash)
-        || distinct < MIN_DISTINCT_BYTES
+    distinct < MIN_DISTINCT_BYTES
         || core.starts_with(b"-----BEGIN")
         || PUBLIC_SECRETS
             .split(|&byte| byte == b'\n')

@@ -5,7 +5,6 @@
 
 mod algorithm;
 mod base64url;
-mod der;
 mod ed25519;
 mod error;
 mod hmac_secret;
@@ -22,6 +21,8 @@ mod verifying_key;
 pub use algorithm::Algorithm;
 pub(crate) use base64url::{encode_into, encoded_len};
 pub use error::KeyError;
+#[cfg(feature = "webhooks")]
+pub(crate) use hmac_secret::is_guessable_secret;
 pub(crate) use jws::{Header, HeaderBuffer, Jws, SignatureVerified, looks_like_jws};
 #[cfg(feature = "remote")]
 pub(crate) use key_set::JwksError;

@@ -7,7 +7,8 @@ use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
 
 use super::algorithm::Family;
 use super::hmac_secret::HmacSecret;
-use super::{Algorithm, KeyError, der, ed25519, pem, rsa};
+use super::{Algorithm, KeyError, ed25519, pem, rsa};
+use crate::der;
 
 /// A key that verifies the signatures of one algorithm. Cloning it copies a reference count.
 ///

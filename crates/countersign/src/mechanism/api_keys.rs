@@ -10,6 +10,7 @@ use crate::id::Id;
 use crate::jose::looks_like_jws;
 use crate::key::{ApiKey, InvalidKey, Peppers};
 use crate::mechanism::failures::{Client, Throttled};
+use crate::mechanism::stored::revalidate_stored;
 use crate::mechanism::{CredentialSelector, FailureLimit, Mechanism, Outcome, sealed};
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
@@ -21,7 +22,7 @@ const IMPORTED_LENGTHS: RangeInclusive<usize> = 16..=1024;
 /// What failures of keys that are not of this system's form are counted for, in place of an id.
 const IMPORTED: &str = "imported";
 
-/// Authenticates API keys, by default in `x-api-key`.
+/// Authenticates API keys, in `Authorization: ApiKey <key>` and in a header of their own, by default `x-api-key`.
 ///
 /// A key with a wrong form or checksum is rejected without a look-up. Every other key costs one
 /// digest and one comparison, whether its id is known or not.
@@ -34,7 +35,7 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// Accepts API keys with the prefix of `peppers`, in `x-api-key`.
+    /// Accepts API keys with the prefix of `peppers`, in `x-api-key` and in `Authorization: ApiKey <key>`.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, peppers: Peppers) -> Self {
         Self {
@@ -45,7 +46,7 @@ impl ApiKeys {
         }
     }
 
-    /// Sets the header of the keys.
+    /// Sets the header whose whole value is the key, in place of `x-api-key`.
     #[must_use]
     pub fn header(mut self, header: HeaderName) -> Self {
         self.header = header;
@@ -60,7 +61,7 @@ impl ApiKeys {
         self
     }
 
-    /// Accepts keys of any text of 16 to 1024 bytes that were issued elsewhere and imported, in the header and in bodies. They
+    /// Accepts keys of any text of 16 to 1024 bytes that were issued elsewhere and imported, in the headers and in bodies. They
     /// are found by
     /// a digest of the whole key. A token (RFC 7515) is never such a key, and neither is a text of the form of the keys
     /// of `peppers`.
@@ -124,6 +125,7 @@ impl Mechanism for ApiKeys {
         let mut selectors = vec![
             any(Carrier::Header(self.header.clone())),
             any(Carrier::BodyKey),
+            any(Carrier::API_KEY),
         ];
         if self.bearer {
             selectors.push(keys(Carrier::BEARER));
@@ -307,19 +309,7 @@ impl KeyVerifier {
 
     /// Checks again that the credential behind a principal may be used.
     pub(super) fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
-        self.directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
-        let credential = principal
-            .credential_id()
-            .and_then(|id| self.directory.credential(id))
-            .ok_or(Reason::CredentialRevoked)?;
-        credential.usable(now, principal.address())?;
-        let generations = (principal.generation(), principal.account_generation());
-        if generations != (credential.generation, credential.account_generation) {
-            return Err(Reason::Superseded);
-        }
-        Ok(())
+        revalidate_stored(&*self.directory, principal, now)
     }
 }
 

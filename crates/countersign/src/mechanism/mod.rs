@@ -1,8 +1,12 @@
 //! Mechanisms authenticate one kind of credentials each: [`Jwt`], [`ApiKeys`], [`Basic`], with the feature `introspection`
-//! `OpaqueTokens`, and your own.
+//! `OpaqueTokens`, with the feature `client-certificates` `ClientCertificates`, and your own.
+//!
+//! Webhooks (feature `webhooks`) are not credentials: `webhook` verifies signatures of whole requests.
 
 mod api_keys;
 mod basic;
+#[cfg(feature = "client-certificates")]
+mod client_certificates;
 mod failures;
 mod jwt;
 #[cfg(feature = "introspection")]
@@ -13,6 +17,9 @@ pub mod password;
 mod selector;
 #[cfg(any(feature = "introspection", feature = "passwords"))]
 mod shared_checks;
+mod stored;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -25,6 +32,8 @@ use crate::time::Timestamp;
 
 pub use api_keys::ApiKeys;
 pub use basic::Basic;
+#[cfg(feature = "client-certificates")]
+pub use client_certificates::{CertificateSubjects, ClientCertificates};
 pub use failures::FailureLimit;
 pub use jwt::Jwt;
 #[cfg(feature = "introspection")]
@@ -166,7 +175,7 @@ pub trait Mechanism: Send + Sync + 'static {
 }
 
 /// A mechanism for long-lived credentials, for which tokens can be minted: [`ApiKeys`], [`Basic`],
-/// and mechanisms of your own in [`dangerous::AssertPrimary`](crate::dangerous::AssertPrimary).
+/// `ClientCertificates`, and mechanisms of your own in [`dangerous::AssertPrimary`](crate::dangerous::AssertPrimary).
 ///
 /// The trait is sealed, so that a mechanism for bearer tokens cannot implement it.
 #[diagnostic::on_unimplemented(

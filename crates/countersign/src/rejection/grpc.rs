@@ -16,7 +16,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// |---|---|
 /// | `Missing`, `Malformed`, `Invalid` | 16 `UNAUTHENTICATED` |
 /// | `InsufficientScope`, `Forbidden` | 7 `PERMISSION_DENIED` |
-/// | `TooManyRequests` | 8 `RESOURCE_EXHAUSTED` |
+/// | `BodyIncomplete` | 3 `INVALID_ARGUMENT` |
+/// | `TooManyRequests`, `BodyTooLarge` | 8 `RESOURCE_EXHAUSTED` |
 /// | `Unavailable` | 14 `UNAVAILABLE` |
 /// | `Misconfigured` | 13 `INTERNAL` |
 ///
@@ -106,7 +107,8 @@ const fn status(kind: RejectionKind) -> u16 {
     match kind {
         RejectionKind::Missing | RejectionKind::Malformed | RejectionKind::Invalid => 16,
         RejectionKind::InsufficientScope | RejectionKind::Forbidden => 7,
-        RejectionKind::TooManyRequests => 8,
+        RejectionKind::BodyIncomplete => 3,
+        RejectionKind::TooManyRequests | RejectionKind::BodyTooLarge => 8,
         RejectionKind::Unavailable => 14,
         RejectionKind::Misconfigured => 13,
     }

@@ -12,6 +12,8 @@
 //! | [`InsufficientScope`](RejectionKind::InsufficientScope) | 403 | `Bearer … error="insufficient_scope", scope="…"` for bearer tokens; without `scope` if a claim is missing |
 //! | [`Forbidden`](RejectionKind::Forbidden) | 403 | none |
 //! | [`TooManyRequests`](RejectionKind::TooManyRequests) | 429 | none; `Retry-After` |
+//! | [`BodyTooLarge`](RejectionKind::BodyTooLarge) | 413 | none |
+//! | [`BodyIncomplete`](RejectionKind::BodyIncomplete) | 400 | none |
 //! | [`Unavailable`](RejectionKind::Unavailable) | 503 | none; `Retry-After` |
 //! | [`Misconfigured`](RejectionKind::Misconfigured) | 500 | none |
 //!
@@ -224,6 +226,8 @@ impl Rejection {
             RejectionKind::InsufficientScope => "The credentials lack a required scope or role.",
             RejectionKind::Forbidden => "This is not permitted with these credentials.",
             RejectionKind::TooManyRequests => "There were too many failures. Try again later.",
+            RejectionKind::BodyTooLarge => "The request body is too large.",
+            RejectionKind::BodyIncomplete => "The request body could not be read to its end.",
             RejectionKind::Unavailable => {
                 "The credentials cannot be checked at present. Try again later."
             }

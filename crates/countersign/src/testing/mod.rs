@@ -9,6 +9,8 @@
 //! * [`TestOpaqueIssuer`]: an issuer of opaque tokens with an introspection endpoint over HTTP (RFC 7662), which answers what
 //!   a test sets, delays and fails on request, and counts requests.
 //! * [`TestProvider`]: an imitation of an identity provider, such as Keycloak, over HTTP.
+//! * `ClientCertificate::for_test` and `WebhookVerifier::sign_for_test`: certificates without a TLS connection, and signed
+//!   webhooks.
 //! * [`signatures_verified`]: the number of signatures that the current thread has verified.
 //!
 //! The crate `countersign-conformance` checks a whole service with requests of a `TestIssuer`.

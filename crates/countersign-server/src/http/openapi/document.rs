@@ -108,7 +108,10 @@ fn bearer() -> SecurityScheme {
 }
 
 fn api_key() -> SecurityScheme {
-    let key = ApiKeyValue::with_description("x-api-key", "An API key.");
+    let key = ApiKeyValue::with_description(
+        "x-api-key",
+        "An API key. `Authorization: ApiKey <key>` is accepted too.",
+    );
     SecurityScheme::ApiKey(ApiKey::Header(key))
 }
 

@@ -22,7 +22,7 @@ use crate::time::{Clock, Timestamp};
 
 /// A clock that shows a time that tests set.
 #[derive(Clone, Default)]
-struct TestClock(Arc<std::sync::atomic::AtomicI64>);
+pub(super) struct TestClock(pub(super) Arc<std::sync::atomic::AtomicI64>);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -161,4 +161,22 @@ fn authentication_that_is_polled_after_completion_panics() {
     let mut authentication = task::spawn(authenticator.authenticate(credentials, &head));
     assert!(matches!(authentication.poll(), Poll::Ready(Ok(_))));
     let _ = authentication.poll();
+}
+
+#[test]
+fn keys_are_read_from_the_chosen_header_and_not_from_the_default_one() {
+    let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
+    let keys = ApiKeys::new(Arc::new(MemoryDirectory::default()), peppers);
+    let keys = keys.header(http::HeaderName::from_static("x-acme-key"));
+    let authenticator = Authenticator::builder().primary(keys).build().unwrap();
+    let find = |name: &str, value: &str| {
+        let request = Request::builder().header(name, value).body(()).unwrap();
+        let found = authenticator.find_credentials(&RequestHead::new(&request));
+        found
+            .unwrap()
+            .map(|credentials| credentials.expose().to_vec())
+    };
+    assert_eq!(find("x-acme-key", "cs_k"), Some(b"cs_k".to_vec()));
+    assert_eq!(find("authorization", "ApiKey cs_k"), Some(b"cs_k".to_vec()));
+    assert_eq!(find("x-api-key", "cs_k"), None);
 }

@@ -4,6 +4,8 @@ mod authenticator;
 mod builder;
 mod inherited_body;
 mod layer;
+#[cfg(feature = "webhooks")]
+mod webhook;
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,0 +1,25 @@
+use crate::directory::Directory;
+use crate::principal::Principal;
+use crate::reason::Reason;
+use crate::time::Timestamp;
+
+/// Checks again that the stored credential behind a principal may be used.
+pub(super) fn revalidate_stored(
+    directory: &dyn Directory,
+    principal: &Principal,
+    now: Timestamp,
+) -> Result<(), Reason> {
+    directory
+        .check_freshness()
+        .map_err(|_| Reason::DirectoryStale)?;
+    let credential = principal
+        .credential_id()
+        .and_then(|id| directory.credential(id))
+        .ok_or(Reason::CredentialRevoked)?;
+    credential.usable(now, principal.address())?;
+    let generations = (principal.generation(), principal.account_generation());
+    if generations != (credential.generation, credential.account_generation) {
+        return Err(Reason::Superseded);
+    }
+    Ok(())
+}
