@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::CommandResult;
 use super::report::Report;
+use crate::config::ServerSettings;
 use crate::error::CommandError;
 use crate::issuer::reachable;
 
@@ -18,10 +19,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const STATUS_LINE: usize = 12;
 
 /// Asks the server at a URL, or at the configured address.
-pub(super) async fn run(url: Option<&Uri>, listen: SocketAddr) -> CommandResult {
+pub(super) async fn run(url: Option<&Uri>, server: &ServerSettings) -> CommandResult {
     let (authority, path) = match url {
         Some(url) => target(url)?,
-        None => (reachable(listen).to_string(), "/readyz".to_owned()),
+        None => (configured(server)?.to_string(), "/readyz".to_owned()),
     };
     let asked = tokio::time::timeout(TIMEOUT, ask(&authority, &path)).await;
     let status = match asked {
@@ -44,6 +45,17 @@ pub(super) async fn run(url: Option<&Uri>, listen: SocketAddr) -> CommandResult 
     };
     let response = json!({ "ready": is_ready, "status": status });
     Ok(Report::new(&response, text)?.failed_if(!is_ready))
+}
+
+/// Returns the address that the configuration names.
+fn configured(server: &ServerSettings) -> Result<SocketAddr, CommandError> {
+    match (server.management_listen, &server.tls) {
+        (Some(management), _) => Ok(reachable(management)),
+        (None, None) => Ok(reachable(server.listen)),
+        (None, Some(_)) => Err(CommandError::new(
+            "the server speaks TLS: set `management_listen` in [server], which answers in plain HTTP",
+        )),
+    }
 }
 
 /// Returns the address and the path of a URL.

@@ -189,7 +189,7 @@ async fn run_configured(
         Command::Restore(arguments) => backup::restore(&context, &arguments).await?,
         Command::Doctor => doctor::run(&context).await?,
         Command::Healthcheck { url } => {
-            healthcheck::run(url.as_ref(), context.config.server.listen).await?
+            healthcheck::run(url.as_ref(), &context.config.server).await?
         }
         // These need no valid configuration.
         Command::Config(_) | Command::Completions { .. } | Command::Manpage => {

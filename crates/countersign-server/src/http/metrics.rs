@@ -39,7 +39,7 @@ const BUCKETS: [f64; 10] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0,
 ];
 /// How often the samples of histograms are summed up.
-const UPKEEP: Duration = Duration::from_secs(5);
+const SUM_UP: Duration = Duration::from_secs(5);
 
 /// The metrics of the process.
 #[derive(Clone)]
@@ -60,11 +60,12 @@ impl Metrics {
             .install_recorder()
             .map_err(|error| failed(&error))?;
         describe();
-        let upkeep = exporter.clone();
+        let rendered = exporter.clone();
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(UPKEEP).await;
-                upkeep.run_upkeep();
+                tokio::time::sleep(SUM_UP).await;
+                // This sums up the samples of histograms, which would occupy more and more memory if nothing read them.
+                drop(rendered.render());
             }
         });
         Ok(Self { exporter, store })

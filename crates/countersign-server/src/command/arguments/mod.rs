@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Doctor,
     /// Ask a running server whether it is ready; exit 1 if it is not, or does not answer within 5 seconds
     Healthcheck {
-        /// The URL to ask [default: /readyz at the configured address]
+        /// The URL to ask [default: /readyz at `management_listen`, or else at `listen`]
         url: Option<Uri>,
     },
     /// Print the manual page, for `man -l -`
