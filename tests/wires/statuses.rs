@@ -263,9 +263,20 @@ async fn valid_credentials_are_503_while_the_directory_is_stale() {
 }
 
 #[tokio::test]
-async fn issuer_without_an_active_signing_key_is_500() {
+async fn issuer_without_an_active_signing_key_is_503() {
     let tomorrow = Timestamp::from_unix_seconds(NOW.unix_seconds() + 86_400);
     let fixture = Fixture::with_key_active_from(tomorrow).await;
+    let mut differences = Differences::default();
+    for wire in WireKind::ALL {
+        let response = fixture.send(wire, fixture.valid_request(wire)).await;
+        differences.compare(wire, Case::Unavailable, &response);
+    }
+}
+
+#[tokio::test]
+async fn failure_to_mint_is_500() {
+    let mut fixture = Fixture::new().await;
+    fixture.random_fails = true;
     let mut differences = Differences::default();
     for wire in WireKind::ALL {
         let response = fixture.send(wire, fixture.valid_request(wire)).await;
@@ -276,8 +287,8 @@ async fn issuer_without_an_active_signing_key_is_500() {
 // The vendor's API answers 200 with the error inside the envelope.
 #[tokio::test]
 async fn envelope_has_errors_with_status_200_if_configured() {
-    let tomorrow = Timestamp::from_unix_seconds(NOW.unix_seconds() + 86_400);
-    let mut fixture = Fixture::with_key_active_from(tomorrow).await;
+    let mut fixture = Fixture::new().await;
+    fixture.random_fails = true;
     fixture.error_status = ErrorStatus::Envelope;
     fixture.mint_limit = Some(1);
     let wire = WireKind::Envelope;

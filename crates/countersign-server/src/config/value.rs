@@ -256,8 +256,9 @@ pub(super) fn access(text: &str) -> Result<AccessLog, String> {
 
 /// Parses a filter of log lines.
 pub(super) fn filter(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('=');
     match text.parse::<Targets>() {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) if text.split(',').all(is_part) => Ok(text.to_owned()),
         _ => Err("expected a filter such as info or warn,countersign_server=debug".to_owned()),
     }
 }

@@ -6,7 +6,7 @@ use countersign::registry::{Change, DeniedToken, Registry as _};
 use countersign::rejection::{Reason, RejectionKind};
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::token::TrustedIssuer;
-use countersign::{Id, Principal, Secret};
+use countersign::{Id, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,21 +42,23 @@ impl TokenVerifier {
 
     /// Verifies a token.
     pub(crate) fn verify(&self, token: &Secret) -> Result<(), OpsError> {
-        checked(self.0.introspect(token.expose(), SystemClock.now()))
+        let verified = self.0.introspect(token.expose(), SystemClock.now());
+        verified.map(drop).map_err(rejected)
     }
 
     /// Verifies a token that is to be revoked, which can be done although the clock is wrong.
     fn verify_for_revocation(&self, token: &Secret) -> Result<(), OpsError> {
         let now = SystemClock.now();
-        checked(self.0.introspect_for_revocation(token.expose(), now))
+        let verified = self.0.introspect_for_revocation(token.expose(), now);
+        verified.map(drop).map_err(rejected)
     }
 }
 
-fn checked(verified: Result<Principal, Reason>) -> Result<(), OpsError> {
-    match verified {
-        Ok(_) => Ok(()),
-        Err(reason) if reason.kind() == RejectionKind::Unavailable => Err(OpsError::TokenUndecided),
-        Err(reason) => Err(OpsError::InvalidToken(reason)),
+/// Returns the error of a token that is not valid.
+fn rejected(reason: Reason) -> OpsError {
+    match reason.kind() {
+        RejectionKind::Unavailable => OpsError::TokenUndecided,
+        _ => OpsError::InvalidToken(reason),
     }
 }
 

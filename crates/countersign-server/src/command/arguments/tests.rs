@@ -277,7 +277,7 @@ fn every_command_in_the_readme_exists() {
         .collect();
     let rows = README
         .lines()
-        .filter(|line| line.starts_with("| `countersign"));
+        .filter(|line| line.starts_with("| `countersign "));
     let mut named = 0;
     for row in rows {
         let cell = row.split(" | ").next().unwrap();

@@ -189,7 +189,7 @@ fn unknown_setting_is_rejected_with_its_line_and_the_known_ones() {
 fn settings_of_later_versions_are_unknown() {
     for text in [
         "[limits]\nguesses = {}\n",
-        "[server]\ntls = {}\n",
+        "[server.tls]\nclient_ca = \"ca.pem\"\n",
         "[store]\nwhen_stale = \"serve\"\n",
         "[issuer.default.wires.cookie]\n",
         "[issuer.default.wires.scoped]\nmax_sessions = 1\n",
