@@ -63,13 +63,14 @@ const MEMBER: usize = 160;
 const NODE: usize = 736;
 
 fn object_size(object: &Map<String, Value>) -> usize {
+    if object.is_empty() {
+        return 0;
+    }
+    let table = (object.len() * MEMBER).max(NODE);
     let members = object
         .iter()
-        .map(|(name, value)| MEMBER + name.capacity() + ALLOCATION + value_size(value));
-    match object.len() {
-        0 => 0,
-        _ => members.sum::<usize>().max(NODE),
-    }
+        .map(|(name, value)| name.capacity() + ALLOCATION + value_size(value));
+    table + members.sum::<usize>()
 }
 
 /// Returns the bytes that a value refers to.
