@@ -44,7 +44,12 @@ impl Inner {
         &self,
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
-        let mut transaction = self.begin().await?;
+        // An operator does not wait for the changes of tenants.
+        let sqlite = match caller.account() {
+            None => self.database.begin_revocation().await?,
+            Some(_) => self.database.begin().await?,
+        };
+        let mut transaction = self.transaction(sqlite);
         let authority = authority(&mut transaction.sqlite, caller, transaction.now).await?;
         Ok((transaction, authority))
     }

@@ -41,7 +41,7 @@
 //! let signature = "sha256=a446accff63e7da0aa056109f79b8beb5020f3851914c18c8602bae290ad36ae";
 //! let send = |body: &'static str| {
 //!     let request = Request::post("/webhooks/github").header("x-hub-signature-256", signature);
-//!     service.clone().oneshot(request.body(Full::from(body)).unwrap())
+//!     service.clone().oneshot(request.body(Full::<bytes::Bytes>::from(body)).unwrap())
 //! };
 //! let accepted = send("Hello, World!").await?;
 //! assert_eq!((accepted.status(), accepted.body().as_str()), (StatusCode::OK, "github"));
