@@ -105,7 +105,7 @@ async fn let_expire(options: &Options, binary: &Binary, report: &mut Report) -> 
     }
     server.stop().await?;
 
-    // Records go only if the database was open for as long, too: it is told so.
+    // Records are deleted only if the database was open for as long, too.
     open_for(&home.database(), DAY * i64::from(days)).await?;
     home.set_clock(0)?;
     let server = Server::start(&home).await?;
