@@ -24,7 +24,7 @@ impl Sessions for Store {
     ) -> BoxFuture<'a, Result<AccessToken, SessionError>> {
         Box::pin(async move {
             let state = &self.0.state;
-            let mut snapshot = self.0.database.snapshot().await?;
+            let mut snapshot = self.0.database.session_snapshot().await?;
             let found = find_token(&mut snapshot, state, &request).await?;
             let checked = match found {
                 Some(_) => Ok(()),

@@ -23,6 +23,8 @@ const SQLITE_BUSY: i32 = 5;
 
 /// How many look-ups run at once.
 const READERS: u32 = 4;
+/// How many requests look for their session at once.
+const SESSION_READERS: u32 = 2;
 /// How many lists are read at once.
 const LIST_READERS: u32 = 2;
 
@@ -32,6 +34,8 @@ pub(crate) struct Database {
     /// Where changes wait before they wait for the writer, except for revocations.
     queue: Mutex<()>,
     reader: SqlitePool,
+    /// Apart from look-ups, with which every change begins: every credential may open sessions, and hundreds may wait.
+    session_reader: SqlitePool,
     /// Apart from look-ups, with which every revocation begins: they never wait for lists.
     list_reader: SqlitePool,
     long_reader: SqlitePool,
@@ -47,6 +51,7 @@ impl Database {
             writer: pool(options(path), 1),
             queue: Mutex::default(),
             reader: pool(read_only(path), READERS),
+            session_reader: pool(read_only(path), SESSION_READERS),
             list_reader: pool(read_only(path), LIST_READERS),
             // It may write to another file, which a backup does.
             long_reader: pool(options(path), 1),
@@ -86,9 +91,9 @@ impl Database {
         self.check(self.long_reader.acquire().await)
     }
 
-    /// Begins a transaction that looks up in the database as it is at one moment.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static>> {
-        self.check(self.reader.begin().await)
+    /// Begins a transaction that looks for a session in the database as it is at one moment.
+    pub(crate) async fn session_snapshot(&self) -> Result<Transaction<'static>> {
+        self.check(self.session_reader.begin().await)
     }
 
     /// Begins a transaction that lists what is in the database at one moment.
@@ -102,6 +107,7 @@ impl Database {
 
     pub(crate) async fn close(&self) {
         self.reader.close().await;
+        self.session_reader.close().await;
         self.list_reader.close().await;
         self.long_reader.close().await;
         // Last: the last connection to close writes the log back into the file, which readers may not do.
@@ -287,13 +293,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn look_up_waits_for_no_list() {
+    async fn look_up_waits_for_no_list_and_no_session() {
         let (_folder, database) = database().await;
-        let mut lists = Vec::new();
+        let mut held = Vec::new();
         for _ in 0..LIST_READERS {
-            lists.push(database.list_snapshot().await.unwrap());
+            held.push(database.list_snapshot().await.unwrap());
+        }
+        for _ in 0..SESSION_READERS {
+            held.push(database.session_snapshot().await.unwrap());
         }
         assert!(database.list_reader.try_acquire().is_none());
+        assert!(database.session_reader.try_acquire().is_none());
         database.reader().await.unwrap();
     }
 
