@@ -20,6 +20,7 @@ mod connections;
 mod credentials_file;
 mod doctor;
 mod first_start;
+mod gateway;
 mod health;
 mod imported_keys;
 mod issuers;

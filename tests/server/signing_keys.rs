@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::jose::VerifyingKey;
 use countersign_tests::header;
 use serde_json::Value;
 
@@ -114,4 +115,34 @@ fn a_signing_key_for_another_algorithm_than_the_configured_one_is_not_created() 
     assert!(error.contains("`algorithm` in [issuer.default]"), "{error}");
     let listed = home.json(&["signing-key", "list"]);
     assert_eq!(listed["signing_keys"], serde_json::json!([]));
+}
+
+#[test]
+fn public_part_of_a_published_signing_key_is_exported_in_pem() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let first = home.json(&["signing-key", "list"])["signing_keys"][0].clone();
+    let next = home.json(&["signing-key", "rotate", "--algorithm", "ES256"]);
+    for key in [&first, &next] {
+        let kid = key["kid"].as_str().unwrap();
+        let printed = home.run(&["signing-key", "export", "--pem", kid]).stdout;
+        let algorithm = key["algorithm"].as_str().unwrap().parse().unwrap();
+        assert!(VerifyingKey::from_pem(algorithm, &printed).is_ok(), "{key}");
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(
+            printed.starts_with("-----BEGIN PUBLIC KEY-----\n"),
+            "{printed}"
+        );
+        let exported = home.json(&["signing-key", "export", "--pem", kid]);
+        assert_eq!(exported["pem"].as_str().unwrap(), printed);
+        assert_eq!(exported["algorithm"], key["algorithm"]);
+    }
+    drop(server);
+
+    let error = error_of(&home, &["signing-key", "export", "--pem", "unknown"]);
+    assert!(error.contains("signing-key list"), "{error}");
+    let kid = next["kid"].as_str().unwrap();
+    home.run(&["signing-key", "revoke", kid]);
+    let error = error_of(&home, &["signing-key", "export", "--pem", kid]);
+    assert!(error.contains("revoked"), "{error}");
 }

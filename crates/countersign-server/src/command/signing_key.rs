@@ -28,6 +28,17 @@ pub(crate) enum SigningKeyCommand {
         #[command(flatten)]
         of: IssuerArg,
     },
+    /// Print the public part of a signing key, for verifiers that read no JWK set, such as HAProxy
+    Export {
+        /// Print it in PEM
+        #[arg(long, required = true)]
+        pem: bool,
+        /// The key's id, which is `kid` in the header of its tokens
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+        #[command(flatten)]
+        of: IssuerArg,
+    },
     /// Revoke a signing key in an emergency: its tokens are rejected, and the next key signs from now on
     Revoke {
         /// The key's id, which is `kid` in the header of its tokens
@@ -61,6 +72,11 @@ pub(super) async fn run(context: &Context, command: SigningKeyCommand) -> Comman
         } => {
             let rotated = operations.rotate_signing_key(&of.issuer, algorithm, lead);
             rotated.await?
+        }
+        SigningKeyCommand::Export { kid, of, .. } => {
+            let exported = operations.export_signing_key(&of.issuer, &kid).await?;
+            let text = exported.pem.trim_end().to_owned();
+            return Report::new(&exported, text);
         }
         SigningKeyCommand::Revoke { kid, of } => {
             operations.revoke_signing_key(&of.issuer, &kid).await?

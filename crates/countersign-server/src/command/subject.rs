@@ -86,6 +86,10 @@ impl From<OpsError> for CommandError {
                 "`algorithm` in [issuer.{issuer}] is {configured}, and a server with this configuration could \
                  not start with a key for {wanted}: remove that line first, then rotate"
             ),
+            OpsError::NoPublicKey(state) => format!(
+                "the signing key is {state} and has no public part to print: a key is published until the last token that \
+                 it signed has expired, and keys for HMAC never are"
+            ),
             OpsError::InvalidToken(reason) => format!(
                 "nothing was revoked, because this token is not valid with this configuration: {}",
                 token::explanation(reason)

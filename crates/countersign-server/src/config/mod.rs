@@ -4,8 +4,10 @@
 //! all errors are reported at once.
 
 mod error;
+mod gateway;
 mod issuers;
 mod lifetimes;
+mod path_pattern;
 mod reader;
 mod routes;
 mod settings;
@@ -23,7 +25,10 @@ use std::path::{Path, PathBuf};
 use countersign::Secret;
 
 pub(crate) use error::ConfigErrors;
+pub(crate) use gateway::{Access, GatewayRule};
 pub(crate) use issuers::{DEFAULT as DEFAULT_ISSUER, IssuerSettings};
+#[cfg(test)]
+pub(crate) use path_pattern::PathPattern;
 pub(crate) use settings::{AccessLog, Config, LimitSettings, Rate, ServerSettings, TlsSettings};
 pub(crate) use trust::{TrustSettings, TrustedName};
 pub(crate) use wires::WireSettings;

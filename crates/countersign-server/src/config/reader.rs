@@ -114,6 +114,35 @@ impl<'r> Section<'r> {
         settings
     }
 
+    /// Reads a list of sections, `[[key]]`. Settings that `read` does not read are unknown.
+    pub(super) fn sections<T>(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&mut Self) -> T,
+    ) -> Vec<T> {
+        let items = self.get(key, |value| match value {
+            DeValue::Array(items) => Ok(items),
+            _ => Err(wrong("a list of sections", value)),
+        });
+        let mut list = Vec::new();
+        for item in items.into_iter().flat_map(|items| items.iter()) {
+            let Some(table) = item.get_ref().as_table() else {
+                self.error_at(item.span().start, key, &wrong("a section", item.get_ref()));
+                continue;
+            };
+            let mut section = Section {
+                reader: self.reader,
+                path: self.path_of(key),
+                location: Location::Line(self.reader.line(item.span().start)),
+                table: Some(table),
+                known: Vec::new(),
+            };
+            list.push(read(&mut section));
+            section.close();
+        }
+        list
+    }
+
     /// Reads a setting with `parse`, whose error says what the value should be.
     pub(super) fn get<T>(
         &mut self,

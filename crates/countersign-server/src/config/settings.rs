@@ -10,6 +10,7 @@ use countersign::registry::RecordLimits;
 use countersign_store::MasterKey;
 
 use super::error::ConfigErrors;
+use super::gateway::{self, GatewayRule};
 use super::issuers::{self, IssuerSettings};
 use super::reader::{self, Section};
 use super::trust::{self, TrustSettings};
@@ -33,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) issuers: Vec<IssuerSettings>,
     /// The external issuers, in alphabetical order.
     pub(crate) trust: Vec<TrustSettings>,
+    /// The rules for requests that gateways ask about, of which the first that matches decides.
+    pub(crate) gateway: Vec<GatewayRule>,
 }
 
 /// `[server]`
@@ -153,6 +156,11 @@ pub(super) fn read(
         let issuers = issuers::read(root, server.public_url.as_deref());
         routes::check(root, &issuers);
         let trust = trust::read(root);
+        let gateway = gateway::read(root);
+        if !gateway.is_empty() && server.trusted_proxies.is_none() {
+            let text = "`trusted_proxies` in [server] is missing; name the addresses of the gateways there";
+            root.error("gateway", text);
+        }
         Config {
             server,
             store,
@@ -160,6 +168,7 @@ pub(super) fn read(
             log,
             issuers,
             trust,
+            gateway,
         }
     })
 }

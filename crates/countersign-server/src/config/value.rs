@@ -150,13 +150,14 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
 pub(super) fn base_url(text: &str) -> Result<String, String> {
     let is_base = |url: &HttpUrl| {
         let path = url.path();
-        url.query().is_none() && (path.is_empty() || is_path(path)) && !is_administration(path)
+        url.query().is_none() && (path.is_empty() || is_path(path)) && !is_of_server(path)
     };
     match HttpUrl::parse(text) {
         Ok(url) if is_base(&url) => Ok(text.to_owned()),
         _ => Err(
             "expected a URL such as https://auth.example or https://example.com/auth, without \
-                  user name, query, fragment and final `/`, and with a path outside `/admin`"
+                  user name, query, fragment and final `/`, and with a path outside `/admin`, `/forward-auth` and \
+                  `/ext-authz`"
                 .to_owned(),
         ),
     }
@@ -179,8 +180,8 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 
 /// Parses the path of a wire.
 pub(super) fn path(text: &str) -> Result<String, String> {
-    if is_administration(text) {
-        Err("expected a path outside /admin, which is the server's own".to_owned())
+    if is_of_server(text) {
+        Err("expected a path outside /admin, /forward-auth and /ext-authz, which are the server's own".to_owned())
     } else if is_path(text) {
         Ok(text.to_owned())
     } else {
@@ -190,9 +191,10 @@ pub(super) fn path(text: &str) -> Result<String, String> {
     }
 }
 
-/// Returns whether a path belongs to the administration, under every issuer's URL.
-fn is_administration(path: &str) -> bool {
-    path == "/admin" || path.starts_with("/admin/")
+/// Returns whether a path belongs to the administration or to the endpoints for gateways, under every issuer's URL.
+fn is_of_server(path: &str) -> bool {
+    let first = path.split('/').nth(1);
+    first.is_some_and(|first| ["admin", "forward-auth", "ext-authz"].contains(&first))
 }
 
 /// Returns whether no segment is empty or begins with a dot: `..` would leave the issuer's path, and `.well-known` is

@@ -3,6 +3,7 @@
 mod admin;
 mod authenticators;
 mod connections;
+mod gateway;
 mod health;
 mod host;
 mod issuer;
@@ -90,7 +91,13 @@ pub(crate) fn routes(
         .tagged("server")
         .merge(on_store_runtime(admin, &process.store_runtime));
     let own: Result<Vec<_>, _> = issuers.iter().map(|one| one.trusted(store)).collect();
-    let metrics = metrics::routes(process.metrics.clone(), store, &authenticators, own?)?;
+    let own = own?;
+    if !config.gateway.is_empty() {
+        let trusted = own.iter().chain(external).cloned();
+        let gateway = gateway::routes(&config.gateway, &authenticators, trusted)?;
+        routes = routes.merge(gateway.tagged("server"));
+    }
+    let metrics = metrics::routes(process.metrics.clone(), store, &authenticators, own)?;
     routes = routes.merge(metrics.tagged("server"));
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);

@@ -27,6 +27,8 @@ pub(crate) enum OpsError {
         /// The requested algorithm.
         wanted: Algorithm,
     },
+    /// The signing key in this state is not published, or has no public part (HMAC).
+    NoPublicKey(&'static str),
     /// The token is not a valid token of this server.
     InvalidToken(Reason),
     /// Whether the token is valid cannot be decided at present.

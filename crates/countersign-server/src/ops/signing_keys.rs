@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use countersign::jose::Algorithm;
-use countersign_store::SigningKeyRecord;
+use countersign::jose::{Algorithm, VerifyingKey};
+use countersign_store::{SigningKeyRecord, StoreError};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{Operations, OpsError};
@@ -25,6 +26,15 @@ pub(crate) struct SigningKeyResponse {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SigningKeyListResponse {
     pub(crate) signing_keys: Vec<SigningKeyResponse>,
+}
+
+/// A signing key with its public part.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExportedKeyResponse {
+    #[serde(flatten)]
+    pub(crate) key: SigningKeyResponse,
+    /// The public part in PEM.
+    pub(crate) pem: String,
 }
 
 impl From<SigningKeyRecord> for SigningKeyResponse {
@@ -51,6 +61,23 @@ impl Operations {
         let keys = self.store.list_signing_keys(issuer).await?;
         let signing_keys = keys.into_iter().map(Into::into).collect();
         Ok(SigningKeyListResponse { signing_keys })
+    }
+
+    /// Returns a published signing key with its public part, for verifiers that read no key set.
+    pub(crate) async fn export_signing_key(
+        &self,
+        issuer: &str,
+        kid: &str,
+    ) -> Result<ExportedKeyResponse, OpsError> {
+        let list = self.list_signing_keys(issuer).await?;
+        let mut keys = list.signing_keys.into_iter();
+        let key = keys.find(|key| key.kid == kid);
+        let key = key.ok_or(StoreError::UnknownSigningKey)?;
+        let published = self.store.signing_keys(issuer, None).await?;
+        match public_pem(&published.jwks(), kid) {
+            Some(pem) => Ok(ExportedKeyResponse { key, pem }),
+            None => Err(OpsError::NoPublicKey(key.state)),
+        }
     }
 
     /// Creates an issuer's next signing key, and publishes it `lead` before it signs. Its algorithm is
@@ -93,4 +120,12 @@ impl Operations {
         let revoked = self.store.revoke_signing_key(&self.caller, issuer, kid);
         Ok(revoked.await?.into())
     }
+}
+
+/// Returns the key with this id of a key set in PEM.
+fn public_pem(jwks: &str, kid: &str) -> Option<String> {
+    let set: Value = serde_json::from_str(jwks).ok()?;
+    let mut keys = set.get("keys")?.as_array()?.iter();
+    let key = keys.find(|key| key.get("kid").and_then(Value::as_str) == Some(kid))?;
+    VerifyingKey::from_jwk(&key.to_string()).ok()?.to_pem()
 }

@@ -53,3 +53,16 @@ pub(super) fn only_section(pem: &[u8]) -> Result<Section, &'static str> {
     let der = Zeroizing::new(der);
     Ok(Section { label, der })
 }
+
+/// Writes a section, with 64 characters in each line (RFC 7468 §2).
+pub(super) fn section(label: &str, der: &[u8]) -> String {
+    let mut section = format!("-----BEGIN {label}-----\n");
+    for (index, character) in STANDARD.encode(der).chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            section.push('\n');
+        }
+        section.push(character);
+    }
+    section.push_str(&format!("\n-----END {label}-----\n"));
+    section
+}

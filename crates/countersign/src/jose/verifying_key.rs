@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rsa::{PublicKey as RsaPublicKey, PublicKeyComponents as RsaPublicKeyComponents};
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
 
@@ -199,6 +199,31 @@ impl VerifyingKey {
             issuer: None,
             key: Key::Public(Arc::new(key)),
         })
+    }
+
+    /// Returns the public key in PEM, as one section `PUBLIC KEY` (RFC 7468 §13), for programs that read no JWK. Returns
+    /// `None` for HMAC, which has no public key.
+    ///
+    /// ```
+    /// use countersign::jose::{Algorithm, SigningKey, VerifyingKey};
+    /// use countersign::random::SystemRandom;
+    ///
+    /// let key = SigningKey::generate(Algorithm::Es256, &SystemRandom)?.verifying_key()?;
+    /// let pem = key.to_pem().expect("ES256 has public keys");
+    /// assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    /// assert!(VerifyingKey::from_pem(Algorithm::Es256, pem.as_bytes()).is_ok());
+    ///
+    /// let secret = VerifyingKey::hmac(Algorithm::Hs256, b"5t8Qk2nV0cXw7Lr9mB4yHf1sJd6gAe3Z")?;
+    /// assert_eq!(secret.to_pem(), None);
+    /// # Ok::<(), countersign::jose::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn to_pem(&self) -> Option<String> {
+        let Key::Public(key) = &self.key else {
+            return None;
+        };
+        let der: PublicKeyX509Der<'_> = key.as_der().ok()?;
+        Some(pem::section("PUBLIC KEY", der.as_ref()))
     }
 
     /// Returns whether `signature` is a signature of `message` by this key.

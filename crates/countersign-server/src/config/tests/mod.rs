@@ -1,4 +1,5 @@
 mod environment;
+mod gateway;
 mod issuers;
 mod readme;
 

@@ -76,6 +76,7 @@ fn defaults_in_the_readme_are_the_defaults() {
                 let required: &[_] = match &*section {
                     "server.tls" => &[("cert", "server.pem"), ("key", "server.key")],
                     "trust.default" => &[("issuer", "https://a.example"), ("audience", "b")],
+                    "[gateway.rules]" => &[("path", "/calls/**"), ("allow", "authenticated")],
                     _ => &[],
                 };
                 let is_other = |(name, _): &&(&str, &str)| {
@@ -86,7 +87,14 @@ fn defaults_in_the_readme_are_the_defaults() {
                 let others: String = others
                     .map(|(name, value)| format!("{name} = {value:?}\n"))
                     .collect();
-                accepted(&format!("[{section}]\n{others}{setting} = {value}\n"));
+                // Rules for gateways are not accepted without the addresses of gateways.
+                let before = match &*section {
+                    "[gateway.rules]" => "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n",
+                    _ => "",
+                };
+                accepted(&format!(
+                    "{before}[{section}]\n{others}{setting} = {value}\n"
+                ));
             }
         }
     }
@@ -106,7 +114,7 @@ fn every_setting_is_in_the_readme() {
     for (section, setting) in settings().into_keys() {
         listed.entry(section).or_default().insert(setting);
     }
-    assert_eq!(listed.len(), 7 + WIRES.len());
+    assert_eq!(listed.len(), 8 + WIRES.len());
     for (section, listed) in listed {
         let error = rejected(&format!("[{section}]\nunknown = 1\n"));
         let (_, known) = error.split_once("known here: ").unwrap();

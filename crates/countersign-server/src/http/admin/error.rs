@@ -142,6 +142,10 @@ impl From<OpsError> for AdminError {
                 "The configuration names another algorithm, and a server that reads it could not start: \
                  remove `algorithm` from the issuer's section first.",
             ),
+            OpsError::NoPublicKey(_) => Self::conflict(
+                "no_public_key",
+                "The signing key is not published, or has no public part.",
+            ),
             OpsError::InvalidToken(_) | OpsError::TokenNotIdentified => Self::invalid(
                 "invalid_token",
                 "`token` is not a valid token of this server.",

@@ -14,10 +14,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
+use axum::{Extension, Router};
 use countersign::client_address::ClientAddressLayer;
 use countersign::directory::Networks;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +29,7 @@ use tower::{Layer as _, Service, ServiceExt as _};
 use self::admission::Admission;
 use self::exchanges::Deadlines;
 pub(crate) use self::tls::Tls;
+use super::gateway::FromProxy;
 use super::signals::Request as Signal;
 use super::{Draining, Signals, metrics};
 use crate::config::ServerSettings;
@@ -166,9 +167,11 @@ pub(crate) async fn serve(
                 };
                 // Responses are small, so that Nagle's algorithm would only delay them.
                 let _ = stream.set_nodelay(true);
+                let is_proxy = settings.trusted_proxies.as_ref();
+                let is_proxy = is_proxy.is_some_and(|proxies| proxies.allow(Some(peer.ip())));
                 let routes = ClientAddressLayer::of_peer(peer.ip())
                     .trusted_proxies(trusted_proxies.clone())
-                    .layer(endpoint.routes.clone());
+                    .layer(Extension(FromProxy(is_proxy)).layer(endpoint.routes.clone()));
                 metrics::set_connections(admission.count());
                 let (stop, admission) = (stop.clone(), Arc::clone(admission));
                 let tls = endpoint.tls.clone();
