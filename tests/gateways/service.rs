@@ -67,14 +67,16 @@ fn serve(stream: TcpStream, requests: &AtomicUsize) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        let is_head = head.starts_with(b"HEAD ");
-        let response = format!(
-            "HTTP/1.1 200 OK\r\n{MARK}: 1\r\ncontent-length: {}\r\n\r\n",
-            head.len()
-        );
-        let written = writer.write_all(response.as_bytes());
-        let shown = if is_head { &[][..] } else { &head };
-        if written.and_then(|()| writer.write_all(shown)).is_err() {
+        let length = head.len();
+        let shown = if head.starts_with(b"HEAD ") {
+            &[][..]
+        } else {
+            &head
+        };
+        let response = format!("HTTP/1.1 200 OK\r\n{MARK}: 1\r\ncontent-length: {length}\r\n\r\n");
+        // In one piece, since the rest of it would wait for an acknowledgement.
+        let response = [response.as_bytes(), shown].concat();
+        if writer.write_all(&response).is_err() {
             return;
         }
     }
