@@ -8,7 +8,14 @@ fn doctor_prints_one_line_for_each_check_of_a_healthy_store() {
     home.create_key("*");
     let output = home.run(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for of in ["store", "master key", "schema", "sqlite", "clock", "pepper"] {
+    for of in [
+        "store",
+        "master key",
+        "schema",
+        "database",
+        "clock",
+        "pepper",
+    ] {
         let line = format!("ok    {of} ");
         assert!(
             text.lines().any(|found| found.starts_with(&line)),

@@ -28,6 +28,7 @@ mod lifecycle;
 mod limits;
 mod managed_tokens;
 mod metrics;
+mod postgres;
 mod restart;
 mod revocation;
 mod robustness;

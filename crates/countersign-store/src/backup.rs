@@ -10,6 +10,7 @@ use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::files::{private, publish, recreate, with_suffix};
 use crate::records::Backup;
+use crate::sql::Purpose;
 use crate::sqlite;
 use crate::store::Store;
 
@@ -25,9 +26,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::FileExists`], [`StoreError::File`], [`StoreError::Corrupt`] if the copy is damaged, or that the
-    /// database cannot be read or written. There is no backup then.
+    /// [`StoreError::SqliteOnly`], [`StoreError::FileExists`], [`StoreError::File`], [`StoreError::Corrupt`] if the copy is
+    /// damaged, or that the database cannot be read or written. There is no backup then.
     pub async fn backup(&self, caller: &Caller, file: &Path) -> Result<Backup, StoreError> {
+        // Before anything is written: only SQLite has a file to copy.
+        drop(self.0.database.file(Purpose::LookUp).await?);
         // Reserves the name, so that no other file of this name is overwritten.
         private().open(file).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::FileExists(file.to_owned()),
@@ -60,7 +63,7 @@ impl Store {
         transaction.commit().await?;
 
         recreate(part).map_err(|source| StoreError::file(part, source))?;
-        let mut connection = self.0.database.long_reader().await?;
+        let mut connection = self.0.database.file(Purpose::ReadAll).await?;
         let backup = sqlite::backup::copy(&mut connection, part, file).await?;
         let sealer = self.0.state.sealer(&mut connection).await?;
         sealer

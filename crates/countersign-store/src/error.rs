@@ -9,6 +9,7 @@ use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
 use crate::access::describe_access;
+use crate::state::Location;
 
 /// The code of SQLite for a file that it cannot open.
 const SQLITE_CANTOPEN: i32 = 14;
@@ -18,11 +19,43 @@ const SQLITE_CANTOPEN: i32 = 14;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The URL does not name an SQLite file.
+    /// The URL names neither an SQLite file nor a PostgreSQL database.
     #[error(
-        "the database URL is not supported: give `sqlite://PATH`, the path of a file without `?` and `#`"
+        "the database URL is not supported: give `sqlite://PATH`, the path of a file without `?` and `#`, or \
+         `postgres://USER@HOST/DATABASE`"
     )]
     UnsupportedUrl,
+    /// A PostgreSQL server on another machine would not be authenticated, and could be anyone.
+    #[error(
+        "the database URL allows a PostgreSQL server on another machine without verifying its certificate: use \
+         `sslmode=verify-full`, and `sslrootcert=FILE` if its certificate is from a CA of your own"
+    )]
+    InsecureUrl,
+    /// The PostgreSQL server is a standby, whose data may be old and cannot be changed.
+    #[error(
+        "the PostgreSQL server is a standby: name the primary in the database URL, or both, separated by a comma"
+    )]
+    Standby,
+    /// The PostgreSQL database has another encoding than UTF-8.
+    #[error("the PostgreSQL database has the encoding {0}: create it with the encoding UTF8")]
+    UnsupportedEncoding(String),
+    /// The PostgreSQL database has no tables, or outdated ones, and this role may not create them.
+    #[error(
+        "the PostgreSQL database has no tables of this version, and this role may not create them: run `countersign \
+         store migrate` as a role that may"
+    )]
+    NotMigrated,
+    /// PostgreSQL does this itself.
+    #[error(
+        "a PostgreSQL database is backed up and restored by the tools of PostgreSQL, such as pg_basebackup"
+    )]
+    SqliteOnly,
+    /// A PostgreSQL database has no folder in which the master key could be.
+    #[error(
+        "with PostgreSQL, the master key must be given: create one with `openssl rand -base64 32`, and give every node \
+         its file or its text"
+    )]
+    MasterKeyNotGiven,
     /// A file could not be created, read or written.
     #[error("`{}` cannot be used: {source}; its folder must exist, and this user must be allowed to read and write both", .path.display())]
     File {
@@ -164,6 +197,15 @@ pub enum StoreError {
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
+    /// Names the database file, if the database is one and SQLite could not open it.
+    pub(crate) fn at_location(self, location: &Location) -> Self {
+        match location {
+            Location::File(path) => self.at(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => self,
+        }
+    }
+
     /// Names the database file, if SQLite could not open it.
     pub(crate) fn at(self, path: &Path) -> Self {
         match self {

@@ -1,11 +1,10 @@
 //! Reading the audit log, and facts about the database.
 
 use countersign::registry::{Caller, RegistryError};
-use sqlx::Connection as _;
 
 use crate::audit::{AuditRecord, Checkpoint, Verified, Verifier};
 use crate::error::StoreError;
-use crate::sqlite::{self, Diagnosis};
+use crate::sql::{self, Access, Diagnosis};
 use crate::store::Store;
 
 impl Store {
@@ -17,15 +16,15 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read. A log that is not intact is [`Verified::Broken`], not an error.
     pub async fn verify_audit(&self, since: Option<&Checkpoint>) -> Result<Verified, StoreError> {
-        let mut connection = self.0.database.long_reader().await?;
+        let mut connection = self.0.database.long_snapshot().await?;
         let mut verifier = Verifier::new(&self.0.state.audit_key, since);
         loop {
-            let mut snapshot = connection.begin().await?;
-            let verified = sqlite::audit::verify_page(&mut snapshot, &mut verifier).await?;
-            snapshot.rollback().await?;
+            let verified = sql::audit::verify_page(&mut connection, &mut verifier).await?;
+            connection.commit().await?;
             if let Some(verified) = verified {
                 return Ok(verified);
             }
+            connection.begin(Access::ReadAll).await?;
         }
     }
 
@@ -42,7 +41,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, RegistryError> {
         let mut connection = self.0.database.list_reader().await?;
-        Ok(sqlite::audit::list(&mut connection, caller.account(), before, limit).await?)
+        Ok(sql::audit::list(&mut connection, caller.account(), before, limit).await?)
     }
 
     /// Returns facts about the database, by which an operator can decide whether it is in order.
@@ -51,6 +50,6 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
-        sqlite::diagnose(&mut *self.0.database.list_reader().await?).await
+        sql::diagnose(&mut self.0.database.list_reader().await?).await
     }
 }

@@ -21,6 +21,9 @@
 //! By default, the master key is in the folder of the database. A backup of the database cannot be decrypted without the
 //! key, and a thief of both can decrypt everything. Back up both, and store the backups separately.
 
+#[macro_use]
+mod sql;
+
 mod access;
 mod audit;
 mod backup;
@@ -30,6 +33,8 @@ mod inspection;
 mod issuers;
 mod lifecycle;
 mod maintenance;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 mod registry;
 mod restore;
@@ -45,6 +50,6 @@ pub use error::StoreError;
 pub use records::{Backup, KeyState, SigningKeyRecord};
 pub use restore::{NotReplayed, Restored};
 pub use secrets::MasterKey;
-pub use sqlite::Diagnosis;
+pub use sql::Diagnosis;
 pub use state::{BootClock, StoreOptions, SystemBootClock, View, ViewContents};
 pub use store::Store;

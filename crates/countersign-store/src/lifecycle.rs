@@ -9,8 +9,8 @@ use futures_util::future::{Either, select};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::StoreError;
-use crate::sqlite;
-use crate::state::{StoreOptions, ViewContents};
+use crate::sql::{self, Database};
+use crate::state::{Location, StoreOptions, ViewContents};
 use crate::store::{Inner, Store};
 
 impl Store {
@@ -26,20 +26,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// - [`StoreError::UnsupportedUrl`], [`StoreError::File`], [`StoreError::CannotOpen`],
-    ///   [`StoreError::NoWriteAheadLog`]: there can be no database.
+    /// - [`StoreError::UnsupportedUrl`], [`StoreError::InsecureUrl`], [`StoreError::File`], [`StoreError::CannotOpen`],
+    ///   [`StoreError::NoWriteAheadLog`], [`StoreError::Standby`], [`StoreError::UnsupportedEncoding`],
+    ///   [`StoreError::NotMigrated`]: there can be no database.
     /// - [`StoreError::UnrelatedDatabase`], [`StoreError::UnreleasedSchema`], [`StoreError::NewerSchema`]: the file is
     ///   not a database of this version.
-    /// - [`StoreError::MasterKeyMissing`], [`StoreError::MasterKeyMalformed`], [`StoreError::Unseal`]: the master key does
+    /// - [`StoreError::MasterKeyNotGiven`], [`StoreError::MasterKeyMissing`], [`StoreError::MasterKeyMalformed`], [`StoreError::Unseal`]: the master key does
     ///   not decrypt the database.
     /// - [`StoreError::SqliteTooOld`], [`StoreError::Corrupt`], [`StoreError::Database`], [`StoreError::Cryptography`],
     ///   [`StoreError::FileReplaced`].
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let path = options.database()?;
-        let inner = Inner::open(options)
-            .await
-            .map_err(|error| error.at(&path))?;
-        let inner = Arc::new(inner);
+        let location = options.location()?;
+        let inner = Inner::open(options).await;
+        let inner = Arc::new(inner.map_err(|error| error.at_location(&location))?);
         let options = &inner.options;
         if let Some(period) = options.poll_period
             && options.contents != ViewContents::Nothing
@@ -47,6 +46,31 @@ impl Store {
             tokio::spawn(run(Arc::clone(&inner), period));
         }
         Ok(Self(inner))
+    }
+
+    /// Creates the tables of a PostgreSQL database, or brings them up to date, for servers whose role may not. An SQLite
+    /// database needs no such preparation: nothing is done.
+    ///
+    /// The role of the servers needs the rights to select, insert, update and delete in all of the tables.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnsupportedUrl`], [`StoreError::InsecureUrl`], [`StoreError::NotMigrated`] if this role has not the
+    /// rights either, [`StoreError::UnrelatedDatabase`], [`StoreError::NewerSchema`],
+    /// [`StoreError::UnsupportedEncoding`], or that the database cannot be read or written.
+    pub async fn migrate(options: &StoreOptions) -> Result<(), StoreError> {
+        let location = options.location()?;
+        if matches!(location, Location::File(_)) {
+            return Ok(());
+        }
+        let database = Database::open(&location).await?;
+        let mut transaction = database.begin().await?;
+        sql::schema::inspect(&mut transaction).await?;
+        sql::schema::create(&mut transaction).await?;
+        transaction.commit().await?;
+        drop(transaction);
+        database.close().await;
+        Ok(())
     }
 
     /// Compares the view with the database once, and applies changes of other processes.
@@ -65,7 +89,7 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn has_credentials(&self) -> Result<bool, StoreError> {
-        sqlite::credentials::exist(&mut *self.0.database.reader().await?).await
+        sql::credentials::exist(&mut self.0.database.reader().await?).await
     }
 
     /// Returns whether requests can be authenticated and tokens minted: the view is fresh, and each issuer whose
@@ -82,7 +106,7 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let head = sqlite::changes::head(&mut *self.0.database.reader().await?).await;
+        let head = sql::changes::head(&mut self.0.database.reader().await?).await;
         head.map(drop)
     }
 
@@ -121,8 +145,7 @@ async fn run(store: Arc<Inner>, period: Duration) {
 
 /// Follows the change log until the store is closed, or has no other handle.
 async fn follow(store: &Arc<Inner>, period: Duration) {
-    // An interval of zero panics.
-    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    let mut ticks = interval(period.max(store.database.shortest_poll_period()));
     let mut is_failing = false;
     while Arc::strong_count(store) > 1 || Arc::strong_count(&store.view) > 1 {
         ticks.tick().await;
@@ -160,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::BootClock;
+    use crate::sql::Purpose;
 
     struct Elapsed(AtomicU64);
 
@@ -185,7 +209,7 @@ mod tests {
 
         // Maintenance has to count the uptime, and cannot.
         boot_clock.0.store(600, Ordering::SeqCst);
-        let _writer = here.0.database.writer().await.unwrap();
+        let _writer = here.0.database.file(Purpose::Write).await.unwrap();
         tokio::spawn(run(Arc::clone(&here.0), Duration::from_millis(1)));
         there.change(&operator, id, Change::Suspend).await.unwrap();
         let view = here.directory();

@@ -7,7 +7,7 @@ use countersign::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite;
+use crate::sql;
 use crate::store::{Inner, Store};
 
 /// The number of changes that stay in the log, so that a process that was away for a while need not read all records
@@ -52,8 +52,7 @@ impl Store {
     ///
     /// Returns an error if the database cannot be written.
     pub async fn allow_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
-        let mut connection = self.0.database.writer().await?;
-        sqlite::denials::allow_lifetime(&mut connection, lifetime, false).await
+        self.0.allow_lifetime(lifetime, false).await
     }
 
     /// Raises the longest lifetime of managed tokens to `lifetime`, as [`allow_lifetime`](Self::allow_lifetime) does for
@@ -64,8 +63,7 @@ impl Store {
     ///
     /// Returns an error if the database cannot be written.
     pub async fn allow_managed_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
-        let mut connection = self.0.database.writer().await?;
-        sqlite::denials::allow_lifetime(&mut connection, lifetime, true).await
+        self.0.allow_lifetime(lifetime, true).await
     }
 }
 
@@ -78,17 +76,25 @@ impl Inner {
         self.delete_expired(before).await
     }
 
+    async fn allow_lifetime(&self, lifetime: Duration, managed: bool) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        sql::denials::allow_lifetime(&mut transaction, lifetime, managed).await?;
+        transaction.commit().await
+    }
+
     /// Counts for how long this process has had the database open.
     pub(crate) async fn count_uptime(&self) -> Result<(), StoreError> {
         let mut counted = self.uptime_counted.lock().await;
         let now = self.options.boot_clock.since_boot();
-        if now.saturating_sub(*counted) < UPTIME_PERIOD {
+        let (since, seen) = *counted;
+        let elapsed = now.saturating_sub(since);
+        if elapsed < UPTIME_PERIOD {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
-        sqlite::expired::count_uptime(transaction.connection(), *counted, now).await?;
+        let uptime = sql::expired::count_uptime(transaction.connection(), seen, elapsed).await?;
         transaction.commit().await?;
-        *counted = now;
+        *counted = (now, uptime);
         Ok(())
     }
 
@@ -112,17 +118,17 @@ impl Inner {
         for usage in used {
             let connection = transaction.connection();
             // Not in the change log: no decision depends on it.
-            sqlite::credentials::record_use(connection, usage).await?;
+            sql::credentials::record_use(connection, usage).await?;
             if let Some(upgrade) = &usage.digest {
                 let id = &usage.credential;
-                if sqlite::credentials::upgrade_digest(connection, id, upgrade, now).await? {
+                if sql::credentials::upgrade_digest(connection, id, upgrade, now).await? {
                     transaction.changed(ChangedEntity::Credential(*id));
                 }
             }
             let connection = transaction.connection();
             if let Some(upgrade) = &usage.password {
                 let id = &usage.credential;
-                if sqlite::credentials::upgrade_password(connection, id, upgrade).await? {
+                if sql::credentials::upgrade_password(connection, id, upgrade).await? {
                     transaction.changed(ChangedEntity::Credential(*id));
                 }
             }
@@ -132,21 +138,21 @@ impl Inner {
 
     async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError> {
         let now = self.state.clock.now();
-        let expiry = sqlite::expired::Expiry {
+        let expiry = sql::expired::Expiry {
             now,
             before,
             tokens_before: ago(now, TOKEN_RETENTION),
         };
         let mut reader = self.database.reader().await?;
-        let head = sqlite::changes::head(&mut reader).await?;
+        let head = sql::changes::head(&mut reader).await?;
         let is_log_long = head.number.saturating_sub(head.oldest) >= RETAINED_CHANGES;
-        let mut is_due = is_log_long || sqlite::expired::exist(&mut reader, expiry).await?;
+        let mut is_due = is_log_long || sql::expired::exist(&mut reader, expiry).await?;
         drop(reader);
         while is_due {
             let mut transaction = self.begin().await?;
             let connection = transaction.connection();
-            let (deleted, is_full) = sqlite::expired::delete(connection, expiry).await?;
-            sqlite::changes::trim(connection, RETAINED_CHANGES).await?;
+            let (deleted, is_full) = sql::expired::delete(connection, expiry).await?;
+            sql::changes::trim(connection, RETAINED_CHANGES).await?;
             deleted
                 .into_iter()
                 .for_each(|entity| transaction.changed(entity));

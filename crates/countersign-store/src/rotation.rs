@@ -7,7 +7,7 @@ use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
 use crate::secrets::parse;
-use crate::sqlite;
+use crate::sql;
 use crate::state::key_check;
 use crate::store::Store;
 
@@ -26,13 +26,13 @@ impl Store {
         let mut transaction = self.0.begin().await?;
         let now = transaction.now;
         let connection = transaction.connection();
-        let newest = sqlite::secrets::newest_pepper(connection).await?;
-        let version = sqlite::secrets::next_pepper(connection).await?;
+        let newest = sql::secrets::newest_pepper(connection).await?;
+        let version = sql::secrets::next_pepper(connection).await?;
         let sealer = state.sealer(connection).await?;
         let random = &*state.random;
-        sqlite::secrets::insert_pepper(connection, version, (&sealer, random), now).await?;
+        sql::secrets::insert_pepper(connection, version, (&sealer, random), now).await?;
         // The newest one stays until the next rotation: processes that have not seen the new one still use it.
-        let deleted = sqlite::secrets::delete_unused_peppers(connection, newest).await?;
+        let deleted = sql::secrets::delete_unused_peppers(connection, newest).await?;
         let entry = AuditRecord::by(caller, "pepper.rotate").with("version", version);
         transaction
             .append_audit(entry.with("forgotten", deleted))
@@ -57,7 +57,7 @@ impl Store {
         let connection = transaction.connection();
         let sealer = state.sealer(connection).await?;
         let seal = (&*sealer, &*state.random);
-        let imported = sqlite::secrets::import_pepper(connection, secret, seal, now).await?;
+        let imported = sql::secrets::import_pepper(connection, secret, seal, now).await?;
         if let (version, true) = imported {
             let entry = AuditRecord::by(caller, "pepper.import").with("version", version);
             transaction.append_audit(entry).await?;
@@ -107,17 +107,17 @@ impl Store {
         let connection = transaction.connection();
         // An interrupted rotation must be finished before its key is overwritten.
         let old = state.sealer(connection).await?;
-        let sealed = sqlite::audit::sealed_key(connection).await?;
+        let sealed = sql::audit::sealed_key(connection).await?;
         state.master_key.finish_rotation(&key_check(&sealed))?;
         state.master_key.write_next(new)?;
-        sqlite::secrets::reseal(connection, &old, &sealer, &*state.random).await?;
+        sql::secrets::reseal(connection, &old, &sealer, &*state.random).await?;
         let entry = AuditRecord::by(caller, "master_key.rotate");
         transaction.append_audit(entry).await?;
         let committed = transaction.commit().await;
 
         // Whatever the result of the commit, the database shows which key it is encrypted with.
         let mut transaction = self.0.begin().await?;
-        let sealed = sqlite::audit::sealed_key(transaction.connection()).await?;
+        let sealed = sql::audit::sealed_key(transaction.connection()).await?;
         let check = key_check(&sealed);
         state.master_key.finish_rotation(&check)?;
         if check(&sealer) {

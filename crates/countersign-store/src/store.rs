@@ -10,10 +10,10 @@ use countersign::token::{TrustError, TrustedIssuerBuilder};
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
-use crate::sqlite::Database;
+use crate::sql::{self, Database};
 use crate::state::{Follower, State, StoreOptions, View, prepare};
 
-/// Credentials, issuers and keys in an SQLite database. Cloning it copies a reference count.
+/// Credentials, issuers and keys in a database. Cloning it copies a reference count.
 ///
 /// It implements [`Registry`](countersign::registry::Registry),
 /// [`ManagedTokens`](countersign::registry::ManagedTokens) and [`Sessions`](countersign::registry::Sessions), and
@@ -26,25 +26,28 @@ pub(crate) struct Inner {
     pub(crate) follower: Mutex<Follower>,
     pub(crate) state: State,
     pub(crate) view: Arc<View>,
-    /// Until when, since the machine was started, this process has counted the uptime of the database.
-    pub(crate) uptime_counted: Mutex<Duration>,
+    /// When this process has counted the uptime of the database last, in time since the machine was started, and the uptime
+    /// then.
+    pub(crate) uptime_counted: Mutex<(Duration, i64)>,
     pub(crate) options: StoreOptions,
 }
 
 impl Inner {
     /// Opens the database, and loads the view.
     pub(crate) async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let path = options.database()?;
-        let database = Database::open(&path)?;
+        let database = Database::open(&options.location()?).await?;
+        // Before the uptime is read: less time has passed since than is counted.
+        let since = options.boot_clock.since_boot();
         let state = prepare(&database, &options).await?;
-        let follower = Follower::new(database.watcher(&path), options.contents);
+        let uptime = sql::expired::uptime(&mut database.reader().await?).await?;
+        let follower = Follower::new(database.watcher(), options.contents);
         let clock = Arc::clone(&options.boot_clock);
         let inner = Self {
             database,
             follower: Mutex::new(follower),
             state,
             view: Arc::new(View::new(options.max_staleness, clock)),
-            uptime_counted: Mutex::new(options.boot_clock.since_boot()),
+            uptime_counted: Mutex::new((since, uptime)),
             options,
         };
         // This also checks that the file is still the one that the writer has opened.

@@ -4,19 +4,17 @@ use countersign::Id;
 use countersign::directory::Status;
 use countersign::registry::{Authority, Caller};
 use countersign::time::Timestamp;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::Sqlite;
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::state::State;
 use crate::store::Inner;
 
 /// A transaction that changes records. It has no effect if it is dropped before it is committed.
 pub(crate) struct Transaction<'s> {
-    sqlite: sqlite::Transaction<'static>,
+    connection: Connection,
     store: &'s Inner,
     pub(crate) now: Timestamp,
     changed: Vec<ChangedEntity>,
@@ -28,7 +26,7 @@ impl Inner {
     pub(crate) async fn look_for<'c>(
         &self,
         caller: &'c Caller,
-    ) -> Result<(PoolConnection<Sqlite>, Authority<'c>), StoreError> {
+    ) -> Result<(Connection, Authority<'c>), StoreError> {
         let mut reader = self.database.reader().await?;
         let authority = authority(&mut reader, caller, self.state.clock.now()).await?;
         Ok((reader, authority))
@@ -45,12 +43,12 @@ impl Inner {
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
         // An operator does not wait for the changes of tenants.
-        let sqlite = match caller.account() {
+        let begun = match caller.account() {
             None => self.database.begin_revocation().await?,
             Some(_) => self.database.begin().await?,
         };
-        let mut transaction = self.transaction(sqlite);
-        let authority = authority(&mut transaction.sqlite, caller, transaction.now).await?;
+        let mut transaction = self.transaction(begun);
+        let authority = authority(&mut transaction.connection, caller, transaction.now).await?;
         Ok((transaction, authority))
     }
 
@@ -60,13 +58,13 @@ impl Inner {
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
         let mut transaction = self.transaction(self.database.begin_revocation().await?);
-        let authority = authority(&mut transaction.sqlite, caller, transaction.now).await?;
+        let authority = authority(&mut transaction.connection, caller, transaction.now).await?;
         Ok((transaction, authority))
     }
 
-    fn transaction(&self, sqlite: sqlite::Transaction<'static>) -> Transaction<'_> {
+    fn transaction(&self, connection: Connection) -> Transaction<'_> {
         Transaction {
-            sqlite,
+            connection,
             store: self,
             now: self.state.clock.now(),
             changed: Vec::new(),
@@ -75,8 +73,8 @@ impl Inner {
 }
 
 impl<'s> Transaction<'s> {
-    pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.sqlite
+    pub(crate) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     pub(crate) const fn state(&self) -> &'s State {
@@ -94,16 +92,17 @@ impl<'s> Transaction<'s> {
 
     pub(crate) async fn append_audit(&mut self, record: AuditRecord) -> Result<(), StoreError> {
         let key = &self.store.state.audit_key;
-        sqlite::audit::append(&mut self.sqlite, key, self.now, record).await
+        sql::audit::append(&mut self.connection, key, self.now, record).await
     }
 
     /// Writes the change log, and commits. The changes are in the view of this process when this returns.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         // The change log comes last, so that the order of numbers is the order of commits.
         for entity in &self.changed {
-            sqlite::changes::append(&mut self.sqlite, entity).await?;
+            sql::changes::append(&mut self.connection, entity).await?;
         }
-        self.sqlite.commit().await?;
+        self.connection.commit().await?;
+        drop(self.connection);
         match self.changed.is_empty() {
             true => Ok(()),
             false => self.store.poll().await,
@@ -119,16 +118,16 @@ async fn authority<'c>(
     now: Timestamp,
 ) -> Result<Authority<'c>, StoreError> {
     let found = match caller.credential() {
-        Some(id) => sqlite::credentials::find(connection, id).await?,
+        Some(id) => sql::credentials::find(connection, id).await?,
         None => None,
     };
     let account = match &found {
-        Some(found) => sqlite::accounts::find(connection, &found.record.account_id).await?,
+        Some(found) => sql::accounts::find(connection, &found.record.account_id).await?,
         None => None,
     };
     let is_active = account.is_some_and(|account| account.status == Status::Active);
     let is_denied = match caller.token() {
-        Some(token) => sqlite::denials::denies(connection, token).await?,
+        Some(token) => sql::denials::denies(connection, token).await?,
         None => false,
     };
     let found = found.filter(|_| is_active).map(|found| found.credential(0));

@@ -32,10 +32,15 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     executable.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&built.stderr)))
 });
 
+/// The master key of PostgreSQL databases.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// A temporary folder for a database and its files, with environment variables for the commands.
 #[derive(Debug)]
 pub(crate) struct Home {
     folder: TempDir,
+    /// The URL of the database; `None` for a file in the folder.
+    database: Option<String>,
     environment: Vec<(&'static str, String)>,
 }
 
@@ -53,8 +58,16 @@ impl Home {
     pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
+            database: None,
             environment: Vec::new(),
         }
+    }
+
+    /// Creates a home whose servers and commands use a new PostgreSQL database.
+    pub(crate) fn on_postgres() -> Self {
+        let mut home = Self::new().with("COUNTERSIGN_MASTER_KEY", MASTER_KEY);
+        home.database = Some(countersign_test_postgres::new_database());
+        home
     }
 
     /// Sets an environment variable for all commands and servers of this home.
@@ -77,8 +90,9 @@ impl Home {
     /// Builds a command that uses the database of this home.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare_command(arguments);
-        let database = self.path().join("x.db");
-        command.args(["--database", &format!("sqlite://{}", database.display())]);
+        let file = || format!("sqlite://{}", self.path().join("x.db").display());
+        let database = self.database.clone().unwrap_or_else(file);
+        command.args(["--database", &database]);
         command
     }
 

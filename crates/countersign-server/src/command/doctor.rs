@@ -71,7 +71,7 @@ fn check_store(diagnosis: &Diagnosis, now: Timestamp) -> Vec<Finding> {
             "it is 32 random bytes, and decrypts the secrets in the database".to_owned(),
         ),
         ok("schema", format!("version {}", diagnosis.schema_version)),
-        ok("sqlite", format!("version {}", diagnosis.sqlite_version)),
+        ok("database", diagnosis.system.clone()),
         check_clock(diagnosis.newest_record, now),
         check_age("pepper", diagnosis.newest_pepper, "pepper rotate", now),
     ]

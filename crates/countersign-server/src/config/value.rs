@@ -267,8 +267,8 @@ pub(super) fn filter(text: &str) -> Result<String, String> {
 
 /// Parses the URL of the database.
 pub(crate) fn store_url(text: &str) -> Result<String, String> {
-    match StoreOptions::new(text).database() {
-        Ok(_) => Ok(text.to_owned()),
+    match StoreOptions::new(text).check_url() {
+        Ok(()) => Ok(text.to_owned()),
         Err(unsupported) => Err(unsupported.to_string()),
     }
 }

@@ -6,7 +6,7 @@ use countersign::directory::Issuers;
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
-use crate::sqlite;
+use crate::sql;
 use crate::store::Store;
 
 pub(crate) use signing_keys::create_key;
@@ -18,7 +18,7 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn issuers(&self) -> Result<Vec<String>, StoreError> {
-        sqlite::issuers::names(&mut *self.0.database.reader().await?).await
+        sql::issuers::names(&mut self.0.database.reader().await?).await
     }
 
     /// Creates the issuer of this name if it does not exist, without a URL and a signing key.
@@ -34,7 +34,7 @@ impl Store {
         let mut transaction = self.0.begin().await?;
         let id = transaction.new_id(&self.0.state.account)?;
         let now = transaction.now;
-        if !sqlite::issuers::insert(transaction.connection(), &id, name, now).await? {
+        if !sql::issuers::insert(transaction.connection(), &id, name, now).await? {
             return Ok(());
         }
         let entry = AuditRecord::by_store("issuer.create").about(None, id);
@@ -49,7 +49,7 @@ impl Store {
     /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
     pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
         let mut connection = self.0.database.reader().await?;
-        let (_, url) = sqlite::issuers::find(&mut connection, name).await?;
+        let (_, url) = sql::issuers::find(&mut connection, name).await?;
         Ok(url)
     }
 
@@ -64,11 +64,11 @@ impl Store {
             return Ok(stored);
         }
         let mut transaction = self.0.begin().await?;
-        let (id, stored) = sqlite::issuers::find(transaction.connection(), name).await?;
+        let (id, stored) = sql::issuers::find(transaction.connection(), name).await?;
         if let Some(stored) = stored {
             return Ok(stored);
         }
-        sqlite::issuers::set_url(transaction.connection(), &id, url).await?;
+        sql::issuers::set_url(transaction.connection(), &id, url).await?;
         let entry = AuditRecord::by_store("issuer.url").about(None, id);
         transaction.append_audit(entry.with("url", url)).await?;
         transaction.commit().await?;

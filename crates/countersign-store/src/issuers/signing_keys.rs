@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::records::{
     ChangedEntity, KeyState, SigningKeyRecord, StoredSigningKey, signing_key_context,
 };
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::store::{Inner, Store};
 use crate::transaction::Transaction;
 
@@ -29,7 +29,7 @@ impl Store {
     ) -> Result<SigningKeys, StoreError> {
         let inner = &self.0;
         let now = inner.state.clock.now();
-        let (_, keys) = keys_of(&mut *inner.database.reader().await?, name, now).await?;
+        let (_, keys) = keys_of(&mut inner.database.reader().await?, name, now).await?;
         let active = find(&keys, KeyState::Active);
         match (active.map(|key| key.record.algorithm), algorithm) {
             (Some(stored), Some(wanted)) if stored != wanted => {
@@ -184,8 +184,8 @@ async fn keys_of(
     issuer: &str,
     now: Timestamp,
 ) -> Result<(Id, Vec<StoredSigningKey>), StoreError> {
-    let (id, _) = sqlite::issuers::find(connection, issuer).await?;
-    let keys = sqlite::signing_keys::list(connection, &id, now).await?;
+    let (id, _) = sql::issuers::find(connection, issuer).await?;
+    let keys = sql::signing_keys::list(connection, &id, now).await?;
     Ok((id, keys))
 }
 
@@ -239,9 +239,9 @@ impl Inner {
     /// Corrects the dates of signing keys, and deletes the private parts of those whose tokens had all expired `before`.
     pub(crate) async fn maintain_signing_keys(&self, before: Timestamp) -> Result<(), StoreError> {
         let mut reader = self.database.reader().await?;
-        let uptime = sqlite::expired::safe_uptime(&mut reader).await?;
+        let uptime = sql::expired::safe_uptime(&mut reader).await?;
         let now = self.state.clock.now();
-        for name in sqlite::issuers::names(&mut reader).await? {
+        for name in sql::issuers::names(&mut reader).await? {
             let (_, keys) = keys_of(&mut reader, &name, before).await?;
             if !keys
                 .iter()
@@ -267,7 +267,7 @@ async fn save(
     issuer: &Id,
     key: &StoredSigningKey,
 ) -> Result<(), StoreError> {
-    sqlite::signing_keys::save(transaction.connection(), issuer, key).await?;
+    sql::signing_keys::save(transaction.connection(), issuer, key).await?;
     transaction.changed(ChangedEntity::SigningKey(key.id));
     Ok(())
 }
@@ -283,7 +283,7 @@ pub(crate) async fn create_key(
     let id = transaction.new_id(&state.account)?;
     let connection = transaction.connection();
     // Of two keys with the same activation, it would be undefined which one signs.
-    let keys = sqlite::signing_keys::list(connection, issuer, now).await?;
+    let keys = sql::signing_keys::list(connection, issuer, now).await?;
     let others = keys.iter().filter(|key| key.record.revoked_at.is_none());
     let last = others.map(|key| key.record.activates_at).max();
     let free = last.map(|last| last.plus(Duration::from_millis(1)));

@@ -5,7 +5,7 @@ use countersign::directory::{CredentialKind, Status};
 use countersign::registry::backend::Placement;
 use countersign::registry::{Account, Authority, Caller, Conflict, Owner, RegistryError};
 
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::state::State;
 use crate::store::Inner;
 
@@ -26,7 +26,7 @@ pub(super) async fn placement(
     let Some(id) = named.or(default) else {
         return Ok(placement);
     };
-    let kind = sqlite::accounts::find_environment_kind(connection, &account, &id).await?;
+    let kind = sql::accounts::find_environment_kind(connection, &account, &id).await?;
     Ok(placement.environment(id, kind.ok_or(RegistryError::NotFound)?))
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn reachable_account(
     caller: &Caller,
     id: &Id,
 ) -> Result<Account, RegistryError> {
-    let found = sqlite::accounts::find(connection, id).await?;
+    let found = sql::accounts::find(connection, id).await?;
     found
         .filter(|account| caller.can_access(&account.id))
         .ok_or(RegistryError::NotFound)

@@ -13,7 +13,7 @@ use countersign::time::Timestamp;
 
 use super::accounts::{account_for, placement};
 use crate::error::StoreError;
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::store::Inner;
 
 /// What a plan works with: a connection, what the caller may give, and the time.
@@ -59,7 +59,7 @@ impl Inner {
         let secret = StoredSecret::ImportedKey(newest);
         let key = StoredCredential::new_key(authority, id, placement, new, secret, now)?;
         for digest in &digests {
-            if sqlite::credentials::is_imported(connection, digest).await? {
+            if sql::credentials::is_imported(connection, digest).await? {
                 return Err(Conflict::AlreadyImported.into());
             }
         }
@@ -72,7 +72,7 @@ impl Inner {
         (connection, authority, now): Basis<'_, '_>,
         new: NewUser,
     ) -> Result<StoredCredential, RegistryError> {
-        let same_name = sqlite::credentials::find_user(connection, &new.name);
+        let same_name = sql::credentials::find_user(connection, &new.name);
         if same_name.await?.is_some() {
             return Err(RegistryError::NameTaken);
         }
@@ -108,7 +108,7 @@ impl Inner {
         let account = account_for(connection, state, caller, new.account).await?;
         if let Some(limits) = self.options.limits.of(caller) {
             let most = limits.environments;
-            if sqlite::accounts::has_environments(connection, &account, most.get()).await? {
+            if sql::accounts::has_environments(connection, &account, most.get()).await? {
                 return Err(Conflict::TooManyEnvironments(most).into());
             }
         }
@@ -147,14 +147,12 @@ impl Inner {
         };
         let (managed_tokens, credentials) = (limits.managed_tokens, limits.credentials);
         if kind == CredentialKind::Token {
-            let created =
-                sqlite::credentials::has_created(connection, creator, managed_tokens.get());
+            let created = sql::credentials::has_created(connection, creator, managed_tokens.get());
             if created.await? {
                 return Err(Conflict::TooManyManagedTokens(managed_tokens).into());
             }
         } else {
-            let present =
-                sqlite::credentials::has_credentials(connection, account, credentials.get());
+            let present = sql::credentials::has_credentials(connection, account, credentials.get());
             if present.await? {
                 return Err(Conflict::TooManyCredentials(credentials).into());
             }

@@ -9,8 +9,8 @@ use countersign::time::Timestamp;
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite::denials::Denied;
-use crate::sqlite::{self, Connection};
+use crate::sql::denials::Denied;
+use crate::sql::{self, Connection};
 use crate::store::Inner;
 use crate::transaction::Transaction;
 
@@ -31,7 +31,7 @@ pub(super) async fn insert(
     credential: StoredCredential,
 ) -> Result<Record, RegistryError> {
     let record = &credential.record;
-    sqlite::credentials::save(transaction.connection(), &credential).await?;
+    sql::credentials::save(transaction.connection(), &credential).await?;
     let mut entry = AuditRecord::by(caller, action(record.kind, "create"))
         .about(record.account_id, record.id)
         .with("scopes", record.scopes.as_str());
@@ -52,7 +52,7 @@ pub(super) async fn plan(
     change: &Change,
     now: Timestamp,
 ) -> Result<(StoredCredential, ChangeEffect), RegistryError> {
-    let found = sqlite::credentials::find(connection, id).await?;
+    let found = sql::credentials::find(connection, id).await?;
     let mut credential = reachable(authority.caller(), found)?;
     let effect = credential.change(authority, change, now)?;
     Ok((credential, effect))
@@ -122,7 +122,7 @@ pub(super) async fn revoke_created(
         return Ok(entry);
     };
     let (now, connection) = (transaction.now, transaction.connection());
-    let revoked = sqlite::credentials::revoke_created(connection, creator, reason, now).await?;
+    let revoked = sql::credentials::revoke_created(connection, creator, reason, now).await?;
     if revoked == 0 {
         return Ok(entry);
     }
@@ -143,15 +143,15 @@ pub(super) async fn write(
     match effect {
         ChangeEffect::Unchanged => return Ok(()),
         ChangeEffect::Changed | ChangeEffect::TokensInvalidated => {
-            sqlite::credentials::save(connection, credential).await?;
+            sql::credentials::save(connection, credential).await?;
         }
-        ChangeEffect::Deleted => sqlite::credentials::delete(connection, &id).await?,
+        ChangeEffect::Deleted => sql::credentials::delete(connection, &id).await?,
     }
     // A managed token is rejected without a denial once its record is gone.
     if effect != ChangeEffect::Changed && record.kind != CredentialKind::Token {
-        let until = sqlite::denials::until(connection, now).await?;
+        let until = sql::denials::until(connection, now).await?;
         let denied = Denied::Below(generation);
-        sqlite::denials::insert(connection, &id, denied, until, now).await?;
+        sql::denials::insert(connection, &id, denied, until, now).await?;
     }
     let entry = entry.about(record.account_id, id);
     transaction

@@ -4,7 +4,7 @@ use countersign::Secret;
 use countersign::registry::{IdempotencyKey, Record, RegistryError};
 
 use crate::records::StoredAnswer;
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::state::State;
 use crate::transaction::Transaction;
 
@@ -18,8 +18,8 @@ pub(super) async fn recall(
         return Ok(None);
     };
     let now = state.clock.now();
-    let Some((answer, sealed)) = sqlite::idempotency::find(connection, key, now).await? else {
-        let remembered = sqlite::idempotency::count(connection, key, now).await?;
+    let Some((answer, sealed)) = sql::idempotency::find(connection, key, now).await? else {
+        let remembered = sql::idempotency::count(connection, key, now).await?;
         return match remembered >= i64::from(IdempotencyKey::MAX_PER_CALLER) {
             true => Err(RegistryError::TooManyIdempotencyKeys),
             false => Ok(None),
@@ -53,5 +53,5 @@ pub(super) async fn remember(
     let sealer = state.sealer(connection).await?;
     let response = response.expose().as_bytes();
     let sealed = sealer.seal(&answer.context(), response, &*state.random)?;
-    Ok(sqlite::idempotency::insert(connection, &answer, &sealed, now).await?)
+    Ok(sql::idempotency::insert(connection, &answer, &sealed, now).await?)
 }

@@ -10,8 +10,7 @@ use countersign::registry::{
 use super::Response;
 use super::credentials::{change, insert, plan};
 use super::idempotency::{recall, remember};
-use crate::error::StoreError;
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 use crate::store::Store;
 
 impl ManagedTokens for Store {
@@ -27,7 +26,7 @@ impl ManagedTokens for Store {
             if let Some(response) = recall(&mut reader, state, key.as_ref()).await? {
                 return Ok(IdempotentOutcome::Replayed(response));
             }
-            let basis = (&mut *reader, &authority, state.clock.now());
+            let basis = (&mut reader, &authority, state.clock.now());
             self.0.plan_token(basis, new.clone()).await?;
             drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
@@ -97,9 +96,9 @@ impl ManagedTokens for Store {
             // The page and the count are of the same moment.
             let mut snapshot = self.0.database.list_snapshot().await?;
             let filter = (caller.account(), caller.issuer());
-            let page = sqlite::credentials::list_tokens(&mut snapshot, filter, offset, limit);
+            let page = sql::credentials::list_tokens(&mut snapshot, filter, offset, limit);
             let page = page.await?;
-            snapshot.commit().await.map_err(StoreError::from)?;
+            snapshot.commit().await?;
             Ok(page)
         })
     }
@@ -110,7 +109,7 @@ async fn find(
     caller: &Caller,
     id: &Id,
 ) -> Result<StoredCredential, RegistryError> {
-    let found = sqlite::credentials::find(connection, id).await?;
+    let found = sql::credentials::find(connection, id).await?;
     found
         .filter(|found| caller.can_access_token(&found.record))
         .ok_or(RegistryError::NotFound)

@@ -18,8 +18,8 @@ use countersign::{BoxFuture, Id};
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::ChangedEntity;
-use crate::sqlite;
-use crate::sqlite::denials::Denied;
+use crate::sql;
+use crate::sql::denials::Denied;
 use crate::store::Store;
 
 use accounts::reachable_account;
@@ -31,7 +31,7 @@ impl Registry for Store {
     fn create_key<'a>(&'a self, caller: &'a Caller, new: NewKey) -> Response<'a, CreatedKey> {
         Box::pin(async move {
             let (mut reader, authority) = self.0.look_for(caller).await?;
-            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            let basis = (&mut reader, &authority, self.0.state.clock.now());
             let (key, issued) = self.0.plan_key(basis, new.clone(), None).await?;
             drop(reader);
             let planned = Some((key.record.id, issued));
@@ -52,7 +52,7 @@ impl Registry for Store {
     ) -> Response<'a, Record> {
         Box::pin(async move {
             let (mut reader, authority) = self.0.look_for(caller).await?;
-            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            let basis = (&mut reader, &authority, self.0.state.clock.now());
             self.0.plan_import(basis, new.clone(), &key).await?;
             drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
@@ -66,7 +66,7 @@ impl Registry for Store {
     fn create_user<'a>(&'a self, caller: &'a Caller, new: NewUser) -> Response<'a, Record> {
         Box::pin(async move {
             let (mut reader, authority) = self.0.look_for(caller).await?;
-            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            let basis = (&mut reader, &authority, self.0.state.clock.now());
             self.0.plan_user(basis, new.clone()).await?;
             drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
@@ -88,14 +88,14 @@ impl Registry for Store {
                 (own, filter) => filter.as_ref().or(own),
             };
             let mut connection = self.0.database.list_reader().await?;
-            Ok(sqlite::credentials::list(&mut connection, &filter, account).await?)
+            Ok(sql::credentials::list(&mut connection, &filter, account).await?)
         })
     }
 
     fn show<'a>(&'a self, caller: &'a Caller, id: Id) -> Response<'a, Record> {
         Box::pin(async move {
             let mut connection = self.0.database.reader().await?;
-            let found = sqlite::credentials::find(&mut connection, &id).await?;
+            let found = sql::credentials::find(&mut connection, &id).await?;
             Ok(reachable(caller, found)?.record)
         })
     }
@@ -103,7 +103,7 @@ impl Registry for Store {
     fn find_user<'a>(&'a self, caller: &'a Caller, name: UserName) -> Response<'a, Record> {
         Box::pin(async move {
             let mut connection = self.0.database.reader().await?;
-            let found = sqlite::credentials::find_user(&mut connection, &name).await?;
+            let found = sql::credentials::find_user(&mut connection, &name).await?;
             Ok(reachable(caller, found)?.record)
         })
     }
@@ -132,7 +132,7 @@ impl Registry for Store {
             let issued = issued.map_err(StoreError::from)?;
             let (secret, peppers) = (issued.secret.expose(), &state.peppers);
             let (mut reader, authority) = self.0.look_for(caller).await?;
-            let found = sqlite::credentials::find(&mut reader, &id).await?;
+            let found = sql::credentials::find(&mut reader, &id).await?;
             let now = state.clock.now();
             reachable(caller, found)?.rotate(&authority, secret, rotation, peppers, now)?;
             drop(reader);
@@ -140,7 +140,7 @@ impl Registry for Store {
                 Rotation::Grace(_) => self.0.begin_for(caller).await?,
                 _ => self.0.begin_revocation(caller).await?,
             };
-            let found = sqlite::credentials::find(transaction.connection(), &id).await?;
+            let found = sql::credentials::find(transaction.connection(), &id).await?;
             let mut credential = reachable(caller, found)?;
             let now = transaction.now;
             let effect = credential.rotate(&authority, secret, rotation, peppers, now)?;
@@ -164,7 +164,7 @@ impl Registry for Store {
             }
             let (issuer, id, until) = (&*denied.issuer, denied.token, denied.expires_at);
             let (mut reader, _) = self.0.look_for(caller).await?;
-            if sqlite::denials::is_token_denied(&mut reader, issuer, &id, until).await? {
+            if sql::denials::is_token_denied(&mut reader, issuer, &id, until).await? {
                 return Ok(());
             }
             drop(reader);
@@ -172,11 +172,11 @@ impl Registry for Store {
             let now = transaction.now;
             let connection = transaction.connection();
             // Another request may have denied it while this one waited.
-            if sqlite::denials::is_token_denied(connection, issuer, &id, until).await? {
+            if sql::denials::is_token_denied(connection, issuer, &id, until).await? {
                 return Ok(());
             }
             let token = Denied::TokenOf(issuer);
-            sqlite::denials::insert(connection, &id, token, until, now).await?;
+            sql::denials::insert(connection, &id, token, until, now).await?;
             let entry = AuditRecord::by(caller, "token.revoke").about(denied.account, id);
             transaction
                 .append_audit(entry.with("issuer", issuer))
@@ -195,7 +195,7 @@ impl Registry for Store {
             let now = transaction.now;
             let id = Id::new_account(now, &*self.0.state.random).map_err(StoreError::from)?;
             let account = Account::new(id, name, now);
-            if !sqlite::accounts::insert(transaction.connection(), &account).await? {
+            if !sql::accounts::insert(transaction.connection(), &account).await? {
                 return Err(RegistryError::NameTaken);
             }
             let entry = AuditRecord::by(caller, "account.create").about(id, id);
@@ -211,9 +211,9 @@ impl Registry for Store {
         Box::pin(async move {
             let mut connection = self.0.database.list_reader().await?;
             let Some(own) = caller.account() else {
-                return Ok(sqlite::accounts::list(&mut connection, page).await?);
+                return Ok(sql::accounts::list(&mut connection, page).await?);
             };
-            let own = sqlite::accounts::find(&mut connection, own).await?;
+            let own = sql::accounts::find(&mut connection, own).await?;
             let own = own.filter(|own| page.limit > 0 && page.after.is_none_or(|at| own.id > at));
             Ok(own.into_iter().collect())
         })
@@ -241,10 +241,10 @@ impl Registry for Store {
             if !is_changed {
                 return Ok(account);
             }
-            sqlite::accounts::update(connection, &account).await?;
-            let until = sqlite::denials::until(connection, now).await?;
+            sql::accounts::update(connection, &account).await?;
+            let until = sql::denials::until(connection, now).await?;
             let denied = Denied::Below(account.generation);
-            sqlite::denials::insert(connection, &id, denied, until, now).await?;
+            sql::denials::insert(connection, &id, denied, until, now).await?;
             let entry = AuditRecord::by(caller, "account.revoke").about(id, id);
             let entry = entry.with("generation", account.generation);
             transaction.append_audit(entry).await?;
@@ -261,7 +261,7 @@ impl Registry for Store {
     ) -> Response<'a, Environment> {
         Box::pin(async move {
             let (mut reader, authority) = self.0.look_for(caller).await?;
-            let basis = (&mut *reader, &authority, self.0.state.clock.now());
+            let basis = (&mut reader, &authority, self.0.state.clock.now());
             self.0.plan_environment(basis, new.clone()).await?;
             drop(reader);
             let (mut transaction, authority) = self.0.begin_for(caller).await?;
@@ -270,7 +270,7 @@ impl Registry for Store {
             let environment = self.0.plan_environment(basis, new).await?;
             let (id, account) = (environment.id, environment.account_id);
             let connection = transaction.connection();
-            if !sqlite::accounts::insert_environment(connection, &environment).await? {
+            if !sql::accounts::insert_environment(connection, &environment).await? {
                 return Err(RegistryError::NameTaken);
             }
             let entry = AuditRecord::by(caller, "environment.create")
@@ -295,7 +295,7 @@ impl Registry for Store {
                 account => account.or(caller.account()),
             };
             let mut connection = self.0.database.list_reader().await?;
-            Ok(sqlite::accounts::list_environments(&mut connection, account, page).await?)
+            Ok(sql::accounts::list_environments(&mut connection, account, page).await?)
         })
     }
 }

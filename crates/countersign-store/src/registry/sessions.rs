@@ -12,8 +12,8 @@ use super::Response;
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::records::{ChangedEntity, StoredSession};
-use crate::sqlite::denials::Denied;
-use crate::sqlite::{self, Connection};
+use crate::sql::denials::Denied;
+use crate::sql::{self, Connection};
 use crate::state::State;
 use crate::store::Store;
 
@@ -30,7 +30,8 @@ impl Sessions for Store {
                 Some(_) => Ok(()),
                 None => check_limit(&mut snapshot, &request).await,
             };
-            snapshot.commit().await.map_err(StoreError::from)?;
+            snapshot.commit().await?;
+            drop(snapshot);
             checked?;
             if let Some(token) = found {
                 return Ok(token);
@@ -48,7 +49,7 @@ impl Sessions for Store {
             let sealer = state.sealer(connection).await?;
             let secret = minted.token.token.expose().as_bytes();
             let sealed = sealer.seal(&session.context(), secret, &*state.random)?;
-            sqlite::sessions::insert(connection, &session, &sealed).await?;
+            sql::sessions::insert(connection, &session, &sealed).await?;
             transaction.commit().await?;
             Ok(minted.token)
         })
@@ -81,13 +82,13 @@ impl Sessions for Store {
             let now = transaction.now;
             let connection = transaction.connection();
             let sessions = selected(connection, caller, &credential, &selector).await?;
-            let until = sqlite::denials::until(connection, now).await?;
+            let until = sql::denials::until(connection, now).await?;
             let lowest = Denied::Below(SESSION_GENERATION.saturating_add(1));
             for session in sessions {
                 let (id, until) = (session.id, until.max(session.expires_at));
                 let connection = transaction.connection();
-                sqlite::sessions::delete(connection, &id).await?;
-                sqlite::denials::insert(connection, &id, lowest, until, now).await?;
+                sql::sessions::delete(connection, &id).await?;
+                sql::denials::insert(connection, &id, lowest, until, now).await?;
                 let entry = AuditRecord::by(caller, "session.revoke")
                     .about(session.account, id)
                     .with("name", session.name())
@@ -106,7 +107,7 @@ async fn find_token(
     state: &State,
     request: &SessionRequest<'_>,
 ) -> Result<Option<AccessToken>, StoreError> {
-    let found = sqlite::sessions::find_reusable(connection, request).await?;
+    let found = sql::sessions::find_reusable(connection, request).await?;
     let Some((session, sealed)) = found else {
         return Ok(None);
     };
@@ -126,7 +127,7 @@ async fn check_limit(
     connection: &mut Connection,
     request: &SessionRequest<'_>,
 ) -> Result<(), SessionError> {
-    let ends = sqlite::sessions::ends_of_live(connection, request).await?;
+    let ends = sql::sessions::ends_of_live(connection, request).await?;
     match usize::try_from(request.max_sessions) {
         Ok(limit) if ends.len() >= limit => {
             let next = ends.first().copied().unwrap_or(request.now);
@@ -143,7 +144,7 @@ async fn reachable(
     credential: &Id,
     now: Timestamp,
 ) -> Result<Vec<StoredSession>, StoreError> {
-    let mut sessions = sqlite::sessions::list(connection, credential, now).await?;
+    let mut sessions = sql::sessions::list(connection, credential, now).await?;
     sessions.retain(|session| caller.can_access(&session.account));
     Ok(sessions)
 }

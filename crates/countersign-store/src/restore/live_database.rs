@@ -12,6 +12,7 @@ use crate::audit::{AuditKey, Checkpoint, Verified};
 use crate::error::{StoreError, corrupt};
 use crate::records::Backup;
 use crate::secrets::DatabaseAge;
+use crate::sql;
 use crate::sqlite::{self, Exclusive};
 use crate::state::{StoreOptions, upgrade};
 
@@ -53,7 +54,7 @@ impl LiveDatabase {
     pub(super) async fn default_account(&mut self) -> Result<Option<Id>, StoreError> {
         match self {
             Self::Readable(locked) => {
-                let owner = sqlite::accounts::default_owner(&mut locked.connection).await?;
+                let owner = sql::accounts::default_owner(&mut locked.connection).await?;
                 Ok(Some(owner.0))
             }
             Self::Absent | Self::Unreadable { .. } => Ok(None),
@@ -72,7 +73,7 @@ impl LiveDatabase {
             Self::Unreadable { .. } => return Ok(Err(NotReplayed::Unreadable)),
             Self::Readable(locked) => &mut locked.connection,
         };
-        let head = sqlite::changes::head(connection).await?;
+        let head = sql::changes::head(connection).await?;
         if head.epoch != backup.epoch {
             return Ok(Err(NotReplayed::OtherHistory));
         }
@@ -80,12 +81,12 @@ impl LiveDatabase {
             return Ok(Err(NotReplayed::Older));
         }
         let count = head.number - backup.change;
-        let logged = sqlite::changes::count_after(connection, backup.change).await?;
+        let logged = sql::changes::count_after(connection, backup.change).await?;
         if head.oldest > backup.change + 1 || logged != count {
             return Ok(Err(NotReplayed::Forgotten));
         }
         // Two histories may have the same numbers, but only one continues from the end of the backup.
-        match sqlite::audit::verify(connection, key, Some(end)).await? {
+        match sql::audit::verify(connection, key, Some(end)).await? {
             Verified::Intact { .. } => Ok(Ok(count)),
             Verified::Broken { .. } => Ok(Err(NotReplayed::Tampered)),
         }
@@ -103,7 +104,7 @@ impl LiveDatabase {
 async fn lock(path: &Path, options: &StoreOptions) -> Result<Exclusive, StoreError> {
     let mut live = Exclusive::open(path).await?;
     let locked = async {
-        if sqlite::schema::inspect(&mut live.connection).await? == DatabaseAge::New {
+        if sql::schema::inspect(&mut live.connection).await? == DatabaseAge::New {
             return corrupt("it is empty");
         }
         live.lock().await?;
@@ -114,7 +115,7 @@ async fn lock(path: &Path, options: &StoreOptions) -> Result<Exclusive, StoreErr
         // As opening it would.
         let master_key = options.master_key_source()?;
         let sealer = upgrade(connection, &master_key, DatabaseAge::Existing).await?;
-        AuditKey::open(&sqlite::audit::sealed_key(connection).await?, &sealer)
+        AuditKey::open(&sql::audit::sealed_key(connection).await?, &sealer)
     };
     match locked.await {
         Ok(_) => Ok(live),

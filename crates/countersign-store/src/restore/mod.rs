@@ -22,6 +22,7 @@ use crate::audit::{AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::issuers::create_key;
 use crate::records::Backup;
+use crate::sql::{self, Purpose};
 use crate::sqlite;
 use crate::state::StoreOptions;
 use crate::store::{Inner, Store};
@@ -142,7 +143,7 @@ impl Inner {
     /// Returns the contents of the backup, and the end of its audit log, which must be intact.
     async fn examine(&self, file: &Path) -> Result<(Backup, Checkpoint), StoreError> {
         let mut connection = self.database.reader().await?;
-        let verified = sqlite::audit::verify(&mut connection, &self.state.audit_key, None).await?;
+        let verified = sql::audit::verify(&mut connection, &self.state.audit_key, None).await?;
         let Verified::Intact { checkpoint, .. } = verified else {
             return Err(StoreError::InvalidBackup {
                 path: file.to_owned(),
@@ -160,7 +161,9 @@ impl Inner {
         backup: &Backup,
         live: &Path,
     ) -> Result<u64, StoreError> {
-        sqlite::replay::attach(&mut *self.database.writer().await?, live).await?;
+        let mut writer = self.database.file(Purpose::Write).await?;
+        sqlite::replay::attach(&mut writer, live).await?;
+        drop(writer);
         let mut transaction = self.begin().await?;
         let connection = transaction.connection();
         let changes = sqlite::replay::copy_changes(connection, backup.change).await?;
@@ -185,12 +188,12 @@ impl Inner {
         let now = transaction.now;
         begin_epoch(&mut transaction).await?;
         let suspended = match accepted {
-            None => sqlite::unreplayed::suspend_all(transaction.connection(), now).await?,
+            None => sql::unreplayed::suspend_all(transaction.connection(), now).await?,
             Some(_) => 0,
         };
         let connection = transaction.connection();
-        let issuers = sqlite::unreplayed::revoke_signing_keys(connection, now).await?;
-        sqlite::unreplayed::delete_tokens(connection).await?;
+        let issuers = sql::unreplayed::revoke_signing_keys(connection, now).await?;
+        sql::unreplayed::delete_tokens(connection).await?;
         for (issuer, algorithm) in issuers {
             create_key(&mut transaction, &issuer, algorithm, now).await?;
         }
@@ -209,5 +212,5 @@ impl Inner {
 async fn begin_epoch(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     let mut epoch = [0; 20];
     transaction.state().random.fill(&mut epoch)?;
-    sqlite::changes::begin_epoch(transaction.connection(), &Id::from_bytes(epoch)).await
+    sql::changes::begin_epoch(transaction.connection(), &Id::from_bytes(epoch)).await
 }

@@ -71,8 +71,15 @@ pub(crate) enum DatabaseAge {
 /// Finds and replaces the master key of a database.
 pub(crate) struct MasterKeySource {
     pub(crate) key: MasterKey,
-    pub(crate) database: PathBuf,
+    /// The file of the database, for which a master key is created. It is given to every node otherwise.
+    pub(crate) database: Option<PathBuf>,
     pub(crate) random: Arc<dyn Random>,
+}
+
+/// Where the master key is, if not beside the database.
+enum Place<'a> {
+    File(PathBuf),
+    Text(&'a Secret),
 }
 
 /// Decides whether a key is the one that the database is encrypted with.
@@ -82,16 +89,18 @@ impl MasterKeySource {
     /// Returns the master key. For a new database without one, it creates the key, which is durable when this returns:
     /// the first commit must not outlive the key that it depends on.
     pub(crate) fn find(&self, age: DatabaseAge) -> Result<Sealer, StoreError> {
-        let path = match self.file() {
-            Ok(path) => path,
-            Err(text) => return parse(text.expose().as_bytes()),
+        let path = match self.place()? {
+            Place::File(path) => path,
+            Place::Text(text) => return parse(text.expose().as_bytes()),
         };
         match read(&path) {
             Ok(text) => parse(&text),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(StoreError::file(&path, error))
             }
-            Err(_) if age == DatabaseAge::Existing => Err(StoreError::MasterKeyMissing(path)),
+            Err(_) if age == DatabaseAge::Existing || self.database.is_none() => {
+                Err(StoreError::MasterKeyMissing(path))
+            }
             Err(_) => {
                 let text = self.generate()?;
                 write(&path, &text)?;
@@ -101,12 +110,14 @@ impl MasterKeySource {
     }
 
     /// Returns the file of the key, or its text. Links are followed: replacing a link would leave the old key where it was.
-    fn file(&self) -> Result<PathBuf, &Secret> {
-        Ok(resolve_links(match &self.key {
-            MasterKey::Text(text) => return Err(text),
-            MasterKey::File(path) => path.clone(),
-            MasterKey::BesideDatabase => self.database.with_file_name(FILE_NAME),
-        }))
+    fn place(&self) -> Result<Place<'_>, StoreError> {
+        let path = match (&self.key, &self.database) {
+            (MasterKey::Text(text), _) => return Ok(Place::Text(text)),
+            (MasterKey::File(path), _) => path.clone(),
+            (MasterKey::BesideDatabase, Some(database)) => database.with_file_name(FILE_NAME),
+            (MasterKey::BesideDatabase, None) => return Err(StoreError::MasterKeyNotGiven),
+        };
+        Ok(Place::File(resolve_links(path)))
     }
 
     pub(crate) fn is_file(&self) -> bool {
@@ -154,9 +165,9 @@ impl MasterKeySource {
 
     /// Writes the next key to its file, if the present one is in a file.
     pub(crate) fn write_next(&self, text: &Secret) -> Result<(), StoreError> {
-        match self.file() {
-            Ok(path) => write(&with_suffix(&path, NEXT), text),
-            Err(_) => Ok(()),
+        match self.place()? {
+            Place::File(path) => write(&with_suffix(&path, NEXT), text),
+            Place::Text(_) => Ok(()),
         }
     }
 
@@ -166,7 +177,7 @@ impl MasterKeySource {
         &self,
         check: &KeyCheck<'_>,
     ) -> Result<Option<Sealer>, StoreError> {
-        let (Ok(path), Some(next)) = (self.file(), self.find_next()?) else {
+        let (Place::File(path), Some(next)) = (self.place()?, self.find_next()?) else {
             return Ok(None);
         };
         if !check(&next) {
@@ -179,7 +190,7 @@ impl MasterKeySource {
     }
 
     fn find_next(&self) -> Result<Option<Sealer>, StoreError> {
-        let Ok(path) = self.file() else {
+        let Place::File(path) = self.place()? else {
             return Ok(None);
         };
         let path = resolve_links(with_suffix(&path, NEXT));

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::Connection;
-use super::connection::{is_busy, switch_journal};
+use super::pools::{is_busy, switch_journal};
 use crate::error::{Result, StoreError};
+use crate::sql::{Access, Connection, Held};
 
 /// How long to wait for other processes: long enough for a command to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ impl Exclusive {
             .foreign_keys(true)
             .disable_statement_logging();
         Ok(Self {
-            connection: options.connect().await?,
+            connection: Connection::Sqlite(Held::Own(options.connect().await?)),
             path: path.to_owned(),
         })
     }
@@ -40,20 +40,19 @@ impl Exclusive {
         let locked = async {
             // SQLite does this only for the only connection, after it wrote the log back into the file.
             let before = switch_journal(db, "PRAGMA journal_mode = DELETE", BUSY_TIMEOUT).await?;
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+            db.begin(Access::Write).await?;
             // Another process may have gone back to a log in the meantime.
-            let query = sqlx::query_scalar("PRAGMA journal_mode");
-            let now: String = query.fetch_one(&mut *db).await?;
+            let now = db.fetch_scalar("PRAGMA journal_mode", &[]).await?;
             Ok([before, now])
         };
         match locked.await {
             Ok(modes) if modes.iter().all(|mode| mode == "delete") => Ok(()),
-            Err(error) if !is_busy(&error) => Err(error.into()),
+            Err(error) if !is_busy(&error) => Err(error),
             _ => Err(StoreError::InUse(self.path.clone())),
         }
     }
 
     pub(crate) async fn close(self) -> Result<()> {
-        Ok(self.connection.close().await?)
+        self.connection.close().await
     }
 }

@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::Connection;
-use super::changes;
 use crate::error::{Result, StoreError};
+use crate::sql::{Connection, changes};
 
 /// Attaches the live database to a connection as `present`, for reading. The caller holds its write lock.
 pub(crate) async fn attach(db: &mut Connection, path: &Path) -> Result<()> {
@@ -21,7 +20,7 @@ pub(crate) async fn attach(db: &mut Connection, path: &Path) -> Result<()> {
             _ => _ = write!(name, "%{byte:02X}"),
         }
     }
-    execute!(db, "ATTACH DATABASE ? AS present", name + "?mode=ro");
+    execute!(db, "ATTACH DATABASE $1 AS present", name + "?mode=ro");
     Ok(())
 }
 
@@ -77,7 +76,7 @@ pub(crate) async fn copy_changes(db: &mut Connection, after: i64) -> Result<i64>
     execute!(db, "PRAGMA defer_foreign_keys = ON");
     execute!(
         db,
-        "CREATE TEMP TABLE changed AS SELECT DISTINCT kind, entity FROM present.changes WHERE number > ?",
+        "CREATE TEMP TABLE changed AS SELECT DISTINCT kind, entity FROM present.changes WHERE number > $1",
         after,
     );
     for step in STEPS {

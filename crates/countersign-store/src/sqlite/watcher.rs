@@ -1,27 +1,30 @@
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::Connection;
 use crate::error::Result;
 use crate::files::FileIdentity;
+use crate::sql::{Connection, Held, News};
 
 /// Detects commits of other connections. It has one connection of its own, because `PRAGMA data_version` compares with
 /// what the same connection saw before.
 pub(crate) struct Watcher {
-    options: SqliteConnectOptions,
+    options: Box<SqliteConnectOptions>,
     identity: FileIdentity,
-    connection: Option<Connection>,
+    pub(crate) connection: Option<Connection>,
     /// The version of the data that was read with the connection.
     seen: Option<i64>,
+    /// The version when the news were read.
+    current: Option<i64>,
 }
 
 impl Watcher {
-    pub(super) const fn new(options: SqliteConnectOptions, identity: FileIdentity) -> Self {
+    pub(super) fn new(options: SqliteConnectOptions, identity: FileIdentity) -> Self {
         Self {
-            options,
+            options: Box::new(options),
             identity,
             connection: None,
             seen: None,
+            current: None,
         }
     }
 
@@ -33,29 +36,26 @@ impl Watcher {
             return Ok(connection);
         }
         self.seen = None;
-        let connection = self.options.connect().await?;
+        let connection = Held::Own(self.options.connect().await?);
         // Another file may have got the name just before.
         self.identity.check()?;
-        Ok(connection)
+        Ok(Connection::Sqlite(connection))
     }
 
-    /// Returns the version of the data if another connection has committed since the connection was put back with a
-    /// version. This does not read the file while nothing changes. It must run outside of a transaction to see the present.
-    pub(crate) async fn new_version(&self, connection: &mut Connection) -> Result<Option<i64>> {
-        let version = fetch_scalar!(connection, "PRAGMA data_version");
-        Ok(Some(version).filter(|version| self.seen != Some(*version)))
+    /// Returns whether another connection has committed since the connection was put back. This does not read the file while
+    /// nothing changes.
+    pub(crate) async fn news(&mut self, connection: &mut Connection) -> Result<News> {
+        let version = Some(fetch_scalar!(connection, "PRAGMA data_version"));
+        self.current = version;
+        Ok(match self.seen == version {
+            true => News::Nothing,
+            false => News::Changes,
+        })
     }
 
-    /// Puts the connection back, with which the data of a new version was read.
-    pub(crate) fn put_back(&mut self, connection: Connection, read: Option<i64>) {
+    /// Puts the connection back, with which the news were read.
+    pub(crate) fn put_back(&mut self, connection: Connection) {
         self.connection = Some(connection);
-        self.seen = read.or(self.seen);
-    }
-
-    pub(crate) async fn close(&mut self) -> Result<()> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection.close().await?),
-            None => Ok(()),
-        }
+        self.seen = self.current;
     }
 }

@@ -12,7 +12,7 @@ use super::{State, StoreOptions, key_check};
 use crate::audit::AuditKey;
 use crate::error::StoreError;
 use crate::secrets::{DatabaseAge, MasterKeySource, Sealer};
-use crate::sqlite::{self, Connection, Database};
+use crate::sql::{self, Connection, Database};
 
 const FIRST_PEPPER: u32 = 1;
 
@@ -24,25 +24,16 @@ pub(crate) async fn prepare(
     database: &Database,
     options: &StoreOptions,
 ) -> Result<State, StoreError> {
-    let mut connection = database.writer().await?;
-    sqlite::check_library(&mut connection).await?;
-    // Before the write-ahead log is used: the database of another application is left alone.
-    sqlite::schema::inspect(&mut connection).await?;
-    sqlite::use_write_ahead_log(&mut connection).await?;
-    drop(connection);
-
     let mut transaction = database.begin().await?;
-    let age = sqlite::schema::inspect(&mut transaction).await?;
+    let age = sql::schema::inspect(&mut transaction).await?;
     let master_key = options.master_key_source()?;
     let sealer = upgrade(&mut transaction, &master_key, age).await?;
     if age == DatabaseAge::New {
         create_initial_records(&mut transaction, &sealer, options).await?;
     }
-    let since_boot = options.boot_clock.since_boot();
-    sqlite::expired::begin_uptime(&mut transaction, since_boot).await?;
-    let (account, environment) = sqlite::accounts::default_owner(&mut transaction).await?;
-    let sealed_audit_key = sqlite::audit::sealed_key(&mut transaction).await?;
-    let (newest, older) = sqlite::secrets::peppers(&mut transaction, &sealer).await?;
+    let (account, environment) = sql::accounts::default_owner(&mut transaction).await?;
+    let sealed_audit_key = sql::audit::sealed_key(&mut transaction).await?;
+    let (newest, older) = sql::secrets::peppers(&mut transaction, &sealer).await?;
     let state = State {
         audit_key: AuditKey::open(&sealed_audit_key, &sealer)?,
         peppers: Peppers::new(newest, older).with_prefix(options.key_prefix.clone()),
@@ -67,11 +58,11 @@ pub(crate) async fn upgrade(
 ) -> Result<Sealer, StoreError> {
     let sealer = master_key.find(age)?;
     if age == DatabaseAge::New {
-        sqlite::schema::create(connection).await?;
+        sql::schema::create(connection).await?;
         let (key, sealed) = AuditKey::generate(&sealer, &*master_key.random)?;
-        sqlite::audit::begin(connection, &key, &sealed).await?;
+        sql::audit::begin(connection, &key, &sealed).await?;
     }
-    let sealed = sqlite::audit::sealed_key(connection).await?;
+    let sealed = sql::audit::sealed_key(connection).await?;
     master_key.settle(sealer, &key_check(&sealed))
 }
 
@@ -90,12 +81,12 @@ async fn create_initial_records(
         now,
     );
     let issuer = Id::new(now, &account.id, random)?;
-    sqlite::accounts::insert(connection, &account).await?;
-    sqlite::accounts::insert_environment(connection, &environment).await?;
-    sqlite::issuers::insert(connection, &issuer, "default", now).await?;
-    sqlite::secrets::insert_pepper(connection, FIRST_PEPPER, (sealer, random), now).await?;
+    sql::accounts::insert(connection, &account).await?;
+    sql::accounts::insert_environment(connection, &environment).await?;
+    sql::issuers::insert(connection, &issuer, "default", now).await?;
+    sql::secrets::insert_pepper(connection, FIRST_PEPPER, (sealer, random), now).await?;
     let mut epoch = [0; 20];
     random.fill(&mut epoch)?;
     let owner = (&account.id, &environment.id);
-    sqlite::accounts::insert_state(connection, owner, &Id::from_bytes(epoch)).await
+    sql::accounts::insert_state(connection, owner, &Id::from_bytes(epoch)).await
 }

@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 
 use countersign::Id;
-use countersign::directory::{CredentialKind, Directory as _, MemoryDirectory, Status};
+use countersign::directory::{CredentialKind, DenySet, Directory as _, MemoryDirectory, Status};
 use countersign::registry::Page;
 use countersign::registry::backend::StoredCredential;
-use sqlx::Connection as _;
 
 use super::{State, View, ViewContents};
 use crate::error::{StoreError, corrupt};
 use crate::records::ChangedEntity;
-use crate::sqlite::changes::LogHead;
-use crate::sqlite::{self, Connection, Watcher};
+use crate::sql::changes::LogHead;
+use crate::sql::{self, Access, Connection, News, Watcher};
 
 /// Reads the change log, and applies it to the view. Only the owner of the follower changes the view.
 pub(crate) struct Follower {
@@ -41,14 +40,14 @@ impl Follower {
         // Before the comparison: the view is at least as fresh as this.
         let began = view.since_boot();
         let mut connection = self.watcher.take().await?;
-        let version = self.watcher.new_version(&mut connection).await?;
-        if version.is_some() {
-            let mut snapshot = connection.begin().await?;
-            let head = self.read(&mut snapshot, state, view).await?;
-            snapshot.commit().await?;
+        let news = self.watcher.news(&mut connection).await?;
+        if news != News::Nothing {
+            connection.begin(Access::ReadAll).await?;
+            let head = self.read(&mut connection, news, state, view).await?;
+            connection.commit().await?;
             self.applied = Some(head);
         }
-        self.watcher.put_back(connection, version);
+        self.watcher.put_back(connection);
         if self.contents != ViewContents::Nothing {
             view.compared(began);
         }
@@ -60,15 +59,26 @@ impl Follower {
     async fn read(
         &self,
         snapshot: &mut Connection,
+        news: News,
         state: &State,
         view: &View,
     ) -> Result<LogHead, StoreError> {
-        let head = sqlite::changes::head(snapshot).await?;
+        let head = sql::changes::head(snapshot).await?;
         match &self.applied {
-            // The log is finite: after too long a time, or for another history, all records are read.
-            Some(applied) if applied.epoch == head.epoch && applied.number + 1 >= head.oldest => {
+            None => self.load(snapshot, state, view, None).await?,
+            // All records are read, and no denial is forgotten: what was revoked may not be in this history.
+            Some(applied) if news == News::Failover || !head.continues(applied) => {
+                let before = view.records();
+                let denied = Some(before.denied());
+                self.load(snapshot, state, view, denied).await?;
+            }
+            // The log is finite: after too long a time, all records are read.
+            Some(applied) if applied.number + 1 < head.oldest => {
+                self.load(snapshot, state, view, None).await?;
+            }
+            Some(applied) => {
                 let count = head.number - applied.number;
-                let changes = sqlite::changes::after(snapshot, applied.number).await?;
+                let changes = sql::changes::after(snapshot, applied.number).await?;
                 // Numbers are dense: this finds a change that was removed, and a log that was reset.
                 if i64::try_from(changes.len()).ok() != Some(count) {
                     return corrupt("the change log has a gap");
@@ -76,28 +86,31 @@ impl Follower {
                 let changes = changes.into_iter().collect();
                 self.apply(snapshot, changes, state, view).await?;
             }
-            _ => self.load(snapshot, state, view).await?,
         }
         Ok(head)
     }
 
-    /// Reads all records, which then replace those in the view at once.
+    /// Reads all records, which then replace those in the view at once, together with denials from before.
     async fn load(
         &self,
         snapshot: &mut Connection,
         state: &State,
         view: &View,
+        denied: Option<&DenySet>,
     ) -> Result<(), StoreError> {
         let records = MemoryDirectory::default();
         state.reload_peppers(snapshot).await?;
         if self.contents == ViewContents::Everything {
-            for account in sqlite::accounts::list(snapshot, Page::all()).await? {
+            for account in sql::accounts::list(snapshot, Page::all()).await? {
                 records.put_account(account.id, account.generation, account.status);
             }
-            sqlite::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
+            sql::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
         }
         if self.contents != ViewContents::Nothing {
-            sqlite::denials::load_all(snapshot, records.denied()).await?;
+            sql::denials::load_all(snapshot, records.denied()).await?;
+            if let Some(denied) = denied {
+                records.denied().deny_all_of(denied);
+            }
         }
         state.reload_signing_keys(snapshot).await?;
         view.replace(records);
@@ -131,17 +144,17 @@ impl Follower {
                 ChangedEntity::CreatedTokens(_) => {}
                 // Denials come before their credentials, which may have been deleted.
                 ChangedEntity::Account(id) | ChangedEntity::Credential(id) => {
-                    sqlite::denials::load(snapshot, &id, records.denied()).await?;
+                    sql::denials::load(snapshot, &id, records.denied()).await?;
                 }
                 ChangedEntity::Denial(id) => {
-                    if !sqlite::denials::load(snapshot, &id, records.denied()).await? {
+                    if !sql::denials::load(snapshot, &id, records.denied()).await? {
                         records.denied().remove(&id);
                     }
                 }
             }
             match change {
                 ChangedEntity::Credential(id) if everything => {
-                    match sqlite::credentials::find(snapshot, &id).await? {
+                    match sql::credentials::find(snapshot, &id).await? {
                         Some(credential) => put(&records, &credential)?,
                         None => records.remove(&id),
                     }
@@ -150,7 +163,7 @@ impl Follower {
                     revoke_created(snapshot, &creator, &records).await?;
                 }
                 ChangedEntity::Account(id) if everything => {
-                    if let Some(account) = sqlite::accounts::find(snapshot, &id).await? {
+                    if let Some(account) = sql::accounts::find(snapshot, &id).await? {
                         records.put_account(account.id, account.generation, account.status);
                     }
                 }
@@ -173,7 +186,7 @@ async fn revoke_created(
     creator: &Id,
     records: &MemoryDirectory,
 ) -> Result<(), StoreError> {
-    for id in sqlite::credentials::revoked_created(snapshot, creator).await? {
+    for id in sql::credentials::revoked_created(snapshot, creator).await? {
         let found = records.credential(&id);
         // A token that is not in the view was created meanwhile: it has a change of its own.
         if let Some(mut token) = found.filter(|token| token.status != Status::Revoked) {

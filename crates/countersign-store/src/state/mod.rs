@@ -19,11 +19,12 @@ use countersign::time::{Clock, Timestamp};
 use crate::audit::AuditKey;
 use crate::error::StoreError;
 use crate::secrets::{MasterKeySource, Sealer};
-use crate::sqlite::{self, Connection};
+use crate::sql::{self, Connection};
 
 pub use boot_clock::{BootClock, SystemBootClock};
 pub(crate) use bootstrap::{prepare, upgrade};
 pub(crate) use follower::Follower;
+pub(crate) use options::Location;
 pub use options::{StoreOptions, ViewContents};
 pub use view::View;
 
@@ -49,7 +50,7 @@ impl State {
         connection: &mut Connection,
     ) -> Result<Arc<Sealer>, StoreError> {
         let known = self.sealer.load_full();
-        let sealed = sqlite::audit::sealed_key(connection).await?;
+        let sealed = sql::audit::sealed_key(connection).await?;
         let check = key_check(&sealed);
         if check(&known) {
             return Ok(known);
@@ -74,7 +75,7 @@ impl State {
         connection: &mut Connection,
     ) -> Result<(), StoreError> {
         let sealer = self.sealer(connection).await?;
-        let (newest, older) = sqlite::secrets::peppers(connection, &sealer).await?;
+        let (newest, older) = sql::secrets::peppers(connection, &sealer).await?;
         self.peppers.replace(newest, older);
         Ok(())
     }
@@ -87,8 +88,8 @@ impl State {
         now: Timestamp,
     ) -> Result<SigningKeys, StoreError> {
         let sealer = self.sealer(connection).await?;
-        let (id, _) = sqlite::issuers::find(connection, issuer).await?;
-        let stored = sqlite::signing_keys::list(connection, &id, now).await?;
+        let (id, _) = sql::issuers::find(connection, issuer).await?;
+        let stored = sql::signing_keys::list(connection, &id, now).await?;
         let published = stored.iter().filter(|key| key.is_published());
         let keys = published
             .map(|key| Ok((key.open(&sealer)?, key.record.activates_at)))

@@ -10,16 +10,18 @@ use countersign::time::{Clock, SystemClock};
 
 use super::boot_clock::{BootClock, SystemBootClock};
 use crate::error::StoreError;
+#[cfg(feature = "postgres")]
+use crate::postgres::Hosts;
 use crate::secrets::{MasterKey, MasterKeySource};
 
 /// The options of a [`Store`](crate::Store).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// The path of the database: `sqlite://countersign.db`, `sqlite:///var/lib/countersign.db`, or the same without the
-    /// slashes after the colon.
+    /// Where the database is: `sqlite://countersign.db`, `sqlite:///var/lib/countersign.db`, or the same without the slashes
+    /// after the colon; or, with the feature `postgres`, `postgres://USER@HOST/DATABASE`. See [`Store`](crate::Store).
     pub url: String,
-    /// Where the master key comes from. Default: a file beside the database.
+    /// Where the master key comes from. Default: a file beside the database. For PostgreSQL, it must be given.
     pub master_key: MasterKey,
     /// The maximum age of the view, after which requests are rejected with 503. Default: 5 s.
     pub max_staleness: Duration,
@@ -27,7 +29,7 @@ pub struct StoreOptions {
     pub contents: ViewContents,
     /// How often the store reads changes of other processes. `None`: it does so only when
     /// [`catch_up`](crate::Store::catch_up) is called, and [`maintain`](crate::Store::maintain) is up to the caller too.
-    /// Default: 20 ms. A look at an unchanged database does not read the file.
+    /// Default: 20 ms. A look at an unchanged database does not read the file. PostgreSQL is asked every 50 ms at most.
     pub poll_period: Option<Duration>,
     /// How many records callers may create.
     pub limits: RecordLimits,
@@ -39,6 +41,13 @@ pub struct StoreOptions {
     pub random: Arc<dyn Random>,
     /// The clock that measures the age of the view.
     pub boot_clock: Arc<dyn BootClock>,
+}
+
+/// Where a database is.
+pub(crate) enum Location {
+    File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(Hosts),
 }
 
 /// The records that a view contains.
@@ -73,19 +82,50 @@ impl StoreOptions {
     }
 
     pub(crate) fn master_key_source(&self) -> Result<MasterKeySource, StoreError> {
+        let file = match self.location()? {
+            Location::File(path) => Some(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => None,
+        };
         Ok(MasterKeySource {
             key: self.master_key.clone(),
-            database: self.database()?,
+            database: file,
             random: Arc::clone(&self.random),
         })
+    }
+
+    /// Checks that the URL names a database, without connecting to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnsupportedUrl`], or [`StoreError::InsecureUrl`]. The error does not repeat the URL.
+    pub fn check_url(&self) -> Result<(), StoreError> {
+        self.location().map(drop)
+    }
+
+    /// Returns where the database is.
+    pub(crate) fn location(&self) -> Result<Location, StoreError> {
+        #[cfg(feature = "postgres")]
+        if self.url.starts_with("postgres:") || self.url.starts_with("postgresql:") {
+            return Ok(Location::Postgres(Hosts::parse(&self.url)?));
+        }
+        self.file().map(Location::File)
     }
 
     /// Returns the file that the URL names.
     ///
     /// # Errors
     ///
-    /// [`StoreError::UnsupportedUrl`] if it is not the URL of an SQLite file. The error does not repeat the URL.
+    /// As [`check_url`](Self::check_url), and [`StoreError::SqliteOnly`] if the URL names a PostgreSQL database.
     pub fn database(&self) -> Result<PathBuf, StoreError> {
+        match self.location()? {
+            Location::File(path) => Ok(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => Err(StoreError::SqliteOnly),
+        }
+    }
+
+    fn file(&self) -> Result<PathBuf, StoreError> {
         let rest = self.url.strip_prefix("sqlite:");
         let path = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest));
         match path {
@@ -132,7 +172,7 @@ mod tests {
     #[test]
     fn url_that_names_no_file_is_rejected_and_not_repeated() {
         for url in [
-            "postgres://me:swordfish@db/x",
+            "mysql://me:swordfish@db/x",
             "countersign.db",
             "sqlite",
             "sqlite:",
@@ -145,7 +185,7 @@ mod tests {
             "sqlite://c.db?mode=ro",
         ] {
             let options = StoreOptions::new(url);
-            let error = options.database().unwrap_err();
+            let error = options.check_url().unwrap_err();
             assert!(error.to_string().contains("sqlite://PATH"), "{url}");
             assert!(!format!("{error:?} {error} {options:?}").contains("swordfish"));
         }

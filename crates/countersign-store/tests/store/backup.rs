@@ -10,7 +10,7 @@ use crate::support::{TestFolder, new_key, operator};
 
 #[tokio::test]
 async fn backup_is_complete_private_and_described() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, other) = (folder.open().await, folder.open().await);
     for name in ["a", "b"] {
         store.create_key(&operator(), new_key(name)).await.unwrap();
@@ -45,7 +45,7 @@ async fn backup_is_complete_private_and_described() {
 
 #[tokio::test]
 async fn backup_never_overwrites_a_file() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let file = folder.file("notes");
     fs::write(&file, "mine").unwrap();
@@ -67,7 +67,7 @@ async fn backup_never_overwrites_a_file() {
 
 #[tokio::test]
 async fn backup_that_fails_leaves_no_file_behind() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let error = store
         .backup(&operator(), &folder.file("no/such/b.db"))
@@ -90,7 +90,7 @@ async fn backup_that_fails_leaves_no_file_behind() {
 
 #[tokio::test]
 async fn backup_replaces_the_file_of_an_interrupted_one() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     fs::write(folder.file("b.db.part"), "half").unwrap();
     store

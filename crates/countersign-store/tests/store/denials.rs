@@ -342,7 +342,7 @@ async fn denial_takes_precedence_over_the_record_of_an_older_backup() {
     folder
         .execute(
             "UPDATE credentials SET status = 'active', generation = 1;
-             UPDATE state SET epoch = randomblob(20)",
+             UPDATE state SET epoch = account_id",
         )
         .await;
     store.catch_up().await.unwrap();
@@ -364,7 +364,7 @@ async fn records_of_another_history_are_all_read() {
     folder
         .execute(
             "UPDATE credentials SET status = 'suspended', generation = 9;
-             UPDATE state SET epoch = randomblob(20)",
+             UPDATE state SET epoch = account_id",
         )
         .await;
     there.catch_up().await.unwrap();

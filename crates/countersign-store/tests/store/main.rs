@@ -13,6 +13,8 @@ mod managed_tokens;
 mod master_key_rotation;
 mod opening;
 mod pepper_rotation;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 mod restore;
 mod sealing;

@@ -64,7 +64,7 @@ async fn last_use_is_stored_at_the_next_maintenance_and_never_goes_back() {
 
 #[tokio::test]
 async fn last_use_that_could_not_be_stored_is_stored_the_next_time() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, clock) = open(&folder).await;
     let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
     let authenticator = Authenticator::builder()
@@ -145,7 +145,7 @@ async fn each_change_is_recorded_in_the_audit_log_with_its_actor_and_request() {
 
 #[tokio::test]
 async fn change_that_cannot_be_recorded_in_the_audit_log_is_not_made() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _clock) = open(&folder).await;
     let id = store
         .create_key(&operator(), new_key("ci"))

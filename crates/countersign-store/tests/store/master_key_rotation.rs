@@ -67,7 +67,7 @@ async fn sealed(folder: &TestFolder) -> Vec<(String, Vec<u8>)> {
 
 #[tokio::test]
 async fn everything_is_encrypted_again_and_the_old_key_decrypts_nothing() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let kid = signs_with(&store).await;
     let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
@@ -103,7 +103,7 @@ async fn everything_is_encrypted_again_and_the_old_key_decrypts_nothing() {
 
 #[tokio::test]
 async fn process_with_the_old_key_reads_the_new_one_when_needed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (here, there) = (folder.open().await, folder.open().await);
     let keys = there.signing_keys("default", None).await.unwrap();
     here.rotate_master_key(&operator()).await.unwrap();
@@ -127,7 +127,7 @@ async fn process_with_the_old_key_reads_the_new_one_when_needed() {
 
 #[tokio::test]
 async fn rotations_of_two_processes_follow_each_other() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (here, there) = (folder.open().await, folder.open().await);
     for store in [&here, &there, &there, &here] {
         store.rotate_master_key(&operator()).await.unwrap();
@@ -162,7 +162,7 @@ async fn killed_before_the_rename(folder: &TestFolder) -> String {
 
 #[tokio::test]
 async fn rotation_interrupted_after_its_commit_is_finished_by_the_next_open() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await;
     let new = killed_before_the_rename(&folder).await;
     works(&folder.open().await).await;
@@ -180,7 +180,7 @@ fn link_elsewhere(folder: &TestFolder) {
 
 #[tokio::test]
 async fn key_file_that_is_a_link_stays_one_and_its_target_is_replaced() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let running = folder.open().await;
     link_elsewhere(&folder);
     let old = read(&folder);
@@ -195,7 +195,7 @@ async fn key_file_that_is_a_link_stays_one_and_its_target_is_replaced() {
 
 #[tokio::test]
 async fn rotation_interrupted_after_its_commit_is_finished_where_a_link_leads() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let running = folder.open().await;
     link_elsewhere(&folder);
     let (file, next) = (folder.file("keys/k.key"), folder.file("keys/k.key.next"));
@@ -218,7 +218,7 @@ async fn rotation_interrupted_after_its_commit_is_finished_where_a_link_leads() 
 
 #[tokio::test]
 async fn running_process_continues_after_an_interrupted_rotation() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let running = folder.open().await;
     let new = killed_before_the_rename(&folder).await;
     works(&running).await;
@@ -230,7 +230,7 @@ async fn running_process_continues_after_an_interrupted_rotation() {
 
 #[tokio::test]
 async fn failed_rotation_keeps_the_key_of_an_interrupted_one() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let running = folder.open().await;
     let new = killed_before_the_rename(&folder).await;
     fail_to_rotate(&folder, &running).await;
@@ -241,7 +241,7 @@ async fn failed_rotation_keeps_the_key_of_an_interrupted_one() {
 #[tokio::test]
 async fn rotation_interrupted_before_its_commit_leaves_a_key_that_is_overwritten() {
     for left in [OTHER, "", "half a k"] {
-        let folder = TestFolder::new();
+        let folder = TestFolder::sqlite();
         folder.open().await.close().await.unwrap();
         let old = read(&folder);
         fs::write(folder.file("countersign.key.next"), left).unwrap();
@@ -269,7 +269,7 @@ async fn fail_to_rotate(folder: &TestFolder, store: &Store) {
 
 #[tokio::test]
 async fn failed_rotation_changes_nothing() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let (old, before) = (read(&folder), sealed(&folder).await);
     fail_to_rotate(&folder, &store).await;
@@ -287,7 +287,7 @@ fn with_text(folder: &TestFolder, text: &str) -> StoreOptions {
 
 #[tokio::test]
 async fn key_given_as_text_is_replaced_by_another_given_key() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = Store::open(with_text(&folder, ONE)).await.unwrap();
     let error = store.rotate_master_key(&operator()).await.unwrap_err();
     assert!(matches!(error, StoreError::MasterKeyIsText), "{error}");
@@ -311,7 +311,7 @@ async fn key_given_as_text_is_replaced_by_another_given_key() {
 
 #[tokio::test]
 async fn process_with_the_old_text_fails_with_the_cause_when_it_needs_the_key() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let boot_clock = ManualBootClock::default();
     let mut options = with_text(&folder, ONE);
     options.boot_clock = Arc::new(boot_clock.clone());
@@ -336,7 +336,7 @@ async fn process_with_the_old_text_fails_with_the_cause_when_it_needs_the_key() 
 
 #[tokio::test]
 async fn rotation_is_recorded_in_the_audit_log_and_the_chain_continues() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     store.rotate_master_key(&operator()).await.unwrap();
     store.create_key(&operator(), new_key("ci")).await.unwrap();

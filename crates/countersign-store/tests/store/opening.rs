@@ -21,7 +21,7 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test]
 async fn first_open_creates_files_that_only_their_owner_can_read() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     for name in [
         "countersign.db",
@@ -37,7 +37,7 @@ async fn first_open_creates_files_that_only_their_owner_can_read() {
 
 #[tokio::test]
 async fn second_open_finds_the_records_of_the_first() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let first = folder.open().await;
     assert!(!first.has_credentials().await.unwrap());
     let created = first.create_key(&operator(), new_key("ci")).await.unwrap();
@@ -62,7 +62,7 @@ async fn second_open_finds_the_records_of_the_first() {
 
 #[tokio::test]
 async fn missing_key_file_of_an_existing_database_is_an_error_that_names_the_file() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await.close().await.unwrap();
     fs::remove_file(folder.file("countersign.key")).unwrap();
     let error = Store::open(folder.options()).await.unwrap_err();
@@ -74,7 +74,7 @@ async fn missing_key_file_of_an_existing_database_is_an_error_that_names_the_fil
 #[tokio::test]
 async fn file_that_sqlite_cannot_open_is_named_with_its_owner_its_mode_and_the_user() {
     for blocked in ["countersign.db", "countersign.db-wal"] {
-        let folder = TestFolder::new();
+        let folder = TestFolder::sqlite();
         if blocked != "countersign.db" {
             folder.open().await.close().await.unwrap();
         }
@@ -97,7 +97,7 @@ async fn file_that_sqlite_cannot_open_is_named_with_its_owner_its_mode_and_the_u
 
 #[tokio::test]
 async fn wrong_master_key_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await.close().await.unwrap();
     let other = OTHER_KEY.to_owned();
     fs::write(folder.file("countersign.key"), &other).unwrap();
@@ -108,7 +108,7 @@ async fn wrong_master_key_is_rejected() {
 
 #[tokio::test]
 async fn malformed_master_key_is_rejected_and_not_repeated() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let long = [b'A'; 5000];
     let zeros = format!("{}=", "A".repeat(43));
     // Seven distinct bytes, repeated.
@@ -140,7 +140,7 @@ fn master_key_given_as_text_is_checked_before_a_store_is_opened() {
 
 #[tokio::test]
 async fn master_key_given_as_text_is_used_and_no_file_is_created() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let mut options = folder.options();
     options.master_key = MasterKey::Text(Secret::from(format!("{OTHER_KEY}\n")));
     let store = Store::open(options.clone()).await.unwrap();
@@ -154,7 +154,7 @@ async fn master_key_given_as_text_is_used_and_no_file_is_created() {
 
 #[tokio::test]
 async fn master_key_is_created_in_the_configured_file() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let mut options = folder.options();
     options.master_key = MasterKey::File(folder.file("elsewhere"));
     Store::open(options).await.unwrap();
@@ -164,7 +164,7 @@ async fn master_key_is_created_in_the_configured_file() {
 
 #[tokio::test]
 async fn master_key_of_an_interrupted_first_start_is_used_by_the_next() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let text = format!("{OTHER_KEY}\n");
     fs::write(folder.file("countersign.key"), &text).unwrap();
     fs::write(folder.file("countersign.key.new"), "half").unwrap();
@@ -175,7 +175,7 @@ async fn master_key_of_an_interrupted_first_start_is_used_by_the_next() {
 
 #[tokio::test]
 async fn master_key_is_created_where_a_link_leads() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     fs::create_dir(folder.file("keys")).unwrap();
     symlink("keys/k.key", folder.file("countersign.key")).unwrap();
     folder.open().await.close().await.unwrap();
@@ -186,7 +186,7 @@ async fn master_key_is_created_where_a_link_leads() {
 
 #[tokio::test]
 async fn audit_log_is_not_created_again_after_it_was_emptied() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     store.create_key(&operator(), new_key("ci")).await.unwrap();
     store.close().await.unwrap();
@@ -199,7 +199,7 @@ async fn audit_log_is_not_created_again_after_it_was_emptied() {
         assert!(error.to_string().contains("audit log"), "{error}");
     }
     // Nor if the records are deleted while the store is open.
-    let other = TestFolder::new();
+    let other = TestFolder::sqlite();
     let store = other.open().await;
     other.execute("DELETE FROM audit_head").await;
     let error = store.rotate_pepper(&operator()).await.unwrap_err();
@@ -208,7 +208,7 @@ async fn audit_log_is_not_created_again_after_it_was_emptied() {
 
 #[tokio::test]
 async fn database_of_an_unreleased_version_is_rejected_and_left_alone() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     fs::write(folder.file("countersign.db"), "").unwrap();
     folder
         .execute("CREATE TABLE _sqlx_migrations (version); CREATE TABLE initial_set (one)")
@@ -223,7 +223,7 @@ async fn database_of_an_unreleased_version_is_rejected_and_left_alone() {
 
 #[tokio::test]
 async fn newer_schema_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await.close().await.unwrap();
     folder.execute("PRAGMA user_version = 9999").await;
     let error = Store::open(folder.options()).await.unwrap_err();
@@ -232,7 +232,7 @@ async fn newer_schema_is_rejected() {
 
 #[tokio::test]
 async fn database_of_another_application_is_rejected_and_left_alone() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     fs::write(folder.file("countersign.db"), "").unwrap();
     folder.execute("CREATE TABLE recipes (name TEXT)").await;
     let before = fs::read(folder.file("countersign.db")).unwrap();
@@ -244,7 +244,7 @@ async fn database_of_another_application_is_rejected_and_left_alone() {
 
 #[tokio::test]
 async fn file_that_is_not_a_database_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     fs::write(folder.file("countersign.db"), "x".repeat(8192)).unwrap();
     let error = Store::open(folder.options()).await.unwrap_err();
     assert!(matches!(error, StoreError::Database(_)));
@@ -252,7 +252,7 @@ async fn file_that_is_not_a_database_is_rejected() {
 
 #[tokio::test]
 async fn missing_folder_is_an_error_that_names_the_cause() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let mut options = folder.options();
     options.url = format!("sqlite://{}", folder.file("no/such/c.db").display());
     let error = Store::open(options).await.unwrap_err();
@@ -262,7 +262,7 @@ async fn missing_folder_is_an_error_that_names_the_cause() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_at_once_create_the_initial_records_once() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let starts: Vec<_> = (0..6)
         .map(|_| tokio::spawn(Store::open(folder.options())))
         .collect();

@@ -22,7 +22,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         Self {
-            folder: TestFolder::new(),
+            folder: TestFolder::sqlite(),
             clock: FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000)),
         }
     }

@@ -212,7 +212,7 @@ async fn change_numbers_are_dense_under_concurrent_creates_of_two_processes() {
 
 #[tokio::test]
 async fn failed_creation_leaves_neither_record_nor_number_and_the_next_one_succeeds() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     // As SQLite does when the disk fails: it ends the transaction itself.
     folder
@@ -244,9 +244,7 @@ async fn closed_store_returns_errors() {
 }
 
 async fn change_numbers(folder: &TestFolder) -> Vec<i64> {
-    let mut connection = folder.connect().await;
-    sqlx::query_scalar("SELECT number FROM changes ORDER BY number")
-        .fetch_all(&mut connection)
+    folder
+        .numbers("SELECT number FROM changes ORDER BY number")
         .await
-        .unwrap()
 }

@@ -98,7 +98,7 @@ async fn secrets_that_were_swapped_between_tables_are_rejected() {
 
 #[tokio::test]
 async fn secrets_that_were_swapped_between_rows_are_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     folder
         .execute(
@@ -139,7 +139,7 @@ async fn pepper_with_a_changed_version_is_rejected() {
 
 #[tokio::test]
 async fn no_secret_is_in_the_database_or_its_log_in_clear() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let random = RecordingRandom::default();
     let mut options = folder.options();
     options.random = Arc::new(random.clone());

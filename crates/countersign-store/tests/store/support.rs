@@ -5,30 +5,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign::Scopes;
 use countersign::random::{Random, RandomError, SystemRandom};
 use countersign::registry::{Caller, Change, NewKey, NewUser};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{BootClock, Store, StoreOptions};
+use countersign_store::{BootClock, MasterKey, Store, StoreOptions};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+/// A folder with a database, or for the master key of one.
 #[derive(Clone)]
-pub(crate) struct TestFolder(Arc<tempfile::TempDir>);
+pub(crate) struct TestFolder {
+    folder: Arc<tempfile::TempDir>,
+    /// The URL of a PostgreSQL database; `None` for a file in the folder.
+    postgres: Option<Arc<str>>,
+}
 
 impl TestFolder {
+    /// Creates one for the kind of database that the variable `COUNTERSIGN_TEST_STORE` names, `sqlite` or `postgres`.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(tempfile::tempdir().unwrap()))
+        match std::env::var("COUNTERSIGN_TEST_STORE").as_deref() {
+            Ok("postgres") => Self::postgres(),
+            Ok("sqlite") | Err(_) => Self::sqlite(),
+            Ok(other) => panic!("COUNTERSIGN_TEST_STORE={other}: expected sqlite or postgres"),
+        }
+    }
+
+    /// Creates one for SQLite, for tests about its files.
+    pub(crate) fn sqlite() -> Self {
+        Self {
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            postgres: None,
+        }
+    }
+
+    /// Creates one for PostgreSQL, with a master key.
+    pub(crate) fn postgres() -> Self {
+        let folder = Self {
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            postgres: Some(countersign_test_postgres::new_database().into()),
+        };
+        let mut key = [0; 32];
+        SystemRandom.fill(&mut key).unwrap();
+        std::fs::write(folder.file("countersign.key"), STANDARD.encode(key)).unwrap();
+        folder
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub(crate) fn options(&self) -> StoreOptions {
         let path = self.file("countersign.db");
-        let mut options = StoreOptions::new(format!("sqlite://{}", path.display()));
+        let url = match &self.postgres {
+            Some(url) => url.to_string(),
+            None => format!("sqlite://{}", path.display()),
+        };
+        let mut options = StoreOptions::new(url);
+        if self.postgres.is_some() {
+            options.master_key = MasterKey::File(self.file("countersign.key"));
+        }
         options.clock = Arc::new(FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000)));
         // Tests decide when changes of other processes are read.
         options.poll_period = None;
@@ -39,7 +79,14 @@ impl TestFolder {
         Store::open(self.options()).await.unwrap()
     }
 
-    /// Connects to the database as another program would.
+    /// Connects to the PostgreSQL database as another program would.
+    pub(crate) async fn connect_to_postgres(&self) -> PgConnection {
+        PgConnection::connect(self.postgres.as_ref().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// Connects to the database file as another program would.
     pub(crate) async fn connect(&self) -> SqliteConnection {
         self.connect_to("countersign.db").await
     }
@@ -60,6 +107,11 @@ impl TestFolder {
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) {
+        if self.postgres.is_some() {
+            let mut connection = self.connect_to_postgres().await;
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            return;
+        }
         self.execute_in("countersign.db", sql).await;
     }
 
@@ -70,8 +122,25 @@ impl TestFolder {
         connection.close().await.unwrap();
     }
 
+    /// Returns the results of a query for numbers.
+    pub(crate) async fn numbers(&self, sql: &'static str) -> Vec<i64> {
+        if self.postgres.is_some() {
+            let mut connection = self.connect_to_postgres().await;
+            let numbers = sqlx::query_scalar(sql).fetch_all(&mut connection);
+            return numbers.await.unwrap();
+        }
+        let mut connection = self.connect().await;
+        let numbers = sqlx::query_scalar(sql).fetch_all(&mut connection);
+        numbers.await.unwrap()
+    }
+
     /// Returns the result of a query for one number.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        if self.postgres.is_some() {
+            let mut connection = self.connect_to_postgres().await;
+            let number = sqlx::query_scalar(sql).fetch_one(&mut connection);
+            return number.await.unwrap();
+        }
         let mut connection = self.connect().await;
         let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
         connection.close().await.unwrap();

@@ -36,7 +36,7 @@ fn denied(account: Id) -> DeniedToken {
 
 #[tokio::test]
 async fn request_that_changes_nothing_does_not_wait_for_writers() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let operator = &operator();
     store.create_user(operator, new_user("ada")).await.unwrap();
@@ -67,7 +67,7 @@ async fn request_that_changes_nothing_does_not_wait_for_writers() {
 
 #[tokio::test]
 async fn change_without_effect_of_a_token_or_an_account_does_not_wait_for_writers() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let operator = &operator();
     let new = NewToken::new("calls:read".parse().unwrap(), NOW.plus(HOUR));
@@ -116,7 +116,7 @@ async fn change_without_effect_of_a_token_or_an_account_does_not_wait_for_writer
 
 #[tokio::test]
 async fn restart_that_changes_no_issuer_does_not_wait_for_writers() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     store.set_issuer_url("default", "http://x").await.unwrap();
     store.signing_keys("default", None).await.unwrap();
@@ -128,7 +128,7 @@ async fn restart_that_changes_no_issuer_does_not_wait_for_writers() {
 
 #[tokio::test]
 async fn readers_do_not_wait_for_writers() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
     let _lock = lock(&folder).await;
@@ -141,7 +141,7 @@ async fn readers_do_not_wait_for_writers() {
 
 #[tokio::test]
 async fn same_revocation_in_many_requests_is_one_record_of_the_audit_log() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
     let (id, account) = (created.record.id, created.record.account_id);

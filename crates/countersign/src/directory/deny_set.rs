@@ -76,6 +76,18 @@ impl DenySet {
         tokens.update_or_insert(token, add, vec![new.clone()]);
     }
 
+    /// Denies everything that another set denies.
+    pub fn deny_all_of(&self, other: &Self) {
+        for (entity, denied) in &other.entities.pin() {
+            self.deny_below(*entity, denied.lowest, denied.until);
+        }
+        for (token, denied) in &other.tokens.pin() {
+            for one in denied {
+                self.deny_token(Arc::clone(&one.issuer), *token, one.until);
+            }
+        }
+    }
+
     /// Removes the entries whose tokens have all expired before `time`.
     pub fn remove_expired(&self, time: Timestamp) {
         let entities = self.entities.pin();

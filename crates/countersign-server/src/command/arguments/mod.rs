@@ -19,6 +19,7 @@ use super::managed_token::ManagedTokenCommand;
 use super::server_secrets::{MasterKeyCommand, PepperCommand};
 use super::session::SessionCommand;
 use super::signing_key::SigningKeyCommand;
+use super::store::StoreCommand;
 use super::tenants::{AccountCommand, EnvironmentCommand};
 use super::token::TokenCommand;
 use super::user::UserCommand;
@@ -97,6 +98,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Replace the database with a backup; no server may run
     Restore(RestoreArgs),
+    /// Prepare a PostgreSQL database
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -7,7 +7,7 @@ use crate::audit::chain::{AuditKey, ChainEnd, ChainedRecord, MacBytes};
 use crate::audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 use crate::error::StoreError;
 use crate::secrets::SealContext;
-use crate::sqlite;
+use crate::sql;
 
 fn hex(mac: MacBytes) -> String {
     mac.iter().map(|b| format!("{b:02x}")).collect()
@@ -85,7 +85,7 @@ async fn log_of_unusual_entries_is_intact() {
         log.append(entry).await.unwrap();
     }
     assert_eq!(log.broken(None).await, None);
-    let listed = sqlite::audit::list(&mut log.connection, None, None, 10).await;
+    let listed = sql::audit::list(&mut log.connection, None, None, 10).await;
     assert_eq!(listed.unwrap()[1].actor, "a\0b");
 }
 
@@ -99,7 +99,7 @@ async fn record_contains_all_values_of_its_entry() {
         ..AuditRecord::new("cli:root", "key.create").with("name", "ci")
     };
     log.append(entry).await.unwrap();
-    let listed = sqlite::audit::list(&mut log.connection, None, None, 10).await;
+    let listed = sql::audit::list(&mut log.connection, None, None, 10).await;
     assert_eq!(
         serde_json::to_value(listed.unwrap()).unwrap(),
         serde_json::json!([{
@@ -119,7 +119,7 @@ async fn record_contains_all_values_of_its_entry() {
 async fn records_are_listed_newest_first_by_account_and_page() {
     let mut log = Log::of(12).await;
     let mut numbers = async |account, before, limit| -> Vec<i64> {
-        let listed = sqlite::audit::list(&mut log.connection, account, before, limit).await;
+        let listed = sql::audit::list(&mut log.connection, account, before, limit).await;
         listed.unwrap().iter().map(|record| record.number).collect()
     };
     assert_eq!(numbers(None, None, 3).await, [12, 11, 10]);
@@ -148,7 +148,7 @@ async fn key_is_not_decrypted_under_another_master_key_or_with_any_bit_flipped()
     let other = log.open_key(&sealer(2)).await;
     assert!(matches!(other, Err(StoreError::Unseal(_))));
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM audit_head")
-        .fetch_one(&mut log.connection)
+        .fetch_one(log.sqlite())
         .await
         .unwrap();
     for bit in 0..sealed.len() * 8 {
@@ -156,7 +156,7 @@ async fn key_is_not_decrypted_under_another_master_key_or_with_any_bit_flipped()
         flipped[bit / 8] ^= 1 << (bit % 8);
         sqlx::query("UPDATE audit_head SET sealed = ?")
             .bind(flipped)
-            .execute(&mut log.connection)
+            .execute(log.sqlite())
             .await
             .unwrap();
         let opened = log.open_key(&sealer(1)).await;
@@ -168,7 +168,7 @@ async fn key_is_not_decrypted_under_another_master_key_or_with_any_bit_flipped()
 async fn key_is_encrypted_in_its_own_context_and_not_stored_in_clear() {
     let mut log = Log::new().await;
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM audit_head")
-        .fetch_one(&mut log.connection)
+        .fetch_one(log.sqlite())
         .await
         .unwrap();
     let context = SealContext::new("audit_head", &[], "the key");
@@ -197,7 +197,7 @@ async fn key_encrypted_again_is_decrypted_under_the_new_master_key_only_and_the_
 async fn chain_is_not_created_again_when_its_head_was_removed() {
     let mut log = Log::new().await;
     let (key, sealed) = AuditKey::generate(&sealer(1), &SystemRandom).unwrap();
-    let again = sqlite::audit::begin(&mut log.connection, &key, &sealed).await;
+    let again = sql::audit::begin(&mut log.connection, &key, &sealed).await;
     assert!(again.is_err(), "there is one");
     log.execute("DELETE FROM audit_head").await.unwrap();
     let opened = log.open_key(&sealer(1)).await;

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use countersign::Id;
 use countersign::random::SystemRandom;
 use countersign::time::Timestamp;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Row as _};
 
 use super::contents::{Contents, HeadRow, Row, blob};
 use crate::audit::{AuditKey, AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::secrets::Sealer;
+use crate::sql::{self, Connection};
 use crate::sqlite;
 
 pub(super) const ACCOUNT: Id = Id::from_bytes([1; 20]);
@@ -21,7 +22,7 @@ pub(super) const ENTITY: Id = Id::from_bytes([3; 20]);
 pub(super) const RECORDS: i64 = 8;
 
 pub(super) struct Log {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: Connection,
     pub(super) key: AuditKey,
 }
 
@@ -31,17 +32,25 @@ pub(super) fn sealer(byte: u8) -> Sealer {
 
 impl Log {
     pub(super) async fn new() -> Self {
-        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        sqlite::schema::create(&mut connection).await.unwrap();
+        let mut connection = sqlite::memory().await;
         let (key, sealed) = AuditKey::generate(&sealer(1), &SystemRandom).unwrap();
-        let begun = sqlite::audit::begin(&mut connection, &key, &sealed).await;
+        let begun = sql::audit::begin(&mut connection, &key, &sealed).await;
         begun.unwrap();
         Self { connection, key }
     }
 
+    /// Returns the connection as that of an attacker.
+    pub(super) fn sqlite(&mut self) -> &mut SqliteConnection {
+        match &mut self.connection {
+            Connection::Sqlite(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(_) => panic!("the log is in SQLite"),
+        }
+    }
+
     /// Decrypts the key that is stored in the database.
     pub(super) async fn open_key(&mut self, sealer: &Sealer) -> Result<AuditKey, StoreError> {
-        let sealed = sqlite::audit::sealed_key(&mut self.connection).await?;
+        let sealed = sql::audit::sealed_key(&mut self.connection).await?;
         AuditKey::open(&sealed, sealer)
     }
 
@@ -51,7 +60,7 @@ impl Log {
         old: &Sealer,
         new: &Sealer,
     ) -> Result<(), StoreError> {
-        sqlite::secrets::reseal(&mut self.connection, old, new, &SystemRandom).await
+        sql::secrets::reseal(&mut self.connection, old, new, &SystemRandom).await
     }
 
     /// Creates a log of different records, with and without the optional values.
@@ -84,11 +93,11 @@ impl Log {
         entry: AuditRecord,
     ) -> Result<(), StoreError> {
         let now = Timestamp::from_unix_millis(millis);
-        sqlite::audit::append(&mut self.connection, &self.key, now, entry).await
+        sql::audit::append(&mut self.connection, &self.key, now, entry).await
     }
 
     pub(super) async fn verify(&mut self, since: Option<&Checkpoint>) -> Verified {
-        let verified = sqlite::audit::verify(&mut self.connection, &self.key, since);
+        let verified = sql::audit::verify(&mut self.connection, &self.key, since);
         verified.await.unwrap()
     }
 
@@ -109,7 +118,7 @@ impl Log {
     }
 
     pub(super) async fn execute(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        let done = sqlx::raw_sql(sql).execute(&mut self.connection).await;
+        let done = sqlx::raw_sql(sql).execute(self.sqlite()).await;
         done.map(|_| ())
     }
 
@@ -120,9 +129,9 @@ impl Log {
 
     pub(super) async fn contents(&mut self) -> Contents {
         let rows = sqlx::query("SELECT * FROM audit ORDER BY number");
-        let rows = rows.fetch_all(&mut self.connection).await.unwrap();
+        let rows = rows.fetch_all(self.sqlite()).await.unwrap();
         let head = sqlx::query("SELECT number, mac FROM audit_head");
-        let head = head.fetch_optional(&mut self.connection).await.unwrap();
+        let head = head.fetch_optional(self.sqlite()).await.unwrap();
         Contents {
             rows: rows
                 .iter()
@@ -183,7 +192,7 @@ impl Log {
 
     async fn execute_text(&mut self, sql: String) {
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
-        sql.execute(&mut self.connection).await.unwrap();
+        sql.execute(self.sqlite()).await.unwrap();
     }
 }
 

@@ -39,7 +39,7 @@ async fn revoked_and_compromised_credentials_take_the_tokens_that_they_created_a
 #[tokio::test]
 async fn twenty_thousand_tokens_are_revoked_with_their_creator_in_one_change() {
     for compromised in [true, false] {
-        let (folder, clock) = (TestFolder::new(), clock());
+        let (folder, clock) = (TestFolder::sqlite(), clock());
         let service = Service::open(&folder, &clock).await;
         let creator = service.create_key("creator").await.record.id;
         let other = service.create_key("other").await.record.id;

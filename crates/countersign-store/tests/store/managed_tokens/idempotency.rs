@@ -125,7 +125,7 @@ async fn concurrent_requests_with_one_key_to_two_processes_create_one_record() {
 
 #[tokio::test]
 async fn response_is_not_in_the_database_in_clear_and_cannot_be_moved() {
-    let (folder, clock) = (TestFolder::new(), clock());
+    let (folder, clock) = (TestFolder::sqlite(), clock());
     let service = Service::open(&folder, &clock).await;
     let create_with_key = async |key| {
         let key = Some(idempotency_key(key, 1));

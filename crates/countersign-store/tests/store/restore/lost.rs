@@ -22,7 +22,7 @@ fn lose(folder: &TestFolder) {
 
 #[tokio::test]
 async fn key_revoked_after_the_backup_stays_invalid() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.change(&operator(), id, REVOKE).await.unwrap();
     store.close().await.unwrap();
@@ -45,7 +45,7 @@ async fn key_revoked_after_the_backup_stays_invalid() {
 
 #[tokio::test]
 async fn inactive_key_stays_inactive() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let mut ids = Vec::new();
     for (name, change) in [("suspended", Change::Suspend), ("revoked", REVOKE)] {
@@ -72,7 +72,7 @@ async fn inactive_key_stays_inactive() {
 #[tokio::test]
 async fn signing_keys_are_replaced_whether_the_loss_is_accepted_or_not() {
     for accepted in [false, true] {
-        let folder = TestFolder::new();
+        let folder = TestFolder::sqlite();
         let store = folder.open().await;
         let algorithm = Some(Algorithm::Es256);
         store.signing_keys("default", algorithm).await.unwrap();
@@ -106,7 +106,7 @@ async fn signing_keys_are_replaced_whether_the_loss_is_accepted_or_not() {
 #[tokio::test]
 async fn sessions_and_responses_of_the_backup_are_deleted_whether_the_loss_is_accepted_or_not() {
     for accepted in [false, true] {
-        let (folder, clock) = (TestFolder::new(), clock());
+        let (folder, clock) = (TestFolder::sqlite(), clock());
         let service = Service::open(&folder, &clock).await;
         let key = service.create_key("ci").await;
         let token = service.open_session(&key, None).await.unwrap();
@@ -152,7 +152,7 @@ async fn sessions_and_responses_of_the_backup_are_deleted_whether_the_loss_is_ac
 
 #[tokio::test]
 async fn accepted_loss_leaves_every_key_as_it_was_in_the_backup() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.change(&operator(), id, REVOKE).await.unwrap();
     store.close().await.unwrap();
@@ -174,7 +174,7 @@ async fn accepted_loss_leaves_every_key_as_it_was_in_the_backup() {
 
 #[tokio::test]
 async fn loss_can_be_accepted_after_everything_was_suspended() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.close().await.unwrap();
     lose(&folder);
@@ -187,7 +187,7 @@ async fn loss_can_be_accepted_after_everything_was_suspended() {
 
 #[tokio::test]
 async fn loss_that_begins_before_the_accepted_moment_is_rejected_and_changes_nothing() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     lose(&folder);
@@ -202,7 +202,7 @@ async fn loss_that_begins_before_the_accepted_moment_is_rejected_and_changes_not
 
 #[tokio::test]
 async fn audit_log_is_intact_after_a_loss_and_a_checkpoint_of_the_lost_time_reveals_it() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.change(&operator(), id, REVOKE).await.unwrap();
     store.rotate_pepper(&operator()).await.unwrap();
@@ -233,7 +233,7 @@ async fn loses(folder: &TestFolder, why: NotReplayed) {
 
 #[tokio::test]
 async fn live_database_without_the_changes_after_the_backup_is_not_replayed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     for name in ["a", "b"] {
         store.create_key(&operator(), new_key(name)).await.unwrap();
@@ -250,7 +250,7 @@ async fn live_database_without_the_changes_after_the_backup_is_not_replayed() {
 
 #[tokio::test]
 async fn live_database_that_is_older_than_the_backup_is_not_replayed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await.close().await.unwrap();
     fs::copy(folder.file("countersign.db"), folder.file("older")).unwrap();
     let (store, _) = backed_up(&folder).await;
@@ -261,7 +261,7 @@ async fn live_database_that_is_older_than_the_backup_is_not_replayed() {
 
 #[tokio::test]
 async fn live_database_with_another_history_from_the_same_start_is_not_replayed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     folder.open().await.close().await.unwrap();
     fs::copy(folder.file("countersign.db"), folder.file("start")).unwrap();
     let (store, _) = backed_up(&folder).await;
@@ -278,7 +278,7 @@ async fn live_database_with_another_history_from_the_same_start_is_not_replayed(
 
 #[tokio::test]
 async fn unreadable_live_database_is_not_replayed_and_kept() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.close().await.unwrap();
     let garbage = "x".repeat(8192);
@@ -291,7 +291,7 @@ async fn unreadable_live_database_is_not_replayed_and_kept() {
 
 #[tokio::test]
 async fn log_of_a_deleted_database_is_not_applied_to_the_restored_one() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.change(&operator(), id, REVOKE).await.unwrap();
     store
@@ -312,7 +312,7 @@ async fn log_of_a_deleted_database_is_not_applied_to_the_restored_one() {
 
 #[tokio::test]
 async fn previous_database_is_never_overwritten_by_the_next_restore() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     for _ in 0..2 {
@@ -327,7 +327,7 @@ async fn previous_database_is_never_overwritten_by_the_next_restore() {
 
 #[tokio::test]
 async fn live_database_under_another_master_key_is_not_replayed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     let old = fs::read(folder.file("countersign.key")).unwrap();
     store.rotate_master_key(&operator()).await.unwrap();

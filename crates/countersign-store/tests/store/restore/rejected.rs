@@ -11,7 +11,7 @@ use crate::support::{REVOKE, TestFolder, new_key, operator};
 
 #[tokio::test]
 async fn restore_of_an_open_database_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     let before = files(&folder);
     let error = restore(&folder).await.unwrap_err();
@@ -38,7 +38,7 @@ async fn restore_error(folder: &TestFolder) -> StoreError {
 
 #[tokio::test]
 async fn file_that_is_not_an_undamaged_database_of_this_crate_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     let whole = fs::read(folder.file("b.db")).unwrap();
@@ -62,7 +62,7 @@ async fn file_that_is_not_an_undamaged_database_of_this_crate_is_rejected() {
 
 #[tokio::test]
 async fn backup_of_a_newer_version_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     store.create_key(&operator(), new_key("ci")).await.unwrap();
     folder.execute("PRAGMA user_version = 9999").await;
@@ -76,7 +76,7 @@ async fn backup_of_a_newer_version_is_rejected() {
 
 #[tokio::test]
 async fn backup_from_before_a_rotation_of_the_master_key_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.rotate_master_key(&operator()).await.unwrap();
     store.close().await.unwrap();
@@ -95,7 +95,7 @@ async fn backup_that_was_changed_without_the_master_key_is_rejected() {
         "DROP TRIGGER audit_is_never_changed; UPDATE audit SET actor = 'unknown'",
         "PRAGMA user_version = 9999",
     ] {
-        let folder = TestFolder::new();
+        let folder = TestFolder::sqlite();
         let (store, _) = backed_up(&folder).await;
         store.close().await.unwrap();
         let whole = fs::read(folder.file("b.db")).unwrap();
@@ -122,7 +122,7 @@ async fn backup_that_was_changed_without_the_master_key_is_rejected() {
 
 #[tokio::test]
 async fn backup_with_any_byte_changed_or_cut_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     let whole = fs::read(folder.file("b.db")).unwrap();
@@ -142,7 +142,7 @@ async fn backup_with_any_byte_changed_or_cut_is_rejected() {
 
 #[tokio::test]
 async fn backup_of_a_database_with_a_trigger_of_an_attacker_is_rejected() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     fs::remove_file(folder.file("b.db")).unwrap();
     folder
@@ -157,7 +157,7 @@ async fn backup_of_a_database_with_a_trigger_of_an_attacker_is_rejected() {
 
 #[tokio::test]
 async fn backup_of_another_database_with_the_same_master_key_is_rejected() {
-    let (folder, other) = (TestFolder::new(), TestFolder::new());
+    let (folder, other) = (TestFolder::sqlite(), TestFolder::sqlite());
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     fs::copy(
@@ -174,7 +174,7 @@ async fn backup_of_another_database_with_the_same_master_key_is_rejected() {
 
 #[tokio::test]
 async fn live_database_of_another_application_is_left_alone() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     fs::remove_file(folder.file("countersign.db")).unwrap();
@@ -191,7 +191,7 @@ async fn live_database_of_another_application_is_left_alone() {
 
 #[tokio::test]
 async fn restore_replaces_the_files_of_an_interrupted_one() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store
         .create_key(&operator(), new_key("later"))

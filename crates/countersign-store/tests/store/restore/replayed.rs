@@ -17,7 +17,7 @@ use crate::support::{REVOKE, TestFolder, new_key, new_user, operator};
 
 #[tokio::test]
 async fn revocation_of_all_tokens_of_a_credential_is_replayed() {
-    let (folder, clock) = (TestFolder::new(), clock());
+    let (folder, clock) = (TestFolder::sqlite(), clock());
     let service = Service::open(&folder, &clock).await;
     let store = &service.store;
     let key = service.create_key("creator").await;
@@ -47,7 +47,7 @@ async fn revocation_of_all_tokens_of_a_credential_is_replayed() {
 
 #[tokio::test]
 async fn all_changes_since_the_backup_are_replayed() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let store = folder.open().await;
     let operator = operator();
     store.signing_keys("default", None).await.unwrap();
@@ -170,7 +170,7 @@ async fn all_changes_since_the_backup_are_replayed() {
 
 #[tokio::test]
 async fn sessions_and_responses_survive_and_ended_sessions_stay_ended() {
-    let (folder, clock) = (TestFolder::new(), clock());
+    let (folder, clock) = (TestFolder::sqlite(), clock());
     let service = Service::open(&folder, &clock).await;
     let key = service.create_key("ci").await;
     let before = service.open_session(&key, "before").await.unwrap();
@@ -220,7 +220,7 @@ async fn sessions_and_responses_survive_and_ended_sessions_stay_ended() {
 
 #[tokio::test]
 async fn records_that_another_program_deleted_are_restored() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.close().await.unwrap();
     folder.execute("DELETE FROM credentials").await;
@@ -231,7 +231,7 @@ async fn records_that_another_program_deleted_are_restored() {
 
 #[tokio::test]
 async fn tokens_and_keys_stay_valid_when_nothing_is_lost() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     let before = store.list_signing_keys("default").await.unwrap();
     store.close().await.unwrap();
@@ -245,7 +245,7 @@ async fn tokens_and_keys_stay_valid_when_nothing_is_lost() {
 
 #[tokio::test]
 async fn changes_continue_after_a_restore_and_the_previous_database_is_kept() {
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, id) = backed_up(&folder).await;
     store.change(&operator(), id, REVOKE).await.unwrap();
     store.close().await.unwrap();
@@ -278,7 +278,7 @@ async fn changes_continue_after_a_restore_and_the_previous_database_is_kept() {
 #[tokio::test]
 async fn restored_database_and_the_one_that_it_replaces_can_be_read_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = TestFolder::new();
+    let folder = TestFolder::sqlite();
     let (store, _) = backed_up(&folder).await;
     store.close().await.unwrap();
     restore(&folder).await.unwrap();

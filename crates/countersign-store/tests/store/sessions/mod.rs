@@ -50,7 +50,7 @@ async fn token_of_a_session_is_the_same_after_reopening() {
 
 #[tokio::test]
 async fn token_of_a_session_is_not_in_the_database_or_its_log_in_clear() {
-    let (folder, clock) = (TestFolder::new(), clock());
+    let (folder, clock) = (TestFolder::sqlite(), clock());
     let service = Service::open(&folder, &clock).await;
     let key = service.create_key("ci").await;
     let token = service.open_session(&key, "canary-name").await.unwrap();

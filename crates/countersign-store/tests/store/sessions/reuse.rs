@@ -188,7 +188,7 @@ async fn token_that_was_denied_by_its_id_is_not_returned_again() {
 
 #[tokio::test]
 async fn token_of_a_session_is_the_same_under_another_master_key() {
-    let (folder, clock) = (TestFolder::new(), clock());
+    let (folder, clock) = (TestFolder::sqlite(), clock());
     let here = Service::open(&folder, &clock).await;
     let there = Service::open(&folder, &clock).await;
     let key = here.create_key("ci").await;

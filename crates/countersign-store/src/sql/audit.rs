@@ -3,11 +3,10 @@
 use countersign::Id;
 use countersign::time::Timestamp;
 use serde_json::Value;
-use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{Decode, Row as _, Type};
 
-use super::Connection;
+use super::row::Column;
 use super::rows::{blob, optional_blob, optional_id, time};
+use super::{Connection, IntoValue as _, Row};
 use crate::audit::{
     AuditKey, AuditRecord, ChainEnd, ChainedRecord, Checkpoint, Verified, Verifier,
 };
@@ -19,7 +18,7 @@ pub(crate) async fn begin(db: &mut Connection, key: &AuditKey, sealed: &[u8]) ->
     let head = Checkpoint::of(&ChainEnd::GENESIS, key);
     execute!(
         db,
-        "INSERT INTO audit_head (one, sealed, number, mac) VALUES (1, ?, ?, ?)",
+        "INSERT INTO audit_head (one, sealed, number, mac) VALUES (1, $1, $2, $3)",
         sealed,
         head.number,
         head.mac.as_slice(),
@@ -29,8 +28,8 @@ pub(crate) async fn begin(db: &mut Connection, key: &AuditKey, sealed: &[u8]) ->
 
 /// Returns the encrypted key of the chain.
 pub(crate) async fn sealed_key(db: &mut Connection) -> Result<Vec<u8>> {
-    let mut sealed = fetch_scalars!(db, "SELECT sealed FROM audit_head WHERE one = 1");
-    match sealed.pop() {
+    let query = "SELECT sealed FROM audit_head WHERE one = 1";
+    match fetch_optional!(db, |row| Ok(row.try_get("sealed")?), query) {
         Some(sealed) => Ok(sealed),
         None => corrupt("the audit log has lost its key and its end"),
     }
@@ -63,7 +62,7 @@ pub(crate) async fn append(
     execute!(
         db,
         "INSERT INTO audit (number, at, actor, request_id, action, account_id, entity, detail, mac)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         record.number,
         record.at,
         record.actor,
@@ -77,7 +76,7 @@ pub(crate) async fn append(
     let head = Checkpoint::of(&end, key);
     execute!(
         db,
-        "UPDATE audit_head SET number = ?, mac = ? WHERE one = 1",
+        "UPDATE audit_head SET number = $1, mac = $2 WHERE one = 1",
         head.number,
         head.mac.as_slice(),
     );
@@ -108,7 +107,7 @@ async fn head(db: &mut Connection) -> Result<Option<Checkpoint>> {
         .map(|(number, mac)| Checkpoint { number, mac }))
 }
 
-fn read_end(row: &SqliteRow) -> Option<(i64, [u8; 32])> {
+fn read_end(row: &Row) -> Option<(i64, [u8; 32])> {
     let mac: &[u8] = row.try_get("mac").ok()?;
     Some((row.try_get("number").ok()?, mac.try_into().ok()?))
 }
@@ -133,7 +132,7 @@ macro_rules! select_chained {
         concat!(
             "SELECT number, at, actor, request_id, action, account_id, entity, detail, mac FROM audit ",
             $condition,
-            " ORDER BY number LIMIT ?1"
+            " ORDER BY number LIMIT $1"
         )
     };
 }
@@ -149,10 +148,10 @@ pub(crate) async fn verify_page(
     let (query, known) = match last {
         0 => (select_chained!(""), 0),
         // Including the last one, so that another record of the same number is found.
-        _ => (select_chained!("WHERE number >= ?2"), 1),
+        _ => (select_chained!("WHERE number >= $2"), 1),
     };
-    let rows = sqlx::query(query).bind(PAGE).bind(last);
-    let rows = rows.fetch_all(&mut *db).await?;
+    let values = [PAGE.into_value(), last.into_value()];
+    let rows = db.fetch_all(query, &values).await?;
     for row in rows.iter().skip(known) {
         if let Err(broken) = verifier.next(required(row, "number"), read_chained(row)) {
             return Ok(Some(broken));
@@ -165,7 +164,7 @@ pub(crate) async fn verify_page(
 /// How many records are verified at once.
 const PAGE: i64 = 1000;
 
-fn read_chained(row: &SqliteRow) -> Option<(ChainedRecord<'_>, &[u8])> {
+fn read_chained(row: &Row) -> Option<(ChainedRecord<'_>, &[u8])> {
     let record = ChainedRecord {
         number: required(row, "number")?,
         at: required(row, "at")?,
@@ -181,11 +180,11 @@ fn read_chained(row: &SqliteRow) -> Option<(ChainedRecord<'_>, &[u8])> {
 
 /// Decodes a column that is never NULL. The driver alone would decode NULL as zero or as an empty text, and a table that
 /// an attacker created need not forbid NULL.
-fn required<'r, T>(row: &'r SqliteRow, column: &str) -> Option<T>
+fn required<'r, T>(row: &'r Row, column: &str) -> Option<T>
 where
-    T: Decode<'r, Sqlite> + Type<Sqlite>,
+    Option<T>: Column<'r>,
 {
-    row.try_get(column).ok().flatten()
+    row.try_get::<Option<T>>(column).ok().flatten()
 }
 
 /// Returns the statement that reads records below a number, newest first.
@@ -193,9 +192,9 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT number, at, actor, request_id, action, account_id, entity, detail FROM audit \
-             WHERE number < ? ",
+             WHERE number < $1 ",
             $condition,
-            " ORDER BY number DESC LIMIT ?"
+            " ORDER BY number DESC LIMIT $2"
         )
     };
 }
@@ -213,16 +212,16 @@ pub(crate) async fn list(
         Some(account) => fetch_all!(
             db,
             read,
-            select!("AND account_id = ?"),
+            select!("AND account_id = $3"),
             before,
-            account,
-            limit
+            limit,
+            account
         ),
         None => fetch_all!(db, read, select!(""), before, limit),
     })
 }
 
-fn read(row: &SqliteRow) -> Result<AuditRecord> {
+fn read(row: &Row) -> Result<AuditRecord> {
     Ok(AuditRecord {
         number: row.try_get("number")?,
         at: time(row, "at")?,

@@ -8,15 +8,12 @@ use countersign::registry::backend::{
     StoredCredential, StoredSecret,
 };
 use countersign::time::Timestamp;
-use futures_util::TryStreamExt as _;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
 use super::rows::{
-    blob, environment_kind, id, one_of, optional_blob, optional_id, optional_time, parsed, status,
-    time,
+    blob, environment_kind, flag, id, one_of, optional_blob, optional_id, optional_time, parsed,
+    status, time, unsigned,
 };
+use super::{Connection, Row};
 use crate::error::{Result, corrupt};
 
 /// Returns the statement that reads the credentials to which a clause applies.
@@ -36,14 +33,19 @@ mod lists;
 pub(crate) use lists::{has_created, has_credentials, list, list_tokens};
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
-    Ok(fetch_optional!(db, read, select!("WHERE id = ?"), blob(id)))
+    Ok(fetch_optional!(
+        db,
+        read,
+        select!("WHERE id = $1"),
+        blob(id)
+    ))
 }
 
 pub(crate) async fn find_user(
     db: &mut Connection,
     name: &UserName,
 ) -> Result<Option<StoredCredential>> {
-    let query = select!("WHERE kind = 'user' AND name = ?");
+    let query = select!("WHERE kind = 'user' AND name = $1");
     Ok(fetch_optional!(db, read, query, name.as_str()))
 }
 
@@ -51,8 +53,8 @@ pub(crate) async fn find_user(
 pub(crate) async fn is_imported(db: &mut Connection, digest: &KeyDigest) -> Result<bool> {
     Ok(fetch_scalar!(
         db,
-        "SELECT EXISTS (SELECT 1 FROM credentials WHERE imported = 1 AND digest = ?1)
-             OR EXISTS (SELECT 1 FROM credentials WHERE imported_digest = ?1)",
+        "SELECT EXISTS (SELECT 1 FROM credentials WHERE imported = 1 AND digest = $1)
+             OR EXISTS (SELECT 1 FROM credentials WHERE imported_digest = $1)",
         digest.digest.as_bytes().as_slice(),
     ))
 }
@@ -67,8 +69,8 @@ pub(crate) async fn revoke_created(
 ) -> Result<u64> {
     Ok(execute!(
         db,
-        "UPDATE credentials SET status = 'revoked', reason = ?, updated_at = ?
-         WHERE created_by = ? AND kind = 'token' AND status <> 'revoked'",
+        "UPDATE credentials SET status = 'revoked', reason = $1, updated_at = $2
+         WHERE created_by = $3 AND kind = 'token' AND status <> 'revoked'",
         reason,
         now.unix_millis(),
         blob(creator),
@@ -79,8 +81,8 @@ pub(crate) async fn revoke_created(
 pub(crate) async fn revoked_created(db: &mut Connection, creator: &Id) -> Result<Vec<Id>> {
     Ok(fetch_all!(
         db,
-        |row: &SqliteRow| id(row, "id"),
-        "SELECT id FROM credentials WHERE created_by = ? AND kind = 'token' AND status = 'revoked'",
+        |row: &Row| id(row, "id"),
+        "SELECT id FROM credentials WHERE created_by = $1 AND kind = 'token' AND status = 'revoked'",
         blob(creator),
     ))
 }
@@ -90,11 +92,7 @@ pub(crate) async fn for_each(
     db: &mut Connection,
     mut f: impl FnMut(&StoredCredential) -> Result<()>,
 ) -> Result<()> {
-    let mut rows = sqlx::query(select!("")).fetch(db);
-    while let Some(row) = rows.try_next().await? {
-        f(&read(&row)?)?;
-    }
-    Ok(())
+    db.for_each(select!(""), |row| f(&read(row)?)).await
 }
 
 /// Returns whether there is any credential, whatever its status.
@@ -127,16 +125,18 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
              allow_from, issuers, created_by, created_by_user, created_at, updated_at, expires_at, pepper_version,
              digest, imported, previous_digest, previous_until, password_hash, until_uptime, previous_until_uptime,
              imported_digest, imported_pepper)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?17, ?18, ?19, ?20, ?21, ?22,
-             (SELECT uptime FROM state) + ?23, (SELECT uptime FROM state) + ?24,
-             iif(?19, ?18, NULL), (SELECT version FROM peppers WHERE version = ?17 AND imported = 0 AND ?19))
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+             (SELECT uptime FROM state) + $23, (SELECT uptime FROM state) + $24,
+             CASE WHEN $19 = 1 THEN $18 END,
+             (SELECT version FROM peppers WHERE version = $17 AND imported = 0 AND $19 = 1))
          ON CONFLICT (id) DO UPDATE SET
              generation = excluded.generation, status = excluded.status, reason = excluded.reason,
              scopes = excluded.scopes, updated_at = excluded.updated_at, pepper_version = excluded.pepper_version,
              digest = excluded.digest, imported = excluded.imported, previous_digest = excluded.previous_digest,
              previous_until = excluded.previous_until, password_hash = excluded.password_hash,
-             previous_until_uptime = iif(previous_digest IS excluded.previous_digest, previous_until_uptime,
-                 excluded.previous_until_uptime)",
+             previous_until_uptime = CASE
+                 WHEN credentials.previous_digest IS NOT DISTINCT FROM excluded.previous_digest
+                 THEN credentials.previous_until_uptime ELSE excluded.previous_until_uptime END",
         blob(&record.id),
         record.kind.as_str(),
         &record.name,
@@ -166,7 +166,7 @@ pub(crate) async fn save(db: &mut Connection, credential: &StoredCredential) -> 
 }
 
 pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
-    execute!(db, "DELETE FROM credentials WHERE id = ?", blob(id));
+    execute!(db, "DELETE FROM credentials WHERE id = $1", blob(id));
     Ok(())
 }
 
@@ -174,8 +174,8 @@ pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
 pub(crate) async fn record_use(db: &mut Connection, usage: &Usage) -> Result<()> {
     execute!(
         db,
-        "UPDATE credentials SET last_used_at = ?1
-         WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
+        "UPDATE credentials SET last_used_at = $1
+         WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)",
         usage.at.unix_millis(),
         blob(&usage.credential),
     );
@@ -195,13 +195,13 @@ pub(crate) async fn upgrade_digest(
     } = upgrade;
     Ok(execute!(
         db,
-        "UPDATE credentials SET pepper_version = ?1, digest = ?2, previous_digest = NULL, previous_until = NULL,
+        "UPDATE credentials SET pepper_version = $1, digest = $2, previous_digest = NULL, previous_until = NULL,
              previous_until_uptime = NULL,
-             imported_digest = iif(imported = 1 AND imported_pepper IS NOT NULL, ?2, imported_digest),
-             imported_pepper = iif(imported = 1 AND imported_pepper IS NOT NULL, ?1, imported_pepper)
-         WHERE id = ?3 AND pepper_version = ?4 AND digest = ?5
-             AND (previous_until IS NULL OR previous_until <= ?6)
-             AND EXISTS (SELECT 1 FROM peppers WHERE version = ?1)",
+             imported_digest = CASE WHEN imported = 1 AND imported_pepper IS NOT NULL THEN $2 ELSE imported_digest END,
+             imported_pepper = CASE WHEN imported = 1 AND imported_pepper IS NOT NULL THEN $1 ELSE imported_pepper END
+         WHERE id = $3 AND pepper_version = $4 AND digest = $5
+             AND (previous_until IS NULL OR previous_until <= $6)
+             AND EXISTS (SELECT 1 FROM peppers WHERE version = $1)",
         renewed.pepper,
         renewed.digest.as_bytes().as_slice(),
         blob(id),
@@ -219,11 +219,11 @@ pub(crate) async fn upgrade_password(
     upgrade: &PasswordUpgrade,
 ) -> Result<bool> {
     let (renewed, outdated) = (upgrade.renewed.expose(), upgrade.outdated.expose());
-    let query = "UPDATE credentials SET password_hash = ? WHERE id = ? AND password_hash = ?";
+    let query = "UPDATE credentials SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
     Ok(execute!(db, query, renewed, blob(id), outdated) > 0)
 }
 
-fn read(row: &SqliteRow) -> Result<StoredCredential> {
+fn read(row: &Row) -> Result<StoredCredential> {
     let all = [
         CredentialKind::Key,
         CredentialKind::User,
@@ -232,12 +232,12 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
     let what = "the kind of a credential";
     let kind = one_of(row, "kind", &all, CredentialKind::as_str, what)?;
     let secret = match kind {
-        CredentialKind::Key if row.try_get("imported")? => {
+        CredentialKind::Key if flag(row, "imported")? => {
             StoredSecret::ImportedKey(read_digests(row)?.current)
         }
         CredentialKind::Key => StoredSecret::Key(read_digests(row)?),
         CredentialKind::Token => StoredSecret::Signature,
-        _ => StoredSecret::Password(row.try_get::<&str, _>("password_hash")?.into()),
+        _ => StoredSecret::Password(row.try_get::<&str>("password_hash")?.into()),
     };
     let mut placement = Placement::account(id(row, "account_id")?);
     placement.environment = optional_id(row, "environment_id")?;
@@ -251,8 +251,8 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
     record.allow_from = parsed(row, "allow_from", "the networks of a credential")?;
     record.issuers = parsed(row, "issuers", "the issuers of a credential")?;
     record.created_by = optional_id(row, "created_by")?;
-    record.created_by_user = row.try_get("created_by_user")?;
-    record.generation = row.try_get("generation")?;
+    record.created_by_user = flag(row, "created_by_user")?;
+    record.generation = unsigned(row, "generation")?;
     record.updated_at = time(row, "updated_at")?;
     record.expires_at = optional_time(row, "expires_at")?;
     record.grace_until = optional_time(row, "previous_until")?;
@@ -260,9 +260,9 @@ fn read(row: &SqliteRow) -> Result<StoredCredential> {
     Ok(StoredCredential::new(record, secret))
 }
 
-fn read_digests(row: &SqliteRow) -> Result<KeyDigests> {
+fn read_digests(row: &Row) -> Result<KeyDigests> {
     let current = KeyDigest {
-        pepper: row.try_get("pepper_version")?,
+        pepper: unsigned(row, "pepper_version")?,
         digest: read_digest(row.try_get("digest")?)?,
     };
     let previous: Option<&[u8]> = row.try_get("previous_digest")?;

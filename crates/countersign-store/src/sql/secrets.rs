@@ -4,12 +4,10 @@ use countersign::Secret;
 use countersign::key::Pepper;
 use countersign::random::Random;
 use countersign::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
-use super::rows::id;
-use super::{Connection, audit, idempotency, sessions};
+use super::rows::{flag, id, unsigned};
+use super::{Connection, Row, audit, idempotency, sessions};
 use crate::audit::AuditKey;
 use crate::error::{Result, corrupt};
 use crate::records::signing_key_context;
@@ -31,7 +29,7 @@ pub(crate) async fn insert_pepper(
     let sealed = sealer.seal(&pepper_context(version), pepper.as_ref(), random)?;
     execute!(
         db,
-        "INSERT INTO peppers (version, sealed, created_at) VALUES (?, ?, ?)",
+        "INSERT INTO peppers (version, sealed, created_at) VALUES ($1, $2, $3)",
         version,
         sealed,
         now.unix_millis(),
@@ -47,8 +45,8 @@ pub(crate) async fn import_pepper(
     (sealer, random): (&Sealer, &dyn Random),
     now: Timestamp,
 ) -> Result<(u32, bool)> {
-    let read = |row: &SqliteRow| {
-        let version: u32 = row.try_get("version")?;
+    let read = |row: &Row| {
+        let version: u32 = unsigned(row, "version")?;
         let stored = sealer.open(&pepper_context(version), row.try_get("sealed")?)?;
         Ok((stored[..] == *secret.expose().as_bytes()).then_some(version))
     };
@@ -60,7 +58,7 @@ pub(crate) async fn import_pepper(
     let sealed = sealer.seal(&pepper_context(version), secret.expose().as_bytes(), random)?;
     execute!(
         db,
-        "INSERT INTO peppers (version, imported, sealed, created_at) VALUES (?, 1, ?, ?)",
+        "INSERT INTO peppers (version, imported, sealed, created_at) VALUES ($1, 1, $2, $3)",
         version,
         sealed,
         now.unix_millis(),
@@ -70,10 +68,10 @@ pub(crate) async fn import_pepper(
 
 /// Decrypts all peppers, and returns the newest and the others.
 pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pepper, Vec<Pepper>)> {
-    let read = |row: &SqliteRow| {
-        let version = row.try_get("version")?;
+    let read = |row: &Row| {
+        let version = unsigned(row, "version")?;
         let secret = sealer.open(&pepper_context(version), row.try_get("sealed")?)?;
-        let pepper = match row.try_get("imported")? {
+        let pepper = match flag(row, "imported")? {
             true => Pepper::imported(version, &secret),
             false => Pepper::new(version, &secret),
         };
@@ -89,24 +87,25 @@ pub(crate) async fn peppers(db: &mut Connection, sealer: &Sealer) -> Result<(Pep
 
 /// Returns the version of the pepper that makes new digests.
 pub(crate) async fn newest_pepper(db: &mut Connection) -> Result<u32> {
-    Ok(fetch_scalar!(
-        db,
-        "SELECT max(version) FROM peppers WHERE imported = 0"
-    ))
+    let query = "SELECT max(version) AS version FROM peppers WHERE imported = 0";
+    let row = fetch_one!(db, query);
+    unsigned(&row, "version")
 }
 
 /// Returns the version of the next pepper.
 pub(crate) async fn next_pepper(db: &mut Connection) -> Result<u32> {
-    let largest: u32 = fetch_scalar!(db, "SELECT max(version) FROM peppers");
+    let row = fetch_one!(db, "SELECT max(version) AS version FROM peppers");
+    let largest: u32 = unsigned(&row, "version")?;
     let next = largest.checked_add(1);
     next.map_or_else(|| corrupt("there have been too many peppers"), Ok)
 }
 
 /// Deletes the peppers below a version that no credential uses, and returns their versions.
 pub(crate) async fn delete_unused_peppers(db: &mut Connection, below: u32) -> Result<Vec<u32>> {
-    Ok(fetch_scalars!(
+    Ok(fetch_all!(
         db,
-        "DELETE FROM peppers WHERE version < ?
+        |row| unsigned(row, "version"),
+        "DELETE FROM peppers WHERE version < $1
              AND NOT EXISTS (SELECT 1 FROM credentials WHERE pepper_version = version)
              AND NOT EXISTS (SELECT 1 FROM credentials WHERE imported_pepper = version)
          RETURNING version",
@@ -118,9 +117,13 @@ pub(crate) async fn delete_unused_peppers(db: &mut Connection, below: u32) -> Re
 macro_rules! statements {
     ($table:literal) => {
         (
-            concat!("SELECT rowid FROM ", $table, " WHERE sealed IS NOT NULL"),
-            concat!("SELECT * FROM ", $table, " WHERE rowid = ?"),
-            concat!("UPDATE ", $table, " SET sealed = ? WHERE rowid = ?"),
+            concat!(
+                "SELECT rowid AS rowid FROM ",
+                $table,
+                " WHERE sealed IS NOT NULL"
+            ),
+            concat!("SELECT * FROM ", $table, " WHERE rowid = $1"),
+            concat!("UPDATE ", $table, " SET sealed = $1 WHERE rowid = $2"),
         )
     };
 }
@@ -132,11 +135,11 @@ pub(crate) async fn reseal(
     new: &Sealer,
     random: &dyn Random,
 ) -> Result<()> {
-    type ReadContext = fn(&SqliteRow) -> Result<SealContext>;
+    type ReadContext = fn(&Row) -> Result<SealContext>;
     let tables: [(_, ReadContext); 5] = [
         (statements!("audit_head"), |_| Ok(AuditKey::context())),
         (statements!("peppers"), |row| {
-            Ok(pepper_context(row.try_get("version")?))
+            Ok(pepper_context(unsigned(row, "version")?))
         }),
         (statements!("signing_keys"), |row| {
             Ok(signing_key_context(&id(row, "id")?))
@@ -151,7 +154,7 @@ pub(crate) async fn reseal(
     // The chain of the audit log depends on its key: without it, the database is damaged.
     audit::sealed_key(db).await?;
     for ((select_ids, select, update), read_context) in tables {
-        let ids: Vec<i64> = fetch_scalars!(db, select_ids);
+        let ids: Vec<i64> = fetch_all!(db, |row| Ok(row.try_get("rowid")?), select_ids);
         // Row by row: there may be many sessions and responses.
         for rowid in ids {
             let row = fetch_one!(db, select, rowid);

@@ -2,19 +2,15 @@
 
 use countersign::Id;
 use countersign::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
 use super::rows::{blob, id};
+use super::{Connection, Row};
 use crate::error::{Result, StoreError};
 
 /// Returns the names of all issuers, oldest first.
 pub(crate) async fn names(db: &mut Connection) -> Result<Vec<String>> {
-    Ok(fetch_scalars!(
-        db,
-        "SELECT name FROM issuers ORDER BY rowid"
-    ))
+    let query = "SELECT name FROM issuers ORDER BY rowid";
+    Ok(fetch_all!(db, |row| Ok(row.try_get("name")?), query))
 }
 
 /// Returns whether it was inserted: another issuer may have the name.
@@ -26,7 +22,7 @@ pub(crate) async fn insert(
 ) -> Result<bool> {
     Ok(execute!(
         db,
-        "INSERT INTO issuers (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO issuers (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         blob(id),
         name,
         now.unix_millis(),
@@ -39,13 +35,18 @@ pub(crate) async fn insert(
 ///
 /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
 pub(crate) async fn find(db: &mut Connection, name: &str) -> Result<(Id, Option<String>)> {
-    let query = "SELECT id, url FROM issuers WHERE name = ?";
-    let read = |row: &SqliteRow| Ok((id(row, "id")?, row.try_get("url")?));
+    let query = "SELECT id, url FROM issuers WHERE name = $1";
+    let read = |row: &Row| Ok((id(row, "id")?, row.try_get("url")?));
     let found = fetch_optional!(db, read, query, name);
     found.ok_or_else(|| StoreError::UnknownIssuer(name.to_owned()))
 }
 
 pub(crate) async fn set_url(db: &mut Connection, id: &Id, url: &str) -> Result<()> {
-    execute!(db, "UPDATE issuers SET url = ? WHERE id = ?", url, blob(id));
+    execute!(
+        db,
+        "UPDATE issuers SET url = $1 WHERE id = $2",
+        url,
+        blob(id)
+    );
     Ok(())
 }

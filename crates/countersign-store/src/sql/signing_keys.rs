@@ -2,12 +2,9 @@
 
 use countersign::Id;
 use countersign::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
-use super::denials;
 use super::rows::{blob, id, optional_time, parsed, time};
+use super::{Connection, Row, denials};
 use crate::error::Result;
 use crate::records::{KeyState, SigningKeyRecord, StoredSigningKey, assign_states};
 
@@ -21,7 +18,7 @@ pub(crate) async fn list(
         db,
         read,
         "SELECT id, kid, algorithm, sealed, created_at, created_uptime, activates_at, revoked_at FROM signing_keys
-         WHERE issuer_id = ? ORDER BY activates_at DESC, id DESC",
+         WHERE issuer_id = $1 ORDER BY activates_at DESC, id DESC",
         blob(issuer),
     );
     assign_states(&mut keys, now, denials::longest_signed(db).await?);
@@ -35,7 +32,7 @@ pub(crate) async fn save(db: &mut Connection, issuer: &Id, key: &StoredSigningKe
         db,
         "INSERT INTO signing_keys (id, issuer_id, algorithm, kid, sealed, created_at, activates_at, revoked_at,
              created_uptime)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT uptime FROM state))
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT uptime FROM state))
          ON CONFLICT (id) DO UPDATE SET
              sealed = excluded.sealed, created_at = excluded.created_at, activates_at = excluded.activates_at,
              revoked_at = excluded.revoked_at",
@@ -51,7 +48,7 @@ pub(crate) async fn save(db: &mut Connection, issuer: &Id, key: &StoredSigningKe
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<StoredSigningKey> {
+fn read(row: &Row) -> Result<StoredSigningKey> {
     Ok(StoredSigningKey {
         id: id(row, "id")?,
         sealed: row.try_get("sealed")?,

@@ -5,14 +5,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
-use tokio::sync::Mutex;
 
-use super::{Connection, Transaction, Watcher};
+use super::{Watcher, schema};
 use crate::error::{Result, StoreError, has_code};
 use crate::files::{FileIdentity, private, sync_folder};
+use crate::sql::{Access, Connection, Purpose};
 
 /// Older versions can damage a database if its log is reset while another connection writes.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -29,80 +28,68 @@ const SESSION_READERS: u32 = 2;
 const LIST_READERS: u32 = 2;
 
 /// The connections of a store to its database file.
-pub(crate) struct Database {
+pub(crate) struct Pools {
     writer: SqlitePool,
-    /// Where changes wait before they wait for the writer, except for revocations.
-    queue: Mutex<()>,
     reader: SqlitePool,
-    /// Apart from look-ups, with which every change begins: every credential may open sessions, and hundreds may wait.
     session_reader: SqlitePool,
-    /// Apart from look-ups, with which every revocation begins: they never wait for lists.
     list_reader: SqlitePool,
     long_reader: SqlitePool,
     identity: FileIdentity,
 }
 
-impl Database {
-    /// Connects to the file, which it creates if it does not exist.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+impl Pools {
+    /// Connects to the file, which it creates if it does not exist, and checks that it can be used.
+    pub(crate) async fn open(path: &Path) -> Result<Self> {
         create_file(path).map_err(|source| StoreError::file(path, source))?;
-        Ok(Self {
+        let pools = Self {
             // SQLite allows one writer at a time. Waiting for this pool is fair, waiting for the lock is not.
             writer: pool(options(path), 1),
-            queue: Mutex::default(),
             reader: pool(read_only(path), READERS),
             session_reader: pool(read_only(path), SESSION_READERS),
             list_reader: pool(read_only(path), LIST_READERS),
             // It may write to another file, which a backup does.
             long_reader: pool(options(path), 1),
             identity: FileIdentity::of(path)?,
-        })
+        };
+        let mut writer = pools.acquire(Purpose::Write).await?;
+        check_library(&mut writer).await?;
+        // Before the write-ahead log is used: the database of another application is left alone.
+        schema::inspect(&mut writer).await?;
+        use_write_ahead_log(&mut writer).await?;
+        drop(writer);
+        Ok(pools)
     }
 
-    /// Begins a transaction that writes from its beginning: one that reads first may be unable to write later.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static>> {
-        let _turn = self.queue.lock().await;
-        self.begin_revocation().await
+    /// Returns a connection that is in no transaction.
+    pub(crate) async fn acquire(&self, purpose: Purpose) -> Result<Connection> {
+        let acquired = self.pool(purpose).acquire().await;
+        self.check(acquired.map_err(StoreError::from))
+            .map(|connection| Connection::Sqlite(connection.into()))
     }
 
-    /// Begins a transaction that writes, before all others that wait in [`begin`](Self::begin) but the first.
-    pub(crate) async fn begin_revocation(&self) -> Result<Transaction<'static>> {
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        self.check(transaction)
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self, purpose: Purpose, access: Access) -> Result<Connection> {
+        let begun = async {
+            let acquired = self.pool(purpose).acquire().await?;
+            let mut connection = Connection::Sqlite(acquired.into());
+            connection.begin(access).await?;
+            Ok::<_, StoreError>(connection)
+        };
+        self.check(begun.await)
     }
 
-    /// Returns the connection that writes.
-    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
-        self.check(self.writer.acquire().await)
+    const fn pool(&self, purpose: Purpose) -> &SqlitePool {
+        match purpose {
+            Purpose::Write => &self.writer,
+            Purpose::LookUp => &self.reader,
+            Purpose::Session => &self.session_reader,
+            Purpose::List => &self.list_reader,
+            Purpose::ReadAll => &self.long_reader,
+        }
     }
 
-    /// Returns a connection for look-ups.
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
-        self.check(self.reader.acquire().await)
-    }
-
-    /// Returns a connection for lists and counts.
-    pub(crate) async fn list_reader(&self) -> Result<PoolConnection<Sqlite>> {
-        self.check(self.list_reader.acquire().await)
-    }
-
-    /// Returns the connection for reading the whole database, for which only other long reads wait.
-    pub(crate) async fn long_reader(&self) -> Result<PoolConnection<Sqlite>> {
-        self.check(self.long_reader.acquire().await)
-    }
-
-    /// Begins a transaction that looks for a session in the database as it is at one moment.
-    pub(crate) async fn session_snapshot(&self) -> Result<Transaction<'static>> {
-        self.check(self.session_reader.begin().await)
-    }
-
-    /// Begins a transaction that lists what is in the database at one moment.
-    pub(crate) async fn list_snapshot(&self) -> Result<Transaction<'static>> {
-        self.check(self.list_reader.begin().await)
-    }
-
-    pub(crate) fn watcher(&self, path: &Path) -> Watcher {
-        Watcher::new(read_only(path), self.identity.clone())
+    pub(crate) fn watcher(&self) -> Watcher {
+        Watcher::new(read_only(&self.identity.path), self.identity.clone())
     }
 
     pub(crate) async fn close(&self) {
@@ -116,9 +103,9 @@ impl Database {
 
     /// Checks that the file is still the one that was opened: what was acknowledged must be in the file that the next
     /// process opens. The check comes after the connection, which may be new, and before its error, which says less.
-    fn check<T>(&self, connection: Result<T, sqlx::Error>) -> Result<T> {
+    fn check<T>(&self, connection: Result<T>) -> Result<T> {
         self.identity.check()?;
-        connection.map_err(|error| StoreError::from(error).at(&self.identity.path))
+        connection.map_err(|error| error.at(&self.identity.path))
     }
 }
 
@@ -160,10 +147,8 @@ fn pool(options: SqliteConnectOptions, connections: u32) -> SqlitePool {
         .connect_lazy_with(options)
 }
 
-pub(crate) async fn check_library(connection: &mut Connection) -> Result<()> {
-    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-        .fetch_one(connection)
-        .await?;
+async fn check_library(connection: &mut Connection) -> Result<()> {
+    let found: String = fetch_scalar!(connection, "SELECT sqlite_version()");
     if is_safe(&found) {
         Ok(())
     } else {
@@ -177,7 +162,7 @@ fn is_safe(version: &str) -> bool {
 }
 
 /// Switches to the write-ahead log, which the file then uses for good.
-pub(crate) async fn use_write_ahead_log(connection: &mut Connection) -> Result<()> {
+async fn use_write_ahead_log(connection: &mut Connection) -> Result<()> {
     match switch_journal(connection, "PRAGMA journal_mode = WAL", BUSY_TIMEOUT).await? {
         mode if mode == "wal" => Ok(()),
         _ => Err(StoreError::NoWriteAheadLog),
@@ -190,12 +175,11 @@ pub(super) async fn switch_journal(
     connection: &mut Connection,
     pragma: &'static str,
     timeout: Duration,
-) -> Result<String, sqlx::Error> {
+) -> Result<String> {
     const PAUSE: Duration = Duration::from_millis(20);
     let mut waited = Duration::ZERO;
     loop {
-        let mode = sqlx::query_scalar(pragma).fetch_one(&mut *connection).await;
-        match mode {
+        match connection.fetch_scalar(pragma, &[]).await {
             Err(error) if is_busy(&error) && waited < timeout => {
                 tokio::time::sleep(PAUSE).await;
                 waited += PAUSE;
@@ -205,25 +189,24 @@ pub(super) async fn switch_journal(
     }
 }
 
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    has_code(error, SQLITE_BUSY)
+pub(super) fn is_busy(error: &StoreError) -> bool {
+    let StoreError::Database(source) = error else {
+        return false;
+    };
+    let error = source.downcast_ref();
+    error.is_some_and(|error| has_code(error, SQLITE_BUSY))
 }
 
 /// Returns whether SQLite finds no fault in any page, index or reference.
 pub(crate) async fn is_sound(connection: &mut Connection) -> Result<bool> {
-    let result: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_one(&mut *connection)
-        .await?;
-    let dangling = sqlx::query("PRAGMA foreign_key_check")
-        .fetch_optional(connection)
-        .await?;
+    let result: String = fetch_scalar!(connection, "PRAGMA integrity_check(1)");
+    let dangling = connection.fetch_optional("PRAGMA foreign_key_check", &[]);
+    let dangling = dangling.await?;
     Ok(result == "ok" && dangling.is_none())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]
@@ -236,83 +219,57 @@ mod tests {
         }
     }
 
-    async fn database() -> (tempfile::TempDir, Database) {
+    async fn pools() -> (tempfile::TempDir, Pools) {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("countersign.db")).unwrap();
-        let mut writer = database.writer().await.unwrap();
-        use_write_ahead_log(&mut writer).await.unwrap();
-        super::super::schema::create(&mut writer).await.unwrap();
+        let pools = Pools::open(&folder.path().join("countersign.db"))
+            .await
+            .unwrap();
+        let mut writer = pools.acquire(Purpose::Write).await.unwrap();
+        schema::create(&mut writer).await.unwrap();
         drop(writer);
-        (folder, database)
+        (folder, pools)
     }
 
     #[tokio::test]
     async fn every_commit_is_synced_and_goes_through_the_log() {
-        let (_folder, database) = database().await;
-        let mut writer = database.writer().await.unwrap();
-        let full: i64 = sqlx::query_scalar("PRAGMA synchronous")
-            .fetch_one(&mut *writer)
+        let (_folder, pools) = pools().await;
+        let mut writer = pools.acquire(Purpose::Write).await.unwrap();
+        let full: i64 = writer
+            .fetch_scalar("PRAGMA synchronous", &[])
             .await
             .unwrap();
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-            .fetch_one(&mut *writer)
+        let mode: String = writer
+            .fetch_scalar("PRAGMA journal_mode", &[])
             .await
             .unwrap();
-        let keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys")
-            .fetch_one(&mut *writer)
+        let keys: i64 = writer
+            .fetch_scalar("PRAGMA foreign_keys", &[])
             .await
             .unwrap();
         assert_eq!((full, mode.as_str(), keys), (2, "wal", 1));
     }
 
     #[tokio::test]
-    async fn revocation_waits_for_the_first_of_many_changes_only() {
-        let (_folder, database) = database().await;
-        let database = Arc::new(database);
-        let held = database.begin().await.unwrap();
-        let (order, mut begun) = tokio::sync::mpsc::unbounded_channel();
-        for is_revocation in [false, false, false, true] {
-            let (database, order) = (Arc::clone(&database), order.clone());
-            tokio::spawn(async move {
-                let transaction = match is_revocation {
-                    true => database.begin_revocation().await,
-                    false => database.begin().await,
-                };
-                order.send(is_revocation).unwrap();
-                transaction.unwrap().rollback().await.unwrap();
-            });
-        }
-        // Now all of them wait, in this order.
-        tokio::task::yield_now().await;
-        held.rollback().await.unwrap();
-        let mut order = Vec::new();
-        while order.len() < 2 {
-            order.extend(begun.recv().await);
-        }
-        assert_eq!(order, [false, true]);
-    }
-
-    #[tokio::test]
     async fn look_up_waits_for_no_list_and_no_session() {
-        let (_folder, database) = database().await;
+        let (_folder, pools) = pools().await;
         let mut held = Vec::new();
         for _ in 0..LIST_READERS {
-            held.push(database.list_snapshot().await.unwrap());
+            held.push(pools.begin(Purpose::List, Access::Read).await.unwrap());
         }
         for _ in 0..SESSION_READERS {
-            held.push(database.session_snapshot().await.unwrap());
+            held.push(pools.begin(Purpose::Session, Access::Read).await.unwrap());
         }
-        assert!(database.list_reader.try_acquire().is_none());
-        assert!(database.session_reader.try_acquire().is_none());
-        database.reader().await.unwrap();
+        assert!(pools.list_reader.try_acquire().is_none());
+        assert!(pools.session_reader.try_acquire().is_none());
+        pools.acquire(Purpose::LookUp).await.unwrap();
     }
 
     #[tokio::test]
     async fn readers_cannot_write() {
-        let (_folder, database) = database().await;
+        let (_folder, pools) = pools().await;
         let delete = || sqlx::query("DELETE FROM issuers");
-        assert!(delete().execute(&database.reader).await.is_err());
-        assert!(delete().execute(&database.list_reader).await.is_err());
-        assert!(delete().execute(&database.writer).await.is_ok());
+        assert!(delete().execute(&pools.reader).await.is_err());
+        assert!(delete().execute(&pools.list_reader).await.is_err());
+        assert!(delete().execute(&pools.writer).await.is_ok());
     }
 }

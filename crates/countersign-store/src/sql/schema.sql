@@ -185,10 +185,8 @@ CREATE TABLE state (
     environment_id   BLOB    NOT NULL REFERENCES environments (id),
     -- The history that the numbers of the change log belong to. A restored backup begins a new one.
     epoch            BLOB    NOT NULL CHECK (length(epoch) = 20),
-    -- For how many milliseconds a process had the database open, and when this was counted last, in milliseconds since
-    -- the machine was started.
+    -- For how many milliseconds a process had the database open.
     uptime           INTEGER NOT NULL DEFAULT 0,
-    uptime_counted   INTEGER NOT NULL DEFAULT 0,
     -- Changes below this number are no longer in the log.
     oldest_change    INTEGER NOT NULL DEFAULT 1,
     -- Seconds: the longest lifetime of an access token. Denials can be deleted after it.
@@ -220,11 +218,3 @@ CREATE TABLE audit_head (
     number INTEGER NOT NULL,
     mac    BLOB    NOT NULL CHECK (length(mac) = 32)
 ) STRICT;
-
-CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN
-    SELECT RAISE(ABORT, 'audit records are never changed');
-END;
-
-CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit BEGIN
-    SELECT RAISE(ABORT, 'audit records are never deleted');
-END;

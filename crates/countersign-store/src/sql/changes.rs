@@ -1,11 +1,9 @@
 //! The change log.
 
 use countersign::Id;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
 use super::rows::{blob, id};
+use super::{Connection, Row};
 use crate::error::{Result, corrupt};
 use crate::records::ChangedEntity;
 
@@ -17,6 +15,14 @@ pub(crate) struct LogHead {
     pub(crate) number: i64,
     /// The number of the oldest change that is still in the log.
     pub(crate) oldest: i64,
+}
+
+impl LogHead {
+    /// Returns whether the log ended at an earlier head before. Otherwise it is another history: a backup was restored, or
+    /// changes were lost.
+    pub(crate) fn continues(&self, earlier: &Self) -> bool {
+        self.epoch == earlier.epoch && self.number >= earlier.number
+    }
 }
 
 pub(crate) async fn head(db: &mut Connection) -> Result<LogHead> {
@@ -42,7 +48,7 @@ pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Resul
         ChangedEntity::Peppers => ("pepper", &[]),
     };
     let query =
-        "INSERT INTO changes (number, kind, entity) SELECT number + 1, ?, ? FROM change_head";
+        "INSERT INTO changes (number, kind, entity) SELECT number + 1, $1, $2 FROM change_head";
     execute!(db, query, kind, id);
     execute!(db, "UPDATE change_head SET number = number + 1");
     Ok(())
@@ -53,7 +59,7 @@ pub(crate) async fn after(db: &mut Connection, number: i64) -> Result<Vec<Change
     Ok(fetch_all!(
         db,
         read,
-        "SELECT kind, entity FROM changes WHERE number > ? ORDER BY number",
+        "SELECT kind, entity FROM changes WHERE number > $1 ORDER BY number",
         number,
     ))
 }
@@ -61,7 +67,7 @@ pub(crate) async fn after(db: &mut Connection, number: i64) -> Result<Vec<Change
 pub(crate) async fn count_after(db: &mut Connection, number: i64) -> Result<i64> {
     Ok(fetch_scalar!(
         db,
-        "SELECT count(*) FROM changes WHERE number > ?",
+        "SELECT count(*) FROM changes WHERE number > $1",
         number
     ))
 }
@@ -70,8 +76,8 @@ pub(crate) async fn count_after(db: &mut Connection, number: i64) -> Result<i64>
 pub(crate) async fn trim(db: &mut Connection, count: i64) -> Result<()> {
     execute!(
         db,
-        "UPDATE state SET oldest_change = (SELECT number FROM change_head) - ?1 + 1
-         WHERE oldest_change < (SELECT number FROM change_head) - ?1 + 1",
+        "UPDATE state SET oldest_change = (SELECT number FROM change_head) - $1 + 1
+         WHERE oldest_change < (SELECT number FROM change_head) - $1 + 1",
         count,
     );
     execute!(
@@ -85,14 +91,14 @@ pub(crate) async fn trim(db: &mut Connection, count: i64) -> Result<()> {
 pub(crate) async fn begin_epoch(db: &mut Connection, epoch: &Id) -> Result<()> {
     execute!(
         db,
-        "UPDATE state SET epoch = ?, oldest_change = (SELECT number + 1 FROM change_head)",
+        "UPDATE state SET epoch = $1, oldest_change = (SELECT number + 1 FROM change_head)",
         blob(epoch),
     );
     execute!(db, "DELETE FROM changes");
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<ChangedEntity> {
+fn read(row: &Row) -> Result<ChangedEntity> {
     let id = || id(row, "entity");
     Ok(match row.try_get("kind")? {
         "credential" => ChangedEntity::Credential(id()?),

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use countersign::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
 use super::rows::id;
+use super::{Connection, Row};
 use crate::error::Result;
 use crate::records::ChangedEntity;
 
@@ -15,35 +14,23 @@ const BATCH: usize = 1000;
 /// How much later than its time a record is deleted. Clocks differ, and uptime is not counted all the time.
 const UPTIME_MARGIN: Duration = Duration::from_secs(3600);
 
-/// Begins to count uptime `now`, a time since the machine was started. A later count is one of another machine, or from
-/// before this one was started again.
-pub(crate) async fn begin_uptime(db: &mut Connection, now: Duration) -> Result<()> {
-    let query = "UPDATE state SET uptime_counted = ?1 WHERE uptime_counted > ?1";
-    execute!(db, query, millis(now));
-    Ok(())
+/// Returns the time for which the database was open, in milliseconds.
+pub(crate) async fn uptime(db: &mut Connection) -> Result<i64> {
+    Ok(fetch_scalar!(db, "SELECT uptime FROM state"))
 }
 
-/// Adds the time since this process counted last, or since another one did later, to the time for which the database was
-/// open. Both are times since the machine was started.
-pub(crate) async fn count_uptime(
-    db: &mut Connection,
-    since: Duration,
-    now: Duration,
-) -> Result<()> {
-    execute!(
-        db,
-        "UPDATE state SET uptime_counted = ?2,
-             uptime = uptime + ?2 - iif(uptime_counted BETWEEN ?1 AND ?2, uptime_counted, ?1)",
-        millis(since),
-        millis(now),
-    );
-    Ok(())
+/// Counts that `elapsed` has passed since the database had been open for `seen` milliseconds. Processes on several machines
+/// count the same time, and their clocks have nothing in common: the one that has counted most prevails. Returns for how
+/// long the database was open.
+pub(crate) async fn count_uptime(db: &mut Connection, seen: i64, elapsed: Duration) -> Result<i64> {
+    let least = seen.saturating_add(millis(elapsed));
+    execute!(db, "UPDATE state SET uptime = $1 WHERE uptime < $1", least);
+    uptime(db).await
 }
 
 /// Returns the time for which the database was open, in milliseconds, less a margin: what was due then is over.
 pub(crate) async fn safe_uptime(db: &mut Connection) -> Result<i64> {
-    let uptime: i64 = fetch_scalar!(db, "SELECT uptime FROM state");
-    Ok(uptime.saturating_sub(millis(UPTIME_MARGIN)))
+    Ok(uptime(db).await?.saturating_sub(millis(UPTIME_MARGIN)))
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -77,20 +64,21 @@ macro_rules! ended_graces {
 
 /// Returns whether there is anything to delete.
 pub(crate) async fn exist(db: &mut Connection, expiry: Expiry) -> Result<bool> {
+    let uptime = safe_uptime(db).await?;
     Ok(fetch_scalar!(
         db,
         concat!(
-            "SELECT EXISTS (SELECT 1 FROM denials WHERE until < ?1 AND until_uptime < ?3)
-             OR EXISTS (SELECT 1 FROM sessions WHERE expires_at < ?1 AND until_uptime < ?3)
-             OR EXISTS (SELECT 1 FROM idempotency_keys WHERE until < ?1 AND until_uptime < ?3)
-             OR EXISTS (SELECT 1 FROM credentials WHERE kind = 'token' AND expires_at < ?2 AND until_uptime < ?3)
+            "SELECT EXISTS (SELECT 1 FROM denials WHERE until < $1 AND until_uptime < $3)
+             OR EXISTS (SELECT 1 FROM sessions WHERE expires_at < $1 AND until_uptime < $3)
+             OR EXISTS (SELECT 1 FROM idempotency_keys WHERE until < $1 AND until_uptime < $3)
+             OR EXISTS (SELECT 1 FROM credentials WHERE kind = 'token' AND expires_at < $2 AND until_uptime < $3)
              OR EXISTS (",
-            ended_graces!("?4", "?3"),
+            ended_graces!("$4", "$3"),
             ")"
         ),
         expiry.before.unix_millis(),
         expiry.tokens_before.unix_millis(),
-        safe_uptime(db).await?,
+        uptime,
         expiry.now.unix_millis(),
     ))
 }
@@ -108,29 +96,29 @@ pub(crate) async fn delete(
     );
     let mut deleted = fetch_all!(
         db,
-        |row: &SqliteRow| Ok(ChangedEntity::Denial(id(row, "entity")?)),
+        |row: &Row| Ok(ChangedEntity::Denial(id(row, "entity")?)),
         "DELETE FROM denials WHERE (entity, issuer) IN
-             (SELECT entity, issuer FROM denials WHERE until < ? AND until_uptime < ? LIMIT 1000)
+             (SELECT entity, issuer FROM denials WHERE until < $1 AND until_uptime < $2 LIMIT 1000)
          RETURNING entity",
         before,
         uptime,
     );
     let tokens = fetch_all!(
         db,
-        |row: &SqliteRow| Ok(ChangedEntity::Credential(id(row, "id")?)),
+        |row: &Row| Ok(ChangedEntity::Credential(id(row, "id")?)),
         "DELETE FROM credentials WHERE id IN
-             (SELECT id FROM credentials WHERE kind = 'token' AND expires_at < ? AND until_uptime < ? LIMIT 1000)
+             (SELECT id FROM credentials WHERE kind = 'token' AND expires_at < $1 AND until_uptime < $2 LIMIT 1000)
          RETURNING id",
         tokens_before,
         uptime,
     );
     let graces = fetch_all!(
         db,
-        |row: &SqliteRow| Ok(ChangedEntity::Credential(id(row, "id")?)),
+        |row: &Row| Ok(ChangedEntity::Credential(id(row, "id")?)),
         concat!(
             "UPDATE credentials SET previous_digest = NULL, previous_until = NULL, previous_until_uptime = NULL
              WHERE id IN (",
-            ended_graces!("?1", "?2"),
+            ended_graces!("$1", "$2"),
             " LIMIT 1000) RETURNING id"
         ),
         expiry.now.unix_millis(),
@@ -143,9 +131,9 @@ pub(crate) async fn delete(
     deleted.extend(graces);
     for query in [
         "DELETE FROM sessions WHERE rowid IN
-             (SELECT rowid FROM sessions WHERE expires_at < ? AND until_uptime < ? LIMIT 1000)",
+             (SELECT rowid FROM sessions WHERE expires_at < $1 AND until_uptime < $2 LIMIT 1000)",
         "DELETE FROM idempotency_keys WHERE rowid IN
-             (SELECT rowid FROM idempotency_keys WHERE until < ? AND until_uptime < ? LIMIT 1000)",
+             (SELECT rowid FROM idempotency_keys WHERE until < $1 AND until_uptime < $2 LIMIT 1000)",
     ] {
         full |= execute!(db, query, before, uptime) == BATCH as u64;
     }

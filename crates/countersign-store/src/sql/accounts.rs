@@ -3,15 +3,13 @@
 use countersign::Id;
 use countersign::directory::EnvironmentKind;
 use countersign::registry::{Account, Environment, Page};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
-use super::rows::{blob, environment_kind, id, optional_blob, status, time};
+use super::rows::{blob, environment_kind, id, optional_blob, status, time, unsigned};
+use super::{Connection, Row};
 use crate::error::Result;
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<Account>> {
-    let query = "SELECT id, name, status, generation, created_at FROM accounts WHERE id = ?";
+    let query = "SELECT id, name, status, generation, created_at FROM accounts WHERE id = $1";
     Ok(fetch_optional!(db, read_account, query, blob(id)))
 }
 
@@ -20,7 +18,7 @@ pub(crate) async fn list(db: &mut Connection, page: Page) -> Result<Vec<Account>
     Ok(fetch_all!(
         db,
         read_account,
-        "SELECT id, name, status, generation, created_at FROM accounts WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id, name, status, generation, created_at FROM accounts WHERE id > $1 ORDER BY id LIMIT $2",
         // Every id comes after the empty one.
         optional_blob(page.after.as_ref()).unwrap_or_default(),
         page.limit,
@@ -31,7 +29,7 @@ pub(crate) async fn list(db: &mut Connection, page: Page) -> Result<Vec<Account>
 pub(crate) async fn insert(db: &mut Connection, account: &Account) -> Result<bool> {
     Ok(execute!(
         db,
-        "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO accounts (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         blob(&account.id),
         &account.name,
         account.created_at.unix_millis(),
@@ -41,7 +39,7 @@ pub(crate) async fn insert(db: &mut Connection, account: &Account) -> Result<boo
 pub(crate) async fn update(db: &mut Connection, account: &Account) -> Result<()> {
     execute!(
         db,
-        "UPDATE accounts SET generation = ?, status = ? WHERE id = ?",
+        "UPDATE accounts SET generation = $1, status = $2 WHERE id = $3",
         account.generation,
         account.status.as_str(),
         blob(&account.id),
@@ -58,17 +56,17 @@ pub(crate) async fn find_environment_kind(
     Ok(fetch_optional!(
         db,
         |row| environment_kind(row, "kind"),
-        "SELECT kind FROM environments WHERE id = ? AND account_id = ?",
+        "SELECT kind FROM environments WHERE id = $1 AND account_id = $2",
         blob(id),
         blob(account),
     ))
 }
 
 const ENVIRONMENTS: &str = "SELECT id, account_id, name, kind, created_at FROM environments
-    WHERE id > ?1 ORDER BY id LIMIT ?2";
+    WHERE id > $1 ORDER BY id LIMIT $2";
 const ENVIRONMENTS_OF_ACCOUNT: &str =
     "SELECT id, account_id, name, kind, created_at FROM environments
-    WHERE account_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
+    WHERE account_id = $3 AND id > $1 ORDER BY id LIMIT $2";
 
 /// Returns a page of the environments of an account or of all, oldest first.
 pub(crate) async fn list_environments(
@@ -91,7 +89,7 @@ pub(crate) async fn list_environments(
 }
 
 const HAS_ENVIRONMENTS: &str =
-    "SELECT EXISTS (SELECT 1 FROM environments WHERE account_id = ?1 LIMIT 1 OFFSET ?2 - 1)";
+    "SELECT EXISTS (SELECT 1 FROM environments WHERE account_id = $1 LIMIT 1 OFFSET $2 - 1)";
 
 /// Returns whether an account has at least this many environments.
 pub(crate) async fn has_environments(
@@ -109,7 +107,7 @@ pub(crate) async fn insert_environment(
 ) -> Result<bool> {
     Ok(execute!(
         db,
-        "INSERT INTO environments (id, account_id, name, kind, created_at) VALUES (?, ?, ?, ?, ?)
+        "INSERT INTO environments (id, account_id, name, kind, created_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (account_id, name) DO NOTHING",
         blob(&environment.id),
         blob(&environment.account_id),
@@ -133,7 +131,7 @@ pub(crate) async fn insert_state(
 ) -> Result<()> {
     execute!(
         db,
-        "INSERT INTO state (one, account_id, environment_id, epoch) VALUES (1, ?, ?, ?)",
+        "INSERT INTO state (one, account_id, environment_id, epoch) VALUES (1, $1, $2, $3)",
         blob(account),
         blob(environment),
         blob(epoch),
@@ -141,15 +139,15 @@ pub(crate) async fn insert_state(
     Ok(())
 }
 
-fn read_account(row: &SqliteRow) -> Result<Account> {
+fn read_account(row: &Row) -> Result<Account> {
     let created_at = time(row, "created_at")?;
     let mut account = Account::new(id(row, "id")?, row.try_get("name")?, created_at);
     account.status = status(row)?;
-    account.generation = row.try_get("generation")?;
+    account.generation = unsigned(row, "generation")?;
     Ok(account)
 }
 
-fn read_environment(row: &SqliteRow) -> Result<Environment> {
+fn read_environment(row: &Row) -> Result<Environment> {
     Ok(Environment::new(
         id(row, "id")?,
         id(row, "account_id")?,
@@ -161,15 +159,12 @@ fn read_environment(row: &SqliteRow) -> Result<Environment> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection as _;
-
     use super::*;
-    use crate::sqlite::{plan, schema};
+    use crate::sqlite::{memory, plan};
 
     #[tokio::test]
     async fn no_query_of_one_account_reads_the_environments_of_others() {
-        let mut db = Connection::connect("sqlite::memory:").await.unwrap();
-        schema::create(&mut db).await.unwrap();
+        let mut db = memory().await;
         for query in [ENVIRONMENTS_OF_ACCOUNT, HAS_ENVIRONMENTS] {
             let plan = plan(&mut db, query).await;
             assert!(plan.contains("(account_id=?"), "{plan}");

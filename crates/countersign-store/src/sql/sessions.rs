@@ -3,11 +3,9 @@
 use countersign::Id;
 use countersign::registry::backend::{SessionKey, SessionRequest};
 use countersign::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
-use super::rows::{blob, id, parsed, time};
+use super::rows::{blob, id, parsed, time, unsigned};
+use super::{Connection, Row};
 use crate::error::{Result, corrupt};
 use crate::records::StoredSession;
 
@@ -35,9 +33,9 @@ pub(crate) async fn find_reusable(
         db,
         |row| Ok((read(row)?, row.try_get("sealed")?)),
         select!(
-            "credential_id = ?1 AND issuer = ?2 AND generation = ?3 AND name IS ?4 AND scopes = ?5 AND audience = ?6 \
-         AND kid = ?7 AND account_id = ?8 AND issued_at <= ?9 AND reuse_until > ?9 \
-         AND expires_at > ?9 AND expires_at <= ?10 ORDER BY issued_at DESC, id DESC LIMIT 1"
+            "credential_id = $1 AND issuer = $2 AND generation = $3 AND name IS NOT DISTINCT FROM $4 AND scopes = $5 AND audience = $6 \
+         AND kid = $7 AND account_id = $8 AND issued_at <= $9 AND reuse_until > $9 \
+         AND expires_at > $9 AND expires_at <= $10 ORDER BY issued_at DESC, id DESC LIMIT 1"
         ),
         blob(&key.credential),
         &*key.issuer,
@@ -62,7 +60,7 @@ pub(crate) async fn insert(
         db,
         "INSERT INTO sessions (id, issuer, credential_id, account_id, generation, name, scopes, audience, kid,
                                token_id, issued_at, reuse_until, expires_at, sealed, until_uptime)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT uptime FROM state) + ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (SELECT uptime FROM state) + $15)",
         blob(&session.id),
         &*key.issuer,
         blob(&key.credential),
@@ -93,7 +91,7 @@ pub(crate) async fn ends_of_live(
         db,
         |row| time(row, "expires_at"),
         select!(
-            "credential_id = ? AND generation = ? AND (issuer <> ? OR kid = ?) AND expires_at > ?5 AND reuse_until > ?5 \
+            "credential_id = $1 AND generation = $2 AND (issuer <> $3 OR kid = $4) AND expires_at > $5 AND reuse_until > $5 \
          ORDER BY expires_at"
         ),
         blob(&key.credential),
@@ -113,28 +111,28 @@ pub(crate) async fn list(
     Ok(fetch_all!(
         db,
         read,
-        select!("credential_id = ? AND expires_at > ? ORDER BY issued_at, id"),
+        select!("credential_id = $1 AND expires_at > $2 ORDER BY issued_at, id"),
         blob(credential),
         now.unix_millis(),
     ))
 }
 
 pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
-    execute!(db, "DELETE FROM sessions WHERE id = ?", blob(id));
+    execute!(db, "DELETE FROM sessions WHERE id = $1", blob(id));
     Ok(())
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<StoredSession> {
+pub(super) fn read(row: &Row) -> Result<StoredSession> {
     let name: Option<&str> = row.try_get("name")?;
     let name = name.map(str::parse).transpose();
     let key = SessionKey {
-        issuer: row.try_get::<&str, _>("issuer")?.into(),
+        issuer: row.try_get::<&str>("issuer")?.into(),
         credential: id(row, "credential_id")?,
-        generation: row.try_get("generation")?,
+        generation: unsigned(row, "generation")?,
         name: name.or_else(|_| corrupt("the name of a session"))?,
         scopes: parsed(row, "scopes", "the scopes of a session")?,
-        audience: row.try_get::<&str, _>("audience")?.into(),
-        key_id: row.try_get::<&str, _>("kid")?.into(),
+        audience: row.try_get::<&str>("audience")?.into(),
+        key_id: row.try_get::<&str>("kid")?.into(),
     };
     Ok(StoredSession {
         id: id(row, "id")?,

@@ -2,11 +2,9 @@
 
 use countersign::registry::IdempotencyKey;
 use countersign::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::Connection;
 use super::rows::{blob, id, time};
+use super::{Connection, Row};
 use crate::error::{Result, corrupt};
 use crate::records::StoredAnswer;
 
@@ -20,7 +18,7 @@ pub(crate) async fn find(
         db,
         |row| Ok((read(row)?, row.try_get("sealed")?)),
         "SELECT caller, key, request, until, sealed FROM idempotency_keys
-         WHERE caller = ? AND key = ? AND until > ?",
+         WHERE caller = $1 AND key = $2 AND until > $3",
         blob(&key.caller),
         key.key,
         now.unix_millis(),
@@ -35,7 +33,7 @@ pub(crate) async fn count(
 ) -> Result<i64> {
     Ok(fetch_scalar!(
         db,
-        "SELECT count(*) FROM idempotency_keys WHERE caller = ? AND until > ?",
+        "SELECT count(*) FROM idempotency_keys WHERE caller = $1 AND until > $2",
         blob(&key.caller),
         now.unix_millis(),
     ))
@@ -51,7 +49,7 @@ pub(crate) async fn insert(
     execute!(
         db,
         "INSERT INTO idempotency_keys (caller, key, request, sealed, until, until_uptime)
-         VALUES (?, ?, ?, ?, ?5, (SELECT uptime FROM state) + ?5 - ?6)
+         VALUES ($1, $2, $3, $4, $5, (SELECT uptime FROM state) + $5 - $6)
          ON CONFLICT (caller, key) DO UPDATE SET request = excluded.request, sealed = excluded.sealed,
              until = excluded.until, until_uptime = excluded.until_uptime",
         blob(&answer.caller),
@@ -64,7 +62,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<StoredAnswer> {
+pub(super) fn read(row: &Row) -> Result<StoredAnswer> {
     let request: &[u8] = row.try_get("request")?;
     Ok(StoredAnswer {
         caller: id(row, "caller")?,

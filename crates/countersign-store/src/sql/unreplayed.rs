@@ -5,9 +5,16 @@ use countersign::jose::Algorithm;
 use countersign::time::Timestamp;
 
 use super::Connection;
-use super::denials;
+use super::denials::{self, later_end};
 use super::rows::{id, parsed};
 use crate::error::Result;
+
+/// Returns the expression for the generation after the present one, which is the same after the last one.
+macro_rules! next_generation {
+    () => {
+        "CASE WHEN generation < 4294967295 THEN generation + 1 ELSE generation END"
+    };
+}
 
 /// Suspends every active credential, and denies its tokens: any of them may have been revoked after the backup. Returns
 /// how many credentials that were.
@@ -15,22 +22,26 @@ pub(crate) async fn suspend_all(db: &mut Connection, now: Timestamp) -> Result<u
     let until = denials::until(db, now).await?;
     execute!(
         db,
-        "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
-         SELECT id, '', min(generation + 1, 4294967295), ?1, (SELECT uptime FROM state) + ?1 - ?2
-         FROM credentials WHERE status = 'active' AND kind <> 'token'
-         ON CONFLICT (entity, issuer) DO UPDATE SET
-             lowest_generation = max(lowest_generation, excluded.lowest_generation),
-             until = max(until, excluded.until), until_uptime = max(until_uptime, excluded.until_uptime)",
+        concat!(
+            "INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
+             SELECT id, '', ",
+            next_generation!(),
+            ", $1, (SELECT uptime FROM state) + $1 - $2
+             FROM credentials WHERE status = 'active' AND kind <> 'token'",
+            later_end!()
+        ),
         until.unix_millis(),
         now.unix_millis(),
     );
     // A managed token has no generation: its record decides.
     Ok(execute!(
         db,
-        "UPDATE credentials
-         SET status = 'suspended', updated_at = ?,
-             generation = CASE kind WHEN 'token' THEN generation ELSE min(generation + 1, 4294967295) END
-         WHERE status = 'active'",
+        concat!(
+            "UPDATE credentials SET status = 'suspended', updated_at = $1,
+                 generation = CASE kind WHEN 'token' THEN generation ELSE ",
+            next_generation!(),
+            " END WHERE status = 'active'"
+        ),
         now.unix_millis(),
     ))
 }
@@ -54,14 +65,14 @@ pub(crate) async fn revoke_signing_keys(
             parsed(row, "algorithm", "the algorithm of a signing key")?
         )),
         "SELECT issuer_id, algorithm FROM signing_keys WHERE revoked_at IS NULL
-         ORDER BY issuer_id, activates_at > ?, activates_at DESC, id DESC",
+         ORDER BY issuer_id, activates_at > $1, activates_at DESC, id DESC",
         now.unix_millis(),
     );
     // The first key of each issuer signs, or will be the first to sign.
     issuers.dedup_by_key(|(issuer, _)| *issuer);
     execute!(
         db,
-        "UPDATE signing_keys SET revoked_at = ?, sealed = NULL WHERE revoked_at IS NULL",
+        "UPDATE signing_keys SET revoked_at = $1, sealed = NULL WHERE revoked_at IS NULL",
         now.unix_millis(),
     );
     Ok(issuers)

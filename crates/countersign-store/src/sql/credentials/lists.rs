@@ -2,16 +2,15 @@
 
 use countersign::Id;
 use countersign::registry::{CredentialFilter, Record};
-use sqlx::sqlite::SqliteRow;
 
-use super::{Connection, blob, optional_blob, read};
+use super::{Connection, Row, blob, optional_blob, read};
 use crate::error::Result;
 
-const ALL: &str = select!("WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+const ALL: &str = select!("WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3");
 const OF_ACCOUNT: &str =
-    select!("WHERE account_id = ?4 AND kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    select!("WHERE account_id = $4 AND kind = $1 AND id > $2 ORDER BY id LIMIT $3");
 const OF_CREATOR: &str = select!(
-    "WHERE created_by = ?5 AND kind = ?1 AND id > ?2 AND (?4 IS NULL OR account_id = ?4) ORDER BY id LIMIT ?3"
+    "WHERE created_by = $5 AND kind = $1 AND id > $2 AND ($4 IS NULL OR account_id = $4) ORDER BY id LIMIT $3"
 );
 
 /// Returns records of one kind, oldest first.
@@ -39,14 +38,14 @@ pub(crate) async fn list(
 }
 
 const COUNT_OF_ALL_TOKENS: &str = "SELECT count(*) FROM credentials
-    WHERE kind = 'token' AND (?2 IS NULL OR issuers IN ('', ?2))";
+    WHERE kind = 'token' AND ($2 IS NULL OR issuers IN ('', $2))";
 const COUNT_OF_TOKENS: &str = "SELECT count(*) FROM credentials
-    WHERE account_id = ?1 AND kind = 'token' AND (?2 IS NULL OR issuers IN ('', ?2))";
+    WHERE account_id = $1 AND kind = 'token' AND ($2 IS NULL OR issuers IN ('', $2))";
 const ALL_TOKENS: &str = select!(
-    "WHERE kind = 'token' AND (?2 IS NULL OR issuers IN ('', ?2)) ORDER BY id LIMIT ?3 OFFSET ?4"
+    "WHERE kind = 'token' AND ($2 IS NULL OR issuers IN ('', $2)) ORDER BY id LIMIT $3 OFFSET $4"
 );
 const TOKENS: &str = select!(
-    "WHERE account_id = ?1 AND kind = 'token' AND (?2 IS NULL OR issuers IN ('', ?2)) ORDER BY id LIMIT ?3 OFFSET ?4"
+    "WHERE account_id = $1 AND kind = 'token' AND ($2 IS NULL OR issuers IN ('', $2)) ORDER BY id LIMIT $3 OFFSET $4"
 );
 
 /// Returns a page of the managed tokens of an account and an issuer, oldest first, and how many there are in total.
@@ -68,9 +67,9 @@ pub(crate) async fn list_tokens(
 }
 
 const HAS_CREDENTIALS: &str = "SELECT EXISTS (SELECT 1 FROM credentials
-    WHERE account_id = ?1 AND kind IN ('key', 'user') LIMIT 1 OFFSET ?2 - 1)";
+    WHERE account_id = $1 AND kind IN ('key', 'user') LIMIT 1 OFFSET $2 - 1)";
 const HAS_CREATED: &str = "SELECT EXISTS (SELECT 1 FROM credentials
-    WHERE created_by = ?1 AND kind = 'token' LIMIT 1 OFFSET ?2 - 1)";
+    WHERE created_by = $1 AND kind = 'token' LIMIT 1 OFFSET $2 - 1)";
 
 /// Returns whether an account has at least this many keys and users.
 pub(crate) async fn has_credentials(db: &mut Connection, account: &Id, count: u32) -> Result<bool> {
@@ -82,21 +81,18 @@ pub(crate) async fn has_created(db: &mut Connection, creator: &Id, count: u32) -
     Ok(fetch_scalar!(db, HAS_CREATED, blob(creator), count))
 }
 
-fn read_record(row: &SqliteRow) -> Result<Record> {
+fn read_record(row: &Row) -> Result<Record> {
     Ok(read(row)?.record)
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection as _;
-
     use super::*;
-    use crate::sqlite::{plan, schema};
+    use crate::sqlite::{memory, plan};
 
     #[tokio::test]
     async fn no_query_of_one_account_or_creator_reads_the_records_of_others() {
-        let mut db = Connection::connect("sqlite::memory:").await.unwrap();
-        schema::create(&mut db).await.unwrap();
+        let mut db = memory().await;
         for query in [
             OF_ACCOUNT,
             OF_CREATOR,
@@ -105,7 +101,7 @@ mod tests {
             HAS_CREDENTIALS,
             HAS_CREATED,
         ] {
-            let index = match query.contains("created_by = ?") {
+            let index = match query.contains("created_by = $") {
                 true => "INDEX credentials_of_creators (created_by=? AND kind=?",
                 false => "INDEX credentials_of_accounts (account_id=? AND kind=?",
             };
@@ -119,8 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn page_of_one_kind_is_read_in_order() {
-        let mut db = Connection::connect("sqlite::memory:").await.unwrap();
-        schema::create(&mut db).await.unwrap();
+        let mut db = memory().await;
         let plan = plan(&mut db, ALL).await;
         assert!(
             plan.contains("credentials_of_kinds (kind=? AND id>?)"),

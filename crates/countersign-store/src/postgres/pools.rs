@@ -1,0 +1,110 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+
+use super::{Hosts, Watcher};
+use crate::error::Result;
+use crate::sql::{Connection, Purpose};
+
+/// How many look-ups run at once. A server has a hundred connections by default, and there may be many nodes.
+const READERS: u32 = 2;
+/// How long to wait for a connection: longer than the ones before may wait for the lock of another node.
+const ACQUIRE_TIME: Duration = Duration::from_secs(15);
+/// How long an unused connection stays open.
+const IDLE_TIME: Duration = Duration::from_secs(120);
+
+/// The connections of a store to the primary.
+pub(crate) struct Pools(Arc<Primary>);
+
+/// Which of the servers is the primary, and the connections to it.
+pub(super) struct Primary {
+    hosts: Hosts,
+    connections: ArcSwap<Connections>,
+}
+
+struct Connections {
+    host: usize,
+    writer: PgPool,
+    reader: PgPool,
+    session_reader: PgPool,
+    list_reader: PgPool,
+    long_reader: PgPool,
+}
+
+impl Pools {
+    /// Connects to the primary.
+    pub(crate) async fn open(hosts: &Hosts) -> Result<Self> {
+        let (host, _) = hosts.connect(0).await?;
+        let connections = Connections::new(host, &hosts.options(host));
+        Ok(Self(Arc::new(Primary {
+            hosts: hosts.clone(),
+            connections: ArcSwap::from_pointee(connections),
+        })))
+    }
+
+    /// Returns a connection that is in no transaction.
+    pub(crate) async fn acquire(&self, purpose: Purpose) -> Result<Connection> {
+        let connections = self.0.connections.load_full();
+        let pool = match purpose {
+            Purpose::Write => &connections.writer,
+            Purpose::LookUp => &connections.reader,
+            Purpose::Session => &connections.session_reader,
+            Purpose::List => &connections.list_reader,
+            Purpose::ReadAll => &connections.long_reader,
+        };
+        Ok(Connection::Postgres(pool.acquire().await?.into()))
+    }
+
+    pub(crate) fn watcher(&self) -> Watcher {
+        Watcher::new(Arc::clone(&self.0))
+    }
+
+    pub(crate) async fn close(&self) {
+        self.0.connections.load_full().close().await;
+    }
+}
+
+impl Primary {
+    /// Connects to the primary. If it is another server than before, all pools connect to it from now on.
+    pub(super) async fn connect(&self) -> Result<PgConnection> {
+        let before = self.connections.load_full();
+        let (host, connection) = self.hosts.connect(before.host).await?;
+        if host != before.host {
+            let connections = Connections::new(host, &self.hosts.options(host));
+            let before = self.connections.swap(Arc::new(connections));
+            // The server may not answer any more.
+            tokio::spawn(async move { before.close().await });
+        }
+        Ok(connection)
+    }
+}
+
+impl Connections {
+    fn new(host: usize, options: &PgConnectOptions) -> Self {
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIME)
+                .idle_timeout(IDLE_TIME)
+                .connect_lazy_with(options.clone())
+        };
+        Self {
+            host,
+            writer: pool(1),
+            reader: pool(READERS),
+            session_reader: pool(1),
+            list_reader: pool(1),
+            long_reader: pool(1),
+        }
+    }
+
+    async fn close(&self) {
+        self.reader.close().await;
+        self.session_reader.close().await;
+        self.list_reader.close().await;
+        self.long_reader.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,177 @@
+//! A cluster, for all tests or for one that stops it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::programs::{as_user, give, program, run};
+
+/// A running cluster, which is stopped and deleted when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    port: u16,
+    stops: bool,
+}
+
+impl Cluster {
+    /// Starts a new cluster in a folder, which is emptied, with these settings.
+    #[must_use]
+    pub fn start(folder: &Path, settings: &[&str]) -> Self {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).unwrap();
+        give(folder);
+        let data = folder.join("data");
+        let mut initdb = as_user(&program("initdb"));
+        initdb.args([
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]);
+        run(initdb.arg("--no-sync").arg("-D").arg(&data));
+        let cluster = Self::over(folder, free_port(), true);
+        let socket = folder.display();
+        let lines = format!(
+            "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{socket}'\nport = {}\nshared_buffers = 64MB\n",
+            cluster.port
+        );
+        let settings: String = settings
+            .iter()
+            .map(|setting| format!("{setting}\n"))
+            .collect();
+        let file = data.join("postgresql.conf");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text + &lines + &settings).unwrap();
+        cluster.control(&["start", "-w", "-s"]);
+        cluster
+    }
+
+    fn over(folder: &Path, port: u16, stops: bool) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            port,
+            stops,
+        }
+    }
+
+    /// Returns the port on the loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the URL of a database of the superuser.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Stops the server at once, as a crash does, or starts it again.
+    pub fn crash(&self) {
+        self.control(&["stop", "-s", "-m", "immediate"]);
+    }
+
+    /// Starts the server again.
+    pub fn restart(&self) {
+        self.control(&["start", "-w", "-s"]);
+    }
+
+    /// Creates a standby of this server in a folder, which it follows synchronously from then on.
+    #[must_use]
+    pub fn standby(&self, folder: &Path) -> Self {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).unwrap();
+        give(folder);
+        let standby = Self::over(folder, free_port(), true);
+        let mut copy = as_user(&program("pg_basebackup"));
+        copy.args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-R",
+            "-c",
+            "fast",
+            "-p",
+        ]);
+        run(copy
+            .arg(self.port.to_string())
+            .arg("-D")
+            .arg(folder.join("data")));
+        let lines = format!(
+            "\nport = {}\nunix_socket_directories = '{}'\n",
+            standby.port,
+            folder.display()
+        );
+        let file = folder.join("data/postgresql.conf");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text + &lines).unwrap();
+        standby.control(&["start", "-w", "-s"]);
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.execute("SELECT pg_reload_conf()");
+        standby
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        self.control(&["promote", "-w", "-s"]);
+    }
+
+    /// Runs a statement as the superuser.
+    pub fn execute(&self, sql: &str) {
+        let mut psql = Command::new(program("psql"));
+        psql.args([
+            "-q",
+            "-X",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &self.url("postgres"),
+            "-c",
+            sql,
+        ]);
+        run(&mut psql);
+    }
+
+    /// Lets the cluster run after this value is dropped.
+    pub(crate) fn leave_running(mut self) {
+        self.stops = false;
+    }
+
+    /// Runs `pg_ctl`, whose server keeps none of the pipes of the test.
+    fn control(&self, arguments: &[&str]) {
+        let mut command = as_user(&program("pg_ctl"));
+        command
+            .args(arguments)
+            .arg("-D")
+            .arg(self.folder.join("data"));
+        command.arg("-l").arg(self.folder.join("data/log"));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let done = command.status().unwrap();
+        let log = || fs::read_to_string(self.folder.join("data/log"));
+        assert!(done.success(), "{command:?}: {:?}", log());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.stops {
+            let mut command = as_user(&program("pg_ctl"));
+            command
+                .args(["stop", "-s", "-m", "immediate", "-D"])
+                .arg(self.folder.join("data"));
+            let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
