@@ -15,7 +15,8 @@ const CONFIG: &str = "[issuer.default]\nurl = \"https://auth.example\"\nalgorith
 #[test]
 fn key_of_one_server_works_on_another_until_it_is_revoked_there() {
     let home = Home::on_postgres();
-    let servers = [(); 2].map(|()| Server::start(&home, &[]));
+    let config = home.configure(CONFIG);
+    let servers = [(); 2].map(|()| Server::start(&home, &["--config", &config]));
     let [first, second] = &servers;
     let key = home.create_key("*");
     let answers = |status: u16| {
@@ -51,11 +52,11 @@ fn one_login_at_the_same_instant_gets_the_same_token_from_two_servers() {
         let barrier = Barrier::new(4);
         let body = json!({ "api_key": key, "session_id": format!("phone-{round}") }).to_string();
         let tokens: Vec<String> = thread::scope(|scope| {
-            let log_in = |server: &'_ Server| {
+            let log_in = |server| {
                 let (barrier, body) = (&barrier, &body);
                 scope.spawn(move || {
                     barrier.wait();
-                    let response = server.send("POST", "/auth/login", &[], body);
+                    let response = Server::send(server, "POST", "/auth/login", &[], body);
                     assert_eq!(response.status, 200, "{response:?}");
                     response.json()["access_token"].as_str().unwrap().to_owned()
                 })

@@ -166,6 +166,8 @@ fn interval(period: Duration) -> Interval {
 /// Logs a failure once, and when the task succeeds again.
 fn log(task: &str, done: &Result<(), StoreError>, is_failing: &mut bool) {
     match done {
+        // It was closed in the middle.
+        Err(StoreError::Closed) => return,
         Ok(()) if *is_failing => tracing::info!("{task} succeeded again"),
         Err(error) if !*is_failing => tracing::warn!(%error, "{task} failed; retrying"),
         _ => {}

@@ -20,8 +20,6 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(2 * 24 * 3600);
 const TOKEN_RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How often uptime is counted. A process that is open for less counts nothing.
 const UPTIME_PERIOD: Duration = Duration::from_secs(300);
-/// The number of uses that one transaction writes.
-const BATCH: usize = 1000;
 
 impl Store {
     /// How often [`maintain`](Self::maintain) is called: the last uses in the database are at most a minute old.
@@ -102,7 +100,7 @@ impl Inner {
         let mut used = self.view.take_used();
         while !used.is_empty() {
             // In batches, so that revocations do not wait.
-            let rest = used.split_off(used.len().min(BATCH));
+            let rest = used.split_off(used.len().min(self.database.batch()));
             if let Err(error) = self.write_batch(&used).await {
                 self.view.put_back_used(used.into_iter().chain(rest));
                 return Err(error);

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::programs::{as_user, give, program, run};
+use crate::programs::{as_user, give, own_folder, program, run};
 
 /// A running cluster, which is stopped and deleted when it is dropped.
 #[derive(Debug)]
@@ -16,9 +16,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a new cluster in a folder, which is emptied, with these settings.
+    /// Starts a new cluster for one test.
     #[must_use]
-    pub fn start(folder: &Path, settings: &[&str]) -> Self {
+    pub fn temporary() -> Self {
+        Self::start(&own_folder(), &["fsync=off"])
+    }
+
+    /// Starts a new cluster in a folder, which is emptied, with these settings.
+    pub(crate) fn start(folder: &Path, settings: &[&str]) -> Self {
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).unwrap();
         give(folder);
@@ -68,7 +73,7 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Stops the server at once, as a crash does, or starts it again.
+    /// Stops the server at once, as a crash does.
     pub fn crash(&self) {
         self.control(&["stop", "-s", "-m", "immediate"]);
     }
@@ -78,10 +83,10 @@ impl Cluster {
         self.control(&["start", "-w", "-s"]);
     }
 
-    /// Creates a standby of this server in a folder, which it follows synchronously from then on.
+    /// Creates a standby of this server. Commits wait for it from then on.
     #[must_use]
-    pub fn standby(&self, folder: &Path) -> Self {
-        let _ = fs::remove_dir_all(folder);
+    pub fn standby(&self) -> Self {
+        let folder = &*own_folder();
         fs::create_dir_all(folder).unwrap();
         give(folder);
         let standby = Self::over(folder, free_port(), true);
@@ -171,7 +176,7 @@ impl Drop for Cluster {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

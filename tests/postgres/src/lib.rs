@@ -14,9 +14,11 @@
 )]
 
 mod cluster;
+mod pooler;
 mod programs;
 
 pub use cluster::Cluster;
+pub use pooler::Pooler;
 
 use std::fs::File;
 use std::io::Write as _;

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where Debian installs them. They are not on the path.
 const FOLDER: &str = "/usr/lib/postgresql";
@@ -62,6 +63,13 @@ pub(crate) fn home() -> PathBuf {
     });
     let user = fs::metadata("/proc/self").map_or(0, |found| found.uid());
     std::env::temp_dir().join(format!("countersign-postgres-{user}-{digest:08x}"))
+}
+
+/// Returns the folder of a cluster or pooler of one test. The temporary folder of a test is closed to the other user.
+pub(crate) fn own_folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    home().with_extension(format!("{}-{number}", std::process::id()))
 }
 
 fn is_root() -> bool {

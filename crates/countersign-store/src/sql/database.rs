@@ -109,6 +109,16 @@ impl Database {
         }
     }
 
+    /// Returns how many records one transaction changes that is not urgent, so that revocations do not wait for long.
+    pub(crate) const fn batch(&self) -> usize {
+        match self.pools {
+            Pools::Sqlite(_) => 1000,
+            // Each statement takes two journeys to the server and back.
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => 100,
+        }
+    }
+
     pub(crate) fn watcher(&self) -> Watcher {
         match &self.pools {
             Pools::Sqlite(pools) => Watcher::Sqlite(pools.watcher()),

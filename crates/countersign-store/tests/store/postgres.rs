@@ -4,7 +4,8 @@ use std::fs;
 
 use countersign::directory::{Directory as _, Status};
 use countersign::registry::{Registry as _, RegistryError};
-use countersign_store::{MasterKey, Store, StoreError, StoreOptions};
+use countersign_store::{MasterKey, Store, StoreError, StoreOptions, Verified};
+use countersign_test_postgres::{Cluster, Pooler};
 
 use crate::service::{Service, clock};
 use crate::support::{REVOKE, TestFolder, new_key, operator};
@@ -65,10 +66,7 @@ async fn changes_of_many_nodes_at_once_have_dense_numbers_and_an_intact_audit_lo
     assert_eq!(folder.count(dense).await, 40);
     assert_eq!(folder.count("SELECT max(number) FROM changes").await, 40);
     let verified = store.verify_audit(None).await.unwrap();
-    assert!(matches!(
-        verified,
-        countersign_store::Verified::Intact { records: 40, .. }
-    ));
+    assert!(matches!(verified, Verified::Intact { records: 40, .. }));
 }
 
 #[tokio::test]
@@ -214,4 +212,73 @@ async fn name_that_postgres_cannot_store_is_an_error_and_changes_nothing() {
     assert!(matches!(created, Err(RegistryError::Unavailable(_))));
     store.create_key(&operator(), new_key("ci")).await.unwrap();
     assert_eq!(folder.count("SELECT number FROM change_head").await, 1);
+}
+
+#[tokio::test]
+async fn nodes_behind_a_pooler_in_transaction_mode_share_its_connections() {
+    let folder = TestFolder::postgres();
+    let direct = folder.options();
+    let pooler = Pooler::start(&direct.url);
+    let mut pooled = direct.clone();
+    pooled.url = pooler.url().to_owned();
+    let nodes = [
+        Store::open(pooled.clone()).await.unwrap(),
+        Store::open(pooled.clone()).await.unwrap(),
+        Store::open(pooled).await.unwrap(),
+    ];
+    let mut tasks = Vec::new();
+    for store in nodes.clone() {
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..5 {
+                let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+                let id = created.record.id;
+                store.show(&operator(), id).await.unwrap();
+                store.change(&operator(), id, REVOKE).await.unwrap();
+                store.list_audit(&operator(), None, 10).await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let node = Store::open(direct).await.unwrap();
+    let verified = node.verify_audit(None).await.unwrap();
+    assert!(matches!(verified, Verified::Intact { records: 30, .. }));
+    assert_eq!(folder.count("SELECT number FROM change_head").await, 30);
+    for store in nodes {
+        store.catch_up().await.unwrap();
+        store.verify_audit(None).await.unwrap();
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn node_follows_the_standby_that_becomes_the_primary() {
+    let folder = TestFolder::postgres();
+    let primary = Cluster::temporary();
+    let standby = primary.standby();
+    let mut options = folder.options();
+    options.url = standby.url("postgres");
+    let error = Store::open(options.clone()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Standby), "{error}");
+    let (one, other) = (primary.port(), standby.port());
+    options.url = format!("postgres://postgres@127.0.0.1:{other},127.0.0.1:{one}/postgres");
+    let store = Store::open(options).await.unwrap();
+    let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+    let id = created.record.id;
+    store.change(&operator(), id, REVOKE).await.unwrap();
+
+    primary.crash();
+    assert!(store.catch_up().await.is_err());
+    standby.promote();
+    store.catch_up().await.unwrap();
+    let view = store.directory();
+    assert_eq!(view.credential(&id).unwrap().status, Status::Revoked);
+    assert_eq!(view.lowest_generation(&id), Some(2));
+    store
+        .create_key(&operator(), new_key("next"))
+        .await
+        .unwrap();
+    let verified = store.verify_audit(None).await.unwrap();
+    assert!(matches!(verified, Verified::Intact { records: 3, .. }));
 }
