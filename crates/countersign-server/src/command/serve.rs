@@ -238,7 +238,8 @@ fn welcome(key: &Secret, default: &ConfiguredIssuer, address: &str) -> String {
     let key = key.expose();
     let created = format!(
         "\nThere was no credential yet. This API key was created with the scope `*`; it is shown only once:\n\n\
-         {key}\n\nTo try it, paste:\n"
+         {key}\n\nThe dashboard is at {address}{}: sign in with this key.\n\nTo try it, paste:\n",
+        http::DASHBOARD
     );
     let wire = &default.settings.wires.oauth.wire;
     if !wire.enabled {

@@ -181,7 +181,7 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 /// Parses the path of a wire.
 pub(super) fn path(text: &str) -> Result<String, String> {
     if is_of_server(text) {
-        Err("expected a path outside /admin, /forward-auth and /ext-authz, which are the server's own".to_owned())
+        Err("expected a path outside /admin, /dashboard, /forward-auth and /ext-authz, which are the server's own".to_owned())
     } else if is_path(text) {
         Ok(text.to_owned())
     } else {
@@ -191,10 +191,10 @@ pub(super) fn path(text: &str) -> Result<String, String> {
     }
 }
 
-/// Returns whether a path belongs to the administration or to the endpoints for gateways, under every issuer's URL.
+/// Returns whether a path belongs to the administration, the dashboard or the endpoints for gateways, under every issuer's URL.
 fn is_of_server(path: &str) -> bool {
     let first = path.split('/').nth(1);
-    first.is_some_and(|first| ["admin", "forward-auth", "ext-authz"].contains(&first))
+    first.is_some_and(|first| ["admin", "dashboard", "forward-auth", "ext-authz"].contains(&first))
 }
 
 /// Returns whether no segment is empty or begins with a dot: `..` would leave the issuer's path, and `.well-known` is

@@ -82,6 +82,11 @@ impl WiresSettings {
         })
     }
 
+    /// Returns the paths at which tokens are minted.
+    pub(crate) fn mint_paths(&self) -> impl Iterator<Item = &str> {
+        self.enabled().map(|(_, wire)| &*wire.path)
+    }
+
     /// Returns the enabled wires, each with its name.
     fn enabled(&self) -> impl Iterator<Item = (&'static str, &WireSettings)> {
         let all = [

@@ -22,6 +22,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use papaya::Equivalent;
 
 use super::authenticators::Authenticators;
+use super::dashboard::Statistics;
 use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
 use crate::error::CommandError;
 
@@ -46,6 +47,7 @@ const SUM_UP: Duration = Duration::from_secs(5);
 pub(crate) struct Metrics {
     exporter: PrometheusHandle,
     store: Store,
+    statistics: Statistics,
 }
 
 impl Metrics {
@@ -60,15 +62,25 @@ impl Metrics {
             .install_recorder()
             .map_err(|error| failed(&error))?;
         describe();
-        let rendered = exporter.clone();
+        let statistics = Statistics::default();
+        let (rendered, sampled) = (exporter.clone(), statistics.clone());
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SUM_UP).await;
                 // This sums up the samples of histograms, which would occupy more and more memory if nothing read them.
-                drop(rendered.render());
+                sampled.sample(&rendered.render());
             }
         });
-        Ok(Self { exporter, store })
+        Ok(Self {
+            exporter,
+            store,
+            statistics,
+        })
+    }
+
+    /// Returns what was counted in the last hour.
+    pub(super) const fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     fn render(&self) -> String {

@@ -3,6 +3,7 @@
 mod admin;
 mod authenticators;
 mod connections;
+mod dashboard;
 mod gateway;
 mod health;
 mod host;
@@ -34,11 +35,13 @@ use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 
 pub(crate) use connections::{CurrentRoutes, Endpoint, Shutdown, Tls, serve};
+pub(crate) use dashboard::PATH as DASHBOARD;
 pub(crate) use health::Draining;
 pub(crate) use limits::Limits;
 pub(crate) use metrics::Metrics;
 pub(crate) use signals::Signals;
 
+use admin::Admin;
 use authenticators::Authenticators;
 use observe::Observer;
 use store_runtime::on_store_runtime;
@@ -86,10 +89,10 @@ pub(crate) fn routes(
         limits,
         body_limit: config.server.body_limit,
     };
-    let admin = admin::routes(config, store, issuers, &authenticators, limits)?;
+    let admin = Admin::new(config, store, issuers, &authenticators, limits)?;
     let mut routes = health::routes(store.clone(), process.draining.clone())
         .tagged("server")
-        .merge(on_store_runtime(admin, &process.store_runtime));
+        .merge(on_store_runtime(admin.routes()?, &process.store_runtime));
     let own: Result<Vec<_>, _> = issuers.iter().map(|one| one.trusted(store)).collect();
     let own = own?;
     if !config.gateway.is_empty() {
@@ -102,7 +105,10 @@ pub(crate) fn routes(
     for one in issuers {
         routes = routes.merge(issuer::routes(&common, one)?);
     }
-    let routes = routes.finish()?;
+    // The interface of the dashboard is for its own pages, and not in the document.
+    let routes = routes
+        .finish()?
+        .merge(dashboard::routes(&admin, issuers, process)?);
     let origins = AllowedOrigins::new(config.server.cors_origins.clone());
     let observer = Observer::new(
         config.log.access,

@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -18,8 +19,12 @@ use super::openapi::Routes;
 
 /// Runs the requests of these routes on the runtime of the store.
 pub(super) fn on_store_runtime(routes: Routes, runtime: &Handle) -> Routes {
-    let layer = middleware::from_fn_with_state(runtime.clone(), run);
-    routes.map_router(|router| router.layer(layer))
+    routes.map_router(|router| router_on_store_runtime(router, runtime))
+}
+
+/// Runs the requests of this router on the runtime of the store.
+pub(super) fn router_on_store_runtime(router: Router, runtime: &Handle) -> Router {
+    router.layer(middleware::from_fn_with_state(runtime.clone(), run))
 }
 
 async fn run(State(runtime): State<Handle>, request: Request, next: Next) -> Response {

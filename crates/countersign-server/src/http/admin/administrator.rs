@@ -24,7 +24,7 @@ impl<S: Sync> FromRequestParts<S> for Operations {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let operations = parts.extensions.get::<Self>().cloned();
-        operations.ok_or_else(|| AdminError::internal(&"the layer of /admin/v1 is missing"))
+        operations.ok_or_else(|| AdminError::internal(&"the layer of administrators is missing"))
     }
 }
 

@@ -21,7 +21,7 @@ const PROBLEM: HeaderValue = HeaderValue::from_static(problem::MEDIA_TYPE);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The result of a handler.
-pub(super) type Result<T, E = AdminError> = std::result::Result<T, E>;
+pub(in crate::http) type Result<T, E = AdminError> = std::result::Result<T, E>;
 
 /// An error of `/admin/v1`. It contains nothing that the client sent.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct AdminError {
 }
 
 impl AdminError {
-    pub(super) fn new(
+    pub(in crate::http) fn new(
         status: StatusCode,
         code: &'static str,
         detail: impl Into<Cow<'static, str>>,
@@ -57,7 +57,7 @@ impl AdminError {
     }
 
     /// Returns 500, and logs the cause.
-    pub(super) fn internal(cause: &dyn fmt::Display) -> Self {
+    pub(in crate::http) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
         StatusCode::INTERNAL_SERVER_ERROR.into()
     }
@@ -207,7 +207,7 @@ pub(super) fn reject_body(rejection: &Rejection) -> Response<Body> {
 
 /// Forbids caching, and gives error responses without problem details a body of their own. Such responses come from
 /// the router, before any handler runs.
-pub(super) async fn complete(response: Response<Body>) -> Response<Body> {
+pub(in crate::http) async fn complete(response: Response<Body>) -> Response<Body> {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
     let mut response = if failed && response.headers().get(CONTENT_TYPE) != Some(&PROBLEM) {

@@ -1,0 +1,102 @@
+//! The pages in Chromium: a walk by the keyboard alone, axe-core on every page, and the screenshots in `docs/dashboard`.
+
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+use crate::harness::{Language, api_key};
+
+/// The folder, from the root of the repository, that the screenshots are written to, if this variable is set.
+const SCREENSHOTS: &str = "COUNTERSIGN_SCREENSHOTS";
+
+/// Fills the lists.
+fn fill(fixture: &Fixture) {
+    let send = |method: &str, path: &str, body: &Value| {
+        let path = format!("/admin/v1{path}");
+        let response = fixture.server.send(
+            method,
+            &path,
+            &[api_key(&fixture.admin.key)],
+            &body.to_string(),
+        );
+        assert!(response.status < 300, "{path}: {response:?}");
+        if response.body.is_empty() {
+            Value::Null
+        } else {
+            response.json()
+        }
+    };
+    for (name, scopes) in [
+        ("billing worker", json!(["calls:read", "wallet:*"])),
+        ("nightly export", json!(["calls:read"])),
+        ("old gateway", json!(["calls:*"])),
+    ] {
+        let created = send("POST", "/keys", &json!({ "name": name, "scopes": scopes }));
+        let path = format!("/keys/{}", created["id"].as_str().unwrap());
+        match name {
+            "nightly export" => send("POST", &format!("{path}/suspend"), &json!({})),
+            "old gateway" => send(
+                "POST",
+                &format!("{path}/revoke"),
+                &json!({ "reason": "replaced" }),
+            ),
+            _ => send("POST", &format!("{path}/rotate"), &json!({})),
+        };
+    }
+    for name in ["ada", "grace"] {
+        let user =
+            json!({ "name": name, "password": "correct horse", "scopes": ["countersign:admin"] });
+        send("POST", "/users", &user);
+    }
+    let account = send("POST", "/accounts", &json!({ "name": "acme" }));
+    let environment = json!({ "name": "test", "kind": "sandbox", "account_id": account["id"] });
+    send("POST", "/environments", &environment);
+    let login = json!({ "api_key": fixture.admin.key, "session_id": "console" }).to_string();
+    assert_eq!(
+        fixture
+            .server
+            .send("POST", "/auth/login", &[], &login)
+            .status,
+        200
+    );
+    let details = json!({ "token_scope": "account", "scopes": ["calls:read"] }).to_string();
+    let managed = fixture.server.send(
+        "POST",
+        "/api/v1/api_token",
+        &[api_key(&fixture.admin.key)],
+        &details,
+    );
+    assert_eq!(managed.status, 200, "{managed:?}");
+}
+
+#[test]
+fn pages_are_walked_by_the_keyboard_and_have_no_axe_violation() {
+    let fixture = Fixture::open();
+    fill(&fixture);
+    let folder = std::env::var(SCREENSHOTS)
+        .map(|folder| format!("{}/../{folder}", env!("CARGO_MANIFEST_DIR")));
+    let url = fixture.server.url();
+    let mut arguments = vec![&*url, &*fixture.admin.key];
+    arguments.extend(folder.as_deref().ok());
+    let found = Language::JavaScript.json("dashboard", &arguments, "");
+    // Ten pages in two widths and two colour schemes, two dialogs, and the page of the new key.
+    assert_eq!(found["pages"], 4 * 10 + 3, "{found}");
+    for nothing in ["violations", "overflows", "foreign", "dialogs"] {
+        assert_eq!(found[nothing], json!([]), "{nothing}: {found}");
+    }
+    // The browser reports the responses to wrong secrets and to an ended session, and a server without nodes.
+    let errors = found["errors"].as_array().unwrap();
+    let is_expected = |error: &&Value| {
+        let text = error.as_str().unwrap();
+        ["401", "403", "404"]
+            .iter()
+            .any(|status| text.contains(&format!("status of {status}")))
+    };
+    let unexpected: Vec<_> = errors.iter().filter(|error| !is_expected(error)).collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
+    assert_eq!(found["accepted"], 200);
+    assert_eq!(found["revoked"], 401);
+    assert_eq!(found["copied"], true);
+    assert_eq!(found["storedKey"], false);
+    let markup = "<img src=x onerror=alert(1)><script>alert(1)</script>";
+    assert_eq!(found["name"], markup);
+}
