@@ -3,10 +3,9 @@
 //! ```text
 //! cargo run --release -p countersign-instructions               # compares; exits with 1 if a path became more expensive
 //! cargo run --release -p countersign-instructions -- --write    # writes the numbers
-//! cargo run --release -p countersign-instructions -- --time     # nanoseconds, and the ratio to one insertion
 //! ```
 //!
-//! Instructions hardly depend on the machine and its load. Times do: compare their ratios within one run.
+//! Instructions hardly depend on the machine and its load. Times do: `tests/performance` compares them within one run.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -18,7 +17,6 @@
 
 mod callgrind;
 mod paths;
-mod time;
 
 use std::env;
 use std::process::ExitCode;
@@ -29,17 +27,13 @@ fn main() -> ExitCode {
     match *arguments {
         [] => callgrind::compare(),
         ["--write"] => callgrind::write(),
-        ["--time"] => {
-            time::print();
-            ExitCode::SUCCESS
-        }
         ["--run", path, times] => {
             let mut run = paths::path(path).expect("a path of the list");
             run(times.parse().expect("a number"));
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!("usage: countersign-instructions [--write | --time]");
+            eprintln!("usage: countersign-instructions [--write]");
             ExitCode::from(2)
         }
     }

@@ -17,6 +17,21 @@ pub(super) fn is_valid(request: &Request) -> bool {
 
 /// Returns whether this is a host, with a port or without one.
 fn is_host(text: &[u8]) -> bool {
+    is_plain(text) || is_authority(text)
+}
+
+/// Returns whether this is a name or an IPv4 address, with a port or without one, which nearly all hosts are.
+fn is_plain(text: &[u8]) -> bool {
+    let colon = text.iter().position(|byte| *byte == b':');
+    let (name, port) = text.split_at(colon.unwrap_or(text.len()));
+    let is_in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let digits = port.get(1..).unwrap_or_default();
+    // Ports of four digits fit into 16 bits. Longer ones are parsed.
+    let has_port = digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit);
+    !name.is_empty() && name.iter().all(is_in_name) && has_port
+}
+
+fn is_authority(text: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(text) else {
         return false;
     };

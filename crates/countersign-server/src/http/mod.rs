@@ -20,7 +20,6 @@ mod whoami;
 
 use std::sync::Arc;
 
-use axum::middleware;
 use axum::{Extension, Router};
 use countersign::credentials::AllowedOrigins;
 use countersign::random::SystemRandom;
@@ -118,7 +117,7 @@ pub(crate) fn routes(
     // One `layer` for all of them: axum boxes the service and its future once for each call.
     Ok(routes.layer(
         ServiceBuilder::new()
-            .layer(middleware::from_fn_with_state(observer, observe::observe))
+            .layer(observer)
             .layer(Extension(origins))
             .layer(observe::timeout(config.server.request_timeout)),
     ))

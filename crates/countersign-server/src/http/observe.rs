@@ -1,59 +1,68 @@
 //! Middleware of every request, whatever its route: an id, a line in the log, a timeout, and 500 for a panic.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign::random::Random;
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
 use countersign_wire::RequestId;
 use futures_util::FutureExt as _;
+use futures_util::future::{CatchUnwind, Either};
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
 use tokio::time::Instant;
+use tower::{Layer, Service};
 use tower_http::timeout::TimeoutLayer;
-use tracing::Instrument as _;
 
 use super::metrics::RequestMetrics;
 use super::{health, host};
 use crate::config::AccessLog;
+use crate::logging::{for_request, in_request};
 
 /// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
 pub(super) fn timeout(longest: Duration) -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest)
 }
 
-/// Generates request ids.
+/// Processes each request with its id in the log, and logs the response. It is a service of its own and no
+/// [`axum::middleware::from_fn`], which boxes the inner service and two futures for each request.
 ///
 /// `tower_http::request_id` keeps an id that the client sent, while the ids here are always the server's own: they
-/// are in the log and the audit log, where no client may write.
+/// are in the log and the audit log, where no client may write. `tower_http::catch_panic` would box the body of every response.
 #[derive(Clone)]
-pub(super) struct Observer {
+pub(super) struct Observer(Arc<Inner>);
+
+struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access: AccessLog,
-    requests: Arc<RequestMetrics>,
+    requests: RequestMetrics,
 }
 
 impl Observer {
     pub(super) fn new(access: AccessLog, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             clock,
             random,
             access,
-            requests: Arc::default(),
-        }
+            requests: RequestMetrics::default(),
+        }))
     }
 
     /// Returns whether a request is logged. Probes come every few seconds, and are not unless they fail.
     fn logs(&self, route: Option<&MatchedPath>, status: StatusCode) -> bool {
         let is_error = status.as_u16() >= 400;
         let is_probe = route.is_some_and(|route| health::PATHS.contains(&route.as_str()));
-        match self.access {
+        match self.0.access {
             AccessLog::All => is_error || !is_probe,
             AccessLog::Errors => is_error,
             AccessLog::Off => false,
@@ -61,56 +70,142 @@ impl Observer {
     }
 
     fn request_id(&self) -> RequestId {
-        RequestId::new(self.clock.now(), &*self.random)
+        RequestId::new(self.0.clock.now(), &*self.0.random)
     }
 }
 
-/// Processes the request in a span with its id, and logs the response.
-pub(super) async fn observe(
-    State(observer): State<Observer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let begun = Instant::now();
-    let id = observer.request_id();
-    request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", %id);
-    let method = known(request.method());
-    // The route is logged and not the path, which may contain anything, even a key.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    // `tower_http::catch_panic` would box the body of every response. After a panic nothing of the handler is used,
-    // so that no broken invariant can be observed; the process's panic hook has logged the place.
-    let respond = async {
-        match host::is_valid(&request) {
-            true => next.run(request).await,
-            false => StatusCode::BAD_REQUEST.into_response(),
+impl<S> Layer<S> for Observer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe {
+            inner,
+            observer: self.clone(),
         }
-    };
-    let caught = AssertUnwindSafe(respond.instrument(span.clone())).catch_unwind();
-    let internal_error = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    let mut response = caught.await.unwrap_or_else(|_| internal_error());
-    let template = route.as_ref().map_or("none", |route| route.as_str());
-    let (status, duration) = (response.status(), begun.elapsed());
-    observer.requests.count(method, template, status, duration);
-    if observer.logs(route.as_ref(), response.status()) {
-        let rejection = response.extensions().get::<Rejection>();
-        tracing::info!(
-            parent: &span,
-            method,
-            route = template,
-            status = response.status().as_u16(),
-            reason = rejection.map(|rejection| rejection.reason().label()),
-            "request completed"
-        );
     }
-    let timed_out = response.status() == StatusCode::REQUEST_TIMEOUT;
-    let headers = response.headers_mut();
-    headers.insert(RequestId::HEADER, id.to_header_value());
-    if timed_out {
-        // The rest of the request's body will not be read (RFC 9110 §15.5.9).
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// The service of an [`Observer`].
+#[derive(Clone)]
+pub(super) struct Observe<S> {
+    inner: S,
+    observer: Observer,
+}
+
+impl<S> Service<Request> for Observe<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Observed<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
     }
-    response
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let begun = Instant::now();
+        let id = self.observer.request_id();
+        let method = known(request.method());
+        // The route is logged and not the path, which may contain anything, even a key.
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let response = match host::is_valid(&request) {
+            true => {
+                request.extensions_mut().insert(id.clone());
+                Either::Left(self.inner.call(request))
+            }
+            false => {
+                let response = StatusCode::BAD_REQUEST.into_response();
+                Either::Right(std::future::ready(Ok(response)))
+            }
+        };
+        Observed {
+            // After a panic nothing of the handler is used, so that no broken invariant can be observed; the process's panic
+            // hook has logged the place.
+            response: AssertUnwindSafe(in_request(id.clone(), response)).catch_unwind(),
+            request: Some(Observation {
+                observer: self.observer.clone(),
+                begun,
+                id,
+                method,
+                route,
+            }),
+        }
+    }
+}
+
+type Answer = std::future::Ready<Result<Response, Infallible>>;
+
+pin_project! {
+    /// The response of an [`Observe`].
+    pub(super) struct Observed<F> {
+        #[pin]
+        response: CatchUnwind<AssertUnwindSafe<TaskLocalFuture<RequestId, Either<F, Answer>>>>,
+        // None after completion.
+        request: Option<Observation>,
+    }
+}
+
+impl<F> Future for Observed<F>
+where
+    F: Future<Output = Result<Response, Infallible>>,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = match ready!(this.response.poll(cx)) {
+            Ok(Ok(response)) => response,
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        };
+        Poll::Ready(Ok(match this.request.take() {
+            Some(request) => request.complete(response),
+            None => response,
+        }))
+    }
+}
+
+/// A request whose response is awaited.
+struct Observation {
+    observer: Observer,
+    begun: Instant,
+    id: RequestId,
+    method: &'static str,
+    route: Option<MatchedPath>,
+}
+
+impl Observation {
+    /// Counts and logs the response, and adds the id to it.
+    fn complete(self, mut response: Response) -> Response {
+        let Self {
+            observer, method, ..
+        } = &self;
+        let route = self.route.as_ref();
+        let template = route.map_or("none", MatchedPath::as_str);
+        let (status, duration) = (response.status(), self.begun.elapsed());
+        let requests = &observer.0.requests;
+        requests.count(method, template, status, duration);
+        if observer.logs(route, status) {
+            let rejection = response.extensions().get::<Rejection>();
+            for_request(self.id.clone(), || {
+                tracing::info!(
+                    method,
+                    route = template,
+                    status = status.as_u16(),
+                    reason = rejection.map(|rejection| rejection.reason().label()),
+                    "request completed"
+                );
+            });
+        }
+        let headers = response.headers_mut();
+        headers.insert(RequestId::HEADER, self.id.to_header_value());
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // The rest of the request's body will not be read (RFC 9110 §15.5.9).
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
 /// Returns a standard method's name. Any other method is text that the client chose, and is not logged.
@@ -148,7 +243,7 @@ mod tests {
             .route("/panics", get(panics))
             .route("/stuck", get(stuck))
             .layer(timeout(Duration::from_secs(30)))
-            .layer(axum::middleware::from_fn_with_state(observer, observe));
+            .layer(observer);
         let request = Request::get(path).header("host", "a.example");
         let request = request.body(Body::empty()).unwrap();
         routes.oneshot(request).await.unwrap()

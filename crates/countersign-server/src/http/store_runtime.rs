@@ -13,9 +13,9 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
 
 use super::openapi::Routes;
+use crate::logging::{in_request, request_id};
 
 /// Runs the requests of these routes on the runtime of the store.
 pub(super) fn on_store_runtime(routes: Routes, runtime: &Handle) -> Routes {
@@ -29,7 +29,11 @@ pub(super) fn router_on_store_runtime(router: Router, runtime: &Handle) -> Route
 
 async fn run(State(runtime): State<Handle>, request: Request, next: Next) -> Response {
     let response = async move { next.run(request).await };
-    Task(runtime.spawn(response.in_current_span())).await
+    let task = match request_id() {
+        Some(id) => runtime.spawn(in_request(id, response)),
+        None => runtime.spawn(response),
+    };
+    Task(task).await
 }
 
 /// A task that ends when it is dropped.

@@ -126,18 +126,41 @@ pub(crate) fn only<'a>(
     Ok(first)
 }
 
-/// Returns whether the text is one word, without quotes and commas. All bytes are checked, so that
-/// the compiler can check many at a time.
+/// Returns whether the text is one word, without quotes and commas. All bytes are checked, and are compared as bytes, so
+/// that the compiler can check many at a time.
 fn is_one_token(text: &[u8]) -> bool {
-    let forbidden = |byte: u8| !byte.is_ascii_graphic() | (byte == b'"') | (byte == b',');
-    !text
+    let forbidden = |byte: u8| {
+        let is_not_graphic = byte.wrapping_sub(b'!') > b'~' - b'!';
+        u8::from(is_not_graphic) | u8::from(byte == b'"') | u8::from(byte == b',')
+    };
+    let fold = |found: u8, &byte: &u8| found | forbidden(byte);
+    let (blocks, rest) = text.as_chunks::<32>();
+    let found = blocks
         .iter()
-        .fold(false, |found, &byte| found | forbidden(byte))
+        .fold(0, |found, block| found | block.iter().fold(0, fold));
+    rest.iter().fold(found, fold) == 0
 }
 
 /// RFC 9110 §5.6.2.
-pub(super) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(super) const fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 #[cfg(test)]

@@ -13,11 +13,27 @@ pub(super) struct CompactCredential {
     account_generation: u32,
     generation: u32,
     status: Status,
-    scopes: Scopes,
-    expires_at: Option<Timestamp>,
+    scopes: Arc<Scopes>,
+    expires_at: Expiry,
     name: Option<Arc<str>>,
     secret: CompactSecret,
     rare: Option<Box<Rare>>,
+}
+
+/// When a credential expires, in milliseconds. The last point in time stands for never.
+#[derive(Clone, Copy)]
+struct Expiry(Timestamp);
+
+impl Expiry {
+    const NEVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+
+    fn new(expires_at: Option<Timestamp>) -> Self {
+        Self(expires_at.unwrap_or(Self::NEVER))
+    }
+
+    fn get(self) -> Option<Timestamp> {
+        (self.0 != Self::NEVER).then_some(self.0)
+    }
 }
 
 /// A [`StoredSecret`] without the previous digest of a key.
@@ -77,7 +93,7 @@ impl CompactCredential {
             generation: credential.generation,
             status: credential.status,
             scopes: shared.share(credential.scopes),
-            expires_at: credential.expires_at,
+            expires_at: Expiry::new(credential.expires_at),
             name: credential.name,
             secret,
             rare: (!rare.is_none()).then(|| Box::new(rare)),
@@ -108,10 +124,10 @@ impl CompactCredential {
             environment_kind,
             generation: self.generation,
             status: self.status,
-            scopes: self.scopes.clone(),
+            scopes: Scopes::clone(&self.scopes),
             allow_from,
             issuers,
-            expires_at: self.expires_at,
+            expires_at: self.expires_at.get(),
             secret,
         }
     }

@@ -79,18 +79,6 @@ impl ApiKeys {
         self
     }
 
-    fn verify(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
-        let from = credentials.from();
-        match self.presented(credentials)? {
-            Presented::Own(key) => {
-                let id = *key.id();
-                self.keys
-                    .verify(id, key.secret(), Scheme::ApiKey, from, now)
-            }
-            Presented::Imported(key) => self.keys.verify_imported(key, from, now),
-        }
-    }
-
     fn presented<'c>(&self, credentials: &'c Credentials) -> Result<Presented<'c>, Reason> {
         let presented = credentials.expose();
         match ApiKey::parse(presented) {
@@ -143,12 +131,20 @@ impl Mechanism for ApiKeys {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> Option<Outcome> {
-        if let Ok(Presented::Imported(_)) = self.presented(credentials)
-            && let Err(throttled) = self.keys.check_imported(credentials.from(), now)
-        {
-            return Some(throttled.into());
-        }
-        Some(self.verify(credentials, now).into())
+        let from = credentials.from();
+        let result = match self.presented(credentials) {
+            Ok(Presented::Own(key)) => {
+                let id = *key.id();
+                self.keys
+                    .verify(id, key.secret(), Scheme::ApiKey, from, now)
+            }
+            Ok(Presented::Imported(key)) => match self.keys.check_imported(from, now) {
+                Ok(()) => self.keys.verify_imported(key, from, now),
+                Err(throttled) => return Some(throttled.into()),
+            },
+            Err(reason) => Err(reason),
+        };
+        Some(result.into())
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,27 +157,28 @@ impl Scopes {
 const TOO_MANY: InvalidScope =
     InvalidScope("at most 256 scopes of 4096 bytes together can be named");
 
-/// The texts of the scopes of many credentials: equal ones are in memory once.
+/// The scopes of many credentials, by their text: equal ones are in memory once.
 #[derive(Debug, Default)]
-pub(crate) struct SharedScopes(Mutex<HashSet<Arc<str>>>);
+pub(crate) struct SharedScopes(Mutex<HashMap<Arc<str>, Arc<Scopes>>>);
 
-/// The number of different texts that are shared.
+/// The number of different scopes that are shared.
 const MAX_SHARED: usize = 10_000;
 
 impl SharedScopes {
-    /// Returns the scopes with a text that they share with equal ones.
-    pub(crate) fn share(&self, scopes: Scopes) -> Scopes {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = texts.get(&*scopes.text) {
-            let text = Arc::clone(text);
-            return Scopes { text, ..scopes };
+    /// Returns the scopes, or equal ones that are in memory already.
+    pub(crate) fn share(&self, scopes: Scopes) -> Arc<Scopes> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = known.get(&*scopes.text);
+        if let Some(shared) = shared.filter(|shared| shared.syntax == scopes.syntax) {
+            return Arc::clone(shared);
         }
-        // Texts that are in use stay where they are used.
-        if texts.len() >= MAX_SHARED {
-            texts.clear();
+        // Scopes that are in use stay where they are used.
+        if known.len() >= MAX_SHARED {
+            known.clear();
         }
-        texts.insert(Arc::clone(&scopes.text));
-        scopes
+        let shared = Arc::new(scopes);
+        known.insert(Arc::clone(&shared.text), Arc::clone(&shared));
+        shared
     }
 }
 

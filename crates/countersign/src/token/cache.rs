@@ -25,7 +25,7 @@ const OVERHEAD: usize = 256;
 const SHARDS: usize = 16;
 /// The number of bytes at the end of a token that are hashed. They are characters of the signature, and those of two
 /// verified tokens differ.
-const HASHED: usize = 64;
+const HASHED: usize = 32;
 
 pub(super) struct TokenCache {
     hasher: RandomState,

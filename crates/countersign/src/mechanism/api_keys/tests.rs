@@ -45,10 +45,12 @@ impl Fixture {
     }
 
     fn verify(&self, keys: &ApiKeys, key: &str) -> Result<Identity, Reason> {
-        keys.verify(
-            &Credentials::key(Secret::from(key.to_owned())),
-            SystemClock.now(),
-        )
+        let credentials = Credentials::key(Secret::from(key.to_owned()));
+        match keys.try_authenticate(&credentials, &RequestHead::empty(), SystemClock.now()) {
+            Some(Outcome::Accepted(identity)) => Ok(identity),
+            Some(Outcome::Rejected(reason) | Outcome::Unavailable(reason)) => Err(reason),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

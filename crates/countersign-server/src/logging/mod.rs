@@ -1,5 +1,8 @@
 //! Logs go to standard error: text on a terminal, JSON otherwise.
 
+mod format;
+mod request;
+
 use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
@@ -12,6 +15,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::format::Line;
+pub(crate) use self::request::{for_request, in_request, request_id};
 
 /// The most lines that wait to be written. Further ones are lost, and counted.
 const MAX_WAITING: usize = 16 * 1024;
@@ -47,21 +53,20 @@ pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter
         .thread_name("log")
         .finish(io::stderr());
     let lost = waiting.error_counter();
+    let line = match format {
+        Format::Text => Line::Text(fmt::format().with_ansi(terminal)),
+        Format::Json => Line::Json,
+    };
     let lines = fmt::layer()
+        .event_format(line)
         .with_writer(Output { waiting })
         // These errors would be printed to standard error, which panics if the log cannot be written: on a full disk,
         // the server would abort.
         .log_internal_errors(false)
         .with_ansi(terminal);
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        Format::Text => registry.with(lines).try_init(),
-        Format::Json => registry
-            .with(lines.json().flatten_event(true).with_span_list(false))
-            .try_init(),
-    }
+    let registry = tracing_subscriber::registry().with(filter).with(lines);
     // Fails only if a subscriber is set already, which then stays.
-    .unwrap_or_default();
+    let _ = registry.try_init();
     std::panic::set_hook(Box::new(log_panic));
     Log {
         lost,
@@ -95,27 +100,27 @@ struct Output {
 }
 
 /// Where one line is written.
-enum Line {
+enum Destination {
     Waiting(NonBlocking),
     AtOnce(Stderr),
 }
 
 impl<'a> MakeWriter<'a> for Output {
-    type Writer = Line;
+    type Writer = Destination;
 
-    fn make_writer(&'a self) -> Line {
-        Line::Waiting(self.waiting.clone())
+    fn make_writer(&'a self) -> Destination {
+        Destination::Waiting(self.waiting.clone())
     }
 
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line {
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Destination {
         match *metadata.level() <= Level::WARN {
-            true => Line::AtOnce(io::stderr()),
+            true => Destination::AtOnce(io::stderr()),
             false => self.make_writer(),
         }
     }
 }
 
-impl Write for Line {
+impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Waiting(waiting) => waiting.write(bytes),
