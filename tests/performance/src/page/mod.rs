@@ -45,14 +45,14 @@ fn goals(figures: &Figures<'_>) -> String {
         inner service.\n\n| path | goal | measured | |\n|---|---|--:|---|\n"
         .to_owned();
     for goal in &goals::GOALS {
-        let (measured, verdict) = match goal.result(figures) {
+        let (measured, word) = match goal.result(figures) {
             Some((figure, true)) => (number(figure), "met"),
             Some((figure, false)) => (number(figure), "**missed**"),
             None => (String::new(), "not measured"),
         };
         writeln!(
             text,
-            "| {} | {} | {measured} | {verdict} |",
+            "| {} | {} | {measured} | {word} |",
             goal.path, goal.goal
         )
         .unwrap();
