@@ -14,7 +14,9 @@ use countersign::registry::{
 };
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
-use countersign_store::{Store, StoreOptions};
+use countersign_store::Store;
+
+use crate::database;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -61,8 +63,7 @@ impl Backend {
     async fn on_disk(limits: RecordLimits) -> Self {
         let clock = FixedClock::at(NOW);
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("x.db").display());
-        let mut options = StoreOptions::new(url);
+        let mut options = database::options(folder.path());
         options.clock = Arc::new(clock.clone());
         options.limits = limits;
         let store = Store::open(options).await.unwrap();

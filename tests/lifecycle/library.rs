@@ -13,10 +13,11 @@ use countersign::registry::{Caller, DeniedToken, MemoryRegistry, NewKey, Owner, 
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
 use countersign::{Id, Secret};
-use countersign_store::{Store, StoreOptions};
+use countersign_store::Store;
 use countersign_tests::claims;
 use tokio::runtime::Runtime;
 
+use crate::database;
 use crate::model::{Change, Outcome, Rotation};
 use crate::random_walk::{Issued, Subject};
 use crate::verifier::Verifier;
@@ -70,8 +71,7 @@ impl Library {
     }
 
     fn over(runtime: Arc<Runtime>, folder: tempfile::TempDir, clock: FixedClock) -> Self {
-        let url = format!("sqlite://{}", folder.path().join("x.db").display());
-        let mut options = StoreOptions::new(url);
+        let mut options = database::options(folder.path());
         options.clock = Arc::new(clock.clone());
         let (store, keys) = runtime.block_on(async {
             let store = Store::open(options).await.unwrap();

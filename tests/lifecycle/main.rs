@@ -17,6 +17,7 @@
 mod administrators;
 mod backend;
 mod creators;
+mod database;
 mod denials;
 #[path = "../server/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness belongs to the tests of the server")]

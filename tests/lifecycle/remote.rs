@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::database;
 use crate::harness::{Home, Response, Server, api_key, bearer, wait_for};
 use crate::model::{Change, Model, Outcome, Rotation, SCOPES};
 use crate::random_walk::{Issued, Subject};
@@ -30,7 +31,11 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) fn new(interface: Interface) -> Self {
-        let home = Home::new().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example");
+        let home = match database::is_postgres() {
+            true => Home::on_postgres(),
+            false => Home::new(),
+        };
+        let home = home.with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example");
         let admin = home.create_key("*").key;
         let server = Some(Server::start(&home, &[]));
         Self {

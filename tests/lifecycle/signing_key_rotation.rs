@@ -11,8 +11,9 @@ use countersign::random::SystemRandom;
 use countersign::registry::{Caller, NewKey, Registry as _};
 use countersign::testing::FixedClock;
 use countersign::time::{Clock as _, Timestamp};
-use countersign_store::{Store, StoreOptions};
+use countersign_store::Store;
 
+use crate::database;
 use crate::verifier::Verifier;
 
 const ROTATIONS: usize = 100;
@@ -26,9 +27,8 @@ type Minted = Mutex<HashMap<String, Vec<String>>>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hundred_rotations_under_load_reject_no_token_and_tokens_of_a_revoked_key_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("x.db").display());
     let clock = FixedClock::at(Timestamp::from_unix_seconds(1_800_000_000));
-    let mut options = StoreOptions::new(url);
+    let mut options = database::options(folder.path());
     options.clock = Arc::new(clock.clone());
     let store = Store::open(options).await.unwrap();
     let ring = store.signing_keys("default", None).await.unwrap();

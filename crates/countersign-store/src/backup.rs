@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::files::{private, publish, recreate, with_suffix};
 use crate::records::Backup;
 use crate::sql::Purpose;
-use crate::sqlite;
+use crate::sql::sqlite;
 use crate::store::Store;
 
 impl Store {

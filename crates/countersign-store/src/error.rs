@@ -9,7 +9,6 @@ use countersign::registry::{RegistryError, SessionError};
 use countersign::time::Timestamp;
 
 use crate::access::describe_access;
-use crate::state::Location;
 
 /// The code of SQLite for a file that it cannot open.
 const SQLITE_CANTOPEN: i32 = 14;
@@ -45,6 +44,11 @@ pub enum StoreError {
          store migrate` as a role that may"
     )]
     NotMigrated,
+    /// The database to copy to has records.
+    #[error(
+        "the new database has records already: name a file that does not exist, or an empty PostgreSQL database"
+    )]
+    NotEmpty,
     /// PostgreSQL does this itself.
     #[error(
         "a PostgreSQL database is backed up and restored by the tools of PostgreSQL, such as pg_basebackup"
@@ -197,15 +201,6 @@ pub enum StoreError {
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
-    /// Names the database file, if the database is one and SQLite could not open it.
-    pub(crate) fn at_location(self, location: &Location) -> Self {
-        match location {
-            Location::File(path) => self.at(path),
-            #[cfg(feature = "postgres")]
-            Location::Postgres(_) => self,
-        }
-    }
-
     /// Names the database file, if SQLite could not open it.
     pub(crate) fn at(self, path: &Path) -> Self {
         match self {

@@ -9,8 +9,8 @@ use futures_util::future::{Either, select};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::StoreError;
-use crate::sql::{self, Database};
-use crate::state::{Location, StoreOptions, ViewContents};
+use crate::sql::{self, Database, Location};
+use crate::state::{StoreOptions, ViewContents};
 use crate::store::{Inner, Store};
 
 impl Store {
@@ -38,7 +38,11 @@ impl Store {
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
         let location = options.location()?;
         let inner = Inner::open(options).await;
-        let inner = Arc::new(inner.map_err(|error| error.at_location(&location))?);
+        let inner = Arc::new(inner.map_err(|error| match &location {
+            Location::File(path) => error.at(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => error,
+        })?);
         let options = &inner.options;
         if let Some(period) = options.poll_period
             && options.contents != ViewContents::Nothing

@@ -78,9 +78,18 @@ impl Cluster {
         self.control(&["stop", "-s", "-m", "immediate"]);
     }
 
-    /// Starts the server again.
+    /// Kills the server.
+    pub fn kill(&self) {
+        let file = self.folder.join("data/postmaster.pid");
+        let text = fs::read_to_string(&file).unwrap();
+        let process = text.lines().next().unwrap();
+        run(Command::new("kill").args(["-9", process]));
+    }
+
+    /// Starts the server again. It refuses to while children of a killed one are ending.
     pub fn restart(&self) {
-        self.control(&["start", "-w", "-s"]);
+        let start = || self.try_control(&["start", "-w", "-s"]);
+        assert!((0..100).any(|_| start()), "{}", self.log());
     }
 
     /// Creates a standby of this server. Commits wait for it from then on.
@@ -145,8 +154,17 @@ impl Cluster {
         self.stops = false;
     }
 
-    /// Runs `pg_ctl`, whose server keeps none of the pipes of the test.
+    /// Runs `pg_ctl`, which must succeed.
     fn control(&self, arguments: &[&str]) {
+        assert!(self.try_control(arguments), "{arguments:?}: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("data/log")).unwrap_or_default()
+    }
+
+    /// Runs `pg_ctl`, whose server keeps none of the pipes of the test.
+    fn try_control(&self, arguments: &[&str]) -> bool {
         let mut command = as_user(&program("pg_ctl"));
         command
             .args(arguments)
@@ -157,9 +175,7 @@ impl Cluster {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let done = command.status().unwrap();
-        let log = || fs::read_to_string(self.folder.join("data/log"));
-        assert!(done.success(), "{command:?}: {:?}", log());
+        command.status().unwrap().success()
     }
 }
 

@@ -106,7 +106,7 @@ fn start(folder: &Path) -> u16 {
     let script = r#"
         while flock -x "$1" true; do
             sleep 3
-            flock -x "$2" flock -n -x "$1" "${@:4}" && rm -rf "$3" && exit
+            flock -x "$2" flock -n -x "$1" bash -c '"${@:2}"; rm -rf "$1"' bash "$3" "${@:4}" && exit
         done"#;
     let mut stop = as_user(&program("pg_ctl"));
     stop.args(["stop", "-s", "-m", "immediate", "-D"])

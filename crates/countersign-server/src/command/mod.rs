@@ -41,7 +41,6 @@ pub(crate) use arguments::Arguments;
 use arguments::{Command, ConfigCommand, GlobalArgs, ServeArgs};
 use caller::caller;
 use report::Report;
-use store::StoreCommand;
 pub(crate) use usage::print_usage;
 
 use crate::config::{self, Config, ConfigErrors, Environment};
@@ -189,7 +188,7 @@ async fn run_configured(
         Command::Audit(command) => audit::run(&context, command).await?,
         Command::Backup(arguments) => backup::back_up(&context, &arguments).await?,
         Command::Restore(arguments) => backup::restore(&context, &arguments).await?,
-        Command::Store(StoreCommand::Migrate) => store::migrate(&context).await?,
+        Command::Store(command) => store::run(&context, command).await?,
         Command::Doctor => doctor::run(&context).await?,
         Command::Healthcheck { url } => {
             healthcheck::run(url.as_ref(), &context.config.server).await?

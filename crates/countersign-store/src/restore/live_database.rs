@@ -13,7 +13,7 @@ use crate::error::{StoreError, corrupt};
 use crate::records::Backup;
 use crate::secrets::DatabaseAge;
 use crate::sql;
-use crate::sqlite::{self, Exclusive};
+use crate::sql::sqlite::{self, Exclusive};
 use crate::state::{StoreOptions, upgrade};
 
 /// The live database. No other process has it open or can write to it.

@@ -9,7 +9,7 @@ use countersign::time::Timestamp;
 use crate::error::{StoreError, corrupt};
 use crate::files::{private, publish, recreate, sync_folder, with_suffix};
 use crate::secrets::{BackupCode, DatabaseAge, MasterKeySource};
-use crate::sqlite;
+use crate::sql::sqlite;
 use crate::state::{StoreOptions, ViewContents};
 
 /// The suffixes of the files that SQLite creates beside a database.

@@ -160,7 +160,7 @@ fn read_environment(row: &Row) -> Result<Environment> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{memory, plan};
+    use crate::sql::sqlite::{memory, plan};
 
     #[tokio::test]
     async fn no_query_of_one_account_reads_the_environments_of_others() {

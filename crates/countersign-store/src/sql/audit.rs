@@ -4,7 +4,7 @@ use countersign::Id;
 use countersign::time::Timestamp;
 use serde_json::Value;
 
-use super::row::Column;
+use super::row::Readable;
 use super::rows::{blob, optional_blob, optional_id, time};
 use super::{Connection, IntoValue as _, Row};
 use crate::audit::{
@@ -182,7 +182,7 @@ fn read_chained(row: &Row) -> Option<(ChainedRecord<'_>, &[u8])> {
 /// an attacker created need not forbid NULL.
 fn required<'r, T>(row: &'r Row, column: &str) -> Option<T>
 where
-    Option<T>: Column<'r>,
+    Option<T>: Readable<'r>,
 {
     row.try_get::<Option<T>>(column).ok().flatten()
 }

@@ -1,15 +1,15 @@
 use futures_util::TryStreamExt as _;
-use sqlx::Connection as _;
 #[cfg(feature = "postgres")]
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
+use sqlx::{Connection as _, SqlSafeStr};
 
 use super::held::Held;
-use super::row::{Column, Row};
+use super::row::{Readable, Row};
 use super::value::{Value, bind};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
-use crate::postgres;
+use crate::sql::postgres;
 
 /// Waits for the answer of PostgreSQL. Until it has come, the connection is not to be used for anything else, even if the
 /// caller gives up.
@@ -80,7 +80,11 @@ impl Connection {
     }
 
     /// Runs a statement, and returns how many rows it wrote.
-    pub(crate) async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64> {
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        values: &[Value<'_>],
+    ) -> Result<u64> {
         match self {
             Self::Sqlite(db) => {
                 let query = bind::<Sqlite>(sql, values);
@@ -126,7 +130,7 @@ impl Connection {
     }
 
     /// Returns the value that a query always has.
-    pub(crate) async fn fetch_scalar<T: for<'r> Column<'r>>(
+    pub(crate) async fn fetch_scalar<T: for<'r> Readable<'r>>(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
@@ -137,7 +141,7 @@ impl Connection {
     /// Returns the rows of a query.
     pub(crate) async fn fetch_all(
         &mut self,
-        sql: &'static str,
+        sql: impl SqlSafeStr,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>> {
         match self {
@@ -183,7 +187,7 @@ impl Connection {
     }
 
     /// Runs several statements, without parameters.
-    pub(crate) async fn run_script(&mut self, sql: impl sqlx::SqlSafeStr) -> Result<()> {
+    pub(crate) async fn run_script(&mut self, sql: impl SqlSafeStr) -> Result<()> {
         match self {
             Self::Sqlite(db) => _ = sqlx::raw_sql(sql).execute(&mut **db).await?,
             #[cfg(feature = "postgres")]

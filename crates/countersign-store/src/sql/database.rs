@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -5,9 +6,15 @@ use tokio::sync::Mutex;
 use super::{Access, Connection, Watcher};
 use crate::error::{Result, StoreError};
 #[cfg(feature = "postgres")]
-use crate::postgres;
-use crate::sqlite;
-use crate::state::Location;
+use crate::sql::postgres;
+use crate::sql::sqlite;
+
+/// Where a database is.
+pub(crate) enum Location {
+    File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Hosts),
+}
 
 /// The connections of a store to its database.
 pub(crate) struct Database {

@@ -1,5 +1,5 @@
 //! The statements, each of which is the same for SQLite and PostgreSQL. Their functions read and write, and take the
-//! connection to use; the rules are in the other modules, and what only one database has is in `sqlite` and `postgres`.
+//! connection to use. What only one of the two has is in `sqlite` and `postgres`; the rules are in the other modules.
 //!
 //! A column is an integer, text or bytes, and may be NULL. Parameters are called `$1`, `$2` and so on. A column that is
 //! changed by `ON CONFLICT` is written with the name of its table, and NULL is compared by `IS NOT DISTINCT FROM`.
@@ -67,6 +67,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod changes;
 mod connection;
+pub(crate) mod copy;
 pub(crate) mod credentials;
 mod database;
 pub(crate) mod denials;
@@ -75,18 +76,21 @@ pub(crate) mod expired;
 mod held;
 pub(crate) mod idempotency;
 pub(crate) mod issuers;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 mod row;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
+pub(crate) mod sqlite;
 pub(crate) mod unreplayed;
 mod value;
 mod watcher;
 
 pub(crate) use connection::{Access, Connection};
-pub(crate) use database::{Database, Purpose};
+pub(crate) use database::{Database, Location, Purpose};
 pub use diagnosis::Diagnosis;
 pub(crate) use diagnosis::diagnose;
 pub(crate) use held::Held;

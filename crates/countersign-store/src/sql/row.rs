@@ -1,7 +1,7 @@
 #[cfg(feature = "postgres")]
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{Decode, Row as _, Type};
+use sqlx::{Column, Decode, Row as _, Type, TypeInfo as _};
 
 /// A row of the result of a query.
 pub(crate) enum Row {
@@ -12,27 +12,27 @@ pub(crate) enum Row {
 
 /// What a column can be decoded to: an integer, text or bytes, and whether a condition holds.
 #[cfg(feature = "postgres")]
-pub(crate) trait Column<'r>:
+pub(crate) trait Readable<'r>:
     Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
 #[cfg(feature = "postgres")]
-impl<'r, T> Column<'r> for T where
+impl<'r, T> Readable<'r> for T where
     T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
 /// What a column can be decoded to: an integer, text or bytes, and whether a condition holds.
 #[cfg(not(feature = "postgres"))]
-pub(crate) trait Column<'r>: Decode<'r, Sqlite> + Type<Sqlite> {}
+pub(crate) trait Readable<'r>: Decode<'r, Sqlite> + Type<Sqlite> {}
 
 #[cfg(not(feature = "postgres"))]
-impl<'r, T: Decode<'r, Sqlite> + Type<Sqlite>> Column<'r> for T {}
+impl<'r, T: Decode<'r, Sqlite> + Type<Sqlite>> Readable<'r> for T {}
 
 impl Row {
     /// Decodes the column of a name.
-    pub(crate) fn try_get<'r, T: Column<'r>>(&'r self, column: &str) -> sqlx::Result<T> {
+    pub(crate) fn try_get<'r, T: Readable<'r>>(&'r self, column: &str) -> sqlx::Result<T> {
         match self {
             Self::Sqlite(row) => row.try_get(column),
             #[cfg(feature = "postgres")]
@@ -40,8 +40,24 @@ impl Row {
         }
     }
 
+    /// Returns the names of the columns and of their types.
+    pub(super) fn columns(&self) -> Vec<(String, String)> {
+        fn describe<C: Column>(columns: &[C]) -> Vec<(String, String)> {
+            let describe = |column: &C| {
+                let kind = column.type_info().name().to_owned();
+                (column.name().to_owned(), kind)
+            };
+            columns.iter().map(describe).collect()
+        }
+        match self {
+            Self::Sqlite(row) => describe(row.columns()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => describe(row.columns()),
+        }
+    }
+
     /// Decodes the only column.
-    pub(super) fn scalar<'r, T: Column<'r>>(&'r self) -> sqlx::Result<T> {
+    pub(super) fn scalar<'r, T: Readable<'r>>(&'r self) -> sqlx::Result<T> {
         match self {
             Self::Sqlite(row) => row.try_get(0),
             #[cfg(feature = "postgres")]

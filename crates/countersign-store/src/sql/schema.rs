@@ -2,10 +2,10 @@
 
 use super::Connection;
 use crate::error::Result;
-#[cfg(feature = "postgres")]
-use crate::postgres;
 use crate::secrets::DatabaseAge;
-use crate::sqlite;
+#[cfg(feature = "postgres")]
+use crate::sql::postgres;
+use crate::sql::sqlite;
 
 /// The version of the schema that this version of the crate reads and writes.
 pub(crate) const VERSION: i64 = 1;

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use sqlx::query::Query;
-use sqlx::{Database, Encode, Type};
+use sqlx::{Database, Encode, SqlSafeStr, Type};
 
 /// A parameter of a statement. NULL has a type, too, which PostgreSQL wants to know.
 pub(crate) enum Value<'q> {
@@ -63,7 +63,10 @@ where
 }
 
 /// Binds values to the parameters of a statement.
-pub(super) fn bind<'q, D>(sql: &'static str, values: &'q [Value<'q>]) -> Query<'q, D, D::Arguments>
+pub(super) fn bind<'q, D>(
+    sql: impl SqlSafeStr,
+    values: &'q [Value<'q>],
+) -> Query<'q, D, D::Arguments>
 where
     D: Database,
     Option<i64>: Encode<'q, D> + Type<D>,

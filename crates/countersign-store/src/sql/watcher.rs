@@ -1,8 +1,8 @@
 use super::Connection;
 use crate::error::Result;
 #[cfg(feature = "postgres")]
-use crate::postgres;
-use crate::sqlite;
+use crate::sql::postgres;
+use crate::sql::sqlite;
 
 /// Detects commits of other connections. It has one connection of its own.
 pub(crate) enum Watcher {

@@ -24,7 +24,6 @@ use crate::sql::{self, Connection};
 pub use boot_clock::{BootClock, SystemBootClock};
 pub(crate) use bootstrap::{prepare, upgrade};
 pub(crate) use follower::Follower;
-pub(crate) use options::Location;
 pub use options::{StoreOptions, ViewContents};
 pub use view::View;
 

@@ -10,9 +10,10 @@ use countersign::time::{Clock, SystemClock};
 
 use super::boot_clock::{BootClock, SystemBootClock};
 use crate::error::StoreError;
-#[cfg(feature = "postgres")]
-use crate::postgres::Hosts;
 use crate::secrets::{MasterKey, MasterKeySource};
+use crate::sql::Location;
+#[cfg(feature = "postgres")]
+use crate::sql::postgres::Hosts;
 
 /// The options of a [`Store`](crate::Store).
 #[derive(Clone)]
@@ -41,13 +42,6 @@ pub struct StoreOptions {
     pub random: Arc<dyn Random>,
     /// The clock that measures the age of the view.
     pub boot_clock: Arc<dyn BootClock>,
-}
-
-/// Where a database is.
-pub(crate) enum Location {
-    File(PathBuf),
-    #[cfg(feature = "postgres")]
-    Postgres(Hosts),
 }
 
 /// The records that a view contains.

@@ -102,6 +102,32 @@ async fn starts_with_a_clock_that_is_ahead_revive_no_revoked_token() {
 }
 
 #[tokio::test]
+async fn two_machines_count_the_same_time_once() {
+    let folder = TestFolder::new();
+    let machine = |since_boot| {
+        let boot_clock = ManualBootClock::default();
+        boot_clock.advance(since_boot);
+        Machine {
+            folder: folder.clone(),
+            boot_clock,
+        }
+    };
+    let machines = [machine(DAY * 9), machine(HOUR)];
+    let stores = [
+        machines[0].open(&right()).await,
+        machines[1].open(&right()).await,
+    ];
+    for _ in 0..4 {
+        for (machine, store) in machines.iter().zip(&stores) {
+            machine.boot_clock.advance(HOUR);
+            store.maintain().await.unwrap();
+        }
+    }
+    let uptime = folder.count("SELECT uptime FROM state").await;
+    assert_eq!(uptime, 4 * 3_600_000);
+}
+
+#[tokio::test]
 async fn clock_that_jumps_ahead_in_a_running_store_revives_no_revoked_token() {
     let machine = Machine::new();
     let clock = right();

@@ -4,6 +4,8 @@
 
 mod backup;
 mod clock;
+#[cfg(feature = "postgres")]
+mod copying;
 mod denials;
 mod following;
 mod imports;
@@ -15,6 +17,8 @@ mod opening;
 mod pepper_rotation;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_crashes;
 mod records;
 mod restore;
 mod sealing;

@@ -98,7 +98,7 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Replace the database with a backup; no server may run
     Restore(RestoreArgs),
-    /// Prepare a PostgreSQL database
+    /// Prepare a PostgreSQL database, and copy databases
     #[command(subcommand)]
     Store(StoreCommand),
     /// Check the configuration

@@ -13,8 +13,8 @@ use super::contents::{Contents, HeadRow, Row, blob};
 use crate::audit::{AuditKey, AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
 use crate::secrets::Sealer;
+use crate::sql::sqlite;
 use crate::sql::{self, Connection};
-use crate::sqlite;
 
 pub(super) const ACCOUNT: Id = Id::from_bytes([1; 20]);
 pub(super) const OTHER_ACCOUNT: Id = Id::from_bytes([2; 20]);

@@ -88,7 +88,7 @@ fn read_record(row: &Row) -> Result<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{memory, plan};
+    use crate::sql::sqlite::{memory, plan};
 
     #[tokio::test]
     async fn no_query_of_one_account_or_creator_reads_the_records_of_others() {

@@ -1,15 +1,15 @@
 //! Locks and migrations, with connections to one database of several nodes.
 
+use super::Hosts;
 use super::schema::{self, Migration};
 use crate::error::{Result, StoreError};
 use crate::secrets::DatabaseAge;
 use crate::sql::schema::VERSION;
-use crate::sql::{Connection, Database};
-use crate::state::StoreOptions;
+use crate::sql::{Connection, Database, Location};
 
 /// A node's connections to a database.
 async fn node(url: &str) -> Database {
-    let location = StoreOptions::new(url).location().unwrap();
+    let location = Location::Postgres(Hosts::parse(url).unwrap());
     Database::open(&location).await.unwrap()
 }
 
