@@ -41,7 +41,7 @@ fn requests_of_other_pages_that_may_change_something_are_rejected() {
         ],
     ];
     for headers in cases {
-        let headers = [*headers, &[cookie.clone()]].concat();
+        let headers = [*headers, std::slice::from_ref(&cookie)].concat();
         for path in [&*path, "/dashboard/api/sign-out"] {
             let response = fixture.server.send("POST", path, &headers, "");
             assert_problem(&response, 403, "cross_site");

@@ -33,8 +33,7 @@ async function open(viewport, colorScheme) {
 
 /** Returns when the page has loaded all that it shows. */
 async function settled(page) {
-  await page.locator("main h1").first().waitFor();
-  await page.waitForLoadState("networkidle");
+  await page.locator("main:not([aria-busy]) h1").first().waitFor();
 }
 
 async function check(page, name) {
@@ -173,8 +172,8 @@ async function look(width, colorScheme) {
     await picture(name);
   }
   await page.goto(`${url}/dashboard/keys`);
-  await page.locator("tbody a").first().click();
-  await page.getByText("Created with it").first().waitFor();
+  await page.getByRole("link", { name: "billing worker" }).click();
+  await page.getByText("The previous secret works").waitFor();
   await settled(page);
   await picture("key");
   await page.context().close();

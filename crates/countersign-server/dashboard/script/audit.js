@@ -2,14 +2,13 @@
 
 import { get, query } from "./api.js";
 import { button, h, show, title } from "./dom.js";
-import { exactTime, number } from "./format.js";
+import { exactTime, id, number } from "./format.js";
 import { showList } from "./list.js";
 
 const COLUMNS = [
   { label: "What", cell: (record) => [h("strong", {}, record.action), h("span", { class: "id mono" }, `record ${record.number}`)] },
-  { label: "When", cell: (record) => exactTime(record.at) },
-  { label: "Actor", cell: (record) => h("code", {}, record.actor) },
-  { label: "Object", cell: (record) => (record.entity ? h("code", {}, record.entity) : h("span", { class: "muted" }, "none")) },
+  { label: "When, by whom", cell: (record) => [exactTime(record.at), id(record.actor)] },
+  { label: "Object", cell: (record) => (record.entity ? id(record.entity) : h("span", { class: "muted" }, "none")) },
   { label: "Detail", cell: (record) => {
     const members = Object.entries(record.detail ?? {});
     return members.length

@@ -28,3 +28,4 @@ try {
   show(main, h("h1", {}, "This page cannot be shown"), h("p", { class: "notice bad", role: "alert" }, problem.message),
     h("p", {}, h("a", { href: location.pathname }, "Try again")));
 }
+main.removeAttribute("aria-busy");
