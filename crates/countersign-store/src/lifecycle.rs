@@ -104,6 +104,12 @@ impl Store {
         self.0.view.check_freshness().is_ok() && self.0.state.can_sign()
     }
 
+    /// Returns for how long the oldest of the keys has signed that sign at present, or `None` if no key signs.
+    #[must_use]
+    pub fn signing_key_age(&self) -> Option<Duration> {
+        self.0.state.signing_key_age()
+    }
+
     /// Checks that the database can be read, for a readiness probe.
     ///
     /// # Errors

@@ -57,7 +57,24 @@ impl Inner {
 
     pub(crate) async fn poll(&self) -> Result<(), StoreError> {
         let mut follower = self.follower.lock().await;
-        follower.poll(&self.state, &self.view).await
+        let begun = self.view.since_boot();
+        follower.poll(&self.state, &self.view).await?;
+        self.measured("poll", begun);
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Records in the histogram `countersign_store_duration_seconds` how long an operation took, with the feature `metrics`.
+    pub(crate) fn measured(&self, operation: &'static str, begun: Duration) {
+        #[cfg(feature = "metrics")]
+        {
+            let duration = self.view.since_boot().saturating_sub(begun);
+            metrics::histogram!("countersign_store_duration_seconds", "operation" => operation)
+                .record(duration.as_secs_f64());
+        }
+        #[cfg(not(feature = "metrics"))]
+        let _ = (operation, begun);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A change is one transaction: the records, their numbers in the change log, and a record of the audit log.
 
+use std::time::Duration;
+
 use countersign::Id;
 use countersign::directory::Status;
 use countersign::registry::{Authority, Caller};
@@ -17,6 +19,8 @@ pub(crate) struct Transaction<'s> {
     connection: Connection,
     store: &'s Inner,
     pub(crate) now: Timestamp,
+    /// When it began, since the machine was started.
+    begun: Duration,
     changed: Vec<ChangedEntity>,
 }
 
@@ -67,6 +71,7 @@ impl Inner {
             connection,
             store: self,
             now: self.state.clock.now(),
+            begun: self.view.since_boot(),
             changed: Vec::new(),
         }
     }
@@ -102,6 +107,7 @@ impl<'s> Transaction<'s> {
             sql::changes::append(&mut self.connection, entity).await?;
         }
         self.connection.commit().await?;
+        self.store.measured("change", self.begun);
         drop(self.connection);
         match self.changed.is_empty() {
             true => Ok(()),

@@ -36,7 +36,6 @@ pub(super) async fn run(
     let config = &*context.config;
     let operations = context.operations_over(ViewContents::Everything).await?;
     let store = operations.store();
-    let tls = config.server.tls.as_ref().map(Tls::new).transpose()?;
     let listener = bind(config.server.listen).await?;
     let bound = listener
         .local_addr()
@@ -52,6 +51,8 @@ pub(super) async fn run(
         },
         rotations: JoinSet::new(),
     };
+    // Its metric is lost before `Metrics::start`.
+    let tls = config.server.tls.as_ref().map(Tls::new).transpose()?;
     let (routes, issuers) = composition.compose(config).await?;
     let management = match config.server.management_listen {
         None => None,

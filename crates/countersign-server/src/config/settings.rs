@@ -1,10 +1,12 @@
 //! The sections of the configuration, their settings and defaults.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign::Id;
 use countersign::directory::Networks;
 use countersign::registry::RecordLimits;
 use countersign_store::MasterKey;
@@ -21,6 +23,8 @@ use crate::logging::Format;
 /// Most systems let a process open 1,024 files.
 const MAX_CONNECTIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(899);
 const MAX_CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// A token of 8 KiB, and room for the other headers.
+const HEADER_LIMIT: u32 = 32 * 1024;
 const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 
 /// The whole configuration.
@@ -47,6 +51,8 @@ pub(crate) struct ServerSettings {
     pub(crate) management_listen: Option<SocketAddr>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: usize,
+    /// The largest head of a request, in bytes.
+    pub(crate) header_limit: u32,
     /// The bytes of each cache of verified tokens.
     pub(crate) token_cache: usize,
     /// The most connections at the same time.
@@ -72,6 +78,10 @@ pub(crate) struct TlsSettings {
     pub(crate) cert: PathBuf,
     /// The private key.
     pub(crate) key: PathBuf,
+    /// The authorities of the certificates that clients may present.
+    pub(crate) client_ca: Option<PathBuf>,
+    /// The credentials of clients, by a name of their certificate or its fingerprint.
+    pub(crate) clients: HashMap<String, Id>,
     pub(crate) handshake_timeout: Duration,
 }
 
@@ -183,6 +193,9 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
         body_limit: server
             .scalar("body_limit", value::body_limit)
             .unwrap_or(16 * value::KIB),
+        header_limit: server
+            .scalar("header_limit", value::header_limit)
+            .unwrap_or(HEADER_LIMIT),
         shutdown_delay: server
             .scalar("shutdown_delay", duration(Duration::ZERO..=HOUR))
             .unwrap_or_default(),
@@ -213,6 +226,18 @@ fn server(server: &mut Section<'_>) -> ServerSettings {
 fn tls(tls: &mut Section<'_>) -> Option<TlsSettings> {
     let cert = tls.scalar("cert", value::file);
     let key = tls.scalar("key", value::file);
+    let client_ca = tls.scalar("client_ca", value::file);
+    let clients = tls.section("clients", |clients| {
+        let names = clients.keys().into_iter();
+        let ids = names.map(|name| (clients.text(&name, value::credential_id), name));
+        ids.filter_map(|(id, name)| Some((name, id?))).collect()
+    });
+    if client_ca.is_none() && tls.has("clients") {
+        tls.error(
+            "clients",
+            "expected `client_ca`, too: no certificate is asked for without it",
+        );
+    }
     let handshake_timeout = tls
         .scalar("handshake_timeout", duration(SECOND..=MINUTE))
         .unwrap_or(10 * SECOND);
@@ -220,11 +245,16 @@ fn tls(tls: &mut Section<'_>) -> Option<TlsSettings> {
         (Some(cert), Some(key)) => Some(TlsSettings {
             cert,
             key,
+            client_ca,
+            clients,
             handshake_timeout,
         }),
-        (None, None) => None,
+        (None, None) if client_ca.is_none() => None,
         _ => {
-            tls.error("cert", "expected both `cert` and `key`, or none of them");
+            tls.error(
+                "cert",
+                "expected both `cert` and `key`, or none of them and no `client_ca`",
+            );
             None
         }
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
+use countersign::Id;
 use countersign::directory::Networks;
 use countersign::jose::Algorithm;
 use countersign::url::HttpUrl;
@@ -107,6 +108,19 @@ fn line(text: &str, longest: usize) -> Result<String, String> {
 pub(super) fn body_limit(text: &str) -> Result<usize, String> {
     let size = size(text).filter(|bytes| (KIB..=MIB).contains(bytes));
     size.ok_or_else(|| "expected a size from 1KiB to 1MiB, such as 16KiB".to_owned())
+}
+
+/// Parses the largest size of the head of a request.
+pub(super) fn header_limit(text: &str) -> Result<u32, String> {
+    let size = size(text).filter(|bytes| (8 * KIB..=MIB).contains(bytes));
+    size.and_then(|bytes| u32::try_from(bytes).ok())
+        .ok_or_else(|| "expected a size from 8KiB to 1MiB, such as 32KiB".to_owned())
+}
+
+/// Parses the id of a credential.
+pub(super) fn credential_id(text: &str) -> Result<Id, String> {
+    text.parse()
+        .map_err(|_| "expected the id of a credential, as `key list` shows it".to_owned())
 }
 
 /// Parses the largest size of a token.

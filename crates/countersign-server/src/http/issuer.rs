@@ -17,10 +17,11 @@ use countersign_wire::{
 use tokio::runtime::Handle;
 
 use super::authenticators::Authenticators;
+use super::counted_wire::CountedWire;
 use super::limits::Limits;
 use super::openapi::{Routes, get};
 use super::store_runtime::on_store_runtime;
-use super::{WHOAMI, mount, whoami};
+use super::{WHOAMI, metrics, mount, whoami};
 use crate::config::{DEFAULT_ISSUER, WireSettings};
 use crate::error::CommandError;
 use crate::issuer::{ConfiguredIssuer, issuance_settings};
@@ -100,9 +101,14 @@ impl<'a> IssuerEndpoints<'a> {
         let primary = self.authenticators.primary()?;
         let clients = self.authenticators.clients()?;
         let envelope = Envelope::default().error_status(wires.envelope.error_status);
-        self.wire(&wires.envelope.wire, envelope, primary)?;
-        self.wire(&wires.scoped, Scoped::default(), clients.clone())?;
-        self.wire(&wires.key_secret, KeySecret::default(), clients)?;
+        self.wire("envelope", &wires.envelope.wire, envelope, primary)?;
+        self.wire("scoped", &wires.scoped, Scoped::default(), clients.clone())?;
+        self.wire(
+            "key_secret",
+            &wires.key_secret,
+            KeySecret::default(),
+            clients,
+        )?;
         self.oauth()
     }
 
@@ -150,7 +156,8 @@ impl<'a> IssuerEndpoints<'a> {
             .max_sessions(settings.max_sessions.get())
             .min_remaining(settings.renew_within);
         let wire = Session::default();
-        self.endpoint(&settings.wire, wire, authenticator.clone(), mint.into());
+        let issued = (&settings.wire, wire);
+        self.endpoint("session", issued, authenticator.clone(), mint.into());
         let path = self.path(&settings.sessions_path);
         let sessions = SessionResource::new(authenticator, self.store.clone())
             .mounted_at(&*path)
@@ -172,7 +179,7 @@ impl<'a> IssuerEndpoints<'a> {
             return Ok(());
         }
         let clients = self.authenticators.clients()?;
-        self.wire(&settings.wire, OAuth::default(), clients.clone())?;
+        self.wire("oauth", &settings.wire, OAuth::default(), clients.clone())?;
         let trusted = self.configured.trusted(self.common.store)?;
         let jwt = self.authenticators.tokens([trusted]);
         let introspection =
@@ -217,24 +224,26 @@ impl<'a> IssuerEndpoints<'a> {
     /// Mounts a wire that mints a new token for each request, if it is enabled.
     fn wire<W: DescribeWire + Clone>(
         &mut self,
+        name: &'static str,
         settings: &WireSettings,
         wire: W,
         authenticator: Authenticator,
     ) -> Result<(), CommandError> {
         if settings.enabled {
             let mint = self.mint(settings)?;
-            self.endpoint(settings, wire, authenticator, mint.into());
+            self.endpoint(name, (settings, wire), authenticator, mint.into());
         }
         Ok(())
     }
 
     fn endpoint<W: DescribeWire + Clone>(
         &mut self,
-        settings: &WireSettings,
-        wire: W,
+        name: &'static str,
+        (settings, wire): (&WireSettings, W),
         authenticator: Authenticator,
         mint: TokenMint,
     ) {
+        let wire = CountedWire::new(wire, metrics::minted(name));
         let endpoint = TokenEndpoint::new(wire, authenticator, mint)
             .body_limit(self.common.body_limit)
             .limit(self.common.limits.mints.clone());

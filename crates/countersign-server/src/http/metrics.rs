@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use countersign::rejection::ProblemDetails;
 use countersign::require::{predicate, require, scope};
+use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use metrics::{
@@ -30,10 +31,15 @@ const PATH: &str = "/metrics";
 /// The scopes of which one is required.
 const SCOPES: [&str; 2] = ["countersign:metrics", "countersign:admin"];
 const REQUESTS: &str = "countersign_http_requests_total";
+/// Recorded by the store.
+const STORE_DURATION: &str = "countersign_store_duration_seconds";
 const DURATION: &str = "countersign_http_request_duration_seconds";
 const CONNECTIONS: &str = "countersign_connections";
 const REFUSED: &str = "countersign_connections_refused_total";
 const VIEW_AGE: &str = "countersign_view_age_seconds";
+const CERTIFICATE_EXPIRY: &str = "countersign_certificate_expires_at_seconds";
+const MINTS: &str = "countersign_mints_total";
+const SIGNING_KEY_AGE: &str = "countersign_signing_key_age_seconds";
 const READY: &str = "countersign_ready";
 /// The upper bounds of the histogram of durations, in seconds.
 const BUCKETS: [f64; 10] = [
@@ -58,6 +64,8 @@ impl Metrics {
         };
         let exporter = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+            .map_err(|error| failed(&error))?
+            .set_buckets_for_metric(Matcher::Full(STORE_DURATION.to_owned()), &BUCKETS)
             .map_err(|error| failed(&error))?
             .install_recorder()
             .map_err(|error| failed(&error))?;
@@ -86,6 +94,9 @@ impl Metrics {
     fn render(&self) -> String {
         let age = self.store.directory().age();
         gauge!(VIEW_AGE).set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
+        if let Some(age) = self.store.signing_key_age() {
+            gauge!(SIGNING_KEY_AGE).set(age.as_secs_f64());
+        }
         gauge!(READY).set(f64::from(u8::from(self.store.is_ready())));
         self.exporter.render()
     }
@@ -94,6 +105,10 @@ impl Metrics {
 fn describe() {
     describe_counter!(REQUESTS, "Requests, by method, route and status.");
     describe_histogram!(DURATION, "The time until the head of a response, by route.");
+    describe_histogram!(
+        STORE_DURATION,
+        "The time of a change of the database, and of a comparison of the view with it."
+    );
     describe_gauge!(CONNECTIONS, "Open connections.");
     describe_counter!(
         REFUSED,
@@ -107,6 +122,15 @@ fn describe() {
         VIEW_AGE,
         "The time since the view was last compared with the database."
     );
+    describe_gauge!(
+        CERTIFICATE_EXPIRY,
+        "When the certificate of TLS expires, in seconds since 1970."
+    );
+    describe_gauge!(
+        SIGNING_KEY_AGE,
+        "The age of the oldest key that signs tokens at present."
+    );
+    describe_counter!(MINTS, "Tokens minted, by wire.");
     describe_gauge!(READY, "1 if requests can be authenticated, else 0.");
     describe_counter!(
         "countersign_authentications_total",
@@ -183,6 +207,17 @@ fn registered(kind: &Kind<'_>) -> (Counter, Histogram) {
         counter!(REQUESTS, "method" => kind.method, "route" => route.clone(), "status" => status),
         histogram!(DURATION, "route" => route),
     )
+}
+
+/// Sets when the certificate of TLS expires.
+pub(super) fn set_certificate_expiry(end: Timestamp) {
+    let seconds = Duration::from_secs(u64::try_from(end.unix_seconds()).unwrap_or_default());
+    gauge!(CERTIFICATE_EXPIRY).set(seconds.as_secs_f64());
+}
+
+/// Returns the counter of the tokens that a wire has minted.
+pub(super) fn minted(wire: &'static str) -> Counter {
+    counter!(MINTS, "wire" => wire)
 }
 
 /// Sets the number of open connections.

@@ -3,6 +3,7 @@
 mod admin;
 mod authenticators;
 mod connections;
+mod counted_wire;
 mod dashboard;
 mod gateway;
 mod health;

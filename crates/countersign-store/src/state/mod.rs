@@ -8,6 +8,7 @@ mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign::Id;
@@ -121,6 +122,15 @@ impl State {
         let now = self.clock.now();
         let in_use = self.signing_keys_in_use();
         in_use.values().all(|keys| keys.signing_at(now).is_some())
+    }
+
+    /// Returns for how long the oldest of the keys that sign now has signed.
+    pub(crate) fn signing_key_age(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        let in_use = self.signing_keys_in_use();
+        let since = in_use.values().filter_map(|keys| keys.signing_since(now));
+        let age = now.unix_millis().saturating_sub(since.min()?.unix_millis());
+        u64::try_from(age).ok().map(Duration::from_millis)
     }
 
     fn signing_keys_in_use(&self) -> MutexGuard<'_, HashMap<String, SigningKeys>> {

@@ -119,6 +119,16 @@ impl SigningKeys {
         found.map(|(key, _)| key.clone())
     }
 
+    /// Returns the time from which the key signs that signs at this time, or `None` if it is before the time of every key.
+    #[must_use]
+    pub fn signing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let set = self.0.signing.load();
+        set.keys
+            .iter()
+            .map(|(_, from)| *from)
+            .find(|from| *from <= now)
+    }
+
     /// Returns the keys that verify the tokens. Later replacements apply to them too.
     #[must_use]
     pub fn key_set(&self) -> SharedKeySet {

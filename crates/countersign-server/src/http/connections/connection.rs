@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, Version};
+use countersign::credentials::ClientCertificate;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,8 +19,6 @@ use tower::{Service, ServiceExt as _};
 use super::exchanges::{Deadlines, ExchangeBody, Exchanges};
 use super::write_deadline::WriteDeadline;
 
-/// The largest head of a request: a token of 8 KiB, and room for the other headers.
-const MAX_HEAD: u32 = 32 * 1024;
 /// The most requests that one HTTP/2 connection has at once.
 const MAX_STREAMS: u32 = 100;
 /// The most bytes of a response that HTTP/2 copies before the client takes them.
@@ -29,13 +28,22 @@ const RECEIVE_WINDOW: u32 = 64 * 1024;
 /// The most streams that an HTTP/2 client may have reset before they are accepted (CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
-/// Serves a connection until it ends, exceeds a deadline, or the server shuts down. Each request waits for a permit of
-/// `requests`.
+/// What one connection may do, and whose it is.
+pub(super) struct ConnectionOptions {
+    /// Each request waits for a permit of these.
+    pub(super) requests: Option<Arc<Semaphore>>,
+    pub(super) deadlines: Deadlines,
+    /// The largest head of a request, in bytes.
+    pub(super) header_limit: u32,
+    /// The certificate of the client, which the handshake has verified.
+    pub(super) certificate: Option<ClientCertificate>,
+}
+
+/// Serves a connection until it ends, exceeds a deadline, or the server shuts down.
 pub(super) async fn serve<S, R>(
     stream: S,
     routes: R,
-    requests: Option<Arc<Semaphore>>,
-    deadlines: &Deadlines,
+    options: ConnectionOptions,
     mut shutdown: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -44,12 +52,22 @@ pub(super) async fn serve<S, R>(
         + Send
         + 'static,
 {
+    let ConnectionOptions {
+        requests,
+        deadlines,
+        header_limit,
+        certificate,
+    } = options;
+    let deadlines = &deadlines;
     let exchanges = Exchanges::new();
     let begun = exchanges.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let exchange = begun.begin();
         let http1 = request.version() < Version::HTTP_2;
-        let request = request.map(|body| Body::new(ExchangeBody::new(body, &exchange)));
+        let mut request = request.map(|body| Body::new(ExchangeBody::new(body, &exchange)));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         let (routes, requests) = (routes.clone(), requests.clone());
         async move {
             let permit = match requests {
@@ -67,7 +85,7 @@ pub(super) async fn serve<S, R>(
             Ok::<_, Infallible>(response.map(|body| ExchangeBody::new(body, &exchange)))
         }
     });
-    let builder = builder(deadlines);
+    let builder = builder(deadlines, header_limit);
     let stream = TokioIo::new(WriteDeadline::new(stream, deadlines.write));
     let mut served = pin!(builder.serve_connection(stream, service));
     tokio::select! {
@@ -92,7 +110,7 @@ pub(super) async fn serve<S, R>(
     }
 }
 
-fn builder(deadlines: &Deadlines) -> Builder<TokioExecutor> {
+fn builder(deadlines: &Deadlines, header_limit: u32) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Without a timer, hyper ignores its timeouts silently.
     builder
@@ -100,12 +118,12 @@ fn builder(deadlines: &Deadlines) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(deadlines.head)
         // hyper's default exceeds 400 KB for each connection, also before authentication.
-        .max_buf_size(MAX_HEAD as usize);
+        .max_buf_size(header_limit as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD)
+        .max_header_list_size(header_limit)
         .max_send_buf_size(MAX_SEND_BUFFER)
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
@@ -160,7 +178,13 @@ mod tests {
             let (stream, server) = duplex(1024);
             let (shutdown, stop) = watch::channel(false);
             let served = tokio::spawn(async move {
-                serve(server, routes, requests, &DEADLINES, stop).await;
+                let options = ConnectionOptions {
+                    requests,
+                    deadlines: DEADLINES,
+                    header_limit: 32 * 1024,
+                    certificate: None,
+                };
+                serve(server, routes, options, stop).await;
             });
             Self {
                 stream,

@@ -27,6 +27,7 @@ use tower::util::Oneshot;
 use tower::{Layer as _, Service, ServiceExt as _};
 
 use self::admission::Admission;
+use self::connection::ConnectionOptions;
 use self::exchanges::Deadlines;
 pub(crate) use self::tls::Tls;
 use super::gateway::FromProxy;
@@ -175,15 +176,19 @@ pub(crate) async fn serve(
                 metrics::set_connections(admission.count());
                 let (stop, admission) = (stop.clone(), Arc::clone(admission));
                 let tls = endpoint.tls.clone();
+                let mut options = ConnectionOptions {
+                    requests: place.requests(),
+                    deadlines,
+                    header_limit: settings.header_limit,
+                    certificate: None,
+                };
                 tokio::spawn(async move {
-                    let requests = place.requests();
                     match tls {
-                        None => {
-                            connection::serve(stream, routes, requests, &deadlines, stop).await;
-                        }
+                        None => connection::serve(stream, routes, options, stop).await,
                         Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => {
-                                connection::serve(stream, routes, requests, &deadlines, stop).await;
+                            Ok((stream, certificate)) => {
+                                options.certificate = certificate;
+                                connection::serve(stream, routes, options, stop).await;
                             }
                             Err(error) => tracing::debug!(%error, "handshake failed"),
                         },
