@@ -16,6 +16,7 @@ mod admin;
 mod audit;
 mod backup;
 mod client_address;
+mod client_certificates;
 mod connections;
 mod credentials_file;
 mod doctor;

@@ -16,6 +16,13 @@ fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
     let token = server.token(&[api_key(&reader.key)]);
     assert_eq!(get(&[bearer(&token)]).status, 200);
 
+    let revoke = server.post(
+        "/oauth/revoke",
+        &[api_key(&reader.key)],
+        &format!("token={token}"),
+    );
+    assert_eq!(revoke.status, 200, "{revoke:?}");
+
     server.get("/canary?canary", &[("canary", "canary".to_owned())]);
     let shown = get(&[api_key(&reader.key)]);
     assert_eq!(
@@ -25,6 +32,8 @@ fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
     for line in [
         r#"countersign_http_requests_total{method="GET",route="/metrics",status="401"} 1"#,
         r#"countersign_http_requests_total{method="GET",route="none",status="404"} 1"#,
+        r#"countersign_mints_total{wire="oauth"} 1"#,
+        r#"countersign_mints_total{wire="envelope"} 0"#,
         "countersign_ready 1",
     ] {
         assert!(
@@ -39,6 +48,9 @@ fn metrics_require_their_scope_and_contain_nothing_that_a_client_chose() {
         "countersign_requirements_total",
         "countersign_connections ",
         "countersign_view_age_seconds 0",
+        "countersign_signing_key_age_seconds ",
+        r#"countersign_store_duration_seconds_bucket{operation="change""#,
+        r#"countersign_store_duration_seconds_bucket{operation="poll""#,
     ] {
         assert!(shown.body.contains(name), "{name}: {}", shown.body);
     }

@@ -53,7 +53,21 @@ fn a_server_whose_log_cannot_be_written_answers_requests() {
 fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
-    for (length, status) in [(20_000, "200"), (40_000, "431")] {
+    assert_heads(&server, [(20_000, "200"), (40_000, "431")]);
+}
+
+#[test]
+fn largest_head_of_a_request_is_configured() {
+    let home = Home::new();
+    let config = home.configure("[server]\nheader_limit = \"100KiB\"\n");
+    let server = Server::start(&home, &["--config", &config]);
+    assert_heads(&server, [(90_000, "200"), (120_000, "431")]);
+}
+
+/// Checks the status of requests with a header of these lengths.
+#[track_caller]
+fn assert_heads(server: &Server, heads: [(usize, &str); 2]) {
+    for (length, status) in heads {
         let long = "a".repeat(length);
         let head = format!(
             "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {long}\r\n\r\n"

@@ -15,6 +15,7 @@
     reason = "test support"
 )]
 
+pub mod authority;
 pub mod counting_directory;
 pub mod encoding;
 pub mod harness;
@@ -25,6 +26,7 @@ pub mod throttling;
 pub mod token_builder;
 pub mod xorshift;
 
+pub use authority::{Authority, IssuedCertificate};
 pub use counting_directory::CountingDirectory;
 pub use encoding::{basic, claims, header};
 pub use harness::{Harness, Observed};

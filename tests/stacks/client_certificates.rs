@@ -8,6 +8,7 @@ use countersign::credentials::ClientCertificate;
 use countersign::mechanism::ClientCertificates;
 use countersign::time::Timestamp;
 use countersign::{AuthLayer, Principal};
+use countersign_tests::{Authority, IssuedCertificate};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -15,9 +16,6 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd,
-};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -36,38 +34,17 @@ const UNMAPPED: &str = "spiffe://acme.example/other";
 
 /// The headers of a request.
 type Headers<'a> = &'a [(&'a str, &'a [u8])];
-/// A chain of certificates, and the key of the first.
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+fn roots(authority: &Authority) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate().der().clone()).unwrap();
+    Arc::new(roots)
+}
 
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    fn issue(&self, name: SanType) -> Identity {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.subject_alt_names.push(name);
-        params.not_after = date_time_ymd(2100, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        (vec![certificate.der().clone()], key)
-    }
-
-    fn client(&self, uri: &str) -> Identity {
-        self.issue(SanType::URI(uri.try_into().unwrap()))
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        Arc::new(roots)
-    }
+/// Returns the chain of a certificate, and its key.
+fn identity(issued: &IssuedCertificate) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let key = PrivateKeyDer::Pkcs8(issued.key.serialize_der().into());
+    (vec![issued.certificate.der().clone()], key)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -76,11 +53,11 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Starts a server that asks clients for certificates, and does not require one.
 async fn serve(authority: &Authority, layer: AuthLayer) -> SocketAddr {
-    let verifier = WebPkiClientVerifier::builder_with_provider(authority.roots(), provider())
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(authority), provider())
         .allow_unauthenticated()
         .build()
         .unwrap();
-    let (chain, key) = authority.issue(SanType::DnsName("localhost".try_into().unwrap()));
+    let (chain, key) = identity(&authority.server(2100));
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -134,13 +111,20 @@ async fn serve(authority: &Authority, layer: AuthLayer) -> SocketAddr {
 struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
-    async fn open(address: SocketAddr, authority: &Authority, client: Option<Identity>) -> Self {
+    async fn open(
+        address: SocketAddr,
+        authority: &Authority,
+        client: Option<&IssuedCertificate>,
+    ) -> Self {
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(authority.roots());
+            .with_root_certificates(roots(authority));
         let config = match client {
-            Some((chain, key)) => config.with_client_auth_cert(chain, key).unwrap(),
+            Some(client) => {
+                let (chain, key) = identity(client);
+                config.with_client_auth_cert(chain, key).unwrap()
+            }
             None => config.with_no_client_auth(),
         };
         let stream = TcpStream::connect(address).await.unwrap();
@@ -167,6 +151,34 @@ impl Connection {
     }
 }
 
+/// A server over the layer of a fixture, and the authority of its clients.
+struct Tls {
+    fixture: Fixture,
+    authority: Authority,
+    address: SocketAddr,
+}
+
+impl Tls {
+    async fn start() -> Self {
+        let (fixture, authority) = (Fixture::new().await, Authority::default());
+        let address = serve(&authority, layer(&fixture)).await;
+        Self {
+            fixture,
+            authority,
+            address,
+        }
+    }
+
+    /// Connects with a certificate of this URI.
+    async fn connect(&self, uri: &str) -> Connection {
+        self.connect_with(Some(&self.authority.client(uri))).await
+    }
+
+    async fn connect_with(&self, client: Option<&IssuedCertificate>) -> Connection {
+        Connection::open(self.address, &self.authority, client).await
+    }
+}
+
 /// The layer of the fixture, with client certificates for its key and its revoked key.
 fn layer(fixture: &Fixture) -> AuthLayer {
     let (key, revoked) = (fixture.key.record.id, fixture.revoked.record.id);
@@ -181,32 +193,28 @@ fn layer(fixture: &Fixture) -> AuthLayer {
 
 #[tokio::test]
 async fn certificate_authenticates_its_credential_as_primary() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let client = Some(authority.client(MAPPED));
-    let mut connection = Connection::open(address, &authority, client).await;
-    let id = fixture.key.record.id;
+    let tls = Tls::start().await;
+    let mut connection = tls.connect(MAPPED).await;
+    let id = tls.fixture.key.record.id;
     for _ in 0..2 {
         let accepted = connection.get(&[]).await;
         assert_eq!(accepted.body, format!("client_certificate primary {id}"));
     }
-    fixture.directory.go_stale();
+    tls.fixture.directory.go_stale();
     assert_eq!(connection.get(&[]).await.status.as_u16(), 503);
 }
 
 #[tokio::test]
 async fn credentials_in_headers_count_in_place_of_the_certificate() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let client = Some(authority.client(MAPPED));
-    let mut connection = Connection::open(address, &authority, client).await;
-    let token = bearer(&fixture.token);
-    let other = fixture.other.record.id;
-    let other_key = text(&fixture.other.issued.key);
-    let pair = basic(&other.to_string(), fixture.other.issued.secret.expose());
+    let tls = Tls::start().await;
+    let mut connection = tls.connect(MAPPED).await;
+    let token = bearer(&tls.fixture.token);
+    let other = tls.fixture.other.record.id;
+    let other_key = text(&tls.fixture.other.issued.key);
+    let pair = basic(&other.to_string(), tls.fixture.other.issued.secret.expose());
 
     let by_token = connection.get(&[("authorization", &token)]).await;
-    let own = fixture.key.record.id;
+    let own = tls.fixture.key.record.id;
     assert_eq!(by_token.body, format!("bearer derived {own}"));
     let by_key = connection.get(&[("x-api-key", other_key)]).await;
     assert_eq!(by_key.body, format!("api_key primary {other}"));
@@ -232,12 +240,10 @@ async fn credentials_in_headers_count_in_place_of_the_certificate() {
 
 #[tokio::test]
 async fn certificate_without_a_usable_credential_is_rejected_with_its_challenge() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
+    let tls = Tls::start().await;
     let mut responses = Vec::new();
     for uri in [UNMAPPED, REVOKED] {
-        let client = Some(authority.client(uri));
-        let mut connection = Connection::open(address, &authority, client).await;
+        let mut connection = tls.connect(uri).await;
         responses.push(connection.get(&[]).await.without_date());
     }
     assert_eq!(responses[0].status.as_u16(), 401);
@@ -247,9 +253,8 @@ async fn certificate_without_a_usable_credential_is_rejected_with_its_challenge(
 
 #[tokio::test]
 async fn connection_without_a_certificate_has_only_its_other_credentials() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let mut connection = Connection::open(address, &authority, None).await;
+    let tls = Tls::start().await;
+    let mut connection = tls.connect_with(None).await;
     let missing = connection.get(&[]).await;
     assert_eq!(missing.status.as_u16(), 401);
     assert!(
@@ -259,30 +264,27 @@ async fn connection_without_a_certificate_has_only_its_other_credentials() {
     );
     let forged = connection.get(&[("client-cert", b":AA==:"), ("x-client-cert", b"billing")]);
     assert_eq!(forged.await.status.as_u16(), 401);
-    let token = bearer(&fixture.token);
+    let token = bearer(&tls.fixture.token);
     let accepted = connection.get(&[("authorization", &token)]).await;
     assert_eq!(accepted.status.as_u16(), 200);
 }
 
 #[tokio::test]
 async fn certificate_of_another_authority_does_not_connect() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let client = Some(Authority::new().client(MAPPED));
-    let mut connection = Connection::open(address, &authority, client).await;
+    let tls = Tls::start().await;
+    let client = Authority::default().client(MAPPED);
+    let mut connection = tls.connect_with(Some(&client)).await;
     // In TLS 1.3, the client learns it with the first response.
     assert!(connection.send("GET", &[]).await.is_err());
 }
 
 #[tokio::test]
 async fn connection_that_outlasts_its_certificate_is_rejected() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let client = Some(authority.client(MAPPED));
-    let mut connection = Connection::open(address, &authority, client).await;
+    let tls = Tls::start().await;
+    let mut connection = tls.connect(MAPPED).await;
     assert_eq!(connection.get(&[]).await.status.as_u16(), 200);
     let end = Timestamp::parse_rfc3339("2100-01-01T00:00:00Z").unwrap();
-    fixture.clock.set(end);
+    tls.fixture.clock.set(end);
     let expired = connection.get(&[]).await;
     assert_eq!(expired.status.as_u16(), 401);
     assert_eq!(expired.challenges(), [CHALLENGE]);
@@ -291,10 +293,8 @@ async fn connection_that_outlasts_its_certificate_is_rejected() {
 // A browser sends the certificate, whichever page causes the request.
 #[tokio::test]
 async fn request_of_another_site_that_may_change_something_is_forbidden() {
-    let (fixture, authority) = (Fixture::new().await, Authority::new());
-    let address = serve(&authority, layer(&fixture)).await;
-    let client = Some(authority.client(MAPPED));
-    let mut connection = Connection::open(address, &authority, client).await;
+    let tls = Tls::start().await;
+    let mut connection = tls.connect(MAPPED).await;
     let cases: [(&str, Headers<'_>, u16); 6] = [
         ("POST", &[], 200),
         ("POST", &[("sec-fetch-site", b"same-origin")], 200),

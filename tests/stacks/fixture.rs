@@ -24,6 +24,8 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_576_000);
+/// The name of the cookie.
+pub const COOKIE: &str = "__Host-token";
 const URL: &str = "https://auth.example";
 
 pub struct Fixture {
@@ -35,6 +37,8 @@ pub struct Fixture {
     pub token_of_revoked: String,
     pub clock: FixedClock,
     pub directory: Arc<CountingDirectory>,
+    /// Whether the layer also accepts tokens in the cookie [`COOKIE`].
+    pub accepts_cookies: bool,
     peppers: Peppers,
     hasher: PasswordHasher,
     issuer: Issuer,
@@ -102,6 +106,7 @@ impl Fixture {
             token_of_revoked: String::new(),
             clock,
             directory,
+            accepts_cookies: false,
             peppers,
             hasher,
             issuer,
@@ -144,8 +149,13 @@ impl Fixture {
             .directory(directory())
             .build()
             .unwrap();
-        AuthLayer::builder()
-            .mechanism(Jwt::new([trusted]))
+        let jwt = Jwt::new([trusted]);
+        let builder = AuthLayer::builder().mechanism(jwt.clone());
+        let builder = match self.accepts_cookies {
+            true => builder.mechanism(jwt.in_cookie(COOKIE.parse().unwrap())),
+            false => builder,
+        };
+        builder
             .primary(ApiKeys::new(directory(), self.peppers.clone()).bearer())
             .primary(Basic::new(directory(), self.peppers.clone()).passwords(self.hasher.clone()))
             .clock(self.clock.clone())

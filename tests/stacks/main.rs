@@ -14,6 +14,7 @@ mod api_keys;
 mod basic;
 mod client;
 mod client_certificates;
+mod cookies;
 mod fixture;
 mod grpc;
 mod outcomes;

@@ -9,6 +9,7 @@ mod client;
 mod home;
 mod server;
 mod third_party;
+mod tls;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub(crate) use client::{Header, Response, api_key, basic, bearer, send};
 pub(crate) use home::{Home, IssuedKey, MASTER_KEY};
 pub(crate) use server::Server;
 pub(crate) use third_party::{Language, third_party_folder};
+pub(crate) use tls::TlsFiles;
 
 /// Polls a condition outside this process until it returns a value; panics after `at_most`.
 #[track_caller]

@@ -162,6 +162,10 @@ impl<D: Directory> Directory for IssuerDirectory<D> {
         self.directory.check_freshness()
     }
 
+    fn stores_password_upgrades(&self) -> bool {
+        self.directory.stores_password_upgrades()
+    }
+
     fn used(&self, usage: Usage) {
         self.directory.used(usage);
     }

@@ -85,6 +85,12 @@ pub trait Directory: Send + Sync + 'static {
     /// Returns [`StaleView`] if the view is too old. The request is then rejected with 503, not 401.
     fn check_freshness(&self) -> Result<(), StaleView>;
 
+    /// Returns whether the hashes that [`used`](Self::used) reports are stored. If not, the right password of a user that was
+    /// hashed by another method is not hashed again. `true` by default.
+    fn stores_password_upgrades(&self) -> bool {
+        true
+    }
+
     /// Records that a credential was used. Does nothing by default.
     fn used(&self, usage: Usage) {
         let _ = usage;
@@ -140,6 +146,10 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn check_freshness(&self) -> Result<(), StaleView> {
         (**self).check_freshness()
+    }
+
+    fn stores_password_upgrades(&self) -> bool {
+        (**self).stores_password_upgrades()
     }
 
     fn used(&self, usage: Usage) {

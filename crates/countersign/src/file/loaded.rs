@@ -131,6 +131,11 @@ impl Directory for LoadedFile {
         self.view.load().user(name).cloned()
     }
 
+    /// Files are never written.
+    fn stores_password_upgrades(&self) -> bool {
+        false
+    }
+
     fn costliest_password(&self) -> Option<Arc<str>> {
         self.view.load().costliest_password().cloned()
     }

@@ -75,11 +75,17 @@ fn all_settings_are_read() {
         public_url = "https://example.com/auth"
         body_limit = "1MiB"
         token_cache = "0B"
+        header_limit = "64KiB"
         shutdown_grace = "0s"
         shutdown_delay = "10s"
         request_timeout = "1m"
         trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]
         cors_origins = ["https://app.example", "http://localhost:3000"]
+        [server.tls]
+        cert = "server.pem"
+        key = "server.key"
+        client_ca = "clients.pem"
+        clients = { "spiffe://acme.example/billing" = "013xrzp12g3nqk8ngskn1wtxgka5b0nf" }
         [store]
         url = "sqlite:///var/lib/countersign.db"
         master_key_file = "/etc/countersign.key"
@@ -126,6 +132,11 @@ fn all_settings_are_read() {
     );
     assert_eq!(config.server.body_limit, 1024 * 1024);
     assert_eq!(config.server.token_cache, 0);
+    assert_eq!(config.server.header_limit, 64 * 1024);
+    let tls = config.server.tls.as_ref().unwrap();
+    assert_eq!(tls.client_ca.as_deref(), Some("clients.pem".as_ref()));
+    let client = tls.clients["spiffe://acme.example/billing"];
+    assert_eq!(client.to_string(), "013xrzp12g3nqk8ngskn1wtxgka5b0nf");
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
     assert_eq!(config.server.shutdown_delay, Duration::from_secs(10));
     assert_eq!(config.server.request_timeout, Duration::from_secs(60));
@@ -190,7 +201,6 @@ fn unknown_setting_is_rejected_with_its_line_and_the_known_ones() {
 fn settings_of_later_versions_are_unknown() {
     for text in [
         "[limits]\nguesses = {}\n",
-        "[server.tls]\nclient_ca = \"ca.pem\"\n",
         "[store]\nwhen_stale = \"serve\"\n",
         "[issuer.default.wires.cookie]\n",
         "[issuer.default.wires.scoped]\nmax_sessions = 1\n",

@@ -74,7 +74,11 @@ fn defaults_in_the_readme_are_the_defaults() {
             }
             Value::Example(value) => {
                 let required: &[_] = match &*section {
-                    "server.tls" => &[("cert", "server.pem"), ("key", "server.key")],
+                    "server.tls" => &[
+                        ("cert", "server.pem"),
+                        ("key", "server.key"),
+                        ("client_ca", "clients.pem"),
+                    ],
                     "trust.default" => &[("issuer", "https://a.example"), ("audience", "b")],
                     "[gateway.rules]" => &[("path", "/calls/**"), ("allow", "authenticated")],
                     _ => &[],

@@ -50,7 +50,7 @@ const UNKNOWN_USER: Id = Id::from_bytes([0; 20]);
 /// together with the credential's id, generation and password hash, under a random key of this process.
 /// A changed password, and any other change that raises the generation, therefore needs a new hash;
 /// status, expiry and address are checked on every request. Wrong passwords are not cached. The right password of an imported
-/// user is hashed once more, by the method above, and [reported](crate::directory::Usage::password) to the directory. Requests
+/// user is hashed once more, by the method above, and [reported](crate::directory::Usage::password) to a directory that stores it. Requests
 /// with the same password at the same time share one hash. A [`FailureLimit`] applies to cached
 /// passwords too. Clones share the cache, which holds at most 10,000 entries.
 ///
@@ -179,9 +179,12 @@ impl PasswordHasher {
         if !right {
             return Err(Reason::SecretWrong);
         }
-        let upgrade = self.upgrade(attempt.password, &target.hash).await;
-        // Hashing takes time: the credential may have changed meanwhile.
         let directory = attempt.directory;
+        let upgrade = match directory.stores_password_upgrades() {
+            true => self.upgrade(attempt.password, &target.hash).await,
+            false => None,
+        };
+        // Hashing takes time: the credential may have changed meanwhile.
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;

@@ -157,3 +157,77 @@ async fn memory_is_allocated_once_if_one_hash_runs_at_a_time() {
     }
     assert_eq!(hasher.argon2id.buffers(), 1);
 }
+
+/// Counts the salts and keys that are made.
+#[derive(Clone, Default)]
+struct CountingRandom(Arc<std::sync::atomic::AtomicU32>);
+
+impl Random for CountingRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), crate::random::RandomError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        SystemRandom.fill(bytes)
+    }
+}
+
+/// A directory that cannot store new hashes.
+struct ReadOnlyDirectory(MemoryDirectory);
+
+impl Directory for ReadOnlyDirectory {
+    fn credential(&self, id: &Id) -> Option<Credential> {
+        self.0.credential(id)
+    }
+
+    fn user(&self, name: &directory::UserName) -> Option<Credential> {
+        self.0.user(name)
+    }
+
+    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
+        self.0.lowest_generation(entity)
+    }
+
+    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
+        self.0.is_denied(issuer, token)
+    }
+
+    fn check_freshness(&self) -> Result<(), directory::StaleView> {
+        self.0.check_freshness()
+    }
+
+    fn stores_password_upgrades(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn imported_password_is_hashed_again_only_for_a_directory_that_stores_the_hash() {
+    let memory = || {
+        let directory = MemoryDirectory::default();
+        let id = Id::from_bytes([1; 20]);
+        // bcrypt.hashpw(b"abc123xyz", b"$2b$12$R9h/cIPz0gi.URNNX3kh2O")
+        let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        let secret = StoredSecret::Password(bcrypt.into());
+        let user = Credential::new(id, id, Scopes::none(), secret);
+        directory.put_user("ada".parse().unwrap(), user);
+        directory
+    };
+    let stored: [(Box<dyn Directory>, u32); 2] = [
+        (Box::new(memory()), 1),
+        (Box::new(ReadOnlyDirectory(memory())), 0),
+    ];
+    for (directory, expected) in stored {
+        let random = CountingRandom::default();
+        let hasher = PasswordHasher::new(1, random.clone()).unwrap();
+        let made = || random.0.load(std::sync::atomic::Ordering::SeqCst);
+        let before = made();
+        let attempt = Attempt {
+            directory: &*directory,
+            name: &"ada".parse().unwrap(),
+            password: "abc123xyz",
+            from: None,
+            now: Timestamp::from_unix_seconds(0),
+        };
+        let outcome = hasher.verify(&attempt, None).await;
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+        assert_eq!(made() - before, expected);
+    }
+}
