@@ -61,7 +61,7 @@ fn largest_head_of_a_request_is_configured() {
     let home = Home::new();
     let config = home.configure("[server]\nheader_limit = \"100KiB\"\n");
     let server = Server::start(&home, &["--config", &config]);
-    assert_heads(&server, [(90_000, "200"), (120_000, "431")]);
+    assert_heads(&server, [(90_000, "200"), (210_000, "431")]);
 }
 
 /// Checks the status of requests with a header of these lengths.

@@ -25,7 +25,8 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use attacks::{
-    admin_flood, clock, csrf, growth, key_flood, lockout, many_connections, pipeline, window_zero,
+    admin_flood, clock, csrf, growth, key_flood, lockout, many_connections, pipeline, reload,
+    window_zero,
 };
 use report::Report;
 use server::Binary;
@@ -71,6 +72,8 @@ enum Attack {
     Csrf(csrf::Options),
     /// Repeat one revocation, and let managed tokens expire
     Growth(growth::Options),
+    /// Replace the certificate and the configuration under load
+    Reload(reload::Options),
     /// Load the server for a long time while faults happen
     Soak(soak::Options),
 }
@@ -106,6 +109,7 @@ async fn run(arguments: Arguments, report: &mut Report) -> Outcome<()> {
         Attack::Lockout(options) => lockout::run(&options, &binary, report).await,
         Attack::Csrf(options) => csrf::run(&options, &binary, report).await,
         Attack::Growth(options) => growth::run(&options, &binary, report).await,
+        Attack::Reload(options) => reload::run(&options, &binary, report).await,
         Attack::Soak(options) => soak::run(&options, &binary, report).await,
     }
 }

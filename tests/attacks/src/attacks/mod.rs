@@ -8,6 +8,7 @@ pub(crate) mod key_flood;
 pub(crate) mod lockout;
 pub(crate) mod many_connections;
 pub(crate) mod pipeline;
+pub(crate) mod reload;
 pub(crate) mod window_zero;
 
 mod operator;

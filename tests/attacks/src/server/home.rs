@@ -56,14 +56,20 @@ pub(crate) fn text(object: &Value, name: &str) -> Outcome<String> {
 impl<'a> Home<'a> {
     /// Creates a folder whose server has this configuration: more settings of `[server]`, and further sections.
     pub(crate) fn new(binary: &'a Binary, configuration: &str) -> Outcome<Self> {
-        let folder = TempDir::with_prefix("countersign-attacks-")?;
-        let configuration = format!("[server]\npublic_url = \"{URL}\"\n{configuration}");
-        fs::write(folder.path().join("countersign.toml"), configuration)?;
-        Ok(Self {
-            folder,
+        let home = Self {
+            folder: TempDir::with_prefix("countersign-attacks-")?,
             binary,
             has_clock: false,
-        })
+        };
+        home.configure(configuration)?;
+        Ok(home)
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn configure(&self, configuration: &str) -> Outcome<()> {
+        let configuration = format!("[server]\npublic_url = \"{URL}\"\n{configuration}");
+        fs::write(self.path().join("countersign.toml"), configuration)?;
+        Ok(())
     }
 
     /// As [`new`](Self::new), for a server whose wall clock can be set.
@@ -99,7 +105,7 @@ impl<'a> Home<'a> {
         self.path().join("countersign.db")
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 

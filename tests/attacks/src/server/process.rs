@@ -48,7 +48,9 @@ impl Server {
         let line = timeout(START, output.next_line()).await??;
         let address = line
             .as_deref()
-            .and_then(|line| line.strip_prefix("listening on http://"))
+            .and_then(|line| line.strip_prefix("listening on "))
+            .and_then(|url| url.split_once("://"))
+            .map(|(_, address)| address)
             .ok_or_else(|| format!("the server did not start: {}", home.log_end()))?
             .parse()?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
