@@ -29,6 +29,7 @@ mod lifecycle;
 mod limits;
 mod managed_tokens;
 mod metrics;
+mod nodes;
 mod postgres;
 mod restart;
 mod revocation;

@@ -7,7 +7,9 @@
 //!    no change below.
 //! 3. Changes are in the view of this process before the call returns, and in the views of other processes after their next
 //!    poll. A view that is older than [`StoreOptions::max_staleness`] is stale, and requests are rejected.
-//! 4. Secrets of API keys are never stored, only their digests. Other secrets are encrypted with the master key, each bound
+//! 4. After [`Store::wait_for_nodes`] has returned a complete receipt, no process decides without the changes that were made
+//!    before. This needs no synchronized clocks and no notification that arrives.
+//! 5. Secrets of API keys are never stored, only their digests. Other secrets are encrypted with the master key, each bound
 //!    to its record.
 //!
 //! # Caveats
@@ -34,6 +36,8 @@ mod inspection;
 mod issuers;
 mod lifecycle;
 mod maintenance;
+mod nodes;
+mod propagation;
 mod records;
 mod registry;
 mod restore;
@@ -45,9 +49,10 @@ mod transaction;
 
 pub use audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 pub use error::StoreError;
-pub use records::{Backup, KeyState, SigningKeyRecord};
+pub use nodes::{Incomplete, Receipt};
+pub use records::{Backup, KeyState, NodeList, NodeRecord, SigningKeyRecord};
 pub use restore::{NotReplayed, Restored};
 pub use secrets::MasterKey;
 pub use sql::Diagnosis;
-pub use state::{BootClock, StoreOptions, SystemBootClock, View, ViewContents};
+pub use state::{BootClock, StoreOptions, SystemBootClock, View, ViewContents, WhenStale};
 pub use store::Store;

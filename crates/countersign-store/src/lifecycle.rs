@@ -1,5 +1,6 @@
 //! Opening, following and closing a store.
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,13 @@ use futures_util::future::{Either, select};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::StoreError;
+use crate::nodes;
 use crate::sql::{self, Database, Location};
-use crate::state::{StoreOptions, ViewContents};
+use crate::state::{StoreOptions, View, ViewContents};
 use crate::store::{Inner, Store};
+
+/// How long a node waits after an acknowledgement before the next one, so that many changes are one write.
+const ACKNOWLEDGEMENT_PAUSE: Duration = Duration::from_millis(25);
 
 impl Store {
     /// Opens the database, and loads its records into the view.
@@ -21,8 +26,9 @@ impl Store {
     ///
     /// A task on the current tokio runtime, whose timer must be enabled, reads changes of other processes every
     /// [`poll_period`](StoreOptions::poll_period), and calls [`maintain`](Self::maintain) every
-    /// [`MAINTENANCE_PERIOD`](Self::MAINTENANCE_PERIOD). It ends when the store is closed, and when the last handle to the
-    /// store or its [`directory`](Self::directory) is dropped.
+    /// [`MAINTENANCE_PERIOD`](Self::MAINTENANCE_PERIOD). It also acknowledges the changes that are in the view, for
+    /// [`wait_for_nodes`](Self::wait_for_nodes). It ends when the store is closed, and when the last handle to the store or its
+    /// [`directory`](Self::directory) is dropped.
     ///
     /// # Errors
     ///
@@ -120,7 +126,8 @@ impl Store {
         head.map(drop)
     }
 
-    /// Closes the database after pending calls have ended. All clones are closed too.
+    /// Closes the database after pending calls have ended. All clones are closed too. Requests that are still decided with
+    /// the [`directory`](Self::directory) are rejected with 503 from then on, and no other process waits for this one.
     ///
     /// # Errors
     ///
@@ -130,33 +137,40 @@ impl Store {
         let _ = self.0.write_used().await;
         let _ = self.0.count_uptime().await;
         let closed = self.0.follower.lock().await.close().await;
+        self.0.view.close();
+        // A row that stays is removed after a while.
+        let _ = self.0.leave().await;
         self.0.database.close().await;
         closed
     }
 }
 
-/// Maintains the database, and follows the change log meanwhile.
+/// Maintains the database, and meanwhile follows the change log and acknowledges changes.
 async fn run(store: Arc<Inner>, period: Duration) {
-    let mut following = pin!(follow(&store, period));
+    let mut following = pin!(async {
+        select(pin!(follow(&store, period)), pin!(stay_listed(&store))).await;
+    });
     let mut ticks = interval(Store::MAINTENANCE_PERIOD);
     let mut is_failing = false;
     loop {
         tokio::select! {
-            () = &mut following => return,
+            () = &mut following => break,
             _ = ticks.tick() => {}
         }
         match select(pin!(store.maintain()), &mut following).await {
             Either::Left((done, _)) => log("maintenance", &done, &mut is_failing),
             // What it has begun is finished.
-            Either::Right(((), maintaining)) => return drop(maintaining.await),
+            Either::Right(((), maintaining)) => break drop(maintaining.await),
         }
     }
+    // There is no other handle with which requests could be decided, or the store was closed.
+    let _ = store.leave().await;
 }
 
 /// Follows the change log until the store is closed, or has no other handle.
 async fn follow(store: &Arc<Inner>, period: Duration) {
     let mut ticks = interval(period.max(store.database.shortest_poll_period()));
-    let mut is_failing = false;
+    let (mut is_failing, mut serves_stale) = (false, false);
     while Arc::strong_count(store) > 1 || Arc::strong_count(&store.view) > 1 {
         ticks.tick().await;
         let done = store.poll().await;
@@ -164,6 +178,25 @@ async fn follow(store: &Arc<Inner>, period: Duration) {
             return;
         }
         log("reading changes", &done, &mut is_failing);
+        log_stale(&store.view, &mut serves_stale);
+    }
+}
+
+/// Acknowledges changes soon after they are in the view, and renews the row of this node. It does not end.
+async fn stay_listed(store: &Inner) {
+    let Some(node) = &store.node else {
+        return pending().await;
+    };
+    let mut positions = node.positions();
+    let mut is_failing = false;
+    loop {
+        match store.acknowledge().await {
+            Err(StoreError::Closed) => return pending().await,
+            done => log("acknowledging changes", &done, &mut is_failing),
+        }
+        tokio::time::sleep(ACKNOWLEDGEMENT_PAUSE).await;
+        // A change during the pause counts. After the time, the row is renewed.
+        let _ = tokio::time::timeout(nodes::RENEWAL, positions.changed()).await;
     }
 }
 
@@ -183,6 +216,21 @@ fn log(task: &str, done: &Result<(), StoreError>, is_failing: &mut bool) {
         _ => {}
     }
     *is_failing = done.is_err();
+}
+
+/// Logs when requests begin to be decided with a stale view, and when they are no longer.
+fn log_stale(view: &View, serves_stale: &mut bool) {
+    let serves = view.is_stale() && view.check_freshness().is_ok();
+    match (serves, *serves_stale) {
+        (true, false) => {
+            tracing::warn!(
+                "the view is stale, and requests are decided with it: revoked credentials may be accepted"
+            );
+        }
+        (false, true) => tracing::info!("the view is fresh again"),
+        _ => {}
+    }
+    *serves_stale = serves;
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ impl Store {
 
     /// Writes when credentials were last used, replaces digests with outdated peppers, corrects the dates of signing keys
     /// that were created by a clock that was ahead, deletes the private parts of retired signing keys, and deletes denials,
-    /// sessions, responses, managed tokens, previous secrets of keys and changes that are not needed any more.
+    /// sessions, responses, managed tokens, previous secrets of keys and changes that are not needed any more. Also removes
+    /// nodes that have died.
     ///
     /// An open store does this every [`MAINTENANCE_PERIOD`](Self::MAINTENANCE_PERIOD). [`close`](Self::close) writes the
     /// last uses, and deletes nothing.
@@ -70,6 +71,7 @@ impl Inner {
         self.write_used().await?;
         self.count_uptime().await?;
         let before = ago(self.state.clock.now(), CLOCK_MARGIN);
+        self.evict().await?;
         self.maintain_signing_keys(before).await?;
         self.delete_expired(before).await
     }

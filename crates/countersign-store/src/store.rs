@@ -7,11 +7,15 @@ use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Issuer;
 use countersign::token::{TrustError, TrustedIssuerBuilder};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::error::StoreError;
+use crate::nodes::{Evictions, Node};
 use crate::sql::{self, Database};
-use crate::state::{Follower, State, StoreOptions, View, prepare};
+use crate::state::{Follower, State, StoreOptions, View, ViewContents, WhenStale, prepare};
+
+/// How many calls wait for nodes at once.
+const MAX_WAITING: usize = 64;
 
 /// Credentials, issuers and keys in a database. Cloning it copies a reference count.
 ///
@@ -26,6 +30,11 @@ pub(crate) struct Inner {
     pub(crate) follower: Mutex<Follower>,
     pub(crate) state: State,
     pub(crate) view: Arc<View>,
+    /// This process as a node; `None` if it decides on no requests.
+    pub(crate) node: Option<Node>,
+    pub(crate) evictions: Mutex<Evictions>,
+    /// The permits of the calls that wait for nodes.
+    pub(crate) waiting: Semaphore,
     /// When this process has counted the uptime of the database last, in time since the machine was started, and the uptime
     /// then.
     pub(crate) uptime_counted: Mutex<(Duration, i64)>,
@@ -46,10 +55,15 @@ impl Inner {
             database,
             follower: Mutex::new(follower),
             state,
-            view: Arc::new(View::new(options.max_staleness, clock)),
+            view: Arc::new(View::new(options.max_staleness, options.when_stale, clock)),
+            node: node(&options)?,
+            evictions: Mutex::default(),
+            waiting: Semaphore::new(MAX_WAITING),
             uptime_counted: Mutex::new((since, uptime)),
             options,
         };
+        // Before records are read, so that no change is missed between.
+        inner.acknowledge().await?;
         // This also checks that the file is still the one that the writer has opened.
         inner.poll().await?;
         Ok(inner)
@@ -58,13 +72,12 @@ impl Inner {
     pub(crate) async fn poll(&self) -> Result<(), StoreError> {
         let mut follower = self.follower.lock().await;
         let begun = self.view.since_boot();
-        follower.poll(&self.state, &self.view).await?;
+        let node = self.node.as_ref();
+        follower.poll(&self.state, &self.view, node).await?;
         self.measured("poll", begun);
         Ok(())
     }
-}
 
-impl Inner {
     /// Records in the histogram `countersign_store_duration_seconds` how long an operation took, with the feature `metrics`.
     pub(crate) fn measured(&self, operation: &'static str, begun: Duration) {
         #[cfg(feature = "metrics")]
@@ -76,6 +89,28 @@ impl Inner {
         #[cfg(not(feature = "metrics"))]
         let _ = (operation, begun);
     }
+
+    /// Writes the row of this process, if it is a node: registers it, or acknowledges the changes in the view.
+    pub(crate) async fn acknowledge(&self) -> Result<(), StoreError> {
+        let Some(node) = &self.node else {
+            return Ok(());
+        };
+        let mut connection = self.database.begin_own().await?;
+        let age = self.view.age().unwrap_or_default();
+        let now = self.state.clock.now();
+        node.write(&mut connection, age, now).await?;
+        connection.commit().await
+    }
+}
+
+/// Returns this process as a node, if it decides on requests.
+fn node(options: &StoreOptions) -> Result<Option<Node>, StoreError> {
+    if options.contents == ViewContents::Nothing {
+        return Ok(None);
+    }
+    let serves_stale = options.when_stale == WhenStale::Serve;
+    let (now, random) = (options.clock.now(), &*options.random);
+    Node::new(options.max_staleness, serves_stale, now, random).map(Some)
 }
 
 impl Store {

@@ -13,6 +13,7 @@ mod import;
 mod input;
 mod key;
 mod managed_token;
+mod node;
 mod password;
 mod report;
 mod serve;
@@ -29,6 +30,7 @@ mod user;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -96,6 +98,7 @@ impl Context {
         let settings = &self.config.store;
         let mut options = StoreOptions::new(settings.url.as_str());
         options.max_staleness = settings.max_staleness;
+        options.when_stale = settings.when_stale;
         options.limits = self.config.limits.records;
         options.master_key = settings.master_key.clone();
         options
@@ -155,6 +158,7 @@ async fn run_configured(
     store_runtime: Handle,
 ) -> Result<ExitCode, CommandError> {
     let json = global.json;
+    let waits = command.is_change() && !global.no_wait;
     let mut log = COMMAND_LOG;
     if let Command::Serve(ServeArgs { listen, .. }) = &command {
         log = SERVER_LOG;
@@ -185,6 +189,7 @@ async fn run_configured(
         Command::Pepper(_) => server_secrets::rotate_pepper(&context).await?,
         Command::MasterKey(_) => server_secrets::rotate_master_key(&context).await?,
         Command::Token(command) => token::run(&context, command).await?,
+        Command::Node(command) => node::run(&context, command).await?,
         Command::Audit(command) => audit::run(&context, command).await?,
         Command::Backup(arguments) => backup::back_up(&context, &arguments).await?,
         Command::Restore(arguments) => backup::restore(&context, &arguments).await?,
@@ -197,6 +202,13 @@ async fn run_configured(
         Command::Config(_) | Command::Completions { .. } | Command::Manpage => {
             return Ok(ExitCode::SUCCESS);
         }
+    };
+    let report = match context.operations.get() {
+        Some(operations) if waits => {
+            let receipt = operations.wait_for_nodes(Duration::MAX).await;
+            report.with_receipt(&receipt)?
+        }
+        _ => report,
     };
     let code = report.print(json)?;
     context.close().await?;

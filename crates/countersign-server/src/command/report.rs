@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::node;
 use crate::error::CommandError;
+use crate::ops::ReceiptResponse;
 
 /// The result of a command, which is printed as JSON with `--json`, else as text.
 #[derive(Debug)]
@@ -57,6 +59,21 @@ impl Report {
     pub(super) fn with_note(mut self, note: &str) -> Self {
         self.text = format!("{}\n\n{note}", self.text);
         self
+    }
+
+    /// Adds which nodes have applied the change of the command.
+    pub(super) fn with_receipt(self, receipt: &ReceiptResponse) -> Result<Self, CommandError> {
+        let mut report = match node::describe(receipt) {
+            Some(text) => self.with_note(&text),
+            None => self,
+        };
+        let receipt = serde_json::to_string(receipt)?;
+        // Every response is an object.
+        if let Some(members) = report.json.strip_suffix('}') {
+            let comma = if members.ends_with('{') { "" } else { "," };
+            report.json = format!(r#"{members}{comma}"receipt":{receipt}}}"#);
+        }
+        Ok(report)
     }
 
     /// Reports failure if a condition holds.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use countersign::Id;
 use countersign::directory::Networks;
 use countersign::registry::RecordLimits;
-use countersign_store::MasterKey;
+use countersign_store::{MasterKey, WhenStale};
 
 use super::error::ConfigErrors;
 use super::gateway::{self, GatewayRule};
@@ -91,6 +91,7 @@ pub(crate) struct StoreSettings {
     pub(crate) url: String,
     pub(crate) master_key: MasterKey,
     pub(crate) max_staleness: Duration,
+    pub(crate) when_stale: WhenStale,
 }
 
 /// `[limits]`
@@ -290,6 +291,9 @@ fn store(store: &mut Section<'_>) -> StoreSettings {
         max_staleness: store
             .scalar("max_staleness", duration(SECOND..=HOUR))
             .unwrap_or(5 * SECOND),
+        when_stale: store
+            .scalar("when_stale", value::when_stale)
+            .unwrap_or_default(),
     }
 }
 

@@ -12,7 +12,7 @@ use countersign::Id;
 use countersign::directory::Networks;
 use countersign::jose::Algorithm;
 use countersign::url::HttpUrl;
-use countersign_store::StoreOptions;
+use countersign_store::{StoreOptions, WhenStale};
 use toml::de::DeValue;
 use tracing_subscriber::filter::Targets;
 
@@ -284,6 +284,15 @@ pub(crate) fn store_url(text: &str) -> Result<String, String> {
     match StoreOptions::new(text).check_url() {
         Ok(()) => Ok(text.to_owned()),
         Err(unsupported) => Err(unsupported.to_string()),
+    }
+}
+
+/// Parses what happens to requests while the view is stale.
+pub(super) fn when_stale(text: &str) -> Result<WhenStale, String> {
+    match text {
+        "refuse" => Ok(WhenStale::Reject),
+        "serve" => Ok(WhenStale::Serve),
+        _ => Err("expected refuse or serve".to_owned()),
     }
 }
 

@@ -40,6 +40,7 @@ const VIEW_AGE: &str = "countersign_view_age_seconds";
 const CERTIFICATE_EXPIRY: &str = "countersign_certificate_expires_at_seconds";
 const MINTS: &str = "countersign_mints_total";
 const SIGNING_KEY_AGE: &str = "countersign_signing_key_age_seconds";
+const VIEW_STALE: &str = "countersign_view_stale";
 const READY: &str = "countersign_ready";
 /// The upper bounds of the histogram of durations, in seconds.
 const BUCKETS: [f64; 10] = [
@@ -92,11 +93,13 @@ impl Metrics {
     }
 
     fn render(&self) -> String {
-        let age = self.store.directory().age();
+        let view = self.store.directory();
+        let age = view.age();
         gauge!(VIEW_AGE).set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
         if let Some(age) = self.store.signing_key_age() {
             gauge!(SIGNING_KEY_AGE).set(age.as_secs_f64());
         }
+        gauge!(VIEW_STALE).set(f64::from(u8::from(view.is_stale())));
         gauge!(READY).set(f64::from(u8::from(self.store.is_ready())));
         self.exporter.render()
     }
@@ -131,6 +134,10 @@ fn describe() {
         "The age of the oldest key that signs tokens at present."
     );
     describe_counter!(MINTS, "Tokens minted, by wire.");
+    describe_gauge!(
+        VIEW_STALE,
+        "1 if the view is older than `max_staleness`, else 0."
+    );
     describe_gauge!(READY, "1 if requests can be authenticated, else 0.");
     describe_counter!(
         "countersign_authentications_total",

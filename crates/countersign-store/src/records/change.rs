@@ -11,4 +11,6 @@ pub(crate) enum ChangedEntity {
     Denial(Id),
     SigningKey(Id),
     Peppers,
+    /// A node whose removal begins: each node reads again whether it is listed.
+    Node(Id),
 }

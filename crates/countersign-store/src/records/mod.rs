@@ -3,12 +3,14 @@
 mod backup;
 mod change;
 mod idempotency;
+mod node;
 mod session;
 mod signing_key;
 
 pub use backup::Backup;
 pub(crate) use change::ChangedEntity;
 pub(crate) use idempotency::StoredAnswer;
+pub use node::{NodeList, NodeRecord};
 pub(crate) use session::StoredSession;
 pub use signing_key::{KeyState, SigningKeyRecord};
 pub(crate) use signing_key::{StoredSigningKey, assign_states, signing_key_context};

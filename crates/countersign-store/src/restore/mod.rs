@@ -212,5 +212,7 @@ impl Inner {
 async fn begin_epoch(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     let mut epoch = [0; 20];
     transaction.state().random.fill(&mut epoch)?;
+    // No process has the database open: the rows are those of the time of the backup.
+    sql::nodes::delete_all(transaction.connection()).await?;
     sql::changes::begin_epoch(transaction.connection(), &Id::from_bytes(epoch)).await
 }

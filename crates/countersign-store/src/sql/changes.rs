@@ -46,6 +46,7 @@ pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Resul
         ChangedEntity::Denial(id) => ("denial", blob(id)),
         ChangedEntity::SigningKey(id) => ("signing_key", blob(id)),
         ChangedEntity::Peppers => ("pepper", &[]),
+        ChangedEntity::Node(id) => ("node", blob(id)),
     };
     let query =
         "INSERT INTO changes (number, kind, entity) SELECT number + 1, $1, $2 FROM change_head";
@@ -107,6 +108,7 @@ fn read(row: &Row) -> Result<ChangedEntity> {
         "denial" => ChangedEntity::Denial(id()?),
         "signing_key" => ChangedEntity::SigningKey(id()?),
         "pepper" => ChangedEntity::Peppers,
+        "node" => ChangedEntity::Node(id()?),
         _ => return corrupt("the kind of a change"),
     })
 }

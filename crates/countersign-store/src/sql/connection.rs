@@ -43,6 +43,8 @@ pub(crate) enum Access {
     ReadAll,
     /// It writes, and is the only one that does, whatever the process.
     Write,
+    /// It writes rows that no other process writes, and on which no other transaction depends.
+    WriteOwn,
 }
 
 impl Connection {
@@ -53,7 +55,7 @@ impl Connection {
             Self::Sqlite(db) => {
                 let statement = match access {
                     // A transaction that reads first may be unable to write later.
-                    Access::Write => "BEGIN IMMEDIATE",
+                    Access::Write | Access::WriteOwn => "BEGIN IMMEDIATE",
                     Access::Read | Access::ReadAll => "BEGIN",
                 };
                 db.begin(statement).await?;

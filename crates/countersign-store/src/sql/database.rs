@@ -68,6 +68,16 @@ impl Database {
         self.transaction(Purpose::Write, Access::Write).await
     }
 
+    /// Begins a transaction that writes rows of this process only. With PostgreSQL, it does not wait for other processes.
+    pub(crate) async fn begin_own(&self) -> Result<Connection> {
+        self.transaction(Purpose::Write, Access::WriteOwn).await
+    }
+
+    /// Begins a transaction that looks up in the database as it is at one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Connection> {
+        self.transaction(Purpose::LookUp, Access::Read).await
+    }
+
     /// Returns a connection for look-ups. They need not be of the same moment.
     pub(crate) async fn reader(&self) -> Result<Connection> {
         self.read(Purpose::LookUp).await

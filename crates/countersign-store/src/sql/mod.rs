@@ -76,6 +76,7 @@ pub(crate) mod expired;
 mod held;
 pub(crate) mod idempotency;
 pub(crate) mod issuers;
+pub(crate) mod nodes;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod row;

@@ -166,7 +166,7 @@ CREATE INDEX denials_by_end ON denials (until);
 CREATE TABLE changes (
     number INTEGER NOT NULL PRIMARY KEY,
     kind   TEXT    NOT NULL
-        CHECK (kind IN ('credential', 'created_tokens', 'account', 'denial', 'signing_key', 'pepper')),
+        CHECK (kind IN ('credential', 'created_tokens', 'account', 'denial', 'signing_key', 'pepper', 'node')),
     entity BLOB    NOT NULL CHECK (length(entity) IN (0, 20))
 ) STRICT;
 
@@ -176,6 +176,22 @@ CREATE TABLE change_head (
 ) STRICT;
 
 INSERT INTO change_head (one, number) VALUES (1, 0);
+
+-- The processes that follow the change log to authenticate requests. A row that is `leaving` is removed after the greatest
+-- age of the node's view: see the module `nodes`.
+CREATE TABLE nodes (
+    id            BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 20),
+    name          TEXT    NOT NULL,
+    registration  INTEGER NOT NULL, -- How often the node has registered.
+    leaving       INTEGER NOT NULL CHECK (leaving IN (0, 1)),
+    serves_stale  INTEGER NOT NULL CHECK (serves_stale IN (0, 1)),
+    max_staleness INTEGER NOT NULL, -- Milliseconds.
+    epoch         BLOB    CHECK (length(epoch) = 20), -- The history of `applied`; NULL: nothing was acknowledged.
+    applied       INTEGER NOT NULL, -- The number of the last change that the node has acknowledged.
+    view_age      INTEGER NOT NULL, -- Milliseconds, when the row was written.
+    started_at    INTEGER NOT NULL,
+    seen_at       INTEGER NOT NULL -- When the node wrote the row.
+) STRICT;
 
 -- Facts about the whole database. The row is inserted together with the initial records.
 CREATE TABLE state (

@@ -9,6 +9,7 @@ use countersign::registry::backend::StoredCredential;
 
 use super::{State, View, ViewContents};
 use crate::error::{StoreError, corrupt};
+use crate::nodes::{Node, Position};
 use crate::records::ChangedEntity;
 use crate::sql::changes::LogHead;
 use crate::sql::{self, Access, Connection, News, Watcher};
@@ -32,8 +33,14 @@ impl Follower {
         }
     }
 
-    /// Compares the view with the database, and reads what has changed.
-    pub(crate) async fn poll(&mut self, state: &State, view: &View) -> Result<(), StoreError> {
+    /// Compares the view with the database, and reads what has changed. The view is fresh afterwards if this process is
+    /// listed as a node: see [`nodes`](crate::nodes).
+    pub(crate) async fn poll(
+        &mut self,
+        state: &State,
+        view: &View,
+        node: Option<&Node>,
+    ) -> Result<(), StoreError> {
         if self.closed {
             return Err(StoreError::Closed);
         }
@@ -41,14 +48,27 @@ impl Follower {
         let began = view.since_boot();
         let mut connection = self.watcher.take().await?;
         let news = self.watcher.news(&mut connection).await?;
-        if news != News::Nothing {
+        // A registration is no news.
+        let has_registered = node.is_some_and(|node| !node.is_listed());
+        if news != News::Nothing || has_registered {
             connection.begin(Access::ReadAll).await?;
             let head = self.read(&mut connection, news, state, view).await?;
+            let is_listed = match node {
+                Some(node) => sql::nodes::is_listed(&mut connection, node.id()).await?,
+                None => false,
+            };
             connection.commit().await?;
+            if let Some(node) = node {
+                node.set_position(Position {
+                    epoch: head.epoch,
+                    applied: head.number,
+                    is_listed,
+                });
+            }
             self.applied = Some(head);
         }
         self.watcher.put_back(connection);
-        if self.contents != ViewContents::Nothing {
+        if node.is_some_and(Node::is_listed) {
             view.compared(began);
         }
         Ok(())
@@ -138,7 +158,9 @@ impl Follower {
         let records = view.records();
         for change in changes {
             match change {
-                ChangedEntity::SigningKey(_) | ChangedEntity::Peppers => continue,
+                ChangedEntity::SigningKey(_) | ChangedEntity::Peppers | ChangedEntity::Node(_) => {
+                    continue;
+                }
                 _ if self.contents == ViewContents::Nothing => continue,
                 // A managed token is denied by its record.
                 ChangedEntity::CreatedTokens(_) => {}

@@ -25,7 +25,7 @@ use crate::sql::{self, Connection};
 pub use boot_clock::{BootClock, SystemBootClock};
 pub(crate) use bootstrap::{prepare, upgrade};
 pub(crate) use follower::Follower;
-pub use options::{StoreOptions, ViewContents};
+pub use options::{StoreOptions, ViewContents, WhenStale};
 pub use view::View;
 
 /// What a store knows once its database is ready.

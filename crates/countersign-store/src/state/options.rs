@@ -24,8 +24,10 @@ pub struct StoreOptions {
     pub url: String,
     /// Where the master key comes from. Default: a file beside the database. For PostgreSQL, it must be given.
     pub master_key: MasterKey,
-    /// The maximum age of the view, after which requests are rejected with 503. Default: 5 s.
+    /// The maximum age of the view, after which it is stale. Default: 5 s.
     pub max_staleness: Duration,
+    /// What happens to requests while the view is stale. Default: they are rejected with 503.
+    pub when_stale: WhenStale,
     /// The records that the view contains. Default: all.
     pub contents: ViewContents,
     /// How often the store reads changes of other processes. `None`: it does so only when
@@ -42,6 +44,18 @@ pub struct StoreOptions {
     pub random: Arc<dyn Random>,
     /// The clock that measures the age of the view.
     pub boot_clock: Arc<dyn BootClock>,
+}
+
+/// What happens to requests while the view is stale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenStale {
+    /// They are rejected with 503: whether they are valid cannot be decided.
+    #[default]
+    Reject,
+    /// They are decided with the stale view. Credentials that were revoked meanwhile are accepted, for as long as the database
+    /// cannot be read. A [`Receipt`](crate::Receipt) is incomplete until this process has acknowledged the changes.
+    Serve,
 }
 
 /// The records that a view contains.
@@ -65,6 +79,7 @@ impl StoreOptions {
             url: url.into(),
             master_key: MasterKey::BesideDatabase,
             max_staleness: Duration::from_secs(5),
+            when_stale: WhenStale::Reject,
             contents: ViewContents::Everything,
             poll_period: Some(Duration::from_millis(20)),
             limits: RecordLimits::default(),
@@ -141,6 +156,7 @@ impl fmt::Debug for StoreOptions {
         f.debug_struct("StoreOptions")
             .field("master_key", &self.master_key)
             .field("max_staleness", &self.max_staleness)
+            .field("when_stale", &self.when_stale)
             .field("contents", &self.contents)
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, 
 use countersign::registry::backend::KeyDigest;
 
 use super::boot_clock::BootClock;
+use super::options::WhenStale;
 
 /// Uses of one credential within this many milliseconds count as one.
 const USE_RESOLUTION: i64 = 1000;
@@ -16,13 +17,15 @@ const USE_RESOLUTION: i64 = 1000;
 /// The records in the memory of this process, and when they were last compared with the database.
 ///
 /// A view that has not been compared for longer than [`max_staleness`](crate::StoreOptions::max_staleness) is stale:
-/// requests are rejected with 503.
+/// requests are rejected with 503, unless [`WhenStale::Serve`] says otherwise. A view is not fresh before the first
+/// comparison, nor after the store was closed.
 pub struct View {
     /// Replaced as a whole when a new history begins; otherwise changed record by record.
     records: ArcSwap<MemoryDirectory>,
     /// When the last successful comparison began, in nanoseconds since boot; [`NEVER`] before the first.
     compared_at: AtomicU64,
     max_staleness: Duration,
+    when_stale: WhenStale,
     clock: Arc<dyn BootClock>,
     /// The uses that are not in the database yet.
     used: papaya::HashMap<Id, Usage>,
@@ -32,17 +35,23 @@ pub struct View {
 const NEVER: u64 = u64::MAX;
 
 impl View {
-    pub(crate) fn new(max_staleness: Duration, clock: Arc<dyn BootClock>) -> Self {
+    pub(crate) fn new(
+        max_staleness: Duration,
+        when_stale: WhenStale,
+        clock: Arc<dyn BootClock>,
+    ) -> Self {
         Self {
             records: ArcSwap::default(),
             compared_at: AtomicU64::new(NEVER),
             max_staleness,
+            when_stale,
             clock,
             used: papaya::HashMap::new(),
         }
     }
 
-    /// Returns the time since the view was last equal to the database; `None` before the first comparison.
+    /// Returns the time since the view was last equal to the database; `None` before the first comparison, and after the
+    /// store was closed.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         match self.compared_at.load(Ordering::Acquire) {
@@ -54,6 +63,13 @@ impl View {
         }
     }
 
+    /// Returns whether the view is older than [`max_staleness`](crate::StoreOptions::max_staleness), also if requests are
+    /// still decided with it.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.age().is_none_or(|age| age > self.max_staleness)
+    }
+
     pub(crate) fn since_boot(&self) -> Duration {
         self.clock.since_boot()
     }
@@ -62,6 +78,11 @@ impl View {
     pub(crate) fn compared(&self, began: Duration) {
         let nanoseconds = u64::try_from(began.as_nanos()).unwrap_or(NEVER);
         self.compared_at.store(nanoseconds, Ordering::Release);
+    }
+
+    /// Makes the view stale for good. No comparison may follow.
+    pub(crate) fn close(&self) {
+        self.compared_at.store(NEVER, Ordering::Release);
     }
 
     pub(crate) fn records(&self) -> Arc<MemoryDirectory> {
@@ -115,10 +136,11 @@ impl Directory for View {
     }
 
     fn check_freshness(&self) -> Result<(), StaleView> {
-        if self.age().is_none_or(|age| age > self.max_staleness) {
-            return Err(StaleView);
-        }
-        Ok(())
+        let decides = match self.when_stale {
+            WhenStale::Reject => !self.is_stale(),
+            WhenStale::Serve => self.age().is_some(),
+        };
+        decides.then_some(()).ok_or(StaleView)
     }
 
     fn used(&self, usage: Usage) {
@@ -141,7 +163,7 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View")
             .field("records", &*self.records.load())
-            .field("stale", &self.check_freshness().is_err())
+            .field("stale", &self.is_stale())
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ mod issuers;
 mod maintenance;
 mod managed_tokens;
 mod master_key_rotation;
+mod nodes;
 mod opening;
 mod pepper_rotation;
 #[cfg(feature = "postgres")]

@@ -78,7 +78,9 @@ pub trait Directory: Send + Sync + 'static {
     /// token, because an ECDSA signature has a second valid form.
     fn is_denied(&self, issuer: &str, token: &Id) -> bool;
 
-    /// Checks that the view is recent enough to decide on a request. Called for every decision.
+    /// Checks that the view is recent enough to decide on a request. Called for every decision, after everything that it
+    /// rests on was looked up: a process may be stopped for a long time between two instructions, and what it looked up
+    /// before the stop would otherwise be taken for recent.
     ///
     /// # Errors
     ///

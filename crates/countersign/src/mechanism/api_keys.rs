@@ -240,14 +240,14 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = &self.directory;
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
         let digests = self.peppers.digests_of_whole(key);
         let found = digests
             .iter()
             .map(|digest| (digest, directory.imported_key(digest)));
         let found: Vec<_> = found.collect();
+        directory
+            .check_freshness()
+            .map_err(|_| Reason::DirectoryStale)?;
         let found = found
             .into_iter()
             .find_map(|(digest, found)| Some((digest, found?)));
@@ -279,10 +279,10 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = &self.directory;
+        let credential = directory.credential(&id);
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let credential = directory.credential(&id);
         let stored = match credential.as_ref().map(|credential| &credential.secret) {
             Some(StoredSecret::Key(digests)) => Some(digests),
             _ => None,

@@ -92,12 +92,13 @@ impl ClientCertificates {
     fn verify(&self, credentials: &Credentials, now: Timestamp) -> Result<Identity, Reason> {
         let certificate = unexpired(credentials, now)?;
         let directory = &self.directory;
+        let id = (self.find)(certificate);
+        let found = id.as_ref().and_then(|id| directory.credential(id));
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let id = (self.find)(certificate).ok_or(Reason::CertificateUnknown)?;
-        let credential = directory
-            .credential(&id)
+        let id = id.ok_or(Reason::CertificateUnknown)?;
+        let credential = found
             // A managed token is itself a bearer token, and never primary.
             .filter(|credential| credential.kind() != CredentialKind::Token)
             .ok_or(Reason::CredentialUnknown)?;

@@ -9,13 +9,13 @@ pub(super) fn revalidate_stored(
     principal: &Principal,
     now: Timestamp,
 ) -> Result<(), Reason> {
+    let found = principal
+        .credential_id()
+        .and_then(|id| directory.credential(id));
     directory
         .check_freshness()
         .map_err(|_| Reason::DirectoryStale)?;
-    let credential = principal
-        .credential_id()
-        .and_then(|id| directory.credential(id))
-        .ok_or(Reason::CredentialRevoked)?;
+    let credential = found.ok_or(Reason::CredentialRevoked)?;
     credential.usable(now, principal.address())?;
     let generations = (principal.generation(), principal.account_generation());
     if generations != (credential.generation, credential.account_generation) {

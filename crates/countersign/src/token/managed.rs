@@ -36,11 +36,11 @@ impl ManagedToken {
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<IdentityFields, Reason> {
+        let found = directory.credential(&self.id);
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let record = directory
-            .credential(&self.id)
+        let record = found
             .filter(|record| matches!(record.secret, StoredSecret::Signature))
             .ok_or(Reason::CredentialUnknown)?;
         if self.account_generation < record.account_generation {

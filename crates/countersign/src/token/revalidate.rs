@@ -31,10 +31,10 @@ pub(crate) fn revalidate(
         .map(|account| (*account, principal.account_generation()));
     // A managed token is its own credential, and its record decides.
     if token == *credential {
+        let record = directory.credential(credential);
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let record = directory.credential(credential);
         let record = record.ok_or(Reason::CredentialUnknown)?;
         record.usable(now, principal.address())?;
         let generations = (principal.generation(), principal.account_generation());
@@ -59,15 +59,17 @@ pub(super) fn check_denials(
     token: &Id,
     origins: [Option<(Id, u32)>; 3],
 ) -> Result<(), Reason> {
+    let is_denied = directory.is_denied(issuer, token);
+    let superseded =
+        |(entity, generation): (Id, u32)| !directory.accepts_generation(&entity, generation);
+    let is_superseded = origins.into_iter().flatten().any(superseded);
     directory
         .check_freshness()
         .map_err(|_| Reason::DirectoryStale)?;
-    if directory.is_denied(issuer, token) {
+    if is_denied {
         return Err(Reason::TokenRevoked);
     }
-    let denied =
-        |(entity, generation): (Id, u32)| !directory.accepts_generation(&entity, generation);
-    if origins.into_iter().flatten().any(denied) {
+    if is_superseded {
         return Err(Reason::Superseded);
     }
     Ok(())

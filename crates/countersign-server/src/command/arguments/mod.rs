@@ -16,6 +16,7 @@ use super::backup::{BackupArgs, RestoreArgs};
 use super::created::CredentialCommand;
 use super::key::KeyCommand;
 use super::managed_token::ManagedTokenCommand;
+use super::node::NodeCommand;
 use super::server_secrets::{MasterKeyCommand, PepperCommand};
 use super::session::SessionCommand;
 use super::signing_key::SigningKeyCommand;
@@ -49,6 +50,9 @@ pub(crate) struct GlobalArgs {
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Do not wait until every running server has applied a change
+    #[arg(long, global = true)]
+    pub(crate) no_wait: bool,
     /// The format of logs [default: text on a terminal, else json]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(crate) log_format: Option<Format>,
@@ -91,6 +95,9 @@ pub(crate) enum Command {
     /// Inspect tokens, and revoke single ones
     #[command(subcommand)]
     Token(TokenCommand),
+    /// List the running servers, and remove those that have died
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Verify and list the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -118,6 +125,37 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Returns whether the command changes what servers decide, so that it waits for them.
+    pub(super) const fn is_change(&self) -> bool {
+        match self {
+            Self::Key(command) => !matches!(
+                command,
+                KeyCommand::List(_) | KeyCommand::Show(_) | KeyCommand::Digest(_)
+            ),
+            Self::ManagedToken(command) => !matches!(
+                command,
+                ManagedTokenCommand::List(_) | ManagedTokenCommand::Show(_)
+            ),
+            Self::User(command) => !matches!(command, UserCommand::List(_) | UserCommand::Hash(_)),
+            Self::Credential(command) => matches!(command, CredentialCommand::Revoke { .. }),
+            Self::Account(command) => matches!(
+                command,
+                AccountCommand::Create { .. } | AccountCommand::Revoke { .. }
+            ),
+            Self::Session(command) => matches!(command, SessionCommand::Revoke { .. }),
+            Self::SigningKey(command) => matches!(
+                command,
+                SigningKeyCommand::Rotate { .. } | SigningKeyCommand::Revoke { .. }
+            ),
+            Self::Pepper(_) => true,
+            Self::Token(command) => matches!(command, TokenCommand::Revoke { .. }),
+            // Servers need no change to find environments and the master key.
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Default, Args)]

@@ -47,13 +47,48 @@ const ID: &str = "013xrzp12g3nqk8n7f8f9jbg8d18q7tm";
 
 #[test]
 fn commands_of_later_versions_are_rejected() {
-    for line in [
-        &["node", "list"][..],
-        &["key", "revoke", ID, "--wait"],
-        &["serve", "--tls"],
-    ] {
+    for line in [&["key", "revoke", ID, "--wait"][..], &["serve", "--tls"]] {
         assert!(rejected(line), "{line:?}");
     }
+}
+
+#[test]
+fn command_waits_for_servers_if_it_changes_what_they_decide() {
+    for (line, waits) in [
+        (&["key", "create", "--name", "a", "--scopes", "a"][..], true),
+        (&["key", "revoke", ID], true),
+        (&["key", "scopes", ID, "a"], true),
+        (&["key", "rotate", ID], true),
+        (&["key", "import", "file"], true),
+        (&["key", "list"], false),
+        (&["key", "show", ID], false),
+        (&["key", "digest", "--name", "a", "--scopes", "a"], false),
+        (&["managed-token", "suspend", ID], true),
+        (&["managed-token", "list"], false),
+        (&["user", "passwd", "ada"], true),
+        (&["user", "hash", "ada", "--scopes", "a"], false),
+        (&["credential", "revoke", "--created-by", ID], true),
+        (&["credential", "list", "--created-by", ID], false),
+        (&["account", "revoke", ID], true),
+        (&["account", "list"], false),
+        (&["session", "revoke", ID, "phone"], true),
+        (&["session", "list", ID], false),
+        (&["signing-key", "rotate"], true),
+        (&["signing-key", "list"], false),
+        (&["pepper", "rotate"], true),
+        (&["token", "revoke"], true),
+        (&["token", "inspect"], false),
+        (&["node", "list"], false),
+        (&["audit", "verify"], false),
+        (&["doctor"], false),
+    ] {
+        let name = std::iter::once(&"countersign");
+        let arguments = Arguments::try_parse_from(name.chain(line)).unwrap();
+        assert_eq!(arguments.command.unwrap().is_change(), waits, "{line:?}");
+        assert!(!arguments.global.no_wait);
+    }
+    let line = ["countersign", "key", "revoke", ID, "--no-wait"];
+    assert!(Arguments::try_parse_from(line).unwrap().global.no_wait);
 }
 
 #[test]

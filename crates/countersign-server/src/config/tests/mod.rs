@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::jose::Algorithm;
 use countersign::registry::RecordLimits;
-use countersign_store::MasterKey;
+use countersign_store::{MasterKey, WhenStale};
 
 use countersign_wire::ErrorStatus;
 
@@ -50,6 +50,7 @@ fn defaults_are_those_of_the_readme() {
     assert_eq!(config.server.max_connections_per_address.get(), 200);
     assert_eq!(config.store.url, "sqlite://countersign.db");
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
+    assert_eq!(config.store.when_stale, WhenStale::Reject);
     assert_eq!(config.server.trusted_proxies, None);
     let failures = config.limits.failed_authentications;
     assert_eq!((failures.burst.get(), failures.per.as_secs()), (20, 60));
@@ -90,6 +91,7 @@ fn all_settings_are_read() {
         url = "sqlite:///var/lib/countersign.db"
         master_key_file = "/etc/countersign.key"
         max_staleness = "1m"
+        when_stale = "serve"
         [limits]
         failed_authentications = { per = "1h", burst = 5 }
         mints = { per = "10s", burst = 7 }
@@ -137,6 +139,7 @@ fn all_settings_are_read() {
     assert_eq!(tls.client_ca.as_deref(), Some("clients.pem".as_ref()));
     let client = tls.clients["spiffe://acme.example/billing"];
     assert_eq!(client.to_string(), "013xrzp12g3nqk8ngskn1wtxgka5b0nf");
+    assert_eq!(config.store.when_stale, WhenStale::Serve);
     assert_eq!(config.server.shutdown_grace, Duration::ZERO);
     assert_eq!(config.server.shutdown_delay, Duration::from_secs(10));
     assert_eq!(config.server.request_timeout, Duration::from_secs(60));
@@ -201,7 +204,6 @@ fn unknown_setting_is_rejected_with_its_line_and_the_known_ones() {
 fn settings_of_later_versions_are_unknown() {
     for text in [
         "[limits]\nguesses = {}\n",
-        "[store]\nwhen_stale = \"serve\"\n",
         "[issuer.default.wires.cookie]\n",
         "[issuer.default.wires.scoped]\nmax_sessions = 1\n",
         "[issuer.default.wires.oauth]\nerror_status = \"http\"\n",
@@ -277,6 +279,7 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("store", "url = \"sqlite://file:c.db\""),
         ("store", "master_key_file = \"\""),
         ("store", "max_staleness = \"0s\""),
+        ("store", "when_stale = \"reject\""),
         ("server", "trusted_proxies = [\"10.0.0.1/8\"]"),
         ("server", "cors_origins = [\"https://app.example/\"]"),
         ("server", "cors_origins = [\"https://APP.example\"]"),

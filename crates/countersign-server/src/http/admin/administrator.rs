@@ -13,9 +13,11 @@ use countersign::registry::Caller;
 use countersign::time::{Clock as _, SystemClock};
 use countersign_wire::openapi::Security;
 use countersign_wire::{BodyError, RequestId, read_body};
+use utoipa::IntoParams as _;
 
 use super::Admin;
 use super::error::{AdminError, Result};
+use super::nodes::{WaitQuery, is_wait_requested, wait};
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
 use crate::ops::Operations;
 
@@ -45,6 +47,8 @@ impl DescribeExtractor for Operations {
         );
         draft.problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
         if draft.is_unsafe() {
+            draft.parameters(WaitQuery::into_params(|| None));
+            draft.problem(StatusCode::BAD_REQUEST, "the query is invalid");
             draft.problem(
                 StatusCode::CONFLICT,
                 "the present state does not allow it, for the reason in `code`",
@@ -54,7 +58,7 @@ impl DescribeExtractor for Operations {
 }
 
 /// Reads the body, and then revalidates the principal, whose credential may have been revoked meanwhile. Inserts the
-/// administrator's [`Operations`] into the request.
+/// administrator's [`Operations`] into the request. If the request asks for it, waits until all nodes have applied the change.
 pub(super) async fn insert_operations(
     State(admin): State<Admin>,
     principal: PrimaryPrincipal,
@@ -70,6 +74,7 @@ pub(super) async fn insert_operations(
         let taken = admin.0.requests.take(*credential, SystemClock.now());
         taken.map_err(AdminError::throttled)?;
     }
+    let waits = is_wait_requested(&head)?;
     let body = read_body(body, admin.0.config.server.body_limit).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into(),
@@ -81,8 +86,14 @@ pub(super) async fn insert_operations(
         return Ok(rejection.into_response());
     }
     let operations = operations(&admin, principal.principal(), &head.extensions).await?;
-    head.extensions.insert(operations);
-    Ok(next.run(Request::from_parts(head, body.into())).await)
+    head.extensions.insert(operations.clone());
+    let response = next.run(Request::from_parts(head, body.into())).await;
+    if !waits {
+        return Ok(response);
+    }
+    // Before the request is answered with 408, although the change was made.
+    let at_most = admin.0.config.server.request_timeout / 2;
+    Ok(wait(&operations, at_most, response).await)
 }
 
 async fn operations(

@@ -13,6 +13,7 @@ mod error;
 mod fields;
 mod keys;
 mod managed_tokens;
+mod nodes;
 mod password_queue;
 mod path;
 mod signing_keys;
@@ -138,6 +139,7 @@ impl Admin {
             .merge(signing_keys::routes())
             .merge(tokens::routes(self))
             .merge(audit::routes(self))
+            .merge(nodes::routes())
     }
 
     /// Returns the layer that authenticates the credentials in the headers of a request.

@@ -3,7 +3,8 @@
 //! # Rules
 //!
 //! 1. One transaction writes at a time, whatever the node: it begins with a lock that it holds until its end. The rules read
-//!    before they write, and the numbers of the change log must be in the order of commits.
+//!    before they write, and the numbers of the change log must be in the order of commits. Only a node's own row is written
+//!    without the lock.
 //! 2. A transaction that a frozen node has left open is ended by the server, and the waiting ones go on.
 //! 3. Every statement is part of a transaction, is unnamed, and changes no setting beyond its transaction, so that a pooler
 //!    may give each transaction another connection.
@@ -45,6 +46,13 @@ pub(crate) const fn begin_statement(access: Access) -> &'static str {
              SET LOCAL idle_in_transaction_session_timeout = '5s';
              SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
              SELECT pg_advisory_xact_lock(7165062983217341043)"
+        }
+        Access::WriteOwn => {
+            "BEGIN;
+             SET LOCAL lock_timeout = '2s';
+             SET LOCAL statement_timeout = '5s';
+             SET LOCAL idle_in_transaction_session_timeout = '5s';
+             SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
         }
         Access::Read => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;

@@ -185,11 +185,11 @@ impl PasswordHasher {
             false => None,
         };
         // Hashing takes time: the credential may have changed meanwhile.
+        let current = directory.credential(&known.id);
         directory
             .check_freshness()
             .map_err(|_| Reason::DirectoryStale)?;
-        let current = directory
-            .credential(&known.id)
+        let current = current
             .filter(|current| {
                 current.generation == known.generation
                     && matches!(&current.secret, StoredSecret::Password(hash) if *hash == target.hash)
