@@ -23,19 +23,14 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// Returns its name in the tables of the documentation.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Nginx => "nginx",
-            Self::Caddy => "Caddy",
-            Self::HaProxy => "HAProxy",
-            Self::Envoy => "Envoy",
-        }
-    }
-
     fn folder(self) -> PathBuf {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gateways");
-        examples.join(self.name().to_ascii_lowercase())
+        examples.join(match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::HaProxy => "haproxy",
+            Self::Envoy => "envoy",
+        })
     }
 
     /// Returns the command that runs it in the foreground with this file of the current folder.

@@ -58,6 +58,11 @@ fn envoy_passes_on_no_forged_identity() {
     check(Program::Envoy, "ext_authz.yaml");
 }
 
+#[test]
+fn envoy_passes_on_no_forged_identity_over_grpc() {
+    check(Program::Envoy, "ext_authz_grpc.yaml");
+}
+
 #[track_caller]
 fn check(program: Program, file: &str) {
     let fixture = Fixture::start(program, file);

@@ -208,7 +208,14 @@ pub(super) fn path(text: &str) -> Result<String, String> {
 /// Returns whether a path belongs to the administration, the dashboard or the endpoints for gateways, under every issuer's URL.
 fn is_of_server(path: &str) -> bool {
     let first = path.split('/').nth(1);
-    first.is_some_and(|first| ["admin", "dashboard", "forward-auth", "ext-authz"].contains(&first))
+    let own = [
+        "admin",
+        "dashboard",
+        "forward-auth",
+        "ext-authz",
+        "envoy.service.auth.v3.Authorization",
+    ];
+    first.is_some_and(|first| own.contains(&first))
 }
 
 /// Returns whether no segment is empty or begins with a dot: `..` would leave the issuer's path, and `.well-known` is

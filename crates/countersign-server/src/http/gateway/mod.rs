@@ -1,8 +1,9 @@
-//! `/forward-auth` and `/ext-authz`: gateways ask whether a request that they have received is allowed, and whose it is.
+//! `/forward-auth`, `/ext-authz`, and `ext_authz` of Envoy over gRPC: gateways ask whether a request that they have received is allowed, and whose it is.
 //!
 //! What a gateway says of the original request is believed from `trusted_proxies` alone. The first rule that matches its
 //! path and method decides. A request that no rule matches is denied.
 
+mod grpc;
 mod original;
 mod path;
 mod response;
@@ -12,10 +13,10 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::routing::any;
+use axum::http::{Extensions, StatusCode};
+use axum::routing::{any, post};
 use countersign::Principal;
 use countersign::auth::Authenticator;
 use countersign::credentials::RequestHead;
@@ -39,6 +40,11 @@ const EXT_AUTHZ: &str = "/ext-authz";
 /// Whether the peer of the connection is one of `trusted_proxies`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FromProxy(pub(super) bool);
+
+fn is_from_proxy(extensions: &Extensions) -> bool {
+    let from_proxy = extensions.get::<FromProxy>();
+    from_proxy.is_some_and(|FromProxy(is_proxy)| *is_proxy)
+}
 
 /// The state of the handlers. Clones share it.
 #[derive(Clone)]
@@ -83,6 +89,7 @@ fn routes_over(
         router
             .route(&format!("{EXT_AUTHZ}/"), any(ext_authz))
             .route(&format!("{EXT_AUTHZ}/{{*path}}"), any(ext_authz))
+            .route(grpc::PATH, post(grpc::check))
             .with_state(gateway)
     }))
 }
@@ -110,8 +117,7 @@ impl Gateway {
         original: Result<OriginalRequest, UnknownRequest>,
         head: Parts,
     ) -> Result<Option<Principal>, Rejection> {
-        let from_proxy = head.extensions.get::<FromProxy>();
-        if !from_proxy.is_some_and(|FromProxy(is_proxy)| *is_proxy) {
+        if !is_from_proxy(&head.extensions) {
             return Err(denied("proxy_untrusted"));
         }
         let original = original?;

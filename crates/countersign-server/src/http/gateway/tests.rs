@@ -17,10 +17,10 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::config::PathPattern;
 
-struct Fixture {
+pub(super) struct Fixture {
     routes: Router,
     /// A key with the scope `calls:read`.
-    reader: Secret,
+    pub(super) reader: Secret,
     /// A key with the scope `calls:*`.
     writer: Secret,
 }
@@ -37,7 +37,7 @@ fn scoped(text: &str) -> Access {
     Access::Authenticated(vec![scope(text)])
 }
 
-async fn fixture() -> Fixture {
+pub(super) async fn fixture() -> Fixture {
     let peppers = Peppers::new(Pepper::new(1, &[7; 32]).unwrap(), []);
     let directory = Arc::new(MemoryDirectory::default());
     let registry = MemoryRegistry::new(
@@ -105,7 +105,10 @@ impl Fixture {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).unwrap();
+        self.respond(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn respond(&self, request: Request) -> Response {
         self.routes.clone().oneshot(request).await.unwrap()
     }
 }
@@ -255,6 +258,6 @@ async fn original_request_is_believed_from_trusted_proxies_alone_and_must_be_who
         request = request.header(name, value);
     }
     let request = request.body(Body::empty()).unwrap();
-    let response = fixture.routes.clone().oneshot(request).await.unwrap();
+    let response = fixture.respond(request).await;
     assert_eq!(response.status(), 403);
 }
