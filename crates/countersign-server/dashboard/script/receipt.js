@@ -1,8 +1,10 @@
 // The receipt of a change: how many nodes have applied it.
 
 const REASONS = {
+  not_acknowledged: "a node has not acknowledged it",
+  too_many_waiting: "too many requests wait for nodes",
+  new_history: "a backup was restored meanwhile",
   unavailable: "the database could not be read",
-  busy: "too many changes are waited for",
 };
 
 /** Returns the receipt in the headers of a response, a dictionary (RFC 9651 §3.2); null if there is none. */
@@ -28,7 +30,7 @@ export function receiptText(response) {
   const found = response?.receipt;
   if (!found) return null;
   if (!found.complete) {
-    return `Not yet known to be applied by every node: ${REASONS[found.reason] ?? "a node has not answered"}. Look at the nodes.`;
+    return `Not yet known to be applied by every node: ${REASONS[found.reason] ?? "the server does not say why"}. Look at the nodes.`;
   }
   if (found.nodes === 0) return null;
   const lapsed = found.lapsed > 0 ? `; ${found.lapsed} decide nothing at present` : "";
