@@ -139,6 +139,39 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Begins a new history in a database that was restored from a backup by other means, such as those of PostgreSQL. Call it
+    /// once, before servers use the database.
+    ///
+    /// The changes after the backup are lost. Therefore every active credential is suspended and its tokens are denied, unless
+    /// the loss is accepted, and all signing keys are revoked and replaced, as [`restore`](Self::restore) does when there is no
+    /// live database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LossBeginsEarlier`], or that the database cannot be read or written.
+    pub async fn begin_history(
+        &self,
+        caller: &Caller,
+        accept_loss_since: Option<Timestamp>,
+    ) -> Result<Restored, StoreError> {
+        let mut connection = self.0.database.long_snapshot().await?;
+        let backup = sql::contents::describe(&mut connection, Path::new("")).await?;
+        drop(connection);
+        if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
+            return Err(StoreError::LossBeginsEarlier(backup.taken_at));
+        }
+        let (accepted, reason) = (accept_loss_since, NotReplayed::Absent);
+        let suspended = self.0.restore_alone(caller, &backup, accepted, reason);
+        Ok(Restored {
+            suspended: suspended.await?,
+            backup,
+            replayed: Err(reason),
+            previous: None,
+        })
+    }
+}
+
 impl Inner {
     /// Returns the contents of the backup, and the end of its audit log, which must be intact.
     async fn examine(&self, file: &Path) -> Result<(Backup, Checkpoint), StoreError> {
@@ -150,7 +183,7 @@ impl Inner {
                 reason: "its audit log is not intact",
             });
         };
-        let backup = sqlite::backup::describe(&mut connection, file).await?;
+        let backup = sql::contents::describe(&mut connection, file).await?;
         Ok((backup, checkpoint))
     }
 

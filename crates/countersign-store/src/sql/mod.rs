@@ -67,6 +67,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod changes;
 mod connection;
+pub(crate) mod contents;
 pub(crate) mod copy;
 pub(crate) mod credentials;
 mod database;

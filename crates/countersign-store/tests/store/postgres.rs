@@ -282,3 +282,38 @@ async fn node_follows_the_standby_that_becomes_the_primary() {
     let verified = store.verify_audit(None).await.unwrap();
     assert!(matches!(verified, Verified::Intact { records: 3, .. }));
 }
+
+#[tokio::test]
+async fn key_that_was_revoked_after_a_backup_does_not_work_after_its_restore() {
+    let folder = TestFolder::postgres();
+    let store = folder.open().await;
+    let follower = folder.open().await;
+    let kept = store
+        .create_key(&operator(), new_key("kept"))
+        .await
+        .unwrap();
+    let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
+    let (kept, id) = (kept.record.id, created.record.id);
+    store.change(&operator(), id, REVOKE).await.unwrap();
+    follower.catch_up().await.unwrap();
+    store.close().await.unwrap();
+    // What a restore of an earlier state leaves behind.
+    folder
+        .execute(
+            "DELETE FROM changes WHERE number = 3; UPDATE change_head SET number = 2; DELETE FROM denials;
+             UPDATE credentials SET status = 'active', generation = 1",
+        )
+        .await;
+    let store = folder.open().await;
+    let restored = store.begin_history(&operator(), None).await.unwrap();
+    assert_eq!(restored.suspended, 2);
+    follower.catch_up().await.unwrap();
+    for store in [&store, &follower] {
+        let view = store.directory();
+        for id in [kept, id] {
+            assert_eq!(view.credential(&id).unwrap().status, Status::Suspended);
+            assert_eq!(view.lowest_generation(&id), Some(2));
+        }
+    }
+    store.verify_audit(None).await.unwrap();
+}

@@ -9,8 +9,7 @@ use super::{is_sound, schema};
 use crate::error::{Result, StoreError, corrupt};
 use crate::records::Backup;
 use crate::secrets::DatabaseAge;
-use crate::sql::rows::{id, time};
-use crate::sql::{Connection, Held};
+use crate::sql::{Connection, Held, contents};
 
 /// Copies the database, as it is at one moment, into an empty file, and checks the copy. The description names the
 /// path `file`, at which the copy will be.
@@ -20,29 +19,12 @@ pub(crate) async fn copy(db: &mut Connection, to: &Path, file: &Path) -> Result<
     let options = SqliteConnectOptions::new().filename(to).read_only(true);
     let mut copy = Connection::Sqlite(Held::Own(options.connect().await?));
     let sound = is_sound(&mut copy).await?;
-    let backup = describe(&mut copy, file).await?;
+    let backup = contents::describe(&mut copy, file).await?;
     copy.close().await?;
     match sound {
         true => Ok(backup),
         false => corrupt("its copy does not pass the integrity check"),
     }
-}
-
-/// Describes the contents of the backup in `file`.
-pub(crate) async fn describe(db: &mut Connection, file: &Path) -> Result<Backup> {
-    let row = fetch_one!(
-        db,
-        "SELECT number, epoch, (SELECT count(*) FROM credentials) AS records,
-             coalesce((SELECT at FROM audit ORDER BY number DESC LIMIT 1), 0) AS taken_at
-         FROM change_head, state",
-    );
-    Ok(Backup {
-        file: file.to_owned(),
-        change: row.try_get("number")?,
-        epoch: id(&row, "epoch")?,
-        records: row.try_get("records")?,
-        taken_at: time(&row, "taken_at")?,
-    })
 }
 
 /// Inspects the schema of an undamaged file, and whether it has nothing but what the schema has.
