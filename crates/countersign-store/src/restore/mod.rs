@@ -163,8 +163,11 @@ impl Store {
         }
         let (accepted, reason) = (accept_loss_since, NotReplayed::Absent);
         let suspended = self.0.restore_alone(caller, &backup, accepted, reason);
+        let suspended = suspended.await?;
+        // The new history is in the view when this returns.
+        self.0.poll().await?;
         Ok(Restored {
-            suspended: suspended.await?,
+            suspended,
             backup,
             replayed: Err(reason),
             previous: None,
