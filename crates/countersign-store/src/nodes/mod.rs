@@ -13,7 +13,8 @@
 //! 1. The view of a node is fresh for T after the beginning of a read of the database that found the row of the node, not
 //!    marked as leaving, and after which all changes up to the head of the log were in the view. The time is measured by the
 //!    node's own monotonic clock. A view is fresh at no other time: not at a start, before the first such read, and not
-//!    after the store was closed. A decision looks up records first, and checks that the view is fresh afterwards.
+//!    after the store was closed. A decision checks first that the view is fresh, and looks up records afterwards. In the other
+//!    order, it could look up a record before the view has a change, and find the view fresh because of that change.
 //! 2. A node registers before it reads records. If a read finds that its row is leaving or missing, the node registers again.
 //! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number.
 //! 4. A node deletes its own row after it has closed its view for good. Another process removes a row in two steps: it marks
@@ -26,10 +27,10 @@
 //!
 //! # Claim
 //!
-//! After a complete receipt for a change, no node decides without the change.
+//! After a complete receipt for a change, no node decides without the change on a request that arrives afterwards.
 //!
-//! Let a node decide at a time t after the receipt is complete. Its view is fresh at t, because of a read that saw the
-//! database as it was at a time r, and in which the node's row was listed.
+//! Let such a request find at a time t that the view of its node is fresh. It is so because of a read that saw the database as it
+//! was at a time r, and in which the node's row was listed. The request looks up records after t.
 //!
 //! - If r is after the commit, then the read applied the change (rule 1), and the node decides with it.
 //! - If r is before the commit, then at most T has passed on the node's clock between r and t, and so at most T / (1 − ρ) of
