@@ -263,7 +263,7 @@ fn invalid_values_are_rejected() {
         &["completions", "cmd"],
         &["user", "create", "two words", "--scopes", "a"],
         &["serve", "--listen", "8080"],
-        &["--database", "postgres://db"],
+        &["--database", "mysql://db"],
         &["--log-format", "xml"],
     ] {
         assert!(rejected(line), "{line:?}");

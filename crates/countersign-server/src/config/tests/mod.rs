@@ -271,7 +271,7 @@ fn value_out_of_range_or_of_the_wrong_form_is_rejected() {
         ("server", "shutdown_grace = \"-1s\""),
         ("server", "shutdown_grace = \"2h\""),
         ("server", "shutdown_grace = \"1é\""),
-        ("store", "url = \"postgres://db\""),
+        ("store", "url = \"mysql://db\""),
         ("store", "url = \"sqlite://\""),
         ("store", "url = \"sqlite::memory:\""),
         ("store", "url = \"sqlite://:x\""),
