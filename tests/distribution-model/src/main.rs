@@ -1,7 +1,10 @@
 //! The distribution protocol as a model, of which every state is visited.
 //!
 //! ```text
-//! cargo run --release -p countersign-distribution-model                 # the protocol, and each variant that lacks a rule
+//! cargo run --release -p countersign-distribution-model                 # two changes, and each variant that lacks a rule
+//! cargo run --release -p countersign-distribution-model -- 3            # three changes: minutes, and gigabytes of memory
+//! cargo run --release -p countersign-distribution-model -- any-rates    # two changes, and clocks that change their rates
+//! cargo run --release -p countersign-distribution-model -- deletion     # two changes, and a log that is deleted from the beginning
 //! cargo run --release -p countersign-distribution-model -- VARIANT      # the counterexample of one variant
 //! ```
 //!
@@ -29,13 +32,22 @@ use crate::variant::{Protocol, Rates, Variant};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let found = |name: &String| Variant::ALL.into_iter().find(|v| v.name() == name);
-    let variants: Option<Vec<Variant>> = arguments.iter().map(found).collect();
-    match variants.as_deref() {
-        Some([]) => all(),
-        Some(&[variant]) => show_counterexample(variant),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let found = |name: &str| Variant::ALL.into_iter().find(|v| v.name() == name);
+    match *arguments {
+        [] => all(),
+        ["1"] => search(1, false, Rates::Worst),
+        ["2"] => search(2, false, Rates::Worst),
+        ["3"] => search(CHANGES, false, Rates::Worst),
+        ["any-rates"] => search(2, false, Rates::Any),
+        ["deletion"] => search(2, true, Rates::Worst),
+        [name] if found(name).is_some() => {
+            found(name).map_or(ExitCode::FAILURE, show_counterexample)
+        }
         _ => {
-            eprintln!("usage: countersign-distribution-model [VARIANT], where VARIANT is one of");
+            eprintln!(
+                "usage: countersign-distribution-model [1 | 2 | 3 | any-rates | deletion | VARIANT], where VARIANT is one of"
+            );
             for variant in Variant::ALL {
                 eprintln!("  {:26} {}", variant.name(), variant.description());
             }
@@ -44,46 +56,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// Visits the states with two changes, and shows the counterexample of each variant.
 fn all() -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    let protocol = Protocol {
-        variant: None,
-        changes: CHANGES,
-        compacts: false,
-        rates: Rates::Worst,
-    };
-    let two_changes = Protocol {
-        changes: 2,
-        ..protocol
-    };
-    let compacts = Protocol {
-        compacts: true,
-        ..two_changes
-    };
-    let any_rates = Protocol {
-        rates: Rates::Any,
-        ..two_changes
-    };
-    for (title, protocol) in [
-        ("three changes", protocol),
-        (
-            "two changes, and old changes are deleted from the log",
-            compacts,
-        ),
-        ("two changes, and clocks with any rates", any_rates),
-    ] {
-        let exploration = explore(&protocol, |_| {});
-        print_exploration(title, &exploration);
-        if exploration.counterexample.is_some() {
-            code = ExitCode::FAILURE;
-        }
-    }
+    let mut code = search(2, false, Rates::Worst);
     for variant in Variant::ALL {
         if show_counterexample(variant) != ExitCode::SUCCESS {
             code = ExitCode::FAILURE;
         }
     }
     code
+}
+
+/// Visits every state of the protocol.
+fn search(changes: u8, compacts: bool, rates: Rates) -> ExitCode {
+    let protocol = Protocol {
+        variant: None,
+        changes,
+        compacts,
+        rates,
+    };
+    let exploration = explore(&protocol, |_| {});
+    print_exploration("the protocol", &exploration);
+    match exploration.counterexample {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Prints the shortest trace to a state in which the claim does not hold. Fails if there is none.
