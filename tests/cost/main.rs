@@ -32,7 +32,7 @@ const MINTED_TOKEN: u64 = 2;
 /// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes.
 const REJECTED: [u64; 3] = [7, 6, 9];
 /// In a table of which a third is used.
-const BYTES_OF_A_KEY: i64 = 172;
+const BYTES_OF_A_KEY: i64 = 156;
 
 fn scopes() -> Scopes {
     SCOPES.parse().unwrap()

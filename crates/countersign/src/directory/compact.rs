@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Credential, EnvironmentKind, Issuers, Networks, Status, StoredSecret};
 use crate::id::Id;
@@ -6,17 +7,19 @@ use crate::key::{KeyDigest, KeyDigests, SecretDigest};
 use crate::scope::{Scopes, SharedScopes};
 use crate::time::Timestamp;
 
-/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with scopes that it shares with
-/// others, and with what few credentials have behind a pointer.
+/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with an account and scopes that it
+/// shares with others, and with what few credentials have behind a pointer.
 pub(super) struct CompactCredential {
-    account: Id,
+    account: Arc<Id>,
     account_generation: u32,
     generation: u32,
     status: Status,
+    kind: SecretKind,
+    /// The digest of a key. Of other kinds, it matches nothing.
+    digest: KeyDigest,
     scopes: Arc<Scopes>,
     expires_at: Expiry,
     name: Option<Arc<str>>,
-    secret: CompactSecret,
     rare: Option<Box<Rare>>,
 }
 
@@ -36,12 +39,36 @@ impl Expiry {
     }
 }
 
-/// A [`StoredSecret`] without the previous digest of a key.
-enum CompactSecret {
-    Key(KeyDigest),
-    ImportedKey(KeyDigest),
-    Password(Arc<str>),
+/// The kind of a [`StoredSecret`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretKind {
+    Key,
+    ImportedKey,
+    Password,
     Signature,
+}
+
+/// The accounts of many credentials: equal ones are in memory once.
+#[derive(Default)]
+pub(super) struct SharedAccounts(Mutex<HashSet<Arc<Id>>>);
+
+/// The number of different accounts that are shared.
+const MAX_SHARED: usize = 10_000;
+
+impl SharedAccounts {
+    fn share(&self, id: Id) -> Arc<Id> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(&id) {
+            return Arc::clone(shared);
+        }
+        // Accounts that are in use stay where they are used.
+        if known.len() >= MAX_SHARED {
+            known.clear();
+        }
+        let shared = Arc::new(id);
+        known.insert(Arc::clone(&shared));
+        shared
+    }
 }
 
 #[derive(Clone)]
@@ -52,6 +79,7 @@ struct Rare {
     issuers: Issuers,
     /// The digest of a key's previous secret, and the end of its grace period.
     previous: Option<(SecretDigest, Timestamp)>,
+    password: Option<Arc<str>>,
 }
 
 impl Rare {
@@ -61,6 +89,7 @@ impl Rare {
         allow_from: Networks::anywhere(),
         issuers: Issuers::all(),
         previous: None,
+        password: None,
     };
 
     fn is_none(&self) -> bool {
@@ -69,16 +98,31 @@ impl Rare {
             && self.allow_from.is_anywhere()
             && self.issuers.is_all()
             && self.previous.is_none()
+            && self.password.is_none()
     }
 }
 
 impl CompactCredential {
-    pub(super) fn new(credential: Credential, shared: &SharedScopes) -> Self {
-        let (secret, previous) = match credential.secret {
-            StoredSecret::Key(digests) => (CompactSecret::Key(digests.current), digests.previous),
-            StoredSecret::ImportedKey(digest) => (CompactSecret::ImportedKey(digest), None),
-            StoredSecret::Password(hash) => (CompactSecret::Password(hash), None),
-            StoredSecret::Signature => (CompactSecret::Signature, None),
+    pub(super) fn new(
+        credential: Credential,
+        scopes: &SharedScopes,
+        accounts: &SharedAccounts,
+    ) -> Self {
+        let (mut digest, mut previous, mut password) = (KeyDigests::DUMMY.current, None, None);
+        let kind = match credential.secret {
+            StoredSecret::Key(digests) => {
+                (digest, previous) = (digests.current, digests.previous);
+                SecretKind::Key
+            }
+            StoredSecret::ImportedKey(imported) => {
+                digest = imported;
+                SecretKind::ImportedKey
+            }
+            StoredSecret::Password(hash) => {
+                password = Some(hash);
+                SecretKind::Password
+            }
+            StoredSecret::Signature => SecretKind::Signature,
         };
         let rare = Rare {
             environment: credential.environment,
@@ -86,16 +130,18 @@ impl CompactCredential {
             allow_from: credential.allow_from,
             issuers: credential.issuers,
             previous,
+            password,
         };
         Self {
-            account: credential.account,
+            account: accounts.share(credential.account),
             account_generation: credential.account_generation,
             generation: credential.generation,
             status: credential.status,
-            scopes: shared.share(credential.scopes),
+            kind,
+            digest,
+            scopes: scopes.share(credential.scopes),
             expires_at: Expiry::new(credential.expires_at),
             name: credential.name,
-            secret,
             rare: (!rare.is_none()).then(|| Box::new(rare)),
         }
     }
@@ -108,17 +154,19 @@ impl CompactCredential {
             allow_from,
             issuers,
             previous,
+            password,
         } = self.rare.as_deref().cloned().unwrap_or(Rare::NONE);
-        let secret = match &self.secret {
-            CompactSecret::Key(current) => StoredSecret::Key(KeyDigests::new(*current, previous)),
-            CompactSecret::ImportedKey(digest) => StoredSecret::ImportedKey(*digest),
-            CompactSecret::Password(hash) => StoredSecret::Password(Arc::clone(hash)),
-            CompactSecret::Signature => StoredSecret::Signature,
+        let secret = match self.kind {
+            SecretKind::Key => StoredSecret::Key(KeyDigests::new(self.digest, previous)),
+            SecretKind::ImportedKey => StoredSecret::ImportedKey(self.digest),
+            // Without a hash, which no credential is stored without, no password is right.
+            SecretKind::Password => StoredSecret::Password(password.unwrap_or_default()),
+            SecretKind::Signature => StoredSecret::Signature,
         };
         Credential {
             id,
             name: self.name.clone(),
-            account: self.account,
+            account: *self.account,
             account_generation: self.account_generation,
             environment,
             environment_kind,
@@ -132,8 +180,8 @@ impl CompactCredential {
         }
     }
 
-    pub(super) const fn account(&self) -> Id {
-        self.account
+    pub(super) fn account(&self) -> Id {
+        *self.account
     }
 
     pub(super) const fn generation(&self) -> u32 {
@@ -141,11 +189,9 @@ impl CompactCredential {
     }
 
     /// Returns the digest by which an imported key is found.
-    pub(super) const fn imported_digest(&self) -> Option<[u8; 32]> {
-        match &self.secret {
-            CompactSecret::ImportedKey(digest) => Some(*digest.digest.as_bytes()),
-            _ => None,
-        }
+    pub(super) fn imported_digest(&self) -> Option<[u8; 32]> {
+        let is_imported = self.kind == SecretKind::ImportedKey;
+        is_imported.then(|| *self.digest.digest.as_bytes())
     }
 }
 
@@ -191,7 +237,7 @@ mod tests {
 
     #[test]
     fn stored_credential_has_every_field_of_the_credential() {
-        let shared = SharedScopes::default();
+        let (scopes_of_all, accounts) = (SharedScopes::default(), SharedAccounts::default());
         let (id, account) = (Id::from_bytes([1; 20]), Id::from_bytes([2; 20]));
         let scopes = || "calls:read wallet:*".parse().unwrap();
         for secret in secrets() {
@@ -209,7 +255,7 @@ mod tests {
                 ..plain.clone()
             };
             for credential in [plain, full] {
-                let stored = CompactCredential::new(credential.clone(), &shared);
+                let stored = CompactCredential::new(credential.clone(), &scopes_of_all, &accounts);
                 assert_eq!(describe(&stored.credential(id)), describe(&credential));
                 assert_eq!(stored.account(), account);
                 assert_eq!(stored.generation(), credential.generation);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::directory::compact::CompactCredential;
+use crate::directory::compact::{CompactCredential, SharedAccounts};
 use crate::directory::{
     Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
 };
@@ -17,6 +17,7 @@ use crate::scope::SharedScopes;
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, CompactCredential, HashIds>,
     scopes: SharedScopes,
+    shared_accounts: SharedAccounts,
     users: papaya::HashMap<UserName, Id>,
     /// Imported keys by the digest of the whole key.
     imported: papaya::HashMap<[u8; 32], Id>,
@@ -39,7 +40,7 @@ impl MemoryDirectory {
                 known.or_else(|| Some(Arc::new((cost, Arc::clone(hash)))))
             });
         }
-        let credential = CompactCredential::new(credential, &self.scopes);
+        let credential = CompactCredential::new(credential, &self.scopes, &self.shared_accounts);
         let digest = credential.imported_digest();
         let credentials = self.credentials.pin();
         // The credential first, so that no reader finds a digest without one.

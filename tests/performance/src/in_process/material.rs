@@ -35,7 +35,6 @@ impl Material {
     }
 
     /// Makes the runtime that of this thread.
-    #[must_use]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }

@@ -58,13 +58,15 @@ fn verify(algorithm: Algorithm) -> Run {
     })
 }
 
+type Sign = Box<dyn FnMut(&[u8])>;
+
 /// Signs what a token of the algorithm signs.
 pub(crate) fn sign(algorithm: Algorithm) -> Run {
     let token = token(algorithm);
     let message = token.rsplit_once('.').unwrap().0.as_bytes().to_vec();
     let secret = secret(algorithm);
     let random = rand::SystemRandom::new();
-    let mut sign: Box<dyn FnMut(&[u8])> = match algorithm {
+    let mut sign: Sign = match algorithm {
         Algorithm::Hs256 => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
             Box::new(move |message| _ = black_box(hmac::sign(&key, message)))
