@@ -7,6 +7,7 @@ use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign::Principal;
+use countersign::credentials::ClientCertificate;
 use countersign::rejection::RejectionKind;
 
 use super::Dashboard;
@@ -22,6 +23,8 @@ pub(super) async fn require(
     next: Next,
 ) -> Result<Response> {
     let (mut head, body) = request.into_parts();
+    // The browser presents the certificate of its connection without asking, so that it confirms nothing.
+    head.extensions.remove::<ClientCertificate>();
     if may_give_access(&head.method, head.uri.path()) {
         let authenticator = dashboard.0.admin.authenticator();
         let presented = match authenticator.find_credentials(&(&head).into()) {
