@@ -1,9 +1,12 @@
 //! The pages in Chromium: a walk by the keyboard alone, axe-core on every page, and the screenshots in `docs/dashboard`.
 
+use std::fs;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
-use crate::harness::{Language, api_key};
+use crate::harness::{Home, Language, Server, api_key};
 
 /// The folder, from the root of the repository, that the screenshots are written to, if this variable is set.
 const SCREENSHOTS: &str = "COUNTERSIGN_SCREENSHOTS";
@@ -99,4 +102,29 @@ fn pages_are_walked_by_the_keyboard_and_have_no_axe_violation() {
     assert_eq!(found["storedKey"], false);
     let markup = "<img src=x onerror=alert(1)><script>alert(1)</script>";
     assert_eq!(found["name"], markup);
+}
+
+#[test]
+fn session_over_https_is_out_of_reach_of_scripts_frames_and_other_sites() {
+    let home = Home::new();
+    let certificate = generate_simple_self_signed(["127.0.0.1".to_owned()]);
+    let CertifiedKey { cert, signing_key } = certificate.unwrap();
+    let path = |name: &str| home.path().join(name);
+    fs::write(path("cert.pem"), cert.pem()).unwrap();
+    fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let config = home.configure(&format!("[server.tls]\ncert = {cert:?}\nkey = {key:?}\n"));
+    let admin = home.create_key("*");
+    let server = Server::start(&home, &["--config", &config]);
+    let url = format!("https://{}", server.address());
+    let found = Language::JavaScript.json("dashboard_https", &[&url, &admin.key], "");
+    let cookie = json!({
+        "name": "__Host-countersign", "secure": true, "httpOnly": true, "sameSite": "Strict", "path": "/",
+        "domain": "127.0.0.1",
+    });
+    assert_eq!(found["cookies"], json!([cookie]));
+    assert_eq!(found["readable"], "");
+    assert_eq!(found["framed"], false);
+    assert_eq!(found["heading"], "API keys", "the session goes on: {found}");
+    assert_eq!(found["status"], 403);
 }
