@@ -131,3 +131,37 @@ fn certificate_of_a_gateway_is_not_that_of_the_request_it_asks_about() {
     let header = format!("x-api-key: {}", key.key);
     assert_eq!(status(&ask(&["-H", &header])), "200");
 }
+
+// A page of the dashboard that a script controls could use the certificate as it uses the cookie.
+#[test]
+fn certificate_of_the_connection_does_not_confirm_a_change_in_the_dashboard() {
+    let home = Home::new();
+    let files = TlsFiles::new(&home);
+    let key = home.create_key("*");
+    let text = configuration(&files, &[(URI, &key.id)]);
+    let server = Server::start(&home, &["--config", &home.configure(&text)]);
+    let [cert, private] = files.write("client", &files.authority.client(URI));
+    let origin = format!("origin: https://localhost:{}", server.address().port());
+    let jar = files.path("cookies");
+    let browser = [
+        "--cert", &*cert, "--key", &*private, "-c", &*jar, "-b", &*jar, "-H", &*origin, "-X",
+        "POST",
+    ];
+    let send = |path: &str, arguments: &[&str]| {
+        let path = format!("/dashboard/api{path}");
+        files.curl(&server, &path, &[&browser[..], arguments].concat())
+    };
+    let header = format!("x-api-key: {}", key.key);
+    let signed_in = send("/sign-in", &["-H", &header]);
+    assert_eq!(status(&signed_in), "200", "{signed_in}");
+    let new = ["-d", r#"{"name":"other","scopes":["calls:read"]}"#];
+    let json = [&new[..], &["-H", "content-type: application/json"]].concat();
+    let unconfirmed = send("/v1/keys", &json);
+    assert_eq!(status(&unconfirmed), "403", "{unconfirmed}");
+    assert!(
+        unconfirmed.contains("confirmation_required"),
+        "{unconfirmed}"
+    );
+    let confirmed = send("/v1/keys", &[&json[..], &["-H", &*header]].concat());
+    assert_eq!(status(&confirmed), "201", "{confirmed}");
+}
