@@ -98,6 +98,11 @@ fn pages_are_walked_by_the_keyboard_and_have_no_axe_violation() {
     assert!(unexpected.is_empty(), "{unexpected:?}");
     assert_eq!(found["accepted"], 200);
     assert_eq!(found["revoked"], 401);
+    let receipt = found["receipt"].as_str().unwrap();
+    assert!(
+        receipt.contains("revoked. Applied by 1 of 1 node within "),
+        "{receipt}"
+    );
     assert_eq!(found["copied"], true);
     assert_eq!(found["storedKey"], false);
     let markup = "<img src=x onerror=alert(1)><script>alert(1)</script>";

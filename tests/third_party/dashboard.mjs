@@ -133,6 +133,7 @@ async function walk() {
   await page.keyboard.press("Enter");
   await page.locator("dd .state", { hasText: "revoked" }).waitFor();
   found.revoked = (await whoami()).status;
+  found.receipt = await page.locator("#announcements p").last().textContent();
   found.storedKey = await page.evaluate((text) => JSON.stringify({ ...localStorage, ...sessionStorage, at: location.href }).includes(text), key);
   await press(page, "Sign out");
   await page.waitForURL("**/dashboard/sign-in");
