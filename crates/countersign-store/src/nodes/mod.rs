@@ -13,8 +13,9 @@
 //! 1. The view of a node is fresh for T after the beginning of a read of the database that found the row of the node, not
 //!    marked as leaving, and after which all changes up to the head of the log were in the view. The time is measured by the
 //!    node's own monotonic clock. A view is fresh at no other time: not at a start, before the first such read, and not
-//!    after the store was closed. A decision checks first that the view is fresh, and looks up records afterwards. In the other
-//!    order, it could look up a record before the view has a change, and find the view fresh because of that change.
+//!    after the store was closed. A decision checks that the view is fresh before it looks up records: afterwards alone, it
+//!    could look up a record before the view has a change, and find the view fresh because of that change. It checks once
+//!    more afterwards, since a process may be stopped between the two.
 //! 2. A node registers before it reads records. If a read finds that its row is leaving or missing, the node registers again.
 //! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number.
 //! 4. A node deletes its own row after it has closed its view for good. Another process removes a row in two steps: it marks

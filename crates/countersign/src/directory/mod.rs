@@ -78,9 +78,8 @@ pub trait Directory: Send + Sync + 'static {
     /// token, because an ECDSA signature has a second valid form.
     fn is_denied(&self, issuer: &str, token: &Id) -> bool;
 
-    /// Checks that the view is recent enough to decide on a request. Called for every decision, after everything that it
-    /// rests on was looked up: a process may be stopped for a long time between two instructions, and what it looked up
-    /// before the stop would otherwise be taken for recent.
+    /// Checks that the view is recent enough to decide on a request. Every decision calls it before it looks up what it rests
+    /// on, and once more afterwards.
     ///
     /// # Errors
     ///
@@ -97,6 +96,21 @@ pub trait Directory: Send + Sync + 'static {
     fn used(&self, usage: Usage) {
         let _ = usage;
     }
+}
+
+/// Looks up what a decision rests on, and checks before and after it that the view is recent enough.
+///
+/// If the view is recent before, it has every change of which a receipt has said that it is in all views. Afterwards,
+/// because a process may be stopped for a long time between two instructions: what it looked up before the stop would
+/// otherwise be taken for recent.
+pub(crate) fn look_up<T>(
+    directory: &(impl Directory + ?Sized),
+    look: impl FnOnce() -> T,
+) -> Result<T, StaleView> {
+    directory.check_freshness()?;
+    let found = look();
+    directory.check_freshness()?;
+    Ok(found)
 }
 
 /// The view of a [`Directory`] is too old to decide on a request.
@@ -156,5 +170,51 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn used(&self, usage: Usage) {
         (**self).used(usage);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// A view that is fresh if this is set.
+    struct View(AtomicBool);
+
+    impl Directory for View {
+        fn credential(&self, _: &Id) -> Option<Credential> {
+            None
+        }
+
+        fn user(&self, _: &UserName) -> Option<Credential> {
+            None
+        }
+
+        fn lowest_generation(&self, _: &Id) -> Option<u32> {
+            None
+        }
+
+        fn is_denied(&self, _: &str, _: &Id) -> bool {
+            false
+        }
+
+        fn check_freshness(&self) -> Result<(), StaleView> {
+            self.0
+                .load(Ordering::Relaxed)
+                .then_some(())
+                .ok_or(StaleView)
+        }
+
+        fn used(&self, _: Usage) {}
+    }
+
+    #[test]
+    fn decision_needs_a_view_that_is_fresh_before_and_after_the_look_up() {
+        for (before, after) in [(true, true), (true, false), (false, true), (false, false)] {
+            let view = View(AtomicBool::new(before));
+            let found = look_up(&view, || view.0.store(after, Ordering::Relaxed));
+            assert_eq!(found.is_ok(), before && after, "{before}, {after}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Scheme};
-use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage};
+use crate::directory::{DigestUpgrade, Directory, StoredSecret, Usage, look_up};
 use crate::id::Id;
 use crate::jose::looks_like_jws;
 use crate::key::{ApiKey, InvalidKey, Peppers};
@@ -241,12 +241,8 @@ impl KeyVerifier {
     ) -> Result<Identity, Reason> {
         let directory = &self.directory;
         let digests = self.peppers.digests_of_whole(key);
-        let found = digests
-            .iter()
-            .map(|digest| (digest, directory.imported_key(digest)));
-        let found: Vec<_> = found.collect();
-        directory
-            .check_freshness()
+        let find = |digest| (digest, directory.imported_key(digest));
+        let found: Vec<_> = look_up(directory, || digests.iter().map(find).collect())
             .map_err(|_| Reason::DirectoryStale)?;
         let found = found
             .into_iter()
@@ -279,10 +275,8 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = &self.directory;
-        let credential = directory.credential(&id);
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
+        let credential =
+            look_up(directory, || directory.credential(&id)).map_err(|_| Reason::DirectoryStale)?;
         let stored = match credential.as_ref().map(|credential| &credential.secret) {
             Some(StoredSecret::Key(digests)) => Some(digests),
             _ => None,

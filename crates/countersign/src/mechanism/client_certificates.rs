@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::credentials::{Carrier, ClientCertificate, Credentials, RequestHead, Scheme};
-use crate::directory::{CredentialKind, Directory, Usage};
+use crate::directory::{CredentialKind, Directory, Usage, look_up};
 use crate::id::Id;
 use crate::mechanism::stored::revalidate_stored;
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome, PrimaryMechanism, sealed};
@@ -93,10 +93,10 @@ impl ClientCertificates {
         let certificate = unexpired(credentials, now)?;
         let directory = &self.directory;
         let id = (self.find)(certificate);
-        let found = id.as_ref().and_then(|id| directory.credential(id));
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
+        let found = look_up(directory, || {
+            id.as_ref().and_then(|id| directory.credential(id))
+        })
+        .map_err(|_| Reason::DirectoryStale)?;
         let id = id.ok_or(Reason::CertificateUnknown)?;
         let credential = found
             // A managed token is itself a bearer token, and never primary.

@@ -1,4 +1,4 @@
-use crate::directory::Directory;
+use crate::directory::{Directory, look_up};
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -9,11 +9,8 @@ pub(super) fn revalidate_stored(
     principal: &Principal,
     now: Timestamp,
 ) -> Result<(), Reason> {
-    let found = principal
-        .credential_id()
-        .and_then(|id| directory.credential(id));
-    directory
-        .check_freshness()
+    let id = principal.credential_id();
+    let found = look_up(directory, || id.and_then(|id| directory.credential(id)))
         .map_err(|_| Reason::DirectoryStale)?;
     let credential = found.ok_or(Reason::CredentialRevoked)?;
     credential.usable(now, principal.address())?;

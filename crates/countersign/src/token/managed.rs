@@ -1,6 +1,6 @@
 use super::claims::{Claims, read, text};
 use crate::credentials::{ClientAddress, Scheme};
-use crate::directory::{Directory, StoredSecret, Usage};
+use crate::directory::{Directory, StoredSecret, Usage, look_up};
 use crate::id::Id;
 use crate::jose::json::Value;
 use crate::principal::{IdentityFields, Subject};
@@ -36,11 +36,8 @@ impl ManagedToken {
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<IdentityFields, Reason> {
-        let found = directory.credential(&self.id);
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
-        let record = found
+        let record = look_up(directory, || directory.credential(&self.id))
+            .map_err(|_| Reason::DirectoryStale)?
             .filter(|record| matches!(record.secret, StoredSecret::Signature))
             .ok_or(Reason::CredentialUnknown)?;
         if self.account_generation < record.account_generation {

@@ -1,5 +1,5 @@
 use super::trusted::TrustedIssuer;
-use crate::directory::Directory;
+use crate::directory::{Directory, look_up};
 use crate::id::Id;
 use crate::principal::Principal;
 use crate::reason::Reason;
@@ -31,11 +31,9 @@ pub(crate) fn revalidate(
         .map(|account| (*account, principal.account_generation()));
     // A managed token is its own credential, and its record decides.
     if token == *credential {
-        let record = directory.credential(credential);
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
-        let record = record.ok_or(Reason::CredentialUnknown)?;
+        let record = look_up(directory, || directory.credential(credential))
+            .map_err(|_| Reason::DirectoryStale)?
+            .ok_or(Reason::CredentialUnknown)?;
         record.usable(now, principal.address())?;
         let generations = (principal.generation(), principal.account_generation());
         if generations != (record.generation, record.account_generation) {
@@ -59,13 +57,13 @@ pub(super) fn check_denials(
     token: &Id,
     origins: [Option<(Id, u32)>; 3],
 ) -> Result<(), Reason> {
-    let is_denied = directory.is_denied(issuer, token);
     let superseded =
         |(entity, generation): (Id, u32)| !directory.accepts_generation(&entity, generation);
-    let is_superseded = origins.into_iter().flatten().any(superseded);
-    directory
-        .check_freshness()
-        .map_err(|_| Reason::DirectoryStale)?;
+    let (is_denied, is_superseded) = look_up(directory, || {
+        let is_denied = directory.is_denied(issuer, token);
+        (is_denied, origins.into_iter().flatten().any(superseded))
+    })
+    .map_err(|_| Reason::DirectoryStale)?;
     if is_denied {
         return Err(Reason::TokenRevoked);
     }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::directory::password_hash::cost;
-use crate::directory::{self, Credential, Directory, PasswordUpgrade, StoredSecret};
+use crate::directory::{self, Credential, Directory, PasswordUpgrade, StoredSecret, look_up};
 use crate::id::Id;
 use crate::mechanism::failures::Network;
 use crate::mechanism::shared_checks::SharedChecks;
@@ -185,11 +185,8 @@ impl PasswordHasher {
             false => None,
         };
         // Hashing takes time: the credential may have changed meanwhile.
-        let current = directory.credential(&known.id);
-        directory
-            .check_freshness()
-            .map_err(|_| Reason::DirectoryStale)?;
-        let current = current
+        let current = look_up(directory, || directory.credential(&known.id))
+            .map_err(|_| Reason::DirectoryStale)?
             .filter(|current| {
                 current.generation == known.generation
                     && matches!(&current.secret, StoredSecret::Password(hash) if *hash == target.hash)
