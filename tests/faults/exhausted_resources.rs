@@ -123,6 +123,8 @@ impl Fixture {
         self.program.json(&create).unwrap();
         assert!(self.names().contains(&"another".to_owned()));
         self.program.json(&["key", "revoke", &self.id]).unwrap();
+        // Each command has waited for the server that was killed, and idle connections are closed meanwhile.
+        self.client = Client::connect(self.address).unwrap();
         assert!(within(PATIENCE, || self.status() == 401));
     }
 }
