@@ -51,7 +51,7 @@ fn documents_name_the_number_of_cases() {
     for (document, text) in [
         (
             include_str!("../../../README.md"),
-            format!("a table of {cases} cases"),
+            format!("| of {cases} requests as expected | {cases} |"),
         ),
         (
             include_str!("../../../crates/countersign-conformance/README.md"),
