@@ -19,9 +19,9 @@ use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
-use super::metrics;
 use crate::config::TlsSettings;
 use crate::error::CommandError;
+use crate::http::metrics;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
