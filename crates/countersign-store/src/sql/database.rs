@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::{Access, Connection, Watcher};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::sql::postgres;
 use crate::sql::sqlite;
@@ -112,7 +112,7 @@ impl Database {
         match &self.pools {
             Pools::Sqlite(pools) => pools.acquire(purpose).await,
             #[cfg(feature = "postgres")]
-            Pools::Postgres(_) => Err(StoreError::SqliteOnly),
+            Pools::Postgres(_) => Err(crate::error::StoreError::SqliteOnly),
         }
     }
 

@@ -18,10 +18,6 @@ pub(crate) enum News {
     /// There may be changes.
     Changes,
     /// Another server took the place of the one that was read: it may have lost changes.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(dead_code, reason = "SQLite has no other server")
-    )]
     Failover,
 }
 
