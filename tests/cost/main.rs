@@ -1,5 +1,5 @@
 //! The allocations of a request and of a token, against numbers that are written here. They are those of a request whose
-//! header values are shared, as hyper's are, in addition to those of two request extensions and one response extension.
+//! header values are shared, as hyper's are, in addition to those of two request extensions.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -38,15 +38,13 @@ fn scopes() -> Scopes {
     SCOPES.parse().unwrap()
 }
 
-/// The allocations of two request extensions and one response extension of these types.
+/// The allocations of two request extensions of these types.
 fn extensions() -> u64 {
     let principal = Principal::for_test(Id::from_bytes([1; 20]), scopes());
     let scopes = scopes();
     allocations(|| {
         let mut extensions = Extensions::new();
         extensions.insert(scopes.clone());
-        extensions.insert(principal.clone());
-        let mut extensions = Extensions::new();
         extensions.insert(principal.clone());
     })
 }

@@ -22,7 +22,7 @@ pin_project! {
         state: State<S, ReqBody, ResBody, S::Future>,
         // None only where the response of the rejection is already there.
         reject_body: Option<R>,
-        // None before the request was accepted, and without credentials.
+        // What becomes an extension of the response.
         principal: Option<Principal>,
     }
 }
@@ -38,6 +38,7 @@ pin_project! {
         Authenticating {
             authentication: Authentication,
             waiting: Option<(S, Request<ReqBody>)>,
+            shows_principal: bool,
         },
     }
 }
@@ -66,14 +67,15 @@ where
 
     pub(super) fn authenticating(
         authentication: Authentication,
-        ready: S,
-        request: Request<ReqBody>,
+        waiting: (S, Request<ReqBody>),
         reject_body: R,
+        shows_principal: bool,
     ) -> Self {
         Self {
             state: State::Authenticating {
                 authentication,
-                waiting: Some((ready, request)),
+                waiting: Some(waiting),
+                shows_principal,
             },
             reject_body: Some(reject_body),
             principal: None,
@@ -114,13 +116,14 @@ where
                 StateProj::Authenticating {
                     authentication,
                     waiting,
+                    shows_principal,
                 } => {
                     let result = ready!(Pin::new(authentication).poll(cx));
                     let (mut service, mut request) =
                         waiting.take().expect("polled after completion");
                     match result {
                         Ok(principal) => {
-                            *this.principal = Some(principal.clone());
+                            *this.principal = shows_principal.then(|| principal.clone());
                             insert_principal(&mut request, principal);
                             State::Inner {
                                 future: service.call(request),

@@ -18,6 +18,8 @@ pub(super) struct LayerOptions {
     pub(super) optional: bool,
     /// The credentials stay in the headers.
     pub(super) keep_credentials: bool,
+    /// The accepted principal becomes an extension of the response.
+    pub(super) principal_in_response: bool,
 }
 
 impl AuthLayer {
@@ -37,6 +39,7 @@ impl AuthLayer {
             options: LayerOptions {
                 optional: false,
                 keep_credentials: false,
+                principal_in_response: false,
             },
         }
     }
@@ -62,6 +65,55 @@ impl<R> AuthLayer<R> {
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.options.optional = true;
+        self
+    }
+
+    /// Adds the accepted [`Principal`](crate::principal::Principal) to the extensions of the response, where middleware outside
+    /// of the layer finds it, such as an access log. A rejected request has its [`Rejection`](crate::rejection::Rejection)
+    /// there in any case.
+    ///
+    /// ```
+    /// # use countersign::directory::MemoryDirectory;
+    /// # use countersign::key::{Pepper, Peppers};
+    /// # use countersign::mechanism::ApiKeys;
+    /// # use countersign::random::SystemRandom;
+    /// # use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry};
+    /// # use countersign::time::SystemClock;
+    /// # use std::sync::Arc;
+    /// use countersign::Principal;
+    /// use countersign::auth::AuthLayer;
+    /// use countersign::rejection::{Reason, Rejection};
+    /// use http::{Request, Response};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # tokio_test::block_on(async {
+    /// # let peppers = Peppers::new(Pepper::new(1, &[7; 32])?, []);
+    /// # let directory = Arc::new(MemoryDirectory::default());
+    /// # let registry = MemoryRegistry::new(directory.clone(), peppers.clone(), SystemClock, SystemRandom)?;
+    /// # let operator = Caller::operator("docs");
+    /// # let created = registry.create_key(&operator, NewKey::new("ci", "calls:read".parse()?)).await?;
+    /// # let key = created.issued.key.expose();
+    /// let keys = ApiKeys::new(directory, peppers);
+    /// let layer = AuthLayer::builder().primary(keys).build()?.principal_in_response();
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    /// }));
+    ///
+    /// let accepted = Request::builder().header("x-api-key", key).body(())?;
+    /// let response = service.clone().oneshot(accepted).await?;
+    /// let principal = response.extensions().get::<Principal>().unwrap();
+    /// assert_eq!(principal.name(), Some("ci"));
+    ///
+    /// let response = service.oneshot(Request::new(())).await?;
+    /// assert!(response.extensions().get::<Principal>().is_none());
+    /// let rejection = response.extensions().get::<Rejection>().unwrap();
+    /// assert_eq!(rejection.reason(), Reason::NoCredentials);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub const fn principal_in_response(mut self) -> Self {
+        self.options.principal_in_response = true;
         self
     }
 

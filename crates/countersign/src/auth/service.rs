@@ -51,10 +51,12 @@ where
         let head = RequestHead::new(&request);
         match authenticator.authenticate(credentials, &head).try_ready() {
             Ok(Ok(principal)) => {
-                insert_principal(&mut request, principal.clone());
+                let shown = self.options.principal_in_response;
+                let shown = shown.then(|| principal.clone());
+                insert_principal(&mut request, principal);
                 // The service that was polled ready is called in place, without a clone.
                 let response = self.inner.call(request);
-                ResponseFuture::inner(response, self.reject_body.clone(), Some(principal))
+                ResponseFuture::inner(response, self.reject_body.clone(), shown)
             }
             Ok(Err(rejection)) => self.reject(rejection, &request),
             Err(authentication) => {
@@ -63,7 +65,13 @@ where
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
                 let reject_body = self.reject_body.clone();
-                ResponseFuture::authenticating(authentication, ready, request, reject_body)
+                let shows_principal = self.options.principal_in_response;
+                ResponseFuture::authenticating(
+                    authentication,
+                    (ready, request),
+                    reject_body,
+                    shows_principal,
+                )
             }
         }
     }

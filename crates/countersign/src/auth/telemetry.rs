@@ -18,12 +18,7 @@ impl Span {
     pub(super) fn start() -> Self {
         Self {
             #[cfg(feature = "tracing")]
-            span: tracing::debug_span!(
-                "authenticate",
-                outcome = tracing::field::Empty,
-                scheme = tracing::field::Empty,
-                reason = tracing::field::Empty,
-            ),
+            span: span(),
         }
     }
 
@@ -62,6 +57,20 @@ impl Span {
             Err(rejection) => metrics::count_rejected(rejection),
         }
     }
+}
+
+#[cfg(feature = "tracing")]
+fn span() -> tracing::Span {
+    // A span takes time even if nothing subscribes to it.
+    if !tracing::level_enabled!(tracing::Level::DEBUG) {
+        return tracing::Span::none();
+    }
+    tracing::debug_span!(
+        "authenticate",
+        outcome = tracing::field::Empty,
+        scheme = tracing::field::Empty,
+        reason = tracing::field::Empty,
+    )
 }
 
 /// Logs the reason of a rejection, and what was found and what is required.

@@ -78,9 +78,8 @@ impl Carriers {
             return Ok(None);
         };
         let bytes = value.as_bytes();
-        let end = bytes.iter().position(|&b| !is_tchar(b));
-        let (name, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        let Some(scheme) = self.schemes.iter().find(|scheme| scheme.is(name)) else {
+        let find = |scheme| Some((scheme, strip_scheme(bytes, scheme)?));
+        let Some((scheme, rest)) = self.schemes.iter().find_map(find) else {
             return Ok(None);
         };
         // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ].
@@ -97,9 +96,16 @@ impl Carriers {
             });
         }
         let carrier = Carrier::Authorization(scheme.clone());
-        let form = Form::Header(value.clone(), name.len() + spaces..bytes.len());
+        let form = Form::Header(value.clone(), bytes.len() - text.len()..bytes.len());
         Ok(Some(Credentials::new(carrier, form)))
     }
+}
+
+/// Returns what follows the scheme, if the value begins with it and not with a longer name.
+fn strip_scheme<'v>(value: &'v [u8], scheme: &AuthScheme) -> Option<&'v [u8]> {
+    let (name, rest) = value.split_at_checked(scheme.as_str().len())?;
+    let ends = rest.first().is_none_or(|&byte| !is_tchar(byte));
+    (ends && scheme.is(name)).then_some(rest)
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Credentials>, Reason> {
@@ -126,19 +132,33 @@ pub(crate) fn only<'a>(
     Ok(first)
 }
 
-/// Returns whether the text is one word, without quotes and commas. All bytes are checked, and are compared as bytes, so
-/// that the compiler can check many at a time.
+/// The number of bytes that are checked at once.
+const BLOCK: usize = 32;
+
+/// Returns whether the text, which is part of a header value, is one word, without quotes and commas.
 fn is_one_token(text: &[u8]) -> bool {
-    let forbidden = |byte: u8| {
-        let is_not_graphic = byte.wrapping_sub(b'!') > b'~' - b'!';
-        u8::from(is_not_graphic) | u8::from(byte == b'"') | u8::from(byte == b',')
-    };
-    let fold = |found: u8, &byte: &u8| found | forbidden(byte);
-    let (blocks, rest) = text.as_chunks::<32>();
-    let found = blocks
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let mut last = [b'a'; BLOCK];
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
+    }
+    let mut found = [0; BLOCK];
+    blocks
         .iter()
-        .fold(0, |found, block| found | block.iter().fold(0, fold));
-    rest.iter().fold(found, fold) == 0
+        .for_each(|block| mark_separators(block, &mut found));
+    mark_separators(&last, &mut found);
+    found == [0; BLOCK]
+}
+
+/// Marks the places of bytes that end a word. Bytes of the same place in several blocks share a mark, so that the compiler
+/// compares many bytes with one instruction.
+fn mark_separators(block: &[u8; BLOCK], found: &mut [u8; BLOCK]) {
+    for (&byte, found) in block.iter().zip(found) {
+        // As signed numbers, bytes that are not ASCII are negative. A header value contains no DEL (RFC 9110 §5.5).
+        let is_not_graphic = byte.cast_signed() <= b' '.cast_signed();
+        let is_separator = is_not_graphic | (byte == b'"') | (byte == b',');
+        *found |= if is_separator { 0xff } else { 0 };
+    }
 }
 
 /// RFC 9110 §5.6.2.

@@ -258,11 +258,14 @@ impl Value<'_> {
         }
     }
 
-    /// Returns whether this is one string, or a list of strings, as `aud` (RFC 7519 §4.1.3), and one of them is `wanted`.
-    pub(crate) fn names(&self, wanted: impl Fn(&str) -> bool) -> Result<bool, OtherType> {
+    /// Searches a string, or the strings in a list.
+    pub(crate) fn find_name<T>(
+        &self,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, OtherType> {
         match self {
             Self::Text(text) => Ok(wanted(text)),
-            _ => Ok(self.list()?.any(wanted)),
+            _ => Ok(self.list()?.find_map(wanted)),
         }
     }
 

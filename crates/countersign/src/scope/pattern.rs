@@ -10,28 +10,51 @@ const MAX_SEGMENTS: usize = 8;
 pub struct InvalidScope(pub(super) &'static str);
 
 pub(super) fn check(scope: &str) -> Result<(), InvalidScope> {
+    check_bytes(scope.as_bytes())
+}
+
+/// Checks scopes that are joined by single spaces.
+pub(super) fn check_joined(scopes: &str) -> Result<(), InvalidScope> {
+    let mut scopes = scopes.as_bytes().split(|&byte| byte == b' ');
+    scopes.try_for_each(check_bytes)
+}
+
+/// Compares bytes: every token contains scopes, and characters take several times as long.
+fn check_bytes(scope: &[u8]) -> Result<(), InvalidScope> {
     let invalid = |rule| Err(InvalidScope(rule));
     if scope.len() > MAX_BYTES {
         return invalid("a scope has at most 128 bytes");
     }
-    for (i, segment) in scope.split(':').enumerate() {
+    for (i, segment) in scope.split(|&byte| byte == b':').enumerate() {
         match segment {
             _ if i == MAX_SEGMENTS => return invalid("a scope has at most 8 segments"),
-            "" => return invalid("a scope has no empty segment"),
-            "*" => {}
-            _ if segment.contains('*') => {
+            [] => return invalid("a scope has no empty segment"),
+            b"*" => {}
+            _ if segment.iter().all(|&byte| is_segment_byte(byte)) => {}
+            _ if segment.contains(&b'*') => {
                 return invalid("`*` in a scope stands for a whole segment");
             }
-            _ if segment.bytes().all(is_segment_byte) => {}
             _ => return invalid("a scope's segments are made of A-Z a-z 0-9 _ . -"),
         }
     }
     Ok(())
 }
 
-const fn is_segment_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
+fn is_segment_byte(byte: u8) -> bool {
+    IN_SEGMENT.get(usize::from(byte)).is_some_and(|&is| is)
 }
+
+/// Whether each byte may be in a segment.
+#[expect(clippy::indexing_slicing, reason = "a byte is an index of 256")]
+const IN_SEGMENT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        byte += 1;
+    }
+    table
+};
 
 /// Checks that a text is a scope of any issuer (RFC 6749 §3.3).
 pub(crate) fn check_scope_token(text: &str) -> Result<(), InvalidScope> {

@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::pattern::{check, covers, is_scope_token};
+use super::pattern::{check, check_joined, covers, is_scope_token};
 use super::{InvalidScope, Scope};
 
 const MAX_SCOPES: usize = 256;
@@ -67,7 +67,7 @@ impl Scopes {
     /// Parses the scopes of an own token. They are checked, but not searched for repetitions.
     pub(crate) fn from_token(text: &str) -> Result<Self, InvalidScope> {
         if !text.is_empty() {
-            text.split(' ').try_for_each(check)?;
+            check_joined(text)?;
         }
         Ok(Self::new(text, Syntax::Patterns))
     }

@@ -143,7 +143,7 @@ impl<K> TrustedIssuerBuilder<K> {
 
     /// Adds an audience (RFC 7519 §4.1.3). At least one is required. A token is accepted if it names one of them.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
-        self.issuer.audiences.push(audience.into());
+        self.issuer.audiences.push(Arc::from(audience.into()));
         self
     }
 

@@ -23,9 +23,9 @@ const OVERHEAD: usize = 256;
 /// The number of parts that are locked separately. It does not depend on the machine, so that every token that is accepted by
 /// default fits into a part of a cache of the default size.
 const SHARDS: usize = 16;
-/// The number of bytes at the end of a token that are hashed. They are characters of the signature, and those of two
-/// verified tokens differ.
-const HASHED: usize = 32;
+/// The number of bytes at the end of a token that are hashed. They are 96 bits of the signature, and those of two verified
+/// tokens differ.
+const HASHED: usize = 16;
 
 pub(super) struct TokenCache {
     hasher: RandomState,

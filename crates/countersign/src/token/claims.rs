@@ -74,7 +74,7 @@ impl Claims<'_> {
             read(claim, Value::u32)?;
         }
         for claim in [&self.scope, &self.scp] {
-            read(claim, |scopes| scopes.names(|_| false))?;
+            read(claim, |scopes| scopes.find_name(|_| None::<()>))?;
         }
         Ok(())
     }

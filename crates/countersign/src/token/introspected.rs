@@ -20,7 +20,7 @@ pub(crate) fn check_introspected(
     let payload = Payload::new(claims);
     let claims: Claims<'_> = json::object(payload.json()).ok_or(Reason::ClaimsMalformed)?;
     let (_, issuer, name) = find_issuer(slice::from_ref(issuer), &claims)?;
-    issuer.check_audience(&claims, &payload)?;
+    issuer.accepted_audience(&claims, &payload)?;
     let dates = Dates::read(&claims)?;
     issuer.check_dates(&dates, Class::Access, now)?;
     if claims.bound {

@@ -22,7 +22,7 @@ pub(super) const MAX_TOKEN: usize = 8 * 1024;
 #[derive(Clone)]
 pub struct TrustedIssuer {
     pub(super) url: Arc<str>,
-    pub(super) audiences: Vec<Box<str>>,
+    pub(super) audiences: Vec<Arc<str>>,
     pub(crate) keys: IssuerKeys,
     pub(super) origin: Origin,
     pub(super) leeway: Duration,

@@ -44,6 +44,7 @@ impl Dates {
 pub(super) struct Unverified {
     pub(super) issuer: usize,
     pub(super) name: Arc<str>,
+    pub(super) audience: Arc<str>,
     pub(super) class: Class,
     pub(super) dates: Dates,
     pub(super) payload: Payload,
@@ -57,6 +58,8 @@ pub(super) struct VerifiedToken {
     pub(super) issuer: usize,
     /// The version of the keys with which the signature was verified.
     pub(super) keys: u64,
+    /// The audience for which it was accepted.
+    audience: Arc<str>,
     class: Class,
     dates: Dates,
     payload: Payload,
@@ -90,6 +93,7 @@ impl Unverified {
         VerifiedToken {
             issuer: self.issuer,
             keys: keys.version(),
+            audience: self.audience,
             class: self.class,
             dates: self.dates,
             payload,
@@ -105,7 +109,7 @@ impl VerifiedToken {
         issuer: &TrustedIssuer,
         now: Timestamp,
     ) -> Result<(), TokenRejection> {
-        issuer.check_audience_in(&self.payload)?;
+        issuer.check_audience(&self.audience, &self.payload)?;
         issuer.check_dates(&self.dates, self.class, now)
     }
 

@@ -54,7 +54,7 @@ pub(super) fn verify(
     }
 
     let class = issuer.class(&header)?;
-    issuer.check_audience(&claims, &payload)?;
+    let audience = issuer.accepted_audience(&claims, &payload)?;
     let dates = Dates::read(&claims)?;
     issuer.check_dates(&dates, class, now)?;
     if claims.bound {
@@ -63,6 +63,7 @@ pub(super) fn verify(
     let unverified = Unverified {
         issuer: index,
         name,
+        audience: Arc::clone(audience),
         class,
         dates,
         payload: payload.clone(),
@@ -158,30 +159,33 @@ impl TrustedIssuer {
         }
     }
 
-    pub(super) fn check_audience(
+    /// Returns the audience of the token that this service is, or the first one of several.
+    pub(super) fn accepted_audience(
         &self,
         claims: &Claims<'_>,
         payload: &Payload,
-    ) -> Result<(), TokenRejection> {
-        if matches!(&self.origin, Origin::External(rules) if rules.audience_claim.is_some()) {
-            return self.check_audience_in(payload);
-        }
-        let is_known = |name: &str| self.is_audience(name);
-        match read(&claims.aud, |aud| aud.names(is_known))? {
-            Some(true) => Ok(()),
-            _ => Err(self.audience_mismatch(payload)),
-        }
+    ) -> Result<&Arc<str>, TokenRejection> {
+        let find = |name: &str| self.audiences.iter().find(|known| ***known == *name);
+        let is_read =
+            !matches!(&self.origin, Origin::External(rules) if rules.audience_claim.is_some());
+        let found = match is_read {
+            true => read(&claims.aud, |aud| aud.find_name(find))?.flatten(),
+            false => match payload.object().get(self.audience_claim()) {
+                Some(Json::String(name)) => find(name),
+                Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).find_map(find),
+                _ => None,
+            },
+        };
+        found.ok_or_else(|| self.audience_mismatch(payload))
     }
 
-    /// Checks the audience of claims that are well-formed.
-    pub(super) fn check_audience_in(&self, payload: &Payload) -> Result<(), TokenRejection> {
-        let is_known = |name: &str| self.is_audience(name);
-        let is_accepted = match payload.object().get(self.audience_claim()) {
-            Some(Json::String(name)) => is_known(name),
-            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).any(is_known),
-            _ => false,
-        };
-        match is_accepted {
+    /// Checks the audience of a token again.
+    pub(super) fn check_audience(
+        &self,
+        audience: &str,
+        payload: &Payload,
+    ) -> Result<(), TokenRejection> {
+        match self.audiences.iter().any(|known| **known == *audience) {
             true => Ok(()),
             false => Err(self.audience_mismatch(payload)),
         }
@@ -192,10 +196,6 @@ impl TrustedIssuer {
             Origin::External(rules) => rules.audience_claim.as_deref().unwrap_or("aud"),
             Origin::Own(_) => "aud",
         }
-    }
-
-    fn is_audience(&self, name: &str) -> bool {
-        self.audiences.iter().any(|known| **known == *name)
     }
 
     fn audience_mismatch(&self, payload: &Payload) -> TokenRejection {

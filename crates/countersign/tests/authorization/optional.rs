@@ -99,8 +99,12 @@ async fn public_method_is_open_and_others_need_credentials() {
 }
 
 #[tokio::test]
-async fn outer_layer_finds_the_accepted_principal_in_the_response() {
-    let accepted = send(layer(), &[("authorization", "Bearer good")]).await;
+async fn outer_layer_finds_the_accepted_principal_in_the_response_if_the_layer_adds_it() {
+    let good = [("authorization", "Bearer good")];
+    let without = send(layer(), &good).await;
+    assert!(without.extensions().get::<Principal>().is_none());
+    let layer = || layer().principal_in_response();
+    let accepted = send(layer(), &good).await;
     assert_eq!(
         accepted.extensions().get::<Principal>().unwrap().subject(),
         "ada"
@@ -108,7 +112,7 @@ async fn outer_layer_finds_the_accepted_principal_in_the_response() {
     let stack = ServiceBuilder::new()
         .layer(layer())
         .layer(require(scope("a")).unwrap());
-    let forbidden = send(stack.into_inner(), &[("authorization", "Bearer good")]).await;
+    let forbidden = send(stack.into_inner(), &good).await;
     assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
     assert_eq!(
         forbidden.extensions().get::<Principal>().unwrap().subject(),
