@@ -117,9 +117,45 @@ impl PasswordHasher {
         self.checked.load(std::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Verifies a password by the cache of verified passwords. Returns `None` if it has to be hashed.
+    pub(super) fn try_verify(
+        &self,
+        attempt: &Attempt<'_>,
+        limit: Option<&FailureLimit>,
+    ) -> Option<Outcome> {
+        match self.target(attempt) {
+            Ok(target) => self.cached(attempt, &target, limit),
+            Err(reason) => Some(Outcome::Unavailable(reason)),
+        }
+    }
+
+    /// Returns the outcome of a cached password.
+    fn cached(
+        &self,
+        attempt: &Attempt<'_>,
+        target: &Target,
+        limit: Option<&FailureLimit>,
+    ) -> Option<Outcome> {
+        let (client, now) = (attempt.client(), attempt.now);
+        // While passwords from these networks find no place, the cache is not asked: otherwise wrong passwords would
+        // be free of charge, and right ones the only ones to be accepted.
+        if limit.is_some_and(|limit| limit.is_often_busy(&client, now))
+            || !self.cache.contains(&target.digest, now)
+        {
+            return None;
+        }
+        if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
+            return Some(throttled.into());
+        }
+        // If the credential may no longer be used, the password is hashed like any other, so that the time of the rejection
+        // does not show that it is right.
+        let identity = attempt.finish(target.credential.clone()?, None).ok()?;
+        Some(Outcome::Accepted(identity))
+    }
+
     /// Verifies a password, by a hash or by the cache of verified passwords.
     ///
-    /// The limit is checked once, in the same way for cached passwords and others. If clients could
+    /// The limit is checked in the same way for cached passwords and others. If clients could
     /// tell a cached password from others by the limit, many attempts at once would find it.
     pub(super) async fn verify(
         &self,
@@ -127,17 +163,12 @@ impl PasswordHasher {
         limit: Option<&FailureLimit>,
     ) -> Outcome {
         let (client, now) = (attempt.client(), attempt.now);
-        let target = self.target(attempt);
-        // While passwords from these networks find no place, the cache is not asked: otherwise wrong passwords would
-        // be free of charge, and right ones the only ones to be accepted.
-        let is_often_busy = limit.is_some_and(|limit| limit.is_often_busy(&client, now));
-        if !is_often_busy && self.cache.contains(&target.digest, now) {
-            if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
-                return throttled.into();
-            }
-            if let Some(identity) = cached_identity(attempt, &target) {
-                return Outcome::Accepted(identity);
-            }
+        let target = match self.target(attempt) {
+            Ok(target) => target,
+            Err(reason) => return Outcome::Unavailable(reason),
+        };
+        if let Some(outcome) = self.cached(attempt, &target, limit) {
+            return outcome;
         }
         let mut reservation = None;
         let check = async {
@@ -198,15 +229,17 @@ impl PasswordHasher {
     }
 
     /// Returns what the password is verified against. The work is the same for unknown users.
-    fn target(&self, attempt: &Attempt<'_>) -> Target {
-        let credential = attempt.directory.user(attempt.name);
+    fn target(&self, attempt: &Attempt<'_>) -> Result<Target, Reason> {
+        let directory = attempt.directory;
+        let credential = look_up(directory, || directory.user(attempt.name))
+            .map_err(|_| Reason::DirectoryStale)?;
         let known = credential.as_ref().and_then(|known| match &known.secret {
             StoredSecret::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
             _ => None,
         });
         let (id, generation, hash) =
             known.unwrap_or_else(|| (UNKNOWN_USER, 0, Arc::clone(&self.dummy)));
-        let padding = self.padding(attempt.directory, &hash);
+        let padding = self.padding(directory, &hash);
         let digest = self.cache.digest(&[
             // Otherwise the same password for two unknown names would share one check and take half the
             // time.
@@ -216,12 +249,12 @@ impl PasswordHasher {
             hash.as_bytes(),
             attempt.password.as_bytes(),
         ]);
-        Target {
+        Ok(Target {
             credential,
             hash,
             padding,
             digest,
-        }
+        })
     }
 
     /// Returns the cost of what is computed too if the password does not match `hash`, so that a wrong password costs the
@@ -308,13 +341,6 @@ pub(super) fn prepare(password: &str) -> Secret {
     let mut prepared = String::with_capacity(3 * password.len());
     prepared.extend(password.chars().map(space).nfc());
     Secret::from(prepared)
-}
-
-/// Returns the identity of a cached password. If the credential may no longer be used, the password is
-/// hashed like any other, so that the time of the rejection does not show that it is right.
-fn cached_identity(attempt: &Attempt<'_>, target: &Target) -> Option<Identity> {
-    attempt.directory.check_freshness().ok()?;
-    attempt.finish(target.credential.clone()?, None).ok()
 }
 
 impl fmt::Debug for PasswordHasher {
