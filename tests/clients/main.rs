@@ -25,5 +25,6 @@ mod openapi_document;
 mod outbound;
 mod own_document;
 mod schemathesis;
+mod token_requests;
 mod wire_documents;
 mod wires_readme;

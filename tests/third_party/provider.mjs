@@ -28,7 +28,7 @@ const provider = new Provider(issuer, {
         scope: 'calls:read calls:write',
         audience: resource,
         accessTokenFormat: resource === 'https://opaque.example' ? 'opaque' : 'jwt',
-        accessTokenTTL: 600,
+        accessTokenTTL: 3600,
       }),
     },
   },
