@@ -1,275 +1,175 @@
-//! The table of behaviour in `docs/gateways.md`: what each gateway answers.
+//! The first table in `docs/gateways.md`: what each gateway answers.
 
-use std::fs;
-use std::path::Path;
+use countersign_tests::GatewayExample;
 
+use crate::client;
+use crate::documented::compare;
 use crate::fixture::{Fixture, basic_line, bearer_line, key_line, undecidable_token};
-use crate::gateway::Program;
-use crate::harness::{Response, api_key, bearer, wait_for};
-use crate::service::MARK;
+use crate::harness::{Response, api_key};
+use crate::service::{MARK, Service};
+
+/// Paths that gateways and services could read differently.
+const AMBIGUOUS: [&str; 14] = [
+    "/calls/../me",
+    "/calls/%2e%2e/me",
+    "/calls%2f..%2fme",
+    "/calls%2f7",
+    "//calls",
+    "/calls//7",
+    "/calls/.",
+    "/calls;x=/../me",
+    "/calls\\me",
+    "/calls%5cme",
+    "/calls%00",
+    "/calls%252f7",
+    "/%63alls",
+    "/calls#/about",
+];
 
 /// A request, with the name that it has in the table.
-type Case = (&'static str, &'static str, Vec<String>);
-
-#[test]
-fn nginx_behaves_as_documented() {
-    check(Program::Nginx, "nginx.conf", "nginx");
+struct Case {
+    name: String,
+    line: String,
+    headers: Vec<String>,
 }
 
-#[test]
-fn caddy_behaves_as_documented() {
-    check(Program::Caddy, "Caddyfile", "Caddy");
+fn case(name: &str, line: &str, headers: &[&str]) -> Case {
+    Case {
+        name: name.to_owned(),
+        line: line.to_owned(),
+        headers: headers.iter().map(|&header| header.to_owned()).collect(),
+    }
 }
 
-#[test]
-fn haproxy_behaves_as_documented() {
-    check(Program::HaProxy, "haproxy.cfg", "HAProxy");
-}
-
-#[test]
-fn envoy_behaves_as_documented() {
-    check(Program::Envoy, "ext_authz.yaml", "Envoy");
-}
-
-#[test]
-fn envoy_behaves_as_documented_over_grpc() {
-    check(Program::Envoy, "ext_authz_grpc.yaml", "Envoy, gRPC");
-}
-
-#[track_caller]
-fn check(program: Program, file: &str, column: &str) {
-    let fixture = Fixture::start(program, file);
+pub(crate) fn check(example: GatewayExample) {
+    let service = Service::start();
+    let fixture = Fixture::start(example, service.address());
     let mut found = Vec::new();
-    for (name, line, headers) in cases(&fixture) {
-        let before = fixture.service.requests();
-        let response = fixture.send(line, &headers);
-        let arrived = fixture.service.requests() - before;
-        assert_eq!(
-            arrived,
-            usize::from(response.status == 200),
-            "{name}: {response:?}"
-        );
-        check_headers(file, name, &response);
-        found.push((name, response.status));
+    let mut record = |name: &str, response: &Response| {
+        found.push((name.to_owned(), response.status.to_string()));
+    };
+    for Case {
+        name,
+        line,
+        headers,
+    } in cases(&fixture)
+    {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let before = service.requests();
+        let response = fixture.send(&line, &headers);
+        let arrived = service.requests() - before;
+        let is_accepted = usize::from(response.status == 200);
+        assert_eq!(arrived, is_accepted, "{name}: {response:?}");
+        check_headers(example, &name, &response);
+        record(&name, &response);
     }
-    let wrong = vec![basic_line(&fixture.key.id, &fixture.other.secret)];
+
+    let key = key_line(&fixture.key.key);
+    let wrong = basic_line(&fixture.key.id, &fixture.other.secret);
     for _ in 0..40 {
-        fixture.send("GET /calls", &wrong);
+        fixture.send("GET /calls", &[&wrong]);
     }
-    let password = vec![basic_line("alice", "correct horse")];
-    let throttled = fixture.send("GET /calls", &password);
-    check_headers(file, "throttled", &throttled);
-    found.push(("a password after many failures", throttled.status));
-    let key = vec![key_line(&fixture.key.key)];
-    assert_eq!(fixture.send("GET /calls", &key).status, 200);
+    let throttled = "a password after many failures";
+    let password = basic_line("alice", "correct horse");
+    let response = fixture.send("GET /calls", &[&password]);
+    check_headers(example, throttled, &response);
+    record(throttled, &response);
+    assert_eq!(fixture.send("GET /calls", &[&key]).status, 200);
+
     let Fixture {
-        server,
-        service,
-        gateway,
-        ..
+        server, gateway, ..
     } = fixture;
     drop(server);
-    let down = crate::client::send(gateway.address(), "GET /calls", &key);
-    found.push(("any, while countersign is down", down.status));
-    let down = crate::client::send(gateway.address(), "GET /about", &[]);
+    let down = client::send(gateway.address(), "GET /calls", &[&key]);
+    record("any, while countersign is down", &down);
+    let down = client::send(gateway.address(), "GET /about", &[]);
     assert_ne!(down.status, 200, "a public path is denied, too");
-    drop((service, gateway));
-    compare(column, &found);
+    compare("request", example, &found);
 }
 
-/// Returns the requests of the table.
+/// Returns the requests of the table, except for those that need another state of the server.
 fn cases(fixture: &Fixture) -> Vec<Case> {
-    let key = key_line(&fixture.key.key);
-    let other = key_line(&fixture.other.key);
-    let token = bearer_line(&fixture.token(&fixture.key));
-    let revoked = fixture.server.create_key(&fixture.home, "calls:read");
-    let of_revoked = fixture.token(&revoked);
-    fixture.home.run(&["key", "revoke", &revoked.id]);
-    wait_for("the revocation", std::time::Duration::from_secs(10), || {
-        (fixture.server.status_for(&[bearer(&of_revoked)]) == 401).then_some(())
-    });
-    let restricted = fixture.home.json(&[
-        "key",
-        "create",
-        "--name",
-        "t",
-        "--scopes",
-        "calls:read",
-        "--allow-from",
-        "192.0.2.0/24",
-    ]);
-    let restricted = restricted["key"].as_str().unwrap().to_owned();
-    let local = fixture.home.json(&[
-        "key",
-        "create",
-        "--name",
-        "t",
-        "--scopes",
-        "calls:read",
-        "--allow-from",
-        "127.0.0.2/32",
-    ]);
-    let local = local["key"].as_str().unwrap().to_owned();
+    let restricted_to = |network: &str| {
+        let create = ["key", "create", "--name", "t", "--scopes", "calls:read"];
+        let created = fixture
+            .home
+            .json(&[&create[..], &["--allow-from", network]].concat());
+        key_line(created["key"].as_str().unwrap())
+    };
+    let (elsewhere, here) = (restricted_to("192.0.2.0/24"), restricted_to("127.0.0.2/32"));
     // The server has seen both keys once it has seen the later one.
     let marker = fixture.server.create_key(&fixture.home, "calls:read");
     fixture.server.wait_until_accepted(&[api_key(&marker.key)]);
-    let line = |text: &str| text.to_owned();
-    let claims_public = vec![
-        line("x-original-uri: /about"),
-        line("x-original-method: GET"),
-        line("x-forwarded-uri: /about"),
-        line("x-forwarded-method: GET"),
+    let of_revoked = fixture.token_of(&marker);
+    fixture.revoke(&marker, &of_revoked);
+
+    let (key, token) = (&*key_line(&fixture.key.key), &*bearer_line(&fixture.token));
+    let other = &*key_line(&fixture.other.key);
+    let of_revoked = &*bearer_line(&of_revoked);
+    let undecidable = &*bearer_line(&undecidable_token());
+    let wrong = "x-api-key: wrong";
+    let claims_public = [
+        "x-original-uri: /about",
+        "x-original-method: GET",
+        "x-forwarded-uri: /about",
+        "x-forwarded-method: GET",
     ];
-    vec![
-        (
-            "an API key with the scope",
-            "GET /calls/7?x=1",
-            vec![key.clone()],
-        ),
-        ("a token with the scope", "GET /calls", vec![token.clone()]),
-        ("the same, as HEAD", "HEAD /calls", vec![token.clone()]),
-        ("no credentials", "GET /calls", vec![]),
-        ("a wrong API key", "GET /calls", vec![key_line("wrong")]),
-        (
-            "a token of a revoked key",
-            "GET /calls",
-            vec![bearer_line(&of_revoked)],
-        ),
-        (
-            "an API key and a token",
-            "GET /calls",
-            vec![key.clone(), token.clone()],
-        ),
-        ("two API keys", "GET /calls", vec![key.clone(), key.clone()]),
-        ("without the scope", "GET /calls", vec![other]),
-        ("another method", "PATCH /calls", vec![key.clone()]),
-        (
-            "a path that a rule denies",
-            "GET /calls/internal/7",
-            vec![key.clone()],
-        ),
-        ("a path without a rule", "GET /other", vec![key.clone()]),
-        ("a public path, no credentials", "GET /about", vec![]),
-        (
-            "a public path, a wrong API key",
-            "GET /about",
-            vec![key_line("wrong")],
-        ),
-        (
+    let claims_address = [&*elsewhere, "x-forwarded-for: 192.0.2.1"];
+    let of_another_network = "a key for another network, claimed in `X-Forwarded-For`";
+    let of_unreachable = "a token whose issuer's keys cannot be fetched";
+    let mut cases = vec![
+        case("an API key with the scope", "GET /calls/7?x=1", &[key]),
+        case("a token with the scope", "GET /calls", &[token]),
+        case("the same, as HEAD", "HEAD /calls", &[token]),
+        case("no credentials", "GET /calls", &[]),
+        case("a wrong API key", "GET /calls", &[wrong]),
+        case("a token of a revoked key", "GET /calls", &[of_revoked]),
+        case("an API key and a token", "GET /calls", &[key, token]),
+        case("two API keys", "GET /calls", &[key, key]),
+        case("without the scope", "GET /calls", &[other]),
+        case("another method", "PATCH /calls", &[key]),
+        case("a path that a rule denies", "GET /calls/internal/7", &[key]),
+        case("a path without a rule", "GET /other", &[key]),
+        case("a public path, no credentials", "GET /about", &[]),
+        case("a public path, a wrong API key", "GET /about", &[wrong]),
+        case(
             "headers that claim a public path",
             "GET /calls",
-            claims_public,
+            &claims_public,
         ),
-        (
-            "a key for the client's network",
-            "GET /calls",
-            vec![key_line(&local)],
-        ),
-        (
-            "a key for another network, claimed in `X-Forwarded-For`",
-            "GET /calls",
-            vec![key_line(&restricted), line("x-forwarded-for: 192.0.2.1")],
-        ),
-        ("`/calls/../me`", "GET /calls/../me", vec![key.clone()]),
-        (
-            "`/calls/%2e%2e/me`",
-            "GET /calls/%2e%2e/me",
-            vec![key.clone()],
-        ),
-        (
-            "`/calls%2f..%2fme`",
-            "GET /calls%2f..%2fme",
-            vec![key.clone()],
-        ),
-        ("`/calls%2f7`", "GET /calls%2f7", vec![key.clone()]),
-        ("`//calls`", "GET //calls", vec![key.clone()]),
-        ("`/calls//7`", "GET /calls//7", vec![key.clone()]),
-        ("`/calls/.`", "GET /calls/.", vec![key.clone()]),
-        (
-            "`/calls;x=/../me`",
-            "GET /calls;x=/../me",
-            vec![key.clone()],
-        ),
-        ("`/calls\\me`", "GET /calls\\me", vec![key.clone()]),
-        ("`/calls%5cme`", "GET /calls%5cme", vec![key.clone()]),
-        ("`/calls%00`", "GET /calls%00", vec![key.clone()]),
-        ("`/calls%252f7`", "GET /calls%252f7", vec![key.clone()]),
-        ("`/%63alls`", "GET /%63alls", vec![key.clone()]),
-        ("`/calls#/about`", "GET /calls#/about", vec![key.clone()]),
-        (
-            "a token whose issuer's keys cannot be fetched",
-            "GET /calls",
-            vec![bearer_line(&undecidable_token())],
-        ),
-    ]
+        case("a key for the client's network", "GET /calls", &[&here]),
+        case(of_another_network, "GET /calls", &claims_address),
+    ];
+    let ambiguous =
+        AMBIGUOUS.map(|path| case(&format!("`{path}`"), &format!("GET {path}"), &[key]));
+    cases.extend(ambiguous);
+    cases.push(case(of_unreachable, "GET /calls", &[undecidable]));
+    cases
 }
 
 /// Checks the headers of a response, apart from its status.
 #[track_caller]
-fn check_headers(file: &str, name: &str, response: &Response) {
+fn check_headers(example: GatewayExample, name: &str, response: &Response) {
     let from_service = response.header(MARK).is_some();
     assert_eq!(from_service, response.status == 200, "{name}: {response:?}");
+    let head = response.head.to_ascii_lowercase();
     if response.status == 401 {
         let challenge = response.header("www-authenticate").unwrap_or_default();
-        assert!(
-            challenge.contains("realm=\"countersign\""),
-            "{name}: {response:?}"
-        );
-        let lines = response
-            .head
-            .lines()
-            .filter(|line| line.to_ascii_lowercase().starts_with("www-authenticate:"));
-        assert_eq!(lines.count(), 1, "{name}: {response:?}");
+        let names_realm = challenge.contains("realm=\"countersign\"");
+        assert!(names_realm, "{name}: {response:?}");
+        let lines = head.lines();
+        let challenges = lines.filter(|line| line.starts_with("www-authenticate:"));
+        assert_eq!(challenges.count(), 1, "{name}: {response:?}");
     }
     if matches!(response.status, 401 | 429) {
-        assert_eq!(
-            response.header("cache-control"),
-            Some("no-store"),
-            "{name}: {response:?}"
-        );
+        let cache_control = response.header("cache-control");
+        assert_eq!(cache_control, Some("no-store"), "{name}: {response:?}");
     }
     // Over HTTP, Envoy makes a response of its own when countersign cannot decide.
-    let tells = response.status == 429 || response.status == 503 && file != "ext_authz.yaml";
-    assert_eq!(
-        response.header("retry-after").is_some(),
-        tells,
-        "{name}: {response:?}"
-    );
-    assert!(
-        !response
-            .head
-            .to_ascii_lowercase()
-            .contains("countersign-subject"),
-        "{name}: {response:?}"
-    );
-}
-
-/// Compares what was found with this column.
-#[track_caller]
-fn compare(column: &str, found: &[(&str, u16)]) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gateways.md");
-    let text = fs::read_to_string(file).unwrap();
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .skip_while(|line| !line.starts_with("| request |"))
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    let index = rows
-        .first()
-        .and_then(|head| head.iter().position(|cell| *cell == column));
-    let index = index.expect("the table has the column");
-    let documented: Vec<_> = rows[2..]
-        .iter()
-        .map(|row| (row[0], row[index].to_owned()))
-        .collect();
-    let found: Vec<_> = found
-        .iter()
-        .map(|(name, status)| (*name, status.to_string()))
-        .collect();
-    let lines: String = found
-        .iter()
-        .map(|(name, status)| format!("| {name} | {status} |\n"))
-        .collect();
-    assert_eq!(found, documented, "{column} answers:\n{lines}");
+    let names_wait =
+        response.status == 429 || response.status == 503 && example != GatewayExample::Envoy;
+    let retry_after = response.header("retry-after");
+    assert_eq!(retry_after.is_some(), names_wait, "{name}: {response:?}");
+    let names_caller = head.contains("countersign-subject");
+    assert!(!names_caller, "{name}: {response:?}");
 }

@@ -14,7 +14,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sends a request with these lines of headers on a new connection.
 #[track_caller]
-pub(crate) fn send(gateway: SocketAddr, line: &str, headers: &[String]) -> Response {
+pub(crate) fn send(gateway: SocketAddr, line: &str, headers: &[&str]) -> Response {
+    send_with_body(gateway, line, headers, "")
+}
+
+/// Sends a request with these lines of headers, and what follows them, on a new connection.
+#[track_caller]
+pub(crate) fn send_with_body(
+    gateway: SocketAddr,
+    line: &str,
+    headers: &[&str],
+    body: &str,
+) -> Response {
     let mut request = format!("{line} HTTP/1.1\r\nhost: api.example\r\n");
     if !headers
         .iter()
@@ -25,7 +36,7 @@ pub(crate) fn send(gateway: SocketAddr, line: &str, headers: &[String]) -> Respo
     for header in headers {
         request += &format!("{header}\r\n");
     }
-    request += "\r\n";
+    request += &format!("\r\n{body}");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

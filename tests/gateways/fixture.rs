@@ -1,17 +1,16 @@
-//! A server, a service, and a gateway between clients and the service.
+//! A server, and a gateway between clients and a service.
 
-use std::fs;
-use std::path::Path;
+use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign::time::{Clock as _, SystemClock};
+use countersign_tests::GatewayExample;
 use serde_json::json;
 
 use crate::client;
-use crate::gateway::{Gateway, Ports, Program};
-use crate::harness::{Home, IssuedKey, Response, Server, api_key};
-use crate::service::Service;
+use crate::gateway::Gateway;
+use crate::harness::{Home, IssuedKey, Response, Server, api_key, bearer, wait_for};
 
 /// The URL of an external issuer whose keys cannot be fetched.
 const UNREACHABLE: &str = "http://127.0.0.1:1";
@@ -19,66 +18,84 @@ const UNREACHABLE: &str = "http://127.0.0.1:1";
 pub(crate) struct Fixture {
     pub(crate) home: Home,
     pub(crate) server: Server,
-    pub(crate) service: Service,
     pub(crate) gateway: Gateway,
     /// A key with the scope `calls:read`.
     pub(crate) key: IssuedKey,
+    /// A token of this key.
+    pub(crate) token: String,
     /// A key with the scope `wallet:read`.
     pub(crate) other: IssuedKey,
 }
 
 impl Fixture {
-    /// Starts a gateway that asks the server.
+    /// Starts a gateway in front of the service at this address.
     #[track_caller]
-    pub(crate) fn start(program: Program, file: &str) -> Self {
+    pub(crate) fn start(example: GatewayExample, service: SocketAddr) -> Self {
         let home = Home::new();
-        let server = start_server(&home, "");
+        let server = start_server(&home, example);
         let key = server.create_key(&home, "calls:read");
         let other = server.create_key(&home, "wallet:read");
-        let service = Service::start();
-        let ports = ports(&server, &service);
-        let gateway = Gateway::start(program, file, ports, &[]);
+        let token = server.token(&[api_key(&key.key)]);
+        let header = countersign_tests::header(&token);
+        let kid = header["kid"].as_str().unwrap();
+        let exported = home.run(&["signing-key", "export", "--pem", kid]);
+        let pem = String::from_utf8(exported.stdout).unwrap();
+        let gateway = Gateway::start(example, server.address(), service, &pem);
         Self {
             home,
             server,
-            service,
             gateway,
             key,
+            token,
             other,
         }
     }
 
     /// Sends a request through the gateway.
     #[track_caller]
-    pub(crate) fn send(&self, line: &str, headers: &[String]) -> Response {
+    pub(crate) fn send(&self, line: &str, headers: &[&str]) -> Response {
         client::send(self.gateway.address(), line, headers)
     }
 
-    /// Mints a token of a key.
-    pub(crate) fn token(&self, key: &IssuedKey) -> String {
+    /// Returns the status of a request with a token through the gateway.
+    #[track_caller]
+    pub(crate) fn status(&self, line: &str, token: &str) -> u16 {
+        self.send(line, &[&bearer_line(token)]).status
+    }
+
+    /// Returns a token of this key.
+    #[track_caller]
+    pub(crate) fn token_of(&self, key: &IssuedKey) -> String {
         self.server.token(&[api_key(&key.key)])
+    }
+
+    /// Revokes the key of a token, and waits until the server rejects the token.
+    #[track_caller]
+    pub(crate) fn revoke(&self, key: &IssuedKey, token: &str) {
+        self.home.run(&["key", "revoke", &key.id]);
+        let patience = std::time::Duration::from_secs(10);
+        wait_for("the revocation", patience, || {
+            (self.server.status_for(&[bearer(token)]) == 401).then_some(())
+        });
     }
 }
 
-/// Starts a server with the configuration of the examples and these lines for its issuer. It listens on another port, and
-/// trusts a further issuer, whose keys cannot be fetched.
+/// Starts a server with the configuration of the examples. It listens on another port, trusts a further issuer, whose keys
+/// cannot be fetched, and signs with ES256 for HAProxy, which knows no EdDSA.
 #[track_caller]
-pub(crate) fn start_server(home: &Home, of_issuer: &str) -> Server {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gateways/countersign.toml");
-    let text = fs::read_to_string(file).unwrap();
+fn start_server(home: &Home, example: GatewayExample) -> Server {
+    let text = GatewayExample::server_configuration();
     let section = "[issuer.default]\n";
     assert!(text.contains(section));
-    let text = text.replace(section, &format!("{section}{of_issuer}"));
+    let text = match example {
+        GatewayExample::HaProxyAlone => {
+            text.replace(section, &format!("{section}algorithm = \"ES256\"\n"))
+        }
+        _ => text,
+    };
     let trust = format!("[trust.staff]\nissuer = \"{UNREACHABLE}\"\naudience = \"a\"\n");
     let config = home.configure(&format!("{text}\n{trust}"));
     Server::start(home, &["--config", &config])
-}
-
-pub(crate) fn ports(server: &Server, service: &Service) -> Ports {
-    Ports {
-        server: server.address().port(),
-        service: service.port(),
-    }
 }
 
 pub(crate) fn key_line(key: &str) -> String {
@@ -90,10 +107,8 @@ pub(crate) fn bearer_line(token: &str) -> String {
 }
 
 pub(crate) fn basic_line(name: &str, password: &str) -> String {
-    format!(
-        "authorization: Basic {}",
-        STANDARD.encode(format!("{name}:{password}"))
-    )
+    let pair = STANDARD.encode(format!("{name}:{password}"));
+    format!("authorization: Basic {pair}")
 }
 
 /// Returns a token of the issuer whose keys cannot be fetched.

@@ -1,8 +1,13 @@
-//! Identity headers that a client sends never reach the service, and those of the server do.
+//! Identity headers that a client sends never reach the service, and those of the server do. The second table in
+//! `docs/gateways.md` shows what each gateway does with a forged header.
 
+use countersign_tests::GatewayExample;
+
+use crate::client;
+use crate::documented::compare;
 use crate::fixture::{Fixture, bearer_line, key_line};
-use crate::gateway::Program;
 use crate::harness::Response;
+use crate::service::Service;
 
 /// The names of the identity headers.
 const NAMES: [&str; 7] = [
@@ -14,7 +19,8 @@ const NAMES: [&str; 7] = [
     "credential",
     "issuer",
 ];
-/// Spellings that a service could take for the header of the first one.
+/// Spellings that a service could take for the header of the first one. After a prefix in capitals, the name is in
+/// capitals, too.
 const SPELLINGS: [&str; 20] = [
     "countersign-NAME",
     "Countersign-NAME",
@@ -38,104 +44,112 @@ const SPELLINGS: [&str; 20] = [
     "countersign#NAME",
 ];
 
-#[test]
-fn nginx_passes_on_no_forged_identity() {
-    check(Program::Nginx, "nginx.conf");
+fn spelled(spelling: &str, name: &str) -> String {
+    match spelling.starts_with("COUNTERSIGN") {
+        true => spelling.replace("NAME", &name.to_uppercase()),
+        false => spelling.replace("NAME", name),
+    }
 }
 
-#[test]
-fn caddy_passes_on_no_forged_identity() {
-    check(Program::Caddy, "Caddyfile");
+pub(crate) fn check(example: GatewayExample) {
+    let service = Service::start();
+    let fixture = Fixture::start(example, service.address());
+    let mut found = SPELLINGS.map(|spelling| forge(&fixture, spelling)).to_vec();
+    found.push(forge_in_trailer(&fixture));
+    check_own_headers(&fixture);
+    check_headers_of_the_connection(&fixture);
+    compare("forged header", example, &found);
 }
 
-#[test]
-fn haproxy_passes_on_no_forged_identity() {
-    check(Program::HaProxy, "haproxy.cfg");
-}
-
-#[test]
-fn envoy_passes_on_no_forged_identity() {
-    check(Program::Envoy, "ext_authz.yaml");
-}
-
-#[test]
-fn envoy_passes_on_no_forged_identity_over_grpc() {
-    check(Program::Envoy, "ext_authz_grpc.yaml");
-}
-
+/// Sends forged headers of this spelling, with and without credentials. Returns the row of the table.
 #[track_caller]
-fn check(program: Program, file: &str) {
-    let fixture = Fixture::start(program, file);
-    let key = key_line(&fixture.key.key);
-    let token = fixture.token(&fixture.key);
-    let mut arrived = 0;
+fn forge(fixture: &Fixture, spelling: &str) -> (String, String) {
+    let key = &*key_line(&fixture.key.key);
+    let mut statuses = Vec::new();
     for name in NAMES {
-        for spelling in SPELLINGS {
-            let header = format!("{}: forged", spelling.replace("NAME", name));
-            for (line, headers) in [
-                ("GET /calls", vec![key.clone(), header.clone()]),
-                (
-                    "GET /calls",
-                    vec![header.clone(), key.clone(), header.clone()],
-                ),
-                ("GET /about", vec![header.clone()]),
-            ] {
-                let response = fixture.send(line, &headers);
-                // A gateway may reject the whole request.
-                if response.status == 200 {
-                    arrived += 1;
-                }
-                assert!(
-                    matches!(response.status, 200 | 400),
-                    "{header}: {response:?}"
-                );
-                assert!(!response.body.contains("forged"), "{header}: {response:?}");
-            }
+        let header = &*format!("{}: forged", spelled(spelling, name));
+        for (line, headers) in [
+            ("GET /calls", &[key, header][..]),
+            ("GET /calls", &[header, key, header]),
+            ("GET /about", &[header]),
+        ] {
+            let response = fixture.send(line, headers);
+            assert!(!response.body.contains("forged"), "{header}: {response:?}");
+            statuses.push(response.status);
         }
     }
-    assert!(
-        arrived >= 3 * NAMES.len() * 4,
-        "only {arrived} requests have arrived"
-    );
+    let outcome = match statuses[0] {
+        200 => "removed",
+        // The whole request is rejected.
+        400 => "400",
+        other => panic!("{spelling}: {other}"),
+    };
+    statuses.dedup();
+    assert_eq!(statuses.len(), 1, "{spelling}: {statuses:?}");
+    let shown = spelled(spelling, "subject").replace('|', "\\|");
+    let row = match shown.contains('`') {
+        true => format!("`` {shown} ``"),
+        false => format!("`{shown}`"),
+    };
+    (row, outcome.to_owned())
+}
 
-    let response = fixture.send("GET /calls", &[bearer_line(&token)]);
-    check_identity(&fixture, &response);
-    assert!(
-        !response.body.contains(&token),
-        "the service gets no credentials"
-    );
-    let upper = format!("Countersign-Subject: {}", "forged".repeat(2));
-    let response = fixture.send("GET /calls", &[key.clone(), upper]);
-    check_identity(&fixture, &response);
-    assert!(
-        !response.body.contains(&fixture.key.secret),
-        "the service gets no credentials"
-    );
-    // A client cannot remove the identity by calling it a header of the connection (RFC 9110 §7.6.1).
-    for connection in [
-        "close, countersign-subject",
-        "close, Countersign-Subject, Countersign-Account, Countersign-Credential, Countersign-Scopes, Countersign-Scheme",
-    ] {
-        let headers = [key.clone(), format!("connection: {connection}")];
-        let response = fixture.send("GET /calls", &headers);
-        check_identity(&fixture, &response);
-        let listed = response.body.to_ascii_lowercase();
-        let listed = listed
-            .lines()
-            .find(|line| line.starts_with("connection:") && line.contains("countersign"));
-        assert_eq!(listed, None, "{program:?}");
-    }
-    // Nor can it hide its credentials from the server.
+/// Sends a forged header after the body. Returns the row of the table.
+#[track_caller]
+fn forge_in_trailer(fixture: &Fixture) -> (String, String) {
     let headers = [
-        "x-api-key: wrong".to_owned(),
-        "connection: close, x-api-key".to_owned(),
+        "transfer-encoding: chunked",
+        "trailer: countersign-subject",
+        "te: trailers",
     ];
+    let body = "4\r\nbody\r\n0\r\ncountersign-subject: forged\r\n\r\n";
+    let gateway = fixture.gateway.address();
+    let response = client::send_with_body(gateway, "POST /about", &headers, body);
+    assert_eq!(response.status, 200, "{response:?}");
+    let outcome = match response.body.contains("forged") {
+        true => "passed on",
+        false => "removed",
+    };
+    ("in a trailer".to_owned(), outcome.to_owned())
+}
+
+/// The service gets the identity of the caller, and no credentials.
+#[track_caller]
+fn check_own_headers(fixture: &Fixture) {
+    let response = fixture.send("GET /calls", &[&bearer_line(&fixture.token)]);
+    check_identity(fixture, &response);
+    assert!(!response.body.contains(&fixture.token), "{response:?}");
+    let key = key_line(&fixture.key.key);
+    let forged = format!("Countersign-Subject: {}", "forged".repeat(2));
+    let response = fixture.send("GET /calls", &[&key, &forged]);
+    check_identity(fixture, &response);
+    let secret = &fixture.key.secret;
+    assert!(!response.body.contains(secret), "{response:?}");
+}
+
+/// A client cannot remove the identity, or its credentials, by calling them headers of the connection (RFC 9110 §7.6.1).
+#[track_caller]
+fn check_headers_of_the_connection(fixture: &Fixture) {
+    let key = key_line(&fixture.key.key);
+    for connection in [
+        "connection: close, countersign-subject",
+        "connection: close, Countersign-Subject, Countersign-Account, Countersign-Credential, Countersign-Scopes, Countersign-Scheme",
+    ] {
+        let response = fixture.send("GET /calls", &[&key, connection]);
+        check_identity(fixture, &response);
+        let received = response.body.to_ascii_lowercase();
+        let mut lines = received.lines();
+        let named =
+            lines.find(|line| line.starts_with("connection:") && line.contains("countersign"));
+        assert_eq!(named, None);
+    }
+    let headers = ["x-api-key: wrong", "connection: close, x-api-key"];
     assert_eq!(fixture.send("GET /calls", &headers).status, 401);
     // A gateway may remove the credentials: then it is a public request without an identity.
     let response = fixture.send("GET /about", &headers);
     assert!(matches!(response.status, 200 | 401), "{response:?}");
-    let told = response.body.to_ascii_lowercase().contains("countersign");
-    assert!(!told, "{response:?}");
+    let received = response.body.to_ascii_lowercase();
+    assert!(!received.contains("countersign"), "{response:?}");
 }
 
 /// Checks that the service has got the identity of the key, each header once.
@@ -155,13 +169,9 @@ fn check_identity(fixture: &Fixture, response: &Response) {
         "countersign-subject",
     ];
     assert_eq!(names, expected, "{response:?}");
-    let subject = format!(
-        "countersign-subject: {}",
-        fixture.key.id.to_ascii_lowercase()
-    );
+    let subject = fixture.key.id.to_ascii_lowercase();
+    let subject = format!("countersign-subject: {subject}");
     assert!(head.contains(&subject), "{response:?}");
-    assert!(
-        head.contains("countersign-scopes: calls:read"),
-        "{response:?}"
-    );
+    let scopes = "countersign-scopes: calls:read";
+    assert!(head.contains(scopes), "{response:?}");
 }

@@ -1,4 +1,5 @@
-//! A plain service behind the gateways, which answers every request with the head that it has received.
+//! A plain service behind the gateways, which answers every request with the head and the
+//! trailers that it has received.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -32,8 +33,8 @@ impl Service {
         service
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Returns the number of requests that have arrived.
@@ -63,8 +64,14 @@ fn serve(stream: TcpStream, requests: &AtomicUsize) {
             }
         }
         requests.fetch_add(1, Ordering::SeqCst);
-        let mut body = vec![0; length];
-        if reader.read_exact(&mut body).is_err() {
+        let is_chunked = head.to_ascii_lowercase();
+        let is_chunked =
+            String::from_utf8_lossy(&is_chunked).contains("transfer-encoding: chunked");
+        let read = match is_chunked {
+            true => read_chunks(&mut reader, &mut head),
+            false => reader.read_exact(&mut vec![0; length]),
+        };
+        if read.is_err() {
             return;
         }
         let length = head.len();
@@ -78,6 +85,26 @@ fn serve(stream: TcpStream, requests: &AtomicUsize) {
         let response = [response.as_bytes(), shown].concat();
         if writer.write_all(&response).is_err() {
             return;
+        }
+    }
+}
+
+/// Reads a body in chunks (RFC 9112 §7.1). Appends its trailers to the head.
+fn read_chunks(reader: &mut BufReader<TcpStream>, head: &mut Vec<u8>) -> std::io::Result<()> {
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = line.trim().split(';').next().unwrap_or_default();
+        match usize::from_str_radix(size, 16).unwrap_or_default() {
+            0 => break,
+            size => reader.read_exact(&mut vec![0; size + 2])?,
+        }
+    }
+    loop {
+        let start = head.len();
+        reader.read_until(b'\n', head)?;
+        if head[start..].trim_ascii().is_empty() {
+            return Ok(());
         }
     }
 }

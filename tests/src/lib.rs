@@ -18,6 +18,7 @@
 pub mod authority;
 pub mod counting_directory;
 pub mod encoding;
+pub mod gateway_examples;
 pub mod harness;
 pub mod keys;
 pub mod memory_credentials;
@@ -29,6 +30,7 @@ pub mod xorshift;
 pub use authority::{Authority, IssuedCertificate};
 pub use counting_directory::CountingDirectory;
 pub use encoding::{basic, claims, header};
+pub use gateway_examples::{GatewayExample, GatewayPorts};
 pub use harness::{Harness, Observed};
 pub use keys::{Key, key};
 pub use memory_credentials::{EmptyService, MemoryCredentials};

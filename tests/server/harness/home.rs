@@ -10,15 +10,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
 /// The path of the server binary, which is built once with the default features.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| built("countersign-server", "countersign"));
+
+/// Builds a program of the workspace with its default features; returns its path.
+pub(crate) fn built(package: &str, program: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--package",
-            "countersign-server",
-            "--bin",
-            "countersign",
-        ])
+        .args(["build", "--package", package, "--bin", program])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -27,10 +24,10 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let executable = messages
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter(|message| message["target"]["name"] == "countersign")
+        .filter(|message| message["target"]["name"] == program)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from));
     executable.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&built.stderr)))
-});
+}
 
 /// The master key of PostgreSQL databases.
 pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Header, Response, api_key, basic, bearer, send};
-pub(crate) use home::{Home, IssuedKey, MASTER_KEY};
+pub(crate) use home::{Home, IssuedKey, MASTER_KEY, built};
 pub(crate) use server::Server;
 pub(crate) use third_party::{Language, third_party_folder};
 pub(crate) use tls::TlsFiles;
