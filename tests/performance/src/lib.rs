@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p countersign-performance                        # all parts, and the page
 //! cargo run --release -p countersign-performance -- http mint           # two parts, and the page with the last results of others
+//! cargo run --release -p countersign-performance -- forward-auth         # gateways that ask, and their figures in docs/gateways.md
 //! cargo run --release -p countersign-performance -- --quick             # a try: less time for each figure, and no page
 //! cargo run --release -p countersign-performance -- cold-build          # how long the server takes to compile from an empty folder
 //! ```
@@ -26,6 +27,7 @@
 
 mod build;
 mod cold_build;
+mod forward_auth;
 mod growth;
 mod http;
 pub mod in_process;
@@ -79,6 +81,7 @@ enum PartName {
     Http,
     Mint,
     Growth,
+    ForwardAuth,
     ColdBuild,
 }
 
@@ -139,6 +142,7 @@ fn measure(arguments: &Arguments) {
         PartName::Http,
         PartName::Mint,
         PartName::Growth,
+        PartName::ForwardAuth,
     ];
     let parts = match arguments.parts.as_slice() {
         [] if arguments.render => &[],
@@ -154,6 +158,7 @@ fn measure(arguments: &Arguments) {
             PartName::Http => http::measure(effort),
             PartName::Mint => mint::measure(effort),
             PartName::Growth => growth::measure(effort),
+            PartName::ForwardAuth => forward_auth::measure(effort),
             PartName::ColdBuild => cold_build::measure(effort),
         };
         measured.quick = effort.quick;

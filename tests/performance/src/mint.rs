@@ -13,7 +13,7 @@ use crate::http::wrk::{Target, interleaved};
 use crate::in_process::ALGORITHMS;
 use crate::in_process::material::{SCOPES, mint, token};
 use crate::in_process::raw::{encoding_key, jsonwebtoken, name, sign};
-use crate::process::{Server, is_installed, on_server_core};
+use crate::process::{Server, is_installed, on_server_core, third_party};
 use crate::report::{Part, Table};
 use crate::server::Home;
 use crate::timing::{Run, medians};
@@ -122,13 +122,6 @@ fn axum() -> Vec<Target> {
         Target::new("http", name, url, &server).form(FORM)
     };
     ASYMMETRIC.map(start).into()
-}
-
-/// The folder with the third-party programs that `tests/setup` installs.
-fn third_party() -> std::path::PathBuf {
-    let given = std::env::var_os("THIRD_PARTY").map(Into::into);
-    let folder = given.unwrap_or_else(|| workspace().join("target/third-party"));
-    folder.canonicalize().unwrap_or(folder)
 }
 
 fn oidc_version() -> Option<String> {

@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::workspace;
 
 /// The core of all servers, and that of the load.
 const SERVER_CORE: &str = "0";
@@ -45,6 +47,13 @@ pub(crate) fn is_installed(program: &str) -> bool {
     Path::new(program).is_file()
         || !program.contains('/')
             && std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// Returns the folder with the third-party programs that `tests/setup` installs.
+pub(crate) fn third_party() -> PathBuf {
+    let given = std::env::var_os("THIRD_PARTY").map(PathBuf::from);
+    let folder = given.unwrap_or_else(|| workspace().join("target/third-party"));
+    folder.canonicalize().unwrap_or(folder)
 }
 
 /// Returns a port of the loopback that is free at present.

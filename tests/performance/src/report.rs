@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{results, versions};
 
+/// The part that `docs/gateways.md` shows.
+pub(crate) const FORWARD_AUTH: &str = "forward-auth";
+
 /// The results of one part of the measurements.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Part {
@@ -72,10 +75,15 @@ impl Part {
             let json = fs::read(results().join(format!("{name}.json"))).ok()?;
             serde_json::from_slice(&json).ok()
         };
-        ["in-process", "http", "mint", "growth", "cold-build"]
-            .iter()
-            .filter_map(load)
-            .collect()
+        let names = [
+            "in-process",
+            "http",
+            "mint",
+            "growth",
+            FORWARD_AUTH,
+            "cold-build",
+        ];
+        names.iter().filter_map(load).collect()
     }
 }
 

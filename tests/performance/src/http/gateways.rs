@@ -17,7 +17,6 @@ use super::services::Service;
 use super::wrk::Target;
 use crate::in_process::material::{ISSUER, secret, token};
 use crate::process::{Server, free_port, on_server_core};
-use crate::server::{self, Home};
 
 const TABLE: &str = "gateways";
 const PASSWORD: &str = "correct horse battery staple";
@@ -123,53 +122,34 @@ pub(super) fn nginx() -> Vec<Target> {
     )
     .unwrap();
     let (trivial, trivial_url, _) = start_service(Service::Bare, Algorithm::Hs256);
-    let home = Rc::new(Home::new("[log]\naccess = \"off\"\n"));
-    let (_, key) = home.create_key("bench");
-    let (own, address) = home.serve();
-    let (own, own_token) = (Rc::new(own), server::token(&address, &key));
     let trivial_address = trivial_url
         .trim_start_matches("http://")
         .trim_end_matches('/');
-    let names = ["none", "sha", "crypt", "trivial", "own"];
-    let ports = names.map(|_| free_port());
+    let ports = [(); 4].map(|()| free_port());
     let basic = |file: &str| {
         format!(
             "auth_basic api; auth_basic_user_file {};",
             path.join(file).display()
         )
     };
-    let ask = |upstream: &str, uri: &str| {
-        format!(
-            "auth_request /ask; }} location = /ask {{ internal; proxy_pass http://{upstream}{uri}; \
-             proxy_pass_request_body off; proxy_set_header content-length \"\"; proxy_http_version 1.1; \
-             proxy_set_header connection \"\";"
-        )
-    };
-    let locations = [
-        String::new(),
-        basic("sha"),
-        basic("crypt"),
-        ask("trivial", "/"),
-        ask("own", "/whoami"),
-    ];
+    let ask = "auth_request /ask; } location = /ask { internal; proxy_pass http://trivial/; \
+               proxy_pass_request_body off; proxy_set_header content-length \"\"; proxy_http_version 1.1; \
+               proxy_set_header connection \"\";";
+    let locations = [String::new(), basic("sha"), basic("crypt"), ask.to_owned()];
     let servers = ports.iter().zip(&locations).map(|(port, location)| {
         format!(
             "server {{ listen 127.0.0.1:{port}; root {}/www; location / {{ {location} }} }}\n",
             path.display()
         )
     });
-    let upstream = |name: &str, address: &str| {
-        format!("upstream {name} {{ server {address}; keepalive 64; }}\n")
-    };
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};\n", path.display()));
     let configuration = format!(
         "daemon off; master_process off; error_log stderr crit; pid {pid};\n\
          events {{ worker_connections 1024; }}\n\
-         http {{ access_log off; keepalive_requests 100000000; {}{}{}{} }}\n",
+         http {{ access_log off; keepalive_requests 100000000; {}\
+         upstream trivial {{ server {trivial_address}; keepalive 64; }}\n{} }}\n",
         temporary.concat(),
-        upstream("trivial", trivial_address),
-        upstream("own", &address),
         servers.collect::<String>(),
         pid = path.join("pid").display(),
     );
@@ -190,11 +170,6 @@ pub(super) fn nginx() -> Vec<Target> {
             &nginx,
         )
         .also(&trivial),
-        Target::new("forward", "nginx, trivial backend", url(ports[3]), &nginx).also(&trivial),
-        Target::new("forward", "countersign behind nginx", url(ports[4]), &nginx)
-            .header("authorization", format!("Bearer {own_token}"))
-            .also(&own)
-            .keep(&home),
     ];
     if crypt.is_some() {
         let target = Target::new(
@@ -205,11 +180,8 @@ pub(super) fn nginx() -> Vec<Target> {
         );
         targets.push(target.header("authorization", &credentials));
     }
-    let keep = |target: Target| match target.folder {
-        Some(_) => target,
-        None => target.keep(&folder),
-    };
-    targets.into_iter().map(keep).collect()
+    let targets = targets.into_iter();
+    targets.map(|target| target.keep(&folder)).collect()
 }
 
 /// Returns the hash that `crypt` makes, if openssl is installed.

@@ -50,11 +50,6 @@ pub(crate) fn measure(effort: Effort) -> Part {
             "The reference server",
             "`access` of `[log]` is off, except where it is said to be on. The key and the token have four scopes.",
         ),
-        (
-            "forward",
-            "nginx that asks a backend",
-            "`auth_request` to a trivial backend (axum), and to the reference server's `/whoami`. All on one core.",
-        ),
     ];
     let tables = tables.map(|(id, title, note)| table(id, title, note, &targets, &figures));
     let mut part = Part::new("http", tables.into());

@@ -24,6 +24,8 @@ use crate::in_process::raw::{encoding_key, name};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     Bare,
+    /// Answers every path.
+    Anything,
     Cached,
     NoCache,
     Key,
@@ -42,6 +44,7 @@ pub(crate) fn serve(service: Service, algorithm: &str) {
     let routes = Router::new().route("/", get(async || "ok"));
     let routes = match service {
         Service::Bare => routes,
+        Service::Anything => routes.fallback(async || "ok"),
         Service::Cached => routes.layer(layer_of(jwt(algorithm))),
         Service::NoCache => routes.layer(layer_of(jwt(algorithm).cache_bytes(0))),
         Service::Key => {

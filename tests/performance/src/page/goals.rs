@@ -1,6 +1,6 @@
 //! The goals, and the figures that say whether they are met.
 
-use crate::report::Figures;
+use crate::report::{FORWARD_AUTH, Figures};
 
 /// One goal.
 pub(super) struct Goal {
@@ -372,13 +372,7 @@ pub(super) const GOALS: [Goal; 47] = [
         "server behind nginx `auth_request`",
         "≥ 0.90 of a trivial backend",
         AtLeast(0.90),
-        |f| {
-            http(
-                f,
-                ["forward", "countersign behind nginx"],
-                ["forward", "nginx, trivial backend"],
-            )
-        },
+        |f| f.get(FORWARD_AUTH, FORWARD_AUTH, "nginx", 3),
     ),
     goal(
         "`key create`, `key revoke` at 10^6 keys",

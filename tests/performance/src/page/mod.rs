@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::report::{Chart, Figures, Part, Table};
+use crate::report::{Chart, FORWARD_AUTH, Figures, Part, Table};
 use crate::{results, workspace};
 
 const INTRODUCTION: &str = "# Performance
@@ -20,7 +20,11 @@ and instructions (callgrind) do not depend on the load of the machine.
 others. `-- --quick` is a try.
 ";
 
-/// Writes the page and its charts into `docs` or, after a try, into `target/performance`.
+/// The comments around the figures in `docs/gateways.md`.
+const FIGURES: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->\n"];
+
+/// Writes the page and its charts into `docs` or, after a try, into `target/performance`. The figures of gateways that ask
+/// belong to the page about them.
 pub(crate) fn render(parts: &[Part], is_try: bool) {
     let folder = match is_try {
         true => results(),
@@ -32,8 +36,13 @@ pub(crate) fn render(parts: &[Part], is_try: bool) {
     let figures = Figures(parts);
     let mut page = INTRODUCTION.to_owned();
     page += &goals(&figures);
+    let (of_gateways, parts): (Vec<&Part>, Vec<&Part>) =
+        parts.iter().partition(|part| part.name == FORWARD_AUTH);
     for part in parts {
         page += &section(part, &charts);
+    }
+    for part in of_gateways {
+        write_into_guide(&content(part, &charts), is_try || part.quick);
     }
     let file = folder.join("performance.md");
     fs::write(&file, page).unwrap();
@@ -68,7 +77,11 @@ fn section(part: &Part, charts: &Path) -> String {
         "growth" => "Growth",
         _ => "Compiling",
     };
-    let mut text = format!("\n## {heading}\n\n{} · {}", part.date, part.machine);
+    format!("\n## {heading}\n{}", content(part, charts))
+}
+
+fn content(part: &Part, charts: &Path) -> String {
+    let mut text = format!("\n{} · {}", part.date, part.machine);
     if !part.versions.is_empty() {
         write!(text, " · {}", part.versions.join(", ")).unwrap();
     }
@@ -85,6 +98,23 @@ fn section(part: &Part, charts: &Path) -> String {
         }
     }
     text
+}
+
+/// Writes the figures of gateways into `docs/gateways.md` or, after a try, to the standard output.
+fn write_into_guide(figures: &str, is_try: bool) {
+    if is_try {
+        println!("{figures}");
+        return;
+    }
+    let file = workspace().join("docs/gateways.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let [start, end] = FIGURES;
+    let (before, rest) = page
+        .split_once(start)
+        .expect("the page has a place for figures");
+    let (_, after) = rest.split_once(end).expect("the place has an end");
+    fs::write(&file, format!("{before}{start}{figures}\n{end}{after}")).unwrap();
+    println!("{}", file.display());
 }
 
 fn rendered(part: &Part, table: &Table, charts: &Path) -> String {
