@@ -54,7 +54,8 @@ impl ApiKeys {
     }
 
     /// Accepts keys as `Authorization: Bearer <prefix>_…` too. They are still primary credentials,
-    /// since the long-lived key itself is presented.
+    /// since the long-lived key itself is presented. [Imported](Self::imported) keys are not accepted there: a text without
+    /// the prefix could be a token, which is no primary credential.
     #[must_use]
     pub fn bearer(mut self) -> Self {
         self.bearer = true;
