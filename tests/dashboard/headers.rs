@@ -6,11 +6,12 @@ use std::path::Path;
 use crate::fixture::Fixture;
 use crate::harness::Response;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "",
     "/keys",
     "/users",
     "/managed-tokens",
+    "/sessions",
     "/accounts",
     "/signing-keys",
     "/audit",

@@ -154,5 +154,10 @@ fn session_of_a_tenant_reaches_its_own_account_and_not_the_state_of_the_server()
     assert_eq!(overview.status, 200, "{overview:?}");
     let overview = overview.json();
     assert_eq!(overview["ready"], true);
-    assert_eq!(overview["hour"]["accepted"].as_array().unwrap().len(), 60);
+    for series in ["accepted", "propagation_ms"] {
+        let minutes = overview["hour"][series].as_array().unwrap().len();
+        assert_eq!(minutes, 60, "{series}");
+    }
+    assert_eq!(overview["nodes"].as_array().unwrap().len(), 1, "{overview}");
+    assert!(overview["signing_key_age_seconds"].is_u64(), "{overview}");
 }

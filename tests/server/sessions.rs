@@ -103,6 +103,16 @@ fn sessions_are_listed_and_ended_by_their_owner_by_commands_and_by_administrator
     assert_eq!(ids(&by_owner).len(), 5, "{by_owner}");
     assert_eq!(ids(&by_owner), ids(&by_command));
     assert_eq!(by_command, by_admin);
+    let all = home.json(&["session", "list"]);
+    assert_eq!(server.get("/admin/v1/sessions", &presented).json(), all);
+    let (mut of_all, mut of_owner) = (ids(&all), ids(&by_owner));
+    of_all.sort_unstable();
+    of_owner.sort_unstable();
+    assert_eq!(of_all, of_owner);
+    for session in all["sessions"].as_array().unwrap() {
+        assert_eq!(session["credential_id"], key.id, "{session}");
+        assert_eq!(session["credential_kind"], "key", "{session}");
+    }
     let sid = server.get("/whoami", &[bearer(&unnamed)]).json()["session_id"].clone();
     assert!(ids(&by_owner).contains(&sid.as_str().unwrap().to_owned()));
 

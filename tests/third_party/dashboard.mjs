@@ -1,7 +1,7 @@
 // Walks through the dashboard in Chromium: by the keyboard alone, with axe-core on every page, and with names that are markup.
 // Arguments: the URL of the server, an API key, and perhaps a folder for screenshots. Prints what was found as JSON.
 
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -142,32 +142,69 @@ async function walk() {
   await page.context().close();
 }
 
-/** Returns counts for the picture of the overview: a test has no hour of traffic. */
+const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
+
+/** Returns the overview of a server with three nodes and an hour of traffic, which a test does not have. */
 function exampleOverview() {
   const wave = (mean, swing) => Array.from({ length: 60 }, (_, minute) => Math.round(mean + swing * (Math.sin(minute / 6) + 0.4 * Math.sin(minute * 1.7))));
   const none = Array(60).fill(0);
+  const receipts = Array.from({ length: 60 }, (_, minute) => ([3, 4, 11, 12, 19, 27, 28, 33, 41, 46, 47, 55, 58].includes(minute) ? 1 : 0));
+  const node = (number, view_age_ms, started) => ({
+    id: `01m8hfz8g4953fkk4x8t2vqz34va${number}975`, name: `auth-${number}/${710 + number}`, state: "active", applied: 4127, behind: 0, view_age_ms,
+    seen_at: ago(number * 2), started_at: ago(started), max_staleness_ms: 5000, when_stale: "refuse",
+  });
   return {
-    ready: true, draining: false, view_age_ms: 35, max_staleness_ms: 5000, uptime_seconds: 267000,
+    ready: true, draining: false, view_age_ms: 35, max_staleness_ms: 5000, signing_key_age_seconds: 1036800, uptime_seconds: 267000,
+    nodes: [node(1, 35, 267000), node(2, 41, 266400), node(3, 48, 265800)],
     hour: {
       accepted: wave(820, 260), rejected: wave(36, 18), unavailable: none, minted: wave(60, 22), failed: none,
+      receipts, propagation_ms: receipts.map((count, minute) => count * (22 + (minute * 37) % 41)), incomplete: none,
       accepted_by_scheme: { bearer: 45210, api_key: 3120, basic: 280 },
       rejected_by_reason: { token_expired: 1102, no_credentials: 611, scope_missing: 286, superseded: 141, secret_wrong: 29 },
     },
   };
 }
 
+/** Answers with a list whose items were created over months instead of at once. */
+async function aged(route) {
+  const response = await route.fetch();
+  const json = await response.json();
+  for (const items of Object.values(json).filter(Array.isArray)) {
+    for (const [index, item] of items.entries()) {
+      const day = 86400 * (items.length - index);
+      if (item.created_at) item.created_at = ago(17 * day);
+      if (item.at) item.at = ago(11000 * index ** 1.3 + 240);
+      if (item.status === "active" && "last_used_at" in item) item.last_used_at = ago(14 * 9 ** index);
+    }
+  }
+  await route.fulfill({ response, json });
+}
+
+/** Writes a picture of the window, or of the whole page if the window is wide. */
+async function screenshot(page, path, isWhole) {
+  const client = await page.context().newCDPSession(page);
+  const { cssContentSize: { width, height } } = await client.send("Page.getLayoutMetrics");
+  const clip = isWhole ? { x: 0, y: 0, width, height, scale: 1 } : undefined;
+  const { data } = await client.send("Page.captureScreenshot", { format: "webp", quality: 100, clip, captureBeyondViewport: isWhole });
+  writeFileSync(path, Buffer.from(data, "base64"));
+  await client.detach();
+}
+
 async function look(width, colorScheme) {
   const page = await open(WIDTHS[width], colorScheme);
   const picture = async (name) => {
     await check(page, `${name}, ${width}, ${colorScheme}`);
-    if (folder) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), scale: "css" });
+    if (folder) await screenshot(page, join(folder, `${name}-${width}-${colorScheme}.webp`), width === "wide");
   };
   await page.goto(`${url}/dashboard/sign-in`);
   await picture("sign-in");
-  if (folder) await page.route("**/dashboard/api/overview", (route) => route.fulfill({ json: exampleOverview() }));
+  if (folder) {
+    await page.route("**/dashboard/api/overview", (route) => route.fulfill({ json: exampleOverview() }));
+    await page.route(/\/dashboard\/api\/v1\/(keys|users|managed-tokens|accounts|environments|audit)\?/, aged);
+  }
   await signIn(page);
   await picture("overview");
-  for (const name of ["keys", "users", "managed-tokens", "accounts", "signing-keys", "audit", "nodes"]) {
+  for (const name of ["keys", "users", "managed-tokens", "sessions", "accounts", "signing-keys", "audit", "nodes"]) {
     await page.goto(`${url}/dashboard/${name}`);
     await settled(page);
     await picture(name);

@@ -50,7 +50,7 @@ mod transaction;
 pub use audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 pub use error::StoreError;
 pub use nodes::{Incomplete, Receipt};
-pub use records::{Backup, KeyState, NodeList, NodeRecord, SigningKeyRecord};
+pub use records::{Backup, KeyState, NodeList, NodeRecord, SessionRecord, SigningKeyRecord};
 pub use restore::{NotReplayed, Restored};
 pub use secrets::MasterKey;
 pub use sql::Diagnosis;

@@ -10,7 +10,7 @@ use crate::harness::{Response, api_key, basic, bearer};
 
 const ID: &str = "013xrzp12g3nqk8ngskn1wtxgka5b0nf";
 /// Every route, and some that do not exist.
-const ROUTES: [(&str, &str); 45] = [
+const ROUTES: [(&str, &str); 46] = [
     ("GET", "/keys"),
     ("POST", "/keys"),
     ("GET", "/keys/ID"),
@@ -40,6 +40,7 @@ const ROUTES: [(&str, &str); 45] = [
     ("PUT", "/users/ID/scopes"),
     ("GET", "/users/ID/sessions"),
     ("DELETE", "/users/ID/sessions/ID"),
+    ("GET", "/sessions"),
     ("GET", "/accounts"),
     ("POST", "/accounts"),
     ("GET", "/accounts/ID"),

@@ -37,16 +37,16 @@ const revokeAccount = (account) => formDialog({
   action: () => send("POST", `/v1/accounts/${account.id}/revoke`),
 });
 
-async function showEnvironments(element) {
+async function showEnvironments(element, accounts) {
   const { environments, next } = await get(`/v1/environments${query({ limit: 1000 })}`);
   const columns = [
     { label: "Name", cell: (item) => [item.name, id(item.id)] },
     { label: "Kind", cell: (item) => item.kind },
-    { label: "Account", cell: (item) => h("code", {}, item.account_id) },
+    { label: "Account", cell: (item) => accounts.find((account) => account.id === item.account_id)?.name ?? id(item.account_id) },
     { label: "Created", cell: (item) => time(item.created_at) },
   ];
   show(element, h("h2", {}, "Environments"),
-    h("div", { class: "panel" }, environments.length ? table("Environments", columns, environments) : h("p", { class: "empty" }, "There is no environment. Without one, a credential reaches its whole account.")),
+    h("div", { class: "panel" }, environments.length ? table("Environments", columns, environments) : h("div", { class: "empty" }, "There is no environment. Without one, a credential reaches its whole account.")),
     next ? h("p", { class: "muted" }, "Only the first 1000 are shown.") : null);
 }
 
@@ -86,7 +86,7 @@ export async function start(main, session) {
       return { items: page.accounts, next: page.next };
     },
     words: (item) => [item.name, item.id],
-    empty: "There is no account.",
+    empty: ["There is no account."],
   });
-  await showEnvironments(environments);
+  await showEnvironments(environments, accounts);
 }

@@ -44,6 +44,6 @@ export async function start(main, session) {
       return { items: page.records, next: page.next };
     },
     words: (record) => [record.action, record.actor, record.entity, record.request_id, JSON.stringify(record.detail)],
-    empty: "There is no record.",
+    empty: ["There is no record."],
   });
 }

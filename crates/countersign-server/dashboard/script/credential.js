@@ -49,7 +49,7 @@ async function sessionsOf(element, collection, one) {
     }, { class: "small danger", "aria-label": `End session ${item.session_id ?? item.id}` }) },
   ];
   show(element, h("h2", {}, "Sessions"),
-    h("div", { class: "panel" }, sessions.length ? table("Sessions", columns, sessions) : h("p", { class: "empty" }, "There is no session with a valid token.")));
+    h("div", { class: "panel" }, sessions.length ? table("Sessions", columns, sessions) : h("div", { class: "empty" }, "There is no session with a valid token.")));
 }
 
 async function createdBy(element, one) {
@@ -65,7 +65,7 @@ async function createdBy(element, one) {
     { label: "Created", cell: (item) => time(item.created_at) },
   ];
   show(element, h("h2", {}, "Created with it"),
-    h("div", { class: "panel" }, items.length ? table("Created with it", columns, items) : h("p", { class: "empty" }, "Nothing.")));
+    h("div", { class: "panel" }, items.length ? table("Created with it", columns, items) : h("div", { class: "empty" }, "No other credential was created with it.")));
 }
 
 export async function showCredential(main, session, collection, id, { title: heading, one: kind }) {

@@ -45,11 +45,24 @@ export const title = (text, line, ...actions) =>
 /** Creates a table. A column has a `label`, a `cell` of an item, and perhaps a `class`; the first one is the heading of its row. */
 export function table(caption, columns, items) {
   const cell = (column, item, index) =>
-    h("td", { role: "cell", class: [index === 0 ? "lead" : "", column.class ?? ""].join(" ").trim() || null, "data-label": column.label }, column.cell(item));
+    h("td", { role: "cell", class: [index === 0 ? "lead" : "", column.class ?? ""].join(" ").trim() || null, "data-label": column.label }, h("div", {}, column.cell(item)));
   return h("div", { class: "table cards" },
     h("table", { role: "table", "aria-label": caption },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
         columns.map((column) => h("th", { role: "columnheader", scope: "col", class: column.class }, column.label)))),
       h("tbody", { role: "rowgroup" }, items.map((item) =>
         h("tr", { role: "row" }, columns.map((column, index) => cell(column, item, index)))))));
+}
+
+/** Shows that a page is for those who reach the whole server. */
+export const operatorsOnly = (main, heading) => show(main, title(heading, null),
+  h("p", { class: "notice" }, "This page shows the whole server, to credentials of the account default. Yours reach the credentials of your account: see the pages in the navigation."));
+
+/** Shows a page now, and again every 5 s while it can be seen and its numbers are not being read. */
+export async function repeat(main, update) {
+  await update();
+  setInterval(() => {
+    if (document.hidden || main.querySelector("details[open]")) return;
+    update().catch((problem) => show(main, h("p", { class: "notice bad", role: "alert" }, problem.message)));
+  }, 5000);
 }

@@ -9,6 +9,9 @@ const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 
 
 export const number = (value) => NUMBER.format(value);
 
+/** Formats a share of a whole, such as "4.3 %". */
+export const percent = (share) => `${(share * 100).toFixed(1)} %`;
+
 /** Formats a duration with its two largest units, such as "23 h 59 min". */
 export function duration(seconds) {
   const parts = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
@@ -41,7 +44,7 @@ export const exactTime = (text, otherwise = "never") =>
 const KINDS = {
   active: "good", suspended: "warn", revoked: "bad",
   pending: "warn", retiring: "none", removed: "none",
-  ready: "good", fresh: "good", stale: "bad", leaving: "none", dead: "bad",
+  late: "warn", leaving: "none",
 };
 
 /** Creates the state of something, which differs by its form as well as by its colour. */

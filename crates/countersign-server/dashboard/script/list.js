@@ -5,7 +5,8 @@ import { number } from "./format.js";
 
 /**
  * Shows a list in an element. `load` gets the cursor of a page and returns its `items` and the `next` cursor. `words` returns the
- * texts of an item that are searched. `find`, if given, looks up what is not in the part that was loaded.
+ * texts of an item that are searched. `find`, if given, looks up what is not in the part that was loaded. `empty` has the lines that
+ * are shown if there are no items.
  */
 export async function showList(element, { name, columns, load, words, find, filters = [], empty }) {
   const items = [];
@@ -26,7 +27,8 @@ export async function showList(element, { name, columns, load, words, find, filt
 
   function render() {
     const found = matching();
-    show(rows, found.length ? table(name, columns, found) : h("p", { class: "empty" }, items.length ? "Nothing matches." : empty));
+    const none = items.length ? ["Nothing matches."] : empty;
+    show(rows, found.length ? table(name, columns, found) : h("div", { class: "empty" }, none.map((line) => h("p", {}, line))));
     count.textContent = found.length === items.length
       ? `${number(items.length)} shown${next === null ? "" : ", and there are more"}`
       : `${number(found.length)} of ${number(items.length)} match${next === null ? "" : ", and there are more to load"}`;

@@ -1,40 +1,47 @@
-// The nodes of the server, and how old their views are.
+// The nodes of the server, how old their views are, and how fast changes reach them.
 
 import { get } from "./api.js";
-import { h, show, table, title } from "./dom.js";
-import { exactTime, facts, millis, number, state, time } from "./format.js";
+import { h, operatorsOnly, repeat, show, table, title } from "./dom.js";
+import { exactTime, millis, number, state, time } from "./format.js";
+import { propagationChart } from "./overview.js";
+import { isLate } from "./wellness.js";
 
-const COLUMNS = [
+const columns = (nodes) => [
   { label: "Node", cell: (node) => [node.name, h("span", { class: "id mono" }, node.id)] },
-  { label: "State", cell: (node) => state(node.state) },
-  { label: "View age", cell: (node) => `${millis(node.view_age_ms)}, of at most ${millis(node.max_staleness_ms)}` },
+  { label: "State", cell: (node) => state(node.state === "active" && isLate(node, nodes) ? "late" : node.state) },
+  { label: "View age", cell: (node) => [
+    `${millis(node.view_age_ms)}, of at most ${millis(node.max_staleness_ms)}`,
+    h("meter", { value: Math.min(node.view_age_ms, node.max_staleness_ms), max: node.max_staleness_ms, "aria-hidden": "true" }),
+    node.when_stale === "serve" ? h("span", { class: "muted small" }, "decides with an older view, too") : null,
+  ] },
   { label: "Applied", cell: (node) => [`change ${number(node.applied)}`, node.behind > 0 ? h("span", { class: "muted small" }, `, ${number(node.behind)} behind`) : null] },
-  { label: "Started", cell: (node) => exactTime(node.started_at) },
   { label: "Seen", cell: (node) => time(node.seen_at) },
+  { label: "Started", cell: (node) => exactTime(node.started_at) },
 ];
 
-/** Returns the nodes that the server lists; null if it does not list any. */
-async function listed() {
-  try {
-    return (await get("/v1/nodes")).nodes;
-  } catch (problem) {
-    if (problem.status === 404) return null;
-    throw problem;
-  }
+const NONE = [
+  "No node is registered.",
+  "The node that answers registers as soon as it can write to the database.",
+];
+
+function list(nodes) {
+  if (nodes === null) return h("p", { class: "notice bad", role: "alert" }, "The nodes cannot be listed: the database does not answer.");
+  return h("div", { class: "panel" }, nodes.length
+    ? table("All nodes", columns(nodes), nodes)
+    : h("div", { class: "empty" }, NONE.map((line) => h("p", {}, line))));
 }
 
-export async function start(main) {
-  const overview = await get("/overview");
-  const nodes = await listed();
-  show(main,
-    title("Nodes", "Each node decides with a view of its own, and rejects requests when the view is too old."),
-    h("section", { "aria-label": "This node" }, h("h2", {}, "The node that answered"),
-      facts([
-        ["State", overview.ready ? state("ready") : state("stale")],
-        ["View age", overview.view_age_ms === null ? "not compared yet" : `${millis(overview.view_age_ms)}, of at most ${millis(overview.max_staleness_ms)}`],
-      ])),
-    h("section", { "aria-label": "All nodes" }, h("h2", {}, "All nodes"),
-      h("div", { class: "panel" }, nodes === null
-        ? h("p", { class: "empty" }, "This server does not list its nodes.")
-        : nodes.length ? table("All nodes", COLUMNS, nodes) : h("p", { class: "empty" }, "No node is registered."))));
+export async function start(main, session) {
+  if (!session.is_operator) {
+    operatorsOnly(main, "Nodes");
+    return;
+  }
+  await repeat(main, async () => {
+    const { nodes, hour } = await get("/overview");
+    show(main,
+      title("Nodes", "Each server process decides with a view of its own, and answers 503 when that view is too old."),
+      list(nodes),
+      h("section", { "aria-label": "Propagation" }, propagationChart(hour),
+        h("p", { class: "muted small" }, "A revocation is in effect everywhere once every node has applied it. The chart has the changes that this node has waited for.")));
+  });
 }

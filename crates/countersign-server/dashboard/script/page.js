@@ -15,9 +15,15 @@ function showWho(session) {
     }, { class: "small" }));
 }
 
+/** Scrolls the navigation, which is one line on narrow screens, to the present page. */
+function showPlace() {
+  document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 async function start() {
   const session = await get("/session");
   showWho(session);
+  showPlace();
   const page = await import(`./${document.body.dataset.script}.js`);
   await page.start(main, session);
 }

@@ -2,7 +2,7 @@
 
 import { get, query, send } from "./api.js";
 import { formDialog } from "./dialog.js";
-import { announce, button, h, show, table, title } from "./dom.js";
+import { announce, button, h, operatorsOnly, show, table, title } from "./dom.js";
 import { duration, exactTime, state, time } from "./format.js";
 import { receiptText } from "./receipt.js";
 
@@ -34,8 +34,11 @@ function schedule(issuer, keys) {
     return h("p", { class: "notice" }, "The next key is published, and signs from ", exactTime(pending.activates_at), " on. Keys rotate every ", every, ".");
   }
   if (!active) return h("p", { class: "notice bad" }, "No key signs at present: minting fails.");
-  const due = new Date(new Date(active.activates_at).getTime() + issuer.rotate_keys_every_seconds * 1000);
-  return h("p", { class: "notice" }, "The active key signs until about ", exactTime(due.toISOString()), ". Keys rotate every ", every, ", without a rejected token.");
+  const since = new Date(active.activates_at).getTime();
+  const due = new Date(since + issuer.rotate_keys_every_seconds * 1000);
+  return h("div", { class: "notice schedule" },
+    h("p", {}, "The active key signs until about ", exactTime(due.toISOString()), ". Keys rotate every ", every, ", without a rejected token."),
+    h("meter", { value: Math.min(Date.now(), due.getTime()) - since, max: due.getTime() - since, "aria-label": "How much of its time the active key has signed" }));
 }
 
 async function showIssuer(element, session, issuer) {
@@ -69,6 +72,10 @@ async function showIssuer(element, session, issuer) {
 }
 
 export async function start(main, session) {
+  if (!session.is_operator) {
+    operatorsOnly(main, "Signing keys");
+    return;
+  }
   show(main, title("Signing keys", "Tokens are signed with the active key of their issuer. Verifiers fetch the public keys."));
   for (const issuer of session.issuers) {
     const section = h("section", { "aria-label": `Issuer ${issuer.name}` });

@@ -26,6 +26,7 @@ use super::authenticators::Authenticators;
 use super::dashboard::Statistics;
 use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
 use crate::error::CommandError;
+use crate::ops::ReceiptResponse;
 
 const PATH: &str = "/metrics";
 /// The scopes of which one is required.
@@ -39,6 +40,8 @@ const REFUSED: &str = "countersign_connections_refused_total";
 const VIEW_AGE: &str = "countersign_view_age_seconds";
 const CERTIFICATE_EXPIRY: &str = "countersign_certificate_expires_at_seconds";
 const MINTS: &str = "countersign_mints_total";
+pub(super) const PROPAGATION: &str = "countersign_propagation_seconds";
+pub(super) const PROPAGATION_INCOMPLETE: &str = "countersign_propagation_incomplete_total";
 const SIGNING_KEY_AGE: &str = "countersign_signing_key_age_seconds";
 const VIEW_STALE: &str = "countersign_view_stale";
 const READY: &str = "countersign_ready";
@@ -67,6 +70,8 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
             .map_err(|error| failed(&error))?
             .set_buckets_for_metric(Matcher::Full(STORE_DURATION.to_owned()), &BUCKETS)
+            .map_err(|error| failed(&error))?
+            .set_buckets_for_metric(Matcher::Full(PROPAGATION.to_owned()), &BUCKETS)
             .map_err(|error| failed(&error))?
             .install_recorder()
             .map_err(|error| failed(&error))?;
@@ -128,6 +133,14 @@ fn describe() {
     describe_gauge!(
         CERTIFICATE_EXPIRY,
         "When the certificate of TLS expires, in seconds since 1970."
+    );
+    describe_histogram!(
+        PROPAGATION,
+        "The time until the last server had applied a change that a request waited for."
+    );
+    describe_counter!(
+        PROPAGATION_INCOMPLETE,
+        "Changes that a request waited for, and that not every server had applied in time."
     );
     describe_gauge!(
         SIGNING_KEY_AGE,
@@ -225,6 +238,15 @@ pub(super) fn set_certificate_expiry(end: Timestamp) {
 /// Returns the counter of the tokens that a wire has minted.
 pub(super) fn minted(wire: &'static str) -> Counter {
     counter!(MINTS, "wire" => wire)
+}
+
+/// Counts a receipt, unless no server was waited for.
+pub(super) fn count_receipt(receipt: &ReceiptResponse) {
+    if !receipt.complete {
+        counter!(PROPAGATION_INCOMPLETE).increment(1);
+    } else if receipt.nodes > 0 {
+        histogram!(PROPAGATION).record(Duration::from_millis(receipt.slowest_ms).as_secs_f64());
+    }
 }
 
 /// Sets the number of open connections.

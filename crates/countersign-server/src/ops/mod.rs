@@ -49,8 +49,8 @@ pub(crate) use import::ImportedCredential;
 pub(crate) use import::{Import, ImportRequest};
 pub(crate) use issuers::issuer_names;
 pub(crate) use keys::{CreatedKeyResponse, rotation};
-pub(crate) use nodes::{NodeListResponse, ReceiptResponse};
-pub(crate) use sessions::SessionListResponse;
+pub(crate) use nodes::{NodeListResponse, NodeResponse, ReceiptResponse};
+pub(crate) use sessions::{AllSessionsResponse, SessionListResponse};
 pub(crate) use signing_keys::{SigningKeyListResponse, SigningKeyResponse};
 pub(crate) use tokens::{TokenVerifier, decode_part};
 

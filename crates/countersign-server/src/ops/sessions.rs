@@ -1,12 +1,14 @@
 use countersign::directory::CredentialKind;
 use countersign::registry::{
-    Registry as _, RegistryError, Session, SessionSelector, Sessions as _,
+    Page, Registry as _, RegistryError, Session, SessionSelector, Sessions as _,
 };
 use countersign::time::{Clock as _, SystemClock};
 use countersign::{Id, Scopes};
+use countersign_store::SessionRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::page::{cut, one_more};
 use super::{CredentialResponse, Operations, OpsError};
 use crate::schema::{self, Rfc3339};
 
@@ -25,6 +27,28 @@ pub(crate) struct SessionResponse {
     pub(crate) expires_at: Rfc3339,
 }
 
+/// A session, and the key or user that it belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnedSessionResponse {
+    #[serde(flatten)]
+    pub(crate) session: SessionResponse,
+    #[schema(value_type = schema::Id)]
+    pub(crate) credential_id: Id,
+    /// `key` or `user`.
+    #[schema(value_type = String)]
+    pub(crate) credential_kind: CredentialKind,
+    pub(crate) credential_name: String,
+}
+
+/// A page of the sessions of all credentials whose tokens have not expired.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AllSessionsResponse {
+    pub(crate) sessions: Vec<OwnedSessionResponse>,
+    /// Where the next page begins, if there is one.
+    #[schema(value_type = Option<schema::Id>, required = true)]
+    pub(crate) next: Option<Id>,
+}
+
 /// The sessions of a credential whose tokens have not expired.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionListResponse {
@@ -40,6 +64,17 @@ impl From<Session> for SessionResponse {
             scopes: session.scopes,
             issued_at: session.issued_at.into(),
             expires_at: session.expires_at.into(),
+        }
+    }
+}
+
+impl From<SessionRecord> for OwnedSessionResponse {
+    fn from(record: SessionRecord) -> Self {
+        Self {
+            session: record.session.into(),
+            credential_id: record.credential,
+            credential_kind: record.credential_kind,
+            credential_name: record.credential_name,
         }
     }
 }
@@ -69,6 +104,19 @@ impl Operations {
         let sessions = self.store.list_sessions(&self.caller, credential, now);
         let sessions = sessions.await?.into_iter().map(Into::into).collect();
         Ok(SessionListResponse { sessions })
+    }
+
+    /// Lists a page of the sessions of all credentials that the caller can access, oldest first.
+    pub(crate) async fn list_all_sessions(
+        &self,
+        page: Page,
+    ) -> Result<AllSessionsResponse, OpsError> {
+        let sessions = self.store.list_all_sessions(&self.caller, one_more(page));
+        let (sessions, next) = cut(sessions.await?, page.limit, |record| record.session.id);
+        Ok(AllSessionsResponse {
+            sessions: sessions.into_iter().map(Into::into).collect(),
+            next,
+        })
     }
 
     /// Ends the session of this id, or else those of this name: a client may choose a name that looks

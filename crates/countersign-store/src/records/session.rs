@@ -1,9 +1,24 @@
 use countersign::Id;
+use countersign::directory::CredentialKind;
 use countersign::registry::Session;
 use countersign::registry::backend::{SessionKey, SessionRequest, SessionToken};
 use countersign::time::Timestamp;
 
 use crate::secrets::SealContext;
+
+/// A session, and the credential that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionRecord {
+    /// The session.
+    pub session: Session,
+    /// The id of the credential.
+    pub credential: Id,
+    /// The kind of the credential.
+    pub credential_kind: CredentialKind,
+    /// The name of the credential.
+    pub credential_name: String,
+}
 
 /// A session, without its token.
 ///

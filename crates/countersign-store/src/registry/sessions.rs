@@ -3,7 +3,7 @@
 use countersign::mint::AccessToken;
 use countersign::registry::backend::{SESSION_GENERATION, SessionRequest};
 use countersign::registry::{
-    Caller, RegistryError, Session, SessionError, SessionSelector, Sessions,
+    Caller, Page, RegistryError, Session, SessionError, SessionSelector, Sessions,
 };
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id};
@@ -11,7 +11,7 @@ use countersign::{BoxFuture, Id};
 use super::Response;
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
-use crate::records::{ChangedEntity, StoredSession};
+use crate::records::{ChangedEntity, SessionRecord, StoredSession};
 use crate::sql::denials::Denied;
 use crate::sql::{self, Connection};
 use crate::state::State;
@@ -98,6 +98,24 @@ impl Sessions for Store {
             }
             Ok(transaction.commit().await?)
         })
+    }
+}
+
+impl Store {
+    /// Returns a page of the sessions, of all credentials that the caller can access, whose tokens have not expired, oldest
+    /// first. The cursor of a page is the id of a session.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database cannot be read.
+    pub async fn list_all_sessions(
+        &self,
+        caller: &Caller,
+        page: Page,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let mut connection = self.0.database.list_reader().await?;
+        let now = self.0.state.clock.now();
+        sql::sessions::list_all(&mut connection, caller.account(), page, now).await
     }
 }
 

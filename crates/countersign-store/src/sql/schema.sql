@@ -129,6 +129,7 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE INDEX sessions_of_credentials ON sessions (credential_id, expires_at);
+CREATE INDEX sessions_of_accounts ON sessions (account_id, id);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 
 -- Responses to requests that may be repeated, by caller and idempotency key. `sealed` can only be decrypted together with

@@ -1,27 +1,55 @@
 //! Sessions and their encrypted tokens.
 
 use countersign::Id;
+use countersign::directory::CredentialKind;
+use countersign::registry::Page;
 use countersign::registry::backend::{SessionKey, SessionRequest};
 use countersign::time::Timestamp;
 
-use super::rows::{blob, id, parsed, time, unsigned};
+use super::rows::{blob, id, one_of, optional_blob, parsed, time, unsigned};
 use super::{Connection, Row};
 use crate::error::{Result, corrupt};
-use crate::records::StoredSession;
+use crate::records::{SessionRecord, StoredSession};
 
-/// Returns the statement that reads the sessions to which a condition applies. A session whose token is denied has ended.
+/// Returns the condition that no token of a session `s` is denied: otherwise the session has ended.
+macro_rules! has_not_ended {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM denials d WHERE d.entity = s.token_id AND d.issuer = s.issuer) \
+         AND NOT EXISTS (SELECT 1 FROM denials d \
+             WHERE d.entity = s.credential_id AND d.issuer = '' AND d.lowest_generation > s.generation) AND "
+    };
+}
+
+/// Returns the statement that reads the sessions to which a condition applies.
 macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT id, issuer, credential_id, account_id, generation, name, scopes, audience, kid, token_id, \
-             issued_at, reuse_until, expires_at, sealed FROM sessions s \
-             WHERE NOT EXISTS (SELECT 1 FROM denials d WHERE d.entity = s.token_id AND d.issuer = s.issuer) \
-             AND NOT EXISTS (SELECT 1 FROM denials d \
-                 WHERE d.entity = s.credential_id AND d.issuer = '' AND d.lowest_generation > s.generation) AND ",
+             issued_at, reuse_until, expires_at, sealed FROM sessions s WHERE ",
+            has_not_ended!(),
             $condition
         )
     };
 }
+
+/// Returns the statement that reads a page of sessions, oldest first, with their credentials.
+macro_rules! select_with_credential {
+    ($condition:literal) => {
+        concat!(
+            "SELECT s.id, s.issuer, s.credential_id, s.account_id, s.generation, s.name, s.scopes, s.audience, \
+             s.kid, s.token_id, s.issued_at, s.reuse_until, s.expires_at, \
+             c.kind AS credential_kind, c.name AS credential_name \
+             FROM sessions s JOIN credentials c ON c.id = s.credential_id WHERE ",
+            has_not_ended!(),
+            $condition,
+            " ORDER BY s.id LIMIT $3"
+        )
+    };
+}
+
+const ALL: &str = select_with_credential!("s.id > $1 AND s.expires_at > $2");
+const OF_ACCOUNT: &str =
+    select_with_credential!("s.account_id = $4 AND s.id > $1 AND s.expires_at > $2");
 
 /// Returns the session whose token can be returned again, and its encrypted token.
 pub(crate) async fn find_reusable(
@@ -117,6 +145,29 @@ pub(crate) async fn list(
     ))
 }
 
+/// Returns a page of the sessions that have not expired at `now`, oldest first: of all credentials, or those of an account.
+pub(crate) async fn list_all(
+    db: &mut Connection,
+    account: Option<&Id>,
+    page: Page,
+    now: Timestamp,
+) -> Result<Vec<SessionRecord>> {
+    let query = match account {
+        Some(_) => OF_ACCOUNT,
+        None => ALL,
+    };
+    Ok(fetch_all!(
+        db,
+        read_record,
+        query,
+        // Every id comes after the empty one.
+        optional_blob(page.after.as_ref()).unwrap_or_default(),
+        now.unix_millis(),
+        page.limit,
+        optional_blob(account),
+    ))
+}
+
 pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
     execute!(db, "DELETE FROM sessions WHERE id = $1", blob(id));
     Ok(())
@@ -143,4 +194,35 @@ pub(super) fn read(row: &Row) -> Result<StoredSession> {
         reuse_until: time(row, "reuse_until")?,
         expires_at: time(row, "expires_at")?,
     })
+}
+
+fn read_record(row: &Row) -> Result<SessionRecord> {
+    let session = read(row)?;
+    let kinds = [CredentialKind::Key, CredentialKind::User];
+    let what = "the kind of the credential of a session";
+    Ok(SessionRecord {
+        credential: session.key.credential,
+        credential_kind: one_of(row, "credential_kind", &kinds, CredentialKind::as_str, what)?,
+        credential_name: row.try_get::<&str>("credential_name")?.to_owned(),
+        session: session.describe(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::sqlite::{memory, plan};
+
+    #[tokio::test]
+    async fn page_of_sessions_is_read_in_order_and_without_those_of_other_accounts() {
+        let mut db = memory().await;
+        for (query, index) in [
+            (ALL, "sqlite_autoindex_sessions_1 (id>?)"),
+            (OF_ACCOUNT, "sessions_of_accounts (account_id=? AND id>?)"),
+        ] {
+            let plan = plan(&mut db, query).await;
+            assert!(plan.contains(index), "{query}\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+        }
+    }
 }

@@ -10,9 +10,7 @@ use crate::shell::{self, Ports};
 /// Pages about the work on the project itself, whose commands need the sources, other programs, or hours.
 const FOR_DEVELOPERS: &[&str] = &[
     "docs/architecture.md",
-    "docs/dashboard.md",
     "docs/distribution.md",
-    "docs/gateways.md",
     "docs/performance.md",
     "docs/releasing.md",
 ];
@@ -42,17 +40,34 @@ fn every_command_on_a_page_prints_what_the_page_shows() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// Returns the front page and the pages of the guides.
+fn guides() -> Vec<Page> {
+    let mut files = markdown_files("docs".as_ref());
+    files.retain(|path| !FOR_DEVELOPERS.contains(&&*path.to_string_lossy()));
+    files.push("README.md".into());
+    files.iter().map(|path| Page::read(path)).collect()
+}
+
 /// Returns the pages with commands, and ports for each.
 fn pages() -> Vec<(Page, Ports)> {
-    let files = markdown_files("docs".as_ref());
-    let files = files
-        .iter()
-        .filter(|path| !FOR_DEVELOPERS.contains(&&*path.to_string_lossy()));
-    let pages = files.map(|path| Page::read(path));
-    let pages: Vec<Page> = pages.filter(|page| !steps(page).is_empty()).collect();
+    let mut pages = guides();
+    pages.retain(|page| !steps(page).is_empty());
     let texts = pages.iter().map(|page| page.text.as_str());
     let ports = Ports::for_each(texts);
     pages.into_iter().zip(ports).collect()
+}
+
+#[test]
+fn every_command_on_a_page_is_in_a_block_that_is_run() {
+    for page in guides() {
+        for line in page.prose() {
+            let command = line
+                .strip_prefix("    ")
+                .and_then(|line| line.split(' ').next());
+            let is_outside = matches!(command, Some("cargo" | "countersign" | "curl" | "wrk"));
+            assert!(!is_outside, "{}: {line}", page.path.display());
+        }
+    }
 }
 
 #[test]

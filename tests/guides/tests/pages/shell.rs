@@ -69,7 +69,7 @@ pub(crate) struct Run {
 }
 
 /// Runs scripts one after the other in one shell, in an empty folder, until a command fails. Programs that they leave in the
-/// background are ended. If they use `$DATABASE_URL`, it is the URL of an empty PostgreSQL database.
+/// background are ended. If they use `$DATABASE_URL` or `$EMPTY_DATABASE_URL`, each is the URL of an empty PostgreSQL database of its own.
 pub(crate) fn run(scripts: &[String], ports: &Ports) -> Run {
     let home = TempDir::new().unwrap();
     let folder = home.path().join("try");
@@ -86,8 +86,10 @@ pub(crate) fn run(scripts: &[String], ports: &Ports) -> Run {
             command.env_remove(name);
         }
     }
-    if script.contains("$DATABASE_URL") {
-        command.env("DATABASE_URL", countersign_test_postgres::new_database());
+    for name in ["DATABASE_URL", "EMPTY_DATABASE_URL"] {
+        if script.contains(&format!("${name}")) {
+            command.env(name, countersign_test_postgres::new_database());
+        }
     }
     let output = command
         .args([TIMEOUT, "bash", "-c", &ports.replace(&script)])

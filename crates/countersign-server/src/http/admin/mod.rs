@@ -16,6 +16,7 @@ mod managed_tokens;
 mod nodes;
 mod password_queue;
 mod path;
+mod sessions;
 mod signing_keys;
 mod tokens;
 mod users;
@@ -134,6 +135,7 @@ impl Admin {
         keys::routes()
             .merge(users::routes(self))
             .merge(managed_tokens::routes())
+            .merge(sessions::routes())
             .merge(accounts::routes())
             .merge(environments::routes())
             .merge(signing_keys::routes())

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::{AdminError, Result};
 use crate::http::json::Json;
+use crate::http::metrics::count_receipt;
 use crate::http::openapi::{Routes, get};
 use crate::ops::{NodeListResponse, Operations, ReceiptResponse};
 
@@ -62,6 +63,7 @@ pub(super) async fn wait(
 ) -> Response<Body> {
     if response.status().is_success() {
         let receipt = operations.wait_for_nodes(at_most).await;
+        count_receipt(&receipt);
         if let Ok(value) = HeaderValue::try_from(dictionary(&receipt)) {
             response.headers_mut().insert(RECEIPT, value);
         }

@@ -63,7 +63,7 @@ impl<T: IntoParams> DescribeExtractor for Query<T> {
     }
 }
 
-/// The query of a list of accounts or environments.
+/// The query of a list of accounts, environments or sessions.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]

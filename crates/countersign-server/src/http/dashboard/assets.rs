@@ -43,6 +43,7 @@ const FILES: &[(&str, &str, &str)] = &[
     asset!(SCRIPT, "script/page.js"),
     asset!(SCRIPT, "script/receipt.js"),
     asset!(SCRIPT, "script/secret.js"),
+    asset!(SCRIPT, "script/sessions.js"),
     asset!(SCRIPT, "script/sign-in.js"),
     asset!(SCRIPT, "script/signing-keys.js"),
 ];

@@ -41,24 +41,33 @@ const fn with_detail(path: &'static str, detail: &'static str, title: &'static s
     }
 }
 
-/// The pages in the order of the navigation.
-const PAGES: [Page; 8] = [
-    page("", "Overview", "overview"),
-    with_detail("/keys", "/keys/{id}", "API keys"),
-    with_detail("/users", "/users/{id}", "Users"),
-    with_detail("/managed-tokens", "/managed-tokens/{id}", "Managed tokens"),
-    page("/accounts", "Accounts", "accounts"),
-    page("/signing-keys", "Signing keys", "signing-keys"),
-    page("/audit", "Audit log", "audit"),
-    page("/nodes", "Nodes", "nodes"),
+/// The pages in the order of the navigation, in groups: the state of the server, access, and how the server works.
+static GROUPS: [&[Page]; 3] = [
+    &[page("", "Overview", "overview")],
+    &[
+        with_detail("/keys", "/keys/{id}", "API keys"),
+        with_detail("/users", "/users/{id}", "Users"),
+        with_detail("/managed-tokens", "/managed-tokens/{id}", "Managed tokens"),
+        page("/sessions", "Sessions", "sessions"),
+        page("/accounts", "Accounts", "accounts"),
+    ],
+    &[
+        page("/signing-keys", "Signing keys", "signing-keys"),
+        page("/audit", "Audit log", "audit"),
+        page("/nodes", "Nodes", "nodes"),
+    ],
 ];
+
+fn pages() -> impl Iterator<Item = &'static Page> {
+    GROUPS.iter().copied().flatten()
+}
 
 /// Returns the routes of all pages.
 pub(super) fn routes() -> Router {
     let document = |html: String| Document::new(HTML, html);
     let mut router =
         Router::new().route_service(&format!("{PATH}/sign-in"), document(SIGN_IN.to_owned()));
-    for page in &PAGES {
+    for page in pages() {
         let document = document(render(page));
         for path in [Some(page.path), page.detail].into_iter().flatten() {
             router = router.route_service(&format!("{PATH}{path}"), document.clone());
@@ -83,7 +92,11 @@ fn render(page: &Page) -> String {
             one.path, one.title
         )
     };
-    let navigation: String = PAGES.iter().map(item).collect();
+    let group = |pages: &&[Page]| {
+        let items: String = pages.iter().map(item).collect();
+        format!("<ul>{items}</ul>")
+    };
+    let navigation: String = GROUPS.iter().map(group).collect();
     FRAME
         .replace("{title}", page.title)
         .replace("{script}", page.script)
@@ -96,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_page_names_itself_in_its_navigation_and_nothing_is_left_to_insert() {
-        for page in &PAGES {
+        for page in pages() {
             let html = render(page);
             assert_eq!(
                 html.matches(r#"aria-current="page""#).count(),

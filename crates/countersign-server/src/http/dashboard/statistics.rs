@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
+
+use crate::http::metrics::{PROPAGATION, PROPAGATION_INCOMPLETE};
 
 const MINUTES: usize = 60;
 const AUTHENTICATIONS: &str = "countersign_authentications_total";
@@ -40,6 +43,12 @@ enum Series {
     Minted,
     /// Requests that were answered with a status from 500.
     Failed,
+    /// The times of complete receipts, in milliseconds.
+    PropagationMillis,
+    /// Complete receipts.
+    Receipts,
+    /// Incomplete receipts.
+    Incomplete,
 }
 
 /// The counts of the last hour: for each series, one number a minute, the present minute last.
@@ -50,6 +59,12 @@ pub(super) struct HourResponse {
     unavailable: Vec<u64>,
     minted: Vec<u64>,
     failed: Vec<u64>,
+    /// The mean time until every server had applied a change, in milliseconds; 0 if no request waited for one.
+    propagation_ms: Vec<u64>,
+    /// How many changes these are.
+    receipts: Vec<u64>,
+    /// Changes that not every server had applied in time.
+    incomplete: Vec<u64>,
     accepted_by_scheme: BTreeMap<String, u64>,
     rejected_by_reason: BTreeMap<String, u64>,
 }
@@ -118,7 +133,14 @@ impl Counts {
         let Some((counter, value)) = line.rsplit_once(' ') else {
             return;
         };
-        let (Some(series), Ok(total)) = (self.series_of(counter), value.parse::<u64>()) else {
+        let Some(series) = self.series_of(counter) else {
+            return;
+        };
+        let total = match series {
+            Series::PropagationMillis => millis(value),
+            _ => value.parse::<u64>().ok(),
+        };
+        let Some(total) = total else {
             return;
         };
         let before = self.totals.insert(counter.to_owned(), total).unwrap_or(0);
@@ -129,6 +151,14 @@ impl Counts {
     }
 
     fn series_of(&self, counter: &str) -> Option<Series> {
+        if counter == PROPAGATION_INCOMPLETE {
+            return Some(Series::Incomplete);
+        }
+        match counter.strip_prefix(PROPAGATION) {
+            Some("_sum") => return Some(Series::PropagationMillis),
+            Some("_count") => return Some(Series::Receipts),
+            _ => {}
+        }
         let (name, labels) = counter.strip_suffix('}')?.split_once('{')?;
         let label = |name| label(labels, name);
         match name {
@@ -161,6 +191,9 @@ impl Counts {
             unavailable: vec![0; MINUTES],
             minted: vec![0; MINUTES],
             failed: vec![0; MINUTES],
+            propagation_ms: vec![0; MINUTES],
+            receipts: vec![0; MINUTES],
+            incomplete: vec![0; MINUTES],
             accepted_by_scheme: BTreeMap::new(),
             rejected_by_reason: BTreeMap::new(),
         };
@@ -177,6 +210,9 @@ impl Counts {
                 Series::Unavailable => (&mut hour.unavailable, None),
                 Series::Minted => (&mut hour.minted, None),
                 Series::Failed => (&mut hour.failed, None),
+                Series::PropagationMillis => (&mut hour.propagation_ms, None),
+                Series::Receipts => (&mut hour.receipts, None),
+                Series::Incomplete => (&mut hour.incomplete, None),
             };
             for (sum, count) in sum.iter_mut().zip(minutes) {
                 *sum += count;
@@ -186,8 +222,17 @@ impl Counts {
                 *totals.entry(label.clone()).or_default() += total;
             }
         }
+        for (millis, receipts) in hour.propagation_ms.iter_mut().zip(&hour.receipts) {
+            *millis /= receipts.max(&1);
+        }
         hour
     }
+}
+
+/// Reads a number of seconds as milliseconds.
+fn millis(seconds: &str) -> Option<u64> {
+    let duration = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    u64::try_from(duration.as_millis()).ok()
 }
 
 /// Returns the value of a label. The values are words of ours, without quotes.
@@ -200,8 +245,6 @@ fn label<'l>(labels: &'l str, name: &str) -> Option<&'l str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::advance;
 
     use super::*;
@@ -245,6 +288,27 @@ mod tests {
             ("token_expired".to_owned(), 2),
         ];
         assert_eq!(hour.rejected_by_reason, reasons.into());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_until_changes_are_applied_is_the_mean_of_each_minute() {
+        let statistics = Statistics::default();
+        let receipts = |sum: &str, count: u64, incomplete: u64| {
+            statistics.sample(&format!(
+                "countersign_propagation_seconds_bucket{{le=\"0.05\"}} {count}\n\
+                 countersign_propagation_seconds_sum {sum}\n\
+                 countersign_propagation_seconds_count {count}\n\
+                 countersign_propagation_incomplete_total {incomplete}\n"
+            ));
+        };
+        receipts("0.012", 1, 0);
+        advance(Duration::from_secs(60)).await;
+        receipts("0.012", 1, 0);
+        receipts("0.072", 3, 2);
+        let hour = statistics.hour();
+        assert_eq!(last_two(&hour.propagation_ms), [12, 30]);
+        assert_eq!(last_two(&hour.receipts), [1, 2]);
+        assert_eq!(last_two(&hour.incomplete), [0, 2]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,12 +6,12 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::directory::Directory as _;
+use countersign::directory::{CredentialKind, Directory as _};
 use countersign::mint::{IssuanceSettings, Issuer, Mint, MintParameters, MintRequest, SessionMint};
 use countersign::random::SystemRandom;
 use countersign::registry::{
-    Caller, DeniedToken, Registry as _, RegistryError, Rotation, SessionError, SessionSelector,
-    Sessions as _,
+    Caller, Change, DeniedToken, Page, Registry as _, RegistryError, Rotation, SessionError,
+    SessionSelector, Sessions as _,
 };
 use countersign::rejection::Reason;
 use countersign::time::{Clock as _, Timestamp};
@@ -215,6 +215,55 @@ async fn sessions_of_another_account_can_neither_be_listed_nor_ended() {
         let listed = service.store.list_sessions(&caller, id, clock.now()).await;
         assert_eq!(listed.unwrap().len(), seen);
     }
+}
+
+#[tokio::test]
+async fn sessions_of_all_credentials_are_listed_by_pages_and_within_the_account_of_the_caller() {
+    let (folder, clock) = (TestFolder::new(), clock());
+    let service = Service::open(&folder, &clock).await;
+    let (first, second) = (
+        service.create_key("first").await,
+        service.create_key("second").await,
+    );
+    service.open_session(&first, "a").await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    service.open_session(&second, None).await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    let last = service.open_session(&first, "c").await.unwrap();
+    let list = async |caller: &Caller, page: Page| {
+        let listed = service.store.list_all_sessions(caller, page).await;
+        listed.unwrap()
+    };
+    let all = list(&operator(), Page::all()).await;
+    let names: Vec<_> = all.iter().map(|one| &*one.credential_name).collect();
+    assert_eq!(names, ["first", "second", "first"]);
+    assert_eq!(all[1].credential, second.record.id);
+    assert_eq!(all[1].credential_kind, CredentialKind::Key);
+    assert_eq!(all[0].session.name.as_ref().unwrap().as_str(), "a");
+    let page = list(&operator(), Page::after(Some(all[0].session.id), 1)).await;
+    assert_eq!(page, all[1..2]);
+
+    let owner = Caller::operator("owner").within_account(first.record.account_id);
+    assert_eq!(list(&owner, Page::all()).await, all);
+    let other = service
+        .store
+        .create_account(&operator(), "other".to_owned())
+        .await;
+    let other = Caller::operator("other").within_account(other.unwrap().id);
+    assert_eq!(list(&other, Page::all()).await, []);
+
+    // A session that has ended, one of a revoked key, and one that has expired are none.
+    let ended = SessionSelector::Named("a".parse().unwrap());
+    let ended = service
+        .store
+        .end_sessions(&operator(), first.record.id, ended);
+    ended.await.unwrap();
+    let revoked = Change::Revoke { reason: None };
+    let revoked = service.store.change(&operator(), second.record.id, revoked);
+    revoked.await.unwrap();
+    assert_eq!(list(&operator(), Page::all()).await, all[2..]);
+    clock.set(last.expires_at);
+    assert_eq!(list(&operator(), Page::all()).await, []);
 }
 
 #[tokio::test]

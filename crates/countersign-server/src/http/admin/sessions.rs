@@ -1,0 +1,20 @@
+//! The sessions of all credentials. Those of one are ended below its own path.
+
+use super::error::Result;
+use super::path::{PageQuery, Query};
+use crate::http::json::Json;
+use crate::http::openapi::{Routes, get};
+use crate::ops::{AllSessionsResponse, Operations};
+
+pub(super) fn routes() -> Routes {
+    Routes::of([get("/sessions", "sessions_list", list).summary(
+        "List the sessions, of all credentials that the caller can access, whose tokens are valid, oldest first",
+    )])
+}
+
+async fn list(
+    operations: Operations,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<AllSessionsResponse>> {
+    Ok(Json(operations.list_all_sessions(query.page()).await?))
+}
