@@ -103,6 +103,11 @@ fn pages_are_walked_by_the_keyboard_and_have_no_axe_violation() {
         receipt.contains("revoked. Applied by 1 of 1 node within "),
         "{receipt}"
     );
+    let ended = found["ended"].as_str().unwrap();
+    assert!(
+        ended.contains("ended. Applied by 1 of 1 node within "),
+        "{ended}"
+    );
     assert_eq!(found["copied"], true);
     assert_eq!(found["storedKey"], false);
     let markup = "<img src=x onerror=alert(1)><script>alert(1)</script>";

@@ -81,7 +81,7 @@ async function signIn(page) {
   await settled(page);
 }
 
-/** Signs in, creates a key, uses and revokes it, and signs out: without a pointer. */
+/** Signs in, creates a key, uses and revokes it, ends a session, and signs out: without a pointer. */
 async function walk() {
   const page = await open(WIDTHS.wide, "light");
   await page.goto(`${url}/dashboard/keys`);
@@ -135,6 +135,13 @@ async function walk() {
   found.revoked = (await whoami()).status;
   found.receipt = await page.locator("#announcements p").last().textContent();
   found.storedKey = await page.evaluate((text) => JSON.stringify({ ...localStorage, ...sessionStorage, at: location.href }).includes(text), key);
+  await page.goto(`${url}/dashboard/sessions`);
+  await settled(page);
+  await press(page, "End session console");
+  await page.getByRole("dialog").waitFor();
+  await press(page, "End");
+  await page.getByText("There is no session").waitFor();
+  found.ended = await page.locator("#announcements p").last().textContent();
   await press(page, "Sign out");
   await page.waitForURL("**/dashboard/sign-in");
   await page.goto(`${url}/dashboard`);
