@@ -1,7 +1,7 @@
 // Walks through the dashboard in Chromium: by the keyboard alone, with axe-core on every page, and with names that are markup.
 // Arguments: the URL of the server, an API key, and perhaps a folder for screenshots. Prints what was found as JSON.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -187,21 +187,11 @@ async function aged(route) {
   await route.fulfill({ response, json });
 }
 
-/** Writes a picture of the window, or of the whole page if the window is wide. */
-async function screenshot(page, path, isWhole) {
-  const client = await page.context().newCDPSession(page);
-  const { cssContentSize: { width, height } } = await client.send("Page.getLayoutMetrics");
-  const clip = isWhole ? { x: 0, y: 0, width, height, scale: 1 } : undefined;
-  const { data } = await client.send("Page.captureScreenshot", { format: "webp", quality: 100, clip, captureBeyondViewport: isWhole });
-  writeFileSync(path, Buffer.from(data, "base64"));
-  await client.detach();
-}
-
 async function look(width, colorScheme) {
   const page = await open(WIDTHS[width], colorScheme);
   const picture = async (name) => {
     await check(page, `${name}, ${width}, ${colorScheme}`);
-    if (folder) await screenshot(page, join(folder, `${name}-${width}-${colorScheme}.webp`), width === "wide");
+    if (folder) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), scale: "css", fullPage: width === "wide" });
   };
   await page.goto(`${url}/dashboard/sign-in`);
   await picture("sign-in");

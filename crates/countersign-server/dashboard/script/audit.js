@@ -7,7 +7,7 @@ import { showList } from "./list.js";
 
 const COLUMNS = [
   { label: "What", cell: (record) => [h("strong", {}, record.action), h("span", { class: "id mono" }, `record ${record.number}`)] },
-  { label: "When, by whom", cell: (record) => [exactTime(record.at), id(record.actor)] },
+  { label: "When, by", cell: (record) => [exactTime(record.at), id(record.actor)] },
   { label: "Object", cell: (record) => (record.entity ? id(record.entity) : h("span", { class: "muted" }, "none")) },
   { label: "Detail", cell: (record) => {
     const members = Object.entries(record.detail ?? {});

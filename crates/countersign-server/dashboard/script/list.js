@@ -29,7 +29,7 @@ export async function showList(element, { name, columns, load, words, find, filt
     const found = matching();
     const none = items.length ? ["Nothing matches."] : empty;
     show(rows, found.length ? table(name, columns, found) : h("div", { class: "empty" }, none.map((line) => h("p", {}, line))));
-    count.textContent = found.length === items.length
+    count.textContent = items.length === 0 ? "" : found.length === items.length
       ? `${number(items.length)} shown${next === null ? "" : ", and there are more"}`
       : `${number(found.length)} of ${number(items.length)} match${next === null ? "" : ", and there are more to load"}`;
     const wanted = search.value.trim();

@@ -20,13 +20,13 @@ function figures({ hour, uptime_seconds: uptime }) {
     figure(duration(uptime), "since the start"));
 }
 
-/** Creates the chart of the time until every node had applied a change. */
-export const propagationChart = (hour) => chart("Time until changes apply", [{ kind: "propagation", label: "Mean, on the last node", values: hour.propagation_ms }], {
+/** Creates the chart of the time until every node had applied a change, the mean of each minute. */
+export const propagationChart = (hour) => chart("Propagation", [{ kind: "propagation", label: "to all nodes", values: hour.propagation_ms }], {
   combine: greatest,
   format: millis,
   empty: sum(hour.receipts) > 0
     ? "Less than a millisecond each."
-    : "No change was waited for in the last hour. Changes that the dashboard makes are, and those of other requests with wait=all.",
+    : "No change was waited for in the last hour.",
 });
 
 function content(overview) {
@@ -40,7 +40,7 @@ function content(overview) {
         { kind: "rejected", label: "Rejected", values: hour.rejected },
         { kind: "unavailable", label: "Undecided", values: hour.unavailable },
       ], { empty: "None in the last hour." }),
-      ranking("Why requests were rejected", hour.rejected_by_reason, "rejections", "None was rejected in the last hour."),
+      ranking("Reasons for rejections", hour.rejected_by_reason, "rejections", "None was rejected in the last hour."),
       chart("Tokens minted", [{ kind: "minted", label: "Tokens minted", values: hour.minted }], { empty: "None in the last hour." }),
       propagationChart(hour),
       ranking("How callers authenticate", hour.accepted_by_scheme, "schemes", "None was accepted in the last hour.")),

@@ -30,13 +30,13 @@ function changesCheck({ hour }) {
   const [incomplete, receipts] = [sum(hour.incomplete), sum(hour.receipts)];
   if (incomplete > 0) return ["warn", `${number(incomplete)} not applied by every node in time`];
   if (receipts === 0) return ["good", "none in the last hour"];
-  return ["good", `${number(receipts)} in the last hour, each applied by every node`];
+  return ["good", `${number(receipts)}, each applied by every node`];
 }
 
 function requestsCheck({ hour }) {
   const [undecided, failed] = [sum(hour.unavailable), sum(hour.failed)];
   if (undecided + failed === 0) return ["good", "none failed in the last hour"];
-  return ["warn", `${number(failed)} failed, ${number(undecided)} undecided in the last hour`];
+  return ["warn", `${number(failed)} failed, ${number(undecided)} undecided`];
 }
 
 function checks(overview) {
