@@ -191,7 +191,7 @@ async function look(width, colorScheme) {
   const page = await open(WIDTHS[width], colorScheme);
   const picture = async (name) => {
     await check(page, `${name}, ${width}, ${colorScheme}`);
-    if (folder) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), scale: "css", fullPage: width === "wide" });
+    if (folder) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), scale: "css", fullPage: width === "wide" && name !== "audit" });
   };
   await page.goto(`${url}/dashboard/sign-in`);
   await picture("sign-in");

@@ -26,7 +26,7 @@ export function duration(seconds) {
 }
 
 /** Formats milliseconds, such as "35 ms" or "2.4 s". */
-export const millis = (value) => (value < 1000 ? `${value} ms` : `${Number((value / 1000).toFixed(1))} s`);
+export const millis = (value) => (value < 1000 ? `${value}\u00a0ms` : `${Number((value / 1000).toFixed(1))}\u00a0s`);
 
 /** Creates a time, relative to now. The exact one is its title. */
 export function time(text, otherwise = "never") {

@@ -15,9 +15,14 @@ function showWho(session) {
     }, { class: "small" }));
 }
 
-/** Scrolls the navigation, which is one line on narrow screens, to the present page. */
+/**
+ * Scrolls the navigation, which is one line on narrow screens, to the present page. `scrollIntoView` would also change where Tab
+ * begins.
+ */
 function showPlace() {
-  document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
+  const nav = document.querySelector("nav");
+  const [around, current] = [nav, nav.querySelector("[aria-current]")].map((element) => element.getBoundingClientRect());
+  nav.scrollLeft += current.left - around.left - (around.width - current.width) / 2;
 }
 
 async function start() {

@@ -252,18 +252,17 @@ async fn sessions_of_all_credentials_are_listed_by_pages_and_within_the_account_
     let other = Caller::operator("other").within_account(other.unwrap().id);
     assert_eq!(list(&other, Page::all()).await, []);
 
-    // A session that has ended, one of a revoked key, and one that has expired are none.
+    // A session that has ended, one of a revoked key, and one that has expired are not listed.
+    let (store, operator) = (&service.store, operator());
     let ended = SessionSelector::Named("a".parse().unwrap());
-    let ended = service
-        .store
-        .end_sessions(&operator(), first.record.id, ended);
-    ended.await.unwrap();
+    let ended = store.end_sessions(&operator, first.record.id, ended).await;
+    ended.unwrap();
     let revoked = Change::Revoke { reason: None };
-    let revoked = service.store.change(&operator(), second.record.id, revoked);
-    revoked.await.unwrap();
-    assert_eq!(list(&operator(), Page::all()).await, all[2..]);
+    let revoked = store.change(&operator, second.record.id, revoked).await;
+    revoked.unwrap();
+    assert_eq!(list(&operator, Page::all()).await, all[2..]);
     clock.set(last.expires_at);
-    assert_eq!(list(&operator(), Page::all()).await, []);
+    assert_eq!(list(&operator, Page::all()).await, []);
 }
 
 #[tokio::test]
