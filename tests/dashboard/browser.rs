@@ -89,11 +89,11 @@ fn pages_are_walked_by_the_keyboard_and_have_no_axe_violation() {
     for nothing in ["violations", "overflows", "foreign", "dialogs"] {
         assert_eq!(found[nothing], json!([]), "{nothing}: {found}");
     }
-    // The browser reports the responses to wrong secrets and to an ended session, and a server without nodes.
+    // The browser reports the responses to wrong secrets and to an ended session.
     let errors = found["errors"].as_array().unwrap();
     let is_expected = |error: &&Value| {
         let text = error.as_str().unwrap();
-        ["401", "403", "404"]
+        ["401", "403"]
             .iter()
             .any(|status| text.contains(&format!("status of {status}")))
     };

@@ -19,6 +19,12 @@ const PAGES: [&str; 10] = [
     "/sign-in",
 ];
 
+/// The sources of the pages.
+const FOLDER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../crates/countersign-server/dashboard"
+);
+
 #[track_caller]
 fn assert_secure(response: &Response) {
     let policy = response
@@ -74,9 +80,20 @@ fn no_page_can_be_framed_or_run_scripts_of_others() {
 }
 
 #[test]
+fn every_file_of_the_pages_is_served() {
+    let fixture = Fixture::open();
+    for folder in ["script", "style"] {
+        for entry in fs::read_dir(Path::new(FOLDER).join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = format!("/dashboard/assets/{folder}/{name}");
+            assert_eq!(fixture.server.get(&path, &[]).status, 200, "{path}");
+        }
+    }
+}
+
+#[test]
 fn pages_have_no_inline_script_or_style_and_nothing_of_another_host() {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/countersign-server/dashboard");
+    let folder = Path::new(FOLDER);
     let mut files = Vec::new();
     for part in ["", "script", "style"] {
         for entry in fs::read_dir(folder.join(part)).unwrap() {

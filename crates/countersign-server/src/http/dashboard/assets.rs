@@ -46,6 +46,7 @@ const FILES: &[(&str, &str, &str)] = &[
     asset!(SCRIPT, "script/sessions.js"),
     asset!(SCRIPT, "script/sign-in.js"),
     asset!(SCRIPT, "script/signing-keys.js"),
+    asset!(SCRIPT, "script/wellness.js"),
 ];
 
 pub(super) fn routes() -> Router {
