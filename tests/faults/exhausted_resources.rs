@@ -20,7 +20,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let program = Program::new(&Program::build(false));
+        let program = Program::on_disk(&Program::build(false));
         let mut server = Server::spawn(&program);
         let address = server.address().unwrap();
         let scopes = "countersign:admin *";
@@ -186,7 +186,7 @@ fn a_server_without_file_descriptors_authenticates_and_accepts_connections_again
 #[test]
 fn changes_fail_on_a_locked_database_and_authentication_goes_on() {
     let mut fixture = Fixture::new();
-    let held = WriteLock::take(&fixture.program.database());
+    let held = WriteLock::take(&fixture.program.database().unwrap());
     fixture.assert_changes_fail(&[], &["locked", "busy"], true);
     held.release();
     fixture.assert_recovers();

@@ -9,7 +9,7 @@ use crate::lifecycle::error_of;
 
 /// A home with a fixed issuer URL, so that tokens stay valid when the next server has another port.
 fn home() -> Home {
-    Home::new().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example")
+    Home::on_sqlite().with("COUNTERSIGN_SERVER__PUBLIC_URL", "https://auth.example")
 }
 
 fn backup(home: &Home) -> serde_json::Value {
@@ -27,7 +27,7 @@ fn status(home: &Home, id: &str) -> String {
 
 #[test]
 fn backup_of_a_running_server_reports_its_contents_and_the_missing_master_key() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     let created = backup(&home);
@@ -53,7 +53,7 @@ fn backup_of_a_running_server_reports_its_contents_and_the_missing_master_key() 
 
 #[test]
 fn restore_under_a_running_server_is_rejected_and_the_server_keeps_running() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     backup(&home);
@@ -170,7 +170,7 @@ fn accept_loss_since_must_not_be_later_than_the_backup_and_later_tokens_are_reje
 
 #[test]
 fn restore_on_another_machine_needs_only_the_backup_and_the_master_key() {
-    let (home, other) = (Home::new(), Home::new());
+    let (home, other) = (Home::on_sqlite(), Home::on_sqlite());
     let key = home.create_key("*");
     backup(&home);
     fs::copy(home.path().join("b.db"), other.path().join("b.db")).unwrap();

@@ -31,7 +31,7 @@ fn doctor_prints_one_line_for_each_check_of_a_healthy_store() {
 
 #[test]
 fn doctor_fails_for_a_store_without_its_master_key_and_says_what_to_do() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     home.create_key("*");
     std::fs::remove_file(home.path().join("countersign.key")).unwrap();
     let output = home.command(&["doctor"]).output().unwrap();

@@ -8,7 +8,7 @@ use crate::harness::{Home, Server, api_key, bearer};
 /// The first `serve` prints a key and three `curl` commands.
 #[test]
 fn the_three_printed_curl_commands_work() {
-    let details = run_the_printed_curl_commands(&Home::new(), &[]);
+    let details = run_the_printed_curl_commands(&Home::on_sqlite(), &[]);
     assert!(details.contains(r#""scheme":"bearer""#), "{details}");
     assert!(details.contains("unauthorized_client"), "{details}");
 }
@@ -19,7 +19,7 @@ fn the_printed_curl_commands_request_the_configured_scopes() {
         "[issuer.default]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
         "[issuer.default.wires.oauth]\nscopes = [\"calls:*\", \"wallet:read\"]\n",
     ] {
-        let home = Home::new();
+        let home = Home::on_sqlite();
         let config = home.configure(text);
         let details = run_the_printed_curl_commands(&home, &["--config", &config]);
         let scopes = r#""scopes":["calls:*","wallet:read"]"#;
@@ -58,7 +58,7 @@ fn run_the_printed_curl_commands(home: &Home, arguments: &[&str]) -> String {
 
 #[test]
 fn the_first_key_is_printed_once_and_only_on_request() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let has_key = |lines: &[String]| lines.iter().any(|line| line.contains("cs_"));
 
     // Without the flag, a pipe gets the command that creates a key, but no key.
@@ -86,7 +86,7 @@ fn the_first_key_is_printed_once_and_only_on_request() {
 fn the_database_and_the_master_key_are_readable_only_by_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let _server = Server::start(&home, &[]);
     for name in ["x.db", "countersign.key"] {
         let mode = fs::metadata(home.path().join(name))
@@ -99,7 +99,7 @@ fn the_database_and_the_master_key_are_readable_only_by_their_owner() {
 
 #[test]
 fn a_bearer_never_mints_even_beside_a_key() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     let key = server.create_key(&home, "*");
     let token = server.token(&[api_key(&key.key)]);
@@ -125,7 +125,7 @@ fn a_bearer_never_mints_even_beside_a_key() {
 
 #[test]
 fn a_request_without_credentials_gets_all_challenges() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     let response = server.get("/whoami", &[]);
     assert_eq!(response.status, 401, "{response:?}");

@@ -1,8 +1,16 @@
 //! Several servers on one database: receipts, `node list` and `--no-wait`.
 
+use std::io::Read as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Server, api_key, bearer};
+use crate::harness::{Home, Server, api_key, bearer, wait_for};
+
+/// The time within which a server that was stopped answers again.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn receipt(response: &Value) -> [u64; 3] {
     let receipt = &response["receipt"];
@@ -117,6 +125,40 @@ fn server_that_was_killed_is_awaited_until_its_view_would_be_stale() {
     assert_eq!(receipt(&created), [2, 1, 1]);
     let key = created["key"].as_str().unwrap();
     assert_eq!(running.status_for(&[api_key(key)]), 200);
+    let next = home.json(&create);
+    assert_eq!(receipt(&next), [1, 1, 0], "the first command removed it");
+}
+
+#[test]
+fn secret_is_printed_before_the_command_waits_for_the_servers() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let create = ["key", "create", "--name", "ci", "--scopes", "*"];
+    for json in [&["--json"][..], &[]] {
+        server.signal(Signal::STOP);
+        let mut command = home.command(&[&create[..], json].concat());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut text = String::new();
+        while !text.contains("Basic.\n") && !text.contains("\"secret\":") {
+            let mut part = [0; 4096];
+            let length = output.read(&mut part).unwrap();
+            assert_ne!(length, 0, "{text}");
+            text.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        }
+        // The server cannot have applied the change: the command waits.
+        assert!(child.try_wait().unwrap().is_none());
+        assert!(!text.contains("receipt") && !text.contains("pplied"));
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        assert!(!child.wait().unwrap().success());
+        server.signal(Signal::CONT);
+
+        let begin = text.find("cs_").unwrap();
+        let key = text[begin..].split(['"', '\n', ' ']).next().unwrap();
+        wait_for("the key that was printed", PATIENCE, || {
+            (server.status_for(&[api_key(key)]) == 200).then_some(())
+        });
+    }
 }
 
 #[test]

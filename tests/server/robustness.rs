@@ -10,7 +10,7 @@ use crate::harness::{Home, Server, api_key, wait_for};
 #[test]
 fn a_server_whose_database_was_replaced_or_removed_is_503_until_a_restart() {
     for replaced in [true, false] {
-        let (home, other) = (Home::new(), Home::new());
+        let (home, other) = (Home::on_sqlite(), Home::on_sqlite());
         let config = home.configure("[store]\nmax_staleness = \"1s\"\n");
         let server = Server::start(&home, &["--config", &config]);
         let key = server.create_key(&home, "*");
@@ -39,7 +39,7 @@ fn a_server_whose_database_was_replaced_or_removed_is_503_until_a_restart() {
 
 #[test]
 fn a_server_whose_log_cannot_be_written_answers_requests() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let server = Server::start_with_log(&home, &[], full.into());
     for _ in 0..3 {
@@ -51,14 +51,14 @@ fn a_server_whose_log_cannot_be_written_answers_requests() {
 
 #[test]
 fn a_request_head_of_40_kb_is_rejected_and_one_of_20_kb_is_not() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     assert_heads(&server, [(20_000, "200"), (40_000, "431")]);
 }
 
 #[test]
 fn largest_head_of_a_request_is_configured() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let config = home.configure("[server]\nheader_limit = \"100KiB\"\n");
     let server = Server::start(&home, &["--config", &config]);
     assert_heads(&server, [(90_000, "200"), (210_000, "431")]);
@@ -83,7 +83,7 @@ fn assert_heads(server: &Server, heads: [(usize, &str); 2]) {
 
 #[test]
 fn configuration_is_read_again_on_sighup_and_an_invalid_one_is_not_applied() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let config = home.configure("[issuer.default.wires.oauth]\npath = \"/first\"\n");
     let server = Server::start(&home, &["--config", &config]);
     let status = |path: &str| server.post(path, &[], "").status;

@@ -37,7 +37,7 @@ impl Canaries {
 
 #[test]
 fn no_secret_is_in_the_log_or_in_plain_text_in_the_database() {
-    let home = Home::new().with("COUNTERSIGN_LOG__FILTER", "trace");
+    let home = Home::on_sqlite().with("COUNTERSIGN_LOG__FILTER", "trace");
     let server = Server::start(&home, &["--print-first-key"]);
     let first = first_key(&server.printed(|lines| lines.iter().any(|line| line.contains("cs_"))));
     let created = [

@@ -37,7 +37,7 @@ fn older_keys_are_accepted_after_a_pepper_rotation_and_upgraded_to_the_new_peppe
 
 #[test]
 fn running_server_loads_a_new_master_key_from_its_file() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let server = Server::start(&home, &[]);
     let before = server.create_key(&home, "*");
     let file = home.path().join("countersign.key");

@@ -128,7 +128,7 @@ fn lists_begin_with_a_header_line_with_aligned_columns() {
 
 #[test]
 fn a_missing_master_key_is_an_error_that_names_both_ways_to_configure_it() {
-    let home = Home::new();
+    let home = Home::on_sqlite();
     home.run(&["key", "list"]);
     std::fs::remove_file(home.path().join("countersign.key")).unwrap();
     let output = home.command(&["key", "list"]).output().unwrap();
@@ -149,7 +149,7 @@ fn a_master_key_file_readable_by_others_causes_a_warning() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
-    let home = Home::new();
+    let home = Home::on_sqlite();
     let created = home.run(&["key", "list"]);
     assert!(created.stderr.is_empty(), "{created:?}");
     let key = home.path().join("countersign.key");

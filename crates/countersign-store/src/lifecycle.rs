@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::directory::Directory as _;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
+use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::StoreError;
@@ -147,8 +148,10 @@ impl Store {
 
 /// Maintains the database, and meanwhile follows the change log and acknowledges changes.
 async fn run(store: Arc<Inner>, period: Duration) {
+    let woken = Notify::new();
     let mut following = pin!(async {
-        select(pin!(follow(&store, period)), pin!(stay_listed(&store))).await;
+        let others = join(stay_listed(&store), store.database.listen(&woken));
+        select(pin!(follow(&store, period, &woken)), pin!(others)).await;
     });
     let mut ticks = interval(Store::MAINTENANCE_PERIOD);
     let mut is_failing = false;
@@ -167,12 +170,13 @@ async fn run(store: Arc<Inner>, period: Duration) {
     let _ = store.leave().await;
 }
 
-/// Follows the change log until the store is closed, or has no other handle.
-async fn follow(store: &Arc<Inner>, period: Duration) {
+/// Follows the change log until the store is closed, or has no other handle. It reads the log every `period`, and when it is
+/// woken.
+async fn follow(store: &Arc<Inner>, period: Duration, woken: &Notify) {
     let mut ticks = interval(period.max(store.database.shortest_poll_period()));
     let (mut is_failing, mut serves_stale) = (false, false);
     while Arc::strong_count(store) > 1 || Arc::strong_count(&store.view) > 1 {
-        ticks.tick().await;
+        select(pin!(ticks.tick()), pin!(woken.notified())).await;
         let done = store.poll().await;
         if matches!(done, Err(StoreError::Closed)) {
             return;

@@ -106,6 +106,9 @@ impl<'s> Transaction<'s> {
         for entity in &self.changed {
             sql::changes::append(&mut self.connection, entity).await?;
         }
+        if !self.changed.is_empty() {
+            self.connection.notify().await?;
+        }
         self.connection.commit().await?;
         self.store.measured("change", self.begun);
         drop(self.connection);

@@ -138,8 +138,11 @@ const CREATE: [&str; 6] = ["key", "create", "--name", "x", "--scopes", "*"];
 
 impl Home {
     fn new(binary: &Path, kind: Kind, ignore_syncs: bool) -> Self {
-        let program = Program::new(binary);
         let loses = kind == Kind::PowerLoss;
+        let program = match kind {
+            Kind::Kill => Program::new(binary),
+            Kind::PowerLoss => Program::on_disk(binary),
+        };
         program.disk.set(Switch::Mirror, u64::from(loses));
         program
             .disk

@@ -27,7 +27,9 @@ pub(super) fn check(
     chance: &mut XorShift,
 ) -> Result<Outcomes, Violation> {
     let mut outcomes = Outcomes::default();
-    database::check_integrity(&program.database())?;
+    if let Some(file) = program.database() {
+        database::check_integrity(&file)?;
+    }
     let mut listed = listed(program)?;
     let audited = audited(program, &mut model.checkpoint)?;
     let records = |id: &String| audited.get(id).copied().unwrap_or_default();

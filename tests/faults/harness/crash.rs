@@ -55,7 +55,9 @@ pub(super) fn crash(
 ) -> Result<Operations, Violation> {
     // Some crashes happen while the server starts: at its first start, and while it recovers from the last crash.
     let while_starting = home.server.is_none() || chance.below(4) == 0;
-    let time = if chance.below(2) == 0 {
+    // The server makes none of these calls if its database is not on the disk.
+    let is_on_disk = home.program.database().is_some();
+    let time = if chance.below(2) == 0 || !is_on_disk {
         CrashTime::After(patience.mul_f64(chance.below(1000) as f64 / 1000.0))
     } else {
         CrashTime::AtCall(1 + chance.below(CRASH_POINTS) as u64)

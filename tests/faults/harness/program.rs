@@ -15,11 +15,16 @@ use super::{Disk, Violation, ensure};
 /// A fixed issuer URL, so that tokens stay valid when the next server has another port.
 const CONFIG: &str = "[server]\npublic_url = \"https://auth.example\"\n";
 
+/// The master key of PostgreSQL databases.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// The server binary with a configuration and a database on a simulated disk.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) disk: Disk,
     binary: PathBuf,
+    /// The URL of the database in PostgreSQL; `None` for a file on the disk.
+    postgres: Option<String>,
     /// The running commands. They have not been waited for, so that their process ids are valid.
     running: Mutex<Vec<Pid>>,
 }
@@ -41,12 +46,24 @@ impl Ended {
 }
 
 impl Program {
+    /// Creates one with the kind of database that the variable `COUNTERSIGN_TEST_STORE` names, `sqlite` or `postgres`.
     pub(crate) fn new(binary: &Path) -> Self {
+        let kind = std::env::var("COUNTERSIGN_TEST_STORE");
+        let is_postgres = kind.is_ok_and(|kind| kind == "postgres");
+        Self {
+            postgres: is_postgres.then(countersign_test_postgres::new_database),
+            ..Self::on_disk(binary)
+        }
+    }
+
+    /// Creates one whose database is a file on the disk.
+    pub(crate) fn on_disk(binary: &Path) -> Self {
         let disk = Disk::new();
         fs::write(disk.aside("countersign.toml"), CONFIG).unwrap();
         Self {
             disk,
             binary: binary.to_owned(),
+            postgres: None,
             running: Mutex::default(),
         }
     }
@@ -71,8 +88,10 @@ impl Program {
             .expect("an executable")
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.disk.live().join("x.db")
+    /// Returns the file of the database; `None` with PostgreSQL.
+    pub(crate) fn database(&self) -> Option<PathBuf> {
+        let file = || self.disk.live().join("x.db");
+        self.postgres.is_none().then(file)
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -95,7 +114,13 @@ impl Program {
                 command.env_remove(name);
             }
         }
-        let database = format!("sqlite://{}", self.database().display());
+        let database = match (self.database(), &self.postgres) {
+            (None, Some(url)) => url.clone(),
+            (file, _) => format!("sqlite://{}", file.unwrap().display()),
+        };
+        if self.postgres.is_some() {
+            command.env("COUNTERSIGN_MASTER_KEY", MASTER_KEY);
+        }
         command
             .args(arguments)
             .arg("--config")

@@ -22,6 +22,15 @@ impl Cluster {
         Self::start(&own_folder(), &["fsync=off"])
     }
 
+    /// Starts a new cluster that writes durably, has room for many nodes, and knows the times of commits.
+    #[must_use]
+    pub fn durable() -> Self {
+        Self::start(
+            &own_folder(),
+            &["max_connections=500", "track_commit_timestamp=on"],
+        )
+    }
+
     /// Starts a new cluster in a folder, which is emptied, with these settings.
     pub(crate) fn start(folder: &Path, settings: &[&str]) -> Self {
         let _ = fs::remove_dir_all(folder);
@@ -70,7 +79,13 @@ impl Cluster {
     /// Returns the URL of a database of the superuser.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        url(self.port, database)
+    }
+
+    /// Creates a database, and returns its URL.
+    #[must_use]
+    pub fn new_database(&self, name: &str) -> String {
+        new_database(self.port, name)
     }
 
     /// Stops the server at once, as a crash does.
@@ -95,10 +110,16 @@ impl Cluster {
     /// Creates a standby of this server. Commits wait for it from then on.
     #[must_use]
     pub fn standby(&self) -> Self {
+        self.standby_at(free_port())
+    }
+
+    /// Creates one with a port that nothing else uses.
+    #[must_use]
+    pub fn standby_at(&self, port: u16) -> Self {
         let folder = &*own_folder();
         fs::create_dir_all(folder).unwrap();
         give(folder);
-        let standby = Self::over(folder, free_port(), true);
+        let standby = Self::over(folder, port, true);
         let mut copy = as_user(&program("pg_basebackup"));
         copy.args([
             "-h",
@@ -135,18 +156,7 @@ impl Cluster {
 
     /// Runs a statement as the superuser.
     pub fn execute(&self, sql: &str) {
-        let mut psql = Command::new(program("psql"));
-        psql.args([
-            "-q",
-            "-X",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &self.url("postgres"),
-            "-c",
-            sql,
-        ]);
-        run(&mut psql);
+        psql(&self.url("postgres"), &[], sql);
     }
 
     /// Lets the cluster run after this value is dropped.
@@ -190,6 +200,29 @@ impl Drop for Cluster {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Runs a statement as the superuser, and returns what is printed.
+pub(crate) fn psql(url: &str, format: &[&str], sql: &str) -> String {
+    let mut psql = Command::new(program("psql"));
+    psql.args(["-q", "-X", "-v", "ON_ERROR_STOP=1"]);
+    run(psql.args(format).args(["-d", url, "-c", sql]))
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/{database}")
+}
+
+/// Creates a database in the cluster at a port, and returns its URL.
+pub(crate) fn new_database(port: u16, name: &str) -> String {
+    let (arguments, at) = (
+        ["-h", "127.0.0.1", "-U", "postgres", "-p"],
+        port.to_string(),
+    );
+    run(Command::new(program("createdb"))
+        .args(arguments)
+        .args([&at, name]));
+    url(port, name)
 }
 
 pub(crate) fn free_port() -> u16 {

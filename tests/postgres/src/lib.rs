@@ -27,7 +27,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use programs::{as_user, home, program, run};
+use programs::{as_user, home, program};
 
 /// Returns the URL of a new, empty database in the shared cluster.
 #[must_use]
@@ -35,6 +35,12 @@ pub fn new_database() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     SHARED.new_database(&format!("test_{}_{number}", std::process::id()))
+}
+
+/// Runs a statement as the superuser, and returns the rows that it has, one on each line.
+#[must_use]
+pub fn query(url: &str, sql: &str) -> String {
+    cluster::psql(url, &["-A", "-t"], sql)
 }
 
 /// The cluster of all test processes. Statics are never dropped: the lock is held until the process ends.
@@ -60,10 +66,7 @@ impl Shared {
     }
 
     fn new_database(&self, name: &str) -> String {
-        let port = self.port.to_string();
-        let arguments = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", name];
-        run(Command::new(program("createdb")).args(arguments));
-        format!("postgres://postgres@127.0.0.1:{port}/{name}")
+        cluster::new_database(self.port, name)
     }
 }
 

@@ -52,7 +52,17 @@ pub(crate) struct IssuedKey {
 }
 
 impl Home {
+    /// Creates a home for the kind of database that the variable `COUNTERSIGN_TEST_STORE` names, `sqlite` or `postgres`.
     pub(crate) fn new() -> Self {
+        match std::env::var("COUNTERSIGN_TEST_STORE").as_deref() {
+            Ok("postgres") => Self::on_postgres(),
+            Ok("sqlite") | Err(_) => Self::on_sqlite(),
+            Ok(other) => panic!("COUNTERSIGN_TEST_STORE: {other}"),
+        }
+    }
+
+    /// Creates a home whose database is a file, for tests about its files.
+    pub(crate) fn on_sqlite() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
             database: None,
@@ -62,7 +72,7 @@ impl Home {
 
     /// Creates a home whose servers and commands use a new PostgreSQL database.
     pub(crate) fn on_postgres() -> Self {
-        let mut home = Self::new().with("COUNTERSIGN_MASTER_KEY", MASTER_KEY);
+        let mut home = Self::on_sqlite().with("COUNTERSIGN_MASTER_KEY", MASTER_KEY);
         home.database = Some(countersign_test_postgres::new_database());
         home
     }
@@ -128,6 +138,12 @@ impl Home {
     pub(crate) fn query(&self, statement: &'static str) -> Option<i64> {
         use sqlx::ConnectOptions as _;
 
+        if let Some(url) = &self.database {
+            return countersign_test_postgres::query(url, statement)
+                .lines()
+                .next()
+                .map(|line| line.parse().unwrap());
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();

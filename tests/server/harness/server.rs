@@ -107,10 +107,16 @@ impl Server {
         client::send_raw(self.address, bytes)
     }
 
+    /// Sends a signal.
+    #[track_caller]
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Sends a signal, and waits until the server has logged this text.
     #[track_caller]
     pub(crate) fn send_signal(&self, signal: Signal, words: &str) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.signal(signal);
         self.wait_for_log(words);
     }
 

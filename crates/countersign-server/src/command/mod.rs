@@ -203,14 +203,13 @@ async fn run_configured(
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let report = match context.operations.get() {
+    let code = match context.operations.get() {
         Some(operations) if waits => {
-            let receipt = operations.wait_for_nodes(Duration::MAX).await;
-            report.with_receipt(&receipt)?
+            let receipt = operations.wait_for_nodes(Duration::MAX);
+            report.print_with_receipt(json, receipt).await?
         }
-        _ => report,
+        _ => report.print(json)?,
     };
-    let code = report.print(json)?;
     context.close().await?;
     Ok(code)
 }

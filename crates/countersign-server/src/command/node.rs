@@ -86,6 +86,7 @@ mod tests {
             applied,
             lapsed: nodes - applied,
             slowest_ms: 12,
+            durable: true,
             reason: None,
             detail: detail.map(str::to_owned),
         }

@@ -1,5 +1,6 @@
 //! What commands print: text or one JSON object on standard output, and errors on standard error.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
@@ -61,21 +62,6 @@ impl Report {
         self
     }
 
-    /// Adds which nodes have applied the change of the command.
-    pub(super) fn with_receipt(self, receipt: &ReceiptResponse) -> Result<Self, CommandError> {
-        let mut report = match node::describe(receipt) {
-            Some(text) => self.with_note(&text),
-            None => self,
-        };
-        let receipt = serde_json::to_string(receipt)?;
-        // Every response is an object.
-        if let Some(members) = report.json.strip_suffix('}') {
-            let comma = if members.ends_with('{') { "" } else { "," };
-            report.json = format!(r#"{members}{comma}"receipt":{receipt}}}"#);
-        }
-        Ok(report)
-    }
-
     /// Reports failure if a condition holds.
     pub(super) fn failed_if(mut self, failed: bool) -> Self {
         self.failed = failed;
@@ -92,14 +78,47 @@ impl Report {
     pub(super) fn print(&self, json: bool) -> Result<ExitCode, CommandError> {
         match json {
             true => write(&self.json)?,
-            false if self.is_error => print_error(&self.text),
+            false => self.print_text()?,
+        }
+        Ok(self.exit_code())
+    }
+
+    /// Prints the same, then waits for the receipt of the change that the command has made, and prints that: a secret that was
+    /// created is not lost if the command is interrupted while it waits.
+    pub(super) async fn print_with_receipt(
+        &self,
+        json: bool,
+        receipt: impl Future<Output = ReceiptResponse>,
+    ) -> Result<ExitCode, CommandError> {
+        if json {
+            // Every response is an object.
+            let members = self.json.strip_suffix('}').unwrap_or_default();
+            let comma = if members.ends_with('{') { "" } else { "," };
+            print(format_args!("{members}"))?;
+            let receipt = serde_json::to_string(&receipt.await)?;
+            write(&format!("{comma}\"receipt\":{receipt}}}"))?;
+        } else {
+            self.print_text()?;
+            if let Some(text) = node::describe(&receipt.await) {
+                write(&format!("\n{text}"))?;
+            }
+        }
+        Ok(self.exit_code())
+    }
+
+    fn print_text(&self) -> Result<(), CommandError> {
+        match self.is_error {
+            true => print_error(&self.text),
             false => write(&self.text)?,
         }
-        Ok(if self.failed {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        })
+        Ok(())
+    }
+
+    const fn exit_code(&self) -> ExitCode {
+        match self.failed {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
+        }
     }
 }
 
@@ -171,11 +190,15 @@ fn table<T: Serialize>(items: &[T], members: &str) -> Result<String, CommandErro
     Ok(lines.join("\n"))
 }
 
-/// Writes `text` and a line break to standard output, and flushes it. A reader that has read enough, such as `head`,
-/// closes it, which is no error.
+/// Writes `text` and a line break to standard output, and flushes it.
 pub(super) fn write(text: &str) -> Result<(), CommandError> {
+    print(format_args!("{text}\n"))
+}
+
+/// Writes to standard output, and flushes it. A reader that has read enough, such as `head`, closes it, which is no error.
+fn print(text: fmt::Arguments<'_>) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match out.write_fmt(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::new(format!(
             "cannot write to standard output: {error}"
         ))),

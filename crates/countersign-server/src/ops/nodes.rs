@@ -75,6 +75,8 @@ pub(crate) struct ReceiptResponse {
     pub(crate) lapsed: usize,
     /// The time until the last of the nodes had applied the change, in milliseconds.
     pub(crate) slowest_ms: u64,
+    /// Whether the change survives a failover of the database.
+    pub(crate) durable: bool,
     /// Why it is not complete, as a word for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
@@ -93,6 +95,7 @@ impl From<Receipt> for ReceiptResponse {
             applied: receipt.applied,
             lapsed: receipt.lapsed,
             slowest_ms: millis(receipt.slowest),
+            durable: receipt.durable,
             reason: incomplete.map(Incomplete::label),
             detail: incomplete.map(ToString::to_string),
         }

@@ -12,6 +12,16 @@ use crate::records::NodeRecord;
 /// How long a row lasts that is not renewed. A node renews it three times in this time.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// For how long a node that writes nothing is waited for before its removal begins. A node that is alive acknowledges a change
+/// within a fraction of it.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// Returns for how long a call waits for a node that writes nothing before the removal of the node begins. The node registers
+/// again if it is alive, for which there must be time before its view is stale.
+pub(super) fn silence(max_staleness: Duration) -> Duration {
+    SILENCE.min(max_staleness / 5)
+}
+
 /// Returns whether a node has not renewed its row for so long that its removal begins. The dates are those of two clocks, of
 /// which one may be wrong: a node that is alive registers again. A node that serves stale is not removed.
 pub(crate) fn has_expired(node: &NodeRecord, now: Timestamp) -> bool {
@@ -22,8 +32,8 @@ pub(crate) fn has_expired(node: &NodeRecord, now: Timestamp) -> bool {
 /// The removals that this process knows to have begun.
 #[derive(Default)]
 pub(crate) struct Evictions {
-    /// When this process knew that a registration was leaving, by its own monotonic clock.
-    known_since: HashMap<(Id, i64), Duration>,
+    /// When the removal of a registration can end that this process knows to be leaving, by its own monotonic clock.
+    ends: HashMap<(Id, i64), Duration>,
 }
 
 impl Evictions {
@@ -34,17 +44,21 @@ impl Evictions {
         now: Duration,
     ) -> Vec<&'n NodeRecord> {
         let leaving = nodes.iter().filter(|node| node.is_leaving);
-        let known = leaving.map(|node| {
+        let ends = leaving.map(|node| {
             let key = (node.id, node.registration);
-            let since = self.known_since.get(&key).copied();
-            (node, key, since.unwrap_or(now))
+            let known = self.ends.get(&key).copied();
+            let end = known.unwrap_or_else(|| now.saturating_add(bound(node.max_staleness)));
+            (node, key, end)
         });
-        let known: Vec<_> = known.collect();
-        self.known_since = known.iter().map(|(_, key, since)| (*key, *since)).collect();
-        let due = known.into_iter().filter_map(|(node, _, since)| {
-            let waited = now.saturating_sub(since);
-            (waited >= bound(node.max_staleness)).then_some(node)
-        });
-        due.collect()
+        let ends: Vec<_> = ends.collect();
+        self.ends = ends.iter().map(|(_, key, end)| (*key, *end)).collect();
+        let due = ends.into_iter().filter(|(_, _, end)| now >= *end);
+        due.map(|(node, _, _)| node).collect()
+    }
+
+    /// Returns the time until the last of the removals can end.
+    pub(crate) fn longest(&self, now: Duration) -> Duration {
+        let last = self.ends.values().max().copied();
+        last.unwrap_or_default().saturating_sub(now)
     }
 }

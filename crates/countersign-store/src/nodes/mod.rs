@@ -22,7 +22,9 @@
 //!    the row as leaving, and deletes it at least B after the mark was committed. It deletes no row that was registered
 //!    again in the meantime. The clocks that decide when a row is marked need not be right, since a mark only makes a node
 //!    register again. A mark is a change in the log, so that a read that finds nothing new in the log has found the row as
-//!    it was. Each registration of a node has another number.
+//!    it was. Each registration of a node has another number. A row is marked when it was not written for 30 s, or when it is not
+//!    written while a process waits for its acknowledgement. The process that waits deletes the row at its end, so that a node that
+//!    has died is waited for once.
 //! 5. A process that waits reads the head of the log and the rows of the nodes after its commit, in one snapshot. The receipt
 //!    is complete when each of these rows has acknowledged the head, or was deleted, or B has passed since the commit.
 //!

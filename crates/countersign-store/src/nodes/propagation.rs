@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use countersign::Id;
+use countersign::time::Timestamp;
 
 use super::bound;
+use super::eviction::silence;
 use super::receipt::{Incomplete, Receipt};
 use crate::records::NodeRecord;
 
@@ -27,6 +29,8 @@ struct Awaited {
     name: String,
     /// For how long after the commit; `None` if the node serves stale.
     bound: Option<Duration>,
+    /// When the node had written its row last as the wait began, by its own clock.
+    seen_at: Timestamp,
 }
 
 impl Propagation {
@@ -36,6 +40,7 @@ impl Propagation {
             id: node.id,
             name: node.name.clone(),
             bound: (!node.serves_stale).then(|| bound(node.max_staleness)),
+            seen_at: node.seen_at,
         });
         Self {
             epoch,
@@ -72,6 +77,20 @@ impl Propagation {
         }
     }
 
+    /// Returns the nodes that have probably died: they have written nothing since the wait began, which is a while ago. `nodes` are
+    /// all nodes, as they were before `now`.
+    pub(crate) fn silent(&self, nodes: &[NodeRecord], now: Duration) -> Vec<NodeRecord> {
+        let waited = self.waited(now);
+        let silent = nodes.iter().filter(|node| {
+            let awaited = self.awaited.iter().find(|awaited| awaited.id == node.id);
+            awaited.is_some_and(|awaited| awaited.seen_at == node.seen_at)
+                && waited >= silence(node.max_staleness)
+                && !node.is_leaving
+                && !node.serves_stale
+        });
+        silent.cloned().collect()
+    }
+
     /// Returns for how long the process has waited.
     pub(crate) fn waited(&self, now: Duration) -> Duration {
         now.saturating_sub(self.began)
@@ -82,7 +101,7 @@ impl Propagation {
         self.awaited.is_empty() || self.has_new_history
     }
 
-    /// Ends the wait. `failure` is why it ended early.
+    /// Ends the wait. `failure` is why it ended early. The receipt does not say yet that the change is durable.
     pub(crate) fn end(self, failure: Option<Incomplete>) -> Receipt {
         let lapsed = self.nodes.saturating_sub(self.applied + self.awaited.len());
         let names = self.awaited.into_iter().map(|awaited| awaited.name);
@@ -99,6 +118,7 @@ impl Propagation {
             applied: self.applied,
             lapsed,
             slowest: self.slowest,
+            durable: false,
             incomplete,
         }
     }

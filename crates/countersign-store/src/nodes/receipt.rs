@@ -18,6 +18,9 @@ pub struct Receipt {
     pub lapsed: usize,
     /// The time from the beginning of the wait until the last of the nodes had acknowledged the changes.
     pub slowest: Duration,
+    /// Whether the changes survive a failover. With PostgreSQL, it is false unless commits wait for a standby
+    /// (`synchronous_standby_names`): another one that is promoted may lack them. With SQLite, there is no failover.
+    pub durable: bool,
     /// Why the receipt is incomplete; `None` if it is complete.
     pub incomplete: Option<Incomplete>,
 }
@@ -36,6 +39,7 @@ impl Receipt {
             applied: 0,
             lapsed: 0,
             slowest: Duration::ZERO,
+            durable: false,
             incomplete: Some(reason),
         }
     }

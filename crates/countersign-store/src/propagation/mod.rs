@@ -17,6 +17,8 @@ use crate::store::{Inner, Store};
 
 /// The shortest and the longest pause between two looks at the nodes.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
+/// How long a call that waits for nodes takes at most to mark those that are silent.
+const MARK_TIME: Duration = Duration::from_millis(500);
 
 impl Store {
     /// Waits until every node has applied the changes that are committed now, or decides nothing any more because its view
@@ -26,8 +28,8 @@ impl Store {
     /// is accepted by every node, and one that was revoked before is rejected by every node.
     ///
     /// The wait ends after `limit`, and then the receipt is incomplete. A node whose process has died, or which cannot reach
-    /// the database, is waited for until its view is stale: so give more than the largest
-    /// [`max_staleness`](crate::StoreOptions::max_staleness). At most 64 calls wait in a process at once; for more, the receipt
+    /// the database, is waited for until its view is stale, and then removed, so that later calls do not wait for it: so give
+    /// at least a second more than the largest [`max_staleness`](crate::StoreOptions::max_staleness). At most 64 calls wait in a process at once; for more, the receipt
     /// is incomplete at once.
     ///
     /// ```
@@ -61,14 +63,16 @@ impl Store {
         let Ok(_permit) = self.0.waiting.try_acquire() else {
             return Receipt::unknown(Incomplete::TooManyWaiting);
         };
+        let began = self.0.view.since_boot();
         let propagation = match self.0.begin_wait().await {
             Ok(propagation) => propagation,
             Err(error) => return Receipt::unknown(error.into()),
         };
-        let receipt = self.0.wait(propagation, limit).await;
+        let mut receipt = self.0.wait(propagation, limit).await;
+        receipt.durable = self.0.survives_failover().await.unwrap_or(false);
         if receipt.lapsed > 0 {
-            // A node may be due for removal, so that the next call does not wait for it.
-            self.0.try_evict().await;
+            let waited = self.0.view.since_boot().saturating_sub(began);
+            self.0.end_evictions(limit.saturating_sub(waited)).await;
         }
         receipt
     }
@@ -136,11 +140,36 @@ impl Inner {
         Ok(propagation)
     }
 
-    /// Looks at the nodes again.
+    /// Looks at the nodes again, and begins to remove those that have probably died.
     pub(crate) async fn look(&self, propagation: &mut Propagation) -> Result<(), StoreError> {
         let ((epoch, _), nodes) = self.nodes().await?;
-        propagation.look(epoch, &nodes, self.view.since_boot());
+        let now = self.view.since_boot();
+        propagation.look(epoch, &nodes, now);
+        let silent = propagation.silent(&nodes, now);
+        if !silent.is_empty() {
+            // Another process may have stopped in the middle of a change, for which the receipt must not wait.
+            let _ = tokio::time::timeout(MARK_TIME, self.mark_silent(silent)).await;
+        }
         Ok(())
+    }
+
+    /// Begins to remove nodes; a failure has the effect that the next call waits for them, too.
+    async fn mark_silent(&self, mut silent: Vec<NodeRecord>) {
+        for node in &mut silent {
+            if let Err(error) = self.mark_leaving(node).await {
+                tracing::debug!(%error, "a node that is silent was not marked");
+            }
+        }
+        // From now on, this process knows of the marks.
+        self.try_evict().await;
+    }
+
+    /// Waits until the nodes are due that are being removed, and removes them: otherwise the next call would wait for them as
+    /// long as this one has.
+    async fn end_evictions(&self, at_most: Duration) {
+        let left = self.evictions.lock().await.longest(self.view.since_boot());
+        tokio::time::sleep(left.min(at_most)).await;
+        self.try_evict().await;
     }
 
     async fn wait(&self, mut propagation: Propagation, limit: Duration) -> Receipt {
@@ -157,6 +186,12 @@ impl Inner {
             }
         }
         propagation.end(None)
+    }
+
+    /// Returns whether a commit survives a failover.
+    async fn survives_failover(&self) -> Result<bool, StoreError> {
+        let mut reader = self.database.reader().await?;
+        reader.commits_survive_failover().await
     }
 
     /// Returns the epoch and the number of the head of the log, and the nodes, as they are at one moment.
@@ -185,13 +220,7 @@ impl Inner {
             !node.is_leaving && own != Some(&node.id) && has_expired(node, now)
         };
         for node in nodes.iter_mut().filter(expired) {
-            let mut transaction = self.begin().await?;
-            node.is_leaving = sql::nodes::mark_leaving(transaction.connection(), node).await?;
-            if node.is_leaving {
-                // A node that reads that there is nothing new is listed.
-                transaction.changed(ChangedEntity::Node(node.id));
-            }
-            transaction.commit().await?;
+            self.mark_leaving(node).await?;
         }
         // After the marks were committed.
         let since_boot = self.view.since_boot();
@@ -204,7 +233,18 @@ impl Inner {
         Ok(())
     }
 
-    /// Does the same; a failure has the effect that processes wait for nodes that have died.
+    /// Begins to remove a node, unless it has written its row since it was read.
+    async fn mark_leaving(&self, node: &mut NodeRecord) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        node.is_leaving = sql::nodes::mark_leaving(transaction.connection(), node).await?;
+        if node.is_leaving {
+            // A node that reads that there is nothing new is listed.
+            transaction.changed(ChangedEntity::Node(node.id));
+        }
+        transaction.commit().await
+    }
+
+    /// Removes nodes that have died; a failure has the effect that processes wait for nodes that have died.
     async fn try_evict(&self) {
         if let Err(error) = self.evict().await {
             tracing::debug!(%error, "nodes that have died were not removed");

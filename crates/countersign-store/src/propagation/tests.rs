@@ -59,6 +59,13 @@ impl Machine {
         Store::open(self.options()).await.unwrap()
     }
 
+    /// Opens a store that makes changes and decides on no requests.
+    async fn open_command(&self) -> Store {
+        let mut options = self.options();
+        options.contents = ViewContents::Nothing;
+        Store::open(options).await.unwrap()
+    }
+
     async fn open_serving_stale(&self) -> Store {
         let mut options = self.options();
         options.when_stale = WhenStale::Serve;
@@ -191,9 +198,7 @@ async fn command_removes_a_node_that_crashed_after_it_has_waited_for_it() {
     let machine = Machine::new();
     drop(machine.open().await);
     machine.pass(LEASE);
-    let mut options = machine.options();
-    options.contents = ViewContents::Nothing;
-    let command = Store::open(options).await.unwrap();
+    let command = machine.open_command().await;
     create(&command).await;
     let mut wait = command.0.begin_wait().await.unwrap();
     assert!(!wait.has_ended());
@@ -204,6 +209,66 @@ async fn command_removes_a_node_that_crashed_after_it_has_waited_for_it() {
     let receipt = command.wait_for_nodes(Duration::ZERO).await;
     assert!(receipt.is_complete());
     assert_eq!(receipt.nodes, 0);
+}
+
+#[tokio::test]
+async fn node_that_has_just_crashed_is_removed_by_the_first_call_that_waits_for_it() {
+    let machine = Machine::new();
+    drop(machine.open().await);
+    let command = machine.open_command().await;
+    create(&command).await;
+    let mut wait = command.0.begin_wait().await.unwrap();
+    machine.pass(SECOND / 4);
+    assert!(!look(&command, &mut wait).await);
+    assert!(!nodes(&command).await[0].is_leaving, "it may be slow");
+    machine.pass(SECOND / 4);
+    assert!(!look(&command, &mut wait).await);
+    assert!(nodes(&command).await[0].is_leaving);
+
+    machine.pass(BOUND - SECOND / 2);
+    assert!(look(&command, &mut wait).await, "its view is stale");
+    command.0.end_evictions(Duration::ZERO).await;
+    assert_eq!(nodes(&command).await.len(), 1, "the mark is too recent");
+    machine.pass(SECOND / 2);
+    command.0.end_evictions(Duration::ZERO).await;
+    let receipt = command.wait_for_nodes(Duration::ZERO).await;
+    assert!(receipt.is_complete());
+    assert_eq!(receipt.nodes, 0);
+}
+
+#[tokio::test]
+async fn node_that_is_slow_registers_again_before_its_view_is_stale() {
+    let machine = Machine::new();
+    let (here, slow) = (machine.open().await, machine.open().await);
+    create(&here).await;
+    let mut wait = here.0.begin_wait().await.unwrap();
+    machine.pass(SECOND);
+    assert!(!look(&here, &mut wait).await);
+    assert!(nodes(&here).await.iter().any(|node| node.is_leaving));
+    let view = slow.directory();
+    assert_eq!(view.check_freshness(), Ok(()));
+    // It reads the mark, registers, and acknowledges what it has read.
+    for _ in 0..2 {
+        follow(&slow).await;
+    }
+    assert_eq!(view.age(), Some(Duration::ZERO));
+    assert!(look(&here, &mut wait).await);
+    assert_eq!(wait.end(None).applied, 2);
+    machine.pass(BOUND);
+    here.0.evict().await.unwrap();
+    assert_eq!(nodes(&here).await.len(), 2);
+}
+
+#[tokio::test]
+async fn node_that_writes_its_row_is_not_taken_for_dead() {
+    let machine = Machine::new();
+    let (here, busy) = (machine.open().await, machine.open().await);
+    create(&here).await;
+    let mut wait = here.0.begin_wait().await.unwrap();
+    machine.pass(SECOND);
+    busy.acknowledge().await.unwrap();
+    assert!(!look(&here, &mut wait).await);
+    assert!(nodes(&here).await.iter().all(|node| !node.is_leaving));
 }
 
 #[tokio::test]
@@ -267,9 +332,7 @@ async fn node_that_registers_after_the_commit_has_the_change_and_is_not_awaited(
 #[tokio::test]
 async fn command_has_nothing_to_wait_for_if_no_node_runs() {
     let machine = Machine::new();
-    let mut options = machine.options();
-    options.contents = ViewContents::Nothing;
-    let command = Store::open(options).await.unwrap();
+    let command = machine.open_command().await;
     create(&command).await;
     let receipt = command.wait_for_nodes(Duration::ZERO).await;
     assert!(receipt.is_complete());

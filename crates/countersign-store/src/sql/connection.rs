@@ -81,6 +81,26 @@ impl Connection {
         Ok(())
     }
 
+    /// Notifies the processes that [listen](super::Database::listen) when the transaction is committed. Call it in a transaction
+    /// that changes the log.
+    pub(crate) async fn notify(&mut self) -> Result<()> {
+        match self {
+            // A look at an unchanged file costs next to nothing.
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.run_script(postgres::NOTIFY).await,
+        }
+    }
+
+    /// Returns whether commits wait for a standby, or there can be none.
+    pub(crate) async fn commits_survive_failover(&mut self) -> Result<bool> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.fetch_scalar(postgres::WAITS_FOR_STANDBY, &[]).await,
+        }
+    }
+
     /// Runs a statement, and returns how many rows it wrote.
     pub(crate) async fn execute(
         &mut self,

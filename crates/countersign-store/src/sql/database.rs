@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::{Access, Connection, Watcher};
 use crate::error::Result;
@@ -141,6 +141,18 @@ impl Database {
             Pools::Sqlite(pools) => Watcher::Sqlite(pools.watcher()),
             #[cfg(feature = "postgres")]
             Pools::Postgres(pools) => Watcher::Postgres(pools.watcher()),
+        }
+    }
+
+    /// Wakes a task after commits of other processes, as far as it learns of them. It does not end.
+    pub(crate) async fn listen(&self, woken: &Notify) {
+        match &self.pools {
+            Pools::Sqlite(_) => {
+                let _ = woken;
+                std::future::pending().await
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pools) => pools.listener().listen(woken).await,
         }
     }
 

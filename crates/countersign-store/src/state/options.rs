@@ -32,7 +32,8 @@ pub struct StoreOptions {
     pub contents: ViewContents,
     /// How often the store reads changes of other processes. `None`: it does so only when
     /// [`catch_up`](crate::Store::catch_up) is called, and [`maintain`](crate::Store::maintain) is up to the caller too.
-    /// Default: 20 ms. A look at an unchanged database does not read the file. PostgreSQL is asked every 50 ms at most.
+    /// Default: 20 ms. A look at an unchanged database does not read the file. PostgreSQL is asked every 50 ms at most, and
+    /// when it notifies of a commit, which it does ten times a second at most.
     pub poll_period: Option<Duration>,
     /// How many records callers may create.
     pub limits: RecordLimits,

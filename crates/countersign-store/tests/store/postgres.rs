@@ -1,7 +1,9 @@
 //! What only PostgreSQL has: nodes that share a database, rights, and connections that end.
 
 use std::fs;
+use std::time::Duration;
 
+use countersign::Id;
 use countersign::directory::{Directory as _, Status};
 use countersign::registry::{Registry as _, RegistryError};
 use countersign_store::{MasterKey, Store, StoreError, StoreOptions, Verified};
@@ -267,6 +269,7 @@ async fn node_follows_the_standby_that_becomes_the_primary() {
     let created = store.create_key(&operator(), new_key("ci")).await.unwrap();
     let id = created.record.id;
     store.change(&operator(), id, REVOKE).await.unwrap();
+    assert!(store.wait_for_nodes(Duration::ZERO).await.durable);
 
     primary.crash();
     assert!(store.catch_up().await.is_err());
@@ -281,6 +284,66 @@ async fn node_follows_the_standby_that_becomes_the_primary() {
         .unwrap();
     let verified = store.verify_audit(None).await.unwrap();
     assert!(matches!(verified, Verified::Intact { records: 3, .. }));
+    let receipt = store.wait_for_nodes(Duration::ZERO).await;
+    assert!(receipt.is_complete() && !receipt.durable, "{receipt:?}");
+}
+
+/// Makes changes until a node that polls once an hour has seen one. It is woken ten times a second at most.
+async fn seen(writer: &Store, node: &Store, id: Id, status: Status) {
+    let view = node.directory();
+    let seen = async {
+        while view.credential(&id).map(|found| found.status) != Some(status) {
+            // The connection may have been ended.
+            let _ = writer.create_key(&operator(), new_key("other")).await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, seen).await.unwrap();
+}
+
+const LISTENING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+
+#[tokio::test]
+async fn node_is_woken_by_a_commit_also_after_its_listening_connection_was_ended() {
+    let folder = TestFolder::postgres();
+    let writer = folder.open().await;
+    let mut options = folder.options();
+    options.poll_period = Some(Duration::from_secs(3600));
+    let node = Store::open(options).await.unwrap();
+    for _ in 0..2 {
+        let created = writer.create_key(&operator(), new_key("ci")).await.unwrap();
+        let id = created.record.id;
+        // The node reads the log once when it begins to listen, and then only when it is woken.
+        seen(&writer, &node, id, Status::Active).await;
+        writer.change(&operator(), id, REVOKE).await.unwrap();
+        seen(&writer, &node, id, Status::Revoked).await;
+        assert_eq!(folder.count(LISTENING).await, 1);
+        folder
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE 'LISTEN %'",
+            )
+            .await;
+    }
+    node.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn node_behind_a_pooler_does_not_listen_and_follows_all_the_same() {
+    let folder = TestFolder::postgres();
+    let pooler = Pooler::start(&folder.options().url);
+    let mut pooled = folder.options();
+    pooled.url = pooler.url().to_owned();
+    pooled.poll_period = Some(Duration::from_millis(50));
+    let writer = folder.open().await;
+    let node = Store::open(pooled).await.unwrap();
+    for _ in 0..10 {
+        let created = writer.create_key(&operator(), new_key("ci")).await.unwrap();
+        seen(&writer, &node, created.record.id, Status::Active).await;
+        assert_eq!(folder.count(LISTENING).await, 0);
+    }
+    node.close().await.unwrap();
 }
 
 #[tokio::test]

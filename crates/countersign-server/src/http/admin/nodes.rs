@@ -80,6 +80,11 @@ fn dictionary(receipt: &ReceiptResponse) -> String {
         slowest_ms,
         ..
     } = receipt;
+    let durable = if receipt.durable {
+        "durable"
+    } else {
+        "durable=?0"
+    };
     let mut text = match receipt.complete {
         true => "complete".to_owned(),
         false => "complete=?0".to_owned(),
@@ -88,7 +93,7 @@ fn dictionary(receipt: &ReceiptResponse) -> String {
         text = format!("{text}, change={change}");
     }
     text = format!(
-        "{text}, nodes={nodes}, applied={applied}, lapsed={lapsed}, slowest-ms={slowest_ms}"
+        "{text}, nodes={nodes}, applied={applied}, lapsed={lapsed}, slowest-ms={slowest_ms}, {durable}"
     );
     match receipt.reason {
         Some(reason) => format!("{text}, reason={reason}"),
@@ -111,17 +116,19 @@ mod tests {
             applied: 2,
             lapsed: 1,
             slowest_ms: 12,
+            durable: true,
             reason: None,
             detail: None,
         };
         assert_eq!(
             dictionary(&receipt),
-            "complete, change=7, nodes=3, applied=2, lapsed=1, slowest-ms=12"
+            "complete, change=7, nodes=3, applied=2, lapsed=1, slowest-ms=12, durable"
         );
         (receipt.complete, receipt.change, receipt.reason) = (false, None, Some("unavailable"));
+        receipt.durable = false;
         assert_eq!(
             dictionary(&receipt),
-            "complete=?0, nodes=3, applied=2, lapsed=1, slowest-ms=12, reason=unavailable"
+            "complete=?0, nodes=3, applied=2, lapsed=1, slowest-ms=12, durable=?0, reason=unavailable"
         );
     }
 

@@ -7,6 +7,14 @@ ALTER TABLE sessions ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE
 ALTER TABLE idempotency_keys ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE;
 ALTER TABLE audit_head ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE;
 
+-- When nodes were notified of a change last, in milliseconds by the clock of the server.
+CREATE TABLE notified (
+    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+    at  BIGINT NOT NULL
+);
+
+INSERT INTO notified (one, at) VALUES (1, 0);
+
 CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'audit records are never changed or deleted';

@@ -11,6 +11,7 @@
 //! 4. Every answer is waited for in limited time. A connection that has not answered is not used again.
 
 mod hosts;
+mod notifications;
 mod pools;
 pub(crate) mod schema;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 mod watcher;
 
 pub(crate) use hosts::Hosts;
+pub(crate) use notifications::{Listener, NOTIFY};
 pub(crate) use pools::Pools;
 pub(crate) use watcher::Watcher;
 
@@ -31,6 +33,10 @@ use crate::sql::Access;
 
 /// How long an answer is waited for: longer than a statement may take.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// Asks whether commits wait for a standby. If `synchronous_commit` is `off`, a transaction that writes sets it.
+pub(crate) const WAITS_FOR_STANDBY: &str = "
+    SELECT current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') <> 'local'";
 
 /// Returns the statements that begin a transaction.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
-use super::{Hosts, Watcher};
+use super::{Hosts, Listener, Watcher};
 use crate::error::Result;
 use crate::sql::{Connection, Purpose};
 
@@ -61,6 +61,10 @@ impl Pools {
         Watcher::new(Arc::clone(&self.0))
     }
 
+    pub(crate) fn listener(&self) -> Listener {
+        Listener::new(Arc::clone(&self.0))
+    }
+
     pub(crate) async fn close(&self) {
         self.0.connections.load_full().close().await;
     }
@@ -78,6 +82,12 @@ impl Primary {
             tokio::spawn(async move { before.close().await });
         }
         Ok(connection)
+    }
+
+    /// Returns which of the servers is the primary, and how to connect to it.
+    pub(super) fn options(&self) -> (usize, PgConnectOptions) {
+        let host = self.connections.load().host;
+        (host, self.hosts.options(host))
     }
 }
 
