@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use countersign::Id;
 use countersign_test_postgres::Cluster;
 use sqlx::postgres::PgListener;
 use sqlx::{Connection as _, PgConnection};
@@ -39,13 +40,14 @@ pub(crate) async fn number(url: &str, query: &'static str) -> i64 {
     number.await.unwrap()
 }
 
-/// Returns when the last change was committed, by the wall clock: the time of the commit record, before it was written to the disk.
-pub(crate) async fn last_commit(connection: &mut PgConnection) -> SystemTime {
-    let query = "SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM change_head";
-    let micros: i64 = sqlx::query_scalar(query)
-        .fetch_one(connection)
-        .await
-        .unwrap();
+/// Returns when the last change of a credential was committed, by the wall clock: the time of the commit record, before it was
+/// written to the disk.
+pub(crate) async fn committed_at(connection: &mut PgConnection, id: &Id) -> SystemTime {
+    let query =
+        "SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM changes
+        WHERE entity = $1 ORDER BY number DESC LIMIT 1";
+    let micros = sqlx::query_scalar(query).bind(&id.as_bytes()[..]);
+    let micros: i64 = micros.fetch_one(connection).await.unwrap();
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros.unsigned_abs())
 }
 

@@ -74,7 +74,7 @@ fn page(results: &Results) -> String {
         );
     }
     page.push_str(
-        "\nThe receipt waits until the view of the stopped node is stale, which it knows from its own clock. In the middle of a transaction, a stopped node holds the lock of all changes, \
+        "\nThe receipt waits until the view of the stopped node is stale, as the writer knows from its own clock, and the row of the node is removed. In the middle of a transaction, a stopped node holds the lock of all changes, \
          until PostgreSQL ends its transaction after 5 s.\n",
     );
     page

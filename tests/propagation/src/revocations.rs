@@ -98,7 +98,7 @@ pub(crate) async fn measure(name: &str, url: &str, nodes: &[Arc<Node>], plan: &P
         let rejected = tokio::task::spawn_blocking(move || rejected.recv().unwrap());
         let (rejected, at) = rejected.await.unwrap();
         from_call.push(rejected.saturating_duration_since(begun));
-        let committed = cluster::last_commit(&mut connection).await;
+        let committed = cluster::committed_at(&mut connection, &victim.id).await;
         from_commit.push(at.duration_since(committed).unwrap_or_default());
         let pause = plan.pause.mul_f64(1.0 + fastrand::f64() / 3.0);
         tokio::time::sleep(pause.saturating_sub(begun.elapsed())).await;

@@ -17,7 +17,9 @@
 //!    could look up a record before the view has a change, and find the view fresh because of that change. It checks once
 //!    more afterwards, since a process may be stopped between the two.
 //! 2. A node registers before it reads records. If a read finds that its row is leaving or missing, the node registers again.
-//! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number.
+//! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number. A
+//!    crash of the database may undo an acknowledgement, which stays true: then it is missing, and a process waits for
+//!    longer. It never undoes a registration: the row must still be there while the view is fresh.
 //! 4. A node deletes its own row after it has closed its view for good. Another process removes a row in two steps: it marks
 //!    the row as leaving, and deletes it at least B after the mark was committed. It deletes no row that was registered
 //!    again in the meantime. The clocks that decide when a row is marked need not be right, since a mark only makes a node

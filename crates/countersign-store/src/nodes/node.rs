@@ -120,6 +120,7 @@ impl Node {
         }
         registration.number += 1;
         row.registration = registration.number;
+        connection.make_durable().await?;
         sql::nodes::register(connection, &row).await
     }
 

@@ -43,7 +43,8 @@ pub(crate) enum Access {
     ReadAll,
     /// It writes, and is the only one that does, whatever the process.
     Write,
-    /// It writes rows that no other process writes, and on which no other transaction depends.
+    /// It writes rows that no other process writes, and on which no other transaction depends. With PostgreSQL, a crash of the
+    /// server may undo it after its commit, unless it is [made durable](Connection::make_durable).
     WriteOwn,
 }
 
@@ -89,6 +90,15 @@ impl Connection {
             Self::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => self.run_script(postgres::NOTIFY).await,
+        }
+    }
+
+    /// Makes the commit of a transaction of [`Access::WriteOwn`] wait until it is durable.
+    pub(crate) async fn make_durable(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.run_script(postgres::MAKE_DURABLE).await,
         }
     }
 

@@ -68,7 +68,8 @@ impl Database {
         self.transaction(Purpose::Write, Access::Write).await
     }
 
-    /// Begins a transaction that writes rows of this process only. With PostgreSQL, it does not wait for other processes.
+    /// Begins a transaction that writes rows of this process only. With PostgreSQL, it does not wait for other processes, nor
+    /// until it is durable.
     pub(crate) async fn begin_own(&self) -> Result<Connection> {
         self.transaction(Purpose::Write, Access::WriteOwn).await
     }

@@ -34,6 +34,11 @@ use crate::sql::Access;
 /// How long an answer is waited for: longer than a statement may take.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
+/// Makes the commit of a transaction wait until it is durable, although the transaction began without.
+pub(crate) const MAKE_DURABLE: &str = "
+    SET LOCAL synchronous_commit TO DEFAULT;
+    SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
+
 /// Asks whether commits wait for a standby. If `synchronous_commit` is `off`, a transaction that writes sets it.
 pub(crate) const WAITS_FOR_STANDBY: &str = "
     SELECT current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') <> 'local'";
@@ -58,7 +63,7 @@ pub(crate) const fn begin_statement(access: Access) -> &'static str {
              SET LOCAL lock_timeout = '2s';
              SET LOCAL statement_timeout = '5s';
              SET LOCAL idle_in_transaction_session_timeout = '5s';
-             SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+             SET LOCAL synchronous_commit = off"
         }
         Access::Read => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
