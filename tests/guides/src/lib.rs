@@ -30,6 +30,7 @@ pages! {
     from_tower_http = "../../../docs/migration/tower-http.md",
     api_keys = "../../../docs/services/api-keys.md",
     axum = "../../../docs/services/axum.md",
+    calling_other_services = "../../../docs/services/calling-other-services.md",
     optional = "../../../docs/services/optional.md",
     tonic = "../../../docs/services/tonic.md",
 }
