@@ -20,6 +20,7 @@ mod client_certificates;
 mod connections;
 mod credentials_file;
 mod doctor;
+mod feed;
 mod first_start;
 mod gateway;
 mod health;

@@ -4,7 +4,7 @@ use crate::dependencies::Dependencies;
 use crate::sources::Sources;
 
 /// The layers from the bottom to the top. A module may use its own layer and the layers below.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &[
         "der", "id", "limit", "random", "scope", "secret", "time", "url",
     ],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 12] = [
     &["file", "registry"],
     &["mint"],
     &["remote"],
+    &["feed"],
     &["testing"],
     &["dangerous", "extract"],
 ];

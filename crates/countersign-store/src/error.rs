@@ -180,6 +180,12 @@ pub enum StoreError {
     /// The caller's credential is no longer valid.
     #[error("the credentials are no longer valid: use valid ones")]
     CallerRevoked,
+    /// As many verifiers as permitted follow the feed of this process, or with this credential, or another credential uses the
+    /// id of the verifier.
+    #[error(
+        "too many verifiers follow the feed: let them ask other nodes, or with several credentials"
+    )]
+    TooManyVerifiers,
     /// The database contains something that the store never writes.
     #[error(
         "the database is damaged ({0}): stop the server, and restore a backup with `countersign restore FILE`"

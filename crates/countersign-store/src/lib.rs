@@ -31,6 +31,7 @@ mod audit;
 mod backup;
 mod copy;
 mod error;
+mod feed;
 mod files;
 mod inspection;
 mod issuers;
@@ -46,13 +47,17 @@ mod secrets;
 mod state;
 mod store;
 mod transaction;
+mod verifiers;
+
+pub use countersign::time::{BootClock, SystemBootClock};
 
 pub use audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 pub use error::StoreError;
+pub use feed::{FeedContents, FeedCursor, FeedVerifier};
 pub use nodes::{Incomplete, Receipt};
 pub use records::{Backup, KeyState, NodeList, NodeRecord, SessionRecord, SigningKeyRecord};
 pub use restore::{NotReplayed, Restored};
 pub use secrets::MasterKey;
 pub use sql::Diagnosis;
-pub use state::{BootClock, StoreOptions, SystemBootClock, View, ViewContents, WhenStale};
+pub use state::{StoreOptions, View, ViewContents, WhenStale};
 pub use store::Store;

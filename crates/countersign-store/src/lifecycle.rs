@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::directory::Directory as _;
-use futures_util::future::{Either, join, select};
+use futures_util::future::{Either, join3, select};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -150,7 +150,11 @@ impl Store {
 async fn run(store: Arc<Inner>, period: Duration) {
     let woken = Notify::new();
     let mut following = pin!(async {
-        let others = join(stay_listed(&store), store.database.listen(&woken));
+        let others = join3(
+            stay_listed(&store),
+            store.database.listen(&woken),
+            store.acknowledge_verifiers(ACKNOWLEDGEMENT_PAUSE),
+        );
         select(pin!(follow(&store, period, &woken)), pin!(others)).await;
     });
     let mut ticks = interval(Store::MAINTENANCE_PERIOD);

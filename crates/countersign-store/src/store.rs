@@ -7,9 +7,10 @@ use countersign::key::Peppers;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Issuer;
 use countersign::token::{TrustError, TrustedIssuerBuilder};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::error::StoreError;
+use crate::feed::FeedLog;
 use crate::nodes::{Evictions, Node};
 use crate::sql::{self, Database};
 use crate::state::{Follower, State, StoreOptions, View, ViewContents, WhenStale, prepare};
@@ -32,6 +33,12 @@ pub(crate) struct Inner {
     pub(crate) view: Arc<View>,
     /// This process as a node; `None` if it decides on no requests.
     pub(crate) node: Option<Node>,
+    /// What verifiers follow, and those that this process answers.
+    pub(crate) feed: Arc<FeedLog>,
+    /// It is locked while rows of verifiers are written.
+    pub(crate) feed_writer: Mutex<()>,
+    /// Says that verifiers have acknowledged changes.
+    pub(crate) feed_acknowledged: Notify,
     pub(crate) evictions: Mutex<Evictions>,
     /// The permits of the calls that wait for nodes.
     pub(crate) waiting: Semaphore,
@@ -49,7 +56,8 @@ impl Inner {
         let since = options.boot_clock.since_boot();
         let state = prepare(&database, &options).await?;
         let uptime = sql::expired::uptime(&mut database.reader().await?).await?;
-        let follower = Follower::new(database.watcher(), options.contents);
+        let feed = Arc::new(FeedLog::new());
+        let follower = Follower::new(database.watcher(), options.contents, Arc::clone(&feed));
         let clock = Arc::clone(&options.boot_clock);
         let inner = Self {
             database,
@@ -57,6 +65,9 @@ impl Inner {
             state,
             view: Arc::new(View::new(options.max_staleness, options.when_stale, clock)),
             node: node(&options)?,
+            feed,
+            feed_writer: Mutex::default(),
+            feed_acknowledged: Notify::new(),
             evictions: Mutex::default(),
             waiting: Semaphore::new(MAX_WAITING),
             uptime_counted: Mutex::new((since, uptime)),

@@ -80,6 +80,14 @@ impl Id {
         u32::from_be_bytes([a, b, c, d]) & 0x3fff_ffff
     }
 
+    /// Returns whether this is the id of `account`, or was generated in its partition.
+    ///
+    /// Two accounts have one partition with a probability of 1 in 2³⁰.
+    #[must_use]
+    pub fn is_in_partition_of(&self, account: &Self) -> bool {
+        self.partition() == account.partition()
+    }
+
     pub(crate) fn text(&self) -> IdText {
         let mut text = [0; Self::LEN];
         for (five, eight) in self.0.chunks_exact(5).zip(text.chunks_exact_mut(8)) {

@@ -9,6 +9,8 @@ mod der;
 pub mod directory;
 #[cfg(feature = "axum")]
 pub mod extract;
+#[cfg(feature = "feed")]
+pub mod feed;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod id;

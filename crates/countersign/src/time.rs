@@ -1,9 +1,16 @@
-//! Time as a parameter: [`Timestamp`], [`Clock`] and the operating system's clock.
+//! Time as a parameter: [`Timestamp`], [`Clock`] and the operating system's clock, and [`BootClock`], which measures the age of
+//! views.
+
+mod boot_clock;
 
 use std::time::{Duration, SystemTime};
 
 use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
+
+pub use boot_clock::BootClock;
+#[cfg(feature = "boot-clock")]
+pub use boot_clock::SystemBootClock;
 
 /// The first and the last second that RFC 3339 can write.
 const FIRST_SECOND: Timestamp = Timestamp::from_unix_seconds(-62_167_219_200);

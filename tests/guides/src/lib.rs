@@ -13,6 +13,7 @@ macro_rules! pages {
 
 pages! {
     readme = "../../../README.md",
+    feed = "../../../docs/feed.md",
     getting_started = "../../../docs/getting-started.md",
     identity_providers = "../../../docs/identity-providers.md",
     auth0 = "../../../docs/identity-providers/auth0.md",

@@ -26,6 +26,8 @@ use crate::http::{
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
 
+/// How long a key signs the feed before the next one does. Verifiers fetch it when they see it first.
+const FEED_KEY_PERIOD: Duration = Duration::from_secs(90 * 24 * 3600);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(
@@ -48,6 +50,7 @@ pub(super) async fn run(
             draining: Draining::default(),
             metrics: Metrics::start(store.clone())?,
             store_runtime: context.store_runtime.clone(),
+            feed_keys: store.feed_keys().await?,
         },
         rotations: JoinSet::new(),
     };
@@ -174,8 +177,9 @@ impl Composition<'_> {
         let (limits, process) = (&self.limits, &self.process);
         let routes = http::routes(config, store, &issuers, &external, limits, process)?;
         self.rotations.abort_all();
-        for settings in &config.issuers {
-            let (name, every) = (settings.name.clone(), settings.rotate_keys_every);
+        let periods = config.issuers.iter();
+        let periods = periods.map(|issuer| (issuer.name.clone(), issuer.rotate_keys_every));
+        for (name, every) in periods.chain([(Store::FEED.into(), FEED_KEY_PERIOD)]) {
             let rotation = issuer::rotate_keys(store.clone(), name, every);
             self.rotations.spawn(rotation);
         }

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 use super::authenticators::Authenticators;
 use super::counted_wire::CountedWire;
+use super::feed::{self, FeedSettings};
 use super::limits::Limits;
 use super::openapi::{Routes, get};
 use super::store_runtime::on_store_runtime;
@@ -36,6 +37,7 @@ pub(super) struct Common<'a> {
     pub(super) authenticators: &'a Authenticators,
     pub(super) limits: &'a Limits,
     pub(super) body_limit: usize,
+    pub(super) feed: FeedSettings,
 }
 
 /// Returns all routes of an issuer.
@@ -50,6 +52,7 @@ pub(super) fn routes(
     stored.session()?;
     stored.revocation()?;
     let whoami = stored.whoami()?;
+    stored.feed()?;
     let name = &*configured.settings.name;
     let stored = on_store_runtime(stored.routes, common.runtime);
     let routes = minting.routes.merge(stored).merge(whoami).tagged(name);
@@ -94,6 +97,17 @@ impl<'a> IssuerEndpoints<'a> {
         let whoami = get(self.path(WHOAMI), "whoami", whoami::whoami);
         let routes = Routes::of([whoami.summary("Show who is calling")]);
         Ok(routes.map_router(|router| router.route_layer(authenticate)))
+    }
+
+    fn feed(&mut self) -> Result<(), CommandError> {
+        let trusted = self.configured.trusted(self.common.store)?;
+        let layer = self.authenticators.any([trusted], None)?;
+        let (common, issuer) = (self.common, self.configured.issuer.clone());
+        let limits = common.limits.feed.clone();
+        let feed = feed::Feed::new(common.store.clone(), issuer, &common.feed, limits, &layer);
+        let routes = std::mem::replace(&mut self.routes, Routes::of([]));
+        self.routes = routes.merge(feed.routes(&self.path(""), layer)?);
+        Ok(())
     }
 
     fn wires(&mut self) -> Result<(), CommandError> {

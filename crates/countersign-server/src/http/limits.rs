@@ -11,6 +11,7 @@ use countersign::mechanism::password::PasswordHasher;
 use countersign::random::SystemRandom;
 use countersign_wire::CredentialLimit;
 
+use super::feed::FeedLimits;
 use crate::config::{LimitSettings, Rate};
 use crate::error::CommandError;
 
@@ -27,6 +28,8 @@ pub(crate) struct Limits {
     pub(super) introspections: CredentialLimit,
     /// Counts the requests of an administrator.
     pub(super) administration: Arc<RateLimit<Id>>,
+    /// Counts the verifiers that wait for changes.
+    pub(super) feed: FeedLimits,
 }
 
 impl Limits {
@@ -46,6 +49,7 @@ impl Limits {
             writes: limit("writes", writes),
             introspections: limit("introspections", settings.introspections),
             administration: Arc::new(RateLimit::new(writes.burst, writes.per)),
+            feed: FeedLimits::default(),
         })
     }
 

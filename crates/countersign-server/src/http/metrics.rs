@@ -43,6 +43,8 @@ const MINTS: &str = "countersign_mints_total";
 pub(super) const PROPAGATION: &str = "countersign_propagation_seconds";
 pub(super) const PROPAGATION_INCOMPLETE: &str = "countersign_propagation_incomplete_total";
 const SIGNING_KEY_AGE: &str = "countersign_signing_key_age_seconds";
+const FEED_WAITING: &str = "countersign_feed_waiting";
+const FEED_ANSWERS: &str = "countersign_feed_answers_total";
 const VIEW_STALE: &str = "countersign_view_stale";
 const READY: &str = "countersign_ready";
 /// The upper bounds of the histogram of durations, in seconds.
@@ -151,6 +153,8 @@ fn describe() {
         VIEW_STALE,
         "1 if the view is older than `max_staleness`, else 0."
     );
+    describe_gauge!(FEED_WAITING, "Verifiers that wait for changes of the feed.");
+    describe_counter!(FEED_ANSWERS, "Answers to verifiers, by kind.");
     describe_gauge!(READY, "1 if requests can be authenticated, else 0.");
     describe_counter!(
         "countersign_authentications_total",
@@ -247,6 +251,16 @@ pub(super) fn count_receipt(receipt: &ReceiptResponse) {
     } else if receipt.nodes > 0 {
         histogram!(PROPAGATION).record(Duration::from_millis(receipt.slowest_ms).as_secs_f64());
     }
+}
+
+/// Sets the number of verifiers that wait for changes.
+pub(super) fn set_waiting_verifiers(waiting: usize) {
+    gauge!(FEED_WAITING).set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+}
+
+/// Counts an answer to a verifier: `snapshot`, `delta` or `unchanged`.
+pub(super) fn count_feed_answer(kind: &'static str) {
+    counter!(FEED_ANSWERS, "kind" => kind).increment(1);
 }
 
 /// Sets the number of open connections.

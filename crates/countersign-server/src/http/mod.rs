@@ -5,6 +5,7 @@ mod authenticators;
 mod connections;
 mod counted_wire;
 mod dashboard;
+mod feed;
 mod gateway;
 mod health;
 mod host;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Router};
 use countersign::credentials::AllowedOrigins;
+use countersign::jose::SigningKeys;
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
@@ -43,6 +45,7 @@ pub(crate) use signals::Signals;
 
 use admin::Admin;
 use authenticators::Authenticators;
+use feed::FeedSettings;
 use observe::Observer;
 use store_runtime::on_store_runtime;
 
@@ -61,6 +64,8 @@ pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     /// The runtime of the store.
     pub(crate) store_runtime: Handle,
+    /// The keys that sign the feed.
+    pub(crate) feed_keys: SigningKeys,
 }
 
 /// Returns the routes of the address for the operators' own machines: probes and metrics, without authentication.
@@ -88,6 +93,11 @@ pub(crate) fn routes(
         authenticators: &authenticators,
         limits,
         body_limit: config.server.body_limit,
+        feed: FeedSettings {
+            keys: process.feed_keys.clone(),
+            longest_wait: config.server.request_timeout / 2,
+            max_staleness: config.store.max_staleness,
+        },
     };
     let admin = Admin::new(config, store, issuers, &authenticators, limits)?;
     let mut routes = health::routes(store.clone(), process.draining.clone())

@@ -18,7 +18,9 @@ impl Store {
     ///
     /// Returns an error if the database cannot be read.
     pub async fn issuers(&self) -> Result<Vec<String>, StoreError> {
-        sql::issuers::names(&mut self.0.database.reader().await?).await
+        let mut names = sql::issuers::names(&mut self.0.database.reader().await?).await?;
+        names.retain(|name| name != Self::FEED);
+        Ok(names)
     }
 
     /// Creates the issuer of this name if it does not exist, without a URL and a signing key.
@@ -28,7 +30,13 @@ impl Store {
     /// [`StoreError::InvalidIssuerName`], or that the database cannot be written.
     pub async fn ensure_issuer(&self, name: &str) -> Result<(), StoreError> {
         Issuers::named([name]).map_err(StoreError::InvalidIssuerName)?;
-        if self.issuers().await?.iter().any(|issuer| issuer == name) {
+        self.insert_issuer(name).await
+    }
+
+    /// Creates the issuer of this name if it does not exist.
+    pub(crate) async fn insert_issuer(&self, name: &str) -> Result<(), StoreError> {
+        let names = sql::issuers::names(&mut self.0.database.reader().await?).await?;
+        if names.iter().any(|issuer| issuer == name) {
             return Ok(());
         }
         let mut transaction = self.0.begin().await?;

@@ -77,14 +77,16 @@ impl Store {
         receipt
     }
 
-    /// Acknowledges the changes that are in the view, for [`wait_for_nodes`](Self::wait_for_nodes) in other processes. An open
+    /// Acknowledges the changes that are in the view, for [`wait_for_nodes`](Self::wait_for_nodes) in other processes, and those that
+    /// [verifiers](Self::register_verifier) have acknowledged. An open
     /// store does so by itself, unless its [`poll_period`](crate::StoreOptions::poll_period) is `None`.
     ///
     /// # Errors
     ///
     /// Returns an error if the database cannot be written.
     pub async fn acknowledge(&self) -> Result<(), StoreError> {
-        self.0.acknowledge().await
+        self.0.acknowledge().await?;
+        self.0.write_verifiers().await
     }
 
     /// Returns the nodes, and the number of the last change in the log.

@@ -10,15 +10,18 @@ use crate::error::Result;
 use crate::records::NodeRecord;
 
 /// Inserts the row of a node, or ends its removal if the row is still there. The number of the registration must be a new
-/// one.
+/// one. The bound of a row is never lowered: the node may still decide with what it knows under the higher one.
 pub(crate) async fn register(db: &mut Connection, node: &NodeRecord) -> Result<()> {
     execute!(
         db,
-        "INSERT INTO nodes (id, name, registration, leaving, serves_stale, max_staleness, applied, view_age,
+        concat!(
+            "INSERT INTO nodes (id, name, registration, leaving, serves_stale, max_staleness, applied, view_age,
              started_at, seen_at)
          VALUES ($1, $2, $3, 0, $4, $5, 0, 0, $6, $7)
          ON CONFLICT (id) DO UPDATE SET registration = excluded.registration, leaving = 0,
-             seen_at = excluded.seen_at",
+             seen_at = excluded.seen_at, max_staleness = ",
+            greatest!("nodes.max_staleness", "excluded.max_staleness"),
+        ),
         blob(&node.id),
         &node.name,
         node.registration,

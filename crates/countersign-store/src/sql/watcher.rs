@@ -41,6 +41,15 @@ impl Watcher {
         }
     }
 
+    /// Returns the timeline of the server that the news were read from, if it has one.
+    pub(crate) fn timeline(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(watcher) => watcher.timeline(),
+        }
+    }
+
     /// Puts the connection back, with which the news were read.
     pub(crate) fn put_back(&mut self, connection: Connection) {
         match self {

@@ -1,6 +1,7 @@
 //! Brings the view up to date with the database, whichever process writes to it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use countersign::Id;
 use countersign::directory::{CredentialKind, DenySet, Directory as _, MemoryDirectory, Status};
@@ -9,6 +10,7 @@ use countersign::registry::backend::StoredCredential;
 
 use super::{State, View, ViewContents};
 use crate::error::{StoreError, corrupt};
+use crate::feed::{FeedLog, Read};
 use crate::nodes::{Node, Position};
 use crate::records::ChangedEntity;
 use crate::sql::changes::LogHead;
@@ -21,15 +23,17 @@ pub(crate) struct Follower {
     applied: Option<LogHead>,
     closed: bool,
     contents: ViewContents,
+    feed: Arc<FeedLog>,
 }
 
 impl Follower {
-    pub(crate) const fn new(watcher: Watcher, contents: ViewContents) -> Self {
+    pub(crate) const fn new(watcher: Watcher, contents: ViewContents, feed: Arc<FeedLog>) -> Self {
         Self {
             watcher,
             applied: None,
             closed: false,
             contents,
+            feed,
         }
     }
 
@@ -52,12 +56,14 @@ impl Follower {
         let has_registered = node.is_some_and(|node| !node.is_listed());
         if news != News::Nothing || has_registered {
             connection.begin(Access::ReadAll).await?;
-            let head = self.read(&mut connection, news, state, view).await?;
+            let (head, read) = self.read(&mut connection, news, state, view).await?;
             let is_listed = match node {
                 Some(node) => sql::nodes::is_listed(&mut connection, node.id()).await?,
                 None => false,
             };
             connection.commit().await?;
+            // Before the view is fresh by this comparison.
+            self.feed.follow(&head, read, self.watcher.timeline());
             if let Some(node) = node {
                 node.set_position(Position {
                     epoch: head.epoch,
@@ -75,15 +81,16 @@ impl Follower {
     }
 
     /// Reads the changes since the last call from one snapshot, or all records if there was none. Returns the last
-    /// change in the snapshot.
+    /// change in the snapshot, and what was read.
     async fn read(
         &self,
         snapshot: &mut Connection,
         news: News,
         state: &State,
         view: &View,
-    ) -> Result<LogHead, StoreError> {
+    ) -> Result<(LogHead, Read), StoreError> {
         let head = sql::changes::head(snapshot).await?;
+        let mut read = Read::Everything { is_cut: false };
         match &self.applied {
             None => self.load(snapshot, state, view, None).await?,
             // All records are read, and no denial is forgotten: what was revoked may not be in this history.
@@ -91,6 +98,8 @@ impl Follower {
                 let before = view.records();
                 let denied = Some(before.denied());
                 self.load(snapshot, state, view, denied).await?;
+                let is_cut = head.epoch == applied.epoch && head.number < applied.number;
+                read = Read::Everything { is_cut };
             }
             // The log is finite: after too long a time, all records are read.
             Some(applied) if applied.number + 1 < head.oldest => {
@@ -103,11 +112,12 @@ impl Follower {
                 if i64::try_from(changes.len()).ok() != Some(count) {
                     return corrupt("the change log has a gap");
                 }
-                let changes = changes.into_iter().collect();
-                self.apply(snapshot, changes, state, view).await?;
+                let distinct = changes.iter().copied().collect();
+                self.apply(snapshot, distinct, state, view).await?;
+                read = Read::Changes(changes);
             }
         }
-        Ok(head)
+        Ok((head, read))
     }
 
     /// Reads all records, which then replace those in the view at once, together with denials from before.

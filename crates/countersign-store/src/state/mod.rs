@@ -1,6 +1,5 @@
 //! The state of an open store: its options, its keys in memory, and the view of the records.
 
-mod boot_clock;
 mod bootstrap;
 mod follower;
 mod options;
@@ -22,7 +21,6 @@ use crate::error::StoreError;
 use crate::secrets::{MasterKeySource, Sealer};
 use crate::sql::{self, Connection};
 
-pub use boot_clock::{BootClock, SystemBootClock};
 pub(crate) use bootstrap::{prepare, upgrade};
 pub(crate) use follower::Follower;
 pub use options::{StoreOptions, ViewContents, WhenStale};

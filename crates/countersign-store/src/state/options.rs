@@ -6,9 +6,8 @@ use std::time::Duration;
 use countersign::key::KeyPrefix;
 use countersign::random::{Random, SystemRandom};
 use countersign::registry::RecordLimits;
-use countersign::time::{Clock, SystemClock};
+use countersign::time::{BootClock, Clock, SystemBootClock, SystemClock};
 
-use super::boot_clock::{BootClock, SystemBootClock};
 use crate::error::StoreError;
 use crate::secrets::{MasterKey, MasterKeySource};
 use crate::sql::Location;

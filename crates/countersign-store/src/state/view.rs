@@ -7,8 +7,8 @@ use arc_swap::ArcSwap;
 use countersign::Id;
 use countersign::directory::{Credential, Directory, MemoryDirectory, StaleView, Usage, UserName};
 use countersign::registry::backend::KeyDigest;
+use countersign::time::BootClock;
 
-use super::boot_clock::BootClock;
 use super::options::WhenStale;
 
 /// Uses of one credential within this many milliseconds count as one.
@@ -54,12 +54,15 @@ impl View {
     /// store was closed.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
+        let compared_at = self.compared_at()?;
+        Some(self.since_boot().saturating_sub(compared_at))
+    }
+
+    /// Returns when the last successful comparison began, since the machine was started.
+    pub(crate) fn compared_at(&self) -> Option<Duration> {
         match self.compared_at.load(Ordering::Acquire) {
             NEVER => None,
-            nanoseconds => {
-                let compared_at = Duration::from_nanos(nanoseconds);
-                Some(self.since_boot().saturating_sub(compared_at))
-            }
+            nanoseconds => Some(Duration::from_nanos(nanoseconds)),
         }
     }
 

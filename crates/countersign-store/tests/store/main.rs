@@ -7,6 +7,7 @@ mod clock;
 #[cfg(feature = "postgres")]
 mod copying;
 mod denials;
+mod feed;
 mod following;
 mod imports;
 mod issuers;

@@ -50,6 +50,55 @@ struct Token {
     until: Timestamp,
 }
 
+/// An entry of a [`DenySet`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a reader that did not know a kind of denial would accept denied tokens"
+)]
+pub enum Denial {
+    /// The tokens of a credential, account or session of lower generations are denied.
+    Below {
+        /// The credential, account or session.
+        entity: Id,
+        /// The lowest generation whose tokens are accepted.
+        lowest: u32,
+        /// When the last token that is denied expires.
+        until: Timestamp,
+    },
+    /// One token is denied.
+    Token {
+        /// The issuer of the token.
+        issuer: Arc<str>,
+        /// The id of the token (`jti`).
+        token: Id,
+        /// When the token expires.
+        until: Timestamp,
+    },
+}
+
+impl Entity {
+    const fn denial(&self, entity: Id) -> Denial {
+        let (lowest, until) = (self.lowest, self.until);
+        Denial::Below {
+            entity,
+            lowest,
+            until,
+        }
+    }
+}
+
+impl Token {
+    fn denial(&self, token: Id) -> Denial {
+        let (issuer, until) = (Arc::clone(&self.issuer), self.until);
+        Denial::Token {
+            issuer,
+            token,
+            until,
+        }
+    }
+}
+
 impl DenySet {
     /// Denies the tokens of a credential, account or session with a generation below `lowest`. The last of
     /// them expires at `until`. A later call never removes a denial.
@@ -76,16 +125,45 @@ impl DenySet {
         tokens.update_or_insert(token, add, vec![new.clone()]);
     }
 
+    /// Adds a denial.
+    pub fn deny(&self, denial: &Denial) {
+        match denial {
+            Denial::Below {
+                entity,
+                lowest,
+                until,
+            } => self.deny_below(*entity, *lowest, *until),
+            Denial::Token {
+                issuer,
+                token,
+                until,
+            } => self.deny_token(Arc::clone(issuer), *token, *until),
+        }
+    }
+
     /// Denies everything that another set denies.
     pub fn deny_all_of(&self, other: &Self) {
-        for (entity, denied) in &other.entities.pin() {
-            self.deny_below(*entity, denied.lowest, denied.until);
+        other.for_each(|denial| self.deny(&denial));
+    }
+
+    /// Calls a function for each denial, in no order.
+    pub fn for_each(&self, mut f: impl FnMut(Denial)) {
+        for (entity, denied) in &self.entities.pin() {
+            f(denied.denial(*entity));
         }
-        for (token, denied) in &other.tokens.pin() {
-            for one in denied {
-                self.deny_token(Arc::clone(&one.issuer), *token, one.until);
-            }
+        for (token, denied) in &self.tokens.pin() {
+            denied.iter().for_each(|one| f(one.denial(*token)));
         }
+    }
+
+    /// Returns the denials of an entity, or of the tokens with this id.
+    #[must_use]
+    pub fn denials_of(&self, id: &Id) -> Vec<Denial> {
+        let (entities, tokens) = (self.entities.pin(), self.tokens.pin());
+        let below = entities.get(id).map(|denied| denied.denial(*id));
+        let single = tokens.get(id).into_iter().flatten();
+        let single = single.map(|denied| denied.denial(*id));
+        below.into_iter().chain(single).collect()
     }
 
     /// Removes the entries whose tokens have all expired before `time`.

@@ -33,7 +33,7 @@ use crate::key::KeyDigest;
 use crate::time::Timestamp;
 
 pub use credential::{Credential, Status};
-pub use deny_set::DenySet;
+pub use deny_set::{Denial, DenySet};
 pub use issuers::{InvalidIssuerName, IssuerDirectory, Issuers};
 pub use kind::{CredentialKind, EnvironmentKind};
 pub use memory::MemoryDirectory;

@@ -199,6 +199,12 @@ impl SigningKey {
         header(self.0.algorithm, "api-token+jwt", &self.0.id)
     }
 
+    /// Returns the encoded header of a signed text of this type.
+    #[cfg(feature = "feed")]
+    pub(crate) fn header_of_type(&self, typ: &str) -> String {
+        header(self.0.algorithm, typ, &self.0.id)
+    }
+
     /// Appends a dot to `token`, and the signature of what was there before, in base64url.
     pub(crate) fn sign(&self, token: &mut String) -> Result<(), KeyError> {
         let failed = |_| KeyError::Failed;

@@ -17,6 +17,31 @@ pub(super) async fn exchange(
     client: &dyn Fetch,
     url: &HttpUrl,
     allow_http: AllowHttp,
+    request: Request<Vec<u8>>,
+    limit: Duration,
+) -> Result<Response<Vec<u8>>, FetchError> {
+    let body = FetchedBody::default();
+    exchange_into(body, client, url, allow_http, request, limit).await
+}
+
+/// Does the same with a response of at most this many bytes.
+#[cfg(feature = "feed")]
+pub(crate) async fn exchange_up_to(
+    longest: usize,
+    client: &dyn Fetch,
+    url: &HttpUrl,
+    request: Request<Vec<u8>>,
+    limit: Duration,
+) -> Result<Response<Vec<u8>>, FetchError> {
+    let (body, allow_http) = (FetchedBody::up_to(longest), AllowHttp::default());
+    exchange_into(body, client, url, allow_http, request, limit).await
+}
+
+async fn exchange_into(
+    mut body: FetchedBody,
+    client: &dyn Fetch,
+    url: &HttpUrl,
+    allow_http: AllowHttp,
     mut request: Request<Vec<u8>>,
     limit: Duration,
 ) -> Result<Response<Vec<u8>>, FetchError> {
@@ -24,7 +49,6 @@ pub(super) async fn exchange(
     request.extensions_mut().insert(allow_http);
     let headers = request.headers_mut();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let mut body = FetchedBody::default();
     let sent = timeout(limit, client.send(request, &mut body)).await;
     let body = body.into_bytes().map_err(|_| FetchError::TooLong)?;
     let response = sent.map_err(|_| FetchError::Timeout)?.map_err(|error| {

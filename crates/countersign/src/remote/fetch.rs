@@ -77,21 +77,37 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 /// The longest document, in bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// The body of a response, of at most 256 KiB.
-#[derive(Debug, Default)]
+/// The body of a response, of at most 256 KiB, or as long as a message of a feed may be.
+#[derive(Debug)]
 pub struct FetchedBody {
     bytes: Vec<u8>,
+    longest: usize,
     too_long: bool,
 }
 
+impl Default for FetchedBody {
+    fn default() -> Self {
+        Self::up_to(MAX_DOCUMENT)
+    }
+}
+
 impl FetchedBody {
+    /// Creates an empty body that may become this many bytes long.
+    pub(super) const fn up_to(longest: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            longest,
+            too_long: false,
+        }
+    }
+
     /// Appends the next part of the body.
     ///
     /// # Errors
     ///
-    /// [`TooLong`] if the body is longer than 256 KiB. The client should stop reading then.
+    /// [`TooLong`] if the body is longer than permitted. The client should stop reading then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), TooLong> {
-        if self.too_long || self.bytes.len().saturating_add(chunk.len()) > MAX_DOCUMENT {
+        if self.too_long || self.bytes.len().saturating_add(chunk.len()) > self.longest {
             self.too_long = true;
             return Err(TooLong);
         }
@@ -108,9 +124,9 @@ impl FetchedBody {
     }
 }
 
-/// The error for a body that is longer than 256 KiB.
+/// The error for a body that is longer than permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the document is longer than 256 KiB")]
+#[error("the document is longer than permitted")]
 #[non_exhaustive]
 pub struct TooLong;
 

@@ -242,7 +242,7 @@ impl RemoteKeysBuilder {
 }
 
 #[cfg(feature = "http-client")]
-pub(super) fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+pub(crate) fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
     let Some(path) = ca_file else {
         return Ok(Arc::new(super::HttpClient::new()?));
     };
@@ -260,7 +260,7 @@ pub(super) fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>,
 }
 
 #[cfg(not(feature = "http-client"))]
-pub(super) fn default_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+pub(crate) fn default_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
     Err(RemoteError::NoClient)
 }
 

@@ -97,9 +97,15 @@ pub use crate::url::UrlError;
 #[cfg(feature = "http-client")]
 pub use client::{HttpClient, RootsError};
 pub use error::{FetchError, RemoteError};
+#[cfg(feature = "feed")]
+pub(crate) use exchange::exchange_up_to;
 pub use fetch::{Fetch, FetchedBody, TooLong};
 #[cfg(feature = "introspection")]
 pub use introspection::{IntrospectionOptions, OpaqueIssuer};
 pub use issuer::RemoteIssuer;
+#[cfg(feature = "feed")]
+pub(crate) use keys::default_client;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;
+#[cfg(feature = "feed")]
+pub(crate) use url::fetchable;

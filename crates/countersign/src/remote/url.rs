@@ -7,6 +7,12 @@ use crate::url::{HttpUrl, UrlError};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AllowHttp(pub(super) bool);
 
+/// Parses the URL of an issuer that documents may be fetched from: `https`, or `http` on this machine's loopback.
+#[cfg(feature = "feed")]
+pub(crate) fn fetchable(text: &str) -> Result<HttpUrl, UrlError> {
+    AllowHttp(false).issuer(text)
+}
+
 impl AllowHttp {
     /// Parses an issuer's URL, which has no query (RFC 8414 §2).
     pub(super) fn issuer(self, text: &str) -> Result<HttpUrl, UrlError> {

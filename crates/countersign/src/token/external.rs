@@ -14,9 +14,10 @@ use crate::scope::Scopes;
 pub(super) const TENANT: &str = "{tenantid}";
 
 /// Types (`typ`) of tokens for other purposes. They are never access tokens (RFC 8725 §3.11).
-pub(super) const OTHER_TYPES: [&str; 11] = [
+pub(super) const OTHER_TYPES: [&str; 12] = [
     "api-token+jwt",
     "client-authentication+jwt",
+    "countersign-feed+jws",
     "dpop+jwt",
     "entity-statement+jwt",
     "kb+jwt",

@@ -48,7 +48,10 @@ impl AdminError {
     }
 
     /// Returns 400.
-    pub(super) fn invalid(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::http) fn invalid(
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
@@ -63,8 +66,16 @@ impl AdminError {
     }
 
     /// Returns 503 if too many requests of an expensive operation are processed. Nothing was changed.
-    pub(super) fn busy(detail: &'static str) -> Self {
+    pub(in crate::http) fn busy(detail: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    }
+
+    /// Sets the number of seconds after which the client may retry.
+    pub(in crate::http) fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
     }
 
     /// Returns 429 for a credential that may send the next request after `wait`.
@@ -190,7 +201,7 @@ impl From<StoreError> for AdminError {
 }
 
 /// Renders the body of a rejection by the layers. They set its status and challenge.
-pub(super) fn reject_body(rejection: &Rejection) -> Response<Body> {
+pub(in crate::http) fn reject_body(rejection: &Rejection) -> Response<Body> {
     let code = match rejection.kind() {
         RejectionKind::Missing => "credentials_missing",
         RejectionKind::Malformed => "credentials_malformed",

@@ -44,8 +44,9 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::issuer::ConfiguredIssuer;
 use crate::ops::TokenVerifier;
-pub(super) use error::{AdminError, Result, complete};
+pub(super) use error::{AdminError, Result, complete, reject_body};
 use password_queue::PasswordQueue;
+pub(super) use path::Query;
 
 const PATH: &str = "/admin/v1";
 const SCOPE: &str = "countersign:admin";
@@ -146,7 +147,7 @@ impl Admin {
 
     /// Returns the layer that authenticates the credentials in the headers of a request.
     pub(super) fn authenticate(&self) -> AuthLayer<fn(&Rejection) -> Response<Body>> {
-        AuthLayer::new(self.0.authenticator.clone()).reject_body(error::reject_body)
+        AuthLayer::new(self.0.authenticator.clone()).reject_body(reject_body)
     }
 
     /// Returns the layer that rejects all principals but administrators.

@@ -36,7 +36,7 @@ impl<T> DescribeExtractor for Path<T> {
 }
 
 /// Extracts the parameters of a query: each at most once, and no others.
-pub(super) struct Query<T>(pub(super) T);
+pub(in crate::http) struct Query<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned + IntoParams, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = AdminError;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::NoContent;
 use axum::routing::{self, MethodRouter};
-use countersign::Principal;
+use countersign::{PrimaryPrincipal, Principal};
 use countersign_wire::openapi::Security;
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
@@ -27,6 +27,15 @@ impl<S> DescribeExtractor for State<S> {
 impl DescribeExtractor for Principal {
     fn describe(draft: &mut OperationDraft) {
         draft.secured(&[Security::Bearer, Security::ApiKey, Security::Basic]);
+    }
+}
+
+/// Any valid long-lived credential.
+impl DescribeExtractor for PrimaryPrincipal {
+    fn describe(draft: &mut OperationDraft) {
+        draft.secured(&[Security::ApiKey, Security::Basic]);
+        let text = "the credentials are a token, or lack the scope";
+        draft.problem(StatusCode::FORBIDDEN, text);
     }
 }
 

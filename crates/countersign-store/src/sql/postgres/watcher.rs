@@ -84,6 +84,11 @@ impl Watcher {
         Ok(news)
     }
 
+    /// Returns the timeline of the server that the news were read from.
+    pub(crate) fn timeline(&self) -> Option<&str> {
+        self.current.as_ref().map(|head| &*head.timeline)
+    }
+
     /// Puts the connection back, with which the news were read.
     pub(crate) fn put_back(&mut self, connection: Connection) {
         self.connection = Some(connection);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 /// A monotonic clock that also runs while the machine sleeps.
 ///
-/// The store measures the age of its view with it: a machine that wakes up must know at once that its view is old, and
+/// Views of credentials measure their age with it: a machine that wakes up must know at once that its view is old, and
 /// setting the wall clock must not matter.
 pub trait BootClock: Send + Sync + 'static {
     /// Returns the time since the machine was started.
@@ -16,10 +16,12 @@ impl<C: BootClock + ?Sized> BootClock for Arc<C> {
     }
 }
 
-/// The clock of the operating system: `CLOCK_BOOTTIME` on Linux.
+/// The clock of the operating system: `CLOCK_BOOTTIME` on Linux (feature `boot-clock`).
+#[cfg(feature = "boot-clock")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemBootClock;
 
+#[cfg(feature = "boot-clock")]
 impl BootClock for SystemBootClock {
     fn since_boot(&self) -> Duration {
         let now = rustix::time::clock_gettime(CLOCK);
@@ -31,8 +33,14 @@ impl BootClock for SystemBootClock {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(
+    feature = "boot-clock",
+    any(target_os = "linux", target_os = "android")
+))]
 const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 /// On other systems, the monotonic clock runs while the machine sleeps, as on macOS, or is the best there is.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(all(
+    feature = "boot-clock",
+    not(any(target_os = "linux", target_os = "android"))
+))]
 const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
