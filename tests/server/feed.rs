@@ -213,7 +213,7 @@ fn revoked_signing_key_verifies_nothing_at_the_verifier() {
     let token = fixture.token(&fixture.operator);
     assert_eq!(fixture.verify(&token), Ok(()));
     let keys = fixture.home.json(&["signing-key", "list"]);
-    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    let kid = keys["signing_keys"][0]["kid"].as_str().unwrap();
     fixture.home.run(&["signing-key", "revoke", kid]);
     assert_eq!(fixture.verify(&token), Err(Reason::KeyUnknown));
     let minted = fixture.token(&fixture.operator);
