@@ -135,6 +135,8 @@ fn secret_is_printed_before_the_command_waits_for_the_servers() {
     let server = Server::start(&home, &[]);
     let create = ["key", "create", "--name", "ci", "--scopes", "*"];
     for json in [&["--json"][..], &[]] {
+        // The server has acknowledged everything then, and is not stopped while it writes.
+        home.run(&create);
         server.signal(Signal::STOP);
         let mut command = home.command(&[&create[..], json].concat());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
