@@ -81,6 +81,9 @@ fn undecodable(place: &'static str) -> TokenError {
 
 /// Decodes a name or a value: `+` is a space, and `%XX` is a byte of UTF-8.
 pub(crate) fn decode(text: &str) -> Option<Secret> {
+    if !text.contains(['+', '%']) {
+        return Some(Secret::from(text.to_owned()));
+    }
     let spaced = zeroize::Zeroizing::new(text.replace('+', " "));
     let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
     let mut after_percent = spaced.split('%').skip(1);

@@ -5,14 +5,15 @@ use countersign::random::Random;
 use countersign::time::{Clock, Timestamp};
 use http::{HeaderName, HeaderValue, Request};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// The id of a request, a UUIDv7 (RFC 9562 §5.7). It is never the client's: a client could choose the id of another
 /// request.
 ///
 /// A service in front inserts it into the request's extensions, so that the response, the log and the audit log have the
 /// same id. Otherwise the endpoints create one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId([u8; Hyphenated::LENGTH]);
 
 impl RequestId {
     /// The response header that carries the id.
@@ -26,7 +27,9 @@ impl RequestId {
         // If there are no random bytes, two requests of one millisecond share an id. No decision depends on it.
         let _ = random.fill(&mut bytes);
         let id: Uuid = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
-        Self(id.to_string().into())
+        let mut text = [0; Hyphenated::LENGTH];
+        id.as_hyphenated().encode_lower(&mut text);
+        Self(text)
     }
 
     /// Returns the id in the request's extensions, or a new one.
@@ -38,25 +41,32 @@ impl RequestId {
     /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        // A UUID consists of ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Returns the id as a header value.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
         // A UUID consists of visible ASCII.
-        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""))
+        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
     }
 }
 
 impl From<RequestId> for Arc<str> {
     fn from(id: RequestId) -> Self {
-        id.0
+        id.as_str().into()
     }
 }

@@ -1,5 +1,6 @@
 //! Responses: JSON bodies, and the headers that all wires have in common.
 
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use crate::error::{Throttled, TokenError};
 use crate::request_id::RequestId;
 
 /// The body of every response, whole and in memory.
-pub type ResponseBody = http_body_util::Full<bytes::Bytes>;
+pub type ResponseBody = http_body_util::Full<Bytes>;
 
 /// draft-ietf-httpapi-ratelimit-headers.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -23,11 +24,16 @@ pub(crate) fn empty(status: StatusCode) -> Response<ResponseBody> {
 
 /// Creates a response with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
-    let mut response = empty(status);
     match serde_json::to_vec(body) {
-        Ok(body) => *response.body_mut() = body.into(),
-        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        Ok(body) => json_text(status, body),
+        Err(_) => json_text(StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
     }
+}
+
+/// Creates a response whose body is this JSON.
+pub(crate) fn json_text(status: StatusCode, json: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::new(json.into()));
+    *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     response

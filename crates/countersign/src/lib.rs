@@ -15,6 +15,7 @@ pub mod feed;
 pub mod file;
 pub mod id;
 pub mod jose;
+pub mod json;
 pub mod key;
 pub mod limit;
 pub mod mechanism;

@@ -1,5 +1,6 @@
 //! Randomness as a parameter: [`Random`] and the operating system's generator.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::rand::SecureRandom as _;
@@ -48,8 +49,20 @@ impl Random for SystemRandom {
 }
 
 /// Takes random bytes from its source many at a time, for ids: a call of the generator costs more than what else an id does.
+///
 /// No byte is returned twice. A forked process has the same bytes, so do not use it for secrets.
-pub(crate) struct BatchedRandom {
+///
+/// ```
+/// use countersign::random::{BatchedRandom, Random, SystemRandom};
+///
+/// let random = BatchedRandom::new(SystemRandom);
+/// let (mut one, mut other) = ([0; 10], [0; 10]);
+/// random.fill(&mut one)?;
+/// random.fill(&mut other)?;
+/// assert_ne!(one, other);
+/// # Ok::<(), countersign::random::RandomError>(())
+/// ```
+pub struct BatchedRandom {
     source: Box<dyn Random>,
     batch: Mutex<Batch>,
 }
@@ -63,7 +76,9 @@ struct Batch {
 const BATCH: usize = 640;
 
 impl BatchedRandom {
-    pub(crate) fn new(source: impl Random) -> Self {
+    /// Creates a source that takes its bytes from `source`.
+    #[must_use]
+    pub fn new(source: impl Random) -> Self {
         let batch = Batch {
             bytes: [0; BATCH],
             used: BATCH,
@@ -76,6 +91,12 @@ impl BatchedRandom {
 
     pub(crate) fn source(&self) -> &dyn Random {
         &*self.source
+    }
+}
+
+impl fmt::Debug for BatchedRandom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchedRandom").finish_non_exhaustive()
     }
 }
 

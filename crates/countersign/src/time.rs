@@ -73,9 +73,11 @@ impl Timestamp {
     /// ```
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let text = self.to_rfc3339_with(Precision::Millis, 0);
-        let text = text.trim_end_matches('Z').trim_end_matches('0');
-        format!("{}Z", text.trim_end_matches('.'))
+        let mut text = self.to_rfc3339_with(Precision::Millis, 0);
+        let digits = text.trim_end_matches('Z').trim_end_matches('0');
+        text.truncate(digits.trim_end_matches('.').len());
+        text.push('Z');
+        text
     }
 
     /// Formats the timestamp as RFC 3339 with this precision, at an offset of this many hours from UTC, otherwise as
@@ -88,16 +90,35 @@ impl Timestamp {
         // The local time is written as if it were UTC, and the offset after it.
         let date_time = OffsetDateTime::from_unix_timestamp(local.div_euclid(1000))
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, (hour, minute, second)) = (date_time.date(), date_time.to_hms());
-        let fraction = match precision {
-            Precision::Seconds => String::new(),
-            Precision::Millis => format!(".{:03}", local.rem_euclid(1000)),
-        };
-        let offset = match offset_hours {
-            0 => "Z".to_owned(),
-            hours => format!("{hours:+03}:00"),
-        };
-        format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}")
+        let (year, month, day) = date_time.to_calendar_date();
+        let (hour, minute, second) = date_time.to_hms();
+        let mut text = String::with_capacity(32);
+        // The years are those from 0 to 9999.
+        push_digits(&mut text, year.unsigned_abs(), 1000);
+        for (separator, number) in [
+            ('-', u8::from(month)),
+            ('-', day),
+            ('T', hour),
+            (':', minute),
+            (':', second),
+        ] {
+            text.push(separator);
+            push_digits(&mut text, number.into(), 10);
+        }
+        if precision == Precision::Millis {
+            text.push('.');
+            let millis = u32::try_from(local.rem_euclid(1000)).unwrap_or(0);
+            push_digits(&mut text, millis, 100);
+        }
+        match offset_hours {
+            0 => text.push('Z'),
+            hours => {
+                text.push(if hours < 0 { '-' } else { '+' });
+                push_digits(&mut text, hours.unsigned_abs().into(), 10);
+                text.push_str(":00");
+            }
+        }
+        text
     }
 
     /// Parses a date and time in RFC 3339 with any offset. What is finer than a millisecond is cut off.
@@ -110,6 +131,15 @@ impl Timestamp {
         let millis = timestamp.unix_timestamp_nanos().div_euclid(1_000_000);
         let millis = i64::try_from(millis).map_err(|_| InvalidTimestamp)?;
         Ok(Self(millis))
+    }
+}
+
+/// Writes a number in decimal digits, the first of which has this weight.
+fn push_digits(text: &mut String, number: u32, mut weight: u32) {
+    while weight > 0 {
+        let digit = u8::try_from(number / weight % 10).unwrap_or(0);
+        text.push(char::from(b'0' + digit));
+        weight /= 10;
     }
 }
 

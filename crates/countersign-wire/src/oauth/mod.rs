@@ -8,6 +8,7 @@ mod token_form;
 use bytes::Bytes;
 use countersign::Scopes;
 use countersign::credentials::Credentials;
+use countersign::json::ObjectWriter;
 use countersign::mint::MintParameters;
 use http::header::PRAGMA;
 use http::{HeaderValue, Response, StatusCode, request};
@@ -56,15 +57,30 @@ pub(crate) use token_form::TokenFormEndpoint;
 pub struct OAuth;
 
 /// RFC 6749 §5.1.
-#[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OAuthToken))]
 pub(crate) struct OAuthTokenResponse<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     scope: &'a str,
+}
+
+impl OAuthTokenResponse<'_> {
+    fn to_json(&self) -> String {
+        let length = self.access_token.len() + self.scope.len();
+        let mut object = ObjectWriter::with_capacity(96 + length);
+        object.text("access_token", self.access_token);
+        object.text("token_type", self.token_type);
+        object.number(
+            "expires_in",
+            i64::try_from(self.expires_in).unwrap_or(i64::MAX),
+        );
+        if !self.scope.is_empty() {
+            object.text("scope", self.scope);
+        }
+        object.finish()
+    }
 }
 
 /// RFC 6749 §5.2.
@@ -108,15 +124,15 @@ impl Wire for OAuth {
 
     fn write(&self, response: TokenResponse<'_>, _: &RequestContext) -> Response<ResponseBody> {
         match response {
-            TokenResponse::Issued { token, .. } => json(
-                StatusCode::OK,
-                &OAuthTokenResponse {
+            TokenResponse::Issued { token, .. } => {
+                let response = OAuthTokenResponse {
                     access_token: token.token.expose(),
                     token_type: "Bearer",
                     expires_in: token.expires_in,
                     scope: token.scopes.as_str(),
-                },
-            ),
+                };
+                with_pragma(response::json_text(StatusCode::OK, response.to_json()))
+            }
             TokenResponse::Error(error) => error_response(error),
         }
     }
@@ -177,9 +193,13 @@ fn json_error(
     json(status, &body)
 }
 
-/// Creates a response with a JSON body, and with the `Pragma` of RFC 6749 §5.1.
+/// Creates a response with a JSON body.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<ResponseBody> {
-    let mut response = response::json(status, body);
+    with_pragma(response::json(status, body))
+}
+
+/// Adds the `Pragma` of RFC 6749 §5.1.
+fn with_pragma(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
     let no_cache = HeaderValue::from_static("no-cache");
     response.headers_mut().insert(PRAGMA, no_cache);
     response

@@ -14,12 +14,15 @@ pub(super) fn client_address(
     headers: &HeaderMap,
 ) -> ClientAddress {
     let mut client = peer.to_canonical();
+    let Some(trusted) = trusted.filter(|trusted| trusted.allow(Some(client))) else {
+        return ClientAddress::Known(client);
+    };
     let lines = headers.get_all(FORWARDED_FOR).iter();
     let hops = lines
         .rev()
         .flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
     for hop in hops {
-        if !trusted.is_some_and(|trusted| trusted.allow(Some(client))) {
+        if !trusted.allow(Some(client)) {
             break;
         }
         let Some(address) = parse(hop) else {

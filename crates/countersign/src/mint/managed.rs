@@ -1,4 +1,5 @@
-use super::service::{Claims, sign};
+use super::claims::Claims;
+use super::service::sign;
 use super::{Mint, MintError};
 use crate::directory::CredentialKind;
 use crate::principal::PrimaryPrincipal;

@@ -53,6 +53,7 @@
 //! }
 //! ```
 
+mod claims;
 mod issuer;
 mod managed;
 mod request;

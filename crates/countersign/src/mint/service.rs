@@ -3,9 +3,9 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use serde::Serialize;
 use tower_service::Service;
 
+use super::claims::Claims;
 use super::{AccessToken, IssuanceSettings, Issuer, IssuerError, MintError, MintRequest};
 use crate::directory::SESSION_GENERATION;
 use crate::id::Id;
@@ -13,9 +13,6 @@ use crate::jose::{SigningKey, encode_into, encoded_len};
 use crate::random::{BatchedRandom, Random};
 use crate::secret::Secret;
 use crate::time::{Clock, Timestamp};
-
-/// The length of the claims without the texts of the issuer and the principal, in bytes.
-const FIXED_CLAIMS: usize = 384;
 
 /// Mints access tokens for primary principals. Minting writes no record.
 ///
@@ -26,29 +23,6 @@ pub struct Mint {
     settings: IssuanceSettings,
     clock: Arc<dyn Clock>,
     random: Arc<BatchedRandom>,
-}
-
-/// The claims of an access token (RFC 9068 §2.2, and our own) or of a managed token, in the order of the payload.
-#[derive(Serialize)]
-pub(super) struct Claims<'a> {
-    pub(super) iss: &'a str,
-    pub(super) sub: &'a str,
-    pub(super) client_id: &'a str,
-    pub(super) aud: &'a str,
-    pub(super) iat: i64,
-    pub(super) exp: i64,
-    pub(super) jti: Id,
-    pub(super) scope: &'a str,
-    pub(super) account: &'a Id,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) environment: Option<&'a Id>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cgn: Option<u32>,
-    pub(super) agn: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sid: Option<&'a Id>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sgn: Option<u32>,
 }
 
 impl Mint {
@@ -175,21 +149,12 @@ pub(super) fn sign(
     header: &str,
     claims: &Claims<'_>,
 ) -> Result<Secret, MintError> {
-    let texts = [
-        claims.iss,
-        claims.sub,
-        claims.client_id,
-        claims.aud,
-        claims.scope,
-    ];
-    let length = texts.iter().map(|text| text.len()).sum::<usize>();
-    let mut payload = Vec::with_capacity(FIXED_CLAIMS + length);
-    serde_json::to_writer(&mut payload, claims).map_err(|_| MintError::Failed)?;
+    let payload = claims.to_json();
     // Sufficient capacity: reallocation would leave copies of the token in memory.
     let length = header.len() + encoded_len(payload.len()) + key.signature_len();
     let mut token = String::with_capacity(length);
     token.push_str(header);
-    encode_into(&payload, &mut token);
+    encode_into(payload.as_bytes(), &mut token);
     key.sign(&mut token).map_err(|_| MintError::Failed)?;
     Ok(Secret::from(token))
 }
