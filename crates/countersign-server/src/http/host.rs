@@ -25,10 +25,15 @@ fn is_plain(text: &[u8]) -> bool {
     let colon = text.iter().position(|byte| *byte == b':');
     let (name, port) = text.split_at(colon.unwrap_or(text.len()));
     let is_in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let digits = port.get(1..).unwrap_or_default();
-    // Ports of four digits fit into 16 bits. Longer ones are parsed.
-    let has_port = digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit);
-    !name.is_empty() && name.iter().all(is_in_name) && has_port
+    !name.is_empty() && name.iter().all(is_in_name) && is_port(port.get(1..).unwrap_or_default())
+}
+
+/// Returns whether these are digits of a number of 16 bits, or nothing.
+fn is_port(digits: &[u8]) -> bool {
+    let digit = |byte: &u8| u32::from(byte.wrapping_sub(b'0'));
+    let value = |digits: &[u8]| digits.iter().fold(0, |sum, byte| sum * 10 + digit(byte));
+    let is_short = digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit);
+    is_short && value(digits) <= u32::from(u16::MAX)
 }
 
 fn is_authority(text: &[u8]) -> bool {
@@ -72,6 +77,8 @@ mod tests {
             "a.example:80",
             "a.example:",
             "127.0.0.1:8080",
+            "127.0.0.1:65535",
+            "a.example:000080",
             "[::1]:8080",
             "[::1]",
         ] {
@@ -84,7 +91,9 @@ mod tests {
             "user@a.example",
             "user@a.example:80",
             "a.example:x",
+            "a.example:65536",
             "a.example:99999",
+            "a.example:4294967376",
             "a.example:80:80",
             "[::1",
             "a.example?",

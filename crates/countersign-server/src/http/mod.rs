@@ -30,7 +30,7 @@ use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
 use countersign_store::Store;
 use tokio::runtime::Handle;
-use tower::ServiceBuilder;
+use tower::util::option_layer;
 
 use crate::config::Config;
 use crate::error::CommandError;
@@ -119,17 +119,14 @@ pub(crate) fn routes(
     let routes = routes
         .finish()?
         .merge(dashboard::routes(&admin, issuers, process)?);
-    let origins = AllowedOrigins::new(config.server.cors_origins.clone());
+    let origins = &config.server.cors_origins;
+    let origins = (!origins.is_empty()).then(|| AllowedOrigins::new(origins.clone()));
     let observer = Observer::new(
         config.log.access,
+        config.server.request_timeout,
         Arc::new(SystemClock),
-        Arc::new(SystemRandom),
+        SystemRandom,
     );
     // One `layer` for all of them: axum boxes the service and its future once for each call.
-    Ok(routes.layer(
-        ServiceBuilder::new()
-            .layer(observer)
-            .layer(Extension(origins))
-            .layer(observe::timeout(config.server.request_timeout)),
-    ))
+    Ok(routes.layer((observer, option_layer(origins.map(Extension)))))
 }

@@ -11,7 +11,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use countersign::random::Random;
+use countersign::random::{BatchedRandom, Random};
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
 use countersign_wire::RequestId;
@@ -19,41 +19,45 @@ use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either};
 use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
-use tower_http::timeout::TimeoutLayer;
 
 use super::metrics::RequestMetrics;
 use super::{health, host};
 use crate::config::AccessLog;
 use crate::logging::{for_request, in_request};
 
-/// Returns the layer that answers 408 for a request that takes too long, such as one whose body comes byte by byte.
-pub(super) fn timeout(longest: Duration) -> TimeoutLayer {
-    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest)
-}
-
-/// Processes each request with its id in the log, and logs the response. It is a service of its own and no
-/// [`axum::middleware::from_fn`], which boxes the inner service and two futures for each request.
+/// Processes each request with its id in the log, and logs the response. A request that takes too long, such as one whose
+/// body comes byte by byte, is answered with 408. It is a service of its own and no [`axum::middleware::from_fn`], which
+/// boxes the inner service and two futures for each request.
 ///
 /// `tower_http::request_id` keeps an id that the client sent, while the ids here are always the server's own: they
-/// are in the log and the audit log, where no client may write. `tower_http::catch_panic` would box the body of every response.
+/// are in the log and the audit log, where no client may write. `tower_http::catch_panic` would box the body of every response,
+/// and `tower_http::timeout` would start a timer for requests that are answered at once, too.
 #[derive(Clone)]
 pub(super) struct Observer(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    random: BatchedRandom,
     access: AccessLog,
+    timeout: Duration,
     requests: RequestMetrics,
 }
 
 impl Observer {
-    pub(super) fn new(access: AccessLog, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+    /// Creates the layer. A request may take as long as `timeout`.
+    pub(super) fn new(
+        access: AccessLog,
+        timeout: Duration,
+        clock: Arc<dyn Clock>,
+        random: impl Random,
+    ) -> Self {
         Self(Arc::new(Inner {
             clock,
-            random,
+            random: BatchedRandom::new(random),
             access,
+            timeout,
             requests: RequestMetrics::default(),
         }))
     }
@@ -70,7 +74,7 @@ impl Observer {
     }
 
     fn request_id(&self) -> RequestId {
-        RequestId::new(self.0.clock.now(), &*self.0.random)
+        RequestId::new(self.0.clock.now(), &self.0.random)
     }
 }
 
@@ -124,6 +128,7 @@ where
             // After a panic nothing of the handler is used, so that no broken invariant can be observed; the process's panic
             // hook has logged the place.
             response: AssertUnwindSafe(in_request(id.clone(), response)).catch_unwind(),
+            timeout: None,
             request: Some(Observation {
                 observer: self.observer.clone(),
                 begun,
@@ -142,6 +147,8 @@ pin_project! {
     pub(super) struct Observed<F> {
         #[pin]
         response: CatchUnwind<AssertUnwindSafe<TaskLocalFuture<RequestId, Either<F, Answer>>>>,
+        // Runs once the response is not there at once.
+        timeout: Option<Pin<Box<Sleep>>>,
         // None after completion.
         request: Option<Observation>,
     }
@@ -155,9 +162,20 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match ready!(this.response.poll(cx)) {
-            Ok(Ok(response)) => response,
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        let response = match this.response.poll(cx) {
+            Poll::Ready(Ok(Ok(response))) => response,
+            Poll::Ready(Err(_)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Poll::Pending => {
+                let Some(request) = &*this.request else {
+                    return Poll::Pending;
+                };
+                let end = request.begun + request.observer.0.timeout;
+                let timeout = this
+                    .timeout
+                    .get_or_insert_with(|| Box::pin(sleep_until(end)));
+                ready!(timeout.as_mut().poll(cx));
+                StatusCode::REQUEST_TIMEOUT.into_response()
+            }
         };
         Poll::Ready(Ok(match this.request.take() {
             Some(request) => request.complete(response),
@@ -199,7 +217,10 @@ impl Observation {
             });
         }
         let headers = response.headers_mut();
-        headers.insert(RequestId::HEADER, self.id.to_header_value());
+        // The endpoints of `countersign_wire` have inserted it, for they also work without this layer.
+        if !headers.contains_key(RequestId::HEADER) {
+            headers.insert(RequestId::HEADER, self.id.to_header_value());
+        }
         if status == StatusCode::REQUEST_TIMEOUT {
             // The rest of the request's body will not be read (RFC 9110 §15.5.9).
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -232,17 +253,18 @@ mod tests {
     use countersign::time::SystemClock;
     use tower::ServiceExt as _;
 
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    fn observer(access: AccessLog) -> Observer {
+        Observer::new(access, TIMEOUT, Arc::new(SystemClock), SystemRandom)
+    }
+
     async fn get_response(path: &str) -> Response {
-        let observer = Observer::new(
-            AccessLog::All,
-            Arc::new(SystemClock),
-            Arc::new(SystemRandom),
-        );
+        let observer = observer(AccessLog::All);
         let routes: Router = Router::new()
             .route("/fine", get(|| async { "fine" }))
             .route("/panics", get(panics))
             .route("/stuck", get(stuck))
-            .layer(timeout(Duration::from_secs(30)))
             .layer(observer);
         let request = Request::get(path).header("host", "a.example");
         let request = request.body(Body::empty()).unwrap();
@@ -269,7 +291,7 @@ mod tests {
             (AccessLog::Errors, [false, true, true]),
             (AccessLog::Off, [false, false, false]),
         ] {
-            let observer = Observer::new(access, Arc::new(SystemClock), Arc::new(SystemRandom));
+            let observer = observer(access);
             let found = [ok, rejected, failed].map(|status| observer.logs(None, status));
             assert_eq!(found, logged, "{access:?}");
         }
@@ -284,7 +306,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn request_that_takes_too_long_is_408_and_closes_the_connection() {
+        let begun = Instant::now();
         let response = get_response("/stuck").await;
+        assert_eq!(begun.elapsed(), TIMEOUT);
         assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(response.headers()[CONNECTION], "close");
     }

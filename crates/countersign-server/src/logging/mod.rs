@@ -3,7 +3,7 @@
 mod format;
 mod request;
 
-use std::io::{self, IsTerminal as _, Stderr, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Stderr, Write};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(crate) use self::request::{for_request, in_request, request_id};
 
 /// The most lines that wait to be written. Further ones are lost, and counted.
 const MAX_WAITING: usize = 16 * 1024;
+/// The most bytes of lines that are written together: as many as a pipe takes at once, so that no other line comes between.
+const WRITTEN_TOGETHER: usize = 4096;
 /// How often lost lines are looked for.
 const LOOK_FOR_LOST: Duration = Duration::from_secs(60);
 
@@ -51,7 +53,8 @@ pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter
     let (waiting, writer) = NonBlockingBuilder::default()
         .buffered_lines_limit(MAX_WAITING)
         .thread_name("log")
-        .finish(io::stderr());
+        // The thread flushes when no line waits: lines that come together are written together.
+        .finish(BufWriter::with_capacity(WRITTEN_TOGETHER, io::stderr()));
     let lost = waiting.error_counter();
     let line = match format {
         Format::Text => Line::Text(fmt::format().with_ansi(terminal)),

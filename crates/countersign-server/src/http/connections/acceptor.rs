@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Layer as _;
+use tower::util::option_layer;
 
 use super::admission::{Admission, Place};
 use super::connection::{self, ConnectionOptions};
@@ -94,10 +95,11 @@ impl Acceptor {
         let _ = stream.set_nodelay(true);
         let is_proxy = self.proxies.as_ref();
         let is_proxy = is_proxy.is_some_and(|proxies| proxies.allow(Some(peer)));
+        let from_proxy = is_proxy.then_some(Extension(FromProxy(true)));
         let proxies = self.proxies.clone().unwrap_or_else(Networks::anywhere);
         let routes = ClientAddressLayer::of_peer(peer)
             .trusted_proxies(proxies)
-            .layer(Extension(FromProxy(is_proxy)).layer(self.endpoint.routes.clone()));
+            .layer(option_layer(from_proxy).layer(self.endpoint.routes.clone()));
         metrics::set_connections(self.admission.count());
         let (stop, admission) = (self.stop.clone(), Arc::clone(&self.admission));
         let tls = self.endpoint.tls.clone();

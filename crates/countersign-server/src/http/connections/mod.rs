@@ -17,12 +17,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
+use axum::routing::future::RouteFuture;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tower::util::Oneshot;
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use self::acceptor::Acceptor;
 use self::admission::Admission;
@@ -75,14 +75,15 @@ impl CurrentRoutes {
 impl Service<Request<Body>> for CurrentRoutes {
     type Response = Response;
     type Error = Infallible;
-    type Future = Oneshot<Router, Request<Body>>;
+    type Future = RouteFuture<Infallible>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Router::clone(&self.0.load()).oneshot(request)
+        // A router is always ready.
+        Router::clone(&self.0.load()).call(request)
     }
 }
 

@@ -101,7 +101,11 @@ impl OperationDraft {
     }
 
     /// Adds the response of a successful operation.
-    pub(super) fn success<T: ToSchema>(&mut self, status: StatusCode, more: Option<HeaderName>) {
+    pub(in crate::http) fn success<T: ToSchema>(
+        &mut self,
+        status: StatusCode,
+        more: Option<HeaderName>,
+    ) {
         self.response::<T>(status, JSON, more, "success");
     }
 
