@@ -40,6 +40,15 @@ impl Row {
         }
     }
 
+    /// Decodes the column at a position.
+    pub(crate) fn try_get_at<'r, T: Readable<'r>>(&'r self, column: usize) -> sqlx::Result<T> {
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get(column),
+        }
+    }
+
     /// Returns the names of the columns and of their types.
     pub(super) fn columns(&self) -> Vec<(String, String)> {
         fn describe<C: Column>(columns: &[C]) -> Vec<(String, String)> {
@@ -58,10 +67,6 @@ impl Row {
 
     /// Decodes the only column.
     pub(super) fn scalar<'r, T: Readable<'r>>(&'r self) -> sqlx::Result<T> {
-        match self {
-            Self::Sqlite(row) => row.try_get(0),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(row) => row.try_get(0),
-        }
+        self.try_get_at(0)
     }
 }

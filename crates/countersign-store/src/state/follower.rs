@@ -134,7 +134,9 @@ impl Follower {
             for account in sql::accounts::list(snapshot, Page::all()).await? {
                 records.put_account(account.id, account.generation, account.status);
             }
-            sql::credentials::for_each(snapshot, |credential| put(&records, credential)).await?;
+            let plain = |key| records.put(key);
+            let other = |credential: &_| put(&records, credential);
+            sql::credentials::for_each(snapshot, plain, other).await?;
         }
         if self.contents != ViewContents::Nothing {
             sql::denials::load_all(snapshot, records.denied()).await?;

@@ -3,13 +3,16 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::time::Duration;
 
-use countersign::Secret;
-use countersign::directory::Directory as _;
-use countersign::registry::Registry as _;
+use countersign::directory::{Directory as _, EnvironmentKind};
+use countersign::key::ImportedKey;
+use countersign::registry::backend::StoredSecret;
+use countersign::registry::{Change, NewEnvironment, NewKey, Owner, Registry as _, Rotation};
+use countersign::{Id, Scopes, Secret};
 use countersign_store::{MasterKey, Store, StoreError};
 
-use crate::support::{TestFolder, new_key, operator};
+use crate::support::{REVOKE, TestFolder, new_key, new_user, operator};
 
 /// The bytes 0 to 31 in base64.
 const OTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -51,13 +54,115 @@ async fn second_open_finds_the_records_of_the_first() {
         .peppers()
         .digests(&created.record.id, created.issued.secret.expose());
     let found = second.directory().credential(&created.record.id).unwrap();
-    let countersign::registry::backend::StoredSecret::Key(stored) = found.secret else {
+    let StoredSecret::Key(stored) = found.secret else {
         panic!("a key has a digest");
     };
     assert_eq!(
         stored.current.digest.as_bytes(),
         digest.current.digest.as_bytes()
     );
+}
+
+/// Describes a credential of a view with its secret, which `Debug` does not show.
+fn described(store: &Store, id: &Id) -> String {
+    let credential = store.directory().credential(id).unwrap();
+    let secret = match &credential.secret {
+        StoredSecret::Key(digests) => {
+            let previous = digests
+                .previous
+                .map(|(digest, until)| (*digest.as_bytes(), until));
+            let current = digests.current;
+            format!(
+                "{} {:?} {previous:?}",
+                current.pepper,
+                current.digest.as_bytes()
+            )
+        }
+        StoredSecret::ImportedKey(key) => format!("{} {:?}", key.pepper, key.digest.as_bytes()),
+        _ => String::new(),
+    };
+    format!("{credential:?} {secret}")
+}
+
+#[tokio::test]
+async fn store_that_reads_all_records_has_the_same_as_one_that_reads_every_change() {
+    let folder = TestFolder::new();
+    let first = folder.open().await;
+    let account = first
+        .create_account(&operator(), "other".to_owned())
+        .await
+        .unwrap()
+        .id;
+    let ours = operator().within_account(account);
+    let sandbox = NewEnvironment::new("test", EnvironmentKind::Sandbox);
+    let sandbox = first.create_environment(&ours, sandbox).await.unwrap().id;
+    let of_account = Owner {
+        account: Some(account),
+        environment: None,
+    };
+    let of_sandbox = Owner {
+        account: Some(account),
+        environment: Some(sandbox),
+    };
+    let mut ids = Vec::new();
+    for new in [
+        new_key("plain"),
+        NewKey::new("", Scopes::none()),
+        new_key("of an account").owner(of_account),
+        new_key("of a sandbox").owner(of_sandbox),
+        new_key("with networks").allow_from("10.0.0.0/8".parse().unwrap()),
+        new_key("with issuers").issuers("default".parse().unwrap()),
+        new_key("suspended"),
+        new_key("revoked"),
+        new_key("rotated"),
+        new_key("rotated with grace"),
+    ] {
+        let id = first
+            .create_key(&operator(), new.clone())
+            .await
+            .unwrap()
+            .record
+            .id;
+        let grace = Rotation::Grace(Duration::from_secs(3600));
+        let rotation = match &*new.name {
+            "suspended" => {
+                first
+                    .change(&operator(), id, Change::Suspend)
+                    .await
+                    .unwrap();
+                None
+            }
+            "revoked" => {
+                first.change(&operator(), id, REVOKE).await.unwrap();
+                None
+            }
+            "rotated" => Some(Rotation::Compromised),
+            "rotated with grace" => Some(grace),
+            _ => None,
+        };
+        if let Some(rotation) = rotation {
+            first.rotate(&operator(), id, rotation).await.unwrap();
+        }
+        ids.push(id);
+    }
+    ids.push(
+        first
+            .create_user(&operator(), new_user("aladdin"))
+            .await
+            .unwrap()
+            .id,
+    );
+    let imported = ImportedKey::of(b"a key of another system");
+    let imported = first
+        .import_key(&operator(), new_key("imported"), imported)
+        .await;
+    ids.push(imported.unwrap().id);
+    first.catch_up().await.unwrap();
+
+    let second = folder.open().await;
+    for id in &ids {
+        assert_eq!(described(&second, id), described(&first, id));
+    }
 }
 
 #[tokio::test]

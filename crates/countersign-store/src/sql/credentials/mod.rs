@@ -18,18 +18,20 @@ use crate::error::{Result, corrupt};
 
 /// Returns the statement that reads the credentials to which a clause applies.
 macro_rules! select {
-    ($clause:literal) => {
+    ($($clause:expr),+) => {
         concat!(
             "SELECT *, \
              coalesce((SELECT kind FROM environments WHERE id = environment_id), 'production') AS environment_kind \
              FROM credentials ",
-            $clause
+            $($clause),+
         )
     };
 }
 
+mod all;
 mod lists;
 
+pub(crate) use all::for_each;
 pub(crate) use lists::{has_created, has_credentials, list, list_tokens};
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
@@ -85,14 +87,6 @@ pub(crate) async fn revoked_created(db: &mut Connection, creator: &Id) -> Result
         "SELECT id FROM credentials WHERE created_by = $1 AND kind = 'token' AND status = 'revoked'",
         blob(creator),
     ))
-}
-
-/// Calls a function for every credential, without having all of them in memory.
-pub(crate) async fn for_each(
-    db: &mut Connection,
-    mut f: impl FnMut(&StoredCredential) -> Result<()>,
-) -> Result<()> {
-    db.for_each(select!(""), |row| f(&read(row)?)).await
 }
 
 /// Returns whether there is any credential, whatever its status.

@@ -125,6 +125,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         // NORMAL loses acknowledged commits in a power failure.
         .synchronous(SqliteSynchronous::Full)
+        // SQLite runs on a thread of its own, which waits for its reader after so many rows.
+        .row_buffer_size(512)
         // Fifty polls a second would fill a debug log.
         .disable_statement_logging()
 }
