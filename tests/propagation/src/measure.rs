@@ -45,6 +45,7 @@ pub(crate) struct Options {
 
 /// All results.
 pub(crate) struct Results {
+    pub(crate) machine: String,
     pub(crate) durable_insert: Quantiles,
     pub(crate) measured: Vec<Measured>,
     pub(crate) stopped: database_stop::Stopped,
@@ -52,6 +53,7 @@ pub(crate) struct Results {
 }
 
 pub(crate) async fn run(arguments: &Options) -> bool {
+    let machine = page::machine();
     let cluster = Arc::new(Cluster::durable());
     let durable_insert = cluster::durable_insert(&cluster, 1000).await;
     println!("a durable insert and its notification: {durable_insert}");
@@ -104,6 +106,7 @@ pub(crate) async fn run(arguments: &Options) -> bool {
 
     println!();
     let results = Results {
+        machine,
         durable_insert,
         measured,
         stopped,

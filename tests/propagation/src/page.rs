@@ -27,7 +27,7 @@ fn page(results: &Results) -> String {
          second with other keys, each of the fifty on 20. *Call to rejection* begins before the transaction of the revocation and ends with the rejection on the \
          last node; *commit to rejection* begins with the time of the commit in PostgreSQL; *return to receipt* begins when the call has returned. All nodes, the requests and PostgreSQL share the processors of the machine.\n\n",
     );
-    let _ = writeln!(page, "{}\n", machine());
+    let _ = writeln!(page, "{}\n", results.machine);
     let _ = writeln!(
         page,
         "A durable insert with a notification, from the call until another connection has the notification: {}.\n",
@@ -89,7 +89,8 @@ fn cells(times: Quantiles) -> String {
     )
 }
 
-fn machine() -> String {
+/// Describes the machine, and what else it does at present.
+pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu
@@ -97,7 +98,11 @@ fn machine() -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("Measured on {count} processors ({model}), Linux.")
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    format!(
+        "Measured on {count} processors ({model}), Linux. The load average was {load} at the beginning."
+    )
 }
 
 /// Draws p50 and p99 of the commit to the rejection, with a logarithmic axis.

@@ -12,6 +12,7 @@ const FOR_DEVELOPERS: &[&str] = &[
     "docs/architecture.md",
     "docs/distribution.md",
     "docs/performance.md",
+    "docs/propagation.md",
     "docs/releasing.md",
 ];
 
