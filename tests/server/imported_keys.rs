@@ -174,7 +174,7 @@ fn key_that_is_imported_by_an_hmac_is_accepted_and_its_digest_is_replaced_when_i
     assert_eq!(server.status_for(&[api_key("secret-1-of-16-bytes")]), 200);
     assert_eq!(server.status_for(&[api_key("secret-2-of-16-bytes")]), 401);
     server.stop();
-    let imported = "SELECT count(*) FROM credentials c JOIN peppers p ON p.version = c.pepper_version WHERE p.imported";
+    let imported = "SELECT count(*) FROM credentials c JOIN peppers p ON p.version = c.pepper_version WHERE p.imported = 1";
     assert_eq!(home.query(imported), Some(0));
     let server = Server::start(&home, &[]);
     assert_eq!(server.status_for(&[api_key("secret-1-of-16-bytes")]), 200);

@@ -176,7 +176,7 @@ fn config_check_accepts_the_examples_in_the_readme() {
     let readme = include_str!("../../crates/countersign-server/README.md");
     let examples: Vec<_> = readme.split("```toml\n").skip(1).collect();
     assert!(!examples.is_empty());
-    let home = Home::new();
+    let home = Home::on_sqlite();
     for example in examples {
         let config = home.configure(example.split("```").next().unwrap());
         let output = home
