@@ -53,6 +53,14 @@ pub(crate) fn program(program: &str, arguments: &[&str]) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
+/// Returns this name with the version that a program prints, such as `Envoy 1.40.0`.
+pub(crate) fn named(name: &str, program_file: &str, argument: &str) -> Option<String> {
+    let line = program(program_file, &[argument])?;
+    let mut numbers = line.split(|c: char| !c.is_ascii_digit() && c != '.');
+    let version = numbers.find(|number| number.matches('.').count() == 2)?;
+    Some(format!("{name} {version}"))
+}
+
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = [output.stdout, output.stderr].concat();

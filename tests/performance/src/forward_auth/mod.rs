@@ -145,7 +145,7 @@ pub(crate) fn measure(effort: Effort) -> Part {
     ];
     for (example, argument) in programs {
         let program = example.program(&third_party()).display().to_string();
-        let version = versions::program(&program, &[argument]);
+        let version = versions::named(example.name(), &program, argument);
         part.versions.extend(version);
     }
     part

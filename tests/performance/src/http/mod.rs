@@ -62,8 +62,9 @@ pub(crate) fn measure(effort: Effort) -> Part {
         .iter()
         .filter_map(|(name, flag)| versions::program(name, &[flag]));
     part.versions.extend(programs);
-    part.versions
-        .extend(envoy::program().and_then(|envoy| versions::program(&envoy, &["--version"])));
+    let version_of_envoy =
+        envoy::program().and_then(|envoy| versions::named("Envoy", &envoy, "--version"));
+    part.versions.extend(version_of_envoy);
     part
 }
 
