@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use countersign::directory::{Credential, Directory, StaleView, UserName};
 use countersign::mechanism::Jwt;
 use countersign::mint::AccessToken;
 use countersign::registry::backend::SessionRequest;
@@ -13,36 +12,12 @@ use countersign::registry::{
 };
 use countersign::time::Timestamp;
 use countersign::{BoxFuture, Id};
+use countersign_tests::CountingDirectory;
 use countersign_wire::{Introspection, ManagedTokenResource, Revocation, SessionResource};
 use http::Method;
 use serde_json::json;
 
 use crate::fixture::{FORM, Fixture, TOKENS};
-
-/// A directory that is always stale.
-struct AlwaysStale;
-
-impl Directory for AlwaysStale {
-    fn credential(&self, _: &Id) -> Option<Credential> {
-        None
-    }
-
-    fn user(&self, _: &UserName) -> Option<Credential> {
-        None
-    }
-
-    fn lowest_generation(&self, _: &Id) -> Option<u32> {
-        None
-    }
-
-    fn is_denied(&self, _: &str, _: &Id) -> bool {
-        false
-    }
-
-    fn check_freshness(&self) -> Result<(), StaleView> {
-        Err(StaleView)
-    }
-}
 
 /// A registry that cannot be reached.
 pub struct UnreachableRegistry;
@@ -120,7 +95,9 @@ impl Sessions for UnreachableRegistry {
 async fn with_a_stale_directory_a_token_is_neither_inactive_nor_revoked() {
     let mut fixture = Fixture::new().await;
     let token = fixture.access_token(&fixture.admin).await;
-    let trusted = fixture.issuer.trusted().directory(Arc::new(AlwaysStale));
+    let directory = Arc::new(CountingDirectory::default());
+    directory.go_stale();
+    let trusted = fixture.issuer.trusted().directory(directory);
     let jwt = Jwt::new([trusted.build().unwrap()]);
     let introspection = Introspection::new(fixture.authenticator.clone(), jwt.clone());
     let revocation = Revocation::new(fixture.authenticator.clone(), jwt, fixture.registry.clone());

@@ -16,6 +16,7 @@ mod client;
 mod client_certificates;
 mod cookies;
 mod fixture;
+mod freshness;
 mod grpc;
 mod outcomes;
 mod password_cache;

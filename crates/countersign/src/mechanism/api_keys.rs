@@ -243,8 +243,7 @@ impl KeyVerifier {
         let directory = &self.directory;
         let digests = self.peppers.digests_of_whole(key);
         let find = |digest| (digest, directory.imported_key(digest));
-        let found: Vec<_> = look_up(directory, || digests.iter().map(find).collect())
-            .map_err(|_| Reason::DirectoryStale)?;
+        let found: Vec<_> = look_up(directory, || digests.iter().map(find).collect())?;
         let found = found
             .into_iter()
             .find_map(|(digest, found)| Some((digest, found?)));
@@ -276,8 +275,7 @@ impl KeyVerifier {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = &self.directory;
-        let credential =
-            look_up(directory, || directory.credential(&id)).map_err(|_| Reason::DirectoryStale)?;
+        let credential = look_up(directory, || directory.credential(&id))?;
         let stored = match credential.as_ref().map(|credential| &credential.secret) {
             Some(StoredSecret::Key(digests)) => Some(digests),
             _ => None,

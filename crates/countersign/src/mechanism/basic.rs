@@ -103,9 +103,6 @@ impl Basic {
         let Some(name) = self.user_name(pair) else {
             return rejected(Reason::PairMalformed);
         };
-        if self.keys.directory.check_freshness().is_err() {
-            return Some(Outcome::Unavailable(Reason::DirectoryStale));
-        }
         let client = Client {
             from: pair.from,
             id: name.as_str(),

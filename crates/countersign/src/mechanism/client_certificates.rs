@@ -95,8 +95,7 @@ impl ClientCertificates {
         let id = (self.find)(certificate);
         let found = look_up(directory, || {
             id.as_ref().and_then(|id| directory.credential(id))
-        })
-        .map_err(|_| Reason::DirectoryStale)?;
+        })?;
         let id = id.ok_or(Reason::CertificateUnknown)?;
         let credential = found
             // A managed token is itself a bearer token, and never primary.

@@ -10,8 +10,7 @@ pub(super) fn revalidate_stored(
     now: Timestamp,
 ) -> Result<(), Reason> {
     let id = principal.credential_id();
-    let found = look_up(directory, || id.and_then(|id| directory.credential(id)))
-        .map_err(|_| Reason::DirectoryStale)?;
+    let found = look_up(directory, || id.and_then(|id| directory.credential(id)))?;
     let credential = found.ok_or(Reason::CredentialRevoked)?;
     credential.usable(now, principal.address())?;
     let generations = (principal.generation(), principal.account_generation());

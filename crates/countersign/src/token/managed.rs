@@ -36,8 +36,7 @@ impl ManagedToken {
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<IdentityFields, Reason> {
-        let record = look_up(directory, || directory.credential(&self.id))
-            .map_err(|_| Reason::DirectoryStale)?
+        let record = look_up(directory, || directory.credential(&self.id))?
             .filter(|record| matches!(record.secret, StoredSecret::Signature))
             .ok_or(Reason::CredentialUnknown)?;
         if self.account_generation < record.account_generation {

@@ -31,8 +31,7 @@ pub(crate) fn revalidate(
         .map(|account| (*account, principal.account_generation()));
     // A managed token is its own credential, and its record decides.
     if token == *credential {
-        let record = look_up(directory, || directory.credential(credential))
-            .map_err(|_| Reason::DirectoryStale)?
+        let record = look_up(directory, || directory.credential(credential))?
             .ok_or(Reason::CredentialUnknown)?;
         record.usable(now, principal.address())?;
         let generations = (principal.generation(), principal.account_generation());
@@ -62,8 +61,7 @@ pub(super) fn check_denials(
     let (is_denied, is_superseded) = look_up(directory, || {
         let is_denied = directory.is_denied(issuer, token);
         (is_denied, origins.into_iter().flatten().any(superseded))
-    })
-    .map_err(|_| Reason::DirectoryStale)?;
+    })?;
     if is_denied {
         return Err(Reason::TokenRevoked);
     }

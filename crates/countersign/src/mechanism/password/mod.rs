@@ -216,8 +216,7 @@ impl PasswordHasher {
             false => None,
         };
         // Hashing takes time: the credential may have changed meanwhile.
-        let current = look_up(directory, || directory.credential(&known.id))
-            .map_err(|_| Reason::DirectoryStale)?
+        let current = look_up(directory, || directory.credential(&known.id))?
             .filter(|current| {
                 current.generation == known.generation
                     && matches!(&current.secret, StoredSecret::Password(hash) if *hash == target.hash)
@@ -231,8 +230,7 @@ impl PasswordHasher {
     /// Returns what the password is verified against. The work is the same for unknown users.
     fn target(&self, attempt: &Attempt<'_>) -> Result<Target, Reason> {
         let directory = attempt.directory;
-        let credential = look_up(directory, || directory.user(attempt.name))
-            .map_err(|_| Reason::DirectoryStale)?;
+        let credential = look_up(directory, || directory.user(attempt.name))?;
         let known = credential.as_ref().and_then(|known| match &known.secret {
             StoredSecret::Password(hash) => Some((known.id, known.generation, Arc::clone(hash))),
             _ => None,
