@@ -11,5 +11,6 @@ mod answers;
 mod calls;
 mod configuration;
 mod faults;
+mod presence;
 mod selection;
 mod support;

@@ -91,6 +91,13 @@ pub(crate) fn send(
         let address = ClientAddress::Known(address);
         request.extensions_mut().insert(address);
     }
+    send_request(layer, request)
+}
+
+pub(crate) fn send_request(
+    layer: &AuthLayer,
+    request: Request<()>,
+) -> impl Future<Output = Outcome> + Send + use<> {
     let service: AuthService<_, EmptyBody> =
         layer.layer(service_fn(|request: Request<()>| async move {
             let principal = request.extensions().get::<Principal>().unwrap();
