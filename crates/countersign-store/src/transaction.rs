@@ -19,7 +19,7 @@ pub(crate) struct Transaction<'s> {
     connection: Connection,
     store: &'s Inner,
     pub(crate) now: Timestamp,
-    /// When it began, since the machine was started.
+    /// When it began to wait for other changes, since the machine was started.
     begun: Duration,
     changed: Vec<ChangedEntity>,
 }
@@ -38,7 +38,7 @@ impl Inner {
 
     /// Begins a transaction of the store itself.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Ok(self.transaction(self.database.begin().await?))
+        self.transaction(self.database.begin()).await
     }
 
     /// Begins a transaction of a caller, whose credential must still be valid, and returns what the caller may give.
@@ -47,11 +47,10 @@ impl Inner {
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
         // An operator does not wait for the changes of tenants.
-        let begun = match caller.account() {
-            None => self.database.begin_revocation().await?,
-            Some(_) => self.database.begin().await?,
+        let mut transaction = match caller.account() {
+            None => self.transaction(self.database.begin_revocation()).await?,
+            Some(_) => self.transaction(self.database.begin()).await?,
         };
-        let mut transaction = self.transaction(begun);
         let authority = authority(&mut transaction.connection, caller, transaction.now).await?;
         Ok((transaction, authority))
     }
@@ -61,19 +60,23 @@ impl Inner {
         &self,
         caller: &'c Caller,
     ) -> Result<(Transaction<'_>, Authority<'c>), StoreError> {
-        let mut transaction = self.transaction(self.database.begin_revocation().await?);
+        let mut transaction = self.transaction(self.database.begin_revocation()).await?;
         let authority = authority(&mut transaction.connection, caller, transaction.now).await?;
         Ok((transaction, authority))
     }
 
-    fn transaction(&self, connection: Connection) -> Transaction<'_> {
-        Transaction {
-            connection,
+    async fn transaction(
+        &self,
+        begin: impl Future<Output = Result<Connection, StoreError>>,
+    ) -> Result<Transaction<'_>, StoreError> {
+        let begun = self.view.since_boot();
+        Ok(Transaction {
+            connection: begin.await?,
             store: self,
             now: self.state.clock.now(),
-            begun: self.view.since_boot(),
+            begun,
             changed: Vec::new(),
-        }
+        })
     }
 }
 

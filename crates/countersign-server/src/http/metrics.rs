@@ -117,7 +117,7 @@ fn describe() {
     describe_histogram!(DURATION, "The time until the head of a response, by route.");
     describe_histogram!(
         STORE_DURATION,
-        "The time of a change of the database, and of a comparison of the view with it."
+        "The time of a change of the database, with that of waiting for other changes, and of a comparison of the view with it."
     );
     describe_gauge!(CONNECTIONS, "Open connections.");
     describe_counter!(
