@@ -6,14 +6,14 @@ use crate::sources::Sources;
 /// The layers from the bottom to the top. A module may use its own layer and the layers below.
 const LAYERS: [&[&str]; 13] = [
     &[
-        "der", "id", "json", "limit", "random", "scope", "secret", "time", "url",
+        "der", "disk", "id", "json", "limit", "random", "scope", "secret", "time", "url",
     ],
     &["credentials", "reason"],
     &["jose", "key"],
     &["directory"],
     &["principal", "rejection"],
     &["mechanism", "token"],
-    &["auth", "client_address", "require"],
+    &["auth", "client_address", "require", "tls"],
     &["file", "registry"],
     &["mint"],
     &["remote"],

@@ -7,6 +7,8 @@ pub mod credentials;
 pub mod dangerous;
 mod der;
 pub mod directory;
+#[cfg(any(feature = "file", feature = "tls"))]
+mod disk;
 #[cfg(feature = "axum")]
 pub mod extract;
 #[cfg(feature = "feed")]
@@ -33,6 +35,8 @@ mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod token;
 pub mod url;
 

@@ -2,10 +2,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::source::{Source, Stamp};
+use super::source::Source;
 use super::view::View;
 use super::{FileError, ids};
 use crate::directory::{Credential, Directory, StaleView, UserName};
+use crate::disk::{SeenVersion, Stamp};
 use crate::id::Id;
 use crate::key::KeyDigest;
 
@@ -18,29 +19,17 @@ pub(super) struct LoadedFile {
     view: ArcSwap<View>,
     /// The error of the last attempt to read them.
     error: ArcSwapOption<FileError>,
-    seen: Mutex<SeenVersion>,
-}
-
-/// The version of the file that was last read.
-struct SeenVersion {
-    stamp: Option<Stamp>,
-    /// Whether it was read again later with the same stamp. Timestamps of files are coarse: a change right after the file
-    /// was read first may have left the stamp as it was.
-    is_settled: bool,
+    seen: Mutex<SeenVersion<Option<Stamp>>>,
 }
 
 impl LoadedFile {
     pub(super) fn open(source: Source) -> Result<Self, FileError> {
-        // Before the file is read: a change in between is then found later.
-        let stamp = source.stamp();
+        let seen = SeenVersion::new(source.stamp());
         Ok(Self {
             view: ArcSwap::from_pointee(source.load()?),
             source,
             error: ArcSwapOption::empty(),
-            seen: Mutex::new(SeenVersion {
-                stamp,
-                is_settled: false,
-            }),
+            seen: Mutex::new(seen),
         })
     }
 
@@ -59,29 +48,19 @@ impl LoadedFile {
 
     pub(super) fn reload(&self) -> Result<(), Arc<FileError>> {
         let mut seen = self.seen();
-        let stamp = self.source.stamp();
-        *seen = SeenVersion {
-            stamp,
-            is_settled: false,
-        };
+        *seen = SeenVersion::new(self.source.stamp());
         self.load()
     }
 
     pub(super) fn reload_if_changed(&self) -> Result<(), Arc<FileError>> {
         let mut seen = self.seen();
-        let stamp = self.source.stamp();
-        let is_same = stamp == seen.stamp;
-        if is_same && seen.is_settled {
-            return self.last_result();
+        match seen.must_be_read(self.source.stamp()) {
+            true => self.load(),
+            false => self.last_result(),
         }
-        *seen = SeenVersion {
-            stamp,
-            is_settled: is_same,
-        };
-        self.load()
     }
 
-    fn seen(&self) -> MutexGuard<'_, SeenVersion> {
+    fn seen(&self) -> MutexGuard<'_, SeenVersion<Option<Stamp>>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,8 +1,5 @@
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -10,6 +7,7 @@ use super::entry::Entry;
 use super::error::LineError;
 use super::view::View;
 use super::{FileError, htpasswd, toml};
+use crate::disk::{self, Stamp};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 
@@ -77,43 +75,27 @@ impl fmt::Display for Source {
 
 /// Reads at most one byte more than a file may have.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let read = || {
-        // Opening a pipe would wait for its writer.
-        let metadata = fs::metadata(path)?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            ));
-        }
-        warn_if_writable(path, &metadata);
-        // Allocated once: growing would leave copies in memory.
-        let length = metadata.len().min(MAX_FILE) + 1;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
-        File::open(path)?
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    read().map_err(|source| FileError::Unreadable {
+    warn_if_writable(path);
+    disk::read(path, MAX_FILE).map_err(|source| FileError::Unreadable {
         path: path.to_owned(),
         source,
     })
 }
 
 /// Warns if every user of the machine can add credentials.
-fn warn_if_writable(path: &Path, metadata: &fs::Metadata) {
+fn warn_if_writable(path: &Path) {
     #[cfg(all(feature = "tracing", unix))]
     {
         use std::os::unix::fs::PermissionsExt as _;
 
-        if metadata.permissions().mode() & 0o002 != 0 {
+        let metadata = std::fs::metadata(path);
+        if metadata.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o002 != 0) {
             let path = path.display();
             tracing::warn!(%path, "other users may change the credentials: `chmod o-w` the file");
         }
     }
     #[cfg(not(all(feature = "tracing", unix)))]
-    let _ = (path, metadata);
+    let _ = path;
 }
 
 fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
@@ -135,35 +117,5 @@ fn check_lines(text: &str) -> Result<(), LineError> {
     match lines.find(|(_, line)| line.len() > MAX_LINE) {
         Some((line, _)) => Err(LineError::new(line, "longer than 64 KiB: break the line")),
         None => Ok(()),
-    }
-}
-
-/// Tells one version of a file from another. Links on the path are followed, so that a link that leads elsewhere is another version.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    /// The device, the inode, and the time of the last change of the inode, which no program can set.
-    #[cfg(unix)]
-    inode: (u64, u64, i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        #[cfg(unix)]
-        use std::os::unix::fs::MetadataExt as _;
-
-        let metadata = fs::metadata(path).ok()?;
-        Some(Self {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            #[cfg(unix)]
-            inode: (
-                metadata.dev(),
-                metadata.ino(),
-                metadata.ctime(),
-                metadata.ctime_nsec(),
-            ),
-        })
     }
 }

@@ -113,8 +113,8 @@ impl Acceptor {
             match tls {
                 None => connection::serve(stream, routes, options, stop).await,
                 Some(tls) => match tls.accept(stream).await {
-                    Ok((stream, certificate)) => {
-                        options.certificate = certificate;
+                    Ok(stream) => {
+                        options.certificate = stream.client_certificate().cloned();
                         connection::serve(stream, routes, options, stop).await;
                     }
                     Err(error) => tracing::debug!(%error, "handshake failed"),

@@ -1,33 +1,25 @@
-//! Runs the programs as a user does, and sends them accepted and rejected requests.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! The programs for tokens, and for keys in a database.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use countersign::testing::{Provider, TestIssuer, TestOpaqueIssuer, TestProvider};
 use countersign::time::SystemClock;
 
-/// A running program, and the lines that it printed.
-struct Program {
-    process: Child,
-    lines: Vec<String>,
+use crate::program::{Program, curl};
+
+/// Starts a program with these arguments, and waits for so many lines.
+fn start(path: &str, arguments: &[&str], lines: usize) -> Program {
+    let mut command = Command::new(path);
+    let secret = TestOpaqueIssuer::client_secret();
+    let command = command
+        .args(arguments)
+        .env("CLIENT_SECRET", secret.expose());
+    Program::start(command, lines)
 }
 
 impl Program {
-    fn start(path: &str, arguments: &[&str], lines: usize) -> Self {
-        let mut process = Command::new(path)
-            .args(arguments)
-            .env("CLIENT_SECRET", TestOpaqueIssuer::client_secret().expose())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let lines = output.lines().take(lines).map(Result::unwrap).collect();
-        Self { process, lines }
-    }
-
     /// Sends `GET /calls` with a header, and returns the whole response.
     fn get_calls(&self, header: &str) -> String {
         self.send("GET /calls", header)
@@ -45,18 +37,11 @@ impl Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
 #[test]
 fn identity_provider_accepts_its_tokens_with_the_scope_and_rejects_others() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let arguments = [issuer.url(), TestIssuer::AUDIENCE];
-    let program = Program::start(env!("CARGO_BIN_EXE_identity_provider"), &arguments, 1);
+    let program = start(env!("CARGO_BIN_EXE_identity_provider"), &arguments, 1);
     let bearer = |token: &str| program.get_calls(&format!("authorization: Bearer {token}"));
 
     let token = issuer
@@ -87,7 +72,7 @@ fn bearer(provider: &TestProvider, roles: (&str, serde_json::Value)) -> String {
 fn keycloak_accepts_roles_of_the_realm_and_of_the_client() {
     let provider = TestProvider::start(Provider::Keycloak, SystemClock).unwrap();
     let arguments = [provider.url(), provider.audience()];
-    let program = Program::start(env!("CARGO_BIN_EXE_keycloak"), &arguments, 1);
+    let program = start(env!("CARGO_BIN_EXE_keycloak"), &arguments, 1);
     let send = |request: &str, roles: &[&str]| {
         let roles = serde_json::json!({ "roles": roles });
         program.send(request, &bearer(&provider, ("realm_access", roles)))
@@ -107,7 +92,7 @@ fn keycloak_accepts_roles_of_the_realm_and_of_the_client() {
 fn auth0_accepts_permissions_and_reads_claims_of_its_own_type() {
     let provider = TestProvider::start(Provider::Auth0, SystemClock).unwrap();
     let arguments = [provider.url(), provider.audience()];
-    let program = Program::start(env!("CARGO_BIN_EXE_auth0"), &arguments, 1);
+    let program = start(env!("CARGO_BIN_EXE_auth0"), &arguments, 1);
     let accepted = program.get_calls(&bearer(
         &provider,
         ("permissions", serde_json::json!(["read:calls"])),
@@ -124,7 +109,7 @@ fn auth0_accepts_permissions_and_reads_claims_of_its_own_type() {
 fn optional_greets_strangers_answers_preflights_and_rejects_wrong_credentials() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let arguments = [issuer.url(), TestIssuer::AUDIENCE];
-    let program = Program::start(env!("CARGO_BIN_EXE_optional"), &arguments, 1);
+    let program = start(env!("CARGO_BIN_EXE_optional"), &arguments, 1);
     let token = issuer
         .token()
         .subject("ada")
@@ -166,7 +151,7 @@ fn optional_greets_strangers_answers_preflights_and_rejects_wrong_credentials() 
 fn sqlite_keys_accepts_its_key_and_rejects_others() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("keys.db").display());
-    let program = Program::start(env!("CARGO_BIN_EXE_sqlite_keys"), &[&url], 2);
+    let program = start(env!("CARGO_BIN_EXE_sqlite_keys"), &[&url], 2);
     let key = |key: &str| program.get_calls(&format!("x-api-key: {key}"));
 
     let accepted = key(&program.lines[1]);
@@ -177,24 +162,6 @@ fn sqlite_keys_accepts_its_key_and_rejects_others() {
         rejected.contains("www-authenticate: ApiKey realm="),
         "{rejected}"
     );
-}
-
-/// Runs curl, and returns the status and the body of the response.
-fn curl(arguments: &[&str]) -> (String, String) {
-    let output = Command::new("curl")
-        .args([
-            "--silent",
-            "--noproxy",
-            "*",
-            "--write-out",
-            "\n%{http_code}",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    let (body, status) = output.rsplit_once('\n').unwrap();
-    (status.to_owned(), body.to_owned())
 }
 
 /// Starts a login page, which sets the cookie and serves one request. Cookies are those of the host, whatever the port is.
@@ -217,17 +184,17 @@ fn login_page(cookie: String) -> String {
 fn cookie_of_a_login_page_is_accepted_from_a_cookie_jar_and_rejected_from_pages_of_other_sites() {
     let issuer = TestIssuer::start(SystemClock).unwrap();
     let arguments = [issuer.url(), TestIssuer::AUDIENCE];
-    let program = Program::start(env!("CARGO_BIN_EXE_cookie"), &arguments, 1);
-    let calls = format!("{}/calls", program.lines[0]);
+    let program = start(env!("CARGO_BIN_EXE_cookie"), &arguments, 1);
+    let calls = program.url("/calls");
     let folder = tempfile::tempdir().unwrap();
     let jar = folder.path().join("jar").display().to_string();
     let token = issuer.token().subject("ada").sign().unwrap();
     let login = login_page(format!("__Host-token={token}"));
-    assert_eq!(curl(&["--cookie-jar", &jar, &login]).0, "204");
+    assert_eq!(curl(&["--cookie-jar", &jar, &login]), " 204");
 
-    let accepted = ("200".to_owned(), "the calls of ada".to_owned());
+    let accepted = "the calls of ada 200";
     assert_eq!(curl(&["--cookie", &jar, &calls]), accepted);
-    assert_eq!(curl(&[&calls]).0, "401", "without the jar");
+    assert_eq!(curl(&[&calls]), " 401", "without the jar");
     let post = |header: &str| {
         curl(&[
             "--cookie",
@@ -247,17 +214,17 @@ fn cookie_of_a_login_page_is_accepted_from_a_cookie_jar_and_rejected_from_pages_
         "Sec-Fetch-Site: cross-site",
         "Accept: */*",
     ] {
-        assert_eq!(post(other).0, "403", "{other}");
+        assert_eq!(post(other), " 403", "{other}");
     }
     let bob = issuer.token().subject("bob").sign().unwrap();
     let bearer = format!("Authorization: Bearer {bob}");
     assert_eq!(
-        post(&bearer).1,
-        "the calls of bob",
+        post(&bearer),
+        "the calls of bob 200",
         "the cookie does not count"
     );
     let wrong = "Authorization: Bearer wrong";
-    assert_eq!(post(wrong).0, "401", "the cookie does not count");
+    assert_eq!(post(wrong), " 401", "the cookie does not count");
 }
 
 #[test]
@@ -270,16 +237,16 @@ fn opaque_tokens_accepts_what_the_issuer_calls_active_and_rejects_others() {
         TestOpaqueIssuer::AUDIENCE,
         TestOpaqueIssuer::CLIENT_ID,
     ];
-    let program = Program::start(env!("CARGO_BIN_EXE_opaque_tokens"), &arguments, 1);
-    let calls = format!("{}/calls", program.lines[0]);
+    let program = start(env!("CARGO_BIN_EXE_opaque_tokens"), &arguments, 1);
+    let calls = program.url("/calls");
     let bearer = |token: &str| {
         let header = format!("Authorization: Bearer {token}");
         curl(&["--header", &header, &calls])
     };
     let token = issuer.issue().unwrap();
-    let accepted = ("200".to_owned(), "the calls of alice".to_owned());
+    let accepted = "the calls of alice 200";
     assert_eq!(bearer(&token), accepted);
     assert_eq!(bearer(&token), accepted);
-    assert_eq!(bearer("garbage").0, "401");
+    assert_eq!(bearer("garbage"), " 401");
     assert_eq!(issuer.introspections(), 2);
 }

@@ -1,36 +1,14 @@
-//! Runs the programs for webhooks and client certificates, and sends them requests with curl, signed by openssl.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! The programs for webhooks and client certificates, with requests of curl that openssl signs.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 
-/// A running program, and the URL that it printed.
-struct Program {
-    process: Child,
-    url: String,
-}
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let url = output.lines().next().unwrap().unwrap();
-        Self { process, url }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
+use crate::program::{Program, curl};
 
 /// Runs a program with this input, and returns what it prints.
 fn run(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
@@ -114,14 +92,14 @@ fn webhook_accepts_what_openssl_signed_and_rejects_what_was_changed() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhook"));
     let secrets = [("GITHUB_SECRET", GITHUB), ("STRIPE_SECRET", STRIPE)];
     command.envs(secrets).env("STANDARD_SECRET", STANDARD);
-    let program = Program::start(&mut command);
+    let program = Program::start(&mut command, 1);
     let body = "{\"a\": 1,\r\n\t\"b\": \"\u{e9}\"}";
     for (path, provider) in [
         ("/github", "github"),
         ("/stripe", "stripe"),
         ("/standard", "standard_webhooks"),
     ] {
-        let url = format!("{}{path}", program.url);
+        let url = program.url(path);
         let signed = sign(path, &seconds_ago(0), body);
         let accepted = post(&url, &signed, body);
         assert_eq!(accepted, format!("{provider} sent {body} 200"));
@@ -179,14 +157,11 @@ fn client_certificate_accepts_the_certificates_of_its_workloads_only() {
     let server = server.signed_by(&key, &own).unwrap();
     let [certificate, key] = write(folder.path(), "server", &server.pem(), &key);
     let mut command = Command::new(env!("CARGO_BIN_EXE_client_certificate"));
-    let program = Program::start(command.args([&authority, &certificate, &key]));
+    let program = Program::start(command.args([&certificate, &key, &authority]), 1);
 
-    let url = format!("{}/calls", program.url);
-    let get = |arguments: &[&str]| {
-        let fixed = ["-sS", "-w", " %{http_code}", "--cacert", &authority, &url];
-        let printed = run("curl", &[&fixed[..], arguments].concat(), b"");
-        String::from_utf8(printed).unwrap()
-    };
+    let url = program.url("/calls");
+    let get =
+        |arguments: &[&str]| curl(&[&["--cacert", &*authority, &*url][..], arguments].concat());
     let client = |issuer: &CertifiedIssuer<'_, KeyPair>, name: &str, uri: &str| {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
