@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl Files {
         };
         let chain = certificates(&self.certificate, &read(&self.certificate)?)?;
         let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|_| content(&self.key, "expected a private key in PEM"))?;
+            .map_err(|_| content(&self.key, &"expected a private key in PEM"))?;
         // An explicit provider, since the default of the process may be another one.
         let provider = Arc::new(provider::default_provider());
         let verifier = match &self.client_authorities {
@@ -66,10 +67,10 @@ impl Files {
         let end = end.and_then(|leaf| ClientCertificate::from_der(leaf).ok());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| content(&self.certificate, error))?
+            .map_err(|error| content(&self.certificate, &error))?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(|error| content(&self.key, error))?;
+            .map_err(|error| content(&self.key, &error))?;
         config.alpn_protocols.clone_from(&self.protocols);
         Ok(Loaded {
             config: Arc::new(config),
@@ -79,7 +80,7 @@ impl Files {
     }
 }
 
-fn content(path: &Path, reason: impl ToString) -> TlsError {
+fn content(path: &Path, reason: &dyn Display) -> TlsError {
     TlsError::Content {
         path: path.to_owned(),
         reason: reason.to_string().into(),
@@ -92,7 +93,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         source,
     })?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE) {
-        return Err(content(path, "longer than 1 MiB"));
+        return Err(content(path, &"longer than 1 MiB"));
     }
     Ok(bytes)
 }
@@ -102,7 +103,7 @@ fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     read.ok()
         .filter(|read| !read.is_empty())
-        .ok_or_else(|| content(path, "expected a certificate in PEM"))
+        .ok_or_else(|| content(path, &"expected a certificate in PEM"))
 }
 
 /// Returns the verifier of the certificates that clients present. They need not present one.
@@ -114,10 +115,10 @@ fn client_verifier(
     let mut authorities = RootCertStore::empty();
     for authority in certificates(path, pem)? {
         let added = authorities.add(authority);
-        added.map_err(|error| content(path, error))?;
+        added.map_err(|error| content(path, &error))?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), Arc::clone(provider))
         .allow_unauthenticated()
         .build()
-        .map_err(|error| content(path, error))
+        .map_err(|error| content(path, &error))
 }
