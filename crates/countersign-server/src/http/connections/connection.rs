@@ -1,6 +1,7 @@
 //! One connection: HTTP/1.1 or HTTP/2, with deadlines.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -8,15 +9,16 @@ use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, Version};
 use countersign::credentials::ClientCertificate;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
-use super::exchanges::{Deadlines, ExchangeBody, Exchanges};
+use super::exchanges::{Deadlines, ExchangeBody, Exchanges, Overdue};
+use super::seldom::Seldom;
 use super::write_deadline::WriteDeadline;
 
 /// The most requests that one HTTP/2 connection has at once.
@@ -58,37 +60,51 @@ pub(super) async fn serve<S, R>(
         header_limit,
         certificate,
     } = options;
-    let deadlines = &deadlines;
     let exchanges = Exchanges::new();
     let begun = exchanges.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let exchange = begun.begin();
         let http1 = request.version() < Version::HTTP_2;
-        let mut request = request.map(|body| Body::new(ExchangeBody::new(body, &exchange)));
+        let exchange = begun.begin(http1);
+        let mut request = request.map(|body| match body.is_end_stream() {
+            true => {
+                exchange.complete();
+                Body::empty()
+            }
+            false => Body::new(ExchangeBody::new(body, &exchange)),
+        });
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(certificate.clone());
         }
-        let (routes, requests) = (routes.clone(), requests.clone());
+        let mut routes = routes.clone();
+        // Over HTTP/1.1, hyper processes one request after the other.
+        let requests = requests.as_ref().filter(|_| !http1).cloned();
         async move {
             let permit = match requests {
                 Some(requests) => requests.acquire_owned().await.ok(),
                 None => None,
             };
-            let mut response = routes.oneshot(request).await?;
+            poll_fn(|cx| routes.poll_ready(cx)).await?;
+            let mut response = routes.call(request).await?;
             drop(permit);
-            if http1 && !exchange.is_complete() {
+            if !exchange.complete() && http1 {
                 // The connection cannot be used again, and the client must know (RFC 9112 §9.6).
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
-            exchange.complete();
             Ok::<_, Infallible>(response.map(|body| ExchangeBody::new(body, &exchange)))
         }
     });
-    let builder = builder(deadlines, header_limit);
-    let stream = TokioIo::new(WriteDeadline::new(stream, deadlines.write));
+    let builder = builder(&deadlines, header_limit);
+    let stream = TokioIo::new(WriteDeadline::new(
+        stream,
+        deadlines.write,
+        exchanges.clone(),
+    ));
     let mut served = pin!(builder.serve_connection(stream, service));
+    let signal = shutdown.clone();
+    let stopped = pin!(shutdown.wait_for(|shutdown| *shutdown));
     tokio::select! {
+        biased;
         result = served.as_mut() => {
             if let Err(error) = result {
                 // Clients may disconnect at any time.
@@ -96,11 +112,11 @@ pub(super) async fn serve<S, R>(
             }
             return;
         }
-        () = exchanges.overdue(deadlines) => {
+        () = Seldom::new(exchanges.overdue(deadlines), Overdue::is_due) => {
             tracing::debug!("connection closed: it exceeded a deadline");
             return;
         }
-        _ = shutdown.wait_for(|shutdown| *shutdown) => {}
+        _ = Seldom::new(stopped, move |_: &_| !matches!(signal.has_changed(), Ok(false))) => {}
     }
     served.as_mut().graceful_shutdown();
     tokio::select! {
@@ -112,11 +128,10 @@ pub(super) async fn serve<S, R>(
 
 fn builder(deadlines: &Deadlines, header_limit: u32) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // Without a timer, hyper ignores its timeouts silently.
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(deadlines.head)
+        // The deadlines of the exchanges include that of the head, without a timer for each request.
+        .header_read_timeout(None)
         // hyper's default exceeds 400 KB for each connection, also before authentication.
         .max_buf_size(header_limit as usize);
     builder
@@ -225,6 +240,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn http1_client_that_sends_nothing_or_half_a_head_after_a_request_is_disconnected() {
+        for (wait, path, second, closed) in [
+            (0, "/none", "", 10),
+            (0, "/none", "GET / HTTP/1.1\r\nhost: a", 10),
+            // The request ends after 13 seconds.
+            (8, "/slow", "GET", 23),
+        ] {
+            let mut client = Client::connect();
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            let first = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+            client.send(&first).await;
+            let mut byte = [0; 1];
+            client.stream.read_exact(&mut byte).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            client.send(second).await;
+            let seconds = client.seconds_until_closed().await;
+            assert_eq!(seconds, closed, "{path} {second}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn client_that_pipelines_requests_and_never_reads_is_disconnected() {
         let mut client = Client::connect();
         let request = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -291,18 +327,41 @@ mod tests {
         }
     }
 
+    /// Reads frames of HTTP/2 until the head of a response comes, or for some seconds. Returns whether it came.
+    async fn has_response(stream: &mut DuplexStream) -> bool {
+        let reading = async {
+            loop {
+                let mut head = [0; 9];
+                stream.read_exact(&mut head).await.unwrap();
+                let [0, high, low, kind, ..] = head else {
+                    panic!("{head:?}")
+                };
+                let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
+                stream.read_exact(&mut payload).await.unwrap();
+                if kind == 1 {
+                    return;
+                }
+            }
+        };
+        let seconds = Duration::from_secs(2);
+        tokio::time::timeout(seconds, reading).await.is_ok()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn request_waits_for_a_permit_and_gives_it_back() {
+    async fn http2_request_waits_for_a_permit_and_gives_it_back() {
         let requests = Arc::new(Semaphore::new(1));
         let taken = Arc::clone(&requests).try_acquire_owned().unwrap();
         let mut client = Client::with(Some(Arc::clone(&requests)));
-        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let mut first = [0; 1];
-        let early = tokio::time::timeout(Duration::ZERO, client.stream.read(&mut first)).await;
-        assert!(early.is_err(), "the request was processed without a permit");
+        client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        // SETTINGS, and HEADERS of stream 1: GET http://a/ (RFC 7541, static table).
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let headers = [0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, b'a'];
+        client.stream.write_all(&settings).await.unwrap();
+        client.stream.write_all(&headers).await.unwrap();
+        let early = has_response(&mut client.stream).await;
+        assert!(!early, "the request was processed without a permit");
         drop(taken);
-        assert!(client.response().await.starts_with("HTTP/1.1 200"));
+        assert!(has_response(&mut client.stream).await);
         assert_eq!(requests.available_permits(), 1);
     }
 

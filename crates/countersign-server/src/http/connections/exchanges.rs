@@ -1,13 +1,13 @@
 //! The exchanges of a connection, which are its requests with their responses, and how long they may take.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long the parts of a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +29,22 @@ pub(super) struct Deadlines {
 pub(super) struct Exchanges(Arc<Mutex<State>>);
 
 struct State {
-    open: BTreeMap<u64, OpenExchange>,
+    /// The oldest first. There are at most as many as HTTP/2 allows at once, and one over HTTP/1.1.
+    open: VecDeque<OpenExchange>,
     /// The number of the next exchange.
     next: u64,
     /// When the connection was accepted, or when the last exchange ended.
     quiet_since: Instant,
+    /// Whether the last request came over HTTP/1.1 or HTTP/1.0.
+    http1: bool,
+    /// Whether the client takes nothing of what is written at present, for which there is a deadline of its own, and since when
+    /// this has been so or not.
+    blocked: bool,
+    blocked_since: Instant,
 }
 
 struct OpenExchange {
+    number: u64,
     since: Instant,
     /// Whether the request has arrived whole, or is answered.
     complete: bool,
@@ -45,61 +53,111 @@ struct OpenExchange {
 impl Exchanges {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
-            open: BTreeMap::new(),
+            open: VecDeque::new(),
             next: 0,
             quiet_since: Instant::now(),
+            http1: false,
+            blocked: false,
+            blocked_since: Instant::now(),
         })))
     }
 
     /// Begins an exchange, with a request whose head has arrived.
-    pub(super) fn begin(&self) -> Arc<Exchange> {
+    pub(super) fn begin(&self, http1: bool) -> Arc<Exchange> {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        let open = OpenExchange {
+        state.http1 = http1;
+        state.open.push_back(OpenExchange {
+            number,
             since: Instant::now(),
             complete: false,
-        };
-        state.open.insert(number, open);
+        });
         Arc::new(Exchange {
             exchanges: self.clone(),
             number,
         })
     }
 
+    /// Records whether the client takes nothing of what is written. Over HTTP/1.1, the time without a request begins when the
+    /// client has taken the response.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let mut state = self.lock();
+        (state.blocked, state.blocked_since) = (blocked, Instant::now());
+    }
+
     /// Waits until an exchange, or the time without one, exceeds its deadline.
-    pub(super) async fn overdue(&self, deadlines: &Deadlines) {
-        let deadline = |state: &State| match state.open.values().next() {
+    pub(super) fn overdue(&self, deadlines: Deadlines) -> Overdue {
+        self.wait(deadlines.head, move |state| match state.open.front() {
             Some(oldest) => oldest.since + deadlines.exchange,
             None if state.next == 0 => state.quiet_since + deadlines.head,
+            None if state.http1 && state.blocked => Instant::now() + deadlines.head,
+            None if state.http1 => state.quiet_since.max(state.blocked_since) + deadlines.head,
             None => state.quiet_since + deadlines.idle,
-        };
-        self.wait(deadline).await;
+        })
     }
 
     /// Waits until no complete request is processed any more, and the last response has had time to be written.
-    pub(super) async fn drained(&self, deadlines: &Deadlines) {
+    pub(super) fn drained(&self, deadlines: Deadlines) -> Overdue {
         const PERIOD: Duration = Duration::from_millis(50);
-        let deadline = |state: &State| match state.open.values().any(|exchange| exchange.complete) {
-            true => Instant::now() + PERIOD,
-            false => state.quiet_since + deadlines.flush,
-        };
-        self.wait(deadline).await;
+        let is_complete = |exchange: &OpenExchange| exchange.complete;
+        self.wait(PERIOD, move |state| {
+            match state.open.iter().any(is_complete) {
+                true => Instant::now() + PERIOD,
+                false => state.quiet_since + deadlines.flush,
+            }
+        })
     }
 
-    /// Waits for a deadline that may move while it is waited for.
-    async fn wait(&self, deadline: impl Fn(&State) -> Instant) {
-        loop {
-            let end = deadline(&self.lock());
-            if end <= Instant::now() {
-                return;
-            }
-            sleep_until(end).await;
+    fn wait(
+        &self,
+        period: Duration,
+        deadline: impl Fn(&State) -> Instant + Send + 'static,
+    ) -> Overdue {
+        let end = deadline(&self.lock());
+        Overdue {
+            exchanges: self.clone(),
+            deadline: Box::new(deadline),
+            period,
+            sleep: Box::pin(sleep_until(end)),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a deadline that may move while it is waited for.
+pub(super) struct Overdue {
+    exchanges: Exchanges,
+    deadline: Box<dyn Fn(&State) -> Instant + Send>,
+    /// The time after which it looks again at the latest: no deadline comes nearer within it.
+    period: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Overdue {
+    /// Returns whether the deadline was reached that was known last.
+    pub(super) fn is_due(&self) -> bool {
+        self.sleep.is_elapsed()
+    }
+}
+
+impl Future for Overdue {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            let end = (self.deadline)(&self.exchanges.lock());
+            let now = Instant::now();
+            if end <= now {
+                return Poll::Ready(());
+            }
+            let next = end.min(now + self.period);
+            self.sleep.as_mut().reset(next);
+        }
     }
 }
 
@@ -110,25 +168,23 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Returns whether the request has arrived whole.
-    pub(super) fn is_complete(&self) -> bool {
-        let state = self.exchanges.lock();
-        let open = state.open.get(&self.number);
-        open.is_none_or(|exchange| exchange.complete)
-    }
-
-    /// Records that the request has arrived whole, or is answered.
-    pub(super) fn complete(&self) {
-        if let Some(open) = self.exchanges.lock().open.get_mut(&self.number) {
-            open.complete = true;
-        }
+    /// Records that the request has arrived whole, or is answered. Returns whether it was complete already.
+    pub(super) fn complete(&self) -> bool {
+        let mut state = self.exchanges.lock();
+        let mut open = state.open.iter_mut();
+        let open = open.find(|exchange| exchange.number == self.number);
+        open.is_none_or(|exchange| std::mem::replace(&mut exchange.complete, true))
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         let mut state = self.exchanges.lock();
-        state.open.remove(&self.number);
+        let number = self.number;
+        let mut open = state.open.iter();
+        if let Some(index) = open.position(|exchange| exchange.number == number) {
+            state.open.remove(index);
+        }
         state.quiet_since = Instant::now();
     }
 }

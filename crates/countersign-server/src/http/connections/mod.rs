@@ -4,6 +4,7 @@ mod acceptor;
 mod admission;
 mod connection;
 mod exchanges;
+mod seldom;
 mod tls;
 mod write_deadline;
 

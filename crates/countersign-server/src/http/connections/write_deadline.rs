@@ -6,19 +6,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::exchanges::Exchanges;
+
 /// A stream whose writes fail with [`io::ErrorKind::TimedOut`] once the peer has taken nothing for some time.
 pub(super) struct WriteDeadline<S> {
     inner: S,
     limit: Duration,
+    exchanges: Exchanges,
     /// Runs while the peer takes nothing.
     blocked: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteDeadline<S> {
-    pub(super) const fn new(inner: S, limit: Duration) -> Self {
+    pub(super) const fn new(inner: S, limit: Duration, exchanges: Exchanges) -> Self {
         Self {
             inner,
             limit,
+            exchanges,
             blocked: None,
         }
     }
@@ -29,11 +33,16 @@ impl<S> WriteDeadline<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.blocked = None;
+            if self.blocked.take().is_some() {
+                self.exchanges.set_blocked(false);
+            }
             return written;
         }
-        let limit = self.limit;
-        let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep(limit)));
+        let (limit, exchanges) = (self.limit, &self.exchanges);
+        let blocked = self.blocked.get_or_insert_with(|| {
+            exchanges.set_blocked(true);
+            Box::pin(sleep(limit))
+        });
         let elapsed = blocked.as_mut().poll(cx);
         elapsed.map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
