@@ -2,7 +2,7 @@
 //! another one, with a database file of its own:
 //!
 //! ```text
-//! cargo build --release -p countersign-server
+//! cargo build --release -p countersign-server      # or both without `--release`
 //! cargo run --release -p countersign-tests --example feed_latency -- target/release/countersign 300
 //! ```
 
