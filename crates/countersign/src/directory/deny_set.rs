@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::table;
 use crate::directory::{Credential, Directory, StaleView, UserName};
 use crate::id::{HashIds, Id};
 use crate::time::Timestamp;
@@ -32,10 +33,18 @@ use crate::time::Timestamp;
 /// denied.remove_expired(Timestamp::from_unix_seconds(1_800_000_001));
 /// assert!(denied.is_empty());
 /// ```
-#[derive(Default)]
 pub struct DenySet {
     entities: papaya::HashMap<Id, Entity, HashIds>,
     tokens: papaya::HashMap<Id, Vec<Token>, HashIds>,
+}
+
+impl Default for DenySet {
+    fn default() -> Self {
+        Self {
+            entities: table::new(),
+            tokens: table::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

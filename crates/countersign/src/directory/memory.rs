@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use super::table;
 use crate::directory::compact::{CompactCredential, SharedAccounts};
 use crate::directory::{
     Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
@@ -13,7 +14,6 @@ use crate::scope::SharedScopes;
 
 /// A table of credentials, read without a lock. It is never stale, so the code that fills it is
 /// responsible for its freshness.
-#[derive(Default)]
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, CompactCredential, HashIds>,
     scopes: SharedScopes,
@@ -26,6 +26,21 @@ pub struct MemoryDirectory {
     /// Generation and status of accounts, which apply to all of their credentials.
     accounts: papaya::HashMap<Id, (u32, Status), HashIds>,
     denied: DenySet,
+}
+
+impl Default for MemoryDirectory {
+    fn default() -> Self {
+        Self {
+            credentials: table::new(),
+            scopes: SharedScopes::default(),
+            shared_accounts: SharedAccounts::default(),
+            users: table::new(),
+            imported: table::new(),
+            costliest_password: ArcSwapOption::empty(),
+            accounts: table::new(),
+            denied: DenySet::default(),
+        }
+    }
 }
 
 impl MemoryDirectory {

@@ -24,6 +24,7 @@ mod memory;
 mod networks;
 pub(crate) mod password_hash;
 pub(crate) mod stored_secret;
+mod table;
 mod user_name;
 
 use std::sync::Arc;

@@ -49,7 +49,7 @@ const MAX_HEAD: usize = 256 * 1024;
 /// let text = String::from_utf8(message.sign(&key)?)?;
 /// let record = text.lines().nth(1);
 /// assert_eq!(record, Some("b 081040g2081040g2081040g2081040g2 3 1800000000000"));
-/// /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -97,7 +97,9 @@ impl Basic {
     }
 
     /// Checks the limit before anything is looked up, so that right and wrong passwords are throttled
-    /// alike, and then the cache. Returns `None` for a password that has to be hashed.
+    /// alike. Returns `None` for all other passwords, cached ones too, because `authenticate` checks the
+    /// limit and the cache together: a cached password that is accepted at once would overtake the guesses that came before it
+    /// and have reserved nothing yet.
     #[cfg(feature = "passwords")]
     fn check_user(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
         let Some(name) = self.user_name(pair) else {
@@ -107,19 +109,8 @@ impl Basic {
             from: pair.from,
             id: name.as_str(),
         };
-        let limit = self.keys.failures.as_ref();
-        if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
-            return Some(throttled.into());
-        }
-        let password = prepare(pair.secret);
-        let attempt = Attempt {
-            directory: &*self.keys.directory,
-            name: &name,
-            password: password.expose(),
-            from: pair.from,
-            now,
-        };
-        self.hasher.as_ref()?.try_verify(&attempt, limit)
+        let throttled = self.keys.failures.as_ref()?.check(&client, now).err()?;
+        Some(throttled.into())
     }
 
     /// Returns the name if this can be the name and password of a user.

@@ -117,18 +117,6 @@ impl PasswordHasher {
         self.checked.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Verifies a password by the cache of verified passwords. Returns `None` if it has to be hashed.
-    pub(super) fn try_verify(
-        &self,
-        attempt: &Attempt<'_>,
-        limit: Option<&FailureLimit>,
-    ) -> Option<Outcome> {
-        match self.target(attempt) {
-            Ok(target) => self.cached(attempt, &target, limit),
-            Err(reason) => Some(Outcome::Unavailable(reason)),
-        }
-    }
-
     /// Returns the outcome of a cached password.
     fn cached(
         &self,
