@@ -1,6 +1,8 @@
 //! A service that rejects tokens some milliseconds after their credentials were revoked, without a database:
 //!
-//!     FEED_KEY=… feed-verifier ISSUER
+//! ```text
+//! FEED_KEY=… feed-verifier ISSUER
+//! ```
 //!
 //! The key has the scope `feed:denials`.
 

@@ -269,7 +269,7 @@ fn malformed_and_invalid_bodies_are_rejected_and_not_repeated() {
     assert_eq!(fixture.get("/users")["users"].as_array().unwrap().len(), 1);
     assert_eq!(
         fixture.get("/audit")["records"].as_array().unwrap().len(),
-        3
+        4
     );
     let (_, log) = fixture.server.stop();
     assert!(!log.contains("canary"), "{log}");
