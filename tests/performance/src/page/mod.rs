@@ -12,7 +12,8 @@ use crate::{results, workspace};
 
 const INTRODUCTION: &str = "# Performance
 
-This page is written by `cargo run --release -p countersign-performance`, which measures everything in one run.
+This page is written by `cargo run --release -p countersign-performance`, which measures all parts. Each part says when it was
+measured: parts of different times may be those of different versions of the code.
 Compare figures of one table only: they took turns, while the speed of a machine changes from one second to the next. Allocations
 and instructions (callgrind) do not depend on the load of the machine.
 
