@@ -21,6 +21,9 @@ and instructions (callgrind) do not depend on the load of the machine.
 others. `-- --quick` is a try.
 ";
 
+/// What the profiles say about the goals that are missed.
+const MISSED: &str = include_str!("missed.md");
+
 /// The comments around the figures in `docs/gateways.md`.
 const FIGURES: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->\n"];
 
@@ -37,6 +40,7 @@ pub(crate) fn render(parts: &[Part], is_try: bool) {
     let figures = Figures(parts);
     let mut page = INTRODUCTION.to_owned();
     page += &goals(&figures);
+    page += MISSED;
     let (of_gateways, parts): (Vec<&Part>, Vec<&Part>) =
         parts.iter().partition(|part| part.name == FORWARD_AUTH);
     for part in parts {
