@@ -129,7 +129,7 @@ fn watch(nodes: &[Arc<Node>], victim: &Key) -> Receiver<(Instant, SystemTime)> {
                 let _ = sender.send((Instant::now(), SystemTime::now()));
                 return;
             }
-            thread::sleep(Duration::from_micros(50));
+            thread::sleep(Duration::from_micros(500));
         }
     });
     receiver
