@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use countersign::BoxFuture;
 use countersign::registry::Caller;
 
 use crate::audit::AuditRecord;
@@ -28,25 +29,32 @@ impl Store {
     ///
     /// [`StoreError::SqliteOnly`], [`StoreError::FileExists`], [`StoreError::File`], [`StoreError::Corrupt`] if the copy is
     /// damaged, or that the database cannot be read or written. There is no backup then.
-    pub async fn backup(&self, caller: &Caller, file: &Path) -> Result<Backup, StoreError> {
-        // Before anything is written: only SQLite has a file to copy.
-        drop(self.0.database.file(Purpose::LookUp).await?);
-        // Reserves the name, so that no other file of this name is overwritten.
-        private().open(file).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => StoreError::FileExists(file.to_owned()),
-            _ => StoreError::file(file, source),
-        })?;
-        // SQLite treats a relative name that begins with `file:` as a URL.
-        let part = std::path::absolute(file).map_err(|source| StoreError::file(file, source))?;
-        let part = with_suffix(&part, ".part");
-        let backup = self.write_backup(caller, file, &part).await;
-        if backup.is_err() {
-            for left in [&*part, file] {
-                // The first error is the one to report.
-                let _ = fs::remove_file(left);
+    pub fn backup<'a>(
+        &'a self,
+        caller: &'a Caller,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<Backup, StoreError>> {
+        Box::pin(async move {
+            // Before anything is written: only SQLite has a file to copy.
+            drop(self.0.database.file(Purpose::LookUp).await?);
+            // Reserves the name, so that no other file of this name is overwritten.
+            private().open(file).map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => StoreError::FileExists(file.to_owned()),
+                _ => StoreError::file(file, source),
+            })?;
+            // SQLite treats a relative name that begins with `file:` as a URL.
+            let part =
+                std::path::absolute(file).map_err(|source| StoreError::file(file, source))?;
+            let part = with_suffix(&part, ".part");
+            let backup = self.write_backup(caller, file, &part).await;
+            if backup.is_err() {
+                for left in [&*part, file] {
+                    // The first error is the one to report.
+                    let _ = fs::remove_file(left);
+                }
             }
-        }
-        backup
+            backup
+        })
     }
 
     async fn write_backup(

@@ -1,5 +1,7 @@
 //! Moving a database to another file or server.
 
+use countersign::BoxFuture;
+
 use crate::audit::Verified;
 use crate::error::{Result, StoreError, corrupt};
 use crate::secrets::DatabaseAge;
@@ -20,32 +22,37 @@ impl Store {
     /// [`StoreError::NotEmpty`] if the new database has records, [`StoreError::InUse`] if another process has the old one
     /// open, [`StoreError::Corrupt`] if the old one is empty or its audit log is not intact, [`StoreError::Unseal`] if the
     /// master key is another one, and the errors of [`open`](Self::open).
-    pub async fn copy(from: &StoreOptions, to: &StoreOptions) -> Result<u64, StoreError> {
-        let mut source = Source::lock(&from.location()?).await?;
-        if sql::schema::inspect(source.connection()).await? == DatabaseAge::New {
-            return corrupt("it is empty");
-        }
-        let target = Database::open(&to.location()?).await?;
-        let mut transaction = target.begin().await?;
-        if sql::schema::inspect(&mut transaction).await? != DatabaseAge::New {
-            return Err(StoreError::NotEmpty);
-        }
-        sql::schema::create(&mut transaction).await?;
-        let copied = sql::copy::all(source.connection(), &mut transaction).await?;
-        transaction.commit().await?;
-        drop(transaction);
-        target.close().await;
-        source.unlock().await?;
+    pub fn copy<'a>(
+        from: &'a StoreOptions,
+        to: &'a StoreOptions,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let mut source = Source::lock(&from.location()?).await?;
+            if sql::schema::inspect(source.connection()).await? == DatabaseAge::New {
+                return corrupt("it is empty");
+            }
+            let target = Database::open(&to.location()?).await?;
+            let mut transaction = target.begin().await?;
+            if sql::schema::inspect(&mut transaction).await? != DatabaseAge::New {
+                return Err(StoreError::NotEmpty);
+            }
+            sql::schema::create(&mut transaction).await?;
+            let copied = sql::copy::all(source.connection(), &mut transaction).await?;
+            transaction.commit().await?;
+            drop(transaction);
+            target.close().await;
+            source.unlock().await?;
 
-        let mut options = to.clone();
-        options.contents = ViewContents::Nothing;
-        let store = Self::open(options).await?;
-        let verified = store.verify_audit(None).await?;
-        store.close().await?;
-        match verified {
-            Verified::Intact { .. } => Ok(copied),
-            Verified::Broken { .. } => corrupt("its audit log is not intact"),
-        }
+            let mut options = to.clone();
+            options.contents = ViewContents::Nothing;
+            let store = Self::open(options).await?;
+            let verified = store.verify_audit(None).await?;
+            store.close().await?;
+            match verified {
+                Verified::Intact { .. } => Ok(copied),
+                Verified::Broken { .. } => corrupt("its audit log is not intact"),
+            }
+        })
     }
 }
 

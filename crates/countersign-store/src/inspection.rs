@@ -1,5 +1,6 @@
 //! Reading the audit log, and facts about the database.
 
+use countersign::BoxFuture;
 use countersign::registry::{Caller, RegistryError};
 
 use crate::audit::{AuditRecord, Checkpoint, Verified, Verifier};
@@ -15,17 +16,22 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read. A log that is not intact is [`Verified::Broken`], not an error.
-    pub async fn verify_audit(&self, since: Option<&Checkpoint>) -> Result<Verified, StoreError> {
-        let mut connection = self.0.database.long_snapshot().await?;
-        let mut verifier = Verifier::new(&self.0.state.audit_key, since);
-        loop {
-            let verified = sql::audit::verify_page(&mut connection, &mut verifier).await?;
-            connection.commit().await?;
-            if let Some(verified) = verified {
-                return Ok(verified);
+    pub fn verify_audit<'a>(
+        &'a self,
+        since: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Verified, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.long_snapshot().await?;
+            let mut verifier = Verifier::new(&self.0.state.audit_key, since);
+            loop {
+                let verified = sql::audit::verify_page(&mut connection, &mut verifier).await?;
+                connection.commit().await?;
+                if let Some(verified) = verified {
+                    return Ok(verified);
+                }
+                connection.begin(Access::ReadAll).await?;
             }
-            connection.begin(Access::ReadAll).await?;
-        }
+        })
     }
 
     /// Returns at most `limit` records of the audit log with numbers below `before` that the caller can access,
@@ -34,14 +40,16 @@ impl Store {
     /// # Errors
     ///
     /// [`RegistryError::Unavailable`] if the database cannot be read.
-    pub async fn list_audit(
-        &self,
-        caller: &Caller,
+    pub fn list_audit<'a>(
+        &'a self,
+        caller: &'a Caller,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<AuditRecord>, RegistryError> {
-        let mut connection = self.0.database.list_reader().await?;
-        Ok(sql::audit::list(&mut connection, caller.account(), before, limit).await?)
+    ) -> BoxFuture<'a, Result<Vec<AuditRecord>, RegistryError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.list_reader().await?;
+            Ok(sql::audit::list(&mut connection, caller.account(), before, limit).await?)
+        })
     }
 
     /// Returns facts about the database, by which an operator can decide whether it is in order.
@@ -49,7 +57,7 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn diagnose(&self) -> Result<Diagnosis, StoreError> {
-        sql::diagnose(&mut self.0.database.list_reader().await?).await
+    pub fn diagnose(&self) -> BoxFuture<'_, Result<Diagnosis, StoreError>> {
+        Box::pin(async move { sql::diagnose(&mut self.0.database.list_reader().await?).await })
     }
 }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::BoxFuture;
 use countersign::directory::Directory as _;
 use futures_util::future::{Either, join3, select};
 use tokio::sync::Notify;
@@ -42,21 +43,23 @@ impl Store {
     ///   not decrypt the database.
     /// - [`StoreError::SqliteTooOld`], [`StoreError::Corrupt`], [`StoreError::Database`], [`StoreError::Cryptography`],
     ///   [`StoreError::FileReplaced`].
-    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let location = options.location()?;
-        let inner = Inner::open(options).await;
-        let inner = Arc::new(inner.map_err(|error| match &location {
-            Location::File(path) => error.at(path),
-            #[cfg(feature = "postgres")]
-            Location::Postgres(_) => error,
-        })?);
-        let options = &inner.options;
-        if let Some(period) = options.poll_period
-            && options.contents != ViewContents::Nothing
-        {
-            tokio::spawn(run(Arc::clone(&inner), period));
-        }
-        Ok(Self(inner))
+    pub fn open(options: StoreOptions) -> BoxFuture<'static, Result<Self, StoreError>> {
+        Box::pin(async move {
+            let location = options.location()?;
+            let inner = Inner::open(options).await;
+            let inner = Arc::new(inner.map_err(|error| match &location {
+                Location::File(path) => error.at(path),
+                #[cfg(feature = "postgres")]
+                Location::Postgres(_) => error,
+            })?);
+            let options = &inner.options;
+            if let Some(period) = options.poll_period
+                && options.contents != ViewContents::Nothing
+            {
+                tokio::spawn(run(Arc::clone(&inner), period));
+            }
+            Ok(Self(inner))
+        })
     }
 
     /// Creates the tables of a PostgreSQL database, or brings them up to date, for servers whose role may not. An SQLite
@@ -69,19 +72,21 @@ impl Store {
     /// [`StoreError::UnsupportedUrl`], [`StoreError::InsecureUrl`], [`StoreError::NotMigrated`] if this role has not the
     /// rights either, [`StoreError::UnrelatedDatabase`], [`StoreError::NewerSchema`],
     /// [`StoreError::UnsupportedEncoding`], or that the database cannot be read or written.
-    pub async fn migrate(options: &StoreOptions) -> Result<(), StoreError> {
-        let location = options.location()?;
-        if matches!(location, Location::File(_)) {
-            return Ok(());
-        }
-        let database = Database::open(&location).await?;
-        let mut transaction = database.begin().await?;
-        sql::schema::inspect(&mut transaction).await?;
-        sql::schema::create(&mut transaction).await?;
-        transaction.commit().await?;
-        drop(transaction);
-        database.close().await;
-        Ok(())
+    pub fn migrate(options: &StoreOptions) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let location = options.location()?;
+            if matches!(location, Location::File(_)) {
+                return Ok(());
+            }
+            let database = Database::open(&location).await?;
+            let mut transaction = database.begin().await?;
+            sql::schema::inspect(&mut transaction).await?;
+            sql::schema::create(&mut transaction).await?;
+            transaction.commit().await?;
+            drop(transaction);
+            database.close().await;
+            Ok(())
+        })
     }
 
     /// Compares the view with the database once, and applies changes of other processes.
@@ -90,8 +95,8 @@ impl Store {
     ///
     /// [`StoreError::FileReplaced`], [`StoreError::Closed`], or that the database cannot be read. The view becomes
     /// no fresher.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        self.0.poll().await
+    pub fn catch_up(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.0.poll().await })
     }
 
     /// Returns whether there is any credential, whatever its status.
@@ -99,8 +104,8 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn has_credentials(&self) -> Result<bool, StoreError> {
-        sql::credentials::exist(&mut self.0.database.reader().await?).await
+    pub fn has_credentials(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { sql::credentials::exist(&mut self.0.database.reader().await?).await })
     }
 
     /// Returns whether requests can be authenticated and tokens minted: the view is fresh, and each issuer whose
@@ -122,9 +127,11 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let head = sql::changes::head(&mut self.0.database.reader().await?).await;
-        head.map(drop)
+    pub fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let head = sql::changes::head(&mut self.0.database.reader().await?).await;
+            head.map(drop)
+        })
     }
 
     /// Closes the database after pending calls have ended. All clones are closed too. Requests that are still decided with
@@ -133,16 +140,18 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if a connection did not close cleanly. No acknowledged change is lost.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        // The uses of credentials and the uptime are worth one attempt.
-        let _ = self.0.write_used().await;
-        let _ = self.0.count_uptime().await;
-        let closed = self.0.follower.lock().await.close().await;
-        self.0.view.close();
-        // A row that stays is removed after a while.
-        let _ = self.0.leave().await;
-        self.0.database.close().await;
-        closed
+    pub fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            // The uses of credentials and the uptime are worth one attempt.
+            let _ = self.0.write_used().await;
+            let _ = self.0.count_uptime().await;
+            let closed = self.0.follower.lock().await.close().await;
+            self.0.view.close();
+            // A row that stays is removed after a while.
+            let _ = self.0.leave().await;
+            self.0.database.close().await;
+            closed
+        })
     }
 }
 

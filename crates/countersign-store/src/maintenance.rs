@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::BoxFuture;
 use countersign::directory::Usage;
 use countersign::time::Timestamp;
 
@@ -39,8 +40,8 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read or written. The uses are kept for the next call.
-    pub async fn maintain(&self) -> Result<(), StoreError> {
-        self.0.maintain().await
+    pub fn maintain(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.0.maintain().await })
     }
 
     /// Raises the longest lifetime of access tokens to `lifetime`. Denials, and signing keys that do not sign any more,
@@ -50,8 +51,8 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be written.
-    pub async fn allow_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
-        self.0.allow_lifetime(lifetime, false).await
+    pub fn allow_lifetime(&self, lifetime: Duration) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.0.allow_lifetime(lifetime, false).await })
     }
 
     /// Raises the longest lifetime of managed tokens to `lifetime`, as [`allow_lifetime`](Self::allow_lifetime) does for
@@ -61,8 +62,11 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be written.
-    pub async fn allow_managed_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
-        self.0.allow_lifetime(lifetime, true).await
+    pub fn allow_managed_lifetime(
+        &self,
+        lifetime: Duration,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.0.allow_lifetime(lifetime, true).await })
     }
 }
 

@@ -23,6 +23,9 @@ const MAX_WAITING: usize = 64;
 /// It implements [`Registry`](countersign::registry::Registry),
 /// [`ManagedTokens`](countersign::registry::ManagedTokens) and [`Sessions`](countersign::registry::Sessions), and
 /// creates the mechanisms that authenticate with its records. See the [crate](crate) for an example.
+///
+/// Its methods return boxed futures rather than being `async`, so that their bodies, with those of the drivers of the
+/// databases, are compiled once in this crate, and not again in each crate that calls them.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
 

@@ -2,6 +2,7 @@
 
 mod signing_keys;
 
+use countersign::BoxFuture;
 use countersign::directory::Issuers;
 
 use crate::audit::AuditRecord;
@@ -17,10 +18,12 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn issuers(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = sql::issuers::names(&mut self.0.database.reader().await?).await?;
-        names.retain(|name| name != Self::FEED);
-        Ok(names)
+    pub fn issuers(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            let mut names = sql::issuers::names(&mut self.0.database.reader().await?).await?;
+            names.retain(|name| name != Self::FEED);
+            Ok(names)
+        })
     }
 
     /// Creates the issuer of this name if it does not exist, without a URL and a signing key.
@@ -28,9 +31,11 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::InvalidIssuerName`], or that the database cannot be written.
-    pub async fn ensure_issuer(&self, name: &str) -> Result<(), StoreError> {
-        Issuers::named([name]).map_err(StoreError::InvalidIssuerName)?;
-        self.insert_issuer(name).await
+    pub fn ensure_issuer<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            Issuers::named([name]).map_err(StoreError::InvalidIssuerName)?;
+            self.insert_issuer(name).await
+        })
     }
 
     /// Creates the issuer of this name if it does not exist.
@@ -55,10 +60,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
-    pub async fn issuer_url(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut connection = self.0.database.reader().await?;
-        let (_, url) = sql::issuers::find(&mut connection, name).await?;
-        Ok(url)
+    pub fn issuer_url<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.reader().await?;
+            let (_, url) = sql::issuers::find(&mut connection, name).await?;
+            Ok(url)
+        })
     }
 
     /// Stores the URL of issuer `name` if it has none, and returns the URL that it has. It is stored once: verifiers would
@@ -67,19 +77,25 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be written.
-    pub async fn set_issuer_url(&self, name: &str, url: &str) -> Result<String, StoreError> {
-        if let Some(stored) = self.issuer_url(name).await? {
-            return Ok(stored);
-        }
-        let mut transaction = self.0.begin().await?;
-        let (id, stored) = sql::issuers::find(transaction.connection(), name).await?;
-        if let Some(stored) = stored {
-            return Ok(stored);
-        }
-        sql::issuers::set_url(transaction.connection(), &id, url).await?;
-        let entry = AuditRecord::by_store("issuer.url").about(None, id);
-        transaction.append_audit(entry.with("url", url)).await?;
-        transaction.commit().await?;
-        Ok(url.to_owned())
+    pub fn set_issuer_url<'a>(
+        &'a self,
+        name: &'a str,
+        url: &'a str,
+    ) -> BoxFuture<'a, Result<String, StoreError>> {
+        Box::pin(async move {
+            if let Some(stored) = self.issuer_url(name).await? {
+                return Ok(stored);
+            }
+            let mut transaction = self.0.begin().await?;
+            let (id, stored) = sql::issuers::find(transaction.connection(), name).await?;
+            if let Some(stored) = stored {
+                return Ok(stored);
+            }
+            sql::issuers::set_url(transaction.connection(), &id, url).await?;
+            let entry = AuditRecord::by_store("issuer.url").about(None, id);
+            transaction.append_audit(entry.with("url", url)).await?;
+            transaction.commit().await?;
+            Ok(url.to_owned())
+        })
     }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use countersign::Id;
 use countersign::jose::{Algorithm, SigningKey, SigningKeys};
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
+use countersign::{BoxFuture, Id};
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
@@ -22,39 +22,41 @@ impl Store {
     ///
     /// [`StoreError::AlgorithmMismatch`] if the active key is not for `algorithm`, [`StoreError::Unseal`] if a key cannot
     /// be decrypted, [`StoreError::UnknownIssuer`], or that the database cannot be read or written.
-    pub async fn signing_keys(
-        &self,
-        name: &str,
+    pub fn signing_keys<'a>(
+        &'a self,
+        name: &'a str,
         algorithm: Option<Algorithm>,
-    ) -> Result<SigningKeys, StoreError> {
-        let inner = &self.0;
-        let now = inner.state.clock.now();
-        let (_, keys) = keys_of(&mut inner.database.reader().await?, name, now).await?;
-        let active = find(&keys, KeyState::Active);
-        match (active.map(|key| key.record.algorithm), algorithm) {
-            (Some(stored), Some(wanted)) if stored != wanted => {
-                return Err(StoreError::AlgorithmMismatch {
-                    issuer: name.to_owned(),
-                    stored,
-                    wanted,
-                });
-            }
-            (Some(_), _) if !keys.iter().any(|key| key.is_ahead_of(now)) => {}
-            _ => {
-                // In a transaction, so that no other process creates a key too.
-                let mut transaction = inner.begin().await?;
-                let (issuer, keys) = correct_keys(&mut transaction, name).await?;
-                if find(&keys, KeyState::Active).is_none() {
-                    let algorithm = algorithm.unwrap_or(Algorithm::EdDsa);
-                    activate_next(&mut transaction, &issuer, keys, algorithm).await?;
+    ) -> BoxFuture<'a, Result<SigningKeys, StoreError>> {
+        Box::pin(async move {
+            let inner = &self.0;
+            let now = inner.state.clock.now();
+            let (_, keys) = keys_of(&mut inner.database.reader().await?, name, now).await?;
+            let active = find(&keys, KeyState::Active);
+            match (active.map(|key| key.record.algorithm), algorithm) {
+                (Some(stored), Some(wanted)) if stored != wanted => {
+                    return Err(StoreError::AlgorithmMismatch {
+                        issuer: name.to_owned(),
+                        stored,
+                        wanted,
+                    });
                 }
-                transaction.commit().await?;
+                (Some(_), _) if !keys.iter().any(|key| key.is_ahead_of(now)) => {}
+                _ => {
+                    // In a transaction, so that no other process creates a key too.
+                    let mut transaction = inner.begin().await?;
+                    let (issuer, keys) = correct_keys(&mut transaction, name).await?;
+                    if find(&keys, KeyState::Active).is_none() {
+                        let algorithm = algorithm.unwrap_or(Algorithm::EdDsa);
+                        activate_next(&mut transaction, &issuer, keys, algorithm).await?;
+                    }
+                    transaction.commit().await?;
+                }
             }
-        }
-        // The follower waits, so that it reads again what changes after this.
-        let _follower = inner.follower.lock().await;
-        let mut connection = inner.database.reader().await?;
-        inner.state.signing_keys(&mut connection, name, now).await
+            // The follower waits, so that it reads again what changes after this.
+            let _follower = inner.follower.lock().await;
+            let mut connection = inner.database.reader().await?;
+            inner.state.signing_keys(&mut connection, name, now).await
+        })
     }
 
     /// Returns all signing keys of issuer `name`, newest first.
@@ -62,10 +64,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::UnknownIssuer`], or that the database cannot be read.
-    pub async fn list_signing_keys(&self, name: &str) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        let mut connection = self.0.database.reader().await?;
-        let (_, keys) = keys_of(&mut connection, name, self.0.state.clock.now()).await?;
-        Ok(keys.into_iter().map(|key| key.record).collect())
+    pub fn list_signing_keys<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<SigningKeyRecord>, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.reader().await?;
+            let (_, keys) = keys_of(&mut connection, name, self.0.state.clock.now()).await?;
+            Ok(keys.into_iter().map(|key| key.record).collect())
+        })
     }
 
     /// Creates a signing key for issuer `name`, which is published now and begins to sign after `lead`. Tokens that the
@@ -78,35 +85,37 @@ impl Store {
     /// [`StoreError::RotationPending`] if there is a key that does not sign yet, [`StoreError::MixedAlgorithms`] when
     /// changing between HMAC and key pairs, [`StoreError::UnknownIssuer`], [`StoreError::CallerRevoked`], or that the
     /// database cannot be read or written.
-    pub async fn rotate_signing_key(
-        &self,
-        caller: &Caller,
-        name: &str,
+    pub fn rotate_signing_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
         algorithm: Option<Algorithm>,
         lead: Duration,
-    ) -> Result<SigningKeyRecord, StoreError> {
-        let (mut transaction, _) = self.0.begin_for(caller).await?;
-        let now = transaction.now;
-        let (issuer, keys) = correct_keys(&mut transaction, name).await?;
-        if find(&keys, KeyState::Pending).is_some() {
-            return Err(StoreError::RotationPending);
-        }
-        let active = find(&keys, KeyState::Active).map(|key| key.record.algorithm);
-        let wanted = algorithm.or(active).unwrap_or(Algorithm::EdDsa);
-        if keys.iter().any(|key| {
-            let accepted = matches!(key.record.state, KeyState::Active | KeyState::Retiring);
-            accepted && key.record.algorithm.is_hmac() != wanted.is_hmac()
-        }) {
-            return Err(StoreError::MixedAlgorithms);
-        }
-        let created = create_key(&mut transaction, &issuer, wanted, now.plus(lead)).await?;
-        let entry = AuditRecord::by(caller, "signing_key.rotate")
-            .about(None, created.id)
-            .with("kid", &*created.record.kid)
-            .with("algorithm", wanted.as_str());
-        transaction.append_audit(entry).await?;
-        transaction.commit().await?;
-        Ok(created.record)
+    ) -> BoxFuture<'a, Result<SigningKeyRecord, StoreError>> {
+        Box::pin(async move {
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
+            let now = transaction.now;
+            let (issuer, keys) = correct_keys(&mut transaction, name).await?;
+            if find(&keys, KeyState::Pending).is_some() {
+                return Err(StoreError::RotationPending);
+            }
+            let active = find(&keys, KeyState::Active).map(|key| key.record.algorithm);
+            let wanted = algorithm.or(active).unwrap_or(Algorithm::EdDsa);
+            if keys.iter().any(|key| {
+                let accepted = matches!(key.record.state, KeyState::Active | KeyState::Retiring);
+                accepted && key.record.algorithm.is_hmac() != wanted.is_hmac()
+            }) {
+                return Err(StoreError::MixedAlgorithms);
+            }
+            let created = create_key(&mut transaction, &issuer, wanted, now.plus(lead)).await?;
+            let entry = AuditRecord::by(caller, "signing_key.rotate")
+                .about(None, created.id)
+                .with("kid", &*created.record.kid)
+                .with("algorithm", wanted.as_str());
+            transaction.append_audit(entry).await?;
+            transaction.commit().await?;
+            Ok(created.record)
+        })
     }
 
     /// Calls [`rotate_signing_key`](Self::rotate_signing_key) if a rotation is due: if no key is pending, and the active key
@@ -115,29 +124,31 @@ impl Store {
     /// # Errors
     ///
     /// As [`rotate_signing_key`](Self::rotate_signing_key), without [`StoreError::RotationPending`].
-    pub async fn rotate_signing_key_when_due(
-        &self,
-        caller: &Caller,
-        name: &str,
+    pub fn rotate_signing_key_when_due<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
         every: Duration,
         lead: Duration,
-    ) -> Result<Option<SigningKeyRecord>, StoreError> {
-        let keys = self.list_signing_keys(name).await?;
-        let begins = self.0.state.clock.now().plus(lead);
-        let is_recent = |key: &SigningKeyRecord| match key.state {
-            KeyState::Pending => true,
-            KeyState::Active => key.activates_at.plus(every) > begins,
-            _ => false,
-        };
-        if keys.iter().any(is_recent) {
-            return Ok(None);
-        }
-        match self.rotate_signing_key(caller, name, None, lead).await {
-            Ok(created) => Ok(Some(created)),
-            // Another process was faster.
-            Err(StoreError::RotationPending) => Ok(None),
-            Err(error) => Err(error),
-        }
+    ) -> BoxFuture<'a, Result<Option<SigningKeyRecord>, StoreError>> {
+        Box::pin(async move {
+            let keys = self.list_signing_keys(name).await?;
+            let begins = self.0.state.clock.now().plus(lead);
+            let is_recent = |key: &SigningKeyRecord| match key.state {
+                KeyState::Pending => true,
+                KeyState::Active => key.activates_at.plus(every) > begins,
+                _ => false,
+            };
+            if keys.iter().any(is_recent) {
+                return Ok(None);
+            }
+            match self.rotate_signing_key(caller, name, None, lead).await {
+                Ok(created) => Ok(Some(created)),
+                // Another process was faster.
+                Err(StoreError::RotationPending) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// Revokes a signing key in an emergency: all tokens that it signed are rejected. If it was active, the pending key
@@ -147,34 +158,36 @@ impl Store {
     ///
     /// [`StoreError::UnknownSigningKey`], [`StoreError::UnknownIssuer`], [`StoreError::CallerRevoked`], or that the database
     /// cannot be read or written.
-    pub async fn revoke_signing_key(
-        &self,
-        caller: &Caller,
-        name: &str,
-        kid: &str,
-    ) -> Result<SigningKeyRecord, StoreError> {
-        let (mut transaction, _) = self.0.begin_revocation(caller).await?;
-        let now = transaction.now;
-        let (issuer, mut keys) = correct_keys(&mut transaction, name).await?;
-        let found = keys.iter().position(|key| key.record.kid == kid);
-        let mut key = keys.swap_remove(found.ok_or(StoreError::UnknownSigningKey)?);
-        if key.record.state == KeyState::Revoked {
-            return Ok(key.record);
-        }
-        let mut entry = AuditRecord::by(caller, "signing_key.revoke")
-            .about(None, key.id)
-            .with("kid", kid);
-        let was_active = key.record.state == KeyState::Active;
-        key.revoke(now);
-        save(&mut transaction, &issuer, &key).await?;
-        if was_active {
-            let algorithm = key.record.algorithm;
-            let successor = activate_next(&mut transaction, &issuer, keys, algorithm).await?;
-            entry = entry.with("successor", successor.record.kid);
-        }
-        transaction.append_audit(entry).await?;
-        transaction.commit().await?;
-        Ok(key.record)
+    pub fn revoke_signing_key<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
+        kid: &'a str,
+    ) -> BoxFuture<'a, Result<SigningKeyRecord, StoreError>> {
+        Box::pin(async move {
+            let (mut transaction, _) = self.0.begin_revocation(caller).await?;
+            let now = transaction.now;
+            let (issuer, mut keys) = correct_keys(&mut transaction, name).await?;
+            let found = keys.iter().position(|key| key.record.kid == kid);
+            let mut key = keys.swap_remove(found.ok_or(StoreError::UnknownSigningKey)?);
+            if key.record.state == KeyState::Revoked {
+                return Ok(key.record);
+            }
+            let mut entry = AuditRecord::by(caller, "signing_key.revoke")
+                .about(None, key.id)
+                .with("kid", kid);
+            let was_active = key.record.state == KeyState::Active;
+            key.revoke(now);
+            save(&mut transaction, &issuer, &key).await?;
+            if was_active {
+                let algorithm = key.record.algorithm;
+                let successor = activate_next(&mut transaction, &issuer, keys, algorithm).await?;
+                entry = entry.with("successor", successor.record.kid);
+            }
+            transaction.append_audit(entry).await?;
+            transaction.commit().await?;
+            Ok(key.record)
+        })
     }
 }
 

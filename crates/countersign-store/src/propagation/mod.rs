@@ -5,8 +5,8 @@ mod tests;
 
 use std::time::Duration;
 
-use countersign::Id;
 use countersign::registry::Caller;
+use countersign::{BoxFuture, Id};
 
 use crate::audit::AuditRecord;
 use crate::error::StoreError;
@@ -59,22 +59,24 @@ impl Store {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn wait_for_nodes(&self, limit: Duration) -> Receipt {
-        let Ok(_permit) = self.0.waiting.try_acquire() else {
-            return Receipt::unknown(Incomplete::TooManyWaiting);
-        };
-        let began = self.0.view.since_boot();
-        let propagation = match self.0.begin_wait().await {
-            Ok(propagation) => propagation,
-            Err(error) => return Receipt::unknown(error.into()),
-        };
-        let mut receipt = self.0.wait(propagation, limit).await;
-        receipt.durable = self.0.survives_failover().await.unwrap_or(false);
-        if receipt.lapsed > 0 {
-            let waited = self.0.view.since_boot().saturating_sub(began);
-            self.0.end_evictions(limit.saturating_sub(waited)).await;
-        }
-        receipt
+    pub fn wait_for_nodes(&self, limit: Duration) -> BoxFuture<'_, Receipt> {
+        Box::pin(async move {
+            let Ok(_permit) = self.0.waiting.try_acquire() else {
+                return Receipt::unknown(Incomplete::TooManyWaiting);
+            };
+            let began = self.0.view.since_boot();
+            let propagation = match self.0.begin_wait().await {
+                Ok(propagation) => propagation,
+                Err(error) => return Receipt::unknown(error.into()),
+            };
+            let mut receipt = self.0.wait(propagation, limit).await;
+            receipt.durable = self.0.survives_failover().await.unwrap_or(false);
+            if receipt.lapsed > 0 {
+                let waited = self.0.view.since_boot().saturating_sub(began);
+                self.0.end_evictions(limit.saturating_sub(waited)).await;
+            }
+            receipt
+        })
     }
 
     /// Acknowledges the changes that are in the view, for [`wait_for_nodes`](Self::wait_for_nodes) in other processes, and those that
@@ -84,9 +86,11 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be written.
-    pub async fn acknowledge(&self) -> Result<(), StoreError> {
-        self.0.acknowledge().await?;
-        self.0.write_verifiers().await
+    pub fn acknowledge(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.0.acknowledge().await?;
+            self.0.write_verifiers().await
+        })
     }
 
     /// Returns the nodes, and the number of the last change in the log.
@@ -94,9 +98,11 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn list_nodes(&self) -> Result<NodeList, StoreError> {
-        let ((_, change), nodes) = self.0.nodes().await?;
-        Ok(NodeList { change, nodes })
+    pub fn list_nodes(&self) -> BoxFuture<'_, Result<NodeList, StoreError>> {
+        Box::pin(async move {
+            let ((_, change), nodes) = self.0.nodes().await?;
+            Ok(NodeList { change, nodes })
+        })
     }
 
     /// Removes a node that has died and [served stale](crate::WhenStale::Serve): other nodes are removed by themselves. Returns
@@ -105,29 +111,35 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::CallerRevoked`], or that the database cannot be read or written.
-    pub async fn remove_node(&self, caller: &Caller, id: Id) -> Result<bool, StoreError> {
-        let (mut transaction, _) = self.0.begin_for(caller).await?;
-        let now = transaction.now;
-        let nodes = sql::nodes::list(transaction.connection()).await?;
-        let found = nodes.into_iter().find(|node| node.id == id);
-        let silent = found.filter(|node| {
-            let served = NodeRecord {
-                serves_stale: false,
-                ..node.clone()
+    pub fn remove_node<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: Id,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let (mut transaction, _) = self.0.begin_for(caller).await?;
+            let now = transaction.now;
+            let nodes = sql::nodes::list(transaction.connection()).await?;
+            let found = nodes.into_iter().find(|node| node.id == id);
+            let silent = found.filter(|node| {
+                let served = NodeRecord {
+                    serves_stale: false,
+                    ..node.clone()
+                };
+                node.serves_stale && has_expired(&served, now)
+            });
+            let Some(node) = silent else {
+                return Ok(false);
             };
-            node.serves_stale && has_expired(&served, now)
-        });
-        let Some(node) = silent else {
-            return Ok(false);
-        };
-        sql::nodes::delete(transaction.connection(), &node.id).await?;
-        transaction.changed(ChangedEntity::Node(node.id));
-        let entry = AuditRecord::by(caller, "node.remove").about(None, node.id);
-        transaction
-            .append_audit(entry.with("name", node.name))
-            .await?;
-        transaction.commit().await?;
-        Ok(true)
+            sql::nodes::delete(transaction.connection(), &node.id).await?;
+            transaction.changed(ChangedEntity::Node(node.id));
+            let entry = AuditRecord::by(caller, "node.remove").about(None, node.id);
+            transaction
+                .append_audit(entry.with("name", node.name))
+                .await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
     }
 }
 

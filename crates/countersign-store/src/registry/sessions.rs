@@ -108,14 +108,16 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if the database cannot be read.
-    pub async fn list_all_sessions(
-        &self,
-        caller: &Caller,
+    pub fn list_all_sessions<'a>(
+        &'a self,
+        caller: &'a Caller,
         page: Page,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
-        let mut connection = self.0.database.list_reader().await?;
-        let now = self.0.state.clock.now();
-        sql::sessions::list_all(&mut connection, caller.account(), page, now).await
+    ) -> BoxFuture<'a, Result<Vec<SessionRecord>, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.list_reader().await?;
+            let now = self.0.state.clock.now();
+            sql::sessions::list_all(&mut connection, caller.account(), page, now).await
+        })
     }
 }
 

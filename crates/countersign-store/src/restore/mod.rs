@@ -14,9 +14,9 @@ mod staging;
 
 use std::path::{Path, PathBuf};
 
-use countersign::Id;
 use countersign::registry::Caller;
 use countersign::time::Timestamp;
+use countersign::{BoxFuture, Id};
 
 use crate::audit::{AuditRecord, Checkpoint, Verified};
 use crate::error::StoreError;
@@ -91,50 +91,52 @@ impl Store {
     /// [`StoreError::InUse`], [`StoreError::InvalidBackup`], [`StoreError::LossBeginsEarlier`], [`StoreError::Unseal`] if the
     /// backup was taken under another master key, [`StoreError::NewerSchema`], [`StoreError::UnreleasedSchema`],
     /// [`StoreError::UnrelatedDatabase`], or that a file cannot be read or written. The live database is unchanged then.
-    pub async fn restore(
-        options: &StoreOptions,
-        caller: &Caller,
-        file: &Path,
+    pub fn restore<'a>(
+        options: &'a StoreOptions,
+        caller: &'a Caller,
+        file: &'a Path,
         accept_loss_since: Option<Timestamp>,
-    ) -> Result<Restored, StoreError> {
-        let path = options.database()?;
-        let mut live = LiveDatabase::lock(&path, options).await?;
-        let staging = Staging::copy(file, &path)?;
-        staging.check(file, &options.master_key_source()?).await?;
-        let store = Self::open(staging.options(options)?).await?;
-        let (backup, end) = store.0.examine(file).await?;
-        if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
-            return Err(StoreError::LossBeginsEarlier(backup.taken_at));
-        }
-        if let Some(account) = live.default_account().await?
-            && account != store.0.state.account
-        {
-            store.close().await?;
-            return Err(StoreError::InvalidBackup {
-                path: file.to_owned(),
-                reason: "it is a backup of another database",
-            });
-        }
-        let key = &store.0.state.audit_key;
-        let replayed = live.changes_since(&backup, &end, key).await?;
-        let suspended = match replayed {
-            Ok(_) => store.0.replay(caller, &backup, &path).await?,
-            Err(reason) => {
-                let accepted = accept_loss_since;
-                store
-                    .0
-                    .restore_alone(caller, &backup, accepted, reason)
-                    .await?
+    ) -> BoxFuture<'a, Result<Restored, StoreError>> {
+        Box::pin(async move {
+            let path = options.database()?;
+            let mut live = LiveDatabase::lock(&path, options).await?;
+            let staging = Staging::copy(file, &path)?;
+            staging.check(file, &options.master_key_source()?).await?;
+            let store = Self::open(staging.options(options)?).await?;
+            let (backup, end) = store.0.examine(file).await?;
+            if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
+                return Err(StoreError::LossBeginsEarlier(backup.taken_at));
             }
-        };
-        store.close().await?;
-        let previous = staging.install(&path, options.clock.now())?;
-        live.unlock().await?;
-        Ok(Restored {
-            backup,
-            replayed,
-            suspended,
-            previous,
+            if let Some(account) = live.default_account().await?
+                && account != store.0.state.account
+            {
+                store.close().await?;
+                return Err(StoreError::InvalidBackup {
+                    path: file.to_owned(),
+                    reason: "it is a backup of another database",
+                });
+            }
+            let key = &store.0.state.audit_key;
+            let replayed = live.changes_since(&backup, &end, key).await?;
+            let suspended = match replayed {
+                Ok(_) => store.0.replay(caller, &backup, &path).await?,
+                Err(reason) => {
+                    let accepted = accept_loss_since;
+                    store
+                        .0
+                        .restore_alone(caller, &backup, accepted, reason)
+                        .await?
+                }
+            };
+            store.close().await?;
+            let previous = staging.install(&path, options.clock.now())?;
+            live.unlock().await?;
+            Ok(Restored {
+                backup,
+                replayed,
+                suspended,
+                previous,
+            })
         })
     }
 }
@@ -150,27 +152,29 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::LossBeginsEarlier`], or that the database cannot be read or written.
-    pub async fn begin_history(
-        &self,
-        caller: &Caller,
+    pub fn begin_history<'a>(
+        &'a self,
+        caller: &'a Caller,
         accept_loss_since: Option<Timestamp>,
-    ) -> Result<Restored, StoreError> {
-        let mut connection = self.0.database.long_snapshot().await?;
-        let backup = sql::contents::describe(&mut connection, Path::new("")).await?;
-        drop(connection);
-        if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
-            return Err(StoreError::LossBeginsEarlier(backup.taken_at));
-        }
-        let (accepted, reason) = (accept_loss_since, NotReplayed::Absent);
-        let suspended = self.0.restore_alone(caller, &backup, accepted, reason);
-        let suspended = suspended.await?;
-        // The new history is in the view when this returns.
-        self.0.poll().await?;
-        Ok(Restored {
-            suspended,
-            backup,
-            replayed: Err(reason),
-            previous: None,
+    ) -> BoxFuture<'a, Result<Restored, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.0.database.long_snapshot().await?;
+            let backup = sql::contents::describe(&mut connection, Path::new("")).await?;
+            drop(connection);
+            if accept_loss_since.is_some_and(|since| since > backup.taken_at) {
+                return Err(StoreError::LossBeginsEarlier(backup.taken_at));
+            }
+            let (accepted, reason) = (accept_loss_since, NotReplayed::Absent);
+            let suspended = self.0.restore_alone(caller, &backup, accepted, reason);
+            let suspended = suspended.await?;
+            // The new history is in the view when this returns.
+            self.0.poll().await?;
+            Ok(Restored {
+                suspended,
+                backup,
+                replayed: Err(reason),
+                previous: None,
+            })
         })
     }
 }
