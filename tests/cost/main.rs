@@ -29,8 +29,9 @@ const VERIFIED_TOKEN: u64 = 4;
 const CACHED_TOKEN: u64 = 0;
 /// The claims and the token.
 const MINTED_TOKEN: u64 = 2;
-/// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes.
-const REJECTED: [u64; 3] = [7, 6, 9];
+/// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes and the
+/// identity.
+const REJECTED: [u64; 3] = [7, 6, 10];
 /// In a table of which a third is used.
 const BYTES_OF_A_KEY: i64 = 156;
 

@@ -177,6 +177,12 @@ impl<'de> serde::Deserialize<'de> for Id {
 pub(crate) struct IdText([u8; Id::LEN]);
 
 impl IdText {
+    /// Parses an id, and keeps its characters, since an id has one spelling.
+    pub(crate) fn parse(text: &str) -> Result<(Id, Self), InvalidId> {
+        let characters = text.as_bytes().try_into().map_err(|_| InvalidId)?;
+        Ok((text.parse()?, Self(characters)))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // The bytes are ASCII. An empty text would equal no id.
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -318,7 +324,10 @@ mod tests {
         #[test]
         fn id_survives_printing_and_parsing(bytes: [u8; 20]) {
             let id = Id::from_bytes(bytes);
-            prop_assert_eq!(id.to_string().parse::<Id>(), Ok(id));
+            let printed = id.to_string();
+            prop_assert_eq!(printed.parse::<Id>(), Ok(id));
+            let (parsed, text) = IdText::parse(&printed).unwrap();
+            prop_assert_eq!((parsed, text.as_str()), (id, &*printed));
         }
 
         #[test]

@@ -31,6 +31,24 @@ macro_rules! algorithms {
                 }
             }
         }
+
+        impl FromStr for Algorithm {
+            type Err = KeyError;
+
+            /// Parses the value of `alg`. Names are case-sensitive (RFC 7515 §4.1.1): `es256` is rejected. `Ed25519` is
+            /// another name of `EdDSA` with that curve (RFC 9864 §2.2).
+            ///
+            /// # Errors
+            ///
+            /// [`KeyError::Algorithm`] for any other name.
+            fn from_str(name: &str) -> Result<Self, KeyError> {
+                match name {
+                    $($text => Ok(Self::$name),)+
+                    "Ed25519" => Ok(Self::EdDsa),
+                    _ => Err(KeyError::Algorithm),
+                }
+            }
+        }
     };
 }
 
@@ -78,23 +96,6 @@ pub(crate) enum Family {
     Ec,
     Rsa,
     Hmac,
-}
-
-impl FromStr for Algorithm {
-    type Err = KeyError;
-
-    /// Parses the value of `alg`. Names are case-sensitive (RFC 7515 §4.1.1): `es256` is rejected. `Ed25519` is another
-    /// name of `EdDSA` with that curve (RFC 9864 §2.2).
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::Algorithm`] for any other name.
-    fn from_str(name: &str) -> Result<Self, KeyError> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|algorithm| algorithm.as_str() == name)
-            .or((name == "Ed25519").then_some(Self::EdDsa))
-            .ok_or(KeyError::Algorithm)
-    }
 }
 
 impl fmt::Display for Algorithm {

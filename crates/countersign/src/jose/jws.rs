@@ -12,6 +12,9 @@ const MAX_ENCODED_HEADER: usize = (MAX_HEADER * 4).div_ceil(3);
 const MAX_KEY_ID: usize = 256;
 /// The longest signature of any algorithm: RSA with 8192 bits.
 pub(super) const MAX_SIGNATURE: usize = 1024;
+/// The length of buffers for the headers and signatures of nearly all tokens, in bytes. Filling one for the longest of them
+/// with zeros would take longer than decoding a short one.
+const SHORT: usize = 256;
 
 /// The three parts of a token. Only their number and the length of the token have been checked.
 pub(crate) struct Jws<'a> {
@@ -42,7 +45,7 @@ impl<'a> Jws<'a> {
 
     /// Decodes the header into `buffer`, and parses it.
     pub(crate) fn header<'b>(&self, buffer: &'b mut HeaderBuffer) -> Result<Header<'b>, Reason> {
-        let json = if self.has_long_header() {
+        let json = if base64url::decoded_len(self.header.len()) > SHORT {
             buffer.heap = base64url::decode(self.header).ok_or(Reason::TokenMalformed)?;
             buffer.heap.as_slice()
         } else {
@@ -68,8 +71,15 @@ impl<'a> Jws<'a> {
 
     /// Verifies the signature.
     pub(crate) fn verify_signature(&self, key: &VerifyingKey) -> Result<SignatureVerified, Reason> {
-        let mut buffer = [0; MAX_SIGNATURE + 3];
-        let signature = base64url::decode_into(self.signature, &mut buffer)
+        let (mut short, mut long);
+        let buffer: &mut [u8] = if base64url::decoded_len(self.signature.len()) <= SHORT {
+            short = [0; SHORT];
+            &mut short
+        } else {
+            long = [0; MAX_SIGNATURE];
+            &mut long
+        };
+        let signature = base64url::decode_into(self.signature, buffer)
             .filter(|signature| !signature.is_empty())
             .ok_or(Reason::TokenMalformed)?;
         key.verify(self.signing_input, signature)
@@ -83,14 +93,14 @@ pub(crate) struct SignatureVerified(());
 
 /// A buffer for a decoded header: on the stack, unless the header is long.
 pub(crate) struct HeaderBuffer {
-    stack: [u8; MAX_HEADER],
+    stack: [u8; SHORT],
     heap: Vec<u8>,
 }
 
 impl HeaderBuffer {
     pub(crate) const fn new() -> Self {
         Self {
-            stack: [0; MAX_HEADER],
+            stack: [0; SHORT],
             heap: Vec::new(),
         }
     }

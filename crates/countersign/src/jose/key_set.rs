@@ -1,8 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::value::RawValue;
-
-use super::json::{self, members};
+use super::json::{self, Raw, members};
 use super::{Algorithm, KeyError, VerifyingKey};
 
 /// The largest number of keys in a document.
@@ -10,7 +8,7 @@ const MAX_KEYS: usize = 1000;
 
 members! {
     struct Document<'a> {
-        keys: Vec<&'a RawValue> = "keys",
+        keys: Vec<Raw<'a>> = "keys",
     }
 }
 
@@ -90,8 +88,8 @@ impl KeySet {
         }
         let mut keys = Vec::new();
         let mut dropped = Vec::new();
-        for jwk in listed {
-            match VerifyingKey::from_jwk(jwk.get()) {
+        for Raw(jwk) in listed {
+            match VerifyingKey::from_jwk(jwk) {
                 Ok(key) => keys.push(key),
                 Err(error) => dropped.push(error),
             }

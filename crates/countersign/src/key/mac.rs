@@ -25,7 +25,7 @@ impl MacKey {
     }
 
     /// Returns the MAC of a message.
-    pub(super) fn mac(&self, message: &[u8]) -> [u8; 32] {
+    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
         let mut mac = self.0.clone();
         mac.update(message);
         mac.finalize().into_bytes().into()

@@ -36,7 +36,6 @@ pub(crate) use digest::{KeyDigest, KeyDigests, SecretDigest};
 #[cfg(feature = "file")]
 pub(crate) use imported::from_hex as digest_from_hex;
 pub use imported::{ImportedKey, InvalidImportedKey};
-#[cfg(feature = "passwords")]
 pub(crate) use mac::MacKey;
 pub use pepper::{InvalidPepper, Pepper};
 pub use peppers::Peppers;

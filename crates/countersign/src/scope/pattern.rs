@@ -10,47 +10,106 @@ const MAX_SEGMENTS: usize = 8;
 pub struct InvalidScope(pub(super) &'static str);
 
 pub(super) fn check(scope: &str) -> Result<(), InvalidScope> {
-    check_bytes(scope.as_bytes())
+    check_bytes(scope.as_bytes(), false)
 }
 
 /// Checks scopes that are joined by single spaces.
 pub(super) fn check_joined(scopes: &str) -> Result<(), InvalidScope> {
-    let mut scopes = scopes.as_bytes().split(|&byte| byte == b' ');
-    scopes.try_for_each(check_bytes)
+    check_bytes(scopes.as_bytes(), true)
 }
 
-/// Compares bytes: every token contains scopes, and characters take several times as long.
-fn check_bytes(scope: &[u8]) -> Result<(), InvalidScope> {
-    let invalid = |rule| Err(InvalidScope(rule));
-    if scope.len() > MAX_BYTES {
-        return invalid("a scope has at most 128 bytes");
-    }
-    for (i, segment) in scope.split(|&byte| byte == b':').enumerate() {
-        match segment {
-            _ if i == MAX_SEGMENTS => return invalid("a scope has at most 8 segments"),
-            [] => return invalid("a scope has no empty segment"),
-            b"*" => {}
-            _ if segment.iter().all(|&byte| is_segment_byte(byte)) => {}
-            _ if segment.contains(&b'*') => {
-                return invalid("`*` in a scope stands for a whole segment");
+/// Checks one scope, or several that are joined by single spaces. Every token contains scopes, so each byte is looked at
+/// once.
+fn check_bytes(text: &[u8], joined: bool) -> Result<(), InvalidScope> {
+    let mut scope = Progress::default();
+    for &byte in text {
+        match KINDS.get(usize::from(byte)) {
+            Some(Kind::Segment) => scope.segment += 1,
+            Some(Kind::Star) => {
+                scope.segment += 1;
+                scope.has_star = true;
             }
-            _ => return invalid("a scope's segments are made of A-Z a-z 0-9 _ . -"),
+            Some(Kind::Colon) => {
+                scope.end_segment()?;
+                scope.segments += 1;
+            }
+            Some(Kind::Space) if joined => {
+                scope.end()?;
+                scope = Progress::default();
+                continue;
+            }
+            _ => {
+                let rule = "a scope's segments are made of A-Z a-z 0-9 _ . -";
+                return Err(InvalidScope(rule));
+            }
         }
+        scope.bytes += 1;
     }
-    Ok(())
+    scope.end()
 }
 
-fn is_segment_byte(byte: u8) -> bool {
-    IN_SEGMENT.get(usize::from(byte)).is_some_and(|&is| is)
+/// What was read of a scope.
+#[derive(Default)]
+struct Progress {
+    bytes: usize,
+    /// The number of segments before the present one.
+    segments: usize,
+    /// The number of bytes of the present segment.
+    segment: usize,
+    /// Whether the present segment contains `*`.
+    has_star: bool,
 }
 
-/// Whether each byte may be in a segment.
+impl Progress {
+    fn end_segment(&mut self) -> Result<(), InvalidScope> {
+        let rule = if self.segment == 0 {
+            "a scope has no empty segment"
+        } else if self.has_star && self.segment > 1 {
+            "`*` in a scope stands for a whole segment"
+        } else {
+            self.segment = 0;
+            self.has_star = false;
+            return Ok(());
+        };
+        Err(InvalidScope(rule))
+    }
+
+    fn end(&mut self) -> Result<(), InvalidScope> {
+        self.end_segment()?;
+        let rule = if self.bytes > MAX_BYTES {
+            "a scope has at most 128 bytes"
+        } else if self.segments >= MAX_SEGMENTS {
+            "a scope has at most 8 segments"
+        } else {
+            return Ok(());
+        };
+        Err(InvalidScope(rule))
+    }
+}
+
+/// What a byte of a scope is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Segment,
+    Star,
+    Colon,
+    Space,
+    Other,
+}
+
+/// The kind of each byte.
 #[expect(clippy::indexing_slicing, reason = "a byte is an index of 256")]
-const IN_SEGMENT: [bool; 256] = {
-    let mut table = [false; 256];
+static KINDS: [Kind; 256] = {
+    let mut table = [Kind::Other; 256];
     let mut byte = 0u8;
     while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        table[byte as usize] = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'-' => Kind::Segment,
+            b'*' => Kind::Star,
+            b':' => Kind::Colon,
+            b' ' => Kind::Space,
+            _ => Kind::Other,
+        };
         byte += 1;
     }
     table

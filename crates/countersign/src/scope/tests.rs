@@ -97,7 +97,43 @@ fn matches(pattern: &[&str], concrete: &[&str]) -> bool {
     }
 }
 
+/// Whether a text is a scope, implemented without the table of bytes.
+fn is_scope(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        segment == "*" || !segment.is_empty() && segment.chars().all(allowed)
+    };
+    text.len() <= 128 && text.split(':').count() <= 8 && text.split(':').all(is_segment)
+}
+
+#[test]
+fn scopes_of_a_token_are_joined_by_single_spaces() {
+    for text in ["", "a", "a b:* *", "a:b:c:d:e:f:g:h a:b:c:d:e:f:g:h"] {
+        assert_eq!(Scopes::from_token(text).unwrap().as_str(), text);
+    }
+    for text in [
+        " ", " a", "a ", "a  b", "a\tb", "a b*", "*a b", "a: b", "a :b", "a \u{e9}",
+    ] {
+        assert!(Scopes::from_token(text).is_err(), "{text:?}");
+    }
+    let longest = "a".repeat(128);
+    assert!(Scopes::from_token(&format!("{longest} {longest}")).is_ok());
+    assert!(Scopes::from_token(&format!("{longest} {longest}a")).is_err());
+    assert!(Scopes::from_token("b a:b:c:d:e:f:g:h:i").is_err());
+}
+
 proptest! {
+    #[test]
+    fn text_is_a_scope_if_each_segment_is_one(text in "[ab*:/]{0,12}|[a:]{0,20}") {
+        prop_assert_eq!(text.parse::<Scope>().is_ok(), is_scope(&text));
+    }
+
+    #[test]
+    fn scopes_of_a_token_are_valid_if_each_is_a_scope(text in "[ab*:/ ]{1,16}") {
+        let valid = text.split(' ').all(is_scope);
+        prop_assert_eq!(Scopes::from_token(&text).is_ok(), valid);
+    }
+
     #[test]
     fn scope_survives_parsing_and_printing(text in pattern()) {
         prop_assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);

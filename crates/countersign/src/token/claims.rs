@@ -1,4 +1,4 @@
-use crate::id::Id;
+use crate::id::{Id, IdText};
 use crate::jose::json::{OtherType, Value, members};
 use crate::reason::Reason;
 
@@ -48,9 +48,9 @@ pub(super) fn text<'b>(claim: &'b Option<Value<'_>>) -> Result<Option<&'b str>, 
     read(claim, Value::text)
 }
 
-/// Returns the id in a claim.
-pub(super) fn id(claim: &Option<Value<'_>>) -> Result<Option<Id>, Reason> {
-    let id = text(claim)?.map(str::parse).transpose();
+/// Returns the id in a claim, and its characters.
+pub(super) fn id(claim: &Option<Value<'_>>) -> Result<Option<(Id, IdText)>, Reason> {
+    let id = text(claim)?.map(IdText::parse).transpose();
     id.map_err(|_| Reason::ClaimsMalformed)
 }
 

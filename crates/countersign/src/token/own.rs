@@ -2,7 +2,7 @@ use super::claims::{Claims, id, read, text};
 use super::revalidate::check_denials;
 use crate::credentials::Scheme;
 use crate::directory::Directory;
-use crate::id::Id;
+use crate::id::{Id, IdText};
 use crate::jose::json::Value;
 use crate::principal::{IdentityFields, Subject};
 use crate::reason::Reason;
@@ -24,18 +24,18 @@ impl OwnToken {
             id(&claims.session)?,
             read(&claims.session_generation, Value::u32)?,
         ) {
-            (Some(session), Some(generation)) => Some((session, generation)),
+            (Some((session, _)), Some(generation)) => Some((session, generation)),
             (None, None) => None,
             _ => return Err(malformed),
         };
         let generation = |claim| read(claim, Value::u32)?.ok_or(malformed);
         let scope = text(&claims.scope)?.unwrap_or_default();
-        let token = id(&claims.jti)?.ok_or(malformed)?;
-        let credential: Id = subject.parse().map_err(|_| malformed)?;
+        let (token, token_id) = id(&claims.jti)?.ok_or(malformed)?;
+        let (credential, subject) = IdText::parse(subject).map_err(|_| malformed)?;
         let generation_of_credential = generation(&claims.credential_generation)?;
-        let account = id(&claims.account)?.ok_or(malformed)?;
+        let (account, _) = id(&claims.account)?.ok_or(malformed)?;
         let generation_of_account = generation(&claims.account_generation)?;
-        let environment = id(&claims.environment)?;
+        let environment = id(&claims.environment)?.map(|(environment, _)| environment);
         let scopes = Scopes::from_token(scope).map_err(|_| malformed)?;
         let fields = IdentityFields {
             credential: Some(credential),
@@ -44,8 +44,8 @@ impl OwnToken {
             account_generation: generation_of_account,
             environment,
             session,
-            token_id: Some(Subject::Id(token.text())),
-            ..IdentityFields::bare(Scheme::Bearer, Subject::Id(credential.text()), scopes)
+            token_id: Some(Subject::Id(token_id)),
+            ..IdentityFields::bare(Scheme::Bearer, Subject::Id(subject), scopes)
         };
         Ok(Self { id: token, fields })
     }

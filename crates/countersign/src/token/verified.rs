@@ -5,7 +5,7 @@ use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
 use super::own::check_own_denials;
 use super::trusted::TrustedIssuer;
-use super::verify::{Form, seconds};
+use super::verify::seconds;
 use crate::credentials::ClientAddress;
 use crate::id::Id;
 use crate::jose::json::{NumericDate, Value};
@@ -43,12 +43,11 @@ impl Dates {
 /// A token that passed every check before that of its signature.
 pub(super) struct Unverified {
     pub(super) issuer: usize,
-    pub(super) name: Arc<str>,
     pub(super) audience: Arc<str>,
     pub(super) class: Class,
     pub(super) dates: Dates,
     pub(super) payload: Payload,
-    pub(super) form: Form,
+    pub(super) content: Content,
 }
 
 /// What the signature of a token proves. Everything else is decided each time that the token is presented, from the
@@ -63,10 +62,11 @@ pub(super) struct VerifiedToken {
     class: Class,
     dates: Dates,
     payload: Payload,
-    proven: Proven,
+    content: Content,
 }
 
-enum Proven {
+/// The well-formed claims of a token that its kind must have.
+pub(super) enum Content {
     /// The id of the token and what it says.
     Own(Id, Identity),
     External(Identity),
@@ -76,28 +76,15 @@ enum Proven {
 
 impl Unverified {
     /// Returns the verified token. The type of the first argument is the proof.
-    pub(super) fn verified(
-        self,
-        _: SignatureVerified,
-        keys: &KeySet,
-        issuer: &TrustedIssuer,
-    ) -> VerifiedToken {
-        let Self { name, payload, .. } = self;
-        let exp = self.dates.exp;
-        let complete = |fields| complete(fields, &payload, Arc::clone(&name), exp, issuer);
-        let proven = match self.form {
-            Form::Own(token) => Proven::Own(token.id, complete(token.fields)),
-            Form::External(fields) => Proven::External(complete(fields)),
-            Form::Managed(token) => Proven::Managed(token, name),
-        };
+    pub(super) fn verified(self, _: SignatureVerified, keys: &KeySet) -> VerifiedToken {
         VerifiedToken {
             issuer: self.issuer,
             keys: keys.version(),
             audience: self.audience,
             class: self.class,
             dates: self.dates,
-            payload,
-            proven,
+            payload: self.payload,
+            content: self.content,
         }
     }
 }
@@ -122,15 +109,15 @@ impl VerifiedToken {
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = issuer.directory();
-        match &self.proven {
-            Proven::Own(token, identity) => {
+        match &self.content {
+            Content::Own(token, identity) => {
                 if let Some(directory) = directory {
                     check_own_denials(directory, &issuer.url, token, identity.fields())?;
                 }
                 Ok(identity.clone())
             }
-            Proven::External(identity) => Ok(identity.clone()),
-            Proven::Managed(token, name) => {
+            Content::External(identity) => Ok(identity.clone()),
+            Content::Managed(token, name) => {
                 let directory = directory.ok_or(Reason::TypeRejected)?;
                 let fields = token.identity(directory, from, now)?;
                 let (name, exp) = (Arc::clone(name), self.dates.exp);

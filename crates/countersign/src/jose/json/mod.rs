@@ -1,0 +1,128 @@
+//! Strict reading of JSON objects (RFC 8259): no repeated members, not even inside of values that are not used or
+//! with escapes in their names; no lone surrogates; nothing after the object.
+//!
+//! RFC 7515 §4 and RFC 7519 §4 let a parser use the last of two members of the same name. Two parsers
+//! that choose differently would read two different tokens, so repeated members are rejected here.
+//!
+//! A header and claims are read for every token, so the text is read once, without an intermediate form, and strings without
+//! escapes are borrowed from it.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::borrow::Cow;
+
+pub(crate) use reader::{Malformed, Raw, Reader};
+pub(crate) use value::{NumericDate, OtherType, Value};
+
+/// The members of an object that are read. The macro [`members`] implements it.
+pub(crate) trait Members<'a>: Default {
+    /// Reads the value of the member `name`, and returns `true`. Returns `false`, without reading the value,
+    /// if the member is not used.
+    fn read(&mut self, name: &str, reader: &mut Reader<'a>) -> Result<bool, Malformed>;
+}
+
+/// A value that a member can have.
+pub(crate) trait Read<'a>: Sized {
+    /// Reads the next value.
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed>;
+}
+
+/// Declares a struct with the members of an object that are read, all of them optional. After each semicolon, it
+/// declares a flag that is set if one of several members is present, whatever its value.
+macro_rules! members {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident<$life:lifetime> {
+            $($field_vis:vis $field:ident: $type:ty = $member:literal,)*
+            $(; $(#[$flag_meta:meta])* $flag_vis:vis $flag:ident = $($flag_member:literal)|+)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Default)]
+        $vis struct $name<$life> {
+            $($field_vis $field: Option<$type>,)*
+            $($(#[$flag_meta])* $flag_vis $flag: bool,)*
+        }
+
+        impl<$life> $crate::jose::json::Members<$life> for $name<$life> {
+            fn read(
+                &mut self,
+                name: &str,
+                reader: &mut $crate::jose::json::Reader<$life>,
+            ) -> Result<bool, $crate::jose::json::Malformed> {
+                match name {
+                    $($member => $crate::jose::json::read_once(&mut self.$field, reader)?,)*
+                    $($($flag_member)|+ => {
+                        self.$flag = true;
+                        return Ok(false);
+                    })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+        }
+    };
+}
+pub(crate) use members;
+
+/// Reads a member into an empty `slot`. Returns an error if the slot is full, which means that the member is
+/// repeated.
+pub(crate) fn read_once<'a, T: Read<'a>>(
+    slot: &mut Option<T>,
+    reader: &mut Reader<'a>,
+) -> Result<(), Malformed> {
+    if slot.is_some() {
+        return Err(Malformed);
+    }
+    *slot = Some(T::read(reader)?);
+    Ok(())
+}
+
+/// Parses a JSON object. Returns `None` if `bytes` is anything else.
+pub(crate) fn object<'a, M: Members<'a>>(bytes: &'a [u8]) -> Option<M> {
+    let mut reader = Reader::new(std::str::from_utf8(bytes).ok()?);
+    let mut members = M::default();
+    reader.object(&mut members).ok()?;
+    reader.end().ok()?;
+    Some(members)
+}
+
+/// A string, borrowed if it has no escapes.
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+/// Returns the text of a member.
+pub(crate) fn text<'a>(member: &'a Option<Text<'_>>) -> Option<&'a str> {
+    member.as_ref().map(|Text(text)| &**text)
+}
+
+impl<'a> Read<'a> for Text<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        match Value::read(reader)? {
+            Value::Text(text) => Ok(Self(text)),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+impl<'a> Read<'a> for bool {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        match Value::read(reader)? {
+            Value::Bool(value) => Ok(value),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+impl<'a> Read<'a> for Vec<Raw<'a>> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let mut list = Self::new();
+        reader.list(|reader| {
+            list.push(reader.raw()?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
+}
