@@ -164,7 +164,7 @@ async fn run_configured(
         log = SERVER_LOG;
         config.server.listen = listen.unwrap_or(config.server.listen);
     }
-    let log = logging::start(config.log.format, config.log.filter.as_deref(), log);
+    let log = logging::start(config.log.format, config.log.filter.as_deref(), log)?;
     let context = Context {
         config: Arc::new(config),
         global,

@@ -1,11 +1,12 @@
 //! The lines of the log.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write};
 
+use countersign::time::{Clock as _, Precision, SystemClock, Timestamp};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -48,19 +49,49 @@ where
 fn json(writer: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     let metadata = event.metadata();
     writer.write_str(r#"{"timestamp":""#)?;
-    SystemTime.format_time(writer)?;
-    write!(writer, r#"","level":"{}""#, metadata.level())?;
+    write_time(writer, SystemClock.now())?;
+    writer.write_str(r#"","level":""#)?;
+    writer.write_str(metadata.level().as_str())?;
+    writer.write_char('"')?;
     let mut members = Members {
         writer,
         result: Ok(()),
     };
     event.record(&mut members);
     members.result?;
-    write!(writer, r#","target":"{}""#, metadata.target())?;
+    writer.write_str(r#","target":""#)?;
+    writer.write_str(metadata.target())?;
+    writer.write_char('"')?;
     if let Some(id) = request_id() {
-        write!(writer, r#","span":{{"id":"{id}","name":"request"}}"#)?;
+        writer.write_str(r#","span":{"id":""#)?;
+        writer.write_str(id.as_str())?;
+        writer.write_str(r#"","name":"request"}"#)?;
     }
-    writeln!(writer, "}}")
+    writer.write_str("}\n")
+}
+
+/// Writes a time in RFC 3339, with three digits of a second's fraction.
+fn write_time(writer: &mut impl Write, time: Timestamp) -> fmt::Result {
+    thread_local! {
+        /// The second of the last line, and its text without the fraction: most lines are of the second of the line before.
+        static LAST: RefCell<(i64, String)> = RefCell::new((0, text_of_second(0)));
+    }
+    let second = time.unix_seconds();
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != second {
+            (*last, *text) = (second, text_of_second(second));
+        }
+        writer.write_str(text)
+    })?;
+    write!(writer, ".{:03}Z", time.unix_millis().rem_euclid(1000))
+}
+
+/// Returns a second in RFC 3339, without the `Z`.
+fn text_of_second(second: i64) -> String {
+    let second = Timestamp::from_unix_seconds(second);
+    let mut text = second.to_rfc3339_with(Precision::Seconds, 0);
+    text.pop();
+    text
 }
 
 /// Writes the fields of an event as members of an object.
@@ -72,7 +103,7 @@ struct Members<'a, 'w> {
 impl Members<'_, '_> {
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
         if self.result.is_ok() {
-            self.result = write!(self.writer, r#","{}":"#, field.name());
+            self.result = write_name(self.writer, field.name());
         }
         if self.result.is_ok() {
             self.result = value(self.writer);
@@ -105,7 +136,11 @@ impl Visit for Members<'_, '_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
+        self.member(field, |writer| {
+            writer.write_char('"')?;
+            Escaped(writer).write_str(value)?;
+            writer.write_char('"')
+        });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -117,13 +152,20 @@ impl Visit for Members<'_, '_> {
     }
 }
 
+fn write_name(writer: &mut Writer<'_>, name: &str) -> fmt::Result {
+    writer.write_str(",\"")?;
+    writer.write_str(name)?;
+    writer.write_str("\":")
+}
+
 /// Writes text into a string of JSON (RFC 8259 §7).
 struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 
 impl Write for Escaped<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some(at) = rest.find(|c| c < ' ' || c == '"' || c == '\\') {
+        let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        while let Some(at) = rest.bytes().position(is_special) {
             let (plain, special) = rest.split_at(at);
             self.0.write_str(plain)?;
             let mut special = special.chars();
@@ -207,6 +249,21 @@ mod tests {
             "span": { "id": id.as_str(), "name": "request" },
         });
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn time_of_a_line_has_milliseconds() {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_773_576_000_007, "2026-03-15T12:00:00.007Z"),
+            (1_773_576_000_999, "2026-03-15T12:00:00.999Z"),
+            (1_773_576_001_000, "2026-03-15T12:00:01.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            let mut text = String::new();
+            write_time(&mut text, Timestamp::from_unix_millis(millis)).unwrap();
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

@@ -1,28 +1,26 @@
 //! Logs go to standard error: text on a terminal, JSON otherwise.
 
 mod format;
+mod queue;
 mod request;
 
-use std::io::{self, BufWriter, IsTerminal as _, Stderr, Write};
+use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use metrics::counter;
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::format::Line;
+use self::queue::Queue;
 pub(crate) use self::request::{for_request, in_request, request_id};
+use crate::error::CommandError;
 
-/// The most lines that wait to be written. Further ones are lost, and counted.
-const MAX_WAITING: usize = 16 * 1024;
-/// The most bytes of lines that are written together: as many as a pipe takes at once, so that no other line comes between.
-const WRITTEN_TOGETHER: usize = 4096;
 /// How often lost lines are looked for.
 const LOOK_FOR_LOST: Duration = Duration::from_secs(60);
 
@@ -37,12 +35,19 @@ pub(crate) enum Format {
 
 /// The log of the process. The lines that wait are written when it is dropped.
 pub(crate) struct Log {
-    lost: ErrorCounter,
-    _writer: WorkerGuard,
+    queue: Queue,
 }
 
 /// Starts logging, with `default_filter` if no filter is configured.
-pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter: &str) -> Log {
+///
+/// # Errors
+///
+/// Returns an error if the thread that writes the log cannot be started.
+pub(crate) fn start(
+    format: Option<Format>,
+    filter: Option<&str>,
+    default_filter: &str,
+) -> Result<Log, CommandError> {
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
     // The configuration has parsed the filter already.
@@ -50,19 +55,18 @@ pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter
         .unwrap_or(default_filter)
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    let (waiting, writer) = NonBlockingBuilder::default()
-        .buffered_lines_limit(MAX_WAITING)
-        .thread_name("log")
-        // The thread flushes when no line waits: lines that come together are written together.
-        .finish(BufWriter::with_capacity(WRITTEN_TOGETHER, io::stderr()));
-    let lost = waiting.error_counter();
+    let queue = Queue::start(io::stderr());
+    let queue =
+        queue.map_err(|error| CommandError::new(format!("cannot start threads: {error}")))?;
     let line = match format {
         Format::Text => Line::Text(fmt::format().with_ansi(terminal)),
         Format::Json => Line::Json,
     };
     let lines = fmt::layer()
         .event_format(line)
-        .with_writer(Output { waiting })
+        .with_writer(Output {
+            queue: queue.clone(),
+        })
         // These errors would be printed to standard error, which panics if the log cannot be written: on a full disk,
         // the server would abort.
         .log_internal_errors(false)
@@ -71,9 +75,12 @@ pub(crate) fn start(format: Option<Format>, filter: Option<&str>, default_filter
     // Fails only if a subscriber is set already, which then stays.
     let _ = registry.try_init();
     std::panic::set_hook(Box::new(log_panic));
-    Log {
-        lost,
-        _writer: writer,
+    Ok(Log { queue })
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -83,9 +90,8 @@ impl Log {
         let mut known = 0;
         loop {
             tokio::time::sleep(LOOK_FOR_LOST).await;
-            let lost = self.lost.dropped_lines();
-            counter!("countersign_log_lines_lost_total")
-                .absolute(lost.try_into().unwrap_or(u64::MAX));
+            let lost = self.queue.lost();
+            counter!("countersign_log_lines_lost_total").absolute(lost);
             if lost > known {
                 tracing::warn!(
                     lines = lost - known,
@@ -99,23 +105,23 @@ impl Log {
 
 /// Writes warnings and errors at once, and gives all other lines to a thread of its own, so that no request waits for them.
 struct Output {
-    waiting: NonBlocking,
+    queue: Queue,
 }
 
 /// Where one line is written.
-enum Destination {
-    Waiting(NonBlocking),
+enum Destination<'a> {
+    Queue(&'a Queue),
     AtOnce(Stderr),
 }
 
 impl<'a> MakeWriter<'a> for Output {
-    type Writer = Destination;
+    type Writer = Destination<'a>;
 
-    fn make_writer(&'a self) -> Destination {
-        Destination::Waiting(self.waiting.clone())
+    fn make_writer(&'a self) -> Destination<'a> {
+        Destination::Queue(&self.queue)
     }
 
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Destination {
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Destination<'a> {
         match *metadata.level() <= Level::WARN {
             true => Destination::AtOnce(io::stderr()),
             false => self.make_writer(),
@@ -123,17 +129,21 @@ impl<'a> MakeWriter<'a> for Output {
     }
 }
 
-impl Write for Destination {
+impl Write for Destination<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Waiting(waiting) => waiting.write(bytes),
+            Self::Queue(queue) => {
+                // The subscriber writes each line as a whole.
+                queue.push(bytes);
+                Ok(bytes.len())
+            }
             Self::AtOnce(stderr) => stderr.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Waiting(waiting) => waiting.flush(),
+            Self::Queue(_) => Ok(()),
             Self::AtOnce(stderr) => stderr.flush(),
         }
     }
