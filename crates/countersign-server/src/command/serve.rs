@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::Router;
 use countersign::Secret;
 use countersign::registry::{NewKey, Registry as _};
 use countersign_store::{Store, ViewContents};
@@ -21,7 +20,8 @@ use super::{Context, caller};
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::http::{
-    self, CurrentRoutes, Draining, Endpoint, Limits, Metrics, Process, Shutdown, Signals, Tls,
+    self, CurrentRoutes, Draining, Endpoint, Limits, Metrics, Process, ServedRoutes, Shutdown,
+    Signals, Tls,
 };
 use crate::issuer::{self, ConfiguredIssuer};
 use crate::trust;
@@ -164,7 +164,7 @@ impl Composition<'_> {
     async fn compose(
         &mut self,
         config: &Config,
-    ) -> Result<(Router, Vec<ConfiguredIssuer>), CommandError> {
+    ) -> Result<(ServedRoutes, Vec<ConfiguredIssuer>), CommandError> {
         let store = self.store;
         issuer::allow_lifetimes(config, store).await?;
         let mut issuers = Vec::new();
@@ -191,7 +191,7 @@ impl Composition<'_> {
         &mut self,
         context: &Context,
         arguments: &ServeArgs,
-    ) -> Result<Router, CommandError> {
+    ) -> Result<ServedRoutes, CommandError> {
         let mut config = context.read_config()?;
         config.server.listen = arguments.listen.unwrap_or(config.server.listen);
         let (routes, _) = self.compose(&config).await?;

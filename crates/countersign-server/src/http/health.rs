@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
+use axum::handler::HandlerWithoutStateExt as _;
 use axum::http::StatusCode;
 use countersign_store::Store;
 
 use super::openapi::{Routes, get};
+use super::shortcuts::Shortcut;
 
 /// The paths of the probes.
 pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -30,7 +32,7 @@ impl Draining {
 pub(super) fn routes(store: Store, draining: Draining) -> Routes {
     let [healthz_path, readyz_path] = PATHS;
     let unavailable = "requests cannot be authenticated at present";
-    Routes::of([
+    let routes = Routes::of([
         get(healthz_path, "healthz", healthz)
             .summary("Check that the process answers")
             .answers(StatusCode::OK, "the process answers"),
@@ -38,8 +40,10 @@ pub(super) fn routes(store: Store, draining: Draining) -> Routes {
             .summary("Check that requests can be authenticated")
             .answers(StatusCode::OK, "requests can be authenticated")
             .answers(StatusCode::SERVICE_UNAVAILABLE, unavailable),
-    ])
-    .map_router(|router| router.with_state((store, draining)))
+    ]);
+    let mut routes = routes.map_router(|router| router.with_state((store, draining)));
+    routes.shortcut(Shortcut::get(healthz_path, healthz.into_service()));
+    routes
 }
 
 /// Returns 200: the process answers.

@@ -15,12 +15,14 @@ use countersign_wire::{
     ProtectedResource, Revocation, Scoped, Session, SessionResource, TokenEndpoint, TokenMint,
 };
 use tokio::runtime::Handle;
+use tower::{Layer as _, service_fn};
 
 use super::authenticators::Authenticators;
 use super::counted_wire::CountedWire;
 use super::feed::{self, FeedSettings};
 use super::limits::Limits;
 use super::openapi::{Routes, get};
+use super::shortcuts::Shortcut;
 use super::store_runtime::on_store_runtime;
 use super::{WHOAMI, metrics, mount, whoami};
 use crate::config::{DEFAULT_ISSUER, WireSettings};
@@ -94,9 +96,13 @@ impl<'a> IssuerEndpoints<'a> {
         let issuers = std::iter::once(trusted).chain(external);
         let authenticate = self.authenticators.any(issuers, None)?;
         let authenticate = authenticate.reject_body(ProblemDetails);
-        let whoami = get(self.path(WHOAMI), "whoami", whoami::whoami);
+        let path = self.path(WHOAMI);
+        let whoami = get(&*path, "whoami", whoami::whoami);
+        let shortcut = authenticate.layer(service_fn(whoami::respond));
         let routes = Routes::of([whoami.summary("Show who is calling")]);
-        Ok(routes.map_router(|router| router.route_layer(authenticate)))
+        let mut routes = routes.map_router(|router| router.route_layer(authenticate));
+        routes.shortcut(Shortcut::get(&path, shortcut));
+        Ok(routes)
     }
 
     fn feed(&mut self) -> Result<(), CommandError> {
@@ -245,24 +251,28 @@ impl<'a> IssuerEndpoints<'a> {
     ) -> Result<(), CommandError> {
         if settings.enabled {
             let mint = self.mint(settings)?;
-            self.endpoint(name, (settings, wire), authenticator, mint.into());
+            let endpoint = self.endpoint(name, (settings, wire), authenticator, mint.into());
+            let shortcut = Shortcut::post(&self.path(&settings.path), endpoint);
+            self.routes.shortcut(shortcut.with_request_id());
         }
         Ok(())
     }
 
+    /// Mounts a wire, and returns its endpoint.
     fn endpoint<W: DescribeWire + Clone>(
         &mut self,
         name: &'static str,
         (settings, wire): (&WireSettings, W),
         authenticator: Authenticator,
         mint: TokenMint,
-    ) {
+    ) -> TokenEndpoint<CountedWire<W>> {
         let wire = CountedWire::new(wire, metrics::minted(name));
         let endpoint = TokenEndpoint::new(wire, authenticator, mint)
             .body_limit(self.common.body_limit)
             .limit(self.common.limits.mints.clone());
         let not_found = endpoint.clone().not_found_service();
         let path = self.path(&settings.path);
-        self.routes.at_and_below(&path, endpoint, not_found);
+        self.routes.at_and_below(&path, endpoint.clone(), not_found);
+        endpoint
     }
 }

@@ -168,7 +168,13 @@ fn describe() {
 
 /// The counters of requests. They are kept, because finding one in the recorder takes as long as a tenth of a request.
 #[derive(Default)]
-pub(super) struct RequestMetrics(papaya::HashMap<RequestKind, (Counter, Histogram)>);
+pub(super) struct RequestMetrics(papaya::HashMap<RequestKind, RequestCounters>);
+
+/// The counters of the requests of one kind.
+pub(super) struct RequestCounters {
+    requests: Counter,
+    durations: Histogram,
+}
 
 #[derive(PartialEq, Eq, Hash)]
 struct RequestKind {
@@ -206,12 +212,31 @@ impl RequestMetrics {
             status: status.as_u16(),
             route,
         };
-        let (counter, durations) = match kinds.get(&kind) {
+        let counters = match kinds.get(&kind) {
             Some(known) => known,
-            None => kinds.get_or_insert_with(kind.owned(), || registered(&kind)),
+            None => kinds
+                .get_or_insert_with(kind.owned(), || RequestCounters::of(method, route, status)),
         };
-        counter.increment(1);
-        durations.record(duration.as_secs_f64());
+        counters.count(duration);
+    }
+}
+
+impl RequestCounters {
+    /// Finds or creates the counters in the recorder.
+    pub(super) fn of(method: &'static str, route: &str, status: StatusCode) -> Self {
+        let (route, status) = (route.to_owned(), status.as_u16().to_string());
+        Self {
+            requests: counter!(
+                REQUESTS, "method" => method, "route" => route.clone(), "status" => status
+            ),
+            durations: histogram!(DURATION, "route" => route),
+        }
+    }
+
+    /// Counts a request.
+    pub(super) fn count(&self, duration: Duration) {
+        self.requests.increment(1);
+        self.durations.record(duration.as_secs_f64());
     }
 }
 
@@ -223,14 +248,6 @@ impl Kind<'_> {
             route: self.route.into(),
         }
     }
-}
-
-fn registered(kind: &Kind<'_>) -> (Counter, Histogram) {
-    let (route, status) = (kind.route.to_owned(), kind.status.to_string());
-    (
-        counter!(REQUESTS, "method" => kind.method, "route" => route.clone(), "status" => status),
-        histogram!(DURATION, "route" => route),
-    )
 }
 
 /// Sets when the certificate of TLS expires.

@@ -16,6 +16,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod problem;
+mod shortcuts;
 mod signals;
 mod store_runtime;
 mod whoami;
@@ -41,6 +42,7 @@ pub(crate) use dashboard::PATH as DASHBOARD;
 pub(crate) use health::Draining;
 pub(crate) use limits::Limits;
 pub(crate) use metrics::Metrics;
+pub(crate) use shortcuts::ServedRoutes;
 pub(crate) use signals::Signals;
 
 use admin::Admin;
@@ -84,7 +86,7 @@ pub(crate) fn routes(
     external: &[TrustedIssuer],
     limits: &Limits,
     process: &Process,
-) -> Result<Router, CommandError> {
+) -> Result<ServedRoutes, CommandError> {
     let authenticators = Authenticators::new(config, store, limits);
     let common = issuer::Common {
         store,
@@ -116,9 +118,8 @@ pub(crate) fn routes(
         routes = routes.merge(issuer::routes(&common, one)?);
     }
     // The interface of the dashboard is for its own pages, and not in the document.
-    let routes = routes
-        .finish()?
-        .merge(dashboard::routes(&admin, issuers, process)?);
+    let (router, shortcuts) = routes.finish()?;
+    let router = router.merge(dashboard::routes(&admin, issuers, process)?);
     let origins = &config.server.cors_origins;
     let origins = (!origins.is_empty()).then(|| AllowedOrigins::new(origins.clone()));
     let observer = Observer::new(
@@ -128,5 +129,10 @@ pub(crate) fn routes(
         SystemRandom,
     );
     // One `layer` for all of them: axum boxes the service and its future once for each call.
-    Ok(routes.layer((observer, option_layer(origins.map(Extension)))))
+    let layers = (
+        observer.clone(),
+        option_layer(origins.clone().map(Extension)),
+    );
+    let router = router.layer(layers);
+    Ok(ServedRoutes::new(router, shortcuts, observer, origins))
 }

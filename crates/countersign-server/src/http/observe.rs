@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use tokio::task::futures::TaskLocalFuture;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
-use super::metrics::RequestMetrics;
+use super::metrics::{RequestCounters, RequestMetrics};
 use super::{health, host};
 use crate::config::AccessLog;
 use crate::logging::{for_request, in_request};
@@ -63,9 +63,9 @@ impl Observer {
     }
 
     /// Returns whether a request is logged. Probes come every few seconds, and are not unless they fail.
-    fn logs(&self, route: Option<&MatchedPath>, status: StatusCode) -> bool {
+    fn logs(&self, route: Option<&str>, status: StatusCode) -> bool {
         let is_error = status.as_u16() >= 400;
-        let is_probe = route.is_some_and(|route| health::PATHS.contains(&route.as_str()));
+        let is_probe = route.is_some_and(|route| health::PATHS.contains(&route));
         match self.0.access {
             AccessLog::All => is_error || !is_probe,
             AccessLog::Errors => is_error,
@@ -73,8 +73,76 @@ impl Observer {
         }
     }
 
-    fn request_id(&self) -> RequestId {
-        RequestId::new(self.0.clock.now(), &self.0.random)
+    /// Processes a request of this route by `call`.
+    pub(super) fn observe<F>(
+        &self,
+        request: Request,
+        route: Option<Route>,
+        call: impl FnOnce(Request, &RequestId) -> F,
+    ) -> Observed<F>
+    where
+        F: Future<Output = Result<Response, Infallible>>,
+    {
+        let begun = Instant::now();
+        let id = RequestId::new(self.0.clock.now(), &self.0.random);
+        let method = known(request.method());
+        let response = match host::is_valid(&request) {
+            true => Either::Left(call(request, &id)),
+            false => {
+                let response = StatusCode::BAD_REQUEST.into_response();
+                Either::Right(std::future::ready(Ok(response)))
+            }
+        };
+        Observed {
+            // After a panic nothing of the handler is used, so that no broken invariant can be observed; the process's panic
+            // hook has logged the place.
+            response: AssertUnwindSafe(in_request(id.clone(), response)).catch_unwind(),
+            timeout: Timeout::NotWaited,
+            request: Some(Observation {
+                observer: self.clone(),
+                begun,
+                id,
+                method,
+                route,
+            }),
+        }
+    }
+}
+
+/// The route of a request. It is logged and not the path, which may contain anything, even a key.
+pub(super) enum Route {
+    /// The template that the router has found.
+    Matched(MatchedPath),
+    /// That of a shortcut.
+    Fixed(Arc<FixedRoute>),
+}
+
+/// A route without parameters.
+pub(super) struct FixedRoute {
+    path: Box<str>,
+    /// The counters of successful requests. There is only one method.
+    successful: OnceLock<RequestCounters>,
+}
+
+impl FixedRoute {
+    pub(super) fn new(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            successful: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl Route {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Matched(path) => path.as_str(),
+            Self::Fixed(route) => &route.path,
+        }
     }
 }
 
@@ -108,47 +176,24 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        let begun = Instant::now();
-        let id = self.observer.request_id();
-        let method = known(request.method());
-        // The route is logged and not the path, which may contain anything, even a key.
+    fn call(&mut self, request: Request) -> Self::Future {
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let response = match host::is_valid(&request) {
-            true => {
-                request.extensions_mut().insert(id.clone());
-                Either::Left(self.inner.call(request))
-            }
-            false => {
-                let response = StatusCode::BAD_REQUEST.into_response();
-                Either::Right(std::future::ready(Ok(response)))
-            }
-        };
-        Observed {
-            // After a panic nothing of the handler is used, so that no broken invariant can be observed; the process's panic
-            // hook has logged the place.
-            response: AssertUnwindSafe(in_request(id.clone(), response)).catch_unwind(),
-            timeout: None,
-            request: Some(Observation {
-                observer: self.observer.clone(),
-                begun,
-                id,
-                method,
-                route,
-            }),
-        }
+        let route = route.map(Route::Matched);
+        self.observer.observe(request, route, |mut request, id| {
+            request.extensions_mut().insert(id.clone());
+            self.inner.call(request)
+        })
     }
 }
 
 type Answer = std::future::Ready<Result<Response, Infallible>>;
 
 pin_project! {
-    /// The response of an [`Observe`].
-    pub(super) struct Observed<F> {
+    /// The response to a request that is observed.
+    pub(crate) struct Observed<F> {
         #[pin]
         response: CatchUnwind<AssertUnwindSafe<TaskLocalFuture<RequestId, Either<F, Answer>>>>,
-        // Runs once the response is not there at once.
-        timeout: Option<Pin<Box<Sleep>>>,
+        timeout: Timeout,
         // None after completion.
         request: Option<Observation>,
     }
@@ -170,10 +215,7 @@ where
                     return Poll::Pending;
                 };
                 let end = request.begun + request.observer.0.timeout;
-                let timeout = this
-                    .timeout
-                    .get_or_insert_with(|| Box::pin(sleep_until(end)));
-                ready!(timeout.as_mut().poll(cx));
+                ready!(this.timeout.poll(end, cx));
                 StatusCode::REQUEST_TIMEOUT.into_response()
             }
         };
@@ -184,13 +226,41 @@ where
     }
 }
 
+/// The timer of a request.
+enum Timeout {
+    NotWaited,
+    WaitedOnce,
+    Running(Pin<Box<Sleep>>),
+}
+
+impl Timeout {
+    /// Waits until `end`. The timer starts when the request has waited twice: a request whose body has arrived with its head waits
+    /// once, and is polled again at once.
+    fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::NotWaited => {
+                *self = Self::WaitedOnce;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::WaitedOnce => {
+                let mut sleep = Box::pin(sleep_until(end));
+                let elapsed = sleep.as_mut().poll(cx);
+                *self = Self::Running(sleep);
+                elapsed
+            }
+            Self::Running(sleep) => sleep.as_mut().poll(cx),
+        }
+    }
+}
+
 /// A request whose response is awaited.
 struct Observation {
     observer: Observer,
     begun: Instant,
     id: RequestId,
     method: &'static str,
-    route: Option<MatchedPath>,
+    route: Option<Route>,
 }
 
 impl Observation {
@@ -199,11 +269,19 @@ impl Observation {
         let Self {
             observer, method, ..
         } = &self;
-        let route = self.route.as_ref();
-        let template = route.map_or("none", MatchedPath::as_str);
+        let route = self.route.as_ref().map(Route::as_str);
+        let template = route.unwrap_or("none");
         let (status, duration) = (response.status(), self.begun.elapsed());
-        let requests = &observer.0.requests;
-        requests.count(method, template, status, duration);
+        match &self.route {
+            Some(Route::Fixed(route)) if status == StatusCode::OK => route
+                .successful
+                .get_or_init(|| RequestCounters::of(method, template, status))
+                .count(duration),
+            _ => observer
+                .0
+                .requests
+                .count(method, template, status, duration),
+        }
         if observer.logs(route, status) {
             let rejection = response.extensions().get::<Rejection>();
             for_request(self.id.clone(), || {

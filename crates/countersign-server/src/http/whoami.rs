@@ -1,5 +1,8 @@
 //! `/whoami`: shows who is calling.
 
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts as _, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign::json::ObjectWriter;
@@ -81,6 +84,15 @@ impl DescribeResponse for Whoami {
 /// Returns the principal of the request.
 pub(super) async fn whoami(principal: Principal) -> Whoami {
     Whoami(principal)
+}
+
+/// Does the same as a service: axum boxes the futures of handlers.
+pub(super) async fn respond(request: Request) -> Result<Response, Infallible> {
+    let (mut head, _) = request.into_parts();
+    Ok(match Principal::from_request_parts(&mut head, &()).await {
+        Ok(principal) => whoami(principal).await.into_response(),
+        Err(rejection) => rejection.into_response(),
+    })
 }
 
 #[cfg(test)]

@@ -64,12 +64,10 @@ pub(super) async fn serve<S, R>(
     let begun = exchanges.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let http1 = request.version() < Version::HTTP_2;
-        let exchange = begun.begin(http1);
-        let mut request = request.map(|body| match body.is_end_stream() {
-            true => {
-                exchange.complete();
-                Body::empty()
-            }
+        let complete = request.body().is_end_stream();
+        let exchange = begun.begin(http1, complete);
+        let mut request = request.map(|body| match complete {
+            true => Body::empty(),
             false => Body::new(ExchangeBody::new(body, &exchange)),
         });
         if let Some(certificate) = &certificate {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -62,8 +63,8 @@ impl Exchanges {
         })))
     }
 
-    /// Begins an exchange, with a request whose head has arrived.
-    pub(super) fn begin(&self, http1: bool) -> Arc<Exchange> {
+    /// Begins an exchange, with a request whose head has arrived. It is complete if it has no body.
+    pub(super) fn begin(&self, http1: bool, complete: bool) -> Arc<Exchange> {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
@@ -71,11 +72,12 @@ impl Exchanges {
         state.open.push_back(OpenExchange {
             number,
             since: Instant::now(),
-            complete: false,
+            complete,
         });
         Arc::new(Exchange {
             exchanges: self.clone(),
             number,
+            complete: AtomicBool::new(complete),
         })
     }
 
@@ -165,15 +167,22 @@ impl Future for Overdue {
 pub(super) struct Exchange {
     exchanges: Exchanges,
     number: u64,
+    /// The same as in the state, which is locked only once.
+    complete: AtomicBool,
 }
 
 impl Exchange {
     /// Records that the request has arrived whole, or is answered. Returns whether it was complete already.
     pub(super) fn complete(&self) -> bool {
+        if self.complete.swap(true, Ordering::Relaxed) {
+            return true;
+        }
         let mut state = self.exchanges.lock();
         let mut open = state.open.iter_mut();
-        let open = open.find(|exchange| exchange.number == self.number);
-        open.is_none_or(|exchange| std::mem::replace(&mut exchange.complete, true))
+        if let Some(exchange) = open.find(|exchange| exchange.number == self.number) {
+            exchange.complete = true;
+        }
+        false
     }
 }
 

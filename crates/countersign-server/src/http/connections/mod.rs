@@ -14,11 +14,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -29,6 +27,7 @@ use self::acceptor::Acceptor;
 use self::admission::Admission;
 use self::exchanges::Deadlines;
 pub(crate) use self::tls::Tls;
+use super::shortcuts::{ServedFuture, ServedRoutes};
 use super::signals::Request as Signal;
 use super::{Draining, Signals};
 use crate::config::ServerSettings;
@@ -60,15 +59,15 @@ pub(crate) enum Shutdown {
 
 /// The routes of the present configuration. Clones share them, so that requests on open connections get new ones, too.
 #[derive(Clone)]
-pub(crate) struct CurrentRoutes(Arc<ArcSwap<Router>>);
+pub(crate) struct CurrentRoutes(Arc<ArcSwap<ServedRoutes>>);
 
 impl CurrentRoutes {
-    pub(crate) fn new(routes: Router) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(routes)))
+    pub(crate) fn new(routes: impl Into<ServedRoutes>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(routes.into())))
     }
 
     /// Replaces the routes.
-    pub(crate) fn replace(&self, routes: Router) {
+    pub(crate) fn replace(&self, routes: ServedRoutes) {
         self.0.store(Arc::new(routes));
     }
 }
@@ -76,15 +75,14 @@ impl CurrentRoutes {
 impl Service<Request<Body>> for CurrentRoutes {
     type Response = Response;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    type Future = ServedFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // A router is always ready.
-        Router::clone(&self.0.load()).call(request)
+        self.0.load().call(request)
     }
 }
 

@@ -15,14 +15,15 @@ use utoipa::openapi::{
 
 use super::{Mounted, Routes};
 use crate::error::CommandError;
+use crate::http::shortcuts::Shortcut;
 
 /// The path of the document.
 const PATH: &str = "/openapi.json";
 const JSON: &str = "application/json";
 
 impl Routes {
-    /// Returns the router of all routes, and of the document that describes them.
-    pub(in crate::http) fn finish(mut self) -> Result<Router, CommandError> {
+    /// Returns the router of all routes and of the document that describes them, and the shortcuts.
+    pub(in crate::http) fn finish(mut self) -> Result<(Router, Vec<Shortcut>), CommandError> {
         let schema = ObjectBuilder::new().schema_type(Type::Object);
         let schema = RefOr::T(Schema::Object(schema.build()));
         let empty = Document::new(JSON, String::new());
@@ -32,11 +33,13 @@ impl Routes {
         }
         self.describe(PATH, own);
         let router = std::mem::take(&mut self.router);
+        let shortcuts = std::mem::take(&mut self.shortcuts);
         let json = serde_json::to_string(&self.document()?);
         let json = json.map_err(|error| {
             CommandError::new(format!("{PATH} cannot be written as JSON: {error}"))
         })?;
-        Ok(router.route_service(PATH, Document::new(JSON, json)))
+        let router = router.route_service(PATH, Document::new(JSON, json));
+        Ok((router, shortcuts))
     }
 
     fn document(self) -> Result<OpenApi, CommandError> {

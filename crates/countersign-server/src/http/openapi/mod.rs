@@ -19,6 +19,8 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
+use super::shortcuts::Shortcut;
+
 pub(super) use draft::OperationDraft;
 pub(super) use handlers::{
     DescribeExtractor, DescribeResponse, DescribedHandler, delete, get, post, put,
@@ -29,6 +31,7 @@ pub(super) struct Routes<S = ()> {
     router: Router<S>,
     operations: Vec<Mounted>,
     schemas: Vec<(String, RefOr<Schema>)>,
+    shortcuts: Vec<Shortcut>,
 }
 
 /// One operation, with its whole path.
@@ -64,6 +67,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             router: Router::new(),
             operations: Vec::new(),
             schemas: Vec::new(),
+            shortcuts: Vec::new(),
         };
         for DescribedHandler { route, draft } in handlers {
             let (path, description) = draft.finish();
@@ -77,6 +81,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub(super) fn service(&mut self, path: &str, service: impl Describe + Mountable) {
         let description = service.describe();
         self.described(path, service, description);
+    }
+
+    /// Adds a shortcut to a service that is mounted too. No layer of the router applies to it.
+    pub(super) fn shortcut(&mut self, shortcut: Shortcut) {
+        self.shortcuts.push(shortcut);
     }
 
     /// Mounts a service at a path, and another one at every path below it.
@@ -109,6 +118,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.router = self.router.merge(others.router);
         self.operations.extend(others.operations);
         self.schemas.extend(others.schemas);
+        self.shortcuts.extend(others.shortcuts);
         self
     }
 
@@ -145,6 +155,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             router: change(self.router),
             operations: self.operations,
             schemas: self.schemas,
+            shortcuts: self.shortcuts,
         }
     }
 
