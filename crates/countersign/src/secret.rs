@@ -53,6 +53,18 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Bytes on the stack that may be secret. They are overwritten when they are dropped, many at once, for which `Zeroizing`
+/// takes a store for each byte.
+pub(crate) struct SecretBytes<const N: usize>(pub(crate) [u8; N]);
+
+impl<const N: usize> Drop for SecretBytes<N> {
+    fn drop(&mut self) {
+        self.0 = [0; N];
+        // The compiler would otherwise leave out a store that nothing reads.
+        optimization_barrier(&self.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ pub(super) enum HmacSecret {
     /// SHA-256, by an implementation that takes less time than that of aws-lc for messages as short as tokens.
     Sha256(MacKey),
     /// SHA-384 or SHA-512.
-    Sha512(hmac::Key),
+    Sha512(Box<hmac::Key>),
 }
 
 /// A tag of an [`HmacSecret`].
@@ -51,7 +51,7 @@ impl HmacSecret {
         }
         Ok(match algorithm {
             Algorithm::Hs256 => Self::Sha256(MacKey::new(secret)),
-            _ => Self::Sha512(hmac::Key::new(hash, secret)),
+            _ => Self::Sha512(Box::new(hmac::Key::new(hash, secret))),
         })
     }
 
