@@ -1,7 +1,8 @@
 //! Keys that are replaced while they are used.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -10,25 +11,47 @@ use crate::time::Timestamp;
 
 /// The verifying keys of an issuer, which can be replaced at any time. Clones share them. Reading takes no lock.
 #[derive(Clone, Debug)]
-pub struct SharedKeySet(Arc<ArcSwap<KeySet>>);
+pub struct SharedKeySet(Arc<Replaceable>);
+
+#[derive(Debug)]
+struct Replaceable {
+    keys: ArcSwap<KeySet>,
+    /// The version of the keys, which every request with a cached token reads: loading it is cheaper than loading the keys.
+    version: AtomicU64,
+    replacing: Mutex<()>,
+}
 
 impl SharedKeySet {
     /// Creates the shared set with these keys.
     #[must_use]
     pub fn new(keys: KeySet) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(keys)))
+        Self(Arc::new(Replaceable {
+            version: AtomicU64::new(keys.version()),
+            keys: ArcSwap::from_pointee(keys),
+            replacing: Mutex::new(()),
+        }))
     }
 
     /// Replaces all keys. Every authentication that begins later uses the new ones.
     pub fn replace(&self, keys: KeySet) {
+        // Otherwise two calls at the same time could leave the keys of one with the version of the other.
+        let replacing = &self.0.replacing;
+        let _one_at_a_time = replacing.lock().unwrap_or_else(PoisonError::into_inner);
         // Tokens that were verified with the same keys stay in the caches.
         if !self.load().has_same_keys(&keys) {
-            self.0.store(Arc::new(keys));
+            let version = keys.version();
+            self.0.keys.store(Arc::new(keys));
+            self.0.version.store(version, Ordering::Release);
         }
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<KeySet>> {
-        self.0.load()
+        self.0.keys.load()
+    }
+
+    /// Returns the version of the keys.
+    pub(crate) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
     }
 }
 

@@ -7,7 +7,7 @@
 //! Tokens that are not accepted are never inserted. A token is inserted when it is verified for the second time, so that
 //! tokens that are presented once, however many, cost no insertion and displace no other.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,6 +15,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
 use super::verified::VerifiedToken;
+use crate::id::HashIds;
 
 /// The fewest bytes that an entry counts as, which bounds the number of entries.
 const MIN_ENTRY: usize = 1024;
@@ -28,7 +29,8 @@ const SHARDS: usize = 16;
 const HASHED: usize = 16;
 
 pub(super) struct TokenCache {
-    hasher: RandomState,
+    /// Only verified tokens are inserted, and no client chooses their signatures.
+    hasher: HashIds,
     tokens: Cache<Key, Arc<VerifiedToken>, ByWeight, TakeHash>,
     recent: Recent,
 }
@@ -59,7 +61,7 @@ impl TokenCache {
             .build();
         let lifecycle = DefaultLifecycle::default();
         Some(Self {
-            hasher: RandomState::new(),
+            hasher: HashIds::default(),
             tokens: Cache::with_options(options.ok()?, ByWeight, TakeHash::default(), lifecycle),
             recent: Recent::new(entries * 2),
         })

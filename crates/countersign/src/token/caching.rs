@@ -57,9 +57,9 @@ impl CachingVerifier {
         let presented = cache.presented(token);
         if let Some(known) = cache.get(&presented)
             && let Some(issuer) = self.issuers.get(known.issuer)
-            && let Some(keys) = issuer.keys.current()
+            && let Some(version) = issuer.keys.version()
         {
-            if keys.version() == known.keys {
+            if version == known.keys {
                 let result = known.check(issuer, now);
                 let result = result.and_then(|()| Ok(known.identity(issuer, from, now)?));
                 let is_expired =

@@ -25,7 +25,11 @@ enum Source {
 impl IssuerKeys {
     /// Returns the keys to verify with.
     pub(super) fn load(&self, key_id: Option<&str>) -> Result<Guard<Arc<KeySet>>, TokenRejection> {
-        self.current().ok_or_else(|| TokenRejection {
+        let keys = match &self.0 {
+            Source::Held(keys) => Some(keys.load()),
+            Source::Fetched(keys) => keys.load(),
+        };
+        keys.ok_or_else(|| TokenRejection {
             key_fetch: self
                 .source()
                 .and_then(|keys| keys.fetch_missing(None, key_id)),
@@ -33,11 +37,11 @@ impl IssuerKeys {
         })
     }
 
-    /// Returns the keys to verify with, if there are any that are fresh enough.
-    pub(super) fn current(&self) -> Option<Guard<Arc<KeySet>>> {
+    /// Returns the version of the keys to verify with, if there are any that are fresh enough.
+    pub(super) fn version(&self) -> Option<u64> {
         match &self.0 {
-            Source::Held(keys) => Some(keys.load()),
-            Source::Fetched(keys) => keys.load(),
+            Source::Held(keys) => Some(keys.version()),
+            Source::Fetched(keys) => keys.load().map(|keys| keys.version()),
         }
     }
 
