@@ -1,9 +1,16 @@
 use std::fmt;
+#[cfg(feature = "passwords")]
+use std::future::ready;
 use std::sync::Arc;
+#[cfg(feature = "passwords")]
+use std::task::{Context, Poll, Waker};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
+#[cfg(feature = "passwords")]
+use tokio::runtime::Handle;
+#[cfg(feature = "passwords")]
+use tokio::task::unconstrained;
 
 use crate::credentials::{Carrier, ClientAddress, Credentials, RequestHead, Scheme};
 use crate::directory::Directory;
@@ -23,11 +30,13 @@ use crate::mechanism::{
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::rejection::Challenge;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
 use crate::time::Timestamp;
 
 /// The longest `id:secret` that is decoded, in bytes.
 const MAX_PAIR: usize = MAX_PASSWORD + 128;
+/// The length of most pairs, and of all ids and secrets of API keys.
+const SHORT_PAIR: usize = 96;
 
 /// Authenticates Basic (RFC 7617), and the same credentials in a body: the id and secret of an API
 /// key and, with [`passwords`](Self::passwords), the name and password of a user.
@@ -97,20 +106,39 @@ impl Basic {
     }
 
     /// Checks the limit before anything is looked up, so that right and wrong passwords are throttled
-    /// alike. Returns `None` for all other passwords, cached ones too, because `authenticate` checks the
-    /// limit and the cache together: a cached password that is accepted at once would overtake the guesses that came before it
-    /// and have reserved nothing yet.
+    /// alike, and accepts cached passwords. Returns `None` for all other passwords.
     #[cfg(feature = "passwords")]
     fn check_user(&self, pair: &Pair<'_>, now: Timestamp) -> Option<Outcome> {
-        let Some(name) = self.user_name(pair) else {
+        let (Some(hasher), Some(name)) = (&self.hasher, self.user_name(pair)) else {
             return rejected(Reason::PairMalformed);
         };
+        let limit = self.keys.failures.as_ref();
         let client = Client {
             from: pair.from,
             id: name.as_str(),
         };
-        let throttled = self.keys.failures.as_ref()?.check(&client, now).err()?;
-        Some(throttled.into())
+        if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
+            return Some(throttled.into());
+        }
+        let password = prepare(pair.secret);
+        hasher.try_verify(&self.attempt(&name, &password, pair.from, now), limit)
+    }
+
+    #[cfg(feature = "passwords")]
+    fn attempt<'a>(
+        &'a self,
+        name: &'a UserName,
+        password: &'a Secret,
+        from: Option<ClientAddress>,
+        now: Timestamp,
+    ) -> Attempt<'a> {
+        Attempt {
+            directory: &*self.keys.directory,
+            name,
+            password: password.expose(),
+            from,
+            now,
+        }
     }
 
     /// Returns the name if this can be the name and password of a user.
@@ -173,6 +201,9 @@ impl Mechanism for Basic {
         with_pair(credentials, |pair| self.verify(pair, now)).unwrap_or_else(rejected)
     }
 
+    /// The attempt begins now, before the caller polls the future. Otherwise a cached password, which is accepted at once,
+    /// would overtake the guesses that came before it and have reserved no room yet. It needs no permission of tokio to begin,
+    /// which a task that has done much does not get.
     #[cfg(feature = "passwords")]
     fn authenticate(
         self: Arc<Self>,
@@ -180,7 +211,7 @@ impl Mechanism for Basic {
         _: &RequestHead<'_>,
         now: Timestamp,
     ) -> crate::BoxFuture<'static, Outcome> {
-        Box::pin(async move {
+        begin(unconstrained(async move {
             let owned = with_pair(&credentials, |pair| {
                 let name = self.user_name(pair)?;
                 Some((name, prepare(pair.secret)))
@@ -188,15 +219,9 @@ impl Mechanism for Basic {
             let (Some(hasher), Ok(Some((name, password)))) = (&self.hasher, owned) else {
                 return Outcome::Rejected(Reason::PairMalformed);
             };
-            let attempt = Attempt {
-                directory: &*self.keys.directory,
-                name: &name,
-                password: password.expose(),
-                from: credentials.from(),
-                now,
-            };
+            let attempt = self.attempt(&name, &password, credentials.from(), now);
             hasher.verify(&attempt, self.keys.failures.as_ref()).await
-        })
+        }))
     }
 
     fn revalidate(&self, principal: &Principal, now: Timestamp) -> Result<(), Reason> {
@@ -205,6 +230,23 @@ impl Mechanism for Basic {
 
     fn is_primary(&self, _: sealed::Internal) -> bool {
         true
+    }
+}
+
+/// Polls a future once, so that what it does first is done when this returns.
+#[cfg(feature = "passwords")]
+fn begin(
+    future: impl Future<Output = Outcome> + Send + 'static,
+) -> crate::BoxFuture<'static, Outcome> {
+    let mut future = Box::pin(future);
+    // Passwords are hashed on threads of the runtime.
+    if Handle::try_current().is_err() {
+        return future;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    match future.as_mut().poll(&mut cx) {
+        Poll::Ready(outcome) => Box::pin(ready(outcome)),
+        Poll::Pending => future,
     }
 }
 
@@ -226,15 +268,27 @@ fn with_pair<T>(credentials: &Credentials, f: impl FnOnce(&Pair<'_>) -> T) -> Re
     if let Some((id, secret)) = credentials.expose_pair() {
         return Ok(f(&pair(id, secret)));
     }
-    let mut buffer = Zeroizing::new([0; MAX_PAIR + 3]);
-    let (id, secret) = decode_basic(credentials.expose(), buffer.as_mut())?;
+    // The smaller buffer suffices for most, and is written and overwritten in less time.
+    let encoded = credentials.expose();
+    if encoded.len() <= encoded_len(SHORT_PAIR) {
+        let mut buffer = SecretBytes([0; SHORT_PAIR + 3]);
+        let (id, secret) = decode_basic(encoded, &mut buffer.0)?;
+        return Ok(f(&pair(id, secret)));
+    }
+    let mut buffer = SecretBytes([0; MAX_PAIR + 3]);
+    let (id, secret) = decode_basic(encoded, &mut buffer.0)?;
     Ok(f(&pair(id, secret)))
+}
+
+/// Returns the length of this many bytes in base64.
+const fn encoded_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
 }
 
 /// Decodes the credentials of Basic into user-id and password (RFC 7617 §2).
 fn decode_basic<'a>(encoded: &[u8], buffer: &'a mut [u8]) -> Result<(&'a str, &'a str), Reason> {
     let malformed = Reason::PairMalformed;
-    if encoded.len() > MAX_PAIR.div_ceil(3) * 4 {
+    if encoded.len() > encoded_len(MAX_PAIR) {
         return Err(malformed);
     }
     let length = STANDARD
@@ -244,8 +298,15 @@ fn decode_basic<'a>(encoded: &[u8], buffer: &'a mut [u8]) -> Result<(&'a str, &'
         .get(..length)
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         // "The user-id and password MUST NOT contain any control characters" (RFC 7617 §2).
-        .filter(|text| !text.chars().any(char::is_control))
+        .filter(|text| !has_control(text))
         .ok_or(malformed)?;
     // "the first colon in a user-pass string separates user-id and password" (RFC 7617 §2).
     text.split_once(':').ok_or(malformed)
+}
+
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().any(|byte| byte.is_ascii_control()),
+        false => text.chars().any(char::is_control),
+    }
 }

@@ -117,31 +117,40 @@ impl PasswordHasher {
         self.checked.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Returns the outcome of a cached password.
-    fn cached(
+    /// Accepts a password that was verified recently. The caller has checked the limit. Returns `None` for all other passwords.
+    pub(super) fn try_verify(
+        &self,
+        attempt: &Attempt<'_>,
+        limit: Option<&FailureLimit>,
+    ) -> Option<Outcome> {
+        let target = match self.target(attempt) {
+            Ok(target) => target,
+            Err(reason) => return Some(Outcome::Unavailable(reason)),
+        };
+        if !self.is_cached(attempt, &target, limit) {
+            return None;
+        }
+        // If the credential may no longer be used, the password is hashed like any other, so that the time of the rejection
+        // does not show that it is right.
+        let identity = attempt.finish(target.credential?, None).ok()?;
+        Some(Outcome::Accepted(identity))
+    }
+
+    /// Returns whether the password was verified recently.
+    fn is_cached(
         &self,
         attempt: &Attempt<'_>,
         target: &Target,
         limit: Option<&FailureLimit>,
-    ) -> Option<Outcome> {
-        let (client, now) = (attempt.client(), attempt.now);
+    ) -> bool {
         // While passwords from these networks find no place, the cache is not asked: otherwise wrong passwords would
         // be free of charge, and right ones the only ones to be accepted.
-        if limit.is_some_and(|limit| limit.is_often_busy(&client, now))
-            || !self.cache.contains(&target.digest, now)
-        {
-            return None;
-        }
-        if let Some(Err(throttled)) = limit.map(|limit| limit.check(&client, now)) {
-            return Some(throttled.into());
-        }
-        // If the credential may no longer be used, the password is hashed like any other, so that the time of the rejection
-        // does not show that it is right.
-        let identity = attempt.finish(target.credential.clone()?, None).ok()?;
-        Some(Outcome::Accepted(identity))
+        let is_often_busy =
+            |limit: &FailureLimit| limit.is_often_busy(&attempt.client(), attempt.now);
+        !limit.is_some_and(is_often_busy) && self.cache.contains(&target.digest, attempt.now)
     }
 
-    /// Verifies a password, by a hash or by the cache of verified passwords.
+    /// Verifies a password that was not accepted by [`try_verify`](Self::try_verify).
     ///
     /// The limit is checked in the same way for cached passwords and others. If clients could
     /// tell a cached password from others by the limit, many attempts at once would find it.
@@ -155,16 +164,15 @@ impl PasswordHasher {
             Ok(target) => target,
             Err(reason) => return Outcome::Unavailable(reason),
         };
-        if let Some(outcome) = self.cached(attempt, &target, limit) {
-            return outcome;
-        }
         let mut reservation = None;
         let check = async {
             reservation = limit
                 .map(|limit| limit.reserve(&client, now))
                 .transpose()
                 .map_err(Outcome::from)?;
-            let check = self.check(attempt.password, target.hashes(), client.networks());
+            let padding = self.padding(attempt.directory, &target.hash);
+            let hash = (Arc::clone(&target.hash), padding);
+            let check = self.check(attempt.password, hash, client.networks());
             let result = self.checks.join(target.digest, check).await;
             result.map_err(|reason| Outcome::from(Err(reason)))
         };
@@ -225,7 +233,6 @@ impl PasswordHasher {
         });
         let (id, generation, hash) =
             known.unwrap_or_else(|| (UNKNOWN_USER, 0, Arc::clone(&self.dummy)));
-        let padding = self.padding(directory, &hash);
         let digest = self.cache.digest(&[
             // Otherwise the same password for two unknown names would share one check and take half the
             // time.
@@ -238,7 +245,6 @@ impl PasswordHasher {
         Ok(Target {
             credential,
             hash,
-            padding,
             digest,
         })
     }
@@ -317,6 +323,10 @@ impl PasswordHasher {
 /// Prepares a password for hashing: the same text gives the same bytes, however it is encoded (RFC 8265 §4.2.2). Spaces
 /// outside ASCII become U+0020, and letters their normalization form C.
 pub(super) fn prepare(password: &str) -> Secret {
+    // ASCII is in form C, and has one space.
+    if password.is_ascii() {
+        return Secret::from(password.to_owned());
+    }
     let space = |c: char| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
             ' '
@@ -339,14 +349,7 @@ impl fmt::Debug for PasswordHasher {
 struct Target {
     credential: Option<Credential>,
     hash: Arc<str>,
-    padding: u64,
     digest: Digest,
-}
-
-impl Target {
-    fn hashes(&self) -> (Arc<str>, u64) {
-        (Arc::clone(&self.hash), self.padding)
-    }
 }
 
 /// An error of hashing a password: it is empty or longer than 1 KiB, or there was no salt.

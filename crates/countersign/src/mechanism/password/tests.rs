@@ -31,8 +31,8 @@ fn wrong_password_takes_as_long_for_every_user_as_for_an_unknown_one() {
             from: None,
             now: Timestamp::from_unix_seconds(0),
         };
-        let (hash, padding) = hasher.target(&attempt).unwrap().hashes();
-        cost(&hash).unwrap() + padding
+        let target = hasher.target(&attempt).unwrap();
+        cost(&target.hash).unwrap() + hasher.padding(&directory, &target.hash)
     };
     let own = own.expose();
     assert_eq!(costs("eve"), cost(own).unwrap());
