@@ -4,14 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderValue, Request};
 
 use crate::BoxFuture;
 use crate::auth::AuthenticatorBuilder;
 use crate::auth::metrics;
 use crate::auth::telemetry::Span;
 use crate::credentials::{
-    Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site, names_other_site,
+    Carrier, Carriers, ClientAddress, Credentials, Found, RequestHead, may_be_cross_site,
+    names_other_site,
 };
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, Verifier};
@@ -102,10 +103,17 @@ impl Authenticator {
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
+        let found = self.find(head)?;
+        let address = head.extensions.get::<ClientAddress>().copied();
+        Ok(found.map(|found| found.copy(head.headers).presented_from(address)))
+    }
+
+    /// Finds the credentials, and copies nothing.
+    fn find(&self, head: &RequestHead<'_>) -> Result<Option<Found>, Rejection> {
         let found = self.0.carriers.find(head);
         let found = found.map_err(|reason| self.reject(reason))?;
         // A browser adds cookies and certificates, whichever page causes the request.
-        let is_cross_site = match found.as_ref().map(Credentials::carrier) {
+        let is_cross_site = match found.as_ref().map(Found::carrier) {
             Some(Carrier::Cookie(_)) => may_be_cross_site(head),
             Some(Carrier::ClientCertificate) => names_other_site(head),
             _ => false,
@@ -113,13 +121,23 @@ impl Authenticator {
         if is_cross_site {
             return Err(self.reject(Reason::CrossSite));
         }
-        let address = head.extensions.get::<ClientAddress>().copied();
-        Ok(found.map(|credentials| credentials.presented_from(address)))
+        Ok(found)
     }
 
-    /// Removes the cookies that may carry credentials from the headers.
-    pub(super) fn strip_cookies(&self, headers: &mut HeaderMap) {
+    /// Finds the credentials as [`find_credentials`](Self::find_credentials), and removes them from the request, together with
+    /// the cookies that may carry credentials.
+    pub(super) fn remove_credentials<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<Credentials>, Rejection> {
+        let Some(found) = self.find(&RequestHead::new(request))? else {
+            return Ok(None);
+        };
+        let address = request.extensions().get::<ClientAddress>().copied();
+        let headers = request.headers_mut();
+        let credentials = found.take(headers);
         self.0.carriers.strip_cookies(headers);
+        Ok(Some(credentials.presented_from(address)))
     }
 
     /// Returns the rejection of a request whose headers hold no credentials.
@@ -155,33 +173,44 @@ impl Authenticator {
     /// Returns the `WWW-Authenticate` values of a 401, for services that accept credentials from these carriers only: one
     /// for each mechanism with such a carrier, or `Credentials realm="…"` if all of these carriers are in a body.
     pub fn challenges(&self, accepts: impl Fn(&Carrier) -> bool) -> Vec<HeaderValue> {
-        self.0.challenges.of_carriers(accepts)
+        self.0.challenges.of_carriers(accepts).cloned().collect()
     }
 
     /// Authenticates credentials. The one mechanism that selects them decides; no other mechanism is
     /// asked. `head` is the request that presented them.
     pub fn authenticate(&self, credentials: Credentials, head: &RequestHead<'_>) -> Authentication {
+        match self.try_authenticate(credentials, head) {
+            Ok(result) => Authentication(State::Ready(Some(result))),
+            Err(waiting) => waiting,
+        }
+    }
+
+    /// Authenticates credentials as [`authenticate`](Self::authenticate). Returns the future only if it has to wait.
+    pub(super) fn try_authenticate(
+        &self,
+        credentials: Credentials,
+        head: &RequestHead<'_>,
+    ) -> Result<Result<Principal, Rejection>, Authentication> {
         let span = Span::start();
         let Some((mechanism, verifier)) = self.find_mechanism(&credentials) else {
             let carrier = credentials.carrier().clone();
             let result = Err(self.reject_credentials(Reason::Unselected, carrier));
             span.finish(&result);
-            return Authentication(State::Ready(Some(result)));
+            return Ok(result);
         };
         let now = self.0.clock.now();
         let outcome = span.in_scope(|| mechanism.try_authenticate(&credentials, head, now));
-        Authentication(match outcome {
-            Some(outcome) => {
-                let result = resolve(outcome, Arc::clone(verifier));
-                span.finish(&result);
-                State::Ready(Some(result))
-            }
-            None => State::Waiting {
-                outcome: Arc::clone(mechanism).authenticate(credentials, head, now),
-                verifier: Some(Arc::clone(verifier)),
-                span,
-            },
-        })
+        if let Some(outcome) = outcome {
+            let result = resolve(outcome, Arc::clone(verifier));
+            span.finish(&result);
+            return Ok(result);
+        }
+        let start = || Arc::clone(mechanism).authenticate(credentials, head, now);
+        Err(Authentication(State::Waiting {
+            outcome: span.in_scope(start),
+            verifier: Some(Arc::clone(verifier)),
+            span,
+        }))
     }
 
     /// Checks a principal of this authenticator again: freshness of the data, expiry, status,
@@ -267,16 +296,6 @@ enum State {
         verifier: Option<Arc<Verifier>>,
         span: Span,
     },
-}
-
-impl Authentication {
-    /// Returns the result if nothing has to be waited for.
-    pub(super) fn try_ready(self) -> Result<Result<Principal, Rejection>, Self> {
-        match self.0 {
-            State::Ready(Some(result)) => Ok(result),
-            waiting => Err(Self(waiting)),
-        }
-    }
 }
 
 impl Future for Authentication {

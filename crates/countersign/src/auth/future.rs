@@ -37,7 +37,8 @@ pin_project! {
         // The authentication has to wait. The service and the request wait with it.
         Authenticating {
             authentication: Authentication,
-            waiting: Option<(S, Request<ReqBody>)>,
+            // Behind a pointer, since most futures never wait, and are moved.
+            waiting: Option<Box<(S, Request<ReqBody>)>>,
             shows_principal: bool,
         },
     }
@@ -74,7 +75,7 @@ where
         Self {
             state: State::Authenticating {
                 authentication,
-                waiting: Some(waiting),
+                waiting: Some(Box::new(waiting)),
                 shows_principal,
             },
             reject_body: Some(reject_body),
@@ -120,7 +121,7 @@ where
                 } => {
                     let result = ready!(Pin::new(authentication).poll(cx));
                     let (mut service, mut request) =
-                        waiting.take().expect("polled after completion");
+                        *waiting.take().expect("polled after completion");
                     match result {
                         Ok(principal) => {
                             *this.principal = shows_principal.then(|| principal.clone());

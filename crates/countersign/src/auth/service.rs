@@ -9,7 +9,7 @@ use crate::auth::caller::Anonymous;
 use crate::auth::layer::LayerOptions;
 use crate::auth::telemetry::log;
 use crate::auth::{Authenticator, ResponseFuture};
-use crate::credentials::{Carrier, RequestHead};
+use crate::credentials::RequestHead;
 use crate::principal::Principal;
 use crate::rejection::{RejectBody, Rejection};
 use crate::scope::Scopes;
@@ -38,18 +38,18 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let authenticator = &self.authenticator;
-        let credentials = match authenticator.find_credentials(&RequestHead::new(&request)) {
+        let found = match self.options.keep_credentials {
+            true => authenticator.find_credentials(&RequestHead::new(&request)),
+            false => authenticator.remove_credentials(&mut request),
+        };
+        let credentials = match found {
             Ok(Some(credentials)) => credentials,
             Ok(None) if self.options.optional => return self.pass_on(request),
             Ok(None) => return self.reject(self.authenticator.missing_credentials(), &request),
             Err(rejection) => return self.reject(rejection, &request),
         };
-        if !self.options.keep_credentials {
-            strip_credentials(&mut request, credentials.carrier());
-            authenticator.strip_cookies(request.headers_mut());
-        }
         let head = RequestHead::new(&request);
-        match authenticator.authenticate(credentials, &head).try_ready() {
+        match authenticator.try_authenticate(credentials, &head) {
             Ok(Ok(principal)) => {
                 let shown = self.options.principal_in_response;
                 let shown = shown.then(|| principal.clone());
@@ -112,19 +112,6 @@ impl<S: Clone, R: Clone> AuthService<S, R> {
         log(&rejection);
         ResponseFuture::rejected(rejection.into_response(&self.reject_body, request.headers()))
     }
-}
-
-fn strip_credentials<B>(request: &mut Request<B>, carrier: &Carrier) {
-    match carrier {
-        Carrier::Authorization(_) => request.headers_mut().remove(AUTHORIZATION),
-        Carrier::Header(name) => request.headers_mut().remove(name),
-        // Cookies are removed even if they do not count. A certificate is not secret.
-        Carrier::Cookie(_)
-        | Carrier::ClientCertificate
-        | Carrier::BodyKey
-        | Carrier::BodyClient
-        | Carrier::BodyUser => None,
-    };
 }
 
 /// Inserts the principal and its scopes into the request extensions. A principal that is already

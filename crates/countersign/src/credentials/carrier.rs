@@ -67,7 +67,9 @@ impl AuthScheme {
     }
 
     pub(super) fn is(&self, name: &[u8]) -> bool {
-        self.0.as_bytes().eq_ignore_ascii_case(name)
+        // Most clients write the name as it is registered.
+        let own = self.0.as_bytes();
+        own == name || own.eq_ignore_ascii_case(name)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -13,6 +15,47 @@ pub(crate) struct Carriers {
     headers: Vec<HeaderName>,
     cookies: Vec<CookieName>,
     client_certificate: bool,
+}
+
+/// The credentials of a request, and where they are.
+pub(crate) enum Found {
+    /// A part of the only value of a header, which has not been copied.
+    Header(Carrier, Range<usize>),
+    /// A cookie, or the certificate of the client.
+    Other(Credentials),
+}
+
+impl Found {
+    pub(crate) fn carrier(&self) -> &Carrier {
+        match self {
+            Self::Header(carrier, _) => carrier,
+            Self::Other(credentials) => credentials.carrier(),
+        }
+    }
+
+    /// Returns the credentials, and leaves the headers as they are.
+    pub(crate) fn copy(self, headers: &HeaderMap) -> Credentials {
+        self.with_value(|name| headers.get(name).cloned())
+    }
+
+    /// Returns the credentials, and removes their header. Cookies stay.
+    pub(crate) fn take(self, headers: &mut HeaderMap) -> Credentials {
+        self.with_value(|name| headers.remove(name))
+    }
+
+    fn with_value(self, value: impl FnOnce(&HeaderName) -> Option<HeaderValue>) -> Credentials {
+        let (carrier, range) = match self {
+            Self::Header(carrier, range) => (carrier, range),
+            Self::Other(credentials) => return credentials,
+        };
+        let value = match &carrier {
+            Carrier::Header(name) => value(name),
+            _ => value(&AUTHORIZATION),
+        };
+        // In other headers than those that were searched there are no valid credentials.
+        let value = value.unwrap_or_else(|| HeaderValue::from_static(""));
+        Credentials::new(carrier, Form::Header(value, range))
+    }
 }
 
 impl Carriers {
@@ -36,18 +79,18 @@ impl Carriers {
     ///
     /// The certificate of the client belongs to its connection, and counts only if the client presents nothing with the
     /// request itself, not even an `Authorization` header that no mechanism reads.
-    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Credentials>, Reason> {
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Found>, Reason> {
         let found = self.read(head.headers)?;
         if found.is_some() || !self.client_certificate || head.headers.contains_key(AUTHORIZATION) {
             return Ok(found);
         }
         let certificate = head.extensions.get::<ClientCertificate>().cloned();
-        Ok(certificate.map(Credentials::certificate))
+        Ok(certificate.map(|certificate| Found::Other(Credentials::certificate(certificate))))
     }
 
     /// Finds the credentials in the headers of a request. Malformed credentials are never ignored in favour of others.
     /// Cookies count only without other credentials, since a browser adds them by itself.
-    fn read(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
+    fn read(&self, headers: &HeaderMap) -> Result<Option<Found>, Reason> {
         let mut found = self.authorization(headers)?;
         for name in &self.headers {
             found = match (found, header(headers, name)?) {
@@ -58,7 +101,10 @@ impl Carriers {
         // An `Authorization` header of another scheme presents credentials too, although nothing here reads them.
         let may_count = !self.cookies.is_empty() && !headers.contains_key(AUTHORIZATION);
         match found {
-            None if may_count => cookie::read(headers, &self.cookies),
+            None if may_count => {
+                let cookie = cookie::read(headers, &self.cookies)?;
+                Ok(cookie.map(Found::Other))
+            }
             found => Ok(found),
         }
     }
@@ -70,7 +116,7 @@ impl Carriers {
         }
     }
 
-    fn authorization(&self, headers: &HeaderMap) -> Result<Option<Credentials>, Reason> {
+    fn authorization(&self, headers: &HeaderMap) -> Result<Option<Found>, Reason> {
         if self.schemes.is_empty() {
             return Ok(None);
         }
@@ -96,8 +142,8 @@ impl Carriers {
             });
         }
         let carrier = Carrier::Authorization(scheme.clone());
-        let form = Form::Header(value.clone(), bytes.len() - text.len()..bytes.len());
-        Ok(Some(Credentials::new(carrier, form)))
+        let range = bytes.len() - text.len()..bytes.len();
+        Ok(Some(Found::Header(carrier, range)))
     }
 }
 
@@ -108,15 +154,15 @@ fn strip_scheme<'v>(value: &'v [u8], scheme: &AuthScheme) -> Option<&'v [u8]> {
     (ends && scheme.is(name)).then_some(rest)
 }
 
-fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Credentials>, Reason> {
+fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Found>, Reason> {
     let Some(value) = only(headers, name)? else {
         return Ok(None);
     };
-    if value.as_bytes().contains(&b',') {
+    if memchr::memchr(b',', value.as_bytes()).is_some() {
         return Err(Reason::JoinedCredentials);
     }
-    let form = Form::Header(value.clone(), 0..value.len());
-    Ok(Some(Credentials::new(Carrier::Header(name.clone()), form)))
+    let carrier = Carrier::Header(name.clone());
+    Ok(Some(Found::Header(carrier, 0..value.len())))
 }
 
 /// Returns the only value of a header.
@@ -132,33 +178,18 @@ pub(crate) fn only<'a>(
     Ok(first)
 }
 
-/// The number of bytes that are checked at once.
-const BLOCK: usize = 32;
-
 /// Returns whether the text, which is part of a header value, is one word, without quotes and commas.
 fn is_one_token(text: &[u8]) -> bool {
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    let mut last = [b'a'; BLOCK];
-    if let Some(start) = last.get_mut(..rest.len()) {
-        start.copy_from_slice(rest);
-    }
-    let mut found = [0; BLOCK];
-    blocks
-        .iter()
-        .for_each(|block| mark_separators(block, &mut found));
-    mark_separators(&last, &mut found);
-    found == [0; BLOCK]
+    // Tokens and most keys have no byte up to the comma, which takes one comparison for each. As signed numbers, bytes that are
+    // not ASCII are negative.
+    let is_above = |all, &byte: &u8| all & (byte.cast_signed() > b','.cast_signed());
+    text.iter().fold(true, is_above) || has_no_separator(text)
 }
 
-/// Marks the places of bytes that end a word. Bytes of the same place in several blocks share a mark, so that the compiler
-/// compares many bytes with one instruction.
-fn mark_separators(block: &[u8; BLOCK], found: &mut [u8; BLOCK]) {
-    for (&byte, found) in block.iter().zip(found) {
-        // As signed numbers, bytes that are not ASCII are negative. A header value contains no DEL (RFC 9110 §5.5).
-        let is_not_graphic = byte.cast_signed() <= b' '.cast_signed();
-        let is_separator = is_not_graphic | (byte == b'"') | (byte == b',');
-        *found |= if is_separator { 0xff } else { 0 };
-    }
+fn has_no_separator(text: &[u8]) -> bool {
+    // The only control character in a header value is the tab (RFC 9110 §5.5).
+    let is_separator = |byte: &u8| !byte.is_ascii() || matches!(byte, b'\t' | b' ' | b'"' | b',');
+    !text.iter().any(is_separator)
 }
 
 /// RFC 9110 §5.6.2.
@@ -202,7 +233,7 @@ mod tests {
             map.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let found = carriers().read(&map)?;
-        Ok(found.map(|credentials| credentials.expose().to_vec()))
+        Ok(found.map(|found| found.copy(&map).expose().to_vec()))
     }
 
     #[test]
@@ -285,7 +316,7 @@ mod tests {
         let certificate = ClientCertificate::for_test("spiffe://acme.example/billing");
         request.extensions_mut().insert(certificate);
         let found = carriers.find(&RequestHead::new(&request))?;
-        Ok(found.map(|credentials| credentials.carrier().clone()))
+        Ok(found.map(|found| found.carrier().clone()))
     }
 
     #[cfg(feature = "testing")]
@@ -335,6 +366,26 @@ mod tests {
             read(&[cookie, bearer, ("x-api-key", b"k")]),
             Err(Reason::SeveralCredentials)
         );
+    }
+
+    #[test]
+    fn header_is_removed_when_its_credentials_are_taken_and_others_stay() {
+        for (name, value, credentials) in
+            [("authorization", "Bearer  t", "t"), ("x-api-key", "k", "k")]
+        {
+            let mut request = http::Request::new(());
+            let headers = request.headers_mut();
+            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert("x-other", HeaderValue::from_static("a"));
+            headers.insert("cookie", HeaderValue::from_static("token=c"));
+            let find = || carriers().find(&RequestHead::new(&request)).unwrap();
+            let (copied, taken) = (find().unwrap(), find().unwrap());
+            let headers = request.headers_mut();
+            assert_eq!(copied.copy(headers).expose(), credentials.as_bytes());
+            assert_eq!(headers.len(), 3);
+            assert_eq!(taken.take(headers).expose(), credentials.as_bytes());
+            assert!(!headers.contains_key(name) && headers.len() == 2);
+        }
     }
 
     #[test]

@@ -39,11 +39,31 @@ pub(crate) struct Challenges {
     realm: Box<str>,
     /// `, resource_metadata="…"` (RFC 9728 §5.1), or empty.
     resource_metadata: Box<str>,
-    /// The challenge of each mechanism, and its carriers.
-    entries: Vec<(Vec<Carrier>, HeaderValue)>,
+    entries: Vec<Entry>,
     invalid_request: Option<HeaderValue>,
     invalid_token: Option<HeaderValue>,
     body: Option<HeaderValue>,
+}
+
+/// The challenge of a mechanism, and its carriers.
+#[derive(Debug)]
+struct Entry {
+    carriers: Vec<Carrier>,
+    challenge: HeaderValue,
+}
+
+impl Entry {
+    /// Returns the challenge if a carrier is accepted: `body` if all accepted ones are in a body.
+    fn value<'c>(
+        &'c self,
+        body: Option<&'c HeaderValue>,
+        accepts: impl Fn(&Carrier) -> bool,
+    ) -> Option<&'c HeaderValue> {
+        let mut accepted = self.carriers.iter().filter(|carrier| accepts(carrier));
+        let first = accepted.next()?;
+        let are_in_body = first.is_body() && accepted.all(Carrier::is_body);
+        Some(body.filter(|_| are_in_body).unwrap_or(&self.challenge))
+    }
 }
 
 impl Challenges {
@@ -75,32 +95,33 @@ impl Challenges {
         if scheme.eq_ignore_ascii_case("Bearer") {
             text.push_str(&self.resource_metadata);
         }
-        if let Ok(value) = HeaderValue::try_from(text) {
-            self.entries.push((carriers, value));
+        if let Ok(challenge) = HeaderValue::try_from(text) {
+            self.entries.push(Entry {
+                carriers,
+                challenge,
+            });
         }
     }
 
-    /// Returns the challenges of the mechanisms that have one of these carriers.
-    pub(crate) fn of_carriers(&self, accepts: impl Fn(&Carrier) -> bool) -> Vec<HeaderValue> {
-        let mut values: Vec<HeaderValue> = Vec::with_capacity(self.entries.len());
-        for (carriers, challenge) in &self.entries {
-            let accepted: Vec<_> = carriers.iter().filter(|carrier| accepts(carrier)).collect();
-            let value = match &self.body {
-                _ if accepted.is_empty() => continue,
-                Some(body) if accepted.iter().all(|carrier| carrier.is_body()) => body,
-                _ => challenge,
-            };
-            if !values.contains(value) {
-                values.push(value.clone());
-            }
-        }
-        values
+    /// Returns the challenges of the mechanisms that have one of these carriers, each once.
+    pub(crate) fn of_carriers(
+        &self,
+        accepts: impl Fn(&Carrier) -> bool,
+    ) -> impl Iterator<Item = &HeaderValue> {
+        let body = self.body.as_ref();
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(move |(index, entry)| {
+            let value = entry.value(body, &accepts)?;
+            let mut earlier = self.entries.iter().take(index);
+            let is_repeated = earlier.any(|entry| entry.value(body, &accepts) == Some(value));
+            (!is_repeated).then_some(value)
+        })
     }
 
     fn accept_bearers(&self) -> bool {
         self.entries
             .iter()
-            .any(|(carriers, _)| carriers.contains(&Carrier::BEARER))
+            .any(|entry| entry.carriers.contains(&Carrier::BEARER))
     }
 }
 
@@ -108,25 +129,42 @@ impl Rejection {
     /// Returns the `WWW-Authenticate` values, for services that write the response themselves.
     #[must_use]
     pub fn challenges(&self) -> Vec<HeaderValue> {
+        let mut values = Vec::new();
+        self.for_each_challenge(|value| values.push(value));
+        values
+    }
+
+    /// Calls a function for each `WWW-Authenticate` value, in their order.
+    pub(super) fn for_each_challenge(&self, f: impl FnMut(HeaderValue)) {
         let known = &self.challenges;
-        let one = |value: &Option<HeaderValue>| value.iter().cloned().collect();
         match (self.kind(), &self.detail) {
-            (RejectionKind::Missing, Detail::Body) => one(&known.body),
-            (RejectionKind::Missing, _) => known.of_carriers(|carrier| !carrier.is_body()),
-            (RejectionKind::Malformed, _) if known.accept_bearers() => one(&known.invalid_request),
+            (RejectionKind::Missing, Detail::Body) => known.body.iter().cloned().for_each(f),
+            (RejectionKind::Missing, _) => known
+                .of_carriers(|carrier| !carrier.is_body())
+                .cloned()
+                .for_each(f),
+            (RejectionKind::Malformed, _) if known.accept_bearers() => {
+                known.invalid_request.iter().cloned().for_each(f)
+            }
             (RejectionKind::Invalid, Detail::Carrier(carrier)) => match carrier {
-                carrier if carrier.is_body() => one(&known.body),
-                carrier if *carrier == Carrier::BEARER => one(&known.invalid_token),
-                carrier => known.of_carriers(|other| other == carrier),
+                carrier if carrier.is_body() => known.body.iter().cloned().for_each(f),
+                carrier if *carrier == Carrier::BEARER => {
+                    known.invalid_token.iter().cloned().for_each(f)
+                }
+                carrier => known
+                    .of_carriers(|other| other == carrier)
+                    .cloned()
+                    .for_each(f),
             },
             (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
                 let scope = match &**scope {
                     "" => String::new(),
                     scope => format!(", scope=\"{scope}\""),
                 };
-                one(&known.bearer(&format!("error=\"insufficient_scope\"{scope}")))
+                let value = known.bearer(&format!("error=\"insufficient_scope\"{scope}"));
+                value.into_iter().for_each(f);
             }
-            _ => Vec::new(),
+            _ => {}
         }
     }
 }

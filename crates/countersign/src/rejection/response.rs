@@ -35,9 +35,9 @@ impl Rejection {
         *response.status_mut() = self.kind().status();
         let headers = response.headers_mut();
         headers.remove(WWW_AUTHENTICATE);
-        for challenge in self.challenges() {
+        self.for_each_challenge(|challenge| {
             headers.append(WWW_AUTHENTICATE, challenge);
-        }
+        });
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(RETRY_AFTER);
         if let Some(seconds) = self.retry_after() {
