@@ -15,6 +15,8 @@ pub(super) struct OwnToken {
 }
 
 impl OwnToken {
+    /// Reads the claims. It is called once, and inlined so that the fields are not moved.
+    #[inline]
     pub(super) fn read(claims: &Claims<'_>, subject: &str) -> Result<Self, Reason> {
         let malformed = Reason::ClaimsMalformed;
         if text(&claims.client_id)? != Some(subject) {

@@ -135,6 +135,7 @@ impl VerifiedToken {
 }
 
 /// Adds what is read from every token to the fields of its kind.
+#[inline]
 pub(super) fn complete(
     fields: IdentityFields,
     payload: &Payload,

@@ -40,7 +40,8 @@ pub(super) fn verify(
     let (algorithm, key_id) = header.supported()?;
 
     let payload = Payload::new(jws.payload()?);
-    let claims: Claims<'_> = json::object(payload.json()).ok_or(Reason::ClaimsMalformed)?;
+    let mut claims = Claims::default();
+    json::object_into(payload.json(), &mut claims).ok_or(Reason::ClaimsMalformed)?;
     let (index, issuer, name) = find_issuer(issuers, &claims)?;
     if jws.len() > issuer.max_token_len() {
         return Err(Reason::TokenTooLong.into());
@@ -125,6 +126,7 @@ impl TrustedIssuer {
     }
 
     /// Reads the claims that a token of this kind must have.
+    #[inline]
     fn read(
         &self,
         claims: &Claims<'_>,

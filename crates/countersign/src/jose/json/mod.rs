@@ -83,11 +83,16 @@ pub(crate) fn read_once<'a, T: Read<'a>>(
 
 /// Parses a JSON object. Returns `None` if `bytes` is anything else.
 pub(crate) fn object<'a, M: Members<'a>>(bytes: &'a [u8]) -> Option<M> {
-    let mut reader = Reader::new(std::str::from_utf8(bytes).ok()?);
     let mut members = M::default();
-    reader.object(&mut members).ok()?;
-    reader.end().ok()?;
+    object_into(bytes, &mut members)?;
     Some(members)
+}
+
+/// Parses a JSON object as [`object`] does, without moving its members.
+pub(crate) fn object_into<'a>(bytes: &'a [u8], members: &mut impl Members<'a>) -> Option<()> {
+    let mut reader = Reader::new(std::str::from_utf8(bytes).ok()?);
+    reader.object(members).ok()?;
+    reader.end().ok()
 }
 
 /// A string, borrowed if it has no escapes.

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn value(&mut self) -> Result<Value<'a>, Malformed> {
         match self.peek() {
-            Some(b'"') => Ok(Value::Text(self.string()?)),
+            Some(b'"') => self.string().map(Value::Text),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b'{') => {
                 self.object(&mut NoMembers)?;
@@ -183,21 +183,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a string.
-    fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
+    /// Reads a string. Inlined, a string without escapes, which nearly all are, is not copied to and from the stack.
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.expect(b'"')?;
         let plain = self.plain();
-        if self.skip_byte(b'"') {
-            return Ok(Cow::Borrowed(plain));
+        match self.skip_byte(b'"') {
+            true => Ok(Cow::Borrowed(plain)),
+            false => self.rest_of_string(plain).map(Cow::Owned),
         }
+    }
+
+    /// Reads a string after the part that has no escapes.
+    #[cold]
+    fn rest_of_string(&mut self, plain: &str) -> Result<String, Malformed> {
         let mut text = plain.to_owned();
         while self.skip_byte(b'\\') {
             text.push(self.escape()?);
             text.push_str(self.plain());
         }
         // Another character that ends the plain part is a control character, or the end of the text.
-        self.skip_byte(b'"').then_some(()).ok_or(Malformed)?;
-        Ok(Cow::Owned(text))
+        self.skip_byte(b'"').then_some(text).ok_or(Malformed)
     }
 
     /// Reads the characters of a string up to the next quotation mark, escape or control character.
@@ -279,7 +285,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips white space, and returns the next byte without reading it.
-    fn peek(&mut self) -> Option<u8> {
+    pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             match self.byte() {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.next += 1,

@@ -16,8 +16,13 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Read<'a> for Value<'a> {
+    /// Reads the next value. Most are strings, which are written to where the value will be.
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        reader.value()
+        match reader.peek() {
+            Some(b'"') => reader.string().map(Self::Text),
+            _ => reader.value(),
+        }
     }
 }
 
