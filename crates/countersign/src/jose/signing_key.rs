@@ -41,10 +41,6 @@ struct Inner {
     pair: Pair,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value for each key, behind a reference count"
-)]
 enum Pair {
     Ed25519(Ed25519KeyPair),
     Ec(EcdsaKeyPair),

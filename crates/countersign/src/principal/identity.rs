@@ -110,20 +110,31 @@ impl IdentityFields {
     ) -> Result<Self, Reason> {
         let address = from.and_then(ClientAddress::ip);
         credential.usable(now, address)?;
-        let (subject, kind) = (Subject::Id(credential.id.text()), credential.kind());
-        Ok(Self {
+        Ok(Self::of_stored(credential, scheme, address))
+    }
+
+    /// Returns the fields for a stored credential that may be used. They are some hundred bytes, which are written once.
+    fn of_stored(credential: Credential, scheme: Scheme, address: Option<IpAddr>) -> Self {
+        Self {
+            subject: Subject::Id(credential.id.text()),
+            credential_kind: Some(credential.kind()),
             name: credential.name,
             credential: Some(credential.id),
-            credential_kind: Some(kind),
             generation: credential.generation,
             account: Some(credential.account),
             account_generation: credential.account_generation,
             environment: credential.environment,
             environment_kind: credential.environment_kind,
-            expires_at: credential.expires_at,
+            session: None,
+            token_id: None,
             address,
-            ..Self::bare(scheme, subject, credential.scopes)
-        })
+            scheme,
+            scopes: credential.scopes,
+            issuer: None,
+            expires_at: credential.expires_at,
+            accepted_until: None,
+            claims: Claims::default(),
+        }
     }
 
     /// Returns the fields for a caller without a stored credential.

@@ -17,7 +17,8 @@ impl Rejection {
         body: &impl RejectBody<B>,
         request: &HeaderMap,
     ) -> Response<B> {
-        let is_grpc = grpc::is_grpc(request);
+        let may_be_grpc = body.is_inherited() || body.empty_for_grpc().is_some();
+        let is_grpc = may_be_grpc && grpc::is_grpc(request);
         let mut response = self.render(body, is_grpc);
         if body.is_inherited() {
             response.extensions_mut().insert(Inherited { is_grpc });
@@ -35,11 +36,11 @@ impl Rejection {
         *response.status_mut() = self.kind().status();
         let headers = response.headers_mut();
         headers.remove(WWW_AUTHENTICATE);
+        headers.remove(RETRY_AFTER);
         self.for_each_challenge(|challenge| {
             headers.append(WWW_AUTHENTICATE, challenge);
         });
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.remove(RETRY_AFTER);
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
