@@ -186,6 +186,11 @@ pub enum StoreError {
         "too many verifiers follow the feed: let them ask other nodes, or with several credentials"
     )]
     TooManyVerifiers,
+    /// There are more API keys than a verifier may learn.
+    #[error(
+        "there are more than {0} API keys for one verifier: let it follow one account, or let its clients obtain tokens"
+    )]
+    TooManyKeys(usize),
     /// The database contains something that the store never writes.
     #[error(
         "the database is damaged ({0}): stop the server, and restore a backup with `countersign restore FILE`"

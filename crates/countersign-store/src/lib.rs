@@ -53,7 +53,7 @@ pub use countersign::time::{BootClock, SystemBootClock};
 
 pub use audit::{AuditRecord, Checkpoint, InvalidCheckpoint, Verified};
 pub use error::StoreError;
-pub use feed::{FeedContents, FeedCursor, FeedVerifier};
+pub use feed::{FeedContents, FeedCursor, FeedVerifier, KeyContents, KeyFilter};
 pub use nodes::{Incomplete, Receipt};
 pub use records::{Backup, KeyState, NodeList, NodeRecord, SessionRecord, SigningKeyRecord};
 pub use restore::{NotReplayed, Restored};

@@ -1,14 +1,16 @@
 //! Answers to verifiers. The rules are in [`feed`](crate::feed).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::{Denial, DenySet};
+use countersign::directory::{Denial, DenySet, Directory as _, MemoryDirectory};
 use countersign::jose::{Algorithm, SigningKeys};
+use countersign::key::{Pepper, Peppers};
 
 use crate::error::StoreError;
-use crate::feed::{Due, FeedContents, FeedCursor, FeedVerifier, TooMany};
+use crate::feed::{Due, FeedContents, FeedCursor, FeedVerifier, KeyContents, KeyFilter, TooMany};
 use crate::records::ChangedEntity;
 use crate::sql;
 use crate::store::{Inner, Store};
@@ -42,6 +44,12 @@ impl Store {
         self.0.feed.wait_after(cursor).await;
     }
 
+    /// Returns whether a verifier with this cursor learns only what has changed, at present.
+    #[must_use]
+    pub fn knows_changes_after(&self, cursor: &FeedCursor) -> bool {
+        self.0.feed.knows_after(cursor)
+    }
+
     /// Registers a verifier as a node, for [`wait_for_nodes`](Self::wait_for_nodes), and takes its cursor as an acknowledgement, which
     /// is written with those of others within some milliseconds. Call it when a question arrives.
     ///
@@ -68,48 +76,80 @@ impl Store {
     }
 
     /// Returns what a registered verifier does not know yet, and how current it is. With this store's view of denials, whatever the
-    /// issuer and the account of the denied tokens.
+    /// issuer and the account of the denied tokens, and of the keys that it may learn.
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooManyVerifiers`], [`StoreError::Closed`], or that the database cannot be read or written.
+    /// [`StoreError::TooManyVerifiers`], [`StoreError::TooManyKeys`], [`StoreError::Closed`], or that the database cannot be read or
+    /// written.
     pub async fn answer_verifier(
         &self,
         verifier: &FeedVerifier,
     ) -> Result<FeedContents, StoreError> {
         for _ in 0..ATTEMPTS {
-            if let Some(contents) = self.0.feed_contents(verifier) {
+            if let Some(contents) = self.feed_contents(verifier).await? {
                 return Ok(contents);
             }
             // The row is new, or was found to be leaving.
             self.register_verifier(verifier).await?;
             self.0.poll().await?;
         }
-        self.0.feed_contents(verifier).ok_or(StoreError::Closed)
+        let contents = self.feed_contents(verifier).await?;
+        contents.ok_or(StoreError::Closed)
+    }
+
+    async fn feed_contents(
+        &self,
+        verifier: &FeedVerifier,
+    ) -> Result<Option<FeedContents>, StoreError> {
+        let knows_changes = |cursor| self.knows_changes_after(cursor);
+        let is_delta = verifier.cursor.as_ref().is_some_and(knows_changes);
+        if verifier.keys.is_none() || is_delta {
+            return self.0.feed_contents(verifier);
+        }
+        // All credentials are looked at.
+        let (inner, verifier) = (Arc::clone(&self.0), verifier.clone());
+        let contents = tokio::task::spawn_blocking(move || inner.feed_contents(&verifier));
+        contents.await.map_err(|_| StoreError::Closed)?
     }
 }
 
 impl Inner {
-    fn feed_contents(&self, verifier: &FeedVerifier) -> Option<FeedContents> {
+    /// Returns `None` if the verifier is not registered yet, or the view has not been compared with the database.
+    fn feed_contents(&self, verifier: &FeedVerifier) -> Result<Option<FeedContents>, StoreError> {
         // First: what is read afterwards is at least as current.
-        let compared_at = self.view.compared_at()?;
+        let Some(compared_at) = self.view.compared_at() else {
+            return Ok(None);
+        };
         let cursor = verifier.cursor.as_ref();
-        let position = self.feed.position(&verifier.id, cursor, compared_at)?;
+        let Some(position) = self.feed.position(&verifier.id, cursor, compared_at) else {
+            return Ok(None);
+        };
         let records = self.view.records();
         let denied = records.denied();
         let (denials, removed) = match &position.changed {
             Some(changed) => changes(denied, changed),
             None => (all(denied), Vec::new()),
         };
+        let keys = verifier.keys.as_ref().map(|filter| {
+            let mut contents = match &position.changed {
+                Some(changed) => changed_keys(&records, changed, filter),
+                None => all_keys(&records, filter)?,
+            };
+            contents.peppers = peppers_of(&contents, &self.state.peppers);
+            Ok::<_, StoreError>(contents)
+        });
+        let keys = keys.transpose()?;
         let is_delta = position.changed.is_some();
-        Some(FeedContents {
+        Ok(Some(FeedContents {
             history: position.history,
             after: cursor.filter(|_| is_delta).map(|cursor| cursor.applied),
             head: position.head,
             age: self.view.since_boot().saturating_sub(compared_at),
             denials,
             removed,
-        })
+            keys,
+        }))
     }
 
     /// Writes the acknowledgements of verifiers soon after they have come, many at once. It does not end.
@@ -191,4 +231,63 @@ fn changes(denied: &DenySet, changed: &HashSet<ChangedEntity>) -> (Vec<Denial>, 
         }
     }
     (denials, removed)
+}
+
+/// Returns all keys that a verifier learns.
+fn all_keys(records: &MemoryDirectory, filter: &KeyFilter) -> Result<KeyContents, StoreError> {
+    let mut contents = KeyContents::default();
+    let mut count = 0_usize;
+    records.for_each(|credential| {
+        if filter.includes(&credential) {
+            count += 1;
+            if count <= filter.max {
+                contents.keys.push(credential);
+            }
+        }
+    });
+    match count > filter.max {
+        true => Err(StoreError::TooManyKeys(filter.max)),
+        false => Ok(contents),
+    }
+}
+
+/// Returns the keys that a verifier learns among the entities that have changed, and which of these are none.
+fn changed_keys(
+    records: &MemoryDirectory,
+    changed: &HashSet<ChangedEntity>,
+    filter: &KeyFilter,
+) -> KeyContents {
+    let mut contents = KeyContents::default();
+    for change in changed {
+        match change {
+            ChangedEntity::Credential(id) => match records.credential(id) {
+                Some(credential) if filter.includes(&credential) => contents.keys.push(credential),
+                _ if filter.concerns(id) => contents.removed.push(*id),
+                _ => {}
+            },
+            ChangedEntity::Account(id) if filter.account.is_none_or(|account| account == *id) => {
+                let account = records.account(id);
+                let account = account.map(|(generation, status)| (*id, generation, status));
+                contents.accounts.extend(account);
+            }
+            // A pepper is sent with the first key whose digest it has made, and managed tokens are not sent.
+            ChangedEntity::Account(_)
+            | ChangedEntity::Peppers
+            | ChangedEntity::CreatedTokens(_)
+            | ChangedEntity::Denial(_)
+            | ChangedEntity::SigningKey(_)
+            | ChangedEntity::Node(_) => {}
+        }
+    }
+    contents
+}
+
+/// Returns the peppers of the digests of the keys. A key whose pepper is not known here cannot be verified by the verifier.
+fn peppers_of(contents: &KeyContents, peppers: &Peppers) -> Vec<Pepper> {
+    let versions = contents.keys.iter().filter_map(|key| key.secret.pepper());
+    let versions: BTreeSet<u32> = versions.collect();
+    let found = versions
+        .into_iter()
+        .filter_map(|version| peppers.get(version));
+    found.collect()
 }

@@ -221,6 +221,8 @@ reasons! {
     IntrospectionBusy, Unavailable, "introspection_busy";
     /// The pepper of the API key's digest is missing.
     PepperMissing, Unavailable, "pepper_missing";
+    /// The users are not in the directory of this process, so that a password cannot be verified.
+    UsersUnavailable, Unavailable, "users_unavailable";
     /// Too many passwords are waiting to be hashed.
     HasherBusy, Unavailable, "hasher_busy";
     /// The stored password hash cannot be read, or hashing failed.

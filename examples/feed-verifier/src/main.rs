@@ -1,10 +1,11 @@
 //! A service that rejects tokens some milliseconds after their credentials were revoked, without a database:
 //!
 //! ```text
-//! FEED_KEY=… feed-verifier ISSUER
+//! FEED_KEY=… feed-verifier ISSUER [api-keys]
 //! ```
 //!
-//! The key has the scope `feed:denials`.
+//! The key has the scope `feed:denials`. With `api-keys`, it has the scope `feed:credentials`, and the service authenticates the API
+//! keys of the issuer too.
 
 use axum::{Router, routing::get};
 use countersign::feed::Feed;
@@ -16,10 +17,17 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = std::env::args().nth(1).ok_or("missing argument: ISSUER")?;
+    let with_keys = std::env::args().nth(2).as_deref() == Some("api-keys");
     let key = Secret::from(std::env::var("FEED_KEY")?);
-    let feed = Feed::connect(&*issuer, &key)?;
+    let feed = Feed::builder(&*issuer);
+    let feed = if with_keys { feed.credentials() } else { feed };
+    let feed = feed.connect(&key)?;
     let tokens = Jwt::new([feed.trusted().audience(&*issuer).build()?]);
-    let auth = AuthLayer::builder().mechanism(tokens).build()?;
+    let mut auth = AuthLayer::builder().mechanism(tokens);
+    if with_keys {
+        auth = auth.primary(feed.api_keys());
+    }
+    let auth = auth.build()?;
     let app = Router::new()
         .route("/calls", get(list_calls))
         .layer(auth.reject_body(ProblemDetails));

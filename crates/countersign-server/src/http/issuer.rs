@@ -108,11 +108,12 @@ impl<'a> IssuerEndpoints<'a> {
     fn feed(&mut self) -> Result<(), CommandError> {
         let trusted = self.configured.trusted(self.common.store)?;
         let layer = self.authenticators.any([trusted], None)?;
-        let (common, issuer) = (self.common, self.configured.issuer.clone());
-        let limits = common.limits.feed.clone();
+        let (common, limits) = (self.common, self.common.limits.feed.clone());
+        let name = (*self.configured.settings.name).into();
+        let issuer = (name, self.configured.issuer.clone());
         let feed = feed::Feed::new(common.store.clone(), issuer, &common.feed, limits, &layer);
         let routes = std::mem::replace(&mut self.routes, Routes::of([]));
-        self.routes = routes.merge(feed.routes(&self.path(""), layer)?);
+        self.routes = routes.merge(feed.routes(&self.path(""), &layer)?);
         Ok(())
     }
 

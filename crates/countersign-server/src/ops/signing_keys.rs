@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use countersign::jose::{Algorithm, VerifyingKey};
-use countersign_store::{SigningKeyRecord, StoreError};
+use countersign_store::{SigningKeyRecord, Store, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -50,14 +50,23 @@ impl From<SigningKeyRecord> for SigningKeyResponse {
     }
 }
 
+/// The issuer of an operation may be [`Store::FEED`]: it is then one on the keys that sign the feed.
 impl Operations {
+    /// Creates the issuer if it is configured and not stored yet.
+    async fn ensure_key_owner(&self, issuer: &str) -> Result<(), OpsError> {
+        match issuer {
+            Store::FEED => Ok(self.store.feed_keys().await.map(drop)?),
+            issuer => self.ensure_issuer(issuer).await,
+        }
+    }
+
     /// Lists an issuer's signing keys, newest first.
     pub(crate) async fn list_signing_keys(
         &self,
         issuer: &str,
     ) -> Result<SigningKeyListResponse, OpsError> {
         self.require_default_account()?;
-        self.ensure_issuer(issuer).await?;
+        self.ensure_key_owner(issuer).await?;
         let keys = self.store.list_signing_keys(issuer).await?;
         let signing_keys = keys.into_iter().map(Into::into).collect();
         Ok(SigningKeyListResponse { signing_keys })
@@ -89,7 +98,7 @@ impl Operations {
         lead: Duration,
     ) -> Result<SigningKeyResponse, OpsError> {
         self.require_default_account()?;
-        self.ensure_issuer(issuer).await?;
+        self.ensure_key_owner(issuer).await?;
         let settings = self.config.issuer(issuer);
         let configured = settings.and_then(|settings| settings.algorithm);
         // A server that starts after the new key has begun to sign would refuse to start with it.
@@ -116,7 +125,7 @@ impl Operations {
         kid: &str,
     ) -> Result<SigningKeyResponse, OpsError> {
         self.require_default_account()?;
-        self.ensure_issuer(issuer).await?;
+        self.ensure_key_owner(issuer).await?;
         let revoked = self.store.revoke_signing_key(&self.caller, issuer, kid);
         Ok(revoked.await?.into())
     }

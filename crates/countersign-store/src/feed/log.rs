@@ -47,11 +47,16 @@ impl Tail {
 
     /// Returns the entities that have changed after a cursor, or `None` if that is not known.
     fn after(&self, cursor: &FeedCursor) -> Option<HashSet<ChangedEntity>> {
+        let skipped = self.skipped(cursor)?;
+        Some(self.changes.iter().skip(skipped).copied().collect())
+    }
+
+    /// Returns how many of the changes are not after a cursor, or `None` if some of those after it are not known.
+    fn skipped(&self, cursor: &FeedCursor) -> Option<usize> {
         if *cursor.history != *self.history || cursor.applied > self.head() {
             return None;
         }
-        let skipped = usize::try_from(cursor.applied.checked_sub(self.start)?).ok()?;
-        Some(self.changes.iter().skip(skipped).copied().collect())
+        usize::try_from(cursor.applied.checked_sub(self.start)?).ok()
     }
 }
 
@@ -144,6 +149,11 @@ impl FeedLog {
             // The sender lives as long as `self`.
             let _ = changed.changed().await;
         }
+    }
+
+    /// Returns whether the changes after a cursor are known.
+    pub(crate) fn knows_after(&self, cursor: &FeedCursor) -> bool {
+        self.lock().tail.skipped(cursor).is_some()
     }
 
     /// Returns the epoch and the number that a cursor acknowledges, if its history is the present one.

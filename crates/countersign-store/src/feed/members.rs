@@ -186,6 +186,7 @@ mod tests {
             credential: Id::from_bytes([credential; 20]),
             max_staleness: 5 * SECOND,
             cursor: None,
+            keys: None,
         }
     }
 

@@ -15,6 +15,9 @@
 //!    that the row was marked as leaving. If it was, the process writes the row again before it answers.
 //! 3. The cursor of a question is an acknowledgement: the verifier has applied everything up to it.
 //!
+//! The API keys in an answer are those of the view, too. A record is sent as it is, which may be later than the change that names
+//! it, and a later answer contains it again.
+//!
 //! # Claim
 //!
 //! That of [`nodes`](crate::nodes) holds for verifiers. Let a verifier decide at a time t because of an answer from a comparison whose
@@ -31,7 +34,7 @@ mod log;
 mod members;
 mod verifier;
 
-pub use verifier::{FeedContents, FeedCursor, FeedVerifier};
+pub use verifier::{FeedContents, FeedCursor, FeedVerifier, KeyContents, KeyFilter};
 
 pub(crate) use log::{FeedLog, Read};
 pub(crate) use members::{Due, TooMany};

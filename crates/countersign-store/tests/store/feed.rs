@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::Denial;
-use countersign::registry::Registry as _;
+use countersign::directory::{Denial, Status};
+use countersign::registry::{Change, Owner, Registry as _};
 use countersign::testing::FixedClock;
 use countersign::time::Timestamp;
-use countersign_store::{FeedContents, FeedCursor, FeedVerifier, Incomplete, Store, StoreError};
+use countersign_store::{
+    FeedContents, FeedCursor, FeedVerifier, Incomplete, KeyFilter, Store, StoreError,
+};
 use futures_util::FutureExt as _;
 
-use crate::support::{ManualBootClock, REVOKE, TestFolder, new_key, operator};
+use crate::support::{ManualBootClock, REVOKE, TestFolder, new_key, new_user, operator};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// More than the lease of a node.
@@ -53,7 +55,25 @@ fn verifier(id: u8) -> FeedVerifier {
         credential: Id::from_bytes([200; 20]),
         max_staleness: 5 * SECOND,
         cursor: None,
+        keys: None,
     }
+}
+
+fn verifier_of_keys(account: Option<Id>, max: usize) -> FeedVerifier {
+    FeedVerifier {
+        keys: Some(KeyFilter {
+            issuer: "default".into(),
+            account,
+            is_sandbox: false,
+            max,
+        }),
+        ..verifier(1)
+    }
+}
+
+fn keys(contents: &FeedContents) -> Vec<(Id, Status)> {
+    let keys = &contents.keys.as_ref().unwrap().keys;
+    keys.iter().map(|key| (key.id, key.status)).collect()
 }
 
 /// Asks as the server does for a verifier, which applies the answer.
@@ -232,4 +252,101 @@ async fn keys_of_the_feed_are_the_same_everywhere_and_those_of_no_issuer() {
     let tokens = here.signing_keys("default", None).await.unwrap().jwks();
     assert_ne!(tokens, keys);
     assert_eq!(here.cluster(), there.cluster());
+}
+
+#[tokio::test]
+async fn verifier_of_keys_learns_all_of_them_first_and_then_those_that_change() {
+    let machine = Machine::new();
+    let store = machine.open().await;
+    let (first, second) = (create(&store).await, create(&store).await);
+    let of_other = new_key("other").issuers("other".parse().unwrap());
+    store.create_key(&operator(), of_other).await.unwrap();
+    let caller = operator();
+    let user = store.create_user(&caller, new_user("ada"));
+    user.await.unwrap();
+    let mut verifier = verifier_of_keys(None, 10);
+    let whole = ask(&store, &mut verifier).await;
+    let mut known = keys(&whole);
+    known.sort_by_key(|(id, _)| *id);
+    let mut expected = [(first, Status::Active), (second, Status::Active)];
+    expected.sort_by_key(|(id, _)| *id);
+    assert_eq!(known, expected);
+    let contents = whole.keys.unwrap();
+    let versions: Vec<_> = contents
+        .peppers
+        .iter()
+        .map(|pepper| pepper.version())
+        .collect();
+    assert_eq!(
+        (versions, contents.removed, contents.accounts),
+        (vec![1], vec![], vec![])
+    );
+
+    let nothing = ask(&store, &mut verifier).await;
+    assert!(keys(&nothing).is_empty());
+    assert!(nothing.keys.unwrap().peppers.is_empty());
+    revoke(&store, first).await;
+    let revoked = ask(&store, &mut verifier).await;
+    assert_eq!(keys(&revoked), [(first, Status::Revoked)]);
+    store
+        .change(&operator(), first, Change::Delete)
+        .await
+        .unwrap();
+    store.rotate_pepper(&operator()).await.unwrap();
+    let third = create(&store).await;
+    let changes = ask(&store, &mut verifier).await;
+    assert_eq!(keys(&changes), [(third, Status::Active)]);
+    let changes = changes.keys.unwrap();
+    assert_eq!(changes.removed, [first]);
+    let versions: Vec<_> = changes
+        .peppers
+        .iter()
+        .map(|pepper| pepper.version())
+        .collect();
+    assert_eq!(versions, [2]);
+}
+
+#[tokio::test]
+async fn verifier_of_one_account_learns_its_keys_and_its_revocation() {
+    let machine = Machine::new();
+    let store = machine.open().await;
+    create(&store).await;
+    let caller = operator();
+    let account = store.create_account(&caller, "acme".to_owned());
+    let account = account.await.unwrap().id;
+    let owner = Owner {
+        account: Some(account),
+        environment: None,
+    };
+    let key = store.create_key(&caller, new_key("tenant").owner(owner));
+    let key = key.await.unwrap().record.id;
+    let mut verifier = verifier_of_keys(Some(account), 1);
+    assert_eq!(
+        keys(&ask(&store, &mut verifier).await),
+        [(key, Status::Active)]
+    );
+    create(&store).await;
+    assert!(keys(&ask(&store, &mut verifier).await).is_empty());
+    store.revoke_account(&operator(), account).await.unwrap();
+    let revoked = ask(&store, &mut verifier).await.keys.unwrap();
+    let states: Vec<_> = revoked
+        .accounts
+        .iter()
+        .map(|(id, _, status)| (*id, *status))
+        .collect();
+    assert_eq!(states, [(account, Status::Revoked)]);
+}
+
+#[tokio::test]
+async fn more_keys_than_a_verifier_may_learn_are_an_error() {
+    let machine = Machine::new();
+    let store = machine.open().await;
+    create(&store).await;
+    create(&store).await;
+    let mut verifier = verifier_of_keys(None, 2);
+    assert_eq!(keys(&ask(&store, &mut verifier).await).len(), 2);
+    let verifier = verifier_of_keys(None, 1);
+    store.register_verifier(&verifier).await.unwrap();
+    let refused = store.answer_verifier(&verifier).await;
+    assert!(matches!(refused, Err(StoreError::TooManyKeys(1))));
 }

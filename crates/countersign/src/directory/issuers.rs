@@ -137,6 +137,10 @@ impl<D: Directory> Directory for IssuerDirectory<D> {
         found.filter(|found| found.issuers.allow(&self.issuer))
     }
 
+    fn has_users(&self) -> bool {
+        self.directory.has_users()
+    }
+
     fn costliest_password(&self) -> Option<Arc<str>> {
         self.directory.costliest_password()
     }

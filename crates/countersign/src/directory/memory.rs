@@ -101,6 +101,21 @@ impl MemoryDirectory {
         &self.denied
     }
 
+    /// Calls a function for each credential, in no order.
+    pub fn for_each(&self, mut f: impl FnMut(Credential)) {
+        let accounts = self.accounts.pin();
+        for (id, stored) in &self.credentials.pin() {
+            let state = accounts.get(&stored.account()).copied();
+            f(in_account(stored.credential(*id), state));
+        }
+    }
+
+    /// Returns the generation and the status of an account.
+    #[must_use]
+    pub fn account(&self, id: &Id) -> Option<(u32, Status)> {
+        self.accounts.pin().get(id).copied()
+    }
+
     /// Returns the number of credentials.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -114,6 +129,17 @@ impl MemoryDirectory {
     }
 }
 
+/// Applies the generation and the status of its account to a credential.
+fn in_account(mut credential: Credential, state: Option<(u32, Status)>) -> Credential {
+    if let Some((generation, status)) = state {
+        credential.account_generation = generation;
+        if status == Status::Revoked {
+            credential.status = Status::Revoked;
+        }
+    }
+    credential
+}
+
 impl Directory for MemoryDirectory {
     fn credential(&self, id: &Id) -> Option<Credential> {
         let credentials = self.credentials.pin();
@@ -121,14 +147,7 @@ impl Directory for MemoryDirectory {
         // Also looked up for an unknown id, so that the time does not show whether an id exists.
         let account = found.map_or(*id, CompactCredential::account);
         let state = self.accounts.pin().get(&account).copied();
-        let mut credential = found?.credential(*id);
-        if let Some((generation, status)) = state {
-            credential.account_generation = generation;
-            if status == Status::Revoked {
-                credential.status = Status::Revoked;
-            }
-        }
-        Some(credential)
+        Some(in_account(found?.credential(*id), state))
     }
 
     fn user(&self, name: &UserName) -> Option<Credential> {

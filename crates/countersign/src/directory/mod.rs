@@ -52,6 +52,12 @@ pub trait Directory: Send + Sync + 'static {
     /// Returns the user with this name.
     fn user(&self, name: &UserName) -> Option<Credential>;
 
+    /// Returns whether the directory contains the users. If not, a name and password are rejected with 503, because they cannot be
+    /// verified. `true` by default.
+    fn has_users(&self) -> bool {
+        true
+    }
+
     /// Returns the password hash in use that takes longest. It is computed for unknown users, so that they take as long as
     /// known ones. Knows none by default.
     fn costliest_password(&self) -> Option<Arc<str>> {
@@ -145,6 +151,10 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn user(&self, name: &UserName) -> Option<Credential> {
         (**self).user(name)
+    }
+
+    fn has_users(&self) -> bool {
+        (**self).has_users()
     }
 
     fn costliest_password(&self) -> Option<Arc<str>> {

@@ -23,6 +23,18 @@ pub enum StoredSecret {
     Signature,
 }
 
+impl StoredSecret {
+    /// Returns the version of the pepper of a key's digests; `None` for a password and a signature.
+    #[must_use]
+    pub const fn pepper(&self) -> Option<u32> {
+        match self {
+            Self::Key(digests) => Some(digests.current.pepper),
+            Self::ImportedKey(digest) => Some(digest.pepper),
+            Self::Password(_) | Self::Signature => None,
+        }
+    }
+}
+
 impl fmt::Debug for StoredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -6,31 +6,36 @@ use std::time::Duration;
 use arc_swap::Guard;
 use http::HeaderValue;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
+use super::credentials::CredentialView;
+use super::directory::KeyDirectory;
 use super::error::{ConnectError, FeedError};
 use super::follow::{EndGuard, Shared, run};
 use super::source::Source;
 use super::view::View;
 use crate::Secret;
-use crate::directory::{Credential, Directory, StaleView, UserName};
 use crate::id::Id;
 use crate::jose::KeySet;
+use crate::key::{KeyPrefix, Pepper, Peppers};
+use crate::mechanism::{ApiKeys, Basic};
 use crate::random::{Random, SystemRandom};
-use crate::remote::{Fetch, default_client, fetchable};
+use crate::remote::{Fetch, fetchable, keeping_client};
 use crate::time::{BootClock, SystemBootClock};
 use crate::token::{IssuerKeys, KeyFetch, KeySource, TrustedIssuer, TrustedIssuerBuilder};
 
-/// The denials and the keys of an issuer, which a task follows over HTTP. Clones share them. The task ends when the last clone
-/// is dropped. See the [module](super).
+/// The denials and the keys of an issuer and, if they are [asked for](FeedBuilder::credentials), its API keys, which a task follows
+/// over HTTP. Clones share them. The task ends when the last clone is dropped. See the [module](super).
 ///
-/// As a [`Directory`], it contains no credentials: it is enough for tokens. It is stale before the first answer since the start
-/// of the process.
+/// As a [`Directory`](crate::directory::Directory), it contains no users and no managed tokens. It is stale before the first answer
+/// since the start of the process.
 #[derive(Clone)]
 pub struct Feed(Arc<Handle>);
 
 struct Handle {
     issuer: Arc<str>,
     shared: Arc<Shared>,
+    peppers: Peppers,
     /// The task, which is aborted when this is dropped.
     _task: JoinSet<()>,
 }
@@ -55,6 +60,9 @@ impl Feed {
             ca_file: None,
             max_staleness: Duration::from_secs(5),
             max_bytes: 64 * 1024 * 1024,
+            credentials: false,
+            max_credentials: 250_000,
+            prefix: KeyPrefix::default(),
             pinned: None,
             random: Arc::new(SystemRandom),
             clock: Arc::new(SystemBootClock),
@@ -66,6 +74,25 @@ impl Feed {
         TrustedIssuer::own(Arc::clone(&self.0.issuer))
             .keys(self.clone())
             .directory(Arc::new(self.clone()))
+    }
+
+    /// Returns the mechanism that authenticates the API keys of the issuer. Their uses are not recorded. If the feed is followed without [`credentials`](FeedBuilder::credentials), it rejects each key with 503.
+    #[must_use]
+    pub fn api_keys(&self) -> ApiKeys {
+        let directory = Arc::new(KeyDirectory(self.clone()));
+        ApiKeys::new(directory, self.0.peppers.clone())
+    }
+
+    /// Returns the mechanism that authenticates the id and the secret of the same API keys by `Basic` (RFC 7617). The name and
+    /// password of a user get 503: password hashes are not in the feed.
+    #[must_use]
+    pub fn basic(&self) -> Basic {
+        let directory = Arc::new(KeyDirectory(self.clone()));
+        Basic::new(directory, self.0.peppers.clone())
+    }
+
+    pub(super) fn view(&self) -> &View {
+        &self.0.shared.view
     }
 
     /// Waits until tokens can be verified. Call it at a start; requests that arrive earlier are rejected with 503.
@@ -83,32 +110,6 @@ impl Feed {
     #[must_use]
     pub fn status(&self) -> FeedStatus {
         self.0.shared.status()
-    }
-}
-
-impl Directory for Feed {
-    fn credential(&self, _: &Id) -> Option<Credential> {
-        None
-    }
-
-    fn user(&self, _: &UserName) -> Option<Credential> {
-        None
-    }
-
-    fn lowest_generation(&self, entity: &Id) -> Option<u32> {
-        self.0.shared.view.lowest_generation(entity)
-    }
-
-    fn accepts_generation(&self, entity: &Id, generation: u32) -> bool {
-        self.0.shared.view.accepts_generation(entity, generation)
-    }
-
-    fn is_denied(&self, issuer: &str, token: &Id) -> bool {
-        self.0.shared.view.is_denied(issuer, token)
-    }
-
-    fn check_freshness(&self) -> Result<(), StaleView> {
-        self.is_ready().then_some(()).ok_or(StaleView)
     }
 }
 
@@ -152,12 +153,34 @@ pub struct FeedBuilder {
     ca_file: Option<PathBuf>,
     max_staleness: Duration,
     max_bytes: usize,
+    credentials: bool,
+    max_credentials: usize,
+    prefix: KeyPrefix,
     pinned: Option<KeySet>,
     random: Arc<dyn Random>,
     clock: Arc<dyn BootClock>,
 }
 
 impl FeedBuilder {
+    /// Follows the API keys of the issuer too, for [`Feed::api_keys`] and [`Feed::basic`], with the scope `feed:credentials` in
+    /// place of `feed:denials`. The digests of their secrets and the peppers of these are then in the memory of this process.
+    pub fn credentials(mut self) -> Self {
+        self.credentials = true;
+        self
+    }
+
+    /// Sets the largest number of API keys that are in memory: 250,000 by default. If the issuer has more, answers are rejected.
+    pub fn max_credentials(mut self, max: usize) -> Self {
+        self.max_credentials = max;
+        self
+    }
+
+    /// Sets the prefix of the API keys, if the issuer's is another one than `cs`.
+    pub fn key_prefix(mut self, prefix: KeyPrefix) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
     /// Sets the age above which what is known is not used any more: 5 s by default, from 1 s to 1 h. The server may permit
     /// less, its own `max_staleness`, and the lower one is used.
     pub fn max_staleness(mut self, max_staleness: Duration) -> Self {
@@ -172,14 +195,15 @@ impl FeedBuilder {
         self
     }
 
-    /// Sets the longest message that is read, in bytes: 64 MiB by default, which is enough for a million denials.
+    /// Sets the longest message that is read, in bytes: 64 MiB by default, which is enough for a million denials, or for 200,000 API
+    /// keys with short names and few scopes.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
     /// Sets the only keys that may sign the feed. By default, they are fetched from the issuer, `/v1/feed/keys` below its URL,
-    /// so that TLS is what authenticates the issuer.
+    /// every minute, so that TLS is what authenticates the issuer.
     pub fn feed_keys(mut self, keys: KeySet) -> Self {
         self.pinned = Some(keys);
         self
@@ -210,8 +234,8 @@ impl FeedBuilder {
         self
     }
 
-    /// Starts to follow the issuer with an API key that has the scope `feed:denials`, on the current tokio runtime, and does not
-    /// wait for the first answer.
+    /// Starts to follow the issuer with an API key that has the scope `feed:denials`, or `feed:credentials`, on the current tokio
+    /// runtime, and does not wait for the first answer.
     ///
     /// # Errors
     ///
@@ -233,12 +257,19 @@ impl FeedBuilder {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let client = match self.client {
             Some(client) => client,
-            None => default_client(self.ca_file)?,
+            None => keeping_client(self.ca_file)?,
         };
         let mut verifier = [0; 20];
+        let mut secret = Zeroizing::new([0; 32]);
         let filled = self.random.fill(&mut verifier);
+        let filled = filled.and_then(|()| self.random.fill(secret.as_mut()));
         filled.map_err(|_| ConnectError::Random)?;
-        let shared = Arc::new(Shared::new(View::new(self.clock)));
+        let spare = Pepper::new(0, secret.as_ref()).map_err(|_| ConnectError::Random)?;
+        let peppers = Peppers::new(spare.clone(), []).with_prefix(self.prefix);
+        let credentials = self
+            .credentials
+            .then(|| CredentialView::new(peppers.clone(), spare, self.max_credentials));
+        let shared = Arc::new(Shared::new(View::new(self.clock, credentials)));
         let source = Source {
             client,
             issuer: Arc::clone(&self.issuer),
@@ -248,8 +279,10 @@ impl FeedBuilder {
             verifier: Id::from_bytes(verifier),
             max_staleness: self.max_staleness,
             max_bytes: self.max_bytes,
+            max_credentials: self.credentials.then_some(self.max_credentials),
             pinned: self.pinned,
             keys: KeySet::default(),
+            keys_fetched_at: None,
             cluster: None,
             cursor: None,
         };
@@ -258,6 +291,7 @@ impl FeedBuilder {
         Ok(Feed(Arc::new(Handle {
             issuer: self.issuer,
             shared,
+            peppers,
             _task: task,
         })))
     }
@@ -286,6 +320,8 @@ pub struct FeedStatus {
     pub denials: usize,
     /// The number of keys of the issuer.
     pub keys: usize,
+    /// The number of API keys that are known.
+    pub credentials: usize,
     /// The number of answers that were accepted.
     pub answers: u64,
     /// The number of failures since the last answer that was accepted.

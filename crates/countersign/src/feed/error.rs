@@ -5,8 +5,8 @@ use crate::url::UrlError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
-    /// There was no answer. With the status 401 or 403, the issuer does not accept the credential of this verifier, or the
-    /// credential lacks the scope `feed:denials`.
+    /// There was no answer. With the status 401 or 403, the issuer does not accept the credential of this verifier, the
+    /// credential lacks the scope `feed:denials` or `feed:credentials`, or the issuer sends no credentials over this connection.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The answer is not one that may be used.
@@ -26,7 +26,7 @@ pub enum FeedError {
 pub enum Refusal {
     /// It is longer than permitted.
     #[error(
-        "the message is longer than permitted: raise `max_bytes` if the issuer denies that many tokens"
+        "the message is longer than permitted: raise `max_bytes` if the issuer has that many denials and API keys"
     )]
     TooLong,
     /// It does not have the form of a message.
@@ -66,6 +66,15 @@ pub enum Refusal {
     /// It does not continue what the verifier knows.
     #[error("the message does not continue those before")]
     Gap,
+    /// It contains API keys, which the verifier has not asked for.
+    #[error("the message contains API keys, which were not asked for")]
+    UnexpectedCredentials,
+    /// It does not contain the API keys that the verifier has asked for.
+    #[error("the message does not contain the API keys of the issuer")]
+    NoCredentials,
+    /// With it, there would be more API keys than permitted.
+    #[error("the issuer has more API keys than permitted: raise `max_credentials`")]
+    TooManyCredentials,
     /// Its keys are not a JWK set.
     #[error("the keys in the message are not of the expected form")]
     Keys,

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::FeedStatus;
+use super::credentials::CredentialView;
 use super::error::FeedError;
 use super::source::Source;
 use super::view::View;
@@ -52,12 +53,14 @@ impl Shared {
     pub(super) fn status(&self) -> FeedStatus {
         let progress = self.lock().clone();
         let (denials, keys) = self.view.counts();
+        let credentials = self.view.credentials();
         FeedStatus {
             ready: self.view.is_fresh(),
             remaining: self.view.remaining(),
             applied: progress.applied,
             denials,
             keys,
+            credentials: credentials.map_or(0, CredentialView::len),
             answers: *self.answers.borrow(),
             failures: progress.failures,
             last_error: progress.last_error,

@@ -1,14 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::error::Refusal;
-use super::records;
-use crate::directory::Denial;
+use super::records::{self, Records};
+use crate::directory::{Credential, Denial, Status};
 use crate::id::Id;
 use crate::jose::{HeaderBuffer, Jws, KeyError, KeySet, SigningKey, encode_into};
+use crate::key::Pepper;
 
 /// The type (`typ`) of the signed head. It is no type of a token, and no token is accepted as a head.
 const TYPE: &str = "countersign-feed+jws";
@@ -26,9 +28,13 @@ const MAX_HEAD: usize = 256 * 1024;
 /// b <id of a credential, account or session> <lowest generation> <time>
 /// t <id of a token> <time>
 /// r <id of which nothing is denied any more>
+/// k <an API key, as a JSON object>
+/// d <id of a credential that is not one of the API keys any more>
+/// a <id of an account> <generation> active|suspended|revoked
+/// p <version of a pepper> own|imported <secret, in base64url>
 /// ```
 ///
-/// Times are in milliseconds since 1970. The head (RFC 7515 §7.1) contains the length and the SHA-256 of the records, so that its
+/// The last four are only in a message with [`credentials`](Self::credentials). Times are in milliseconds since 1970. The head (RFC 7515 §7.1) contains the length and the SHA-256 of the records, so that its
 /// signature covers them too.
 ///
 /// ```
@@ -46,12 +52,12 @@ const MAX_HEAD: usize = 256 * 1024;
 ///     lowest: 3,
 ///     until: Timestamp::from_unix_seconds(1_800_000_000),
 /// });
-/// let text = String::from_utf8(message.sign(&key)?)?;
+/// let text = String::from_utf8(message.sign(&key)?.to_vec())?;
 /// let record = text.lines().nth(1);
 /// assert_eq!(record, Some("b 081040g2081040g2081040g2081040g2 3 1800000000000"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FeedMessage {
     /// The URL of the issuer, to whose tokens the denials and the keys apply.
@@ -78,6 +84,23 @@ pub struct FeedMessage {
     pub denials: Vec<Denial>,
     /// The credentials, accounts, sessions and tokens of which nothing is denied any more. Their tokens have expired.
     pub removed: Vec<Id>,
+    /// The API keys of the issuer; `None` if the verifier gets none.
+    pub credentials: Option<FeedCredentials>,
+}
+
+/// The API keys in a [`FeedMessage`]: all of them, or those that have changed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct FeedCredentials {
+    /// The API keys, with the digests of their secrets.
+    pub keys: Vec<Credential>,
+    /// The credentials that are not among the API keys any more.
+    pub removed: Vec<Id>,
+    /// The accounts that have changed, with their generations and status. In the whole state there are none: each key has
+    /// those of its account.
+    pub accounts: Vec<(Id, u32, Status)>,
+    /// The peppers of the digests in the message.
+    pub peppers: Vec<Pepper>,
 }
 
 /// The signed part.
@@ -94,6 +117,7 @@ struct Head {
     account: Option<Id>,
     nonce: Box<str>,
     jwks: Box<str>,
+    credentials: bool,
     records_len: u64,
     records_sha256: String,
 }
@@ -115,6 +139,7 @@ impl FeedMessage {
             jwks: r#"{"keys":[]}"#.into(),
             denials: Vec::new(),
             removed: Vec::new(),
+            credentials: None,
         }
     }
 
@@ -122,9 +147,15 @@ impl FeedMessage {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Failed`] if the message cannot be signed.
-    pub fn sign(&self, key: &SigningKey) -> Result<Vec<u8>, KeyError> {
-        let records = records::write(&self.denials, &self.removed);
+    /// [`KeyError::Failed`] if the message cannot be signed, or contains a credential that is no API key: password hashes are never
+    /// written.
+    pub fn sign(&self, key: &SigningKey) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let mut records = records::write(&self.denials, &self.removed);
+        let mut peppers = Zeroizing::default();
+        if let Some(credentials) = &self.credentials {
+            records::write_credentials(credentials, &mut records).ok_or(KeyError::Failed)?;
+            peppers = records::write_peppers(&credentials.peppers);
+        }
         let head = Head {
             v: VERSION,
             iss: (*self.issuer).into(),
@@ -137,21 +168,29 @@ impl FeedMessage {
             account: self.account,
             nonce: self.nonce.clone(),
             jwks: (*self.jwks).into(),
-            records_len: length(&records),
-            records_sha256: sha256(&records),
+            credentials: self.credentials.is_some(),
+            records_len: length(&[&records, &peppers]),
+            records_sha256: sha256(&[&records, &peppers]),
         };
         let json = serde_json::to_string(&head).map_err(|_| KeyError::Failed)?;
         let mut message = key.header_of_type(TYPE);
         encode_into(json.as_bytes(), &mut message);
         key.sign(&mut message)?;
-        message.reserve_exact(1 + records.len());
+        // A text that grows after the peppers were written leaves a copy of them in memory.
+        message.reserve_exact(1 + records.len() + peppers.len());
         message.push('\n');
         message.push_str(&records);
-        Ok(message.into_bytes())
+        message.push_str(&peppers);
+        Ok(Zeroizing::new(message.into_bytes()))
     }
 
-    /// Verifies and reads a message that a key of the feed has signed.
-    pub(super) fn open(bytes: &[u8], keys: &KeySet) -> Result<Self, Refusal> {
+    /// Verifies and reads a message that a key of the feed has signed. `max_credentials` is how many API keys it may contain; `None`
+    /// if none were asked for.
+    pub(super) fn open(
+        bytes: &[u8],
+        keys: &KeySet,
+        max_credentials: Option<usize>,
+    ) -> Result<Self, Refusal> {
         let end = memchr::memchr(b'\n', bytes.get(..MAX_HEAD).unwrap_or(bytes));
         let (head, records) = bytes.split_at(end.ok_or(Refusal::Malformed)?);
         let records = records.get(1..).unwrap_or_default();
@@ -159,12 +198,21 @@ impl FeedMessage {
         if head.v != VERSION {
             return Err(Refusal::Version(head.v));
         }
+        match (head.credentials, max_credentials) {
+            (true, None) => return Err(Refusal::UnexpectedCredentials),
+            (false, Some(_)) => return Err(Refusal::NoCredentials),
+            _ => {}
+        }
         let records = std::str::from_utf8(records).map_err(|_| Refusal::Truncated)?;
-        if head.records_len != length(records) || head.records_sha256 != sha256(records) {
+        if head.records_len != length(&[records]) || head.records_sha256 != sha256(&[records]) {
             return Err(Refusal::Truncated);
         }
         let issuer: Arc<str> = head.iss.into();
-        let (denials, removed) = records::read(records, &issuer).ok_or(Refusal::Malformed)?;
+        let Records {
+            denials,
+            removed,
+            credentials,
+        } = Records::read(records, &issuer, max_credentials)?;
         Ok(Self {
             issuer,
             cluster: head.cluster,
@@ -178,6 +226,7 @@ impl FeedMessage {
             jwks: head.jwks.into(),
             denials,
             removed,
+            credentials: head.credentials.then_some(credentials),
         })
     }
 }
@@ -204,12 +253,17 @@ fn millis_rounded_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-fn length(records: &str) -> u64 {
-    u64::try_from(records.len()).unwrap_or(u64::MAX)
+fn length(parts: &[&str]) -> u64 {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-fn sha256(records: &str) -> String {
+fn sha256(parts: &[&str]) -> String {
+    let mut digest = Context::new(&SHA256);
+    for part in parts {
+        digest.update(part.as_bytes());
+    }
     let mut text = String::new();
-    encode_into(digest(&SHA256, records.as_bytes()).as_ref(), &mut text);
+    encode_into(digest.finish().as_ref(), &mut text);
     text
 }

@@ -1,5 +1,5 @@
-//! The feed: what an issuer denies and the keys that it signs with, for services that verify its tokens without its database
-//! (feature `feed`).
+//! The feed: what an issuer denies, the keys that it signs with and its API keys, for services that authenticate without its
+//! database (feature `feed`).
 //!
 //! A [`Feed`] follows an issuer over HTTP. The service rejects a token some milliseconds after its credential was revoked, and
 //! needs neither the database nor the master key, but an API key with the scope `feed:denials`.
@@ -23,8 +23,29 @@
 //! # }
 //! ```
 //!
-//! Tokens that live for minutes are accepted: access tokens of every wire. Managed tokens and API keys are not, because their
-//! records are not in the feed.
+//! Tokens that live for minutes are accepted: access tokens of every wire. Managed tokens are not, because their records are not
+//! in the feed.
+//!
+//! # API keys
+//!
+//! A feed that is built with [`credentials`](FeedBuilder::credentials) contains the API keys of the issuer too, and its key has the
+//! scope `feed:credentials`. The service authenticates them itself, and a change of a key takes effect as fast as a revocation:
+//!
+//! ```no_run
+//! use countersign::auth::AuthLayer;
+//! use countersign::feed::Feed;
+//! use countersign::Secret;
+//!
+//! # #[cfg(feature = "http-client")]
+//! # async fn layer(key: &Secret) -> Result<AuthLayer, Box<dyn std::error::Error>> {
+//! let feed = Feed::builder("https://auth.example").credentials().connect(key)?;
+//! let layer = AuthLayer::builder().primary(feed.api_keys()).primary(feed.basic()).build()?;
+//! # Ok(layer)
+//! # }
+//! ```
+//!
+//! Users are not in the feed, because password hashes never leave the issuer: a name and password get 503. The number of keys that
+//! are in memory is [limited](FeedBuilder::max_credentials).
 //!
 //! # When what is known may be used
 //!
@@ -52,13 +73,19 @@
 //!
 //! # Security
 //!
-//! The feed contains ids and numbers, and no secrets. It is followed over `https`, or over `http` on the loopback. The keys of the
-//! feed are fetched from the issuer, unless they are [set](FeedBuilder::feed_keys). A feed with the credential of an account other than the
+//! Without API keys, the feed contains ids and numbers, and no secrets. With them, it contains the digests of their secrets, and the
+//! peppers with which these were made: they suffice to verify a key and not to make one, because a secret has 256 random bits. Keys
+//! that were imported from another system may have fewer. The memory for messages and peppers is overwritten after its use. The feed
+//! is followed over `https`, or over `http` on the loopback. The keys of the
+//! feed are fetched from the issuer, every minute, unless they are [set](FeedBuilder::feed_keys). A feed with the credential of an account other than the
 //! default one of the server is restricted to that account, and rejects the tokens of all others.
 
 mod client;
+mod credentials;
+mod directory;
 mod error;
 mod follow;
+mod key_record;
 mod message;
 mod records;
 mod source;
@@ -66,13 +93,17 @@ mod view;
 
 pub use client::{Feed, FeedBuilder, FeedStatus};
 pub use error::{ConnectError, FeedError, Refusal};
-pub use message::FeedMessage;
+pub use message::{FeedCredentials, FeedMessage};
 
 /// The path of the feed below the URL of an issuer.
 pub const PATH: &str = "/v1/feed";
+/// The path of the feed with API keys below the URL of an issuer.
+pub const CREDENTIALS_PATH: &str = "/v1/feed/credentials";
 /// The path of the keys of the feed below the URL of an issuer.
 pub const KEYS_PATH: &str = "/v1/feed/keys";
 /// The media type of a [`FeedMessage`].
 pub const MEDIA_TYPE: &str = "application/vnd.countersign.feed";
 /// The scope that the credential of a verifier needs.
 pub const SCOPE: &str = "feed:denials";
+/// The scope that it needs for the feed with API keys.
+pub const CREDENTIALS_SCOPE: &str = "feed:credentials";

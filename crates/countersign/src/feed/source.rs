@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, StatusCode};
+use zeroize::Zeroizing;
 
 use super::error::{FeedError, Refusal};
 use super::message::FeedMessage;
 use super::view::View;
-use super::{KEYS_PATH, MEDIA_TYPE, PATH};
+use super::{CREDENTIALS_PATH, KEYS_PATH, MEDIA_TYPE, PATH};
 use crate::id::Id;
 use crate::jose::{KeySet, encode_into};
 use crate::random::Random;
@@ -18,6 +19,8 @@ use crate::url::HttpUrl;
 
 /// How long the whole state, or the keys of the feed, may take to arrive.
 const LONGEST_TRANSFER: Duration = Duration::from_secs(60);
+/// For how long the keys of the feed are used before they are fetched again, so that a revoked one is used no longer.
+const KEYS_PERIOD: Duration = Duration::from_secs(60);
 /// The longest document with the keys of the feed, in bytes.
 const MAX_KEYS_DOCUMENT: usize = 64 * 1024;
 /// The largest number of keys of the feed.
@@ -36,10 +39,14 @@ pub(super) struct Source {
     pub(super) verifier: Id,
     pub(super) max_staleness: Duration,
     pub(super) max_bytes: usize,
+    /// How many API keys a message may contain; `None` if they are not asked for.
+    pub(super) max_credentials: Option<usize>,
     /// The keys of the feed, if they are not fetched.
     pub(super) pinned: Option<KeySet>,
     /// The keys of the feed.
     pub(super) keys: KeySet,
+    /// When they were fetched, in time since the machine was started.
+    pub(super) keys_fetched_at: Option<Duration>,
     pub(super) cluster: Option<Id>,
     pub(super) cursor: Option<Cursor>,
 }
@@ -71,7 +78,7 @@ impl Source {
         // Before it is sent: what the issuer reads for the answer is at most so much older as it says.
         let sent = view.since_boot();
         let bytes = self.get(&url, self.max_bytes, limit).await?;
-        let message = self.open(&bytes).await?;
+        let message = self.open(&bytes, view.since_boot()).await?;
         drop(bytes);
         self.accept(&message, &text, sent, view)?;
         Ok(())
@@ -83,8 +90,12 @@ impl Source {
     }
 
     fn question(&self, nonce: &str, wait: Duration) -> Result<HttpUrl, FeedError> {
+        let path = match self.max_credentials {
+            Some(_) => CREDENTIALS_PATH,
+            None => PATH,
+        };
         let mut url = format!(
-            "{}{PATH}?verifier={}&nonce={nonce}&max_staleness_ms={}&wait_ms={}",
+            "{}{path}?verifier={}&nonce={nonce}&max_staleness_ms={}&wait_ms={}",
             self.base,
             self.verifier,
             self.max_staleness.as_millis(),
@@ -101,7 +112,7 @@ impl Source {
         url: &HttpUrl,
         longest: usize,
         limit: Duration,
-    ) -> Result<Vec<u8>, FeedError> {
+    ) -> Result<Zeroizing<Vec<u8>>, FeedError> {
         let mut request = Request::new(Vec::new());
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(MEDIA_TYPE));
@@ -112,23 +123,28 @@ impl Source {
             error => FeedError::from(error),
         })?;
         match response.status() {
-            StatusCode::OK => Ok(response.into_body()),
+            StatusCode::OK => Ok(Zeroizing::new(response.into_body())),
             status => Err(FetchError::Status(status.as_u16()).into()),
         }
     }
 
-    /// Verifies an answer. If its key is not known, the keys of the feed are fetched once.
-    async fn open(&mut self, bytes: &[u8]) -> Result<FeedMessage, FeedError> {
+    /// Verifies an answer. The keys of the feed are fetched once if that of the answer is not among them, or if they are old.
+    async fn open(&mut self, bytes: &[u8], now: Duration) -> Result<FeedMessage, FeedError> {
+        let open = |keys: &KeySet| FeedMessage::open(bytes, keys, self.max_credentials);
         if let Some(pinned) = &self.pinned {
-            return Ok(FeedMessage::open(bytes, pinned)?);
+            return Ok(open(pinned)?);
         }
-        match FeedMessage::open(bytes, &self.keys) {
-            Err(Refusal::UnknownKey) => {
-                self.keys = self.fetch_keys().await?;
-                Ok(FeedMessage::open(bytes, &self.keys)?)
+        let is_recent = |at| now.saturating_sub(at) < KEYS_PERIOD;
+        if self.keys_fetched_at.is_some_and(is_recent) {
+            match open(&self.keys) {
+                Err(Refusal::UnknownKey) => {}
+                opened => return Ok(opened?),
             }
-            opened => Ok(opened?),
         }
+        let keys = self.fetch_keys().await?;
+        let opened = open(&keys);
+        (self.keys, self.keys_fetched_at) = (keys, Some(now));
+        Ok(opened?)
     }
 
     async fn fetch_keys(&self) -> Result<KeySet, FeedError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
+use super::credentials::CredentialView;
 use super::error::Refusal;
 use super::message::FeedMessage;
 use crate::directory::{DenySet, Directory as _};
@@ -19,6 +20,8 @@ pub(super) struct View {
     /// Replaced as a whole by a message with the whole state; otherwise changed denial by denial.
     denied: ArcSwap<DenySet>,
     keys: SharedKeySet,
+    /// The API keys; `None` if they are not asked for.
+    credentials: Option<CredentialView>,
     /// The account that the view is restricted to.
     account: ArcSwapOption<Id>,
     /// When the view becomes stale, in nanoseconds since boot. 0 before the first answer since the start of the process.
@@ -27,10 +30,11 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(clock: Arc<dyn BootClock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn BootClock>, credentials: Option<CredentialView>) -> Self {
         Self {
             denied: ArcSwap::default(),
             keys: SharedKeySet::new(KeySet::default()),
+            credentials,
             account: ArcSwapOption::empty(),
             fresh_until: AtomicU64::new(0),
             clock,
@@ -56,9 +60,13 @@ impl View {
         self.is_fresh().then(|| self.keys.load())
     }
 
-    /// Returns the numbers of denials and of keys.
+    /// Returns the numbers of denials and of the keys of the issuer.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.denied.load().len(), self.keys.load().len())
+    }
+
+    pub(super) const fn credentials(&self) -> Option<&CredentialView> {
+        self.credentials.as_ref()
     }
 
     pub(super) fn lowest_generation(&self, entity: &Id) -> Option<u32> {
@@ -88,6 +96,11 @@ impl View {
     ) -> Result<(), Refusal> {
         let keys = KeySet::from_jwks_of(&message.jwks, MAX_KEYS);
         let (keys, _) = keys.map_err(|_| Refusal::Keys)?;
+        if let Some(view) = &self.credentials {
+            let credentials = message.credentials.as_ref();
+            let credentials = credentials.ok_or(Refusal::NoCredentials)?;
+            view.apply(credentials, message.after.is_none())?;
+        }
         let known = self.denied.load_full();
         let denied = match message.after {
             Some(_) => known,

@@ -1,4 +1,9 @@
 use std::fmt;
+#[cfg(feature = "feed")]
+use std::sync::Arc;
+
+#[cfg(feature = "feed")]
+use zeroize::Zeroizing;
 
 use super::SecretDigest;
 use super::imported::sha256;
@@ -12,9 +17,22 @@ pub struct Pepper {
     version: u32,
     key: MacKey,
     is_imported: bool,
+    /// What the key was made from. A feed contains it.
+    #[cfg(feature = "feed")]
+    secret: Arc<Zeroizing<Vec<u8>>>,
 }
 
 impl Pepper {
+    fn of(version: u32, secret: &[u8], is_imported: bool) -> Self {
+        Self {
+            version,
+            key: MacKey::new(secret),
+            is_imported,
+            #[cfg(feature = "feed")]
+            secret: Arc::new(Zeroizing::new(secret.to_vec())),
+        }
+    }
+
     /// Creates a pepper from at least 32 bytes.
     ///
     /// # Errors
@@ -24,12 +42,7 @@ impl Pepper {
         if secret.len() < 32 {
             return Err(InvalidPepper);
         }
-        let key = MacKey::new(secret);
-        Ok(Self {
-            version,
-            key,
-            is_imported: false,
-        })
+        Ok(Self::of(version, secret, false))
     }
 
     /// Creates a pepper from the key with which another system computed HMAC-SHA256 over its whole API keys. It verifies
@@ -42,24 +55,14 @@ impl Pepper {
         if secret.len() < 16 {
             return Err(InvalidPepper);
         }
-        let key = MacKey::new(secret);
-        Ok(Self {
-            version,
-            key,
-            is_imported: true,
-        })
+        Ok(Self::of(version, secret, true))
     }
 
     /// Creates the pepper of the keys in files, which is public. The secret of a key has 256 random bits, so that no guess
     /// can be tested with its digest.
     #[cfg(feature = "file")]
     pub(crate) fn of_files() -> Self {
-        let secret = b"countersign/file-credentials/v1";
-        Self {
-            version: 0,
-            key: MacKey::new(secret),
-            is_imported: false,
-        }
+        Self::of(0, b"countersign/file-credentials/v1", false)
     }
 
     /// Returns the HMAC-SHA256 of these parts, the first of which names their purpose.
@@ -68,8 +71,14 @@ impl Pepper {
         self.key.framed_mac(parts)
     }
 
-    pub(super) const fn is_imported(&self) -> bool {
+    pub(crate) const fn is_imported(&self) -> bool {
         self.is_imported
+    }
+
+    /// Returns the bytes that the pepper was created from.
+    #[cfg(feature = "feed")]
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
     }
 
     /// Returns the version.

@@ -115,6 +115,12 @@ impl Peppers {
         self.versions.store(Arc::new(Versions { newest, older }));
     }
 
+    /// Returns the pepper with this version.
+    #[must_use]
+    pub fn get(&self, version: u32) -> Option<Pepper> {
+        self.versions.load().get(version).cloned()
+    }
+
     /// Returns the digests to store for the first secret of a key.
     #[must_use]
     pub fn digests(&self, id: &Id, secret: &str) -> KeyDigests {

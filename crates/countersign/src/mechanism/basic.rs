@@ -92,6 +92,9 @@ impl Basic {
                 let result = keys.verify(id, pair.secret, Scheme::Basic, pair.from, now);
                 Some(result.into())
             }
+            (Err(_), _) if !self.keys.directory.has_users() => {
+                Some(Outcome::Unavailable(Reason::UsersUnavailable))
+            }
             (Err(_), _) => self.check_user(pair, now),
         }
     }

@@ -1,42 +1,38 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::header::{HOST, USER_AGENT};
 use http::uri::Scheme;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tower_service::Service as _;
 
+use super::connection::{Connection, Origin};
 use super::url::AllowHttp;
 use super::{Fetch, FetchedBody};
 use crate::BoxFuture;
 
 type ClientError = Box<dyn Error + Send + Sync>;
 
-/// The longest head of a response, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-
 /// An HTTP client for fetching keys and introspecting tokens (feature `http-client`): HTTP/1.1 over rustls, one connection
-/// for each request, without redirects, proxies and compression.
+/// for each request unless it [keeps](Self::keep_connection) the last one, without redirects, proxies and compression.
 ///
 /// It uses plain HTTP only over a connection to a loopback address, and with
 /// [`dangerous::allow_http`](crate::dangerous::allow_http).
 #[derive(Clone)]
 pub struct HttpClient {
     tls: TlsConnector,
+    /// The connection of the last response; `None` if none is kept.
+    kept: Option<Arc<Mutex<Option<Connection>>>>,
 }
 
 impl HttpClient {
@@ -73,7 +69,16 @@ impl HttpClient {
             .with_no_client_auth();
         Ok(Self {
             tls: TlsConnector::from(Arc::new(config)),
+            kept: None,
         })
+    }
+
+    /// Keeps the connection of a response for the next request to the same origin, for a minute after it was opened. A GET that the
+    /// server has not answered because it was closing the connection is sent again over another one (RFC 9110 §9.2.2).
+    #[must_use]
+    pub fn keep_connection(mut self) -> Self {
+        self.kept = Some(Arc::default());
+        self
     }
 
     async fn exchange(
@@ -83,6 +88,21 @@ impl HttpClient {
     ) -> Result<Response<()>, ClientError> {
         let uri = request.uri().clone();
         let allow_http = matches!(request.extensions().get(), Some(AllowHttp(true)));
+        let origin = Origin::of(&uri, allow_http);
+        let request = origin_form(request)?;
+        if let Some(mut kept) = self.take_kept(&origin).await {
+            match kept.send(request.clone()).await {
+                Ok(response) => return self.finish(kept, response, body).await,
+                Err(_) if request.method() == Method::GET => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut connection = self.connect(&uri, origin).await?;
+        let response = connection.send(request).await?;
+        self.finish(connection, response, body).await
+    }
+
+    async fn connect(&self, uri: &Uri, origin: Origin) -> Result<Connection, ClientError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         let stream = connector.call(uri.clone()).await?.into_inner();
@@ -91,13 +111,42 @@ impl HttpClient {
             let host = host.trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned())?;
             let stream = self.tls.connect(name, stream).await?;
-            send_over(TokioIo::new(stream), request, body).await
-        } else if allow_http || stream.peer_addr()?.ip().is_loopback() {
-            send_over(TokioIo::new(stream), request, body).await
+            Ok(Connection::open(stream, origin).await?)
+        } else if origin.allow_http || stream.peer_addr()?.ip().is_loopback() {
+            Ok(Connection::open(stream, origin).await?)
         } else {
             Err(io::Error::other("plain HTTP to an address that is not loopback").into())
         }
     }
+
+    /// Reads the body of a response, and keeps the connection if it can be used again.
+    async fn finish(
+        &self,
+        connection: Connection,
+        response: Response<Incoming>,
+        body: &mut FetchedBody,
+    ) -> Result<Response<()>, ClientError> {
+        let (head, incoming) = response.into_parts();
+        if head.status == StatusCode::OK {
+            read_body(incoming, body).await?;
+            if let Some(kept) = &self.kept {
+                *lock(kept) = Some(connection);
+            }
+        }
+        Ok(Response::from_parts(head, ()))
+    }
+
+    /// Returns the connection that was kept, if it can be used for a request to this origin.
+    async fn take_kept(&self, origin: &Origin) -> Option<Connection> {
+        let kept = lock(self.kept.as_ref()?).take();
+        let mut kept = kept.filter(|kept| kept.is_for(origin))?;
+        kept.is_ready().await.then_some(kept)
+    }
+}
+
+/// Nothing panics while it is locked, so that a poisoned lock would be consistent.
+fn lock(kept: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connection>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Fetch for HttpClient {
@@ -108,26 +157,6 @@ impl Fetch for HttpClient {
     ) -> BoxFuture<'a, Result<Response<()>, ClientError>> {
         Box::pin(self.exchange(request, body))
     }
-}
-
-async fn send_over(
-    stream: impl Read + Write + Unpin + Send + 'static,
-    request: Request<Vec<u8>>,
-    body: &mut FetchedBody,
-) -> Result<Response<()>, ClientError> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MAX_HEAD)
-        .handshake(stream)
-        .await?;
-    // The task that drives the connection is aborted when this future ends or is dropped.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let response = sender.send_request(origin_form(request)?).await?;
-    let (head, incoming) = response.into_parts();
-    if head.status == StatusCode::OK {
-        read_body(incoming, body).await?;
-    }
-    Ok(Response::from_parts(head, ()))
 }
 
 async fn read_body(mut incoming: Incoming, body: &mut FetchedBody) -> Result<(), ClientError> {

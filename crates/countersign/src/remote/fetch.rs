@@ -1,6 +1,8 @@
 use std::error::Error;
+use std::fmt;
 
 use http::{Request, Response};
+use zeroize::Zeroizing;
 
 use crate::BoxFuture;
 
@@ -77,10 +79,10 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 /// The longest document, in bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// The body of a response, of at most 256 KiB, or as long as a message of a feed may be.
-#[derive(Debug)]
+/// The body of a response, of at most 256 KiB, or as long as a message of a feed may be. Its memory is overwritten when it is
+/// dropped.
 pub struct FetchedBody {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     longest: usize,
     too_long: bool,
 }
@@ -93,9 +95,9 @@ impl Default for FetchedBody {
 
 impl FetchedBody {
     /// Creates an empty body that may become this many bytes long.
-    pub(super) const fn up_to(longest: usize) -> Self {
+    pub(super) fn up_to(longest: usize) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Zeroizing::default(),
             longest,
             too_long: false,
         }
@@ -107,20 +109,37 @@ impl FetchedBody {
     ///
     /// [`TooLong`] if the body is longer than permitted. The client should stop reading then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), TooLong> {
-        if self.too_long || self.bytes.len().saturating_add(chunk.len()) > self.longest {
+        let length = self.bytes.len().saturating_add(chunk.len());
+        if self.too_long || length > self.longest {
             self.too_long = true;
             return Err(TooLong);
+        }
+        let capacity = self.bytes.capacity();
+        if length > capacity {
+            // A vector that grows by itself leaves a copy in memory, and the body may contain secrets.
+            let capacity = capacity.saturating_mul(2).min(self.longest).max(length);
+            let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
         }
         self.bytes.extend_from_slice(chunk);
         Ok(())
     }
 
     /// Returns the whole body, or an error if any part did not fit.
-    pub(super) fn into_bytes(self) -> Result<Vec<u8>, TooLong> {
+    pub(super) fn into_bytes(mut self) -> Result<Vec<u8>, TooLong> {
         if self.too_long {
             return Err(TooLong);
         }
-        Ok(self.bytes)
+        Ok(std::mem::take(&mut *self.bytes))
+    }
+}
+
+impl fmt::Debug for FetchedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchedBody")
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 

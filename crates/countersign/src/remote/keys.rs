@@ -242,25 +242,38 @@ impl RemoteKeysBuilder {
 }
 
 #[cfg(feature = "http-client")]
-pub(crate) fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+pub(super) fn default_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+    Ok(Arc::new(http_client(ca_file)?))
+}
+
+/// Creates the default client for one request after another to the same server.
+#[cfg(all(feature = "feed", feature = "http-client"))]
+pub(crate) fn keeping_client(ca_file: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+    Ok(Arc::new(http_client(ca_file)?.keep_connection()))
+}
+
+#[cfg(feature = "http-client")]
+fn http_client(ca_file: Option<PathBuf>) -> Result<super::HttpClient, RemoteError> {
     let Some(path) = ca_file else {
-        return Ok(Arc::new(super::HttpClient::new()?));
+        return Ok(super::HttpClient::new()?);
     };
     let pem = std::fs::read(&path).map_err(|error| error.to_string());
     let client = pem.and_then(|pem| {
         super::HttpClient::with_roots(&pem).map_err(|_| "it has no valid certificate".to_owned())
     });
-    match client {
-        Ok(client) => Ok(Arc::new(client)),
-        Err(reason) => Err(RemoteError::CaFile {
-            path,
-            reason: reason.into(),
-        }),
-    }
+    client.map_err(|reason| RemoteError::CaFile {
+        path,
+        reason: reason.into(),
+    })
 }
 
 #[cfg(not(feature = "http-client"))]
-pub(crate) fn default_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+pub(super) fn default_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
+    Err(RemoteError::NoClient)
+}
+
+#[cfg(all(feature = "feed", not(feature = "http-client")))]
+pub(crate) fn keeping_client(_: Option<PathBuf>) -> Result<Arc<dyn Fetch>, RemoteError> {
     Err(RemoteError::NoClient)
 }
 

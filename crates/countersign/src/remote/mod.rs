@@ -80,6 +80,8 @@
 mod attempt;
 #[cfg(feature = "http-client")]
 mod client;
+#[cfg(feature = "http-client")]
+mod connection;
 mod error;
 mod exchange;
 mod fetch;
@@ -104,7 +106,7 @@ pub use fetch::{Fetch, FetchedBody, TooLong};
 pub use introspection::{IntrospectionOptions, OpaqueIssuer};
 pub use issuer::RemoteIssuer;
 #[cfg(feature = "feed")]
-pub(crate) use keys::default_client;
+pub(crate) use keys::keeping_client;
 pub use keys::{KeyStatus, RemoteKeys, RemoteKeysBuilder};
 pub use policy::RefreshPolicy;
 #[cfg(feature = "feed")]

@@ -1,11 +1,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::directory::{Denial, Directory as _};
+use countersign::feed::Refusal;
 use countersign::jose::{Algorithm, SigningKey};
 use countersign::random::SystemRandom;
 use countersign::rejection::Reason;
 
-use crate::issuer::{TestFeedIssuer, URL, credential, far, id, until, verifier, verify};
+use crate::issuer::{
+    SECOND, TestFeedIssuer, URL, credential, failure, far, id, until, verifier, verify,
+};
 
 #[tokio::test(start_paused = true)]
 async fn token_is_accepted_until_its_credential_is_revoked() {
@@ -139,6 +142,22 @@ async fn key_that_is_withdrawn_verifies_nothing_any_more() {
     });
     issuer.revoke(id(2));
     until(|| verify(&jwt, &token) == Err(Reason::KeyUnknown)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoked_key_of_the_feed_is_not_accepted_after_the_keys_were_fetched_again() {
+    let issuer = TestFeedIssuer::new();
+    let feed = issuer.ready().await;
+    // The issuer withdraws the key, and an attacker still has it.
+    issuer.publish(SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap());
+    issuer.clock().advance(std::time::Duration::from_secs(59));
+    issuer.revoke(id(1));
+    until(|| feed.status().applied == Some(1)).await;
+    assert_eq!(issuer.key_fetches(), 1);
+    issuer.clock().advance(SECOND);
+    issuer.revoke(id(2));
+    assert_eq!(failure(&feed).await, Refusal::UnknownKey.into());
+    assert_eq!(feed.lowest_generation(&id(2)), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign::directory::Denial;
-use countersign::feed::{Feed, FeedBuilder, FeedError, FeedMessage, KEYS_PATH, PATH};
+use countersign::directory::{Credential, Denial, Status};
+use countersign::feed::{
+    CREDENTIALS_PATH, Feed, FeedBuilder, FeedCredentials, FeedError, FeedMessage, KEYS_PATH, PATH,
+};
 use countersign::jose::{Algorithm, SigningKey};
+use countersign::key::Pepper;
 use countersign::mechanism::Jwt;
 use countersign::mint::{Issuer, Mint, MintParameters, MintRequest};
 use countersign::random::SystemRandom;
@@ -57,10 +60,20 @@ struct Inner {
     pub(crate) clock: ManualClock,
 }
 
+/// A change in the log.
+#[derive(Clone)]
+pub(crate) enum Change {
+    Denial(Denial),
+    Key(Box<Credential>),
+    RemovedKey(Id),
+    Account(Id, u32, Status),
+}
+
 struct State {
     history: &'static str,
-    /// The denials in their order: the number of a change is its place, from 1 on.
-    log: Vec<Denial>,
+    /// The changes in their order: the number of a change is its place, from 1 on.
+    log: Vec<Change>,
+    peppers: Vec<Pepper>,
     /// The number of changes that the log no longer has.
     compacted: u64,
     age: Duration,
@@ -84,6 +97,7 @@ impl TestFeedIssuer {
         let state = State {
             history: "h1",
             log: Vec::new(),
+            peppers: Vec::new(),
             compacted: 0,
             age: Duration::ZERO,
             account: None,
@@ -124,7 +138,16 @@ impl TestFeedIssuer {
 
     /// Appends a change to the log.
     pub(crate) fn deny(&self, denial: Denial) {
-        self.change(|state| state.log.push(denial));
+        self.append(Change::Denial(denial));
+    }
+
+    pub(crate) fn append(&self, change: Change) {
+        self.change(|state| state.log.push(change));
+    }
+
+    /// Sets the peppers that are in each answer with API keys.
+    pub(crate) fn set_peppers(&self, peppers: Vec<Pepper>) {
+        self.change(|state| state.peppers = peppers);
     }
 
     /// Revokes a credential of generation 1.
@@ -138,7 +161,7 @@ impl TestFeedIssuer {
     }
 
     /// Begins another history, with this log.
-    pub(crate) fn restore(&self, history: &'static str, log: Vec<Denial>) {
+    pub(crate) fn restore(&self, history: &'static str, log: Vec<Change>) {
         self.change(|state| (state.history, state.log) = (history, log));
     }
 
@@ -233,7 +256,8 @@ impl TestFeedIssuer {
             body.push(jwks.as_bytes())?;
             return Ok(Response::new(()));
         }
-        assert_eq!(path, PATH);
+        let with_keys = path == CREDENTIALS_PATH;
+        assert!(with_keys || path == PATH, "{path}");
         assert_eq!(request.headers()["x-api-key"], "cs_key");
         let query = request.uri().query().unwrap().split('&');
         let query: HashMap<_, _> = query.map(|pair| pair.split_once('=').unwrap()).collect();
@@ -251,8 +275,15 @@ impl TestFeedIssuer {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             return Ok(response);
         }
-        let message = (state.edit)(self.message(&state, cursor, query["nonce"]));
-        let bytes = (state.edit_bytes)(message.sign(&self.0.feed_key).unwrap());
+        let mut message = self.message(&state, cursor, query["nonce"]);
+        if with_keys {
+            let from = usize::try_from(message.after.unwrap_or(0)).unwrap();
+            let mut keys = keys(&state.log[from..]);
+            keys.peppers.clone_from(&state.peppers);
+            message.credentials = Some(keys);
+        }
+        let message = (state.edit)(message);
+        let bytes = (state.edit_bytes)(message.sign(&self.0.feed_key).unwrap().to_vec());
         body.push(&bytes)?;
         Ok(Response::new(()))
     }
@@ -278,9 +309,35 @@ impl TestFeedIssuer {
         message.account = state.account;
         message.nonce = nonce.into();
         message.jwks = self.0.issuer.jwks();
-        message.denials = state.log[from..].to_vec();
+        let denials = state.log[from..].iter().filter_map(|change| match change {
+            Change::Denial(denial) => Some(denial.clone()),
+            _ => None,
+        });
+        message.denials = denials.collect();
         message
     }
+}
+
+/// Returns the keys after some changes.
+fn keys(changes: &[Change]) -> FeedCredentials {
+    let mut keys = FeedCredentials::default();
+    for change in changes {
+        match change {
+            Change::Key(key) => {
+                keys.keys.retain(|known| known.id != key.id);
+                keys.keys.push((**key).clone());
+            }
+            Change::RemovedKey(id) => {
+                keys.keys.retain(|known| known.id != *id);
+                keys.removed.push(*id);
+            }
+            Change::Account(id, generation, status) => {
+                keys.accounts.push((*id, *generation, *status));
+            }
+            Change::Denial(_) => {}
+        }
+    }
+    keys
 }
 
 impl Fetch for TestFeedIssuer {

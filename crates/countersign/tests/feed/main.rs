@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod credentials;
 mod following;
 mod freshness;
 mod issuer;

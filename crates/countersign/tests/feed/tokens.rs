@@ -28,7 +28,7 @@ async fn token_is_no_message() {
 fn message_is_no_token() {
     let key = SigningKey::generate(Algorithm::EdDsa, &SystemRandom).unwrap();
     let message = FeedMessage::new(URL, CLUSTER, "h1").sign(&key).unwrap();
-    let message = String::from_utf8(message).unwrap();
+    let message = String::from_utf8(message.to_vec()).unwrap();
     let head = message.lines().next().unwrap();
     let issuer = Issuer::builder(URL).signing_key(key.clone()).build();
     let own = issuer.unwrap().trusted().build().unwrap();

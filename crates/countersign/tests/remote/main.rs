@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod connections;
 mod discovery;
 mod faults;
 mod lifecycle;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use countersign::jose::Algorithm;
+use countersign_store::Store;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,7 @@ use super::path::{IssuerQuery, Path, Query};
 use crate::config::DEFAULT_ISSUER;
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{Operations, SigningKeyListResponse, SigningKeyResponse};
+use crate::ops::{Operations, OpsError, SigningKeyListResponse, SigningKeyResponse};
 use crate::schema;
 
 /// How long a new key is published before it signs, by default: twice as long as verifiers may cache the key set.
@@ -51,7 +52,7 @@ async fn list(
     operations: Operations,
     Query(query): Query<IssuerQuery>,
 ) -> Result<Json<SigningKeyListResponse>> {
-    let issuer = query.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let issuer = issuer_or_default(query.issuer.as_deref())?;
     Ok(Json(operations.list_signing_keys(issuer).await?))
 }
 
@@ -65,7 +66,7 @@ async fn rotate(
         let detail = "`algorithm` is not a supported signature algorithm.";
         AdminError::invalid("invalid_algorithm", detail)
     })?;
-    let issuer = rotate.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let issuer = issuer_or_default(rotate.issuer.as_deref())?;
     let lead = lead.unwrap_or(DEFAULT_LEAD);
     let rotated = operations.rotate_signing_key(issuer, algorithm, lead);
     Ok(Json(rotated.await?))
@@ -76,6 +77,14 @@ async fn revoke(
     Path(kid): Path<String>,
     OptionalJson(request): OptionalJson<RevokeSigningKeyRequest>,
 ) -> Result<Json<SigningKeyResponse>> {
-    let issuer = request.issuer.as_deref().unwrap_or(DEFAULT_ISSUER);
+    let issuer = issuer_or_default(request.issuer.as_deref())?;
     Ok(Json(operations.revoke_signing_key(issuer, &kid).await?))
+}
+
+/// The keys that sign the feed are changed by commands only.
+fn issuer_or_default(name: Option<&str>) -> Result<&str> {
+    match name.unwrap_or(DEFAULT_ISSUER) {
+        Store::FEED => Err(OpsError::IssuerNotFound(Store::FEED.to_owned()).into()),
+        issuer => Ok(issuer),
+    }
 }

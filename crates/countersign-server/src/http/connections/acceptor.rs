@@ -19,6 +19,7 @@ use super::connection::{self, ConnectionOptions};
 use super::exchanges::Deadlines;
 use super::{Endpoint, deadlines};
 use crate::config::ServerSettings;
+use crate::http::feed::Confidential;
 use crate::http::gateway::FromProxy;
 use crate::http::metrics;
 
@@ -96,10 +97,12 @@ impl Acceptor {
         let is_proxy = self.proxies.as_ref();
         let is_proxy = is_proxy.is_some_and(|proxies| proxies.allow(Some(peer)));
         let from_proxy = is_proxy.then_some(Extension(FromProxy(true)));
+        let confidential = Confidential::of(self.endpoint.tls.is_some(), peer).map(Extension);
+        let marks = (option_layer(from_proxy), option_layer(confidential));
         let proxies = self.proxies.clone().unwrap_or_else(Networks::anywhere);
         let routes = ClientAddressLayer::of_peer(peer)
             .trusted_proxies(proxies)
-            .layer(option_layer(from_proxy).layer(self.endpoint.routes.clone()));
+            .layer(marks.layer(self.endpoint.routes.clone()));
         metrics::set_connections(self.admission.count());
         let (stop, admission) = (self.stop.clone(), Arc::clone(&self.admission));
         let tls = self.endpoint.tls.clone();

@@ -11,20 +11,23 @@ use countersign::Id;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
 
 use crate::http::metrics;
 
 /// How many verifiers wait at most, and how many with one credential. Most systems let a process open 1,024 files.
 const MAX_WAITING: usize = 500;
 const MAX_OF_CREDENTIAL: usize = 100;
-/// How many answers with the whole state are in memory at once.
+/// How many answers with the whole state are in memory at once, and how many of those with API keys.
 const MAX_WHOLE_STATES: usize = 8;
+const MAX_WITH_KEYS: usize = 4;
 
 /// What limits verifiers. Clones share what is counted.
 #[derive(Clone)]
 pub(in crate::http) struct FeedLimits {
     waiting: Arc<Mutex<HashMap<Id, usize>>>,
     whole_states: Arc<Semaphore>,
+    with_keys: Arc<Semaphore>,
 }
 
 impl Default for FeedLimits {
@@ -32,6 +35,7 @@ impl Default for FeedLimits {
         Self {
             waiting: Arc::default(),
             whole_states: Arc::new(Semaphore::new(MAX_WHOLE_STATES)),
+            with_keys: Arc::new(Semaphore::new(MAX_WITH_KEYS)),
         }
     }
 }
@@ -53,9 +57,13 @@ impl FeedLimits {
         })
     }
 
-    /// Returns a permit for an answer with the whole state, which ends when it was sent.
-    pub(super) fn hold(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.whole_states).try_acquire_owned().ok()
+    /// Returns a permit for an answer with the whole state, with or without API keys, which ends when it was sent.
+    pub(super) fn hold(&self, with_keys: bool) -> Option<OwnedSemaphorePermit> {
+        let permits = match with_keys {
+            true => &self.with_keys,
+            false => &self.whole_states,
+        };
+        Arc::clone(permits).try_acquire_owned().ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, usize>> {
@@ -82,8 +90,9 @@ impl Drop for Place {
     }
 }
 
-/// Returns a body that keeps a permit until it was sent.
-pub(super) fn held_body(bytes: Vec<u8>, permit: Option<OwnedSemaphorePermit>) -> Body {
+/// Returns a body that keeps a permit until it was sent. The memory of the bytes is overwritten afterwards.
+pub(super) fn held_body(bytes: Zeroizing<Vec<u8>>, permit: Option<OwnedSemaphorePermit>) -> Body {
+    let bytes = Bytes::from_owner(bytes);
     match permit {
         None => Body::from(bytes),
         Some(permit) => Body::new(HeldBody {
@@ -141,11 +150,14 @@ mod tests {
     #[test]
     fn permit_of_a_whole_state_is_free_again_after_its_body() {
         let limits = FeedLimits::default();
-        let bodies: Vec<_> = (0..MAX_WHOLE_STATES)
-            .map(|_| held_body(vec![1], limits.hold()))
-            .collect();
-        assert!(limits.hold().is_none());
-        drop(bodies);
-        assert!(limits.hold().is_some());
+        for (with_keys, max) in [(false, MAX_WHOLE_STATES), (true, MAX_WITH_KEYS)] {
+            let bodies: Vec<_> = (0..max)
+                .map(|_| held_body(Zeroizing::new(vec![1]), limits.hold(with_keys)))
+                .collect();
+            assert!(limits.hold(with_keys).is_none());
+            assert!(limits.hold(!with_keys).is_some());
+            drop(bodies);
+            assert!(limits.hold(with_keys).is_some());
+        }
     }
 }

@@ -1,11 +1,15 @@
-//! `/v1/feed`: the denials and keys of an issuer, for services that verify its tokens without the database.
+//! `/v1/feed`: the denials and keys of an issuer, for services that verify its tokens without the database, and
+//! `/v1/feed/credentials`: its API keys too.
 //!
-//! A verifier asks with an API key that has the scope `feed:denials`. The answer comes at once if there is something that the verifier
-//! does not know, and else when there is, or after a while.
+//! A verifier asks with an API key that has the scope `feed:denials`, or `feed:credentials`. The answer comes at once if there is
+//! something that the verifier does not know, and else when there is, or after a while.
 
+mod confidential;
+mod contents;
 mod limits;
 mod question;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,20 +19,19 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
+use countersign::PrimaryPrincipal;
 use countersign::auth::{AuthLayer, Authenticator};
-use countersign::directory::{Denial, Directory as _, EnvironmentKind};
-use countersign::feed::{FeedMessage, KEYS_PATH, MEDIA_TYPE, PATH, SCOPE};
+use countersign::feed::{CREDENTIALS_PATH, CREDENTIALS_SCOPE, KEYS_PATH, MEDIA_TYPE, PATH, SCOPE};
 use countersign::jose::SigningKeys;
 use countersign::mint::Issuer;
 use countersign::require::{primary, require, scope};
 use countersign::time::{Clock as _, SystemClock};
-use countersign::{Id, PrimaryPrincipal};
-use countersign_store::{FeedContents, FeedVerifier, Store, StoreError};
+use countersign_store::{FeedVerifier, Store, StoreError};
 
+pub(super) use confidential::Confidential;
 pub(super) use limits::FeedLimits;
 
 use super::admin::{AdminError, Query, complete, reject_body};
-use super::metrics;
 use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
 use crate::error::CommandError;
 use question::FeedQuery;
@@ -48,6 +51,8 @@ pub(super) struct Feed(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    /// The name of the issuer.
+    name: Arc<str>,
     issuer: Issuer,
     keys: SigningKeys,
     longest_wait: Duration,
@@ -59,13 +64,14 @@ struct Inner {
 impl Feed {
     pub(super) fn new(
         store: Store,
-        issuer: Issuer,
+        (name, issuer): (Arc<str>, Issuer),
         settings: &FeedSettings,
         limits: FeedLimits,
         layer: &AuthLayer,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
+            name,
             issuer,
             keys: settings.keys.clone(),
             longest_wait: settings.longest_wait,
@@ -76,130 +82,125 @@ impl Feed {
     }
 
     /// Returns the routes below the path of the issuer. `layer` authenticates tokens too, so that they get 403 instead of 401.
-    pub(super) fn routes(self, mount: &str, layer: AuthLayer) -> Result<Routes, CommandError> {
-        let authorize = require(scope(SCOPE) & primary())?;
-        let answers = get(format!("{mount}{PATH}"), "feed", answer)
+    pub(super) fn routes(self, mount: &str, layer: &AuthLayer) -> Result<Routes, CommandError> {
+        let denials = get(format!("{mount}{PATH}"), "feed", answer_with_denials)
             .summary("Wait for changes of what is denied, as a verifier without the database");
+        let path = format!("{mount}{CREDENTIALS_PATH}");
+        let credentials = get(path, "feed_credentials", answer_with_credentials)
+            .summary("Wait for changes of what is denied and of the API keys");
         let keys = get(format!("{mount}{KEYS_PATH}"), "feed_keys", keys)
             .summary("Get the keys that sign the feed, as a JWK set");
-        let feed = self.clone();
-        let answers = Routes::of([answers]).map_router(|router| {
-            router
-                .route_layer(authorize)
-                .route_layer(layer.reject_body(reject_body))
-                .route_layer(middleware::map_response(complete))
-                .with_state(feed)
-        });
+        let denials = self.authorized(Routes::of([denials]), SCOPE, layer)?;
+        let credentials = Routes::of([credentials]);
+        let credentials = self.authorized(credentials, CREDENTIALS_SCOPE, layer)?;
+        // Before the credentials of the verifier are looked at.
+        let confidential = middleware::from_fn(confidential::require);
+        let credentials = credentials.map_router(|router| router.route_layer(confidential));
+        let answers = denials.merge(credentials);
+        let answers =
+            answers.map_router(|router| router.route_layer(middleware::map_response(complete)));
         let keys = Routes::of([keys]).map_router(|router| router.with_state(self));
         Ok(answers.merge(keys))
     }
+
+    fn authorized(
+        &self,
+        routes: Routes<Self>,
+        wanted: &str,
+        layer: &AuthLayer,
+    ) -> Result<Routes, CommandError> {
+        let authorize = require(scope(wanted) & primary())?;
+        let layer = layer.clone().reject_body(reject_body);
+        Ok(routes.map_router(|router| {
+            router
+                .route_layer(authorize)
+                .route_layer(layer)
+                .with_state(self.clone())
+        }))
+    }
 }
 
-/// Answers a verifier.
-async fn answer(
+/// Answers a verifier that verifies tokens.
+async fn answer_with_denials(
     State(feed): State<Feed>,
     principal: PrimaryPrincipal,
     Query(query): Query<FeedQuery>,
 ) -> Result<Message, Response> {
-    let feed = &feed.0;
-    let credential = principal.principal().credential_id().copied();
-    let credential = credential.ok_or_else(|| StatusCode::FORBIDDEN.into_response())?;
-    let max_staleness = query.max_staleness().min(feed.max_staleness);
-    let verifier = FeedVerifier {
-        id: query.verifier,
-        credential,
-        max_staleness,
-        cursor: query.cursor(),
-    };
-    let place = feed.limits.enter(credential).ok_or_else(too_many)?;
-    let registered = feed.store.register_verifier(&verifier).await;
-    registered.map_err(failed)?;
-    if let Some(cursor) = &verifier.cursor {
-        // Several answers come within the bound.
-        let wait = query.wait().min(max_staleness / 5).min(feed.longest_wait);
-        let change = feed.store.wait_for_change(cursor);
-        let _ = tokio::time::timeout(wait, change).await;
-    }
-    drop(place);
-    // The credential may have been revoked meanwhile, which is a change and ends the wait.
-    let valid = feed.authenticator.revalidate(principal.principal());
-    valid.map_err(|rejection| rejection.into_response())?;
-    let contents = feed.store.answer_verifier(&verifier).await;
-    let contents = contents.map_err(failed)?;
-    let held = match contents.after {
-        None => Some(feed.limits.hold().ok_or_else(busy)?),
-        Some(_) => None,
-    };
-    let account = feed.account(&principal);
-    count(&contents);
-    let message = feed.message(contents, account, &query, max_staleness);
-    let key = feed.keys.signing_at(SystemClock.now());
-    let key = key.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())?;
-    let signed = message.sign(&key);
-    let signed = signed.map_err(|error| AdminError::internal(&error).into_response())?;
-    Ok(Message(limits::held_body(signed, held)))
+    feed.0.answer(&principal, &query, false).await
+}
+
+/// Answers a verifier that authenticates API keys too.
+async fn answer_with_credentials(
+    State(feed): State<Feed>,
+    principal: PrimaryPrincipal,
+    Query(query): Query<FeedQuery>,
+) -> Result<Message, Response> {
+    feed.0.answer(&principal, &query, true).await
 }
 
 impl Inner {
-    /// Returns the account that a verifier's credential is restricted to. Production credentials of the account `default` reach all.
-    fn account(&self, principal: &PrimaryPrincipal) -> Option<Id> {
-        let principal = principal.principal();
-        let default = self.store.default_account();
-        let account = principal.account().copied().unwrap_or(default);
-        let directory = self.store.directory();
-        let credential = principal.credential_id();
-        let found = credential.and_then(|id| directory.credential(id));
-        let is_production =
-            found.is_some_and(|found| found.environment_kind == EnvironmentKind::Production);
-        (account != default || !is_production).then_some(account)
-    }
-
-    fn message(
+    async fn answer(
         &self,
-        contents: FeedContents,
-        account: Option<Id>,
+        principal: &PrimaryPrincipal,
         query: &FeedQuery,
-        max_staleness: Duration,
-    ) -> FeedMessage {
-        let is_of_account = |id: &Id| account.is_none_or(|account| id.is_in_partition_of(&account));
-        let concerns = |denial: &Denial| match denial {
-            Denial::Below { entity, .. } => is_of_account(entity),
-            Denial::Token { issuer, token, .. } => {
-                **issuer == *self.issuer.url() && is_of_account(token)
+        with_keys: bool,
+    ) -> Result<Message, Response> {
+        let credential = principal.principal().credential_id().copied();
+        let credential = credential.ok_or_else(|| StatusCode::FORBIDDEN.into_response())?;
+        let reach = self.reach(principal);
+        let max_staleness = query.max_staleness().min(self.max_staleness);
+        let verifier = FeedVerifier {
+            id: query.verifier,
+            credential,
+            max_staleness,
+            cursor: query.cursor(),
+            keys: with_keys.then(|| self.key_filter(&reach)),
+        };
+        let place = self.limits.enter(credential).ok_or_else(too_many)?;
+        let registered = self.store.register_verifier(&verifier).await;
+        registered.map_err(failed)?;
+        if let Some(cursor) = &verifier.cursor {
+            // Several answers come within the bound.
+            let wait = query.wait().min(max_staleness / 5).min(self.longest_wait);
+            let change = self.store.wait_for_change(cursor);
+            let _ = tokio::time::timeout(wait, change).await;
+        }
+        drop(place);
+        // The credential may have been revoked meanwhile, which is a change and ends the wait.
+        let valid = self.authenticator.revalidate(principal.principal());
+        valid.map_err(|rejection| rejection.into_response())?;
+        let cursor = verifier.cursor.as_ref();
+        let is_delta = cursor.is_some_and(|cursor| self.store.knows_changes_after(cursor));
+        let hold = || self.limits.hold(with_keys).ok_or_else(busy);
+        let mut held = match is_delta {
+            true => None,
+            false => Some(hold()?),
+        };
+        let contents = self.store.answer_verifier(&verifier).await;
+        let contents = contents.map_err(failed)?;
+        if held.is_none() && contents::is_large(&contents) {
+            held = Some(hold()?);
+        }
+        contents::count(&contents);
+        let message = self.message(contents, &reach, query, max_staleness);
+        let key = self.keys.signing_at(SystemClock.now());
+        let key = key.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())?;
+        let signed = match held {
+            None => message.sign(&key),
+            Some(_) => {
+                // Writing and hashing megabytes takes a while.
+                let signing = tokio::task::spawn_blocking(move || message.sign(&key));
+                signing.await.map_err(|error| internal(&error))?
             }
         };
-        let cluster = self.store.cluster();
-        let mut message = FeedMessage::new(self.issuer.url(), cluster, contents.history);
-        message.after = contents.after.and_then(|number| u64::try_from(number).ok());
-        message.head = u64::try_from(contents.head).unwrap_or_default();
-        message.age = contents.age;
-        message.max_staleness = max_staleness;
-        message.account = account;
-        message.nonce = query.nonce.as_str().into();
-        message.jwks = self.issuer.jwks();
-        message.denials = contents.denials;
-        message.denials.retain(concerns);
-        message.removed = contents.removed;
-        message.removed.retain(is_of_account);
-        message
+        let signed = signed.map_err(|error| internal(&error))?;
+        Ok(Message(limits::held_body(signed, held)))
     }
 }
 
 /// Returns the keys that sign the feed.
 async fn keys(State(feed): State<Feed>) -> KeySetDocument {
     KeySetDocument(feed.0.keys.jwks())
-}
-
-fn count(contents: &FeedContents) {
-    metrics::count_feed_answer(match contents {
-        FeedContents { after: None, .. } => "snapshot",
-        FeedContents {
-            after: Some(after),
-            head,
-            ..
-        } if after == head => "unchanged",
-        _ => "delta",
-    });
 }
 
 fn too_many() -> Response {
@@ -213,9 +214,17 @@ fn busy() -> Response {
         .into_response()
 }
 
+fn internal(error: &dyn Display) -> Response {
+    AdminError::internal(error).into_response()
+}
+
 fn failed(error: StoreError) -> Response {
     match error {
         StoreError::TooManyVerifiers => too_many(),
+        StoreError::TooManyKeys(_) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            AdminError::new(status, "too_many_keys", error.to_string()).into_response()
+        }
         error => AdminError::from(error).into_response(),
     }
 }

@@ -1,13 +1,14 @@
 //! Verifiers that follow the feed of a real server.
 
+mod credentials;
+mod example;
+
 use std::error::Error;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::directory::Directory as _;
-use countersign::feed::{Feed, FeedError};
+use countersign::feed::{Feed, FeedBuilder, FeedError};
 use countersign::mechanism::Jwt;
 use countersign::rejection::Reason;
 use countersign::remote::{Fetch, FetchError, FetchedBody, HttpClient};
@@ -17,7 +18,7 @@ use http::{Request, Response, Uri};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::harness::{Header, Home, IssuedKey, Server, api_key, bearer, built, send, wait_for};
+use crate::harness::{Header, Home, IssuedKey, Server, api_key, bearer, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const ISSUER: &str = "https://auth.example";
@@ -116,8 +117,11 @@ impl Fixture {
 }
 
 async fn connect(client: impl Fetch, key: &str) -> Feed {
+    ready(Feed::builder(ISSUER).client(client), key).await
+}
+
+async fn ready(feed: FeedBuilder, key: &str) -> Feed {
     let key = Secret::from(key.to_owned());
-    let feed = Feed::builder(ISSUER).client(client);
     let feed = feed.max_staleness(Duration::from_secs(2)).connect(&key);
     let feed = feed.unwrap();
     tokio::time::timeout(PATIENCE, feed.ready())
@@ -327,6 +331,51 @@ fn verifier_of_another_account_learns_of_that_account_only() {
 }
 
 #[test]
+fn keys_that_sign_the_feed_are_rotated_and_revoked() {
+    let fixture = Fixture::new();
+    let home = &fixture.home;
+    let kids = || {
+        let keys = fixture.server.get("/v1/feed/keys", &[]).json();
+        let keys = keys["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let signing = || {
+        let answer = fixture.question(&[api_key(&fixture.operator.key)], "");
+        let head = answer.body.lines().next().unwrap().to_owned();
+        countersign_tests::header(&head)["kid"].clone()
+    };
+    let first = kids().remove(0);
+    assert_eq!(signing(), first);
+    let rotated = home.json(&["signing-key", "rotate", "--feed", "--lead", "1s"]);
+    assert_eq!(rotated["algorithm"], "EdDSA");
+    wait_for("the next key", PATIENCE, || {
+        (signing() == rotated["kid"]).then_some(())
+    });
+    let key = fixture.server.create_key(home, "calls:read");
+    let token = fixture.token(&key);
+    assert_eq!(fixture.verify(&token), Ok(()));
+    home.run(&["key", "revoke", &key.id]);
+    assert_eq!(fixture.verify(&token), Err(Reason::Superseded));
+
+    let kid = rotated["kid"].as_str().unwrap();
+    let revoked = home.json(&["signing-key", "revoke", kid, "--feed"]);
+    assert_eq!(revoked["state"], "revoked");
+    wait_for("the successor", PATIENCE, || {
+        (signing() != rotated["kid"]).then_some(())
+    });
+    assert!(!kids().contains(&kid.to_owned()));
+    let answers = fixture.feed.status().answers;
+    wait_for("an answer of the successor", PATIENCE, || {
+        (fixture.feed.status().answers > answers).then_some(())
+    });
+    let states = home.json(&["signing-key", "list", "--feed"]);
+    let states = states["signing_keys"].as_array().unwrap().iter();
+    let states: Vec<_> = states.map(|key| key["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["active", "revoked", "retiring"]);
+}
+
+#[test]
 fn what_verifiers_do_is_counted() {
     let fixture = Fixture::new();
     let key = fixture.home.create_key("calls:read");
@@ -341,37 +390,4 @@ fn what_verifiers_do_is_counted() {
     ] {
         assert!(metrics.body.contains(line), "{line}: {}", metrics.body);
     }
-}
-
-/// The running example, which is killed on drop.
-struct Example(Child);
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn example_rejects_a_token_after_the_command_that_revoked_its_key() {
-    let program = built("feed-verifier", "feed-verifier");
-    let home = Home::new();
-    let feed_key = home.create_key("feed:denials");
-    let server = Server::start(&home, &[]);
-    let mut command = Command::new(program);
-    command.arg(server.url()).env("FEED_KEY", &feed_key.key);
-    let mut example = Example(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut url = String::new();
-    let mut output = BufReader::new(example.0.stdout.take().unwrap());
-    output.read_line(&mut url).unwrap();
-    let address = url.trim().strip_prefix("http://").unwrap().parse().unwrap();
-
-    let key = server.create_key(&home, "calls:read");
-    let token = server.token(&[api_key(&key.key)]);
-    let call = || send(address, "GET", "/calls", &[bearer(&token)], "");
-    assert_eq!(call().body, format!("the calls of {}\n", key.id));
-    home.run(&["key", "revoke", &key.id]);
-    assert_eq!(call().status, 401);
-    assert_eq!(send(address, "GET", "/calls", &[], "").status, 401);
 }
