@@ -52,8 +52,15 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// Opens the database, and loads the view.
+    /// Opens the database, loads the view, and registers this process as a node.
     pub(crate) async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let inner = Self::connect(options).await?;
+        inner.join().await?;
+        Ok(inner)
+    }
+
+    /// Opens the database. The view is empty, and not fresh.
+    pub(crate) async fn connect(options: StoreOptions) -> Result<Self, StoreError> {
         let database = Database::open(&options.location()?).await?;
         // Before the uptime is read: less time has passed since than is counted.
         let since = options.boot_clock.since_boot();
@@ -62,7 +69,7 @@ impl Inner {
         let feed = Arc::new(FeedLog::new());
         let follower = Follower::new(database.watcher(), options.contents, Arc::clone(&feed));
         let clock = Arc::clone(&options.boot_clock);
-        let inner = Self {
+        Ok(Self {
             database,
             follower: Mutex::new(follower),
             state,
@@ -75,12 +82,20 @@ impl Inner {
             waiting: Semaphore::new(MAX_WAITING),
             uptime_counted: Mutex::new((since, uptime)),
             options,
-        };
-        // Before records are read, so that no change is missed between.
-        inner.acknowledge().await?;
+        })
+    }
+
+    /// Loads the view, registers this process if it is a node, and makes the view fresh. No process waits for this one while it
+    /// loads, however long that takes: see [`nodes`](crate::nodes).
+    pub(crate) async fn join(&self) -> Result<(), StoreError> {
         // This also checks that the file is still the one that the writer has opened.
-        inner.poll().await?;
-        Ok(inner)
+        self.poll().await?;
+        if self.node.is_some() {
+            self.acknowledge().await?;
+            // The first comparison that finds the row. It reads what has changed since the records were read.
+            self.poll().await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn poll(&self) -> Result<(), StoreError> {

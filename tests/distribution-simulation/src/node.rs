@@ -1,4 +1,4 @@
-//! A node: it registers, compares its view with the database, and acknowledges what it has applied.
+//! A node: it loads the records, registers, compares its view with the database, and acknowledges what it has applied.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -78,18 +78,26 @@ impl Node {
 
     /// Does what is due. Called once in each poll period.
     pub(crate) fn poll(&mut self, now: Now, new_row: RowId, requests: &mut Vec<Request>) {
-        let since = |sent: Duration| now.monotonic.saturating_sub(sent);
-        if !self.is_registered {
-            if self
-                .registration_sent
-                .is_none_or(|sent| since(sent) > ANSWER_TIMEOUT)
-            {
+        let is_due = |sent: Option<Duration>| {
+            sent.is_none_or(|sent| now.monotonic.saturating_sub(sent) > ANSWER_TIMEOUT)
+        };
+        let must_ask = is_due(self.question.map(|question| question.sent));
+        // It loads its records first.
+        if !self.is_registered && self.applied.is_some() {
+            if is_due(self.registration_sent) {
                 self.row = new_row;
                 self.registration_sent = Some(now.monotonic);
                 requests.push(Request::Register { row: self.row });
             }
             return;
         }
+        if !self.is_registered {
+            if must_ask {
+                self.ask(now, requests);
+            }
+            return;
+        }
+        let since = |sent: Duration| now.monotonic.saturating_sub(sent);
         if self
             .renewed
             .is_none_or(|renewed| since(renewed) > RENEWAL_PERIOD)
@@ -97,10 +105,7 @@ impl Node {
             self.renewed = Some(now.monotonic);
             requests.push(Request::Renew { row: self.row });
         }
-        if self
-            .question
-            .is_none_or(|question| since(question.sent) > ANSWER_TIMEOUT)
-        {
+        if must_ask {
             self.ask(now, requests);
         }
         self.end_leases(now.monotonic, requests);

@@ -16,7 +16,9 @@
 //!    after the store was closed. A decision checks that the view is fresh before it looks up records: afterwards alone, it
 //!    could look up a record before the view has a change, and find the view fresh because of that change. It checks once
 //!    more afterwards, since a process may be stopped between the two.
-//! 2. A node registers before it reads records. If a read finds that its row is leaving or missing, the node registers again.
+//! 2. A node loads its records first, and registers then, with the number up to which it has applied the log. The read that makes its
+//!    view fresh begins after the registration, so that a node that is loading decides nothing, and has no row that a process
+//!    would wait for. If a read finds that its row is leaving or missing, the node registers again.
 //! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number. A
 //!    crash of the database may undo an acknowledgement, which stays true: then it is missing, and a process waits for
 //!    longer. It never undoes a registration: the row must still be there while the view is fresh.
@@ -44,6 +46,10 @@
 //!   of that process is at least T / (1 − ρ) of real time. So the row was among those that were read after the commit. The
 //!   receipt was complete for this row because of its acknowledgement, and then the change was in the view before t (rule 3);
 //!   or because B had passed since the commit, and then t is more than T / (1 − ρ) after r: a contradiction.
+//!
+//! What a node has read before it registered makes its view fresh by no rule, whether it has the change or not. A process must not
+//! skip rows that have acknowledged nothing instead: the process that registers a verifier answers it before the verifier can have
+//! acknowledged anything (see [`feed`](crate::feed)), and so the verifier may decide already.
 //!
 //! The argument uses no common clock, and no notification arrives in it. It needs that a read of the log sees every commit
 //! that was acknowledged before it began, which a read of the primary does.

@@ -121,7 +121,10 @@ impl Node {
         registration.number += 1;
         row.registration = registration.number;
         connection.make_durable().await?;
-        sql::nodes::register(connection, &row).await
+        sql::nodes::register(connection, &row).await?;
+        // A new row has acknowledged nothing.
+        sql::nodes::acknowledge(connection, &row).await?;
+        Ok(())
     }
 
     /// Deletes the row. The view must be closed for good.

@@ -187,6 +187,44 @@ async fn node_that_registers_after_the_commit_has_the_change_and_is_not_awaited(
 }
 
 #[tokio::test]
+async fn node_that_is_loading_is_not_awaited_and_decides_nothing_without_the_change() {
+    for contents in [ViewContents::Everything, ViewContents::Denials] {
+        let machine = Machine::new();
+        let here = machine.open().await;
+        let id = create(&here).await;
+        let mut options = machine.options();
+        options.contents = contents;
+        let loading = Inner::connect(options).await.unwrap();
+        // It has read all records, and is not registered.
+        loading.poll().await.unwrap();
+        assert_eq!(loading.view.check_freshness(), Err(StaleView));
+        revoke(&here, id).await;
+        let receipt = here.wait_for_nodes(Duration::ZERO).await;
+        assert!(receipt.is_complete(), "{receipt:?}");
+        assert_eq!(receipt.nodes, 1);
+        assert_eq!(loading.view.lowest_generation(&id).unwrap_or(1), 1);
+        assert_eq!(loading.view.check_freshness(), Err(StaleView));
+
+        loading.join().await.unwrap();
+        assert_eq!(loading.view.check_freshness(), Ok(()));
+        assert_eq!(loading.view.lowest_generation(&id), Some(2));
+        assert_eq!(nodes(&here).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn node_registers_with_what_it_has_loaded() {
+    let machine = Machine::new();
+    let here = machine.open().await;
+    create(&here).await;
+    let _late = machine.open().await;
+    // It has acknowledged nothing since.
+    let receipt = here.wait_for_nodes(Duration::ZERO).await;
+    assert!(receipt.is_complete(), "{receipt:?}");
+    assert_eq!((receipt.nodes, receipt.applied), (2, 2));
+}
+
+#[tokio::test]
 async fn command_has_nothing_to_wait_for_if_no_node_runs() {
     let machine = Machine::new();
     let command = machine.open_command().await;
