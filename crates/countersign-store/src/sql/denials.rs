@@ -137,9 +137,9 @@ macro_rules! select {
     };
 }
 
+/// Loads all denials, without having all of their rows in memory.
 pub(crate) async fn load_all(db: &mut Connection, into: &DenySet) -> Result<()> {
-    fetch_all!(db, |row| put(row, into), select!(""));
-    Ok(())
+    db.for_each(select!(""), |row| put(row, into)).await
 }
 
 /// Returns whether there is any.

@@ -7,10 +7,10 @@ use crate::key::{KeyDigest, KeyDigests, SecretDigest};
 use crate::scope::{Scopes, SharedScopes};
 use crate::time::Timestamp;
 
-/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with an account and scopes that it
+/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with an owner and scopes that it
 /// shares with others, and with what few credentials have behind a pointer.
 pub(super) struct CompactCredential {
-    account: Arc<Id>,
+    owner: Arc<Owner>,
     account_generation: u32,
     generation: u32,
     status: Status,
@@ -48,24 +48,32 @@ enum SecretKind {
     Signature,
 }
 
-/// The accounts of many credentials: equal ones are in memory once.
-#[derive(Default)]
-pub(super) struct SharedAccounts(Mutex<HashSet<Arc<Id>>>);
+/// What the credentials of an environment of an account have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Owner {
+    account: Id,
+    environment: Option<Id>,
+    environment_kind: EnvironmentKind,
+}
 
-/// The number of different accounts that are shared.
+/// The owners of many credentials: equal ones are in memory once.
+#[derive(Default)]
+pub(super) struct SharedOwners(Mutex<HashSet<Arc<Owner>>>);
+
+/// The number of different owners that are shared.
 const MAX_SHARED: usize = 10_000;
 
-impl SharedAccounts {
-    fn share(&self, id: Id) -> Arc<Id> {
+impl SharedOwners {
+    fn share(&self, owner: Owner) -> Arc<Owner> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known.get(&id) {
+        if let Some(shared) = known.get(&owner) {
             return Arc::clone(shared);
         }
-        // Accounts that are in use stay where they are used.
+        // Owners that are in use stay where they are used.
         if known.len() >= MAX_SHARED {
             known.clear();
         }
-        let shared = Arc::new(id);
+        let shared = Arc::new(owner);
         known.insert(Arc::clone(&shared));
         shared
     }
@@ -73,8 +81,6 @@ impl SharedAccounts {
 
 #[derive(Clone)]
 struct Rare {
-    environment: Option<Id>,
-    environment_kind: EnvironmentKind,
     allow_from: Networks,
     issuers: Issuers,
     /// The digest of a key's previous secret, and the end of its grace period.
@@ -84,8 +90,6 @@ struct Rare {
 
 impl Rare {
     const NONE: Self = Self {
-        environment: None,
-        environment_kind: EnvironmentKind::Production,
         allow_from: Networks::anywhere(),
         issuers: Issuers::all(),
         previous: None,
@@ -93,9 +97,7 @@ impl Rare {
     };
 
     fn is_none(&self) -> bool {
-        self.environment.is_none()
-            && self.environment_kind == EnvironmentKind::Production
-            && self.allow_from.is_anywhere()
+        self.allow_from.is_anywhere()
             && self.issuers.is_all()
             && self.previous.is_none()
             && self.password.is_none()
@@ -106,7 +108,7 @@ impl CompactCredential {
     pub(super) fn new(
         credential: Credential,
         scopes: &SharedScopes,
-        accounts: &SharedAccounts,
+        owners: &SharedOwners,
     ) -> Self {
         let (mut digest, mut previous, mut password) = (KeyDigests::DUMMY.current, None, None);
         let kind = match credential.secret {
@@ -124,16 +126,19 @@ impl CompactCredential {
             }
             StoredSecret::Signature => SecretKind::Signature,
         };
-        let rare = Rare {
+        let owner = Owner {
+            account: credential.account,
             environment: credential.environment,
             environment_kind: credential.environment_kind,
+        };
+        let rare = Rare {
             allow_from: credential.allow_from,
             issuers: credential.issuers,
             previous,
             password,
         };
         Self {
-            account: accounts.share(credential.account),
+            owner: owners.share(owner),
             account_generation: credential.account_generation,
             generation: credential.generation,
             status: credential.status,
@@ -148,9 +153,12 @@ impl CompactCredential {
 
     /// Returns the credential under its id.
     pub(super) fn credential(&self, id: Id) -> Credential {
-        let Rare {
+        let Owner {
+            account,
             environment,
             environment_kind,
+        } = *self.owner;
+        let Rare {
             allow_from,
             issuers,
             previous,
@@ -166,7 +174,7 @@ impl CompactCredential {
         Credential {
             id,
             name: self.name.clone(),
-            account: *self.account,
+            account,
             account_generation: self.account_generation,
             environment,
             environment_kind,
@@ -181,7 +189,7 @@ impl CompactCredential {
     }
 
     pub(super) fn account(&self) -> Id {
-        *self.account
+        self.owner.account
     }
 
     pub(super) const fn generation(&self) -> u32 {
@@ -237,7 +245,7 @@ mod tests {
 
     #[test]
     fn stored_credential_has_every_field_of_the_credential() {
-        let (scopes_of_all, accounts) = (SharedScopes::default(), SharedAccounts::default());
+        let (scopes_of_all, owners) = (SharedScopes::default(), SharedOwners::default());
         let (id, account) = (Id::from_bytes([1; 20]), Id::from_bytes([2; 20]));
         let scopes = || "calls:read wallet:*".parse().unwrap();
         for secret in secrets() {
@@ -255,7 +263,7 @@ mod tests {
                 ..plain.clone()
             };
             for credential in [plain, full] {
-                let stored = CompactCredential::new(credential.clone(), &scopes_of_all, &accounts);
+                let stored = CompactCredential::new(credential.clone(), &scopes_of_all, &owners);
                 assert_eq!(describe(&stored.credential(id)), describe(&credential));
                 assert_eq!(stored.account(), account);
                 assert_eq!(stored.generation(), credential.generation);

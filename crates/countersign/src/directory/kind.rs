@@ -24,7 +24,7 @@ impl CredentialKind {
 }
 
 /// The kind of an environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EnvironmentKind {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::table;
-use crate::directory::compact::{CompactCredential, SharedAccounts};
+use crate::directory::compact::{CompactCredential, SharedOwners};
 use crate::directory::{
     Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
 };
@@ -17,7 +17,7 @@ use crate::scope::SharedScopes;
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, CompactCredential, HashIds>,
     scopes: SharedScopes,
-    shared_accounts: SharedAccounts,
+    owners: SharedOwners,
     users: papaya::HashMap<UserName, Id>,
     /// Imported keys by the digest of the whole key.
     imported: papaya::HashMap<[u8; 32], Id>,
@@ -33,7 +33,7 @@ impl Default for MemoryDirectory {
         Self {
             credentials: table::new(),
             scopes: SharedScopes::default(),
-            shared_accounts: SharedAccounts::default(),
+            owners: SharedOwners::default(),
             users: table::new(),
             imported: table::new(),
             costliest_password: ArcSwapOption::empty(),
@@ -55,18 +55,17 @@ impl MemoryDirectory {
                 known.or_else(|| Some(Arc::new((cost, Arc::clone(hash)))))
             });
         }
-        let credential = CompactCredential::new(credential, &self.scopes, &self.shared_accounts);
+        let credential = CompactCredential::new(credential, &self.scopes, &self.owners);
         let digest = credential.imported_digest();
         let credentials = self.credentials.pin();
         // The credential first, so that no reader finds a digest without one.
         let replaced = credentials.insert(id, credential);
         let replaced = replaced.and_then(CompactCredential::imported_digest);
-        let imported = self.imported.pin();
         if let Some(digest) = digest {
-            imported.insert(digest, id);
+            self.imported.pin().insert(digest, id);
         }
         if let Some(replaced) = replaced.filter(|replaced| digest != Some(*replaced)) {
-            imported.remove(&replaced);
+            self.imported.pin().remove(&replaced);
         }
     }
 

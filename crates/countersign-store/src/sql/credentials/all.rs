@@ -1,29 +1,56 @@
-//! All credentials, for a view. Most are keys without a network, an issuer or a second secret of their own: only a few columns of
-//! these are read, because each column of each row takes time.
+//! All credentials, for a view. Most are keys without a network, an issuer or a second secret of their own. These are read as bytes
+//! that the database has joined: each row and each column that it hands over takes time, more than reading it from the table.
 
 use std::collections::HashMap;
+use std::str;
 
 use countersign::directory::{Credential, EnvironmentKind, Status};
 use countersign::registry::backend::{KeyDigest, KeyDigests, SecretDigest, StoredSecret};
 use countersign::time::Timestamp;
 use countersign::{Id, Scopes};
 
-use super::{Connection, Row, StoredCredential, read};
+use super::{Connection, StoredCredential, read};
 use crate::error::{Result, corrupt};
 use crate::sql::rows::{environment_kind, id};
 
 /// The condition for a plain key. No index has a part in it: nearly all rows are read, in the order in which they are stored.
 macro_rules! plain {
     () => {
-        "kind NOT IN ('user', 'token') AND imported = 0 AND previous_digest IS NULL AND allow_from = '' AND issuers = ''"
+        "digest IS NOT NULL AND imported = 0 AND previous_digest IS NULL AND allow_from = '' AND issuers = ''"
     };
 }
 
-/// The columns are read by their position. Those of a fixed length are joined, and so are the generation and the status.
+/// The numbers with which the bytes of a plain key begin, each with a space behind it. The lengths of the environment, the name and
+/// the scopes are among them.
+macro_rules! numbers {
+    () => {
+        "4 * generation + CASE status WHEN 'active' THEN 0 WHEN 'suspended' THEN 1 ELSE 2 END, ' ', pepper_version, ' ',
+         expires_at, ' ', CASE WHEN environment_id IS NULL THEN 0 ELSE 20 END, ' ', octet_length(name), ' ',
+         octet_length(scopes), ' '"
+    };
+}
+
+/// SQLite joins all keys of a part of the table: a row is handed over to another thread. Most parts have this many keys, and those
+/// have none of which all rows were deleted.
 const PLAIN_KEYS: &str = concat!(
-    "SELECT id || account_id || digest || coalesce(environment_id, ''), scopes, name,
-        4 * generation + CASE status WHEN 'active' THEN 0 WHEN 'suspended' THEN 1 ELSE 2 END,
-        pepper_version, expires_at
+    "WITH RECURSIVE part (first) AS (
+         SELECT min(rowid) FROM credentials
+         UNION ALL
+         SELECT first + 128 FROM part WHERE first + 128 <= (SELECT max(rowid) FROM credentials))
+     SELECT (
+         SELECT group_concat(concat(",
+    numbers!(),
+    ", id, account_id, digest, environment_id, name, scopes), '')
+         FROM credentials WHERE rowid >= first AND rowid < first + 128 AND ",
+    plain!(),
+    ") FROM part"
+);
+/// Each row is one key.
+#[cfg(feature = "postgres")]
+const PLAIN_KEYS_OF_POSTGRES: &str = concat!(
+    "SELECT convert_to(concat(",
+    numbers!(),
+    "), 'UTF8') || id || account_id || digest || coalesce(environment_id, '') || convert_to(name || scopes, 'UTF8')
      FROM credentials WHERE ",
     plain!()
 );
@@ -46,8 +73,17 @@ pub(crate) async fn for_each(
         Ok(())
     })
     .await?;
-    db.for_each(PLAIN_KEYS, |row| {
-        plain(keys.read(row)?);
+    let plain_keys = match db {
+        Connection::Sqlite(_) => PLAIN_KEYS,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => PLAIN_KEYS_OF_POSTGRES,
+    };
+    db.for_each(plain_keys, |row| {
+        let joined: Option<&[u8]> = row.try_get_at(0)?;
+        let mut joined = Joined(joined.unwrap_or_default());
+        while !joined.0.is_empty() {
+            plain(keys.read(&mut joined)?);
+        }
         Ok(())
     })
     .await?;
@@ -63,42 +99,37 @@ struct PlainKeys {
 }
 
 impl PlainKeys {
-    fn read(&mut self, row: &Row) -> Result<Credential> {
-        let fixed: &[u8] = row.try_get_at(0)?;
-        let (id, rest) = split_id(fixed)?;
-        let (account, rest) = split_id(rest)?;
-        let Some((digest, environment)) = rest.split_first_chunk() else {
-            return corrupt("the length of a digest");
+    fn read(&mut self, from: &mut Joined<'_>) -> Result<Credential> {
+        let generation_and_status: u64 = from.number()?;
+        let pepper = from.number()?;
+        let expires_at = from.optional_number()?;
+        let [environment, name, scopes] = [from.number()?, from.number()?, from.number()?];
+        let (id, account) = (Id::from_bytes(from.array()?), Id::from_bytes(from.array()?));
+        let current = KeyDigest {
+            pepper,
+            digest: SecretDigest::from_bytes(from.array()?),
         };
         let environment = match environment {
-            [] => None,
-            environment => Some(split_id(environment)?.0),
+            0 => None,
+            _ => Some(Id::from_bytes(from.array()?)),
         };
-        let generation_and_status: i64 = row.try_get_at(3)?;
-        let pepper: i64 = row.try_get_at(4)?;
-        let current = KeyDigest {
-            pepper: pepper.try_into().or_else(|_| corrupt("a number"))?,
-            digest: SecretDigest::from_bytes(*digest),
-        };
+        let (name, scopes) = (from.text(name)?, from.text(scopes)?);
         let secret = StoredSecret::Key(KeyDigests::new(current, None));
-        let mut key = Credential::new(id, account, self.scopes(row.try_get_at(1)?)?, secret);
-        key.name = Some(row.try_get_at::<&str>(2)?)
-            .filter(|name| !name.is_empty())
-            .map(Into::into);
+        let mut key = Credential::new(id, account, self.scopes(scopes)?, secret);
+        key.name = Some(name).filter(|name| !name.is_empty()).map(Into::into);
         key.account_generation = 0;
         key.environment = environment;
         if let Some(environment) = environment {
             let kind = self.environments.get(&environment);
             key.environment_kind = kind.copied().unwrap_or(EnvironmentKind::Production);
         }
-        let generation = (generation_and_status / 4).try_into();
+        let generation = u32::try_from(generation_and_status / 4);
         key.generation = generation.or_else(|_| corrupt("a number"))?;
         key.status = match generation_and_status % 4 {
             0 => Status::Active,
             1 => Status::Suspended,
             _ => Status::Revoked,
         };
-        let expires_at: Option<i64> = row.try_get_at(5)?;
         key.expires_at = expires_at.map(Timestamp::from_unix_millis);
         Ok(key)
     }
@@ -118,25 +149,116 @@ impl PlainKeys {
     }
 }
 
-fn split_id(bytes: &[u8]) -> Result<(Id, &[u8])> {
-    match bytes.split_first_chunk() {
-        Some((id, rest)) => Ok((Id::from_bytes(*id), rest)),
-        None => corrupt("the length of an id"),
+/// The joined bytes of keys that were not read yet.
+struct Joined<'b>(&'b [u8]);
+
+impl<'b> Joined<'b> {
+    fn number<T: str::FromStr>(&mut self) -> Result<T> {
+        self.optional_number()?
+            .map_or_else(|| corrupt("a number"), Ok)
+    }
+
+    /// Reads a number, or the empty text that stands for NULL.
+    fn optional_number<T: str::FromStr>(&mut self) -> Result<Option<T>> {
+        let end = self.0.iter().position(|byte| *byte == b' ');
+        let parts = end.and_then(|end| self.0.split_at_checked(end));
+        let Some((digits, [_, rest @ ..])) = parts else {
+            return corrupt("a number");
+        };
+        self.0 = rest;
+        if digits.is_empty() {
+            return Ok(None);
+        }
+        let number = str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok());
+        number.map_or_else(|| corrupt("a number"), |number| Ok(Some(number)))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        match self.0.split_first_chunk() {
+            Some((array, rest)) => {
+                self.0 = rest;
+                Ok(*array)
+            }
+            None => corrupt("the length of an id or a digest"),
+        }
+    }
+
+    fn text(&mut self, length: usize) -> Result<&'b str> {
+        let Some((text, rest)) = self.0.split_at_checked(length) else {
+            return corrupt("the length of a text");
+        };
+        self.0 = rest;
+        str::from_utf8(text).or_else(|_| corrupt("a text"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::sql::sqlite::{memory, plan};
 
     #[tokio::test]
-    async fn all_rows_are_read_in_the_order_in_which_they_are_stored() {
+    async fn rows_are_read_in_the_order_in_which_they_are_stored() {
         let mut db = memory().await;
-        for query in [PLAIN_KEYS, OTHERS] {
-            let plan = plan(&mut db, query).await;
-            assert!(plan.contains("SCAN credentials"), "{query}\n{plan}");
-            assert!(!plan.contains("SCAN credentials USING"), "{query}\n{plan}");
+        let plan_of_parts = plan(&mut db, PLAIN_KEYS).await;
+        let part = "SEARCH credentials USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        assert!(plan_of_parts.contains(part), "{plan_of_parts}");
+        let plan_of_others = plan(&mut db, OTHERS).await;
+        assert!(
+            plan_of_others.contains("SCAN credentials"),
+            "{plan_of_others}"
+        );
+        assert!(
+            !plan_of_others.contains("SCAN credentials USING"),
+            "{plan_of_others}"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_key_is_read_once_whatever_parts_of_the_table_are_empty() {
+        let mut db = memory().await;
+        let fill = "
+            PRAGMA foreign_keys = OFF;
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+            INSERT INTO credentials (id, kind, name, account_id, scopes, created_at, updated_at, pepper_version, digest)
+            SELECT CAST(printf('%020d', i) AS BLOB), 'key', 'ключ ' || i, zeroblob(20), 'calls:read', 0, 0, 1, zeroblob(32)
+            FROM n;
+            DELETE FROM credentials WHERE rowid BETWEEN 100 AND 700";
+        db.run_script(fill).await.unwrap();
+        let mut names = HashSet::new();
+        let plain = |key: Credential| assert!(names.insert(key.name.unwrap()));
+        for_each(&mut db, plain, |_| Ok(())).await.unwrap();
+        assert_eq!(names.len(), 399);
+        assert!(names.contains("ключ 99") && names.contains("ключ 701"));
+    }
+
+    #[test]
+    fn joined_bytes_that_end_too_early_or_have_other_numbers_are_an_error() {
+        let id = [1; 20];
+        let numbers = b"4 1  0 2 10 ";
+        let key = [&numbers[..], &id, &id, &[2; 32], b"ci", b"calls:read"].concat();
+        let read = |bytes: &[u8]| PlainKeys::default().read(&mut Joined(bytes));
+        let found = read(&key).unwrap();
+        assert_eq!(
+            (found.name.as_deref(), found.scopes.as_str()),
+            (Some("ci"), "calls:read")
+        );
+        for length in 0..key.len() {
+            assert!(read(&key[..length]).is_err(), "{length}");
+        }
+        let rest = &key[numbers.len()..];
+        for numbers in [
+            "x 1  0 2 10 ",
+            "4   0 2 10 ",
+            "-4 1  0 2 10 ",
+            "4 1  0 2 99999999999 ",
+        ] {
+            let wrong = [numbers.as_bytes(), rest].concat();
+            assert!(read(&wrong).is_err(), "{numbers}");
         }
     }
 }
