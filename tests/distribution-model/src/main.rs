@@ -5,10 +5,11 @@
 //! cargo run --release -p countersign-distribution-model -- 3            # three changes: minutes, and gigabytes of memory
 //! cargo run --release -p countersign-distribution-model -- any-rates    # two changes, and clocks that change their rates
 //! cargo run --release -p countersign-distribution-model -- deletion     # two changes, and a log that is deleted from the beginning
+//! cargo run --release -p countersign-distribution-model -- verifier     # two changes, and a verifier that asks one node, or two
 //! cargo run --release -p countersign-distribution-model -- VARIANT      # the counterexample of one variant
 //! ```
 //!
-//! `docs/distribution.md` describes the protocol. Two writers make three changes, and two nodes follow. All of them crash, pause
+//! `docs/distribution.md` describes the protocol. Two writers make three changes, and two nodes follow, or a verifier that asks nodes. All of them crash, pause
 //! and lose connections at any time, and their clocks run at different rates.
 #![allow(
     clippy::panic,
@@ -36,17 +37,24 @@ fn main() -> ExitCode {
     let found = |name: &str| Variant::ALL.into_iter().find(|v| v.name() == name);
     match *arguments {
         [] => all(),
-        ["1"] => search(1, false, Rates::Worst),
-        ["2"] => search(2, false, Rates::Worst),
-        ["3"] => search(CHANGES, false, Rates::Worst),
-        ["any-rates"] => search(2, false, Rates::Any),
-        ["deletion"] => search(2, true, Rates::Worst),
+        ["1"] => search(&Protocol::of(1)),
+        ["2"] => search(&Protocol::of(2)),
+        ["3"] => search(&Protocol::of(CHANGES)),
+        ["any-rates"] => search(&Protocol {
+            rates: Rates::Any,
+            ..Protocol::of(2)
+        }),
+        ["deletion"] => search(&Protocol {
+            compacts: true,
+            ..Protocol::of(2)
+        }),
+        ["verifier"] => verifier(),
         [name] if found(name).is_some() => {
             found(name).map_or(ExitCode::FAILURE, show_counterexample)
         }
         _ => {
             eprintln!(
-                "usage: countersign-distribution-model [1 | 2 | 3 | any-rates | deletion | VARIANT], where VARIANT is one of"
+                "usage: countersign-distribution-model [1 | 2 | 3 | any-rates | deletion | verifier | VARIANT], where VARIANT is one of"
             );
             for variant in Variant::ALL {
                 eprintln!("  {:26} {}", variant.name(), variant.description());
@@ -58,7 +66,7 @@ fn main() -> ExitCode {
 
 /// Visits the states with two changes, and shows the counterexample of each variant.
 fn all() -> ExitCode {
-    let mut code = search(2, false, Rates::Worst);
+    let mut code = search(&Protocol::of(2));
     for variant in Variant::ALL {
         if show_counterexample(variant) != ExitCode::SUCCESS {
             code = ExitCode::FAILURE;
@@ -67,16 +75,26 @@ fn all() -> ExitCode {
     code
 }
 
+/// Visits the states with a verifier that asks one node, and those with one that asks two.
+fn verifier() -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for answering in [1, 2] {
+        println!("nodes that answer: {answering}");
+        let protocol = Protocol {
+            answering,
+            ..Protocol::of(2)
+        };
+        if search(&protocol) != ExitCode::SUCCESS {
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
+}
+
 /// Visits every state of the protocol.
-fn search(changes: u8, compacts: bool, rates: Rates) -> ExitCode {
-    let protocol = Protocol {
-        variant: None,
-        changes,
-        compacts,
-        rates,
-    };
-    let exploration = explore(&protocol, |_| {});
-    print_exploration("the protocol", &exploration);
+fn search(protocol: &Protocol) -> ExitCode {
+    let exploration = explore(protocol, |_| {});
+    print_exploration(protocol, "the protocol", &exploration);
     match exploration.counterexample {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
@@ -85,16 +103,17 @@ fn search(changes: u8, compacts: bool, rates: Rates) -> ExitCode {
 
 /// Prints the shortest trace to a state in which the claim does not hold. Fails if there is none.
 fn show_counterexample(variant: Variant) -> ExitCode {
-    let exploration = explore(&Protocol::without(variant), |_| {});
+    let protocol = Protocol::without(variant);
+    let exploration = explore(&protocol, |_| {});
     let title = format!("{}: {}", variant.name(), variant.description());
-    print_exploration(&title, &exploration);
+    print_exploration(&protocol, &title, &exploration);
     match exploration.counterexample {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,
     }
 }
 
-fn print_exploration(title: &str, exploration: &Exploration<Protocol>) {
+fn print_exploration(protocol: &Protocol, title: &str, exploration: &Exploration<Protocol>) {
     let Exploration {
         states,
         steps,
@@ -107,11 +126,9 @@ fn print_exploration(title: &str, exploration: &Exploration<Protocol>) {
         return;
     };
     for (number, (step, _)) in trace.iter().enumerate() {
-        println!("  {:2}. {step}", number + 1);
+        println!("  {:2}. {}", number + 1, protocol.describe(*step));
     }
-    println!(
-        "      node {} is fresh, and decides without a change whose receipt is complete",
-        OBSERVED + 1
-    );
+    let observed = protocol.named(&format!("node {}", OBSERVED + 1));
+    println!("      {observed} is fresh, and decides without a change whose receipt is complete");
     println!();
 }

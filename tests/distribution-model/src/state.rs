@@ -21,7 +21,9 @@ pub(crate) const OBSERVED: usize = 0;
 pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) writers: [Writer; 2],
+    /// Two nodes, or one verifier that asks the nodes below.
     pub(crate) nodes: [Node; 2],
+    pub(crate) answering: [Answering; 2],
     /// The changes whose receipt is complete.
     pub(crate) complete: Changes,
 }
@@ -40,6 +42,7 @@ impl State {
             },
             writers: [Writer::Idle; 2],
             nodes: [Node::STOPPED; 2],
+            answering: [Answering::Unaware; 2],
             complete: Changes::NONE,
         }
     }
@@ -177,6 +180,18 @@ pub(crate) enum Question {
         /// The node's own row was there, and was not leaving.
         is_listed: bool,
     },
+}
+
+/// A node that answers the verifier with what it has read in its last comparison with the database. Its own decisions are not
+/// checked here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Answering {
+    /// It has not written the row of the verifier, or has found since that the row was not there, or leaving.
+    Unaware,
+    /// It has written the row, and has not compared its view since.
+    Registered,
+    /// It has compared its view since, `age` units of its clock ago, and has found the row.
+    Compared { head: u8, age: u8 },
 }
 
 /// The row by which writers know a node. `applied` is the number that the node has acknowledged.

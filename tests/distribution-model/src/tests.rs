@@ -3,14 +3,13 @@ use std::mem::{Discriminant, discriminant};
 
 use crate::checker::{Exploration, Model, explore};
 use crate::steps::{Arm, Step};
-use crate::variant::{Protocol, Rates, Variant};
+use crate::variant::{Protocol, Variant};
 
-const PROTOCOL: Protocol = Protocol {
-    variant: None,
-    // The command visits the states with three.
-    changes: 2,
-    compacts: false,
-    rates: Rates::Worst,
+/// The command visits the states with three changes, and those with a verifier that asks two nodes.
+const PROTOCOL: Protocol = Protocol::of(2);
+const WITH_VERIFIER: Protocol = Protocol {
+    answering: 1,
+    ..PROTOCOL
 };
 
 /// All steps of the protocol, without the deletion of old changes.
@@ -41,10 +40,51 @@ const STEPS: [Step; 20] = [
     Step::PassTime([1; 6]),
 ];
 
+/// All steps with a verifier.
+const STEPS_OF_VERIFIER: [Step; 20] = [
+    Step::TakeNumber(0, 1),
+    Step::Commit {
+        writer: 0,
+        change: 1,
+        lost: [false; 2],
+    },
+    Step::ReadRows(0),
+    Step::CompleteReceipt(0, 1, Arm::Elapsed),
+    Step::CrashWriter(0),
+    Step::EndTransaction(0),
+    Step::Start(0),
+    Step::Crash(0),
+    Step::Ask(0),
+    Step::LoseQuestion(0),
+    Step::Apply(0, 0),
+    Step::WriteRow(0),
+    Step::CompareToAnswer(0, 0),
+    Step::AnswerVerifier {
+        node: 0,
+        head: 0,
+        age: 0,
+    },
+    Step::NoteAcknowledgement(1),
+    Step::StartAnew(0),
+    Step::MarkLeaving(0),
+    Step::RestartDatabase,
+    Step::Promote,
+    Step::PassTime([1; 6]),
+];
+
 #[test]
 fn claim_holds_in_every_state_of_the_protocol() {
+    assert_holds_everywhere(&PROTOCOL, &STEPS);
+}
+
+#[test]
+fn claim_holds_in_every_state_for_a_verifier_that_asks_a_node() {
+    assert_holds_everywhere(&WITH_VERIFIER, &STEPS_OF_VERIFIER);
+}
+
+fn assert_holds_everywhere(protocol: &Protocol, steps: &[Step]) {
     let (mut taken, mut arms) = (HashSet::<Discriminant<Step>>::new(), [false; 2]);
-    let exploration = explore(&PROTOCOL, |step| {
+    let exploration = explore(protocol, |step| {
         taken.insert(discriminant(&step));
         if let Step::CompleteReceipt(_, _, arm) = step {
             arms[usize::from(arm == Arm::Elapsed)] = true;
@@ -52,10 +92,10 @@ fn claim_holds_in_every_state_of_the_protocol() {
     });
     assert_holds(&exploration);
     // Otherwise the claim could hold because nothing happens.
-    for step in STEPS {
-        assert!(taken.contains(&discriminant(&step)), "{step} never happens");
+    for step in steps {
+        assert!(taken.contains(&discriminant(step)), "{step} never happens");
     }
-    assert_eq!(taken.len(), STEPS.len());
+    assert_eq!(taken.len(), steps.len());
     assert_eq!(arms, [true; 2]);
     assert!(exploration.states > 100_000, "{}", exploration.states);
 }

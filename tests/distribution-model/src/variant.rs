@@ -15,10 +15,14 @@ pub(crate) enum Variant {
     GapIgnored,
     AsynchronousStandby,
     FormerPrimaryAnswers,
+    UnacknowledgedRowIgnored,
+    AnswerTakenForApplied,
+    AnswerAgeIgnored,
+    AnswerBeforeRegistration,
 }
 
 impl Variant {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::NotificationsTrusted,
         Self::NumberFromSequence,
         Self::AgeFromWallClock,
@@ -31,6 +35,10 @@ impl Variant {
         Self::GapIgnored,
         Self::AsynchronousStandby,
         Self::FormerPrimaryAnswers,
+        Self::UnacknowledgedRowIgnored,
+        Self::AnswerTakenForApplied,
+        Self::AnswerAgeIgnored,
+        Self::AnswerBeforeRegistration,
     ];
 
     /// Returns the name on the command line.
@@ -48,6 +56,10 @@ impl Variant {
             Self::GapIgnored => "gap-ignored",
             Self::AsynchronousStandby => "asynchronous-standby",
             Self::FormerPrimaryAnswers => "former-primary-answers",
+            Self::UnacknowledgedRowIgnored => "unacknowledged-row-ignored",
+            Self::AnswerTakenForApplied => "answer-taken-for-applied",
+            Self::AnswerAgeIgnored => "answer-age-ignored",
+            Self::AnswerBeforeRegistration => "answer-before-registration",
         }
     }
 
@@ -84,6 +96,18 @@ impl Variant {
             Self::FormerPrimaryAnswers => {
                 "the former primary still answers nodes after the standby was promoted"
             }
+            Self::UnacknowledgedRowIgnored => {
+                "a receipt does not wait for a row that has acknowledged nothing yet"
+            }
+            Self::AnswerTakenForApplied => {
+                "a node writes that a verifier has applied the changes in an answer when it sends the answer"
+            }
+            Self::AnswerAgeIgnored => {
+                "a verifier counts from its question alone, and ignores the age in the answer"
+            }
+            Self::AnswerBeforeRegistration => {
+                "a node answers a verifier from a comparison that began before the verifier had a row"
+            }
         }
     }
 }
@@ -97,6 +121,8 @@ pub(crate) struct Protocol {
     pub(crate) changes: u8,
     /// The database deletes old changes from its log.
     pub(crate) compacts: bool,
+    /// How many nodes answer a verifier. 0: there are two nodes, and no verifier.
+    pub(crate) answering: usize,
     /// Each clock counts one unit or two at each step, and not only as is worst: see [`Rates`].
     pub(crate) rates: Rates,
 }
@@ -112,12 +138,29 @@ pub(crate) enum Rates {
 }
 
 impl Protocol {
+    /// Returns the protocol with this many changes, and two nodes.
+    pub(crate) const fn of(changes: u8) -> Self {
+        Self {
+            variant: None,
+            changes,
+            compacts: false,
+            answering: 0,
+            rates: Rates::Worst,
+        }
+    }
+
     /// Returns the protocol without a rule, together with the faults that show it.
     pub(crate) fn without(variant: Variant) -> Self {
         Self {
             variant: Some(variant),
             changes: 2,
             compacts: variant == Variant::GapIgnored,
+            answering: match variant {
+                Variant::AnswerTakenForApplied
+                | Variant::AnswerAgeIgnored
+                | Variant::AnswerBeforeRegistration => 1,
+                _ => 0,
+            },
             rates: Rates::Worst,
         }
     }

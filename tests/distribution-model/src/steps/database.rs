@@ -5,7 +5,7 @@ use crate::state::{Question, RECEIPT_BOUND, Row, State, Writer};
 use crate::variant::{Protocol, Variant};
 
 pub(super) fn steps(protocol: &Protocol, state: &State, found: &mut Found) {
-    found.push((Step::RestartDatabase, disconnected(state)));
+    found.push((Step::RestartDatabase, disconnected(protocol, state)));
     found.push((Step::Promote, promoted(protocol, state)));
     let database = &state.database;
     if protocol.is(Variant::AsynchronousStandby) && database.replicated < database.head {
@@ -21,7 +21,7 @@ pub(super) fn steps(protocol: &Protocol, state: &State, found: &mut Found) {
 }
 
 /// Returns the state after all connections were lost: open transactions are rolled back, and questions are not answered.
-fn disconnected(state: &State) -> State {
+fn disconnected(protocol: &Protocol, state: &State) -> State {
     let mut next = *state;
     for writer in &mut next.writers {
         if matches!(writer, Writer::Numbered { .. }) {
@@ -29,7 +29,8 @@ fn disconnected(state: &State) -> State {
         }
     }
     for node in &mut next.nodes {
-        if matches!(node.question, Question::Asked { .. }) {
+        // A verifier asks nodes, not the database.
+        if protocol.answering == 0 && matches!(node.question, Question::Asked { .. }) {
             node.question = Question::None;
         }
     }
@@ -38,7 +39,7 @@ fn disconnected(state: &State) -> State {
 
 /// Returns the state after the standby has become the primary. A synchronous standby has everything that was committed.
 fn promoted(protocol: &Protocol, state: &State) -> State {
-    let mut next = disconnected(state);
+    let mut next = disconnected(protocol, state);
     let database = &mut next.database;
     if protocol.is(Variant::AsynchronousStandby) {
         let kept = usize::from(database.replicated);

@@ -6,6 +6,7 @@ mod database;
 mod node;
 mod step;
 mod time;
+mod verifier;
 mod writer;
 
 pub(crate) use step::{Arm, Step};
@@ -29,9 +30,14 @@ impl Model for Protocol {
         for writer in 0..state.writers.len() {
             writer::steps(self, state, writer, found);
         }
-        for node in 0..state.nodes.len() {
-            node::steps(self, state, node, found);
-            database::row_steps(self, state, node, found);
+        if self.answering > 0 {
+            verifier::steps(self, state, found);
+            database::row_steps(self, state, OBSERVED, found);
+        } else {
+            for node in 0..state.nodes.len() {
+                node::steps(self, state, node, found);
+                database::row_steps(self, state, node, found);
+            }
         }
         database::steps(self, state, found);
         time::steps(self, state, found);
@@ -45,7 +51,7 @@ impl Model for Protocol {
         node.fresh > 0 && is_outdated
     }
 
-    /// Writers are alike. Without a broken rule, a view that has a change has all changes before it. So of the complete receipts, only
+    /// Writers are alike, and so are nodes that answer. Without a broken rule, a view that has a change has all changes before it. So of the complete receipts, only
     /// that of the last change matters, and a writer that waits for an earlier one could as well be idle.
     fn representative(&self, mut state: State) -> State {
         if self.variant.is_none() {
@@ -57,12 +63,27 @@ impl Model for Protocol {
                 }
             }
             state.writers.sort_unstable();
+            state.answering.sort_unstable();
         }
         state
     }
 }
 
 impl Protocol {
+    /// Describes a step, with the names of what the model has.
+    pub(crate) fn describe(&self, step: Step) -> String {
+        self.named(&step.to_string())
+    }
+
+    /// Names the process whose decisions are checked, and those that answer it.
+    pub(crate) fn named(&self, text: &str) -> String {
+        if self.answering == 0 {
+            return text.to_owned();
+        }
+        text.replace("node 1", "the verifier")
+            .replace("node 2", "the nodes that answer")
+    }
+
     /// Returns whether a node can be fresh without a comparison with the log.
     const fn renews_without_comparison(&self) -> bool {
         matches!(self.variant, Some(Variant::NotificationsTrusted))

@@ -31,6 +31,17 @@ pub(crate) enum Step {
     SetClockBack(usize),
     ReadRecord(usize),
 
+    // A node writes the row of the verifier, compares its view, and answers the verifier.
+    WriteRow(usize),
+    CompareToAnswer(usize, u8),
+    AnswerVerifier {
+        node: usize,
+        head: u8,
+        age: u8,
+    },
+    NoteAcknowledgement(u8),
+    StartAnew(usize),
+
     MarkLeaving(usize),
     RemoveRow(usize),
     RestartDatabase,
@@ -123,6 +134,24 @@ impl fmt::Display for Step {
                     n + 1
                 )
             }
+            Self::WriteRow(n) => write!(f, "{} writes the row of node 1", answering(n)),
+            Self::CompareToAnswer(n, head) => {
+                write!(
+                    f,
+                    "{} compares its view with the database: the head is {head}",
+                    answering(n)
+                )
+            }
+            Self::AnswerVerifier { node, head, age } => write!(
+                f,
+                "{} answers node 1: the head is {head}, the age is {age}",
+                answering(node)
+            ),
+            Self::NoteAcknowledgement(number) => write!(
+                f,
+                "the node that node 1 asks writes that node 1 has applied {number}"
+            ),
+            Self::StartAnew(n) => write!(f, "{} starts anew", answering(n)),
             Self::MarkLeaving(n) => write!(f, "the lease of node {} ends", n + 1),
             Self::RemoveRow(n) => write!(f, "the row of node {} is removed", n + 1),
             Self::RestartDatabase => write!(f, "the database restarts"),
@@ -151,5 +180,13 @@ impl fmt::Display for Step {
                 }
             }
         }
+    }
+}
+
+/// Returns the name of a node that answers the verifier.
+const fn answering(node: usize) -> &'static str {
+    match node {
+        0 => "node A",
+        _ => "node B",
     }
 }

@@ -1,7 +1,7 @@
 //! Time: each clock counts one unit or two, whatever the others count.
 
 use super::{Found, Step};
-use crate::state::{Node, Question, Row, State, Writer};
+use crate::state::{Answering, MAX_STALENESS, Node, Question, Row, State, Writer};
 use crate::variant::{Protocol, Rates, Variant};
 
 /// Adds a step for each combination of rates of the clocks that are in use.
@@ -31,18 +31,20 @@ pub(super) fn steps(protocol: &Protocol, state: &State, found: &mut Found) {
     }
 }
 
-/// Returns which of the clocks measure a duration: of two writers, of two nodes, and of the processes that remove their rows.
+/// Returns which of the clocks measure a duration: of two writers, of two nodes, and of the processes that remove their rows. Nodes
+/// that answer a verifier have the clock of the second node.
 fn clocks_in_use(protocol: &Protocol, state: &State) -> [bool; 6] {
     let writer =
         |writer: Writer| remaining_of_writer(protocol, writer).is_some_and(|left| left > 0);
     let node = |node: &Node| node.fresh > 0 || remaining_of_question(node.question) > 0;
     let row = |node: &Node| matches!(node.row, Row::Leaving { remaining, .. } if remaining > 0);
     let ([one, two], [first, second]) = (state.writers, &state.nodes);
+    let answers = |node: &Answering| matches!(node, Answering::Compared { .. });
     [
         writer(one),
         writer(two),
         node(first),
-        node(second),
+        node(second) || state.answering.iter().any(answers),
         row(first),
         row(second),
     ]
@@ -96,6 +98,15 @@ fn passed(protocol: &Protocol, state: &State, units: [u8; 6]) -> State {
         // The answer would prove nothing any more.
         if *remaining == 0 && !protocol.is(Variant::AgeFromArrival) {
             node.question = Question::None;
+        }
+    }
+    for node in &mut next.answering {
+        if let Answering::Compared { age, .. } = node {
+            *age += node_2;
+            // An answer would prove nothing any more.
+            if *age >= MAX_STALENESS {
+                *node = Answering::Registered;
+            }
         }
     }
     for (node, units) in next.nodes.iter_mut().zip([row_1, row_2]) {

@@ -32,7 +32,7 @@ pub(super) fn steps(protocol: &Protocol, state: &State, writer: usize, found: &m
             awaited,
         } => {
             let unread = awaited.unwrap_or([true; 2]);
-            let looked = Some(still_awaited(state, unread, number));
+            let looked = Some(still_awaited(protocol, state, unread, number));
             // Without any remaining time, the rows do not matter.
             if looked != awaited && remaining > 0 {
                 let next = Writer::Waiting {
@@ -69,10 +69,11 @@ fn wait(protocol: &Protocol) -> u8 {
 
 /// Returns which of the awaited nodes have a row that does not acknowledge the number. The rows are read after the commit. Nodes
 /// that register later do not matter.
-fn still_awaited(state: &State, awaited: [bool; 2], number: u8) -> [bool; 2] {
+fn still_awaited(protocol: &Protocol, state: &State, awaited: [bool; 2], number: u8) -> [bool; 2] {
     let [first, second] = awaited;
     let [node_1, node_2] = state.nodes.map(|node| match node.row {
         Row::Absent => false,
+        Row::Registered { applied: 0 } if protocol.is(Variant::UnacknowledgedRowIgnored) => false,
         Row::Registered { applied } | Row::Leaving { applied, .. } => applied < number,
     });
     [first && node_1, second && node_2]
