@@ -5,7 +5,8 @@
 //!     cargo run --release -p countersign-propagation -- measure --write         # writes docs/propagation.md, too
 //!     cargo run --release -p countersign-propagation -- kill                    # 200 kills and 20 promotions
 //!     cargo run --release -p countersign-propagation -- rotate                  # 100 rotations of signing keys
-//!     cargo run --release -p countersign-propagation -- load --keys 1000000     # many keys
+//!     cargo run --release -p countersign-propagation -- load                    # a million keys in PostgreSQL, and in SQLite
+//!     cargo run --release -p countersign-propagation -- load --write            # writes its part of docs/propagation.md, too
 //!
 //! Each command starts a PostgreSQL server of its own, prints what it finds, and exits with 1 if a limit was exceeded.
 
@@ -53,8 +54,11 @@ enum Command {
     Kill(kill::Options),
     /// Rotate signing keys while nodes mint and verify tokens
     Rotate(rotate::Options),
-    /// Open nodes on a database with many keys
+    /// Open nodes on databases with many keys
     Load(load::Options),
+    /// Open a store, and print how long it takes and its memory; another command starts it
+    #[command(hide = true)]
+    Hold(load::HoldOptions),
     /// Run one node; other commands start it
     #[command(hide = true)]
     Node(child::Options),
@@ -67,6 +71,7 @@ async fn main() -> ExitCode {
         Command::Kill(options) => kill::run(&options).await,
         Command::Rotate(options) => rotate::run(&options).await,
         Command::Load(options) => load::run(&options).await,
+        Command::Hold(options) => load::run_hold(&options).await,
         Command::Node(options) => child::run(&options).await,
     };
     match passed {

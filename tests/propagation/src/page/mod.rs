@@ -1,5 +1,7 @@
 //! The page of the figures, and its chart.
 
+pub(crate) mod many_keys;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -14,7 +16,26 @@ const LABELS: f64 = 330.0;
 /// Writes the page and the chart into the folder of the documentation.
 pub(crate) fn write(docs: &Path, results: &Results) {
     fs::write(docs.join("images/propagation.svg"), chart(results)).unwrap();
-    fs::write(docs.join("propagation.md"), page(results)).unwrap();
+    let file = docs.join("propagation.md");
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    let (_, many_keys) = split(&known);
+    fs::write(&file, page(results) + many_keys).unwrap();
+}
+
+/// The heading of the last part of the page, which another command writes.
+const MANY_KEYS: &str = "\n## Many keys\n";
+
+/// Returns the page without its last part, and that part.
+fn split(page: &str) -> (&str, &str) {
+    page.split_at(page.find(MANY_KEYS).unwrap_or(page.len()))
+}
+
+/// Replaces the text of the last part of the page.
+fn replace_many_keys(docs: &Path, text: &str) {
+    let file = docs.join("propagation.md");
+    let known = fs::read_to_string(&file).unwrap();
+    let (page, _) = split(&known);
+    fs::write(&file, [page, MANY_KEYS, text].concat()).unwrap();
 }
 
 fn page(results: &Results) -> String {
