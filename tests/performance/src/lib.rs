@@ -103,6 +103,9 @@ enum Child {
         subject: growth::memory::Subject,
         count: u64,
     },
+    /// Opens a database with this many keys, and prints how many seconds it takes.
+    #[command(hide = true)]
+    Opening { keys: u64 },
 }
 
 /// The folder of the workspace.
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Some(Child::Take { path, times }) => in_process::take(&path, times),
         Some(Child::Serve { service, algorithm }) => http::services::serve(service, &algorithm),
         Some(Child::Memory { subject, count }) => growth::memory::measure(subject, count),
+        Some(Child::Opening { keys }) => growth::opening(keys),
         None => measure(&arguments),
     }
     ExitCode::SUCCESS

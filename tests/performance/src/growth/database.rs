@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use countersign::registry::{Caller, NewKey, Registry as _};
 use countersign_store::{Store, StoreOptions, ViewContents};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
@@ -11,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::label;
 use crate::Effort;
+use crate::in_process::material::SCOPES;
 use crate::report::Table;
 use crate::server::Home;
 use crate::timing::median;
@@ -35,13 +37,9 @@ pub(super) fn measure(effort: Effort) -> [Table; 2] {
         label(count)
     );
     let mut opening = Table::new("database", "Opening a database", &note, &["seconds"]);
-    let (mut read, mut opened) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        read.push(runtime.block_on(rows(&homes[1].database())));
-        opened.push(runtime.block_on(open(&homes[1].database())));
-    }
-    opening.row("the rows alone", vec![Some(median(&mut read))]);
-    opening.row("countersign", vec![Some(median(&mut opened))]);
+    let [read, opened] = opening_times(&runtime, &homes[1]);
+    opening.row("the rows alone", vec![Some(read)]);
+    opening.row("countersign", vec![Some(opened)]);
     let note = "A whole process of the command line, without a server.";
     let columns = [
         format!("ms with {}", label(10)),
@@ -56,10 +54,32 @@ pub(super) fn measure(effort: Effort) -> [Table; 2] {
     [opening, commands]
 }
 
+/// Measures the opening of a database alone, for a profile.
+pub(crate) fn opening(keys: u64) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let home = filled(&runtime, keys);
+    let [read, opened] = opening_times(&runtime, &home);
+    println!("the rows alone: {read:.2} s, countersign: {opened:.2} s");
+}
+
+/// Returns the median seconds of reading the rows alone, and of opening a store.
+fn opening_times(runtime: &Runtime, home: &Home) -> [f64; 2] {
+    let (mut read, mut opened) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        read.push(runtime.block_on(rows(&home.database())));
+        opened.push(runtime.block_on(open(&home.database())));
+    }
+    [median(&mut read), median(&mut opened)]
+}
+
 fn filled(runtime: &Runtime, count: u64) -> Home {
     let home = Home::new("");
-    home.create_key("first");
     runtime.block_on(async {
+        let store = Store::open(options(&home.database())).await.unwrap();
+        let first = NewKey::new("first", SCOPES.parse().unwrap());
+        let operator = Caller::operator("performance");
+        store.create_key(&operator, first).await.unwrap();
+        store.close().await.unwrap();
         let mut connection = connect(&home.database()).await;
         let count = i64::try_from(count).unwrap() - 1;
         sqlx::query(FILL)
@@ -90,13 +110,17 @@ async fn rows(path: &Path) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-async fn open(path: &Path) -> f64 {
-    let begun = Instant::now();
+fn options(path: &Path) -> StoreOptions {
     let mut options = StoreOptions::new(format!("sqlite://{}", path.display()));
     options.contents = ViewContents::Everything;
     // Nothing follows the change log here.
     options.max_staleness = Duration::from_secs(3600);
-    let store = Store::open(options).await.unwrap();
+    options
+}
+
+async fn open(path: &Path) -> f64 {
+    let begun = Instant::now();
+    let store = Store::open(options(path)).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     store.close().await.unwrap();
     seconds

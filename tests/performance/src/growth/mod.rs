@@ -6,6 +6,7 @@ mod paths;
 
 use std::process::Command;
 
+pub(crate) use database::opening;
 use serde_json::Value;
 
 use crate::report::{Part, Table};
