@@ -5,7 +5,7 @@
 //! cargo run --release -p countersign-distribution-model -- 3            # three changes: minutes, and gigabytes of memory
 //! cargo run --release -p countersign-distribution-model -- any-rates    # two changes, and clocks that change their rates
 //! cargo run --release -p countersign-distribution-model -- deletion     # two changes, and a log that is deleted from the beginning
-//! cargo run --release -p countersign-distribution-model -- verifier     # two changes, and a verifier that asks one node, or two
+//! cargo run --release -p countersign-distribution-model -- verifier     # three changes, and a verifier that asks one node, or two
 //! cargo run --release -p countersign-distribution-model -- VARIANT      # the counterexample of one variant
 //! ```
 //!
@@ -82,7 +82,7 @@ fn verifier() -> ExitCode {
         println!("nodes that answer: {answering}");
         let protocol = Protocol {
             answering,
-            ..Protocol::of(2)
+            ..Protocol::of(CHANGES)
         };
         if search(&protocol) != ExitCode::SUCCESS {
             code = ExitCode::FAILURE;

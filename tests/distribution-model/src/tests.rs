@@ -5,10 +5,10 @@ use crate::checker::{Exploration, Model, explore};
 use crate::steps::{Arm, Step};
 use crate::variant::{Protocol, Variant};
 
-/// The command visits the states with three changes, and those with a verifier that asks two nodes.
+/// The command visits the states with three changes.
 const PROTOCOL: Protocol = Protocol::of(2);
 const WITH_VERIFIER: Protocol = Protocol {
-    answering: 1,
+    answering: 2,
     ..PROTOCOL
 };
 
@@ -78,7 +78,7 @@ fn claim_holds_in_every_state_of_the_protocol() {
 }
 
 #[test]
-fn claim_holds_in_every_state_for_a_verifier_that_asks_a_node() {
+fn claim_holds_in_every_state_for_a_verifier_that_asks_two_nodes() {
     assert_holds_everywhere(&WITH_VERIFIER, &STEPS_OF_VERIFIER);
 }
 
