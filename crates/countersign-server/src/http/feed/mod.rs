@@ -171,15 +171,15 @@ impl Inner {
         valid.map_err(|rejection| rejection.into_response())?;
         let cursor = verifier.cursor.as_ref();
         let is_delta = cursor.is_some_and(|cursor| self.store.knows_changes_after(cursor));
-        let hold = || self.limits.hold(with_keys).ok_or_else(busy);
+        let hold = || self.limits.hold(with_keys);
         let mut held = match is_delta {
             true => None,
-            false => Some(hold()?),
+            false => Some(hold().ok_or_else(busy)?),
         };
         let contents = self.store.answer_verifier(&verifier).await;
         let contents = contents.map_err(failed)?;
         if held.is_none() && contents::is_large(&contents) {
-            held = Some(hold()?);
+            held = Some(hold().ok_or_else(busy)?);
         }
         contents::count(&contents);
         let message = self.message(contents, &reach, query, max_staleness);
