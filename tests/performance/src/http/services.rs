@@ -24,7 +24,7 @@ use crate::in_process::raw::{encoding_key, name};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     Bare,
-    /// Answers every path.
+    /// Answers every path, without a body, as an endpoint that gateways ask does.
     Anything,
     Cached,
     NoCache,
@@ -44,7 +44,7 @@ pub(crate) fn serve(service: Service, algorithm: &str) {
     let routes = Router::new().route("/", get(async || "ok"));
     let routes = match service {
         Service::Bare => routes,
-        Service::Anything => routes.fallback(async || "ok"),
+        Service::Anything => routes.fallback(async || StatusCode::OK),
         Service::Cached => routes.layer(layer_of(jwt(algorithm))),
         Service::NoCache => routes.layer(layer_of(jwt(algorithm).cache_bytes(0))),
         Service::Key => {
