@@ -34,7 +34,30 @@ pub(super) async fn require(request: Request, next: Next) -> Result<Response> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn request_over_a_connection_that_is_not_confidential_is_403() {
+        let routes = Router::new().fallback(async || "keys");
+        let routes = routes.layer(middleware::from_fn(require));
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        for (connection, expected) in [
+            (Confidential::of(false, loopback), StatusCode::OK),
+            (None, StatusCode::FORBIDDEN),
+        ] {
+            let mut request = Request::new(Body::empty());
+            if let Some(confidential) = connection {
+                request.extensions_mut().insert(confidential);
+            }
+            let response = routes.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), expected);
+        }
+    }
 
     #[test]
     fn only_tls_and_the_loopback_are_confidential() {
