@@ -119,10 +119,10 @@ impl Inner {
     async fn write_batch(&self, used: &[Usage]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let now = transaction.now;
+        // Not in the change log: no decision depends on it.
+        sql::credentials::record_uses(transaction.connection(), used).await?;
         for usage in used {
             let connection = transaction.connection();
-            // Not in the change log: no decision depends on it.
-            sql::credentials::record_use(connection, usage).await?;
             if let Some(upgrade) = &usage.digest {
                 let id = &usage.credential;
                 if sql::credentials::upgrade_digest(connection, id, upgrade, now).await? {

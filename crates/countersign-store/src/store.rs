@@ -124,11 +124,9 @@ impl Inner {
         let Some(node) = &self.node else {
             return Ok(());
         };
-        let mut connection = self.database.begin_own().await?;
         let age = self.view.age().unwrap_or_default();
         let now = self.state.clock.now();
-        node.write(&mut connection, age, now).await?;
-        connection.commit().await
+        node.write(&self.database, age, now).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! `load`: nodes on a database with many keys and denials, in SQLite and in PostgreSQL.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -110,6 +110,7 @@ async fn measure(database: &'static str, url: &str, arguments: &Options) -> Figu
         rate: 20,
         revocations: arguments.revocations,
         pause: Duration::from_millis(110),
+        probe: Duration::from_micros(500),
     };
     let done = Arc::new(AtomicBool::new(false));
     let loading = std::thread::spawn({
@@ -117,8 +118,14 @@ async fn measure(database: &'static str, url: &str, arguments: &Options) -> Figu
         move || {
             let mut times = 0_usize;
             while !done.load(Ordering::Relaxed) {
-                hold(&url, false);
                 times += 1;
+                let mut child = begin_hold(&url, false);
+                while child.try_wait().unwrap().is_none() {
+                    if done.load(Ordering::Relaxed) {
+                        child.kill().unwrap();
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                }
             }
             times
         }
@@ -127,7 +134,7 @@ async fn measure(database: &'static str, url: &str, arguments: &Options) -> Figu
     let while_loading = revocations::measure(&name, url, &[writer, reader], &plan).await;
     done.store(true, Ordering::Relaxed);
     let loads = loading.join().unwrap();
-    println!("  {loads} other nodes were started meanwhile");
+    println!("  {loads} other nodes began to load meanwhile");
     Figures {
         database,
         loaded,
@@ -138,11 +145,7 @@ async fn measure(database: &'static str, url: &str, arguments: &Options) -> Figu
 
 /// Opens a store in a process of its own, and closes it.
 fn hold(url: &str, denials: bool) -> Memory {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["hold", url])
-        .args(denials.then_some("--denials"));
-    let output = command.output().unwrap();
+    let output = begin_hold(url, denials).wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let (seconds, bytes) = text
         .trim()
@@ -152,6 +155,14 @@ fn hold(url: &str, denials: bool) -> Memory {
         seconds: seconds.parse().unwrap(),
         bytes: bytes.parse().unwrap(),
     }
+}
+
+fn begin_hold(url: &str, denials: bool) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["hold", url])
+        .args(denials.then_some("--denials"));
+    command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// Prints how long a store takes to open, and by how many bytes the memory of the process grows.
@@ -178,8 +189,17 @@ async fn fill(url: &str, present: u64, keys: u64) {
         format!("int8send(i + {offset}) || substr(sha256((i + {offset})::text::bytea), 1, 12)")
     };
     let (id, entity) = (id(0), id(1 << 40));
+    // Without the checks of references, and with the indexes made at the end: this takes minutes otherwise.
     let script = format!(
-        "INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, created_at, updated_at, pepper_version, digest)
+        "SET LOCAL session_replication_role = replica;
+         SET LOCAL maintenance_work_mem = '512MB';
+         CREATE TEMPORARY TABLE dropped AS
+         SELECT indexname, indexdef FROM pg_indexes
+         WHERE schemaname = 'public' AND tablename IN ('credentials', 'denials') AND indexname NOT LIKE '%_pkey';
+         DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT indexname FROM dropped LOOP EXECUTE 'DROP INDEX ' || name; END LOOP;
+         END $$;
+         INSERT INTO credentials (id, kind, name, account_id, environment_id, scopes, created_at, updated_at, pepper_version, digest)
          SELECT {id}, 'key', 'key ' || i, account_id, environment_id, 'calls:read wallet:*',
              created_at, created_at, pepper_version, sha256(i::text::bytea)
          FROM generate_series({present}::bigint + 1, {keys}) AS i,
@@ -187,16 +207,21 @@ async fn fill(url: &str, present: u64, keys: u64) {
          INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
          SELECT {entity}, '', 2, 4000000000000, 4000000000000
          FROM generate_series({present}::bigint + 1, {keys}) AS i;
-         ANALYZE"
+         DO $$ DECLARE definition text; BEGIN
+             FOR definition IN SELECT indexdef FROM dropped LOOP EXECUTE definition; END LOOP;
+         END $$;
+         DROP TABLE dropped"
     );
-    sqlx::raw_sql(AssertSqlSafe(script))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    for script in [&*script, "VACUUM (ANALYZE)"] {
+        let script = sqlx::raw_sql(AssertSqlSafe(script.to_owned()));
+        script.execute(&mut connection).await.unwrap();
+    }
 }
 
 async fn fill_sqlite(file: &str, present: u64, keys: u64) {
-    let options = SqliteConnectOptions::new().filename(file);
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(false);
     let mut connection = options.connect().await.unwrap();
     sqlx::raw_sql("PRAGMA synchronous = OFF; PRAGMA cache_size = -500000")
         .execute(&mut connection)

@@ -3,6 +3,7 @@
 //!
 //!     cargo run --release -p countersign-propagation -- measure                 # about eight minutes; an idle machine
 //!     cargo run --release -p countersign-propagation -- measure --write         # writes docs/propagation.md, too
+//!     cargo run --release -p countersign-propagation -- many                    # only many nodes in one process, in a minute
 //!     cargo run --release -p countersign-propagation -- kill                    # 200 kills and 20 promotions
 //!     cargo run --release -p countersign-propagation -- rotate                  # 100 rotations of signing keys
 //!     cargo run --release -p countersign-propagation -- load                    # a million keys in PostgreSQL, and in SQLite
@@ -50,6 +51,8 @@ struct Arguments {
 enum Command {
     /// Measure how fast revocations reach other nodes, without faults and with them
     Measure(measure::Options),
+    /// Measure only how fast revocations reach many nodes in one process
+    Many(measure::ManyOptions),
     /// Kill the database and nodes, and promote standbys, while nodes make changes
     Kill(kill::Options),
     /// Rotate signing keys while nodes mint and verify tokens
@@ -68,6 +71,7 @@ enum Command {
 async fn main() -> ExitCode {
     let passed = match Arguments::parse().command {
         Command::Measure(options) => measure::run(&options).await,
+        Command::Many(options) => measure::run_many(&options).await,
         Command::Kill(options) => kill::run(&options).await,
         Command::Rotate(options) => rotate::run(&options).await,
         Command::Load(options) => load::run(&options).await,

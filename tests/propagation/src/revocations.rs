@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) revocations: usize,
     /// The shortest time between two revocations; the longest is a third longer.
     pub(crate) pause: Duration,
+    /// The time between two requests with a revoked key to each node that has not rejected it.
+    pub(crate) probe: Duration,
 }
 
 /// What was measured.
@@ -84,7 +86,7 @@ pub(crate) async fn measure(name: &str, url: &str, nodes: &[Arc<Node>], plan: &P
     let [mut from_call, mut from_commit, mut receipts] = [const { Vec::new() }; 3];
     let (mut incomplete, mut accepted_late) = (0, 0);
     for victim in victims {
-        let rejected = watch(&nodes[1..], &victim);
+        let rejected = watch(&nodes[1..], &victim, plan.probe);
         let begun = Instant::now();
         assert!(writer.revoke(victim.id).await);
         let returned = Instant::now();
@@ -124,7 +126,7 @@ pub(crate) async fn measure(name: &str, url: &str, nodes: &[Arc<Node>], plan: &P
 
 /// Sends requests with a key to nodes until all have rejected it. The receiver gets the time of the last first rejection, by both
 /// clocks.
-fn watch(nodes: &[Arc<Node>], victim: &Key) -> Receiver<(Instant, SystemTime)> {
+fn watch(nodes: &[Arc<Node>], victim: &Key, probe: Duration) -> Receiver<(Instant, SystemTime)> {
     let (sender, receiver) = channel();
     let (mut nodes, victim) = (nodes.to_vec(), victim.clone());
     thread::spawn(move || {
@@ -134,7 +136,7 @@ fn watch(nodes: &[Arc<Node>], victim: &Key) -> Receiver<(Instant, SystemTime)> {
                 let _ = sender.send((Instant::now(), SystemTime::now()));
                 return;
             }
-            thread::sleep(Duration::from_micros(500));
+            thread::sleep(probe);
         }
     });
     receiver

@@ -18,7 +18,8 @@
 //!    more afterwards, since a process may be stopped between the two.
 //! 2. A node loads its records first, and registers then, with the number up to which it has applied the log. The read that makes its
 //!    view fresh begins after the registration, so that a node that is loading decides nothing, and has no row that a process
-//!    would wait for. If a read finds that its row is leaving or missing, the node registers again.
+//!    would wait for. If a read finds that its row is leaving or missing, the node registers again. A write that finds no row does not: the node may be
+//!    reading all records again, and is waited for no more until it has.
 //! 3. A node acknowledges a number after all changes up to it were in its view. The epoch of the log is part of the number. A
 //!    crash of the database may undo an acknowledgement, which stays true: then it is missing, and a process waits for
 //!    longer. It never undoes a registration: the row must still be there while the view is fresh.

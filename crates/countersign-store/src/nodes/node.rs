@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::error::StoreError;
 use crate::records::NodeRecord;
-use crate::sql::{self, Connection};
+use crate::sql::{self, Connection, Database};
 
 /// How often a node renews its row while it has nothing to acknowledge.
 pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
 pub(crate) struct Node {
     /// What does not change of its row.
     record: NodeRecord,
-    /// What the follower has read; `None` before the first time.
+    /// What the follower has read; `None` before the first time, and after the row was found missing by a write.
     position: watch::Sender<Option<Position>>,
     /// It is locked while the row is written.
     registration: Mutex<Registration>,
@@ -96,10 +96,10 @@ impl Node {
         self.position().is_some_and(|position| position.is_listed)
     }
 
-    /// Writes the row: acknowledges what is in the view, and registers again if the row is leaving or missing.
+    /// Writes the row: acknowledges what is in the view, and registers again if the last read has found the row leaving or missing.
     pub(crate) async fn write(
         &self,
-        connection: &mut Connection,
+        database: &Database,
         view_age: Duration,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -107,24 +107,31 @@ impl Node {
         if registration.has_left {
             return Ok(());
         }
-        let position = self.position();
+        let Some(position) = self.position() else {
+            return Ok(());
+        };
         let mut row = NodeRecord {
-            applied: position.map_or(0, |position| position.applied),
-            epoch: position.map(|position| position.epoch),
+            applied: position.applied,
+            epoch: Some(position.epoch),
             view_age,
             seen_at: now,
             ..self.record.clone()
         };
-        if self.is_listed() && sql::nodes::acknowledge(connection, &row).await? {
+        if position.is_listed {
+            if !sql::nodes::acknowledge_alone(database, &row).await? {
+                // The row was removed. The next read looks for it, however long that takes: until then no process waits for this one.
+                self.position.send_replace(None);
+            }
             return Ok(());
         }
         registration.number += 1;
         row.registration = registration.number;
+        let mut connection = database.begin_own().await?;
         connection.make_durable().await?;
-        sql::nodes::register(connection, &row).await?;
+        sql::nodes::register(&mut connection, &row).await?;
         // A new row has acknowledged nothing.
-        sql::nodes::acknowledge(connection, &row).await?;
-        Ok(())
+        sql::nodes::acknowledge(&mut connection, &row).await?;
+        connection.commit().await
     }
 
     /// Deletes the row. The view must be closed for good.

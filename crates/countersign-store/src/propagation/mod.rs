@@ -210,10 +210,7 @@ impl Inner {
 
     /// Returns the epoch and the number of the head of the log, and the nodes, as they are at one moment.
     async fn nodes(&self) -> Result<((Id, i64), Vec<NodeRecord>), StoreError> {
-        let mut snapshot = self.database.snapshot().await?;
-        let head = sql::changes::head(&mut snapshot).await?;
-        let mut nodes = sql::nodes::list(&mut snapshot).await?;
-        snapshot.commit().await?;
+        let (head, mut nodes) = sql::nodes::head_and_list(&self.database).await?;
         // This process knows what it has applied, before it has acknowledged it.
         if let Some(own) = &self.node
             && let Some(position) = own.position()

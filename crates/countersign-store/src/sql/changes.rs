@@ -8,6 +8,7 @@ use crate::error::{Result, corrupt};
 use crate::records::ChangedEntity;
 
 /// The extent of the change log.
+#[derive(Clone, Copy)]
 pub(crate) struct LogHead {
     /// The history that the numbers belong to.
     pub(crate) epoch: Id,
@@ -25,16 +26,11 @@ impl LogHead {
     }
 }
 
+/// Reads the head.
+pub(super) const HEAD: &str = "SELECT number, epoch, oldest_change FROM change_head, state";
+
 pub(crate) async fn head(db: &mut Connection) -> Result<LogHead> {
-    let row = fetch_one!(
-        db,
-        "SELECT number, epoch, oldest_change FROM change_head, state"
-    );
-    Ok(LogHead {
-        epoch: id(&row, "epoch")?,
-        number: row.try_get("number")?,
-        oldest: row.try_get("oldest_change")?,
-    })
+    read_head(&fetch_one!(db, HEAD))
 }
 
 /// Appends a change. Call it at the end of the transaction, so that the order of numbers is the order of commits.
@@ -53,16 +49,6 @@ pub(crate) async fn append(db: &mut Connection, entity: &ChangedEntity) -> Resul
     execute!(db, query, kind, id);
     execute!(db, "UPDATE change_head SET number = number + 1");
     Ok(())
-}
-
-/// Returns the changes after a number, in their order.
-pub(crate) async fn after(db: &mut Connection, number: i64) -> Result<Vec<ChangedEntity>> {
-    Ok(fetch_all!(
-        db,
-        read,
-        "SELECT kind, entity FROM changes WHERE number > $1 ORDER BY number",
-        number,
-    ))
 }
 
 pub(crate) async fn count_after(db: &mut Connection, number: i64) -> Result<i64> {
@@ -99,7 +85,15 @@ pub(crate) async fn begin_epoch(db: &mut Connection, epoch: &Id) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> Result<ChangedEntity> {
+pub(super) fn read_head(row: &Row) -> Result<LogHead> {
+    Ok(LogHead {
+        epoch: id(row, "epoch")?,
+        number: row.try_get("number")?,
+        oldest: row.try_get("oldest_change")?,
+    })
+}
+
+pub(super) fn read(row: &Row) -> Result<ChangedEntity> {
     let id = || id(row, "entity");
     Ok(match row.try_get("kind")? {
         "credential" => ChangedEntity::Credential(id()?),

@@ -27,6 +27,9 @@ macro_rules! answered {
     }};
 }
 
+/// A statement, and the values of its parameters.
+pub(crate) type Statement<'q> = (&'static str, &'q [Value<'q>]);
+
 /// A connection to a database of either kind.
 pub(crate) enum Connection {
     Sqlite(Held<Sqlite>),
@@ -187,6 +190,39 @@ impl Connection {
                 let query = postgres::unnamed(bind::<Postgres>(sql, values));
                 let rows = answered!(db, query.fetch_all(&mut **db));
                 Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// Returns the rows of several queries, as they are at one moment: in the transaction that has begun, or else in one of their
+    /// own. With PostgreSQL, it is one message in each direction.
+    pub(crate) async fn fetch_together(
+        &mut self,
+        queries: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>> {
+        match self {
+            Self::Sqlite(db) => {
+                let is_own = !db.is_in_transaction();
+                if is_own {
+                    self.begin(Access::Read).await?;
+                }
+                let mut rows = Vec::with_capacity(queries.len());
+                for (sql, values) in queries {
+                    rows.push(self.fetch_all(*sql, values).await?);
+                }
+                if is_own {
+                    self.commit().await?;
+                }
+                Ok(rows)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(db) => {
+                let access = (!db.is_in_transaction()).then_some(Access::Read);
+                let script = postgres::script(access, queries);
+                Ok(answered!(
+                    db,
+                    postgres::fetch_script(&mut **db, script, queries.len())
+                ))
             }
         }
     }

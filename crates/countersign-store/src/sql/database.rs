@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 
-use super::{Access, Connection, Watcher};
+use super::{Access, Connection, Row, Statement, Watcher};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::sql::postgres;
@@ -74,9 +74,29 @@ impl Database {
         self.transaction(Purpose::Write, Access::WriteOwn).await
     }
 
-    /// Begins a transaction that looks up in the database as it is at one moment.
-    pub(crate) async fn snapshot(&self) -> Result<Connection> {
-        self.transaction(Purpose::LookUp, Access::Read).await
+    /// Runs a statement that writes rows of this process only, as [`begin_own`](Self::begin_own) would, and returns how many it
+    /// wrote. With PostgreSQL, it is one message in each direction.
+    pub(crate) async fn write_own(&self, statement: Statement<'_>) -> Result<u64> {
+        match &self.pools {
+            Pools::Sqlite(_) => {
+                let mut connection = self.begin_own().await?;
+                let written = connection.execute(statement.0, statement.1).await?;
+                connection.commit().await?;
+                Ok(written)
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pools) => pools.write_own(statement).await,
+        }
+    }
+
+    /// Returns the rows of several queries, as they are at one moment.
+    pub(crate) async fn read_together(&self, queries: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
+        let mut connection = match &self.pools {
+            Pools::Sqlite(pools) => pools.acquire(Purpose::LookUp).await?,
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pools) => pools.acquire(Purpose::LookUp).await?,
+        };
+        connection.fetch_together(queries).await
     }
 
     /// Returns a connection for look-ups. They need not be of the same moment.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use countersign::Id;
-use countersign::directory::DenySet;
+use countersign::directory::{Denial, DenySet};
 use countersign::registry::backend::{CallerToken, SESSION_GENERATION};
 use countersign::time::Timestamp;
 
+use super::joined::Joined;
 use super::rows::{blob, id, optional_blob, time};
 use super::{Connection, Row};
 use crate::error::{Result, corrupt};
@@ -129,33 +130,139 @@ pub(crate) async fn denies(db: &mut Connection, token: &CallerToken) -> Result<b
 
 /// Returns the statement that reads the denials to which a clause applies.
 macro_rules! select {
-    ($clause:literal) => {
+    ($($clause:expr),+) => {
         concat!(
             "SELECT entity, issuer, lowest_generation, until FROM denials ",
-            $clause
+            $($clause),+
         )
     };
 }
 
+/// Reads the denials of the entities among the changes after the number `$1`.
+pub(super) const CHANGED: &str = select!(
+    "WHERE entity ",
+    changed!("'credential', 'account', 'denial'")
+);
+
+/// The numbers with which the bytes of a denial begin, each with a space behind it. The length of the issuer is the last.
+macro_rules! numbers {
+    () => {
+        "lowest_generation, ' ', until, ' ', octet_length(issuer), ' '"
+    };
+}
+
+/// SQLite joins all denials of a part of the table: a row is handed over to another thread. A part begins with an entity, and ends
+/// before another one, so that all denials of an entity are in it.
+const ALL: &str = concat!(
+    "WITH RECURSIVE part (first, next) AS (
+         SELECT NULL, (SELECT min(entity) FROM denials)
+         UNION ALL
+         SELECT next, (SELECT entity FROM denials WHERE entity > next ORDER BY entity LIMIT 1 OFFSET 255)
+         FROM part WHERE next IS NOT NULL)
+     SELECT (
+         SELECT group_concat(concat(",
+    numbers!(),
+    ", entity, issuer), '')
+         FROM denials WHERE entity >= first AND entity < coalesce(next, x'ffffffffffffffffffffffffffffffffffffffffff')
+     ) FROM part WHERE first IS NOT NULL"
+);
+/// Each row is one denial.
+#[cfg(feature = "postgres")]
+const ALL_OF_POSTGRES: &str = concat!(
+    "SELECT convert_to(concat(",
+    numbers!(),
+    "), 'UTF8') || entity || convert_to(issuer, 'UTF8') FROM denials"
+);
+
 /// Loads all denials, without having all of their rows in memory.
 pub(crate) async fn load_all(db: &mut Connection, into: &DenySet) -> Result<()> {
-    db.for_each(select!(""), |row| put(row, into)).await
+    let all = match db {
+        Connection::Sqlite(_) => ALL,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => ALL_OF_POSTGRES,
+    };
+    let put = |row: &Row| {
+        let mut joined = Joined(row.try_get_at(0)?);
+        while !joined.is_empty() {
+            let (lowest, until) = (joined.optional_number()?, joined.number()?);
+            let (length, entity) = (joined.number()?, Id::from_bytes(joined.array()?));
+            let (issuer, until) = (joined.text(length)?, Timestamp::from_unix_millis(until));
+            into.deny(&denial(entity, issuer, lowest, until)?);
+        }
+        Ok(())
+    };
+    db.for_each(all, put).await
 }
 
-/// Returns whether there is any.
-pub(crate) async fn load(db: &mut Connection, entity: &Id, into: &DenySet) -> Result<bool> {
-    let read = |row: &Row| put(row, into);
-    let found = fetch_all!(db, read, select!("WHERE entity = $1"), blob(entity));
-    Ok(!found.is_empty())
-}
-
-fn put(row: &Row, into: &DenySet) -> Result<()> {
-    let (entity, until) = (id(row, "entity")?, time(row, "until")?);
-    let lowest: Option<i64> = row.try_get("lowest_generation")?;
+fn denial(entity: Id, issuer: &str, lowest: Option<i64>, until: Timestamp) -> Result<Denial> {
     match lowest.map(u32::try_from) {
-        Some(Ok(lowest)) => into.deny_below(entity, lowest, until),
-        Some(Err(_)) => return corrupt("the generation of a denial"),
-        None => into.deny_token(row.try_get::<&str>("issuer")?.into(), entity, until),
+        Some(Ok(lowest)) => Ok(Denial::Below {
+            entity,
+            lowest,
+            until,
+        }),
+        Some(Err(_)) => corrupt("the generation of a denial"),
+        None => Ok(Denial::Token {
+            issuer: issuer.into(),
+            token: entity,
+            until,
+        }),
     }
-    Ok(())
+}
+
+pub(super) fn read(row: &Row) -> Result<Denial> {
+    let (issuer, lowest) = (row.try_get("issuer")?, row.try_get("lowest_generation")?);
+    denial(id(row, "entity")?, issuer, lowest, time(row, "until")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::sqlite::{memory, plan};
+
+    #[tokio::test]
+    async fn every_denial_is_read_once_and_parts_of_the_table_by_its_key() {
+        let mut db = memory().await;
+        let fill = "
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+            INSERT INTO denials (entity, issuer, lowest_generation, until, until_uptime)
+            SELECT CAST(printf('%020d', i) AS BLOB), '', i, i, 0 FROM n
+            UNION ALL
+            SELECT zeroblob(20), 'https://issuer.example/é' || i, NULL, i, 0 FROM n
+            UNION ALL
+            SELECT x'ffffffffffffffffffffffffffffffffffffffff', '', 4294967295, 7, 0";
+        db.run_script(fill).await.unwrap();
+        let denied = DenySet::default();
+        load_all(&mut db, &denied).await.unwrap();
+        let mut count = 0;
+        denied.for_each(|denial| {
+            count += 1;
+            match denial {
+                Denial::Below {
+                    entity,
+                    lowest,
+                    until,
+                } if lowest <= 1000 => {
+                    assert_eq!(entity.as_bytes(), format!("{lowest:020}").as_bytes());
+                    assert_eq!(until.unix_millis(), i64::from(lowest));
+                }
+                Denial::Below { entity, lowest, .. } => {
+                    assert_eq!((entity.as_bytes(), lowest), (&[255; 20], u32::MAX));
+                }
+                Denial::Token {
+                    issuer,
+                    token,
+                    until,
+                } => {
+                    assert_eq!(token.as_bytes(), &[0; 20]);
+                    let expected = format!("https://issuer.example/é{}", until.unix_millis());
+                    assert_eq!(*issuer, *expected);
+                }
+            }
+        });
+        assert_eq!(count, 2001);
+        let plan = plan(&mut db, ALL).await;
+        let part = "SEARCH denials USING PRIMARY KEY (entity>? AND entity<?)";
+        assert!(plan.contains(part), "{plan}");
+    }
 }

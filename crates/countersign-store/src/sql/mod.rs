@@ -63,6 +63,26 @@ macro_rules! greatest {
     };
 }
 
+/// Returns how many changes are read at once.
+macro_rules! most_changes {
+    () => {
+        500
+    };
+}
+
+/// Returns the condition for the entities of some kinds among the first changes after the number `$1`.
+macro_rules! changed {
+    ($kinds:literal) => {
+        concat!(
+            "IN (SELECT entity FROM changes WHERE number > $1 AND number <= $1 + ",
+            most_changes!(),
+            " AND kind IN (",
+            $kinds,
+            "))"
+        )
+    };
+}
+
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod changes;
@@ -71,12 +91,14 @@ pub(crate) mod contents;
 pub(crate) mod copy;
 pub(crate) mod credentials;
 mod database;
+pub(crate) mod delta;
 pub(crate) mod denials;
 mod diagnosis;
 pub(crate) mod expired;
 mod held;
 pub(crate) mod idempotency;
 pub(crate) mod issuers;
+mod joined;
 pub(crate) mod nodes;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
@@ -91,13 +113,13 @@ pub(crate) mod unreplayed;
 mod value;
 mod watcher;
 
-pub(crate) use connection::{Access, Connection};
+pub(crate) use connection::{Access, Connection, Statement};
 pub(crate) use database::{Database, Location, Purpose};
 pub use diagnosis::Diagnosis;
 pub(crate) use diagnosis::diagnose;
 pub(crate) use held::Held;
 pub(crate) use row::Row;
-pub(crate) use value::IntoValue;
+pub(crate) use value::{IntoValue, Value};
 pub(crate) use watcher::{News, Watcher};
 
 use crate::error::StoreError;

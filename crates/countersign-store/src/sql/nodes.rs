@@ -5,9 +5,10 @@ use std::time::Duration;
 use countersign::Id;
 
 use super::rows::{blob, flag, id, optional_blob, optional_id, time, unsigned};
-use super::{Connection, Row};
-use crate::error::Result;
+use super::{Connection, Database, IntoValue as _, Row, Statement, Value, changes};
+use crate::error::{Result, corrupt};
 use crate::records::NodeRecord;
+use crate::sql::changes::LogHead;
 
 /// Inserts the row of a node, or ends its removal if the row is still there. The number of the registration must be a new
 /// one. The bound of a row is never lowered: the node may still decide with what it knows under the higher one.
@@ -35,35 +36,47 @@ pub(crate) async fn register(db: &mut Connection, node: &NodeRecord) -> Result<(
 
 /// Writes what a node has applied, and renews its row. Returns whether it has one.
 pub(crate) async fn acknowledge(db: &mut Connection, node: &NodeRecord) -> Result<bool> {
-    let written = execute!(
-        db,
-        "UPDATE nodes SET epoch = $1, applied = $2, view_age = $3, seen_at = $4 WHERE id = $5",
-        optional_blob(node.epoch.as_ref()),
-        node.applied,
-        millis(node.view_age),
-        node.seen_at.unix_millis(),
-        blob(&node.id),
-    );
-    Ok(written > 0)
+    Ok(db.execute(ACKNOWLEDGE, &acknowledgement(node)).await? > 0)
 }
 
-/// Returns whether a node has a row that is not being removed.
-pub(crate) async fn is_listed(db: &mut Connection, node: &Id) -> Result<bool> {
-    Ok(fetch_scalar!(
-        db,
-        "SELECT EXISTS (SELECT 1 FROM nodes WHERE id = $1 AND leaving = 0)",
-        blob(node),
-    ))
+/// Does this in a transaction of its own, which does not wait until it is durable.
+pub(crate) async fn acknowledge_alone(database: &Database, node: &NodeRecord) -> Result<bool> {
+    let statement = (ACKNOWLEDGE, &acknowledgement(node)[..]);
+    Ok(database.write_own(statement).await? > 0)
+}
+
+const ACKNOWLEDGE: &str =
+    "UPDATE nodes SET epoch = $1, applied = $2, view_age = $3, seen_at = $4 WHERE id = $5";
+
+fn acknowledgement(node: &NodeRecord) -> [Value<'_>; 5] {
+    [
+        optional_blob(node.epoch.as_ref()).into_value(),
+        node.applied.into_value(),
+        millis(node.view_age).into_value(),
+        node.seen_at.unix_millis().into_value(),
+        blob(&node.id).into_value(),
+    ]
+}
+
+const LIST: &str = "
+    SELECT id, name, registration, leaving, serves_stale, max_staleness, epoch, applied, view_age, started_at, seen_at
+    FROM nodes ORDER BY started_at, id";
+
+/// Returns the head of the log and all nodes, as they are at one moment.
+pub(crate) async fn head_and_list(database: &Database) -> Result<(LogHead, Vec<NodeRecord>)> {
+    let queries: [Statement<'_>; 2] = [(changes::HEAD, &[]), (LIST, &[])];
+    let mut rows = database.read_together(&queries).await?.into_iter();
+    let head = rows.next().unwrap_or_default();
+    let Some(head) = head.first() else {
+        return corrupt("the head of the change log");
+    };
+    let nodes = rows.next().unwrap_or_default();
+    let nodes = nodes.iter().map(read).collect::<Result<_>>()?;
+    Ok((changes::read_head(head)?, nodes))
 }
 
 pub(crate) async fn list(db: &mut Connection) -> Result<Vec<NodeRecord>> {
-    Ok(fetch_all!(
-        db,
-        read,
-        "SELECT id, name, registration, leaving, serves_stale, max_staleness, epoch, applied, view_age, started_at,
-             seen_at
-         FROM nodes ORDER BY started_at, id",
-    ))
+    Ok(fetch_all!(db, read, LIST))
 }
 
 /// Begins the removal of a node, unless it has renewed its row since it was read. Returns whether it has begun.

@@ -1,5 +1,9 @@
+use std::borrow::Cow;
+
 #[cfg(feature = "postgres")]
-use sqlx::postgres::{PgRow, Postgres};
+use sqlx::ValueRef as _;
+#[cfg(feature = "postgres")]
+use sqlx::postgres::{PgRow, PgValueFormat, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Column, Decode, Row as _, Type, TypeInfo as _};
 
@@ -37,6 +41,27 @@ impl Row {
             Self::Sqlite(row) => row.try_get(column),
             #[cfg(feature = "postgres")]
             Self::Postgres(row) => row.try_get(column),
+        }
+    }
+
+    /// Decodes bytes, which PostgreSQL sends as text in the answer to a [script](super::postgres::script).
+    pub(crate) fn try_get_bytes(&self, column: &str) -> sqlx::Result<Option<Cow<'_, [u8]>>> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get::<Option<&[u8]>, _>(column)?.map(Cow::Borrowed)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => {
+                let value = row.try_get_raw(column)?;
+                if value.is_null() {
+                    return Ok(None);
+                }
+                let bytes = match value.format() {
+                    PgValueFormat::Binary => value.as_bytes().map(Cow::Borrowed),
+                    PgValueFormat::Text => {
+                        <Vec<u8> as Decode<'_, Postgres>>::decode(value).map(Cow::Owned)
+                    }
+                };
+                bytes.map(Some).map_err(sqlx::Error::Decode)
+            }
         }
     }
 

@@ -18,12 +18,12 @@ pub(crate) fn optional_blob(id: Option<&Id>) -> Option<&[u8]> {
 }
 
 pub(crate) fn id(row: &Row, column: &str) -> Result<Id> {
-    id_from(row.try_get(column)?)
+    id_from(&row.try_get_bytes(column)?.unwrap_or_default())
 }
 
 pub(crate) fn optional_id(row: &Row, column: &str) -> Result<Option<Id>> {
-    let bytes: Option<&[u8]> = row.try_get(column)?;
-    bytes.map(id_from).transpose()
+    let bytes = row.try_get_bytes(column)?;
+    bytes.map(|bytes| id_from(&bytes)).transpose()
 }
 
 /// Decodes an integer that is never negative, such as a generation.

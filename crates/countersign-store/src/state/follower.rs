@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use countersign::Id;
-use countersign::directory::{CredentialKind, DenySet, Directory as _, MemoryDirectory, Status};
+use countersign::directory::{
+    CredentialKind, Denial, DenySet, Directory as _, MemoryDirectory, Status,
+};
 use countersign::registry::Page;
 use countersign::registry::backend::StoredCredential;
 
@@ -14,6 +16,7 @@ use crate::feed::{FeedLog, Read};
 use crate::nodes::{Node, Position};
 use crate::records::ChangedEntity;
 use crate::sql::changes::LogHead;
+use crate::sql::delta::Delta;
 use crate::sql::{self, Access, Connection, News, Watcher};
 
 /// Reads the change log, and applies it to the view. Only the owner of the follower changes the view.
@@ -54,16 +57,13 @@ impl Follower {
         let news = self.watcher.news(&mut connection).await?;
         // A registration is no news.
         let has_registered = node.is_some_and(|node| !node.is_listed());
-        if news != News::Nothing || has_registered {
-            connection.begin(Access::ReadAll).await?;
-            let (head, read) = self.read(&mut connection, news, state, view).await?;
-            let is_listed = match node {
-                Some(node) => sql::nodes::is_listed(&mut connection, node.id()).await?,
-                None => false,
-            };
-            connection.commit().await?;
+        let mut is_current = news == News::Nothing && !has_registered;
+        while !is_current {
+            let id = node.map(Node::id);
+            let found = self.read(&mut connection, news, state, view, id).await?;
+            let (head, is_listed) = (found.head, found.is_listed);
             // Before the view is fresh by this comparison.
-            self.feed.follow(&head, read, self.watcher.timeline());
+            self.feed.follow(&head, found.read, self.watcher.timeline());
             if let Some(node) = node {
                 node.set_position(Position {
                     epoch: head.epoch,
@@ -72,6 +72,7 @@ impl Follower {
                 });
             }
             self.applied = Some(head);
+            is_current = found.is_current;
         }
         self.watcher.put_back(connection);
         if node.is_some_and(Node::is_listed) {
@@ -80,44 +81,77 @@ impl Follower {
         Ok(())
     }
 
-    /// Reads the changes since the last call from one snapshot, or all records if there was none. Returns the last
-    /// change in the snapshot, and what was read.
+    /// Reads what has changed since the last call, or all records if that is not known.
     async fn read(
         &self,
-        snapshot: &mut Connection,
+        db: &mut Connection,
         news: News,
         state: &State,
         view: &View,
-    ) -> Result<(LogHead, Read), StoreError> {
-        let head = sql::changes::head(snapshot).await?;
-        let mut read = Read::Everything { is_cut: false };
-        match &self.applied {
-            None => self.load(snapshot, state, view, None).await?,
-            // All records are read, and no denial is forgotten: what was revoked may not be in this history.
-            Some(applied) if news == News::Failover || !head.continues(applied) => {
-                let before = view.records();
-                let denied = Some(before.denied());
-                self.load(snapshot, state, view, denied).await?;
-                let is_cut = head.epoch == applied.epoch && head.number < applied.number;
-                read = Read::Everything { is_cut };
-            }
-            // The log is finite: after too long a time, all records are read.
-            Some(applied) if applied.number + 1 < head.oldest => {
-                self.load(snapshot, state, view, None).await?;
-            }
-            Some(applied) => {
-                let count = head.number - applied.number;
-                let changes = sql::changes::after(snapshot, applied.number).await?;
-                // Numbers are dense: this finds a change that was removed, and a log that was reset.
-                if i64::try_from(changes.len()).ok() != Some(count) {
-                    return corrupt("the change log has a gap");
-                }
-                let distinct = changes.iter().copied().collect();
-                self.apply(snapshot, distinct, state, view).await?;
-                read = Read::Changes(changes);
-            }
+        node: Option<&Id>,
+    ) -> Result<Found, StoreError> {
+        if let Some((applied, delta)) = self.delta(db, news, node).await?
+            && delta.changes.iter().all(is_plain)
+        {
+            let found = Found::of(&delta, &applied)?;
+            self.apply(&delta, view)?;
+            return Ok(found);
         }
-        Ok((head, read))
+        // More records are needed, as they are at the same moment.
+        db.begin(Access::ReadAll).await?;
+        let found = match self.delta(db, news, node).await? {
+            Some((applied, delta)) => {
+                let found = Found::of(&delta, &applied)?;
+                self.apply_with_others(db, &delta, state, view).await?;
+                found
+            }
+            None => self.reload(db, news, state, view, node).await?,
+        };
+        db.commit().await?;
+        Ok(found)
+    }
+
+    /// Returns what the view lacks, and up to where it has followed the log; `None` if all records must be read: if there were none
+    /// before, after too long a time, since the log is finite, or because it is another history.
+    async fn delta(
+        &self,
+        db: &mut Connection,
+        news: News,
+        node: Option<&Id>,
+    ) -> Result<Option<(LogHead, Delta)>, StoreError> {
+        let Some(applied) = self.applied.filter(|_| news != News::Failover) else {
+            return Ok(None);
+        };
+        let has_credentials = self.contents == ViewContents::Everything;
+        let delta = sql::delta::after(db, applied.number, node, has_credentials).await?;
+        let head = &delta.head;
+        let is_known = head.continues(&applied) && applied.number + 1 >= head.oldest;
+        Ok(is_known.then_some((applied, delta)))
+    }
+
+    /// Reads all records.
+    async fn reload(
+        &self,
+        db: &mut Connection,
+        news: News,
+        state: &State,
+        view: &View,
+        node: Option<&Id>,
+    ) -> Result<Found, StoreError> {
+        let (head, is_listed) = sql::delta::head(db, node).await?;
+        let is_other = |applied: &LogHead| news == News::Failover || !head.continues(applied);
+        let before = view.records();
+        // No denial is forgotten: what was revoked may not be in this history.
+        let denied = self.applied.filter(is_other).map(|_| before.denied());
+        self.load(db, state, view, denied).await?;
+        let is_cut = |applied: LogHead| head.epoch == applied.epoch && head.number < applied.number;
+        let is_cut = self.applied.is_some_and(is_cut);
+        Ok(Found {
+            head,
+            is_listed,
+            read: Read::Everything { is_cut },
+            is_current: true,
+        })
     }
 
     /// Reads all records, which then replace those in the view at once, together with denials from before.
@@ -149,15 +183,46 @@ impl Follower {
         Ok(())
     }
 
-    /// Applies changes. Records are read as they are in the snapshot, which may be later than the change that names them.
-    /// After an error, all of them are applied again.
-    async fn apply(
+    /// Applies changes to denials and credentials. Records are as they are now, which may be later than the change that names them.
+    fn apply(&self, delta: &Delta, view: &View) -> Result<(), StoreError> {
+        if self.contents == ViewContents::Nothing {
+            return Ok(());
+        }
+        let records = view.records();
+        // Denials come before their credentials, which may have been deleted.
+        let mut denied = HashSet::new();
+        for denial in &delta.denials {
+            let (Denial::Below { entity, .. } | Denial::Token { token: entity, .. }) = denial;
+            denied.insert(*entity);
+            records.denied().deny(denial);
+        }
+        let has_credentials = self.contents == ViewContents::Everything;
+        let mut found = HashSet::new();
+        for credential in &delta.credentials {
+            put(&records, credential)?;
+            found.insert(credential.record.id);
+        }
+        for change in &delta.changes {
+            match change {
+                ChangedEntity::Denial(id) if !denied.contains(id) => records.denied().remove(id),
+                ChangedEntity::Credential(id) if has_credentials && !found.contains(id) => {
+                    records.remove(id);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies changes of any kind. After an error, all of them are applied again.
+    async fn apply_with_others(
         &self,
         snapshot: &mut Connection,
-        changes: HashSet<ChangedEntity>,
+        delta: &Delta,
         state: &State,
         view: &View,
     ) -> Result<(), StoreError> {
+        let changes: HashSet<_> = delta.changes.iter().copied().collect();
         // Before the credentials, whose digests may use a new pepper.
         if changes.contains(&ChangedEntity::Peppers) {
             state.reload_peppers(snapshot).await?;
@@ -166,37 +231,17 @@ impl Follower {
         if changes.iter().any(is_key) {
             state.reload_signing_keys(snapshot).await?;
         }
-        let everything = self.contents == ViewContents::Everything;
+        self.apply(delta, view)?;
+        if self.contents != ViewContents::Everything {
+            return Ok(());
+        }
         let records = view.records();
         for change in changes {
             match change {
-                ChangedEntity::SigningKey(_) | ChangedEntity::Peppers | ChangedEntity::Node(_) => {
-                    continue;
-                }
-                _ if self.contents == ViewContents::Nothing => continue,
-                // A managed token is denied by its record.
-                ChangedEntity::CreatedTokens(_) => {}
-                // Denials come before their credentials, which may have been deleted.
-                ChangedEntity::Account(id) | ChangedEntity::Credential(id) => {
-                    sql::denials::load(snapshot, &id, records.denied()).await?;
-                }
-                ChangedEntity::Denial(id) => {
-                    if !sql::denials::load(snapshot, &id, records.denied()).await? {
-                        records.denied().remove(&id);
-                    }
-                }
-            }
-            match change {
-                ChangedEntity::Credential(id) if everything => {
-                    match sql::credentials::find(snapshot, &id).await? {
-                        Some(credential) => put(&records, &credential)?,
-                        None => records.remove(&id),
-                    }
-                }
-                ChangedEntity::CreatedTokens(creator) if everything => {
+                ChangedEntity::CreatedTokens(creator) => {
                     revoke_created(snapshot, &creator, &records).await?;
                 }
-                ChangedEntity::Account(id) if everything => {
+                ChangedEntity::Account(id) => {
                     if let Some(account) = sql::accounts::find(snapshot, &id).await? {
                         records.put_account(account.id, account.generation, account.status);
                     }
@@ -211,6 +256,38 @@ impl Follower {
         self.closed = true;
         self.watcher.close().await
     }
+}
+
+/// What a comparison has found.
+struct Found {
+    /// All changes up to this one are in the view.
+    head: LogHead,
+    /// Whether the row of this node was there, and not leaving.
+    is_listed: bool,
+    read: Read,
+    /// Whether there was nothing more in the log.
+    is_current: bool,
+}
+
+impl Found {
+    /// `applied` is what the view had before these changes.
+    fn of(delta: &Delta, applied: &LogHead) -> Result<Self, StoreError> {
+        let head = delta.reached(applied)?;
+        Ok(Self {
+            is_current: head.number == delta.head.number,
+            head,
+            is_listed: delta.is_listed,
+            read: Read::Changes(delta.changes.clone()),
+        })
+    }
+}
+
+/// Returns whether the records that a change names are in a [`Delta`].
+const fn is_plain(change: &ChangedEntity) -> bool {
+    matches!(
+        change,
+        ChangedEntity::Credential(_) | ChangedEntity::Denial(_) | ChangedEntity::Node(_)
+    )
 }
 
 /// Revokes the managed tokens in the view that a credential created and that are revoked. Only their ids are read: there may

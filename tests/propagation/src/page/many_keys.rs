@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     /// With a tenth of the keys, and with all.
     pub(crate) loaded: Vec<Loaded>,
     pub(crate) while_loading: Measured,
-    /// How many nodes loaded all keys meanwhile, one after the other.
+    /// How many nodes began to load all keys meanwhile, one after the other.
     pub(crate) loads: usize,
 }
 
@@ -119,8 +119,8 @@ fn section(machine: &str, figures: &[Figures]) -> String {
         );
     }
     text.push_str(
-        "\nA node that loads has no row, so that no receipt waits for it. While nodes loaded all keys, one after the other, on the same processors, and two others followed:\n\n\
-         | p50 / p99 / greatest, in ms | revocations | nodes that loaded | call to rejection | return to receipt | accepted after the receipt |\n|---|--:|--:|---|---|--:|\n",
+        "\nA node that loads has no row, so that no receipt waits for it. While nodes began to load all keys, one after the other, on the same processors, and two others followed:\n\n\
+         | p50 / p99 / greatest, in ms | revocations | nodes that began to load | call to rejection | return to receipt | accepted after the receipt |\n|---|--:|--:|---|---|--:|\n",
     );
     for one in figures {
         let measured = &one.while_loading;

@@ -44,7 +44,7 @@ fn page(results: &Results) -> String {
          [How a revocation reaches every node](distribution.md) has the protocol. This page has times, which this command measures, prints and writes \
          here:\n\n    cargo run --release -p countersign-propagation -- measure --write\n\n\
          It starts a PostgreSQL server that writes durably, and nodes on the same machine, and revokes API keys on one node, one at least a tenth of a second \
-         after the other. The other nodes decide on requests with the same key every 0.5 ms; each of the two nodes also decides on 1,000 requests a \
+         after the other. The other nodes decide on requests with the same key every 0.5 ms, or every 2 ms if there are fifty; each of the two nodes also decides on 1,000 requests a \
          second with other keys, each of the fifty on 20. *Call to rejection* begins before the transaction of the revocation and ends with the rejection on the \
          last node; *commit to rejection* begins with the time of the commit in PostgreSQL; *return to receipt* begins when the call has returned. All nodes, the requests and PostgreSQL share the processors of the machine.\n\n",
     );

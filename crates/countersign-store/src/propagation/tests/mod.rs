@@ -225,6 +225,27 @@ async fn node_registers_with_what_it_has_loaded() {
 }
 
 #[tokio::test]
+async fn node_is_fresh_after_it_has_read_all_of_many_changes() {
+    let machine = Machine::new();
+    let (here, there) = (machine.open().await, machine.open().await);
+    let id = create(&here).await;
+    let mut transaction = here.0.begin().await.unwrap();
+    // More than are read at once.
+    for _ in 0..1234 {
+        transaction.changed(ChangedEntity::Credential(id));
+    }
+    transaction.commit().await.unwrap();
+    revoke(&here, id).await;
+    machine.pass(SECOND);
+    there.catch_up().await.unwrap();
+    let view = there.directory();
+    assert_eq!(view.age(), Some(Duration::ZERO));
+    assert_eq!(view.credential(&id).unwrap().status, Status::Revoked);
+    let position = there.0.node.as_ref().unwrap().position().unwrap();
+    assert_eq!(position.applied, here.list_nodes().await.unwrap().change);
+}
+
+#[tokio::test]
 async fn command_has_nothing_to_wait_for_if_no_node_runs() {
     let machine = Machine::new();
     let command = machine.open_command().await;

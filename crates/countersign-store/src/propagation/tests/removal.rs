@@ -135,6 +135,34 @@ async fn node_that_is_marked_by_a_wrong_clock_is_not_fresh_until_it_registers_ag
 }
 
 #[tokio::test]
+async fn node_that_reads_all_records_again_is_waited_for_once_and_registers_afterwards() {
+    let machine = Machine::new();
+    let (here, there) = (machine.open().await, machine.open().await);
+    let reading = there.0.follower.lock().await;
+    create(&here).await;
+    let mut wait = here.0.begin_wait().await.unwrap();
+    machine.pass(SECOND);
+    assert!(!look(&here, &mut wait).await, "its view is fresh");
+    machine.pass(BOUND);
+    assert!(look(&here, &mut wait).await);
+    here.0.end_evictions(Duration::ZERO).await;
+    for _ in 0..2 {
+        there.acknowledge().await.unwrap();
+        assert_eq!(nodes(&here).await.len(), 1, "it decides nothing");
+    }
+    create(&here).await;
+    let receipt = here.wait_for_nodes(Duration::ZERO).await;
+    assert!(receipt.is_complete(), "{receipt:?}");
+
+    drop(reading);
+    for _ in 0..2 {
+        follow(&there).await;
+    }
+    assert_eq!(there.directory().check_freshness(), Ok(()));
+    assert_eq!(nodes(&here).await.len(), 2);
+}
+
+#[tokio::test]
 async fn node_whose_row_was_deleted_is_not_fresh_until_it_registers_again() {
     let machine = Machine::new();
     let (here, there) = (machine.open().await, machine.open().await);

@@ -2,7 +2,6 @@
 //! that the database has joined: each row and each column that it hands over takes time, more than reading it from the table.
 
 use std::collections::HashMap;
-use std::str;
 
 use countersign::directory::{Credential, EnvironmentKind, Status};
 use countersign::registry::backend::{KeyDigest, KeyDigests, SecretDigest, StoredSecret};
@@ -11,6 +10,7 @@ use countersign::{Id, Scopes};
 
 use super::{Connection, StoredCredential, read};
 use crate::error::{Result, corrupt};
+use crate::sql::joined::Joined;
 use crate::sql::rows::{environment_kind, id};
 
 /// The condition for a plain key. No index has a part in it: nearly all rows are read, in the order in which they are stored.
@@ -81,7 +81,7 @@ pub(crate) async fn for_each(
     db.for_each(plain_keys, |row| {
         let joined: Option<&[u8]> = row.try_get_at(0)?;
         let mut joined = Joined(joined.unwrap_or_default());
-        while !joined.0.is_empty() {
+        while !joined.is_empty() {
             plain(keys.read(&mut joined)?);
         }
         Ok(())
@@ -146,51 +146,6 @@ impl PlainKeys {
         }
         self.scopes.insert(text.to_owned(), scopes.clone());
         Ok(scopes)
-    }
-}
-
-/// The joined bytes of keys that were not read yet.
-struct Joined<'b>(&'b [u8]);
-
-impl<'b> Joined<'b> {
-    fn number<T: str::FromStr>(&mut self) -> Result<T> {
-        self.optional_number()?
-            .map_or_else(|| corrupt("a number"), Ok)
-    }
-
-    /// Reads a number, or the empty text that stands for NULL.
-    fn optional_number<T: str::FromStr>(&mut self) -> Result<Option<T>> {
-        let end = self.0.iter().position(|byte| *byte == b' ');
-        let parts = end.and_then(|end| self.0.split_at_checked(end));
-        let Some((digits, [_, rest @ ..])) = parts else {
-            return corrupt("a number");
-        };
-        self.0 = rest;
-        if digits.is_empty() {
-            return Ok(None);
-        }
-        let number = str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| digits.parse().ok());
-        number.map_or_else(|| corrupt("a number"), |number| Ok(Some(number)))
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        match self.0.split_first_chunk() {
-            Some((array, rest)) => {
-                self.0 = rest;
-                Ok(*array)
-            }
-            None => corrupt("the length of an id or a digest"),
-        }
-    }
-
-    fn text(&mut self, length: usize) -> Result<&'b str> {
-        let Some((text, rest)) = self.0.split_at_checked(length) else {
-            return corrupt("the length of a text");
-        };
-        self.0 = rest;
-        str::from_utf8(text).or_else(|_| corrupt("a text"))
     }
 }
 

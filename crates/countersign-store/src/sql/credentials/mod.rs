@@ -8,12 +8,13 @@ use countersign::registry::backend::{
     StoredCredential, StoredSecret,
 };
 use countersign::time::Timestamp;
+use sqlx::AssertSqlSafe;
 
 use super::rows::{
     blob, environment_kind, flag, id, one_of, optional_blob, optional_id, optional_time, parsed,
     status, time, unsigned,
 };
-use super::{Connection, Row};
+use super::{Connection, IntoValue as _, Row};
 use crate::error::{Result, corrupt};
 
 /// Returns the statement that reads the credentials to which a clause applies.
@@ -33,6 +34,9 @@ mod lists;
 
 pub(crate) use all::for_each;
 pub(crate) use lists::{has_created, has_credentials, list, list_tokens};
+
+/// Reads the credentials among the changes after the number `$1`.
+pub(super) const CHANGED: &str = select!("WHERE id ", changed!("'credential'"));
 
 pub(crate) async fn find(db: &mut Connection, id: &Id) -> Result<Option<StoredCredential>> {
     Ok(fetch_optional!(
@@ -164,15 +168,23 @@ pub(crate) async fn delete(db: &mut Connection, id: &Id) -> Result<()> {
     Ok(())
 }
 
-/// Records the last use of a credential, unless another process has recorded a later one.
-pub(crate) async fn record_use(db: &mut Connection, usage: &Usage) -> Result<()> {
-    execute!(
-        db,
-        "UPDATE credentials SET last_used_at = $1
-         WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)",
-        usage.at.unix_millis(),
-        blob(&usage.credential),
+/// Records the last uses of credentials, of which there is one at least, unless another process has recorded later ones. It is one
+/// statement: each takes two journeys to PostgreSQL, and other changes wait meanwhile.
+pub(crate) async fn record_uses(db: &mut Connection, uses: &[Usage]) -> Result<()> {
+    let rows = (1..=uses.len()).map(|row| format!("(${}, ${})", 2 * row - 1, 2 * row));
+    let rows: Vec<_> = rows.collect();
+    let statement = format!(
+        "WITH used (id, at) AS (VALUES {})
+         UPDATE credentials SET last_used_at = used.at FROM used
+         WHERE credentials.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)",
+        rows.join(", ")
     );
+    let values = uses.iter().flat_map(|usage| {
+        let at = usage.at.unix_millis();
+        [blob(&usage.credential).into_value(), at.into_value()]
+    });
+    let values: Vec<_> = values.collect();
+    db.execute(AssertSqlSafe(statement), &values).await?;
     Ok(())
 }
 
@@ -217,7 +229,7 @@ pub(crate) async fn upgrade_password(
     Ok(execute!(db, query, renewed, blob(id), outdated) > 0)
 }
 
-fn read(row: &Row) -> Result<StoredCredential> {
+pub(super) fn read(row: &Row) -> Result<StoredCredential> {
     let all = [
         CredentialKind::Key,
         CredentialKind::User,
@@ -257,10 +269,10 @@ fn read(row: &Row) -> Result<StoredCredential> {
 fn read_digests(row: &Row) -> Result<KeyDigests> {
     let current = KeyDigest {
         pepper: unsigned(row, "pepper_version")?,
-        digest: read_digest(row.try_get("digest")?)?,
+        digest: read_digest(&row.try_get_bytes("digest")?.unwrap_or_default())?,
     };
-    let previous: Option<&[u8]> = row.try_get("previous_digest")?;
-    let previous = previous.map(read_digest).transpose()?;
+    let previous = row.try_get_bytes("previous_digest")?;
+    let previous = previous.map(|bytes| read_digest(&bytes)).transpose()?;
     let until = optional_time(row, "previous_until")?;
     Ok(KeyDigests::new(current, previous.zip(until)))
 }

@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
+use tokio::sync::Mutex;
 
-use super::{Hosts, Listener, Watcher};
+use super::{Hosts, Listener, Watcher, in_time, script};
 use crate::error::Result;
-use crate::sql::{Connection, Purpose};
+use crate::sql::{Access, Connection, Purpose, Statement};
 
 /// How many look-ups run at once. A server has a hundred connections by default, and there may be many nodes.
 const READERS: u32 = 2;
@@ -26,6 +28,9 @@ pub(super) struct Primary {
 
 struct Connections {
     host: usize,
+    /// Writes rows of this process only, whatever the writer waits for. A pool would ask the server before and after each use
+    /// whether the connection is alive.
+    own: Mutex<Option<PgConnection>>,
     writer: PgPool,
     reader: PgPool,
     session_reader: PgPool,
@@ -55,6 +60,25 @@ impl Pools {
             Purpose::ReadAll => &connections.long_reader,
         };
         Ok(Connection::Postgres(pool.acquire().await?.into()))
+    }
+
+    /// Runs a statement that writes rows of this process only, and returns how many it wrote.
+    pub(crate) async fn write_own(&self, statement: Statement<'_>) -> Result<u64> {
+        let connections = self.0.connections.load_full();
+        let mut own = connections.own.lock().await;
+        // After a failure, and if the caller gives up, it is not put back.
+        let mut connection = match own.take() {
+            Some(connection) => connection,
+            None => {
+                let options = self.0.hosts.options(connections.host);
+                in_time(options.connect()).await??
+            }
+        };
+        let script = script(Some(Access::WriteOwn), &[statement]);
+        let script = sqlx::raw_sql(AssertSqlSafe(script));
+        let written = in_time(script.execute(&mut connection)).await??;
+        *own = Some(connection);
+        Ok(written.rows_affected())
     }
 
     pub(crate) fn watcher(&self) -> Watcher {
@@ -102,6 +126,7 @@ impl Connections {
         };
         Self {
             host,
+            own: Mutex::default(),
             writer: pool(1),
             reader: pool(READERS),
             session_reader: pool(1),
@@ -111,6 +136,7 @@ impl Connections {
     }
 
     async fn close(&self) {
+        drop(self.own.lock().await.take());
         self.reader.close().await;
         self.session_reader.close().await;
         self.list_reader.close().await;
