@@ -6,7 +6,7 @@ use crate::sources::Sources;
 /// The layers from the bottom to the top. A module may use its own layer and the layers below.
 const LAYERS: [&[&str]; 13] = [
     &[
-        "der", "disk", "id", "json", "limit", "random", "scope", "secret", "time", "url",
+        "ascii", "der", "disk", "id", "json", "limit", "random", "scope", "secret", "time", "url",
     ],
     &["credentials", "reason"],
     &["jose", "key"],

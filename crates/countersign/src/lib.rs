@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod ascii;
 pub mod auth;
 pub mod client_address;
 pub mod credentials;

@@ -11,8 +11,7 @@ use crate::auth::AuthenticatorBuilder;
 use crate::auth::metrics;
 use crate::auth::telemetry::Span;
 use crate::credentials::{
-    Carrier, Carriers, ClientAddress, Credentials, Found, RequestHead, may_be_cross_site,
-    names_other_site,
+    Carrier, Carriers, ClientAddress, Credentials, RequestHead, may_be_cross_site, names_other_site,
 };
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, Verifier};
@@ -103,25 +102,31 @@ impl Authenticator {
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
-        let found = self.find(head)?;
-        let address = head.extensions.get::<ClientAddress>().copied();
-        Ok(found.map(|found| found.copy(head.headers).presented_from(address)))
+        let found = self.0.carriers.find(head);
+        let mut found = found.map_err(|reason| self.reject(reason))?;
+        if let Some(credentials) = &mut found {
+            self.complete(credentials, head)?;
+        }
+        Ok(found)
     }
 
-    /// Finds the credentials, and copies nothing.
-    fn find(&self, head: &RequestHead<'_>) -> Result<Option<Found>, Rejection> {
-        let found = self.0.carriers.find(head);
-        let found = found.map_err(|reason| self.reject(reason))?;
+    /// Adds the address to the credentials that were found, unless a page of another site may have caused the request.
+    fn complete(
+        &self,
+        credentials: &mut Credentials,
+        head: &RequestHead<'_>,
+    ) -> Result<(), Rejection> {
         // A browser adds cookies and certificates, whichever page causes the request.
-        let is_cross_site = match found.as_ref().map(Found::carrier) {
-            Some(Carrier::Cookie(_)) => may_be_cross_site(head),
-            Some(Carrier::ClientCertificate) => names_other_site(head),
+        let is_cross_site = match credentials.carrier() {
+            Carrier::Cookie(_) => may_be_cross_site(head),
+            Carrier::ClientCertificate => names_other_site(head),
             _ => false,
         };
         if is_cross_site {
             return Err(self.reject(Reason::CrossSite));
         }
-        Ok(found)
+        credentials.from = head.extensions.get::<ClientAddress>().copied();
+        Ok(())
     }
 
     /// Finds the credentials as [`find_credentials`](Self::find_credentials), and removes them from the request, together with
@@ -130,14 +135,13 @@ impl Authenticator {
         &self,
         request: &mut Request<B>,
     ) -> Result<Option<Credentials>, Rejection> {
-        let Some(found) = self.find(&RequestHead::new(request))? else {
-            return Ok(None);
-        };
-        let address = request.extensions().get::<ClientAddress>().copied();
-        let headers = request.headers_mut();
-        let credentials = found.take(headers);
-        self.0.carriers.strip_cookies(headers);
-        Ok(Some(credentials.presented_from(address)))
+        let found = self.0.carriers.take(request);
+        let mut found = found.map_err(|reason| self.reject(reason))?;
+        if let Some(credentials) = &mut found {
+            self.complete(credentials, &RequestHead::new(request))?;
+            self.0.carriers.strip_cookies(request.headers_mut());
+        }
+        Ok(found)
     }
 
     /// Returns the rejection of a request whose headers hold no credentials.

@@ -1,11 +1,10 @@
-use std::ops::Range;
-
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::{
     AuthScheme, Carrier, ClientCertificate, CookieName, Credentials, Form, RequestHead, cookie,
 };
+use crate::ascii::all_bytes;
 use crate::reason::Reason;
 
 /// The carriers that the mechanisms of one authenticator declare.
@@ -17,44 +16,47 @@ pub(crate) struct Carriers {
     client_certificate: bool,
 }
 
-/// The credentials of a request, and where they are.
-pub(crate) enum Found {
-    /// A part of the only value of a header, which has not been copied.
-    Header(Carrier, Range<usize>),
-    /// A cookie, or the certificate of the client.
-    Other(Credentials),
+/// The headers that are searched for credentials.
+pub(crate) trait Headers {
+    /// Returns the only value of a header.
+    fn only(&mut self, name: &HeaderName) -> Result<Option<HeaderValue>, Reason>;
+
+    /// Puts a value back that presents no credentials.
+    fn put_back(&mut self, name: HeaderName, value: HeaderValue);
+
+    fn all(&self) -> &HeaderMap;
 }
 
-impl Found {
-    pub(crate) fn carrier(&self) -> &Carrier {
-        match self {
-            Self::Header(carrier, _) => carrier,
-            Self::Other(credentials) => credentials.carrier(),
+/// The values are copied, and the headers stay.
+impl Headers for &HeaderMap {
+    fn only(&mut self, name: &HeaderName) -> Result<Option<HeaderValue>, Reason> {
+        Ok(only(self, name)?.cloned())
+    }
+
+    fn put_back(&mut self, _: HeaderName, _: HeaderValue) {}
+
+    fn all(&self) -> &HeaderMap {
+        self
+    }
+}
+
+/// The headers are removed. Each name is hashed once, which takes more time than anything else here.
+impl Headers for &mut HeaderMap {
+    fn only(&mut self, name: &HeaderName) -> Result<Option<HeaderValue>, Reason> {
+        let count = self.len();
+        let value = self.remove(name);
+        match value.is_some() && self.len() + 1 < count {
+            true => Err(Reason::RepeatedHeader),
+            false => Ok(value),
         }
     }
 
-    /// Returns the credentials, and leaves the headers as they are.
-    pub(crate) fn copy(self, headers: &HeaderMap) -> Credentials {
-        self.with_value(|name| headers.get(name).cloned())
+    fn put_back(&mut self, name: HeaderName, value: HeaderValue) {
+        self.insert(name, value);
     }
 
-    /// Returns the credentials, and removes their header. Cookies stay.
-    pub(crate) fn take(self, headers: &mut HeaderMap) -> Credentials {
-        self.with_value(|name| headers.remove(name))
-    }
-
-    fn with_value(self, value: impl FnOnce(&HeaderName) -> Option<HeaderValue>) -> Credentials {
-        let (carrier, range) = match self {
-            Self::Header(carrier, range) => (carrier, range),
-            Self::Other(credentials) => return credentials,
-        };
-        let value = match &carrier {
-            Carrier::Header(name) => value(name),
-            _ => value(&AUTHORIZATION),
-        };
-        // In other headers than those that were searched there are no valid credentials.
-        let value = value.unwrap_or_else(|| HeaderValue::from_static(""));
-        Credentials::new(carrier, Form::Header(value, range))
+    fn all(&self) -> &HeaderMap {
+        self
     }
 }
 
@@ -79,32 +81,53 @@ impl Carriers {
     ///
     /// The certificate of the client belongs to its connection, and counts only if the client presents nothing with the
     /// request itself, not even an `Authorization` header that no mechanism reads.
-    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Found>, Reason> {
-        let found = self.read(head.headers)?;
-        if found.is_some() || !self.client_certificate || head.headers.contains_key(AUTHORIZATION) {
-            return Ok(found);
+    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Credentials>, Reason> {
+        match self.read(head.headers)? {
+            None => Ok(self.certificate(head)),
+            found => Ok(found),
+        }
+    }
+
+    /// Finds the credentials of a request, and removes their header. Cookies stay. If the credentials are rejected, other
+    /// headers that could hold some may be removed too.
+    pub(crate) fn take<B>(&self, request: &mut Request<B>) -> Result<Option<Credentials>, Reason> {
+        match self.read(request.headers_mut())? {
+            None => Ok(self.certificate(&RequestHead::new(request))),
+            found => Ok(found),
+        }
+    }
+
+    fn certificate(&self, head: &RequestHead<'_>) -> Option<Credentials> {
+        if !self.client_certificate || head.headers.contains_key(AUTHORIZATION) {
+            return None;
         }
         let certificate = head.extensions.get::<ClientCertificate>().cloned();
-        Ok(certificate.map(|certificate| Found::Other(Credentials::certificate(certificate))))
+        certificate.map(Credentials::certificate)
     }
 
     /// Finds the credentials in the headers of a request. Malformed credentials are never ignored in favour of others.
     /// Cookies count only without other credentials, since a browser adds them by itself.
-    fn read(&self, headers: &HeaderMap) -> Result<Option<Found>, Reason> {
-        let mut found = self.authorization(headers)?;
+    fn read(&self, mut headers: impl Headers) -> Result<Option<Credentials>, Reason> {
+        let mut found = self.authorization(&mut headers)?;
         for name in &self.headers {
-            found = match (found, header(headers, name)?) {
-                (Some(_), Some(_)) => return Err(Reason::SeveralCredentials),
-                (found, other) => found.or(other),
+            let Some(value) = headers.only(name)? else {
+                continue;
             };
+            if memchr::memchr(b',', value.as_bytes()).is_some() {
+                return Err(Reason::JoinedCredentials);
+            }
+            if found.is_some() {
+                return Err(Reason::SeveralCredentials);
+            }
+            let range = 0..value.len();
+            let carrier = Carrier::Header(name.clone());
+            found = Some(Credentials::new(carrier, Form::Header(value, range)));
         }
         // An `Authorization` header of another scheme presents credentials too, although nothing here reads them.
+        let headers = headers.all();
         let may_count = !self.cookies.is_empty() && !headers.contains_key(AUTHORIZATION);
         match found {
-            None if may_count => {
-                let cookie = cookie::read(headers, &self.cookies)?;
-                Ok(cookie.map(Found::Other))
-            }
+            None if may_count => cookie::read(headers, &self.cookies),
             found => Ok(found),
         }
     }
@@ -116,16 +139,17 @@ impl Carriers {
         }
     }
 
-    fn authorization(&self, headers: &HeaderMap) -> Result<Option<Found>, Reason> {
+    fn authorization(&self, headers: &mut impl Headers) -> Result<Option<Credentials>, Reason> {
         if self.schemes.is_empty() {
             return Ok(None);
         }
-        let Some(value) = only(headers, &AUTHORIZATION)? else {
+        let Some(value) = headers.only(&AUTHORIZATION)? else {
             return Ok(None);
         };
         let bytes = value.as_bytes();
         let find = |scheme| Some((scheme, strip_scheme(bytes, scheme)?));
         let Some((scheme, rest)) = self.schemes.iter().find_map(find) else {
+            headers.put_back(AUTHORIZATION, value);
             return Ok(None);
         };
         // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ].
@@ -143,7 +167,7 @@ impl Carriers {
         }
         let carrier = Carrier::Authorization(scheme.clone());
         let range = bytes.len() - text.len()..bytes.len();
-        Ok(Some(Found::Header(carrier, range)))
+        Ok(Some(Credentials::new(carrier, Form::Header(value, range))))
     }
 }
 
@@ -152,17 +176,6 @@ fn strip_scheme<'v>(value: &'v [u8], scheme: &AuthScheme) -> Option<&'v [u8]> {
     let (name, rest) = value.split_at_checked(scheme.as_str().len())?;
     let ends = rest.first().is_none_or(|&byte| !is_tchar(byte));
     (ends && scheme.is(name)).then_some(rest)
-}
-
-fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Found>, Reason> {
-    let Some(value) = only(headers, name)? else {
-        return Ok(None);
-    };
-    if memchr::memchr(b',', value.as_bytes()).is_some() {
-        return Err(Reason::JoinedCredentials);
-    }
-    let carrier = Carrier::Header(name.clone());
-    Ok(Some(Found::Header(carrier, 0..value.len())))
 }
 
 /// Returns the only value of a header.
@@ -182,8 +195,7 @@ pub(crate) fn only<'a>(
 fn is_one_token(text: &[u8]) -> bool {
     // Tokens and most keys have no byte up to the comma, which takes one comparison for each. As signed numbers, bytes that are
     // not ASCII are negative.
-    let is_above = |all, &byte: &u8| all & (byte.cast_signed() > b','.cast_signed());
-    text.iter().fold(true, is_above) || has_no_separator(text)
+    all_bytes(text, |byte| byte.cast_signed() > b','.cast_signed()) || has_no_separator(text)
 }
 
 fn has_no_separator(text: &[u8]) -> bool {
@@ -232,8 +244,11 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let found = carriers().read(&map)?;
-        Ok(found.map(|found| found.copy(&map).expose().to_vec()))
+        let bytes = |found: Option<Credentials>| found.map(|found| found.expose().to_vec());
+        let copied = carriers().read(&map).map(bytes);
+        // Copying and taking find the same.
+        assert_eq!(carriers().read(&mut map).map(bytes), copied);
+        copied
     }
 
     #[test]
@@ -307,7 +322,7 @@ mod tests {
         carriers: &Carriers,
         headers: &[(&'static str, &'static str)],
     ) -> Result<Option<Carrier>, Reason> {
-        let mut request = http::Request::new(());
+        let mut request = Request::new(());
         for (name, value) in headers {
             request
                 .headers_mut()
@@ -373,19 +388,31 @@ mod tests {
         for (name, value, credentials) in
             [("authorization", "Bearer  t", "t"), ("x-api-key", "k", "k")]
         {
-            let mut request = http::Request::new(());
+            let mut request = Request::new(());
             let headers = request.headers_mut();
             headers.insert(name, HeaderValue::from_static(value));
             headers.insert("x-other", HeaderValue::from_static("a"));
             headers.insert("cookie", HeaderValue::from_static("token=c"));
-            let find = || carriers().find(&RequestHead::new(&request)).unwrap();
-            let (copied, taken) = (find().unwrap(), find().unwrap());
-            let headers = request.headers_mut();
-            assert_eq!(copied.copy(headers).expose(), credentials.as_bytes());
-            assert_eq!(headers.len(), 3);
-            assert_eq!(taken.take(headers).expose(), credentials.as_bytes());
+            let copied = carriers().find(&RequestHead::new(&request)).unwrap();
+            assert_eq!(copied.unwrap().expose(), credentials.as_bytes());
+            assert_eq!(request.headers().len(), 3);
+            let taken = carriers().take(&mut request).unwrap();
+            assert_eq!(taken.unwrap().expose(), credentials.as_bytes());
+            let headers = request.headers();
             assert!(!headers.contains_key(name) && headers.len() == 2);
         }
+    }
+
+    #[test]
+    fn authorization_of_another_scheme_stays_when_a_key_is_taken() {
+        let mut request = Request::new(());
+        let headers = request.headers_mut();
+        headers.insert("authorization", HeaderValue::from_static("Digest x"));
+        headers.insert("x-api-key", HeaderValue::from_static("k"));
+        let taken = carriers().take(&mut request).unwrap();
+        assert_eq!(taken.unwrap().expose(), b"k");
+        assert_eq!(request.headers()["authorization"], "Digest x");
+        assert!(!request.headers().contains_key("x-api-key"));
     }
 
     #[test]

@@ -28,9 +28,9 @@ pub use cookie::{CookieName, InvalidCookieName};
 pub use cross_site::{AllowedOrigins, is_cross_site};
 pub(crate) use cross_site::{may_be_cross_site, names_other_site};
 pub use head::RequestHead;
+pub(crate) use headers::Carriers;
 #[cfg(feature = "webhooks")]
 pub(crate) use headers::only;
-pub(crate) use headers::{Carriers, Found};
 pub use scheme::Scheme;
 
 /// The address of the client, as a request extension.
@@ -63,7 +63,8 @@ impl ClientAddress {
 pub struct Credentials {
     carrier: Carrier,
     form: Form,
-    from: Option<ClientAddress>,
+    /// The address that they come from.
+    pub(crate) from: Option<ClientAddress>,
 }
 
 #[derive(Clone)]

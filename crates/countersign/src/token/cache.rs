@@ -8,7 +8,6 @@
 //! tokens that are presented once, however many, cost no insertion and displace no other.
 
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -31,7 +30,7 @@ const HASHED: usize = 16;
 pub(super) struct TokenCache {
     /// Only verified tokens are inserted, and no client chooses their signatures.
     hasher: HashIds,
-    tokens: Cache<Key, Arc<VerifiedToken>, ByWeight, TakeHash>,
+    tokens: Cache<Key, VerifiedToken, ByWeight, TakeHash>,
     recent: Recent,
 }
 
@@ -78,7 +77,7 @@ impl TokenCache {
         }
     }
 
-    pub(super) fn get(&self, presented: &Presented<'_>) -> Option<Arc<VerifiedToken>> {
+    pub(super) fn get(&self, presented: &Presented<'_>) -> Option<VerifiedToken> {
         self.tokens.get(presented)
     }
 
@@ -97,7 +96,7 @@ impl TokenCache {
             hash: presented.hash,
             weight: weight(size.max(MIN_ENTRY)),
         };
-        self.tokens.insert(key, Arc::new(verified));
+        self.tokens.insert(key, verified);
     }
 }
 
@@ -135,8 +134,8 @@ impl Hash for Key {
 #[derive(Clone)]
 struct ByWeight;
 
-impl Weighter<Key, Arc<VerifiedToken>> for ByWeight {
-    fn weight(&self, key: &Key, _: &Arc<VerifiedToken>) -> u64 {
+impl Weighter<Key, VerifiedToken> for ByWeight {
+    fn weight(&self, key: &Key, _: &VerifiedToken) -> u64 {
         key.weight
     }
 }

@@ -52,7 +52,7 @@ impl CachingVerifier {
     ) -> Result<Identity, TokenRejection> {
         let Some(cache) = &self.cache else {
             let verified = verify(token, &self.issuers, now)?;
-            return self.identity(&verified, from, now);
+            return self.identity(verified, from, now);
         };
         let presented = cache.presented(token);
         if let Some(known) = cache.get(&presented)
@@ -72,14 +72,14 @@ impl CachingVerifier {
             cache.remove(&presented);
         }
         let verified = verify(token, &self.issuers, now)?;
-        let identity = self.identity(&verified, from, now)?;
+        let identity = self.identity(verified.clone(), from, now)?;
         cache.offer(&presented, verified);
         Ok(identity)
     }
 
     fn identity(
         &self,
-        verified: &VerifiedToken,
+        verified: VerifiedToken,
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, TokenRejection> {

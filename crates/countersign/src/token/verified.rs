@@ -44,7 +44,6 @@ impl Dates {
 pub(super) struct Unverified {
     pub(super) issuer: usize,
     pub(super) audience: Arc<str>,
-    pub(super) class: Class,
     pub(super) dates: Dates,
     pub(super) payload: Payload,
     pub(super) content: Content,
@@ -52,17 +51,31 @@ pub(super) struct Unverified {
 
 /// What the signature of a token proves. Everything else is decided each time that the token is presented, from the
 /// cache too: [`check`](Self::check) compares times and audience, [`identity`](Self::identity) asks the directory.
+///
+/// A copy is made for each request with a cached token, and copies one reference count.
+#[derive(Clone)]
 pub(super) struct VerifiedToken {
     /// The index of the issuer.
     pub(super) issuer: usize,
     /// The version of the keys with which the signature was verified.
     pub(super) keys: u64,
-    /// The audience for which it was accepted.
-    audience: Arc<str>,
-    class: Class,
     dates: Dates,
+    kind: Kind,
+}
+
+/// A token of each kind, with the audience for which it was accepted.
+#[derive(Clone)]
+enum Kind {
+    Own(Id, Identity),
+    External(Identity),
+    Managed(Arc<Managed>),
+}
+
+struct Managed {
+    token: ManagedToken,
+    issuer: Arc<str>,
+    audience: Arc<str>,
     payload: Payload,
-    content: Content,
 }
 
 /// The well-formed claims of a token that its kind must have.
@@ -77,14 +90,21 @@ pub(super) enum Content {
 impl Unverified {
     /// Returns the verified token. The type of the first argument is the proof.
     pub(super) fn verified(self, _: SignatureVerified, keys: &KeySet) -> VerifiedToken {
+        let audience = self.audience;
         VerifiedToken {
             issuer: self.issuer,
             keys: keys.version(),
-            audience: self.audience,
-            class: self.class,
             dates: self.dates,
-            payload: self.payload,
-            content: self.content,
+            kind: match self.content {
+                Content::Own(token, identity) => Kind::Own(token, identity.for_audience(audience)),
+                Content::External(identity) => Kind::External(identity.for_audience(audience)),
+                Content::Managed(token, issuer) => Kind::Managed(Arc::new(Managed {
+                    token,
+                    issuer,
+                    audience,
+                    payload: self.payload,
+                })),
+            },
         }
     }
 }
@@ -96,32 +116,45 @@ impl VerifiedToken {
         issuer: &TrustedIssuer,
         now: Timestamp,
     ) -> Result<(), TokenRejection> {
-        issuer.check_audience(&self.audience, &self.payload)?;
-        issuer.check_dates(&self.dates, self.class, now)
+        let (audience, class) = match &self.kind {
+            Kind::Own(_, identity) | Kind::External(identity) => {
+                (identity.fields().audience.as_deref(), Class::Access)
+            }
+            Kind::Managed(managed) => (Some(&*managed.audience), Class::Managed),
+        };
+        issuer.check_audience(audience.unwrap_or_default(), self.payload())?;
+        issuer.check_dates(&self.dates, class, now)
+    }
+
+    fn payload(&self) -> &Payload {
+        match &self.kind {
+            Kind::Own(_, identity) | Kind::External(identity) => &identity.fields().claims,
+            Kind::Managed(managed) => &managed.payload,
+        }
     }
 
     /// Returns the identity, if the directory of the issuer denies neither the token nor its origin, or has the record of a
     /// managed token, which may be presented from that address.
     pub(super) fn identity(
-        &self,
+        self,
         issuer: &TrustedIssuer,
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Identity, Reason> {
         let directory = issuer.directory();
-        match &self.content {
-            Content::Own(token, identity) => {
+        match self.kind {
+            Kind::Own(token, identity) => {
                 if let Some(directory) = directory {
-                    check_own_denials(directory, &issuer.url, token, identity.fields())?;
+                    check_own_denials(directory, &issuer.url, &token, identity.fields())?;
                 }
-                Ok(identity.clone())
+                Ok(identity)
             }
-            Content::External(identity) => Ok(identity.clone()),
-            Content::Managed(token, name) => {
+            Kind::External(identity) => Ok(identity),
+            Kind::Managed(managed) => {
                 let directory = directory.ok_or(Reason::TypeRejected)?;
-                let fields = token.identity(directory, from, now)?;
-                let (name, exp) = (Arc::clone(name), self.dates.exp);
-                Ok(complete(fields, &self.payload, name, exp, issuer))
+                let fields = managed.token.identity(directory, from, now)?;
+                let (name, exp) = (Arc::clone(&managed.issuer), self.dates.exp);
+                Ok(complete(fields, &managed.payload, name, exp, issuer))
             }
         }
     }
@@ -129,8 +162,8 @@ impl VerifiedToken {
     /// Parses the claims, and returns about how many bytes the token occupies in memory.
     pub(super) fn parsed_size(&self) -> usize {
         // Subject, scopes and ids are parts of the payload, and are copied at most once.
-        let copied = self.payload.json().len();
-        size_of::<Self>() + size_of::<IdentityFields>() + copied + self.payload.parsed_size()
+        let copied = self.payload().json().len();
+        size_of::<Self>() + size_of::<IdentityFields>() + copied + self.payload().parsed_size()
     }
 }
 

@@ -64,7 +64,6 @@ pub(super) fn verify(
     let unverified = Unverified {
         issuer: index,
         audience: Arc::clone(audience),
-        class,
         dates,
         payload: payload.clone(),
         content: issuer.read(&claims, class, &payload, name, dates.exp)?,
