@@ -88,6 +88,26 @@ impl Id {
         self.partition() == account.partition()
     }
 
+    /// Parses the characters of an id.
+    pub(crate) fn from_characters(characters: &[u8; Self::LEN]) -> Result<Self, InvalidId> {
+        let mut bytes = [0; 20];
+        let (eights, _) = characters.as_chunks::<8>();
+        let (fives, _) = bytes.as_chunks_mut::<5>();
+        let mut all_digits = 0;
+        for (eight, five) in eights.iter().zip(fives) {
+            let mut bits = 0u64;
+            for &character in eight {
+                let digit = DIGITS.get(usize::from(character)).copied().unwrap_or(0xff);
+                all_digits |= digit;
+                bits = bits << 5 | u64::from(digit);
+            }
+            let [_, _, _, last @ ..] = bits.to_be_bytes();
+            *five = last;
+        }
+        // What is no digit has a value with higher bits.
+        (all_digits <= 31).then_some(Self(bytes)).ok_or(InvalidId)
+    }
+
     pub(crate) fn text(&self) -> IdText {
         let mut text = [0; Self::LEN];
         for (five, eight) in self.0.chunks_exact(5).zip(text.chunks_exact_mut(8)) {
@@ -110,25 +130,8 @@ impl FromStr for Id {
     ///
     /// [`InvalidId`] for any other text.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text.len() != Self::LEN {
-            return Err(InvalidId);
-        }
-        let mut bytes = [0; 20];
-        let mut valid = true;
-        for (eight, five) in text
-            .as_bytes()
-            .chunks_exact(8)
-            .zip(bytes.chunks_exact_mut(5))
-        {
-            let mut bits = 0u64;
-            for &character in eight {
-                let digit = DIGITS.get(usize::from(character)).copied().unwrap_or(0xff);
-                valid &= digit <= 31;
-                bits = bits << 5 | u64::from(digit & 31);
-            }
-            five.copy_from_slice(bits.to_be_bytes().split_at(3).1);
-        }
-        valid.then_some(Self(bytes)).ok_or(InvalidId)
+        let characters = text.as_bytes().try_into().map_err(|_| InvalidId)?;
+        Self::from_characters(characters)
     }
 }
 
@@ -180,7 +183,7 @@ impl IdText {
     /// Parses an id, and keeps its characters, since an id has one spelling.
     pub(crate) fn parse(text: &str) -> Result<(Id, Self), InvalidId> {
         let characters = text.as_bytes().try_into().map_err(|_| InvalidId)?;
-        Ok((text.parse()?, Self(characters)))
+        Ok((Id::from_characters(&characters)?, Self(characters)))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -221,18 +224,33 @@ pub(crate) struct IdHasher {
     hash: u64,
 }
 
-impl Hasher for IdHasher {
-    /// Multiplies two keyed halves of the bytes, and folds the product.
-    fn write(&mut self, bytes: &[u8]) {
+impl IdHasher {
+    /// Multiplies two keyed halves of a block, and folds the product.
+    #[inline]
+    fn add(&mut self, block: [u8; 16]) {
         let [a, b, c] = self.keys;
-        for part in bytes.chunks(16) {
-            let mut block = [0; 16];
-            let (block_part, _) = block.split_at_mut(part.len());
-            block_part.copy_from_slice(part);
-            let number = u128::from_le_bytes(block) ^ u128::from(self.hash);
-            let (low, high) = halves(number);
-            let (low, high) = halves(u128::from(low ^ a) * u128::from(high ^ b));
-            self.hash = low ^ high ^ c;
+        let number = u128::from_le_bytes(block) ^ u128::from(self.hash);
+        let (low, high) = halves(number);
+        let (low, high) = halves(u128::from(low ^ a) * u128::from(high ^ b));
+        self.hash = low ^ high ^ c;
+    }
+}
+
+impl Hasher for IdHasher {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        let (blocks, rest) = bytes.as_chunks();
+        blocks.iter().for_each(|block| self.add(*block));
+        match bytes.last_chunk() {
+            _ if rest.is_empty() => {}
+            // It overlaps with the block before it, so that nothing has to be copied.
+            Some(last) => self.add(*last),
+            None => {
+                let mut block = [0; 16];
+                let (start, _) = block.split_at_mut(rest.len());
+                start.copy_from_slice(rest);
+                self.add(block);
+            }
         }
     }
 

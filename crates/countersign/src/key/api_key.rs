@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::base62;
 use super::prefix::{self, KeyPrefix};
+use crate::ascii::all_bytes;
 use crate::id::Id;
 use crate::random::{Random, RandomError};
 use crate::secret::Secret;
@@ -17,7 +18,7 @@ const CHECKSUM_LEN: usize = 6;
 pub struct ApiKey<'a> {
     prefix: &'a str,
     id: Id,
-    secret: &'a str,
+    secret: &'a [u8; SECRET_LEN],
 }
 
 impl<'a> ApiKey<'a> {
@@ -28,27 +29,29 @@ impl<'a> ApiKey<'a> {
     /// - [`InvalidKey::Form`] if the text does not have the form of a key.
     /// - [`InvalidKey::Checksum`] if the checksum does not match.
     pub fn parse(presented: &'a [u8]) -> Result<Self, InvalidKey> {
-        const TAIL: usize = 1 + Id::LEN + 1 + SECRET_LEN + CHECKSUM_LEN;
-        let text = std::str::from_utf8(presented).map_err(|_| InvalidKey::Form)?;
-        // The text is split by bytes, which is only possible in ASCII.
-        let at = text.len().checked_sub(TAIL).ok_or(InvalidKey::Form)?;
-        if at > prefix::MAX_LEN || !text.is_ascii() {
-            return Err(InvalidKey::Form);
-        }
-        let (prefix, rest) = text.split_at(at);
-        let rest = rest.strip_prefix('_').ok_or(InvalidKey::Form)?;
-        let (id, rest) = rest.split_at(Id::LEN);
-        let rest = rest.strip_prefix('_').ok_or(InvalidKey::Form)?;
-        let (secret, checksum) = rest.split_at(SECRET_LEN);
-        if !prefix::is_prefix(prefix) || !is_secret(secret) {
-            return Err(InvalidKey::Form);
-        }
-        let id = id.parse().map_err(|_| InvalidKey::Form)?;
-        let covered = text.as_bytes().split_at(text.len() - CHECKSUM_LEN).0;
-        if base62::decode_u32(checksum.as_bytes()) != Some(crc32fast::hash(covered)) {
+        let (covered, checksum) = presented
+            .split_last_chunk::<CHECKSUM_LEN>()
+            .ok_or(InvalidKey::Form)?;
+        let key = Self::split(covered).ok_or(InvalidKey::Form)?;
+        if base62::decode_u32(checksum) != Some(crc32fast::hash(covered)) {
             return Err(InvalidKey::Checksum);
         }
-        Ok(Self { prefix, id, secret })
+        Ok(key)
+    }
+
+    /// Splits `<prefix>_<id>_<secret>` by the lengths of its parts, and checks their form.
+    fn split(text: &'a [u8]) -> Option<Self> {
+        let (rest, secret) = text.split_last_chunk()?;
+        let (rest, id) = rest.strip_suffix(b"_")?.split_last_chunk()?;
+        let prefix = rest.strip_suffix(b"_")?;
+        if !prefix::is_prefix(prefix) || !is_secret(secret) {
+            return None;
+        }
+        Some(Self {
+            prefix: std::str::from_utf8(prefix).ok()?,
+            id: Id::from_characters(id).ok()?,
+            secret,
+        })
     }
 
     /// Returns the part before the first `_`.
@@ -63,7 +66,7 @@ impl<'a> ApiKey<'a> {
         &self.id
     }
 
-    pub(crate) fn secret(&self) -> &'a str {
+    pub(crate) fn secret(&self) -> &'a [u8] {
         self.secret
     }
 }
@@ -75,10 +78,8 @@ impl fmt::Debug for ApiKey<'_> {
 }
 
 /// Returns whether `text` has the form of the secret part of a key.
-pub(crate) fn is_secret(text: &str) -> bool {
-    // Every character is examined, so that the time does not depend on the position of an invalid one.
-    let all_valid = |valid, byte: u8| valid & byte.is_ascii_alphanumeric();
-    text.len() == SECRET_LEN && text.bytes().fold(true, all_valid)
+pub(crate) fn is_secret(text: &[u8]) -> bool {
+    text.len() == SECRET_LEN && all_bytes(text, |byte| byte.is_ascii_alphanumeric())
 }
 
 /// The reason why a text is not an API key.
@@ -204,7 +205,7 @@ mod tests {
             let parsed = ApiKey::parse(issued.key.expose().as_bytes()).unwrap();
             prop_assert_eq!(parsed.prefix(), prefix);
             prop_assert_eq!(parsed.id(), &id);
-            prop_assert_eq!(parsed.secret(), issued.secret.expose());
+            prop_assert_eq!(parsed.secret(), issued.secret.expose().as_bytes());
         }
 
         #[test]

@@ -6,6 +6,10 @@ use crate::secret::SecretBytes;
 
 /// The number of bytes in a block of SHA-256.
 const BLOCK: usize = 64;
+/// The number of bytes in a hash.
+const HASH: usize = 32;
+/// What follows a message.
+const MARK: u8 = 0x80;
 /// The number of bytes that are gathered before they are compressed.
 const PENDING: usize = 3 * BLOCK;
 /// The last bytes of a message are its length in bits.
@@ -75,16 +79,24 @@ impl MacKey {
     }
 
     fn finish(&self, inner: Hash) -> [u8; 32] {
-        let mut outer = Hash::after_block(self.outer);
-        outer.update(&inner.finish());
-        outer.finish()
+        // The second message is one hash, which one block holds together with the padding (FIPS 180-4 §5.1.1).
+        let mut block = SecretBytes([0; BLOCK]);
+        let (hash, padding) = block.0.split_at_mut(HASH);
+        hash.copy_from_slice(&inner.finish());
+        padding.iter_mut().take(1).for_each(|mark| *mark = MARK);
+        if let Some(length) = padding.last_chunk_mut() {
+            *length = ((BLOCK + HASH) as u64 * 8).to_be_bytes();
+        }
+        let mut outer = self.outer;
+        compress256(&mut outer, std::slice::from_ref(&block.0));
+        bytes(outer)
     }
 }
 
 /// A hash that has begun.
 struct Hash {
     state: [u32; 8],
-    /// The bytes that are not compressed yet: most messages fit, and are compressed by one call.
+    /// The bytes that are not compressed yet, and zeros: most messages fit, and are compressed by one call.
     pending: SecretBytes<PENDING>,
     filled: usize,
     /// The number of all bytes.
@@ -127,26 +139,28 @@ impl Hash {
         let room = self.pending.0.get_mut(self.filled..).unwrap_or_default();
         let count = room.len();
         room.copy_from_slice(bytes.get(..count).unwrap_or_default());
-        compress256(&mut self.state, self.pending.0.as_chunks().0);
-        self.filled = 0;
+        self.compress_pending();
         Some(count)
+    }
+
+    fn compress_pending(&mut self) {
+        compress256(&mut self.state, self.pending.0.as_chunks().0);
+        self.pending.0 = [0; PENDING];
+        self.filled = 0;
     }
 
     /// Adds the padding (FIPS 180-4 §5.1.1), and returns the hash.
     fn finish(mut self) -> [u8; 32] {
         let bits = self.length.wrapping_mul(8);
         if self.filled == PENDING {
-            compress256(&mut self.state, self.pending.0.as_chunks().0);
-            self.filled = 0;
+            self.compress_pending();
         }
         let padded = (self.filled + 1 + LENGTH).next_multiple_of(BLOCK);
-        if let Some(padding) = self.pending.0.get_mut(self.filled..) {
-            padding.fill(0);
-            padding.iter_mut().take(1).for_each(|byte| *byte = 0x80);
+        if let Some(mark) = self.pending.0.get_mut(self.filled) {
+            *mark = MARK;
         }
         if padded > PENDING {
-            compress256(&mut self.state, self.pending.0.as_chunks().0);
-            self.pending.0 = [0; PENDING];
+            self.compress_pending();
         }
         let last = if padded > PENDING { BLOCK } else { padded };
         let message = self.pending.0.get_mut(..last).unwrap_or_default();
@@ -154,12 +168,17 @@ impl Hash {
             *length = bits.to_be_bytes();
         }
         compress256(&mut self.state, message.as_chunks().0);
-        let mut hash = [0; 32];
-        for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(self.state) {
-            *bytes = word.to_be_bytes();
-        }
-        hash
+        bytes(self.state)
     }
+}
+
+/// Returns the hash of a state.
+fn bytes(state: [u32; 8]) -> [u8; HASH] {
+    let mut hash = [0; HASH];
+    for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    hash
 }
 
 impl Drop for Hash {

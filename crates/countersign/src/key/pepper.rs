@@ -90,7 +90,11 @@ impl Pepper {
     /// Returns the digest of the secret of an API key.
     #[must_use]
     pub fn digest(&self, id: &Id, secret: &str) -> SecretDigest {
-        let parts = [b"api-key/v1", id.as_bytes().as_slice(), secret.as_bytes()];
+        self.digest_bytes(id, secret.as_bytes())
+    }
+
+    pub(super) fn digest_bytes(&self, id: &Id, secret: &[u8]) -> SecretDigest {
+        let parts = [b"api-key/v1", id.as_bytes().as_slice(), secret];
         SecretDigest::from_bytes(self.key.framed_mac(&parts))
     }
 

@@ -187,13 +187,14 @@ impl Peppers {
         &self,
         stored: Option<&KeyDigests>,
         id: &Id,
-        secret: &str,
+        secret: &[u8],
         now: Timestamp,
     ) -> Result<Option<KeyDigest>, Reason> {
         let versions = self.versions.load();
         let pepper = stored.and_then(|stored| versions.get(stored.current.pepper));
         let digests = stored.unwrap_or(&KeyDigests::DUMMY);
-        let presented = pepper.unwrap_or(&versions.newest).digest(id, secret);
+        let presented = pepper.unwrap_or(&versions.newest);
+        let presented = presented.digest_bytes(id, secret);
         let (previous, until) = digests
             .previous
             .unwrap_or((SecretDigest::from_bytes([0; 32]), now));
@@ -208,7 +209,10 @@ impl Peppers {
         }
         let newest = &versions.newest;
         let is_outdated = is_current && pepper.version() != newest.version() && now >= until;
-        Ok(is_outdated.then(|| digest(newest, id, secret)))
+        Ok(is_outdated.then(|| KeyDigest {
+            pepper: newest.version(),
+            digest: newest.digest_bytes(id, secret),
+        }))
     }
 }
 
@@ -256,7 +260,7 @@ mod tests {
         secret: &str,
         now: Timestamp,
     ) -> Result<bool, Reason> {
-        let upgrade = peppers.verify(Some(stored), &id(), secret, now)?;
+        let upgrade = peppers.verify(Some(stored), &id(), secret.as_bytes(), now)?;
         if let Some(upgrade) = upgrade {
             let upgraded = KeyDigests::new(upgrade, None);
             assert_eq!(verify(peppers, &upgraded, secret, now), CURRENT);
@@ -272,7 +276,7 @@ mod tests {
         assert_eq!(verify(&peppers, &stored(1), "s", NOW), OUTDATED);
         assert_eq!(verify(&peppers, &stored(1), "t", NOW), WRONG);
         assert_eq!(verify(&peppers, &stored(2), "s", NOW), WRONG);
-        let unknown = peppers.verify(None, &id(), "s", NOW).map(drop);
+        let unknown = peppers.verify(None, &id(), b"s", NOW).map(drop);
         assert_eq!(unknown, Err(Reason::CredentialUnknown));
     }
 

@@ -33,15 +33,15 @@ impl FromStr for KeyPrefix {
     ///
     /// [`InvalidKeyPrefix`] unless the text consists of 1 to 32 characters of `[a-z0-9]`.
     fn from_str(text: &str) -> Result<Self, InvalidKeyPrefix> {
-        is_prefix(text)
+        is_prefix(text.as_bytes())
             .then(|| Self(text.into()))
             .ok_or(InvalidKeyPrefix)
     }
 }
 
-pub(super) fn is_prefix(text: &str) -> bool {
-    let is_valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(is_valid)
+pub(super) fn is_prefix(text: &[u8]) -> bool {
+    let is_valid = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=MAX_LEN).contains(&text.len()) && text.iter().all(is_valid)
 }
 
 /// The error for a text that is not a prefix of API keys.

@@ -189,7 +189,7 @@ impl KeyVerifier {
     pub(super) fn verify(
         &self,
         id: Id,
-        secret: &str,
+        secret: &[u8],
         scheme: Scheme,
         from: Option<ClientAddress>,
         now: Timestamp,
@@ -269,7 +269,7 @@ impl KeyVerifier {
     fn identity(
         &self,
         id: Id,
-        secret: &str,
+        secret: &[u8],
         scheme: Scheme,
         from: Option<ClientAddress>,
         now: Timestamp,

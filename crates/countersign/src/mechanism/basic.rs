@@ -86,10 +86,13 @@ impl Basic {
             (Ok(_), Carrier::BodyUser) | (Err(_), Carrier::BodyClient) => {
                 rejected(Reason::PairMalformed)
             }
-            (Ok(_), _) if !key::is_secret(pair.secret) => rejected(Reason::PairMalformed),
+            (Ok(_), _) if !key::is_secret(pair.secret.as_bytes()) => {
+                rejected(Reason::PairMalformed)
+            }
             (Ok(id), _) => {
                 let keys = &self.keys;
-                let result = keys.verify(id, pair.secret, Scheme::Basic, pair.from, now);
+                let secret = pair.secret.as_bytes();
+                let result = keys.verify(id, secret, Scheme::Basic, pair.from, now);
                 Some(result.into())
             }
             (Err(_), _) if !self.keys.directory.has_users() => {
