@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Credential, EnvironmentKind, Issuers, Networks, Status, StoredSecret};
@@ -7,17 +8,15 @@ use crate::key::{KeyDigest, KeyDigests, SecretDigest};
 use crate::scope::{Scopes, SharedScopes};
 use crate::time::Timestamp;
 
-/// A [`Credential`] as a table stores it: without its id, which is the key of the table, with an owner and scopes that it
-/// shares with others, and with what few credentials have behind a pointer.
+/// A [`Credential`] as a table stores it: without its id, which is the key of the table, and without what it has in common
+/// with others and what few credentials have, which are behind pointers.
+///
+/// With its id, it fits into 104 bytes. A byte more would take 16 more of the allocator.
 pub(super) struct CompactCredential {
-    owner: Arc<Owner>,
-    account_generation: u32,
+    common: Arc<Common>,
     generation: u32,
-    status: Status,
-    kind: SecretKind,
     /// The digest of a key. Of other kinds, it matches nothing.
     digest: KeyDigest,
-    scopes: Arc<Scopes>,
     expires_at: Expiry,
     name: Option<Arc<str>>,
     rare: Option<Box<Rare>>,
@@ -40,7 +39,7 @@ impl Expiry {
 }
 
 /// The kind of a [`StoredSecret`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum SecretKind {
     Key,
     ImportedKey,
@@ -48,32 +47,63 @@ enum SecretKind {
     Signature,
 }
 
-/// What the credentials of an environment of an account have in common.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Owner {
+/// What many credentials of an account have in common.
+struct Common {
     account: Id,
+    account_generation: u32,
     environment: Option<Id>,
     environment_kind: EnvironmentKind,
+    status: Status,
+    kind: SecretKind,
+    scopes: Scopes,
 }
 
-/// The owners of many credentials: equal ones are in memory once.
-#[derive(Default)]
-pub(super) struct SharedOwners(Mutex<HashSet<Arc<Owner>>>);
+impl Common {
+    /// Returns everything, to be compared. Scopes are compared as texts, since their order is kept.
+    fn parts(&self) -> impl Eq + Hash {
+        let ids = (self.account, self.account_generation, self.environment);
+        let kinds = (self.environment_kind, self.status.as_str(), self.kind);
+        (ids, kinds, self.scopes.text())
+    }
+}
 
-/// The number of different owners that are shared.
+impl PartialEq for Common {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Common {}
+
+impl Hash for Common {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+/// What many credentials have in common: equal parts are in memory once.
+#[derive(Default)]
+pub(super) struct CommonParts {
+    scopes: SharedScopes,
+    known: Mutex<HashSet<Arc<Common>>>,
+}
+
+/// The number of different parts that are shared.
 const MAX_SHARED: usize = 10_000;
 
-impl SharedOwners {
-    fn share(&self, owner: Owner) -> Arc<Owner> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known.get(&owner) {
+impl CommonParts {
+    fn share(&self, mut common: Common) -> Arc<Common> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(&common) {
             return Arc::clone(shared);
         }
-        // Owners that are in use stay where they are used.
+        // Parts that are in use stay where they are used.
         if known.len() >= MAX_SHARED {
             known.clear();
         }
-        let shared = Arc::new(owner);
+        // Other accounts may have the same scopes.
+        common.scopes = self.scopes.share(common.scopes);
+        let shared = Arc::new(common);
         known.insert(Arc::clone(&shared));
         shared
     }
@@ -105,11 +135,7 @@ impl Rare {
 }
 
 impl CompactCredential {
-    pub(super) fn new(
-        credential: Credential,
-        scopes: &SharedScopes,
-        owners: &SharedOwners,
-    ) -> Self {
+    pub(super) fn new(credential: Credential, parts: &CommonParts) -> Self {
         let (mut digest, mut previous, mut password) = (KeyDigests::DUMMY.current, None, None);
         let kind = match credential.secret {
             StoredSecret::Key(digests) => {
@@ -126,10 +152,14 @@ impl CompactCredential {
             }
             StoredSecret::Signature => SecretKind::Signature,
         };
-        let owner = Owner {
+        let common = Common {
             account: credential.account,
+            account_generation: credential.account_generation,
             environment: credential.environment,
             environment_kind: credential.environment_kind,
+            status: credential.status,
+            kind,
+            scopes: credential.scopes,
         };
         let rare = Rare {
             allow_from: credential.allow_from,
@@ -138,13 +168,9 @@ impl CompactCredential {
             password,
         };
         Self {
-            owner: owners.share(owner),
-            account_generation: credential.account_generation,
+            common: parts.share(common),
             generation: credential.generation,
-            status: credential.status,
-            kind,
             digest,
-            scopes: scopes.share(credential.scopes),
             expires_at: Expiry::new(credential.expires_at),
             name: credential.name,
             rare: (!rare.is_none()).then(|| Box::new(rare)),
@@ -153,18 +179,14 @@ impl CompactCredential {
 
     /// Returns the credential under its id.
     pub(super) fn credential(&self, id: Id) -> Credential {
-        let Owner {
-            account,
-            environment,
-            environment_kind,
-        } = *self.owner;
+        let common = &*self.common;
         let Rare {
             allow_from,
             issuers,
             previous,
             password,
         } = self.rare.as_deref().cloned().unwrap_or(Rare::NONE);
-        let secret = match self.kind {
+        let secret = match common.kind {
             SecretKind::Key => StoredSecret::Key(KeyDigests::new(self.digest, previous)),
             SecretKind::ImportedKey => StoredSecret::ImportedKey(self.digest),
             // Without a hash, which no credential is stored without, no password is right.
@@ -174,13 +196,13 @@ impl CompactCredential {
         Credential {
             id,
             name: self.name.clone(),
-            account,
-            account_generation: self.account_generation,
-            environment,
-            environment_kind,
+            account: common.account,
+            account_generation: common.account_generation,
+            environment: common.environment,
+            environment_kind: common.environment_kind,
             generation: self.generation,
-            status: self.status,
-            scopes: Scopes::clone(&self.scopes),
+            status: common.status,
+            scopes: common.scopes.clone(),
             allow_from,
             issuers,
             expires_at: self.expires_at.get(),
@@ -189,7 +211,7 @@ impl CompactCredential {
     }
 
     pub(super) fn account(&self) -> Id {
-        self.owner.account
+        self.common.account
     }
 
     pub(super) const fn generation(&self) -> u32 {
@@ -198,7 +220,7 @@ impl CompactCredential {
 
     /// Returns the digest by which an imported key is found.
     pub(super) fn imported_digest(&self) -> Option<[u8; 32]> {
-        let is_imported = self.kind == SecretKind::ImportedKey;
+        let is_imported = self.common.kind == SecretKind::ImportedKey;
         is_imported.then(|| *self.digest.digest.as_bytes())
     }
 }
@@ -245,7 +267,7 @@ mod tests {
 
     #[test]
     fn stored_credential_has_every_field_of_the_credential() {
-        let (scopes_of_all, owners) = (SharedScopes::default(), SharedOwners::default());
+        let parts = CommonParts::default();
         let (id, account) = (Id::from_bytes([1; 20]), Id::from_bytes([2; 20]));
         let scopes = || "calls:read wallet:*".parse().unwrap();
         for secret in secrets() {
@@ -263,11 +285,41 @@ mod tests {
                 ..plain.clone()
             };
             for credential in [plain, full] {
-                let stored = CompactCredential::new(credential.clone(), &scopes_of_all, &owners);
+                let stored = CompactCredential::new(credential.clone(), &parts);
                 assert_eq!(describe(&stored.credential(id)), describe(&credential));
                 assert_eq!(stored.account(), account);
                 assert_eq!(stored.generation(), credential.generation);
             }
         }
+    }
+    #[test]
+    fn credential_and_its_id_fit_into_104_bytes() {
+        assert!(size_of::<Id>() + size_of::<CompactCredential>() <= 104);
+    }
+
+    #[test]
+    fn equal_parts_are_in_memory_once_and_different_ones_are_not_confused() {
+        let parts = CommonParts::default();
+        let [id, account] = [1, 2].map(|byte| Id::from_bytes([byte; 20]));
+        let common = |scopes: &str, change: fn(&mut Credential)| {
+            let secret = StoredSecret::Signature;
+            let mut credential = Credential::new(id, account, scopes.parse().unwrap(), secret);
+            change(&mut credential);
+            CompactCredential::new(credential, &parts).common
+        };
+        let plain = common("a:b c:d", |_| ());
+        assert!(Arc::ptr_eq(&plain, &common("a:b c:d", |_| ())));
+        let others: [fn(&mut Credential); 6] = [
+            |other| other.account = Id::from_bytes([3; 20]),
+            |other| other.account_generation = 7,
+            |other| other.environment = Some(Id::from_bytes([4; 20])),
+            |other| other.environment_kind = EnvironmentKind::Sandbox,
+            |other| other.status = Status::Revoked,
+            |other| other.secret = StoredSecret::ImportedKey(digest(1)),
+        ];
+        for change in others {
+            assert!(!Arc::ptr_eq(&plain, &common("a:b c:d", change)));
+        }
+        assert_eq!(common("c:d a:b", |_| ()).scopes.as_str(), "c:d a:b");
     }
 }

@@ -4,20 +4,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::table;
-use crate::directory::compact::{CompactCredential, SharedOwners};
+use crate::directory::compact::{CommonParts, CompactCredential};
 use crate::directory::{
     Credential, DenySet, Directory, StaleView, Status, StoredSecret, UserName, password_hash,
 };
 use crate::id::{HashIds, Id};
 use crate::key::KeyDigest;
-use crate::scope::SharedScopes;
 
 /// A table of credentials, read without a lock. It is never stale, so the code that fills it is
 /// responsible for its freshness.
 pub struct MemoryDirectory {
     credentials: papaya::HashMap<Id, CompactCredential, HashIds>,
-    scopes: SharedScopes,
-    owners: SharedOwners,
+    parts: CommonParts,
     users: papaya::HashMap<UserName, Id>,
     /// Imported keys by the digest of the whole key.
     imported: papaya::HashMap<[u8; 32], Id>,
@@ -32,8 +30,7 @@ impl Default for MemoryDirectory {
     fn default() -> Self {
         Self {
             credentials: table::new(),
-            scopes: SharedScopes::default(),
-            owners: SharedOwners::default(),
+            parts: CommonParts::default(),
             users: table::new(),
             imported: table::new(),
             costliest_password: ArcSwapOption::empty(),
@@ -55,7 +52,7 @@ impl MemoryDirectory {
                 known.or_else(|| Some(Arc::new((cost, Arc::clone(hash)))))
             });
         }
-        let credential = CompactCredential::new(credential, &self.scopes, &self.owners);
+        let credential = CompactCredential::new(credential, &self.parts);
         let digest = credential.imported_digest();
         let credentials = self.credentials.pin();
         // The credential first, so that no reader finds a digest without one.
@@ -105,7 +102,7 @@ impl MemoryDirectory {
         let accounts = self.accounts.pin();
         for (id, stored) in &self.credentials.pin() {
             let state = accounts.get(&stored.account()).copied();
-            f(in_account(stored.credential(*id), state));
+            f(credential(id, stored, state));
         }
     }
 
@@ -128,8 +125,9 @@ impl MemoryDirectory {
     }
 }
 
-/// Applies the generation and the status of its account to a credential.
-fn in_account(mut credential: Credential, state: Option<(u32, Status)>) -> Credential {
+/// Returns a stored credential with the generation and the status of its account.
+fn credential(id: &Id, stored: &CompactCredential, state: Option<(u32, Status)>) -> Credential {
+    let mut credential = stored.credential(*id);
     if let Some((generation, status)) = state {
         credential.account_generation = generation;
         if status == Status::Revoked {
@@ -146,7 +144,7 @@ impl Directory for MemoryDirectory {
         // Also looked up for an unknown id, so that the time does not show whether an id exists.
         let account = found.map_or(*id, CompactCredential::account);
         let state = self.accounts.pin().get(&account).copied();
-        Some(in_account(found?.credential(*id), state))
+        Some(credential(id, found?, state))
     }
 
     fn user(&self, name: &UserName) -> Option<Credential> {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +21,7 @@ pub struct Scopes {
     syntax: Syntax,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Syntax {
     Patterns,
     Opaque,
@@ -145,6 +146,11 @@ impl Scopes {
         &self.text
     }
 
+    /// Returns the scopes as they were given. They are equal only if their order and their syntax are.
+    pub(crate) fn text(&self) -> impl Eq + Hash {
+        (&*self.text, self.syntax)
+    }
+
     /// Returns the sorted scopes, joined by single spaces. Equal sets have equal texts.
     #[must_use]
     pub fn to_sorted_string(&self) -> String {
@@ -159,26 +165,25 @@ const TOO_MANY: InvalidScope =
 
 /// The scopes of many credentials, by their text: equal ones are in memory once.
 #[derive(Debug, Default)]
-pub(crate) struct SharedScopes(Mutex<HashMap<Arc<str>, Arc<Scopes>>>);
+pub(crate) struct SharedScopes(Mutex<HashMap<Arc<str>, Scopes>>);
 
 /// The number of different scopes that are shared.
 const MAX_SHARED: usize = 10_000;
 
 impl SharedScopes {
     /// Returns the scopes, or equal ones that are in memory already.
-    pub(crate) fn share(&self, scopes: Scopes) -> Arc<Scopes> {
+    pub(crate) fn share(&self, scopes: Scopes) -> Scopes {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = known.get(&*scopes.text);
         if let Some(shared) = shared.filter(|shared| shared.syntax == scopes.syntax) {
-            return Arc::clone(shared);
+            return shared.clone();
         }
         // Scopes that are in use stay where they are used.
         if known.len() >= MAX_SHARED {
             known.clear();
         }
-        let shared = Arc::new(scopes);
-        known.insert(Arc::clone(&shared.text), Arc::clone(&shared));
-        shared
+        known.insert(Arc::clone(&scopes.text), scopes.clone());
+        scopes
     }
 }
 
