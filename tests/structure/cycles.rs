@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use crate::dependencies::Dependencies;
 use crate::sources::Sources;
 
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "countersign",
+    "countersign-cli",
     "countersign-client",
     "countersign-conformance",
     "countersign-wire",

@@ -4,45 +4,58 @@
 //! authentication and minting of `countersign`, over hyper. This crate adds configuration, composition and the
 //! process; applications that embed the libraries do not need it.
 //!
-//! The modules form layers: configuration, `issuer`, `ops` (what can be administrated), `http`, and
-//! `command` on top.
+//! The command line, except for `serve`, the configuration and the operations of administration are in `countersign-cli`.
+//! The modules form layers: `logging`, `issuer`, `http`, and `serve` on top.
 
-mod command;
-mod config;
-mod error;
 mod http;
 mod issuer;
 mod logging;
-mod ops;
-mod schema;
+mod serve;
 mod trust;
 
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use countersign_cli::command::{self, Invocation};
+use countersign_cli::config::Environment;
+use countersign_cli::error::CommandError;
 use tokio::runtime::{Builder, Runtime};
-
-use crate::command::Arguments;
-use crate::config::Environment;
 
 /// Runs the command that the process's arguments name. Returns 0 on success, 1 on failure and 2 on a usage error.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match command::parse() {
         Ok(arguments) => arguments,
-        Err(error) => return command::print_usage(&error),
+        Err(code) => return code,
     };
     let environment = Environment::new(std::env::vars_os());
     let (connections, store) = match runtimes() {
         Ok(runtimes) => runtimes,
         Err(error) => return command::fail(&format!("cannot start threads: {error}")),
     };
-    let code = connections.block_on(command::run(arguments, environment, store.handle().clone()));
+    let code = match Invocation::new(arguments, environment, store.handle().clone()) {
+        Ok(invocation) => connections
+            .block_on(invoke(invocation))
+            .unwrap_or_else(|error| command::fail(&error.to_string())),
+        Err(code) => code,
+    };
     // A second signal exits at once, without waiting for tasks that are still running.
     connections.shutdown_background();
     store.shutdown_background();
     code
+}
+
+/// Starts the log, and runs the command.
+async fn invoke(invocation: Invocation) -> Result<ExitCode, CommandError> {
+    let context = invocation.context();
+    let log = logging::start(&context.config.log, invocation.default_log_filter())?;
+    let Some(arguments) = invocation.serve() else {
+        return invocation.run().await;
+    };
+    tokio::select! {
+        served = serve::run(context, arguments) => served,
+        () = log.report_lost_lines() => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// Starts the runtime of the connections, and that of the store.

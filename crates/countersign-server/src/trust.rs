@@ -2,10 +2,9 @@
 
 use countersign::mechanism::Jwt;
 use countersign::token::TrustedIssuer;
-
-use crate::config::{Config, TrustSettings, TrustedName};
-use crate::error::CommandError;
-use crate::issuer::ConfiguredIssuer;
+use countersign_cli::config::{Config, TrustSettings, TrustedName};
+use countersign_cli::error::CommandError;
+use countersign_cli::issuer::ConfiguredIssuer;
 
 /// Starts to fetch the keys of all external issuers, and returns the issuers.
 pub(crate) fn external_issuers(

@@ -11,12 +11,12 @@ use countersign::key::Peppers;
 use countersign::mechanism::password::PasswordHasher;
 use countersign::mechanism::{ApiKeys, Basic, ClientCertificates, FailureLimit, Jwt};
 use countersign::token::TrustedIssuer;
+use countersign_cli::config::Config;
+use countersign_cli::error::CommandError;
 use countersign_store::Store;
 use countersign_wire::ProtectedResource;
 
 use super::limits::Limits;
-use crate::config::Config;
-use crate::error::CommandError;
 
 /// Builds authenticators over one directory.
 ///

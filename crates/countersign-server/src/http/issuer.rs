@@ -8,6 +8,9 @@ use countersign::random::SystemRandom;
 use countersign::rejection::ProblemDetails;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
+use countersign_cli::config::{DEFAULT_ISSUER, WireSettings};
+use countersign_cli::error::CommandError;
+use countersign_cli::issuer::{ConfiguredIssuer, issuance_settings};
 use countersign_store::Store;
 use countersign_wire::openapi::DescribeWire;
 use countersign_wire::{
@@ -25,9 +28,6 @@ use super::openapi::{Routes, get};
 use super::shortcuts::Shortcut;
 use super::store_runtime::on_store_runtime;
 use super::{WHOAMI, metrics, mount, whoami};
-use crate::config::{DEFAULT_ISSUER, WireSettings};
-use crate::error::CommandError;
-use crate::issuer::{ConfiguredIssuer, issuance_settings};
 
 /// What all issuers have in common.
 pub(super) struct Common<'a> {

@@ -9,11 +9,11 @@ use countersign::limit::RateLimit;
 use countersign::mechanism::FailureLimit;
 use countersign::mechanism::password::PasswordHasher;
 use countersign::random::SystemRandom;
+use countersign_cli::config::{LimitSettings, Rate};
+use countersign_cli::error::CommandError;
 use countersign_wire::CredentialLimit;
 
 use super::feed::FeedLimits;
-use crate::config::{LimitSettings, Rate};
-use crate::error::CommandError;
 
 /// The limits of the server. Clones share what is counted.
 #[derive(Clone)]

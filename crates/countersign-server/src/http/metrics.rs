@@ -14,6 +14,8 @@ use countersign::rejection::ProblemDetails;
 use countersign::require::{predicate, require, scope};
 use countersign::time::Timestamp;
 use countersign::token::TrustedIssuer;
+use countersign_cli::error::CommandError;
+use countersign_cli::ops::ReceiptResponse;
 use countersign_store::Store;
 use metrics::{
     Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -25,8 +27,6 @@ use papaya::Equivalent;
 use super::authenticators::Authenticators;
 use super::dashboard::Statistics;
 use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
-use crate::error::CommandError;
-use crate::ops::ReceiptResponse;
 
 const PATH: &str = "/metrics";
 /// The scopes of which one is required.

@@ -5,6 +5,7 @@ mod authenticators;
 mod connections;
 mod counted_wire;
 mod dashboard;
+mod erased;
 mod feed;
 mod gateway;
 mod health;
@@ -29,13 +30,12 @@ use countersign::jose::SigningKeys;
 use countersign::random::SystemRandom;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
+use countersign_cli::config::Config;
+use countersign_cli::error::CommandError;
+use countersign_cli::issuer::ConfiguredIssuer;
 use countersign_store::Store;
 use tokio::runtime::Handle;
 use tower::util::option_layer;
-
-use crate::config::Config;
-use crate::error::CommandError;
-use crate::issuer::ConfiguredIssuer;
 
 pub(crate) use connections::{CurrentRoutes, Endpoint, Shutdown, Tls, serve};
 pub(crate) use dashboard::PATH as DASHBOARD;

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign::random::{BatchedRandom, Random};
 use countersign::rejection::Rejection;
 use countersign::time::Clock;
+use countersign_cli::config::AccessLog;
 use countersign_wire::RequestId;
 use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either};
@@ -24,7 +25,6 @@ use tower::{Layer, Service};
 
 use super::metrics::{RequestCounters, RequestMetrics};
 use super::{health, host};
-use crate::config::AccessLog;
 use crate::logging::{for_request, in_request};
 
 /// Processes each request with its id in the log, and logs the response. A request that takes too long, such as one whose

@@ -11,14 +11,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
-use countersign::BoxFuture;
 use countersign::credentials::AllowedOrigins;
-use futures_util::TryFutureExt as _;
 use futures_util::future::Either;
-use tower::{Service as _, ServiceExt as _};
+use tower::Service as _;
 
+use super::erased::{ErasedFuture, ErasedService};
 use super::observe::{FixedRoute, Observed, Observer, Route};
 use super::openapi::Mountable;
 
@@ -26,11 +24,9 @@ use super::openapi::Mountable;
 pub(super) struct Shortcut {
     method: Method,
     route: Arc<FixedRoute>,
-    call: Box<dyn Fn(Request) -> ShortcutFuture + Send + Sync>,
+    service: ErasedService,
     inserts_id: bool,
 }
-
-type ShortcutFuture = BoxFuture<'static, Result<Response, Infallible>>;
 
 impl Shortcut {
     pub(super) fn get(path: &str, service: impl Mountable) -> Self {
@@ -42,14 +38,10 @@ impl Shortcut {
     }
 
     fn new(method: Method, path: &str, service: impl Mountable) -> Self {
-        let call = move |request| -> ShortcutFuture {
-            let response = service.clone().oneshot(request);
-            Box::pin(response.map_ok(IntoResponse::into_response))
-        };
         Self {
             method,
             route: Arc::new(FixedRoute::new(path)),
-            call: Box::new(call),
+            service: ErasedService::new(service),
             inserts_id: false,
         }
     }
@@ -75,7 +67,7 @@ impl Shortcuts {
         (shortcut.method == request.method()).then_some(shortcut)
     }
 
-    fn call(&self, shortcut: &Shortcut, mut request: Request) -> Observed<ShortcutFuture> {
+    fn call(&self, shortcut: &Shortcut, mut request: Request) -> Observed<ErasedFuture> {
         if let Some(origins) = &self.origins {
             request.extensions_mut().insert(origins.clone());
         }
@@ -85,7 +77,7 @@ impl Shortcuts {
             if shortcut.inserts_id {
                 request.extensions_mut().insert(id.clone());
             }
-            (shortcut.call)(request)
+            shortcut.service.respond(request)
         })
     }
 }
@@ -97,7 +89,7 @@ pub(crate) struct ServedRoutes {
 }
 
 /// The response of [`ServedRoutes`].
-pub(crate) type ServedFuture = Either<Observed<ShortcutFuture>, RouteFuture<Infallible>>;
+pub(crate) type ServedFuture = Either<Observed<ErasedFuture>, RouteFuture<Infallible>>;
 
 impl ServedRoutes {
     /// Puts shortcuts before a router. A path has at most one. `observer` and `origins` are those of the router's layers.
@@ -154,7 +146,7 @@ mod tests {
     use countersign_wire::RequestId;
 
     use super::*;
-    use crate::config::AccessLog;
+    use countersign_cli::config::AccessLog;
 
     fn routes() -> ServedRoutes {
         let clock = Arc::new(SystemClock);

@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign::json::ObjectWriter;
 use countersign::{Id, Principal, Scopes};
+use countersign_cli::schema::{self, Rfc3339};
 use utoipa::ToSchema;
 
 use super::json::json_response;
 use super::openapi::{DescribeResponse, OperationDraft};
-use crate::schema::{self, Rfc3339};
 
 /// The principal of the request.
 #[derive(ToSchema)]

@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use countersign_cli::config::{LogFormat, LogSettings};
+use countersign_cli::error::CommandError;
 use metrics::counter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
@@ -19,19 +20,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use self::format::Line;
 use self::queue::Queue;
 pub(crate) use self::request::{for_request, in_request, request_id};
-use crate::error::CommandError;
 
 /// How often lost lines are looked for.
 const LOOK_FOR_LOST: Duration = Duration::from_secs(60);
-
-/// The format of logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// The log of the process. The lines that wait are written when it is dropped.
 pub(crate) struct Log {
@@ -43,15 +34,18 @@ pub(crate) struct Log {
 /// # Errors
 ///
 /// Returns an error if the thread that writes the log cannot be started.
-pub(crate) fn start(
-    format: Option<Format>,
-    filter: Option<&str>,
-    default_filter: &str,
-) -> Result<Log, CommandError> {
+pub(crate) fn start(settings: &LogSettings, default_filter: &str) -> Result<Log, CommandError> {
     let terminal = io::stderr().is_terminal();
-    let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let by_default = if terminal {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    };
+    let format = settings.format.unwrap_or(by_default);
     // The configuration has parsed the filter already.
-    let filter = filter
+    let filter = settings
+        .filter
+        .as_deref()
         .unwrap_or(default_filter)
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
@@ -59,8 +53,8 @@ pub(crate) fn start(
     let queue =
         queue.map_err(|error| CommandError::new(format!("cannot start threads: {error}")))?;
     let line = match format {
-        Format::Text => Line::Text(fmt::format().with_ansi(terminal)),
-        Format::Json => Line::Json,
+        LogFormat::Text => Line::Text(fmt::format().with_ansi(terminal)),
+        LogFormat::Json => Line::Json,
     };
     let lines = fmt::layer()
         .event_format(line)

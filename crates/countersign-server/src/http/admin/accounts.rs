@@ -1,15 +1,16 @@
 use countersign::Id;
+use countersign_cli::ops::{AccountListResponse, AccountResponse};
+use countersign_cli::schema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::body::{EmptyBody, OptionalJson};
 use super::error::Result;
 use super::path::{PageQuery, Path, Query};
 use super::{PATH, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{AccountListResponse, AccountResponse, Operations};
-use crate::schema;
 
 pub(super) fn routes() -> Routes {
     Routes::of([
@@ -30,18 +31,21 @@ struct CreateAccountRequest {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AccountListResponse>> {
     Ok(Json(operations.list_accounts(query.page()).await?))
 }
 
-async fn show(operations: Operations, Path(id): Path<Id>) -> Result<Json<AccountResponse>> {
+async fn show(
+    Administrator(operations): Administrator,
+    Path(id): Path<Id>,
+) -> Result<Json<AccountResponse>> {
     Ok(Json(operations.show_account(id).await?))
 }
 
 async fn create(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(new): Json<CreateAccountRequest>,
 ) -> Result<Created<AccountResponse>> {
     let account = operations.create_account(fields::name(&new.name)?).await?;
@@ -49,7 +53,7 @@ async fn create(
 }
 
 async fn revoke(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     _: OptionalJson<EmptyBody>,
 ) -> Result<Json<AccountResponse>> {

@@ -11,6 +11,7 @@ use countersign::directory::{Directory as _, EnvironmentKind};
 use countersign::principal::PrimaryPrincipal;
 use countersign::registry::Caller;
 use countersign::time::{Clock as _, SystemClock};
+use countersign_cli::ops::Operations;
 use countersign_wire::openapi::Security;
 use countersign_wire::{BodyError, RequestId, read_body};
 use utoipa::IntoParams as _;
@@ -19,18 +20,22 @@ use super::Admin;
 use super::error::{AdminError, Result};
 use super::nodes::{WaitQuery, is_wait_requested, wait};
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
-use crate::ops::Operations;
 
-impl<S: Sync> FromRequestParts<S> for Operations {
+/// The operations of the administrator who sends a request.
+pub(in crate::http) struct Administrator(pub(in crate::http) Operations);
+
+impl<S: Sync> FromRequestParts<S> for Administrator {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let operations = parts.extensions.get::<Self>().cloned();
-        operations.ok_or_else(|| AdminError::internal(&"the layer of administrators is missing"))
+        let operations = parts.extensions.get::<Operations>().cloned();
+        let operations = operations
+            .ok_or_else(|| AdminError::internal(&"the layer of administrators is missing"));
+        operations.map(Self)
     }
 }
 
-impl DescribeExtractor for Operations {
+impl DescribeExtractor for Administrator {
     fn describe(draft: &mut OperationDraft) {
         draft.secured(&[Security::ApiKey, Security::Basic]);
         draft.problem(

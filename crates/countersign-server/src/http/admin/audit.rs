@@ -1,12 +1,13 @@
 use axum::extract::State;
+use countersign_cli::ops::{AuditListResponse, VerifyAuditResponse};
 use tokio::sync::Semaphore;
 
 use super::Admin;
+use super::administrator::Administrator;
 use super::error::{AdminError, Result};
 use super::path::{AuditQuery, Query};
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get};
-use crate::ops::{AuditListResponse, Operations, VerifyAuditResponse};
 
 pub(super) fn routes(admin: &Admin) -> Routes {
     Routes::of([
@@ -17,7 +18,7 @@ pub(super) fn routes(admin: &Admin) -> Routes {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditListResponse>> {
     Ok(Json(
@@ -27,7 +28,7 @@ async fn list(
 
 async fn verify(
     State(admin): State<Admin>,
-    operations: Operations,
+    Administrator(operations): Administrator,
 ) -> Result<Json<VerifyAuditResponse>> {
     let verified = once_at_a_time(&admin.0.audit_verification, operations.verify_audit(None));
     Ok(Json(verified.await??))

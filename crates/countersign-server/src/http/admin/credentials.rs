@@ -5,17 +5,18 @@ use axum::response::NoContent;
 use countersign::Id;
 use countersign::directory::CredentialKind;
 use countersign::registry::Change;
+use countersign_cli::ops::{CredentialResponse, Operations, SessionListResponse};
+use countersign_cli::schema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::body::{EmptyBody, OptionalJson};
 use super::error::Result;
 use super::fields;
 use super::path::Path;
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, delete as delete_one, get, post, put};
-use crate::ops::{CredentialResponse, Operations, SessionListResponse};
-use crate::schema;
 
 /// Returns the endpoints of one key or user, below the path of the collection.
 pub(super) fn routes(kind: CredentialKind, collection: &str) -> Routes {
@@ -55,7 +56,7 @@ type Kind = State<CredentialKind>;
 
 async fn show(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
 ) -> Result<Json<CredentialResponse>> {
     Ok(Json(operations.show_credential(kind, id).await?))
@@ -63,7 +64,7 @@ async fn show(
 
 async fn suspend(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     _: OptionalJson<EmptyBody>,
 ) -> Result<Json<CredentialResponse>> {
@@ -72,7 +73,7 @@ async fn suspend(
 
 async fn activate(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     _: OptionalJson<EmptyBody>,
 ) -> Result<Json<CredentialResponse>> {
@@ -88,7 +89,7 @@ struct RevokeRequest {
 
 async fn revoke(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     OptionalJson(request): OptionalJson<RevokeRequest>,
 ) -> Result<Json<CredentialResponse>> {
@@ -105,7 +106,7 @@ struct SetScopesRequest {
 
 async fn set_scopes(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     Json(request): Json<SetScopesRequest>,
 ) -> Result<Json<CredentialResponse>> {
@@ -115,7 +116,7 @@ async fn set_scopes(
 
 async fn delete(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
 ) -> Result<NoContent> {
     change(operations, kind, id, Change::Delete).await?;
@@ -133,7 +134,7 @@ async fn change(
 
 async fn list_sessions(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
 ) -> Result<Json<SessionListResponse>> {
     let owner = operations.show_credential(kind, id).await?;
@@ -142,7 +143,7 @@ async fn list_sessions(
 
 async fn end_session(
     State(kind): Kind,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path((id, session)): Path<(Id, String)>,
 ) -> Result<NoContent> {
     let owner = operations.show_credential(kind, id).await?;

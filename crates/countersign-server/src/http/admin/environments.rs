@@ -1,15 +1,16 @@
 use countersign::directory::EnvironmentKind;
 use countersign::registry::NewEnvironment;
+use countersign_cli::ops::{EnvironmentListResponse, EnvironmentResponse};
+use countersign_cli::schema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::error::Result;
 use super::path::{PageQuery, Query};
 use super::{PATH, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{EnvironmentListResponse, EnvironmentResponse, Operations};
-use crate::schema;
 
 pub(super) fn routes() -> Routes {
     Routes::of([
@@ -39,7 +40,7 @@ enum Kind {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<EnvironmentListResponse>> {
     let environments = operations.list_environments(None, query.page());
@@ -47,7 +48,7 @@ async fn list(
 }
 
 async fn create(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(new): Json<CreateEnvironmentRequest>,
 ) -> Result<Created<EnvironmentResponse>> {
     let kind = match new.kind {

@@ -10,10 +10,10 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use countersign::registry::RegistryError;
 use countersign::rejection::{Rejection, RejectionKind};
+use countersign_cli::ops::OpsError;
 use countersign_store::StoreError;
 
 use crate::http::problem::{self, ProblemDetails};
-use crate::ops::OpsError;
 
 /// The challenge for credentials that were revoked while the request was processed.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"ApiKey realm="countersign""#);

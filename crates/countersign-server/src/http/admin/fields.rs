@@ -7,9 +7,9 @@ use countersign::directory::Networks;
 use countersign::registry::Owner;
 use countersign::time::{Clock as _, SystemClock, Timestamp};
 use countersign::{Id, Scopes};
+use countersign_cli::config::value;
 
 use super::error::{AdminError, Result};
-use crate::config::value;
 
 /// Returns the error of an invalid value: what is invalid, and why.
 pub(super) fn invalid<E: Display>(

@@ -1,19 +1,20 @@
 use countersign::Id;
 use countersign::directory::CredentialKind;
 use countersign::registry::{NewKey, Rotation};
+use countersign_cli::ops::{
+    CreatedKeyResponse, CredentialResponse, ImportRequest, KeyListResponse, rotation,
+};
+use countersign_cli::schema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::body::{OptionalJson, whole_number};
 use super::error::{AdminError, Result};
 use super::path::{CredentialQuery, Path, Query};
 use super::{PATH, credentials, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{
-    CreatedKeyResponse, CredentialResponse, ImportRequest, KeyListResponse, Operations, rotation,
-};
-use crate::schema;
 
 const MAX_GRACE_DAYS: u64 = 366;
 
@@ -50,7 +51,7 @@ struct CreateKeyRequest {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<CredentialQuery>,
 ) -> Result<Json<KeyListResponse>> {
     let keys = operations.list_keys(query.created_by, query.page());
@@ -58,7 +59,7 @@ async fn list(
 }
 
 async fn create(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(new): Json<CreateKeyRequest>,
 ) -> Result<Created<CreatedKeyResponse>> {
     let owner = fields::owner(new.account_id.as_deref(), new.environment_id.as_deref())?;
@@ -72,7 +73,7 @@ async fn create(
 }
 
 async fn import(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(request): Json<ImportRequest>,
 ) -> Result<Created<CredentialResponse>> {
     let import = request.check(None);
@@ -115,7 +116,7 @@ impl RotateKeyRequest {
 }
 
 async fn rotate(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     OptionalJson(request): OptionalJson<RotateKeyRequest>,
 ) -> Result<Json<CreatedKeyResponse>> {

@@ -1,11 +1,12 @@
 use countersign::directory::CredentialKind;
+use countersign_cli::ops::ManagedTokenListResponse;
 
+use super::administrator::Administrator;
 use super::credentials;
 use super::error::Result;
 use super::path::{CredentialQuery, Query};
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get};
-use crate::ops::{ManagedTokenListResponse, Operations};
 
 pub(super) fn routes() -> Routes {
     let list = get("/managed-tokens", "managed_tokens_list", list)
@@ -15,7 +16,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<CredentialQuery>,
 ) -> Result<Json<ManagedTokenListResponse>> {
     let tokens = operations.list_managed_tokens(query.created_by, query.page());

@@ -33,6 +33,10 @@ use countersign::auth::{AuthLayer, Authenticator};
 use countersign::limit::RateLimit;
 use countersign::rejection::Rejection;
 use countersign::require::{RequireLayer, primary, require, scope};
+use countersign_cli::config::Config;
+use countersign_cli::error::CommandError;
+use countersign_cli::issuer::ConfiguredIssuer;
+use countersign_cli::ops::TokenVerifier;
 use countersign_store::Store;
 use countersign_wire::ProtectedResource;
 use tokio::sync::Semaphore;
@@ -40,10 +44,7 @@ use tokio::sync::Semaphore;
 use super::authenticators::Authenticators;
 use super::limits::Limits;
 use super::openapi::Routes;
-use crate::config::Config;
-use crate::error::CommandError;
-use crate::issuer::ConfiguredIssuer;
-use crate::ops::TokenVerifier;
+pub(super) use administrator::Administrator;
 pub(super) use error::{AdminError, Result, complete, reject_body};
 use password_queue::PasswordQueue;
 pub(super) use path::Query;
@@ -131,7 +132,7 @@ impl Admin {
 
     /// Returns the operations, without the layers that authenticate the caller and give it its [`Operations`].
     ///
-    /// [`Operations`]: crate::ops::Operations
+    /// [`Operations`]: countersign_cli::ops::Operations
     pub(super) fn operations(&self) -> Routes {
         keys::routes()
             .merge(users::routes(self))

@@ -6,14 +6,15 @@ use axum::body::Body;
 use axum::extract;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response};
+use countersign_cli::ops::{NodeListResponse, Operations, ReceiptResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::administrator::Administrator;
 use super::error::{AdminError, Result};
 use crate::http::json::Json;
 use crate::http::metrics::count_receipt;
 use crate::http::openapi::{Routes, get};
-use crate::ops::{NodeListResponse, Operations, ReceiptResponse};
 
 /// The header with the receipt: a dictionary (RFC 9651 §3.2).
 const RECEIPT: HeaderName = HeaderName::from_static("countersign-receipt");
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Routes {
         .summary("List the running servers, what they have applied, and how old their views are")])
 }
 
-async fn list(operations: Operations) -> Result<Json<NodeListResponse>> {
+async fn list(Administrator(operations): Administrator) -> Result<Json<NodeListResponse>> {
     Ok(Json(operations.list_nodes().await?))
 }
 

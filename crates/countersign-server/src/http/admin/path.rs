@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use countersign::Id;
 use countersign::registry::Page;
+use countersign_cli::schema;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use super::error::AdminError;
 use crate::http::openapi::{DescribeExtractor, OperationDraft};
-use crate::schema;
 
 /// Extracts the parameters of a path: ids, and names that others than this server may have chosen.
 pub(super) struct Path<T>(pub(super) T);

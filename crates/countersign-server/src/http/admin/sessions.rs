@@ -1,10 +1,12 @@
 //! The sessions of all credentials. Those of one are ended below its own path.
 
+use countersign_cli::ops::AllSessionsResponse;
+
+use super::administrator::Administrator;
 use super::error::Result;
 use super::path::{PageQuery, Query};
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get};
-use crate::ops::{AllSessionsResponse, Operations};
 
 pub(super) fn routes() -> Routes {
     Routes::of([get("/sessions", "sessions_list", list).summary(
@@ -13,7 +15,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AllSessionsResponse>> {
     Ok(Json(operations.list_all_sessions(query.page()).await?))

@@ -1,19 +1,20 @@
 use std::time::Duration;
 
 use countersign::jose::Algorithm;
+use countersign_cli::config::DEFAULT_ISSUER;
+use countersign_cli::ops::{OpsError, SigningKeyListResponse, SigningKeyResponse};
+use countersign_cli::schema;
 use countersign_store::Store;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::body::{OptionalJson, whole_number};
 use super::error::{AdminError, Result};
 use super::fields;
 use super::path::{IssuerQuery, Path, Query};
-use crate::config::DEFAULT_ISSUER;
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{Operations, OpsError, SigningKeyListResponse, SigningKeyResponse};
-use crate::schema;
 
 /// How long a new key is published before it signs, by default: twice as long as verifiers may cache the key set.
 const DEFAULT_LEAD: Duration = Duration::from_secs(600);
@@ -49,7 +50,7 @@ struct RotateSigningKeyRequest {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<IssuerQuery>,
 ) -> Result<Json<SigningKeyListResponse>> {
     let issuer = issuer_or_default(query.issuer.as_deref())?;
@@ -57,7 +58,7 @@ async fn list(
 }
 
 async fn rotate(
-    operations: Operations,
+    Administrator(operations): Administrator,
     OptionalJson(rotate): OptionalJson<RotateSigningKeyRequest>,
 ) -> Result<Json<SigningKeyResponse>> {
     let lead = fields::seconds("lead_seconds", rotate.lead_seconds, MAX_LEAD_DAYS)?;
@@ -73,7 +74,7 @@ async fn rotate(
 }
 
 async fn revoke(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(kid): Path<String>,
     OptionalJson(request): OptionalJson<RevokeSigningKeyRequest>,
 ) -> Result<Json<SigningKeyResponse>> {

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Admin;
+use super::administrator::Administrator;
 use super::body::secret;
 use super::error::Result;
 use crate::http::json::Json;
 use crate::http::openapi::{Routes, post};
-use crate::ops::Operations;
 
 pub(super) fn routes(admin: &Admin) -> Routes {
     let revoke = post("/tokens/revoke", "tokens_revoke", revoke)
@@ -27,7 +27,7 @@ struct RevokeTokenRequest {
 
 async fn revoke(
     State(admin): State<Admin>,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(RevokeTokenRequest { token }): Json<RevokeTokenRequest>,
 ) -> Result<NoContent> {
     operations.revoke_token(&admin.0.tokens, &token).await?;

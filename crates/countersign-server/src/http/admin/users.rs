@@ -1,17 +1,18 @@
 use axum::extract::State;
 use countersign::directory::CredentialKind;
 use countersign::{Id, Secret};
+use countersign_cli::ops::{CredentialResponse, UserListResponse};
+use countersign_cli::schema;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::administrator::Administrator;
 use super::body::secret;
 use super::error::Result;
 use super::path::{CredentialQuery, Path, Query};
 use super::{Admin, PATH, credentials, fields};
 use crate::http::json::{Created, Json};
 use crate::http::openapi::{Routes, get, post};
-use crate::ops::{CredentialResponse, Operations, UserListResponse};
-use crate::schema;
 
 pub(super) fn routes(admin: &Admin) -> Routes {
     Routes::of([
@@ -44,7 +45,7 @@ struct CreateUserRequest {
 }
 
 async fn list(
-    operations: Operations,
+    Administrator(operations): Administrator,
     Query(query): Query<CredentialQuery>,
 ) -> Result<Json<UserListResponse>> {
     let users = operations.list_users(query.created_by, query.page());
@@ -53,7 +54,7 @@ async fn list(
 
 async fn create(
     State(admin): State<Admin>,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Json(new): Json<CreateUserRequest>,
 ) -> Result<Created<CredentialResponse>> {
     let name = new.name.parse();
@@ -78,7 +79,7 @@ struct SetPasswordRequest {
 
 async fn set_password(
     State(admin): State<Admin>,
-    operations: Operations,
+    Administrator(operations): Administrator,
     Path(id): Path<Id>,
     Json(new): Json<SetPasswordRequest>,
 ) -> Result<Json<CredentialResponse>> {

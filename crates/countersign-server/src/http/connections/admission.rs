@@ -7,9 +7,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::directory::Networks;
+use countersign_cli::config::ServerSettings;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::config::ServerSettings;
 
 /// The connections that are open.
 pub(super) struct Admission {

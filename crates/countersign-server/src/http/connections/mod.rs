@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
+use countersign_cli::config::ServerSettings;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -30,7 +31,6 @@ pub(crate) use self::tls::Tls;
 use super::shortcuts::{ServedFuture, ServedRoutes};
 use super::signals::Request as Signal;
 use super::{Draining, Signals};
-use crate::config::ServerSettings;
 
 /// How long the client has to take a response once it is ready.
 const TAKE_RESPONSE: Duration = Duration::from_secs(30);

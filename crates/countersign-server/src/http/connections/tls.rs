@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use countersign::tls::{TlsAcceptor, TlsStream};
+use countersign_cli::config::TlsSettings;
+use countersign_cli::error::CommandError;
 use tokio::net::TcpStream;
 use tokio::time::interval;
 
-use crate::config::TlsSettings;
-use crate::error::CommandError;
 use crate::http::metrics;
 
 /// How often the files are looked at.

@@ -23,12 +23,12 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use countersign::random::SystemRandom;
+use countersign_cli::error::CommandError;
+use countersign_cli::issuer::ConfiguredIssuer;
 
 use super::admin::{self, Admin};
 use super::store_runtime::router_on_store_runtime;
 use super::{Draining, Process, mount};
-use crate::error::CommandError;
-use crate::issuer::ConfiguredIssuer;
 use session::IssuerResponse;
 use sessions::Sessions;
 pub(super) use statistics::Statistics;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use countersign_cli::ops::{NodeResponse, OpsError};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::Dashboard;
 use super::statistics::HourResponse;
-use crate::http::admin::Result;
+use crate::http::admin::{Administrator, Result};
 use crate::http::json::Json;
-use crate::ops::{NodeResponse, Operations, OpsError};
 
 /// For how long the database is asked for the nodes. The overview is answered without them while it cannot be read.
 const NODES_TIMEOUT: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) struct OverviewResponse {
 /// Returns the state of the server, to callers that reach all of it.
 pub(super) async fn show(
     State(dashboard): State<Dashboard>,
-    operations: Operations,
+    Administrator(operations): Administrator,
 ) -> Result<Json<OverviewResponse>> {
     if operations.account().is_some() {
         return Err(OpsError::DefaultAccountRequired.into());

@@ -11,6 +11,8 @@ use countersign::directory::{CredentialKind, Directory as _};
 use countersign::principal::PrimaryPrincipal;
 use countersign::rejection::RejectionKind;
 use countersign::{Id, Principal, Scopes, Secret};
+use countersign_cli::issuer::ConfiguredIssuer;
+use countersign_cli::schema::Rfc3339;
 use serde::Serialize;
 
 use super::origin::Transport;
@@ -18,8 +20,6 @@ use super::{Dashboard, cookie};
 use crate::http::admin::{AdminError, Result};
 use crate::http::json::Json;
 use crate::http::mount;
-use crate::issuer::ConfiguredIssuer;
-use crate::schema::Rfc3339;
 
 /// The path of the request that the overview sends by itself, below `/dashboard/api`.
 const OVERVIEW: &str = "/overview";

@@ -26,6 +26,7 @@ use countersign::jose::SigningKeys;
 use countersign::mint::Issuer;
 use countersign::require::{primary, require, scope};
 use countersign::time::{Clock as _, SystemClock};
+use countersign_cli::error::CommandError;
 use countersign_store::{FeedVerifier, Store, StoreError};
 
 pub(super) use confidential::Confidential;
@@ -33,7 +34,6 @@ pub(super) use limits::FeedLimits;
 
 use super::admin::{AdminError, Query, complete, reject_body};
 use super::openapi::{DescribeResponse, OperationDraft, Routes, get};
-use crate::error::CommandError;
 use question::FeedQuery;
 
 /// What the feeds of all issuers have in common.

@@ -1,12 +1,11 @@
 use std::time::Duration;
 
 use countersign::Id;
+use countersign_cli::schema;
 use countersign_store::FeedCursor;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
-
-use crate::schema;
 
 /// The longest text that a verifier sends, in bytes.
 const LONGEST: usize = 128;

@@ -23,12 +23,12 @@ use countersign::credentials::RequestHead;
 use countersign::rejection::{Reason, Rejection};
 use countersign::require::{Requirement, require};
 use countersign::token::TrustedIssuer;
+use countersign_cli::config::{Access, GatewayRule};
+use countersign_cli::error::CommandError;
 use countersign_wire::openapi::Security;
 
 use super::authenticators::Authenticators;
 use super::openapi::{DescribeExtractor, DescribeResponse, OperationDraft, Routes, get};
-use crate::config::{Access, GatewayRule};
-use crate::error::CommandError;
 use original::{OriginalRequest, UnknownRequest};
 use response::Decision;
 

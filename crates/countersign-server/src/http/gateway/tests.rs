@@ -12,10 +12,10 @@ use countersign::random::SystemRandom;
 use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
 use countersign::require::scope;
 use countersign::time::SystemClock;
+use countersign_cli::config::PathPattern;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::PathPattern;
 
 pub(super) struct Fixture {
     routes: Router,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::http::StatusCode;
+use countersign_cli::error::CommandError;
 use countersign_wire::openapi::{Security, text};
 use countersign_wire::{Document, RequestId};
 use utoipa::openapi::path::{Operation, PathItem};
@@ -14,7 +15,6 @@ use utoipa::openapi::{
 };
 
 use super::{Mounted, Routes};
-use crate::error::CommandError;
 use crate::http::shortcuts::Shortcut;
 
 /// The path of the document.

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
 
 use super::draft::OperationDraft;
+use crate::http::erased::ErasedHandler;
 use crate::http::json::{Created, Json};
 
 /// Describes what an argument of a handler reads of a request.
@@ -123,7 +124,7 @@ macro_rules! methods {
             let mut draft = OperationDraft::new(HttpMethod::$method, path.into(), id.into());
             H::describe(&mut draft);
             DescribedHandler {
-                route: routing::$name(handler),
+                route: routing::$name(ErasedHandler::new(handler)),
                 draft,
             }
         }

@@ -19,6 +19,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{HttpMethod, RefOr};
 
+use super::erased::ErasedService;
 use super::shortcuts::Shortcut;
 
 pub(super) use draft::OperationDraft;
@@ -91,6 +92,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Mounts a service at a path, and another one at every path below it.
     pub(super) fn at_and_below<T: Describe + Mountable>(&mut self, path: &str, at: T, below: T) {
         self.service(path, at);
+        let below = ErasedService::new(below);
         let router = std::mem::take(&mut self.router);
         self.router = router
             .route_service(&format!("{path}/"), below.clone())
@@ -105,6 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         description: Description,
     ) {
         self.describe(path, description);
+        let service = ErasedService::new(service);
         self.router = std::mem::take(&mut self.router).route_service(path, service);
     }
 
