@@ -29,10 +29,14 @@ use crate::wire::{RequestContext, TokenResponse, Wire};
 /// A 401 has a challenge for each scheme that the wire accepts, with the realm of the authenticator (RFC 9110 §15.5.2);
 /// where credentials travel in the body, it is `Credentials realm="…"`, for which browsers do not prompt.
 #[derive(Clone)]
-pub struct TokenEndpoint<W> {
+pub struct TokenEndpoint<W>(Arc<Inner<W>>);
+
+/// It is shared, because the endpoint is cloned for each request.
+#[derive(Clone)]
+struct Inner<W> {
     wire: W,
     authenticator: EndpointAuthenticator,
-    mint: Arc<TokenMint>,
+    mint: TokenMint,
     body_limit: usize,
     limit: Option<CredentialLimit>,
     not_found: bool,
@@ -64,35 +68,39 @@ impl<W: Wire> TokenEndpoint<W> {
     /// Creates an endpoint that reads bodies of at most 16 KiB, and mints without a limit.
     #[must_use]
     pub fn new(wire: W, authenticator: Authenticator, mint: impl Into<TokenMint>) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             authenticator: EndpointAuthenticator::new(authenticator, wire.credential_source()),
             wire,
-            mint: Arc::new(mint.into()),
+            mint: mint.into(),
             body_limit: DEFAULT_LIMIT,
             limit: None,
             not_found: false,
-        }
+        }))
     }
 
     /// Sets the limit on bodies, in bytes.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+        self.inner_mut().body_limit = bytes;
         self
     }
 
     /// Sets the limit on the tokens of each credential.
     #[must_use]
     pub fn limit(mut self, limit: CredentialLimit) -> Self {
-        self.limit = Some(limit);
+        self.inner_mut().limit = Some(limit);
         self
     }
 
     /// Returns the service to mount below the path of the endpoint. It responds with the wire's 404.
     #[must_use]
     pub fn not_found_service(mut self) -> Self {
-        self.not_found = true;
+        self.inner_mut().not_found = true;
         self
+    }
+
+    fn inner_mut(&mut self) -> &mut Inner<W> {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -100,21 +108,21 @@ impl<W: Wire> TokenEndpoint<W> {
 impl<W: Wire> TokenEndpoint<W> {
     /// Returns the wire and the settings of its mint; `None` for a [`not_found_service`](Self::not_found_service).
     pub(crate) fn operation(&self) -> Option<(&W, &IssuanceSettings)> {
-        (!self.not_found).then(|| (&self.wire, self.mint.inner().settings()))
+        (!self.0.not_found).then(|| (&self.0.wire, self.0.mint.inner().settings()))
     }
 }
 
 impl<W: Wire> Endpoint for TokenEndpoint<W> {
     fn body_limit(&self) -> usize {
-        self.body_limit
+        self.0.body_limit
     }
 
     fn clock(&self) -> &dyn Clock {
-        self.mint.inner().clock()
+        self.0.mint.inner().clock()
     }
 
     fn random(&self) -> &dyn Random {
-        self.mint.inner().random()
+        self.0.mint.inner().random()
     }
 
     async fn respond(
@@ -126,7 +134,7 @@ impl<W: Wire> Endpoint for TokenEndpoint<W> {
             Ok((token, principal)) => {
                 let (token, principal) = (&token, &principal);
                 let response = TokenResponse::Issued { token, principal };
-                self.wire.write(response, &self.context(id))
+                self.0.wire.write(response, &self.context(id))
             }
             Err(error) => self.error_response(error, id),
         }
@@ -138,20 +146,20 @@ impl<W: Wire> TokenEndpoint<W> {
         &self,
         request: Request<PendingBody>,
     ) -> Result<(AccessToken, PrimaryPrincipal), RequestError> {
-        if self.not_found {
+        if self.0.not_found {
             return Err(TokenError::NotFound.into());
         }
         let read = |head: &_, body: &_| {
-            let mut request = self.wire.read(head, body)?;
+            let mut request = self.0.wire.read(head, body)?;
             let parameters = std::mem::take(&mut request.parameters);
             let session = request.session.take();
             Ok((request, (parameters, session)))
         };
-        let authenticated = self.authenticator.authenticate(request, read);
+        let authenticated = self.0.authenticator.authenticate(request, read);
         let (principal, (parameters, session)) = authenticated.await?;
-        count(self.limit.as_ref(), principal.principal(), self.clock())?;
+        count(self.0.limit.as_ref(), principal.principal(), self.clock())?;
         let request = MintRequest::new(principal.clone(), parameters);
-        let token = self.mint.mint(&request, session).await?;
+        let token = self.0.mint.mint(&request, session).await?;
         Ok((token, principal))
     }
 
@@ -162,10 +170,11 @@ impl<W: Wire> TokenEndpoint<W> {
         id: &RequestId,
     ) -> Response<ResponseBody> {
         let write = |error: &_| {
-            self.wire
+            self.0
+                .wire
                 .write(TokenResponse::Error(error), &self.context(id))
         };
-        self.authenticator.error_response(error, "POST", write)
+        self.0.authenticator.error_response(error, "POST", write)
     }
 
     fn context(&self, id: &RequestId) -> RequestContext {

@@ -67,7 +67,7 @@ impl ObjectWriter {
     #[inline]
     pub fn number(&mut self, name: &'static str, value: impl Into<i64>) {
         self.name(name);
-        push_number(&mut self.0, value.into());
+        self.0.push_str(itoa::Buffer::new().format(value.into()));
     }
 
     /// Writes a member whose value is null.
@@ -115,34 +115,13 @@ impl fmt::Debug for ObjectWriter {
     }
 }
 
-/// Writes an integer. Most of the time that formatting it would take is not that of its digits.
-fn push_number(json: &mut String, number: i64) {
-    // Those of the largest number of 64 bits.
-    let mut digits = [b'0'; 20];
-    let mut rest = number.unsigned_abs();
-    let mut start = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit += u8::try_from(rest % 10).unwrap_or_default();
-        start -= 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        json.push('-');
-    }
-    let digits = digits.get(start..).unwrap_or_default();
-    json.push_str(std::str::from_utf8(digits).unwrap_or_default());
-}
-
 /// Writes a text in quotation marks.
 fn push_text(json: &mut String, text: &str) {
-    // All bytes are looked at, so that the compiler can look at many at once.
-    let needs_escape = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    let escapes = text.as_bytes().iter().filter(|byte| needs_escape(byte));
+    // All bytes are looked at, without branches, so that the compiler can look at many at once.
+    let needs_escape = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    let has_escape = |found: u8, byte: &u8| found | u8::from(needs_escape(*byte));
     json.push('"');
-    match escapes.count() {
+    match text.as_bytes().iter().fold(0, has_escape) {
         0 => json.push_str(text),
         _ => push_escaped(json, text),
     }

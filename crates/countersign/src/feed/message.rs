@@ -237,12 +237,13 @@ fn verified(head: &[u8], keys: &KeySet) -> Result<Head, Refusal> {
     let jws = Jws::parse(head, MAX_HEAD).map_err(malformed)?;
     let mut buffer = HeaderBuffer::new();
     let header = jws.header(&mut buffer).map_err(malformed)?;
-    let (algorithm, key_id) = header.supported().map_err(malformed)?;
-    header.check_own(algorithm).map_err(malformed)?;
-    if header.typ() != Some(TYPE) {
+    let header = header.checked().map_err(malformed)?;
+    header.own.map_err(malformed)?;
+    if header.typ != Some(TYPE) {
         return Err(Refusal::NotAFeed);
     }
-    let key = keys.find(algorithm, key_id).ok_or(Refusal::UnknownKey)?;
+    let key = keys.find(header.algorithm, header.key_id);
+    let key = key.ok_or(Refusal::UnknownKey)?;
     jws.verify_signature(key).map_err(|_| Refusal::Signature)?;
     let json = jws.payload().map_err(malformed)?;
     serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)

@@ -54,6 +54,11 @@ impl<'a> Jws<'a> {
         json::object(json).ok_or(Reason::HeaderMalformed)
     }
 
+    /// Returns the header in base64url.
+    pub(super) const fn encoded_header(&self) -> &'a [u8] {
+        self.header
+    }
+
     /// Returns whether the header is longer than those of own tokens.
     pub(crate) fn has_long_header(&self) -> bool {
         self.header.len() > MAX_ENCODED_HEADER
@@ -123,32 +128,43 @@ members! {
     }
 }
 
+/// What is used of a header. It depends on the header alone, and on no key.
+#[derive(Clone, Copy)]
+pub(crate) struct CheckedHeader<'h> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<&'h str>,
+    pub(crate) typ: Option<&'h str>,
+    /// Why the header is not one of an own token, if it is not.
+    pub(crate) own: Result<(), Reason>,
+}
+
 impl Header<'_> {
-    /// Returns `alg` and `kid`, if the header contains nothing that is not supported.
-    pub(crate) fn supported(&self) -> Result<(Algorithm, Option<&str>), Reason> {
+    /// Returns what is used, if the header contains nothing that is not supported.
+    pub(crate) fn checked(&self) -> Result<CheckedHeader<'_>, Reason> {
         if self.unsupported {
             return Err(Reason::HeaderUnsupported);
         }
         let algorithm = text(&self.alg).and_then(|alg| alg.parse().ok());
         let algorithm = algorithm.ok_or(Reason::AlgorithmRejected)?;
-        let kid = text(&self.kid);
-        if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KEY_ID) {
+        let key_id = text(&self.kid);
+        if key_id.is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID) {
             return Err(Reason::KeyUnknown);
         }
-        Ok((algorithm, kid))
+        Ok(CheckedHeader {
+            algorithm,
+            key_id,
+            typ: text(&self.typ),
+            own: self.check_own(algorithm),
+        })
     }
 
     /// Checks that the header contains only what own tokens have.
-    pub(crate) fn check_own(&self, algorithm: Algorithm) -> Result<(), Reason> {
+    fn check_own(&self, algorithm: Algorithm) -> Result<(), Reason> {
         if self.ignored {
             return Err(Reason::HeaderUnsupported);
         }
         let is_name = text(&self.alg) == Some(algorithm.as_str());
         is_name.then_some(()).ok_or(Reason::AlgorithmRejected)
-    }
-
-    pub(crate) fn typ(&self) -> Option<&str> {
-        text(&self.typ)
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod json;
 mod jwk;
 mod jws;
 mod key_set;
+mod known_headers;
 mod pem;
 mod rotating;
 mod rsa;
@@ -23,10 +24,11 @@ pub(crate) use base64url::{encode_into, encoded_len};
 pub use error::KeyError;
 #[cfg(feature = "webhooks")]
 pub(crate) use hmac_secret::is_guessable_secret;
-pub(crate) use jws::{Header, HeaderBuffer, Jws, SignatureVerified, looks_like_jws};
+pub(crate) use jws::{CheckedHeader, HeaderBuffer, Jws, SignatureVerified, looks_like_jws};
 #[cfg(feature = "remote")]
 pub(crate) use key_set::JwksError;
 pub use key_set::KeySet;
+pub(crate) use known_headers::KnownHeaders;
 pub use rotating::{SharedKeySet, SigningKeys};
 pub use signing_key::SigningKey;
 pub use verifying_key::VerifyingKey;

@@ -9,111 +9,86 @@ const MAX_SEGMENTS: usize = 8;
 #[error("{0}")]
 pub struct InvalidScope(pub(super) &'static str);
 
+/// Checks one scope.
 pub(super) fn check(scope: &str) -> Result<(), InvalidScope> {
-    check_bytes(scope.as_bytes(), false)
+    match scope.contains(' ') {
+        true => Err(OTHER_BYTES),
+        false => check_joined(scope),
+    }
 }
 
 /// Checks scopes that are joined by single spaces.
-pub(super) fn check_joined(scopes: &str) -> Result<(), InvalidScope> {
-    check_bytes(scopes.as_bytes(), true)
-}
-
-/// Checks one scope, or several that are joined by single spaces. Every token contains scopes, so each byte is looked at
+///
+/// Every token contains scopes. The loop over their bytes has no branches, so that the compiler looks at 16 or more of them at
 /// once.
-fn check_bytes(text: &[u8], joined: bool) -> Result<(), InvalidScope> {
-    let mut scope = Progress::default();
-    for &byte in text {
-        match KINDS.get(usize::from(byte)) {
-            Some(Kind::Segment) => scope.segment += 1,
-            Some(Kind::Star) => {
-                scope.segment += 1;
-                scope.has_star = true;
-            }
-            Some(Kind::Colon) => {
-                scope.end_segment()?;
-                scope.segments += 1;
-            }
-            Some(Kind::Space) if joined => {
-                scope.end()?;
-                scope = Progress::default();
-                continue;
-            }
-            _ => {
-                let rule = "a scope's segments are made of A-Z a-z 0-9 _ . -";
-                return Err(InvalidScope(rule));
-            }
+pub(super) fn check_joined(scopes: &str) -> Result<(), InvalidScope> {
+    let text = scopes.as_bytes();
+    let is_segment_at = |byte: Option<&u8>| byte.is_some_and(|byte| !is_separator(*byte));
+    let mut has_empty = !is_segment_at(text.first()) | !is_segment_at(text.last());
+    let mut has_partial_star = false;
+    let mut has_other = text.last().is_some_and(|byte| is_other(*byte));
+    for (&byte, &next) in text.iter().zip(text.get(1..).unwrap_or_default()) {
+        let (ends, starts) = (is_separator(next), is_separator(byte));
+        has_other |= is_other(byte);
+        has_empty |= starts & ends;
+        has_partial_star |= ((byte == b'*') & !ends) | ((next == b'*') & !starts);
+    }
+    if has_other {
+        Err(OTHER_BYTES)
+    } else if has_empty {
+        Err(InvalidScope("a scope has no empty segment"))
+    } else if has_partial_star {
+        Err(InvalidScope("`*` in a scope stands for a whole segment"))
+    } else {
+        check_lengths(text)
+    }
+}
+
+/// Checks the lengths of scopes whose segments are not empty.
+fn check_lengths(text: &[u8]) -> Result<(), InvalidScope> {
+    /// So many bytes have no room for more than [`MAX_SEGMENTS`] segments, and the colons between them.
+    const SHORT: usize = 2 * MAX_SEGMENTS;
+    let mut rest = text;
+    loop {
+        let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        let (scope, after) = rest.split_at(end);
+        if scope.len() > MAX_BYTES {
+            return Err(InvalidScope("a scope has at most 128 bytes"));
         }
-        scope.bytes += 1;
-    }
-    scope.end()
-}
-
-/// What was read of a scope.
-#[derive(Default)]
-struct Progress {
-    bytes: usize,
-    /// The number of segments before the present one.
-    segments: usize,
-    /// The number of bytes of the present segment.
-    segment: usize,
-    /// Whether the present segment contains `*`.
-    has_star: bool,
-}
-
-impl Progress {
-    fn end_segment(&mut self) -> Result<(), InvalidScope> {
-        let rule = if self.segment == 0 {
-            "a scope has no empty segment"
-        } else if self.has_star && self.segment > 1 {
-            "`*` in a scope stands for a whole segment"
-        } else {
-            self.segment = 0;
-            self.has_star = false;
-            return Ok(());
-        };
-        Err(InvalidScope(rule))
-    }
-
-    fn end(&mut self) -> Result<(), InvalidScope> {
-        self.end_segment()?;
-        let rule = if self.bytes > MAX_BYTES {
-            "a scope has at most 128 bytes"
-        } else if self.segments >= MAX_SEGMENTS {
-            "a scope has at most 8 segments"
-        } else {
-            return Ok(());
-        };
-        Err(InvalidScope(rule))
+        if scope.len() > SHORT && colons(scope) >= MAX_SEGMENTS {
+            return Err(InvalidScope("a scope has at most 8 segments"));
+        }
+        match after.split_first() {
+            Some((_, next)) => rest = next,
+            None => return Ok(()),
+        }
     }
 }
 
-/// What a byte of a scope is.
-#[derive(Clone, Copy)]
-enum Kind {
-    Segment,
-    Star,
-    Colon,
-    Space,
-    Other,
+fn colons(scope: &[u8]) -> usize {
+    scope.iter().filter(|byte| **byte == b':').count()
 }
 
-/// The kind of each byte.
-#[expect(clippy::indexing_slicing, reason = "a byte is an index of 256")]
-static KINDS: [Kind; 256] = {
-    let mut table = [Kind::Other; 256];
-    let mut byte = 0u8;
-    while byte < 128 {
-        table[byte as usize] = match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'-' => Kind::Segment,
-            b'*' => Kind::Star,
-            b':' => Kind::Colon,
-            b' ' => Kind::Space,
-            _ => Kind::Other,
-        };
-        byte += 1;
-    }
-    table
-};
+const OTHER_BYTES: InvalidScope = InvalidScope("a scope's segments are made of A-Z a-z 0-9 _ . -");
+
+/// Returns whether a byte ends a segment: that of a scope, or the last one of a scope before another one.
+const fn is_separator(byte: u8) -> bool {
+    (byte == b':') | (byte == b' ')
+}
+
+/// Returns whether a byte may not be in scopes.
+const fn is_other(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // `:` follows the digits.
+    let is_digit_or_colon = byte.wrapping_sub(b'0') <= 10;
+    let is_dash_or_dot = byte.wrapping_sub(b'-') < 2;
+    !(is_letter
+        | is_digit_or_colon
+        | is_dash_or_dot
+        | (byte == b'_')
+        | (byte == b'*')
+        | (byte == b' '))
+}
 
 /// Checks that a text is a scope of any issuer (RFC 6749 §3.3).
 pub(crate) fn check_scope_token(text: &str) -> Result<(), InvalidScope> {

@@ -8,6 +8,7 @@ use super::trusted::TrustedIssuer;
 use super::verified::VerifiedToken;
 use super::verify::verify;
 use crate::credentials::ClientAddress;
+use crate::jose::KnownHeaders;
 use crate::principal::{Identity, Principal};
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -18,6 +19,7 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Verifies the tokens of several issuers, and caches what their signatures prove.
 pub(crate) struct CachingVerifier {
     issuers: Arc<[TrustedIssuer]>,
+    headers: KnownHeaders,
     cache: Option<TokenCache>,
 }
 
@@ -30,6 +32,7 @@ impl CachingVerifier {
     fn with_cache(issuers: Arc<[TrustedIssuer]>, bytes: usize) -> Self {
         Self {
             issuers,
+            headers: KnownHeaders::default(),
             cache: TokenCache::new(bytes),
         }
     }
@@ -51,7 +54,7 @@ impl CachingVerifier {
         now: Timestamp,
     ) -> Result<Identity, TokenRejection> {
         let Some(cache) = &self.cache else {
-            let verified = verify(token, &self.issuers, now)?;
+            let verified = verify(token, &self.issuers, &self.headers, now)?;
             return self.identity(verified, from, now);
         };
         let presented = cache.presented(token);
@@ -71,7 +74,7 @@ impl CachingVerifier {
             }
             cache.remove(&presented);
         }
-        let verified = verify(token, &self.issuers, now)?;
+        let verified = verify(token, &self.issuers, &self.headers, now)?;
         let identity = self.identity(verified.clone(), from, now)?;
         cache.offer(&presented, verified);
         Ok(identity)

@@ -3,26 +3,26 @@ use crate::jose::json::{OtherType, Value, members};
 use crate::reason::Reason;
 
 members! {
-    /// The claims that are used (RFC 7519 §4.1, RFC 9068 §2.2, and own ones). Their types are checked where they are used:
+    /// The claims that are used (RFC 7519 §4.1, RFC 9068 §2.2, and own ones), in the order of own tokens. Their types are checked where they are used:
     /// external issuers may use the names of own claims for anything else.
     pub(super) struct Claims<'a> {
         pub(super) iss: Value<'a> = "iss",
         pub(super) sub: Value<'a> = "sub",
-        pub(super) aud: Value<'a> = "aud",
-        pub(super) exp: Value<'a> = "exp",
-        pub(super) nbf: Value<'a> = "nbf",
-        pub(super) iat: Value<'a> = "iat",
-        pub(super) jti: Value<'a> = "jti",
         pub(super) client_id: Value<'a> = "client_id",
+        pub(super) aud: Value<'a> = "aud",
+        pub(super) iat: Value<'a> = "iat",
+        pub(super) exp: Value<'a> = "exp",
+        pub(super) jti: Value<'a> = "jti",
         pub(super) scope: Value<'a> = "scope",
-        pub(super) scp: Value<'a> = "scp",
-        pub(super) tid: Value<'a> = "tid",
         pub(super) account: Value<'a> = "account",
         pub(super) environment: Value<'a> = "environment",
         pub(super) credential_generation: Value<'a> = "cgn",
         pub(super) account_generation: Value<'a> = "agn",
         pub(super) session: Value<'a> = "sid",
         pub(super) session_generation: Value<'a> = "sgn",
+        pub(super) nbf: Value<'a> = "nbf",
+        pub(super) scp: Value<'a> = "scp",
+        pub(super) tid: Value<'a> = "tid",
         ;
         /// The token is bound to a key (RFC 7800).
         pub(super) bound = "cnf"

@@ -45,7 +45,6 @@ pub(super) struct Unverified {
     pub(super) issuer: usize,
     pub(super) audience: Arc<str>,
     pub(super) dates: Dates,
-    pub(super) payload: Payload,
     pub(super) content: Content,
 }
 
@@ -83,8 +82,8 @@ pub(super) enum Content {
     /// The id of the token and what it says.
     Own(Id, Identity),
     External(Identity),
-    /// The token and the name of its issuer. What it may do is in its record.
-    Managed(ManagedToken, Arc<str>),
+    /// The token, the name of its issuer and its claims. What it may do is in its record.
+    Managed(ManagedToken, Arc<str>, Payload),
 }
 
 impl Unverified {
@@ -98,11 +97,11 @@ impl Unverified {
             kind: match self.content {
                 Content::Own(token, identity) => Kind::Own(token, identity.for_audience(audience)),
                 Content::External(identity) => Kind::External(identity.for_audience(audience)),
-                Content::Managed(token, issuer) => Kind::Managed(Arc::new(Managed {
+                Content::Managed(token, issuer, payload) => Kind::Managed(Arc::new(Managed {
                     token,
                     issuer,
                     audience,
-                    payload: self.payload,
+                    payload,
                 })),
             },
         }

@@ -19,7 +19,7 @@ use super::own::OwnToken;
 use super::trusted::{MAX_TOKEN, Origin, TrustedIssuer};
 use super::verified::{Class, Content, Dates, Unverified, VerifiedToken, complete};
 use crate::jose::json::{self, Value};
-use crate::jose::{Header, HeaderBuffer, Jws};
+use crate::jose::{CheckedHeader, HeaderBuffer, Jws, KnownHeaders};
 use crate::principal::Claims as Payload;
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -31,13 +31,21 @@ const MAX_SUBJECT: usize = 255;
 pub(super) fn verify(
     token: &[u8],
     issuers: &[TrustedIssuer],
+    headers: &KnownHeaders,
     now: Timestamp,
 ) -> Result<VerifiedToken, TokenRejection> {
     let longest = issuers.iter().map(TrustedIssuer::max_token_len).max();
     let jws = Jws::parse(token, longest.unwrap_or(MAX_TOKEN))?;
-    let mut buffer = HeaderBuffer::new();
-    let header = jws.header(&mut buffer)?;
-    let (algorithm, key_id) = header.supported()?;
+    let (mut buffer, parsed);
+    let known = headers.find(&jws);
+    let header = match known {
+        Some(known) => known,
+        None => {
+            buffer = HeaderBuffer::new();
+            parsed = jws.header(&mut buffer)?;
+            parsed.checked()?
+        }
+    };
 
     let payload = Payload::new(jws.payload()?);
     let mut claims = Claims::default();
@@ -50,7 +58,7 @@ pub(super) fn verify(
         if jws.has_long_header() {
             return Err(Reason::TokenMalformed.into());
         }
-        header.check_own(algorithm)?;
+        header.own?;
         claims.check_own()?;
     }
 
@@ -65,19 +73,21 @@ pub(super) fn verify(
         issuer: index,
         audience: Arc::clone(audience),
         dates,
-        payload: payload.clone(),
         content: issuer.read(&claims, class, &payload, name, dates.exp)?,
     };
-    let keys = issuer.keys.load(key_id)?;
+    let keys = issuer.keys.load(header.key_id)?;
     let key = keys
-        .find(algorithm, key_id)
-        .ok_or_else(|| issuer.keys.missing(&keys, key_id))?;
+        .find(header.algorithm, header.key_id)
+        .ok_or_else(|| issuer.keys.missing(&keys, header.key_id))?;
     if let Some(other) = key.of_other_issuer(text(&claims.iss)?) {
         let explanation = format!("the key of the token is for tokens of {other} only");
         return Err(TokenRejection::explained(Reason::KeyUnknown, explanation));
     }
 
     let signature = jws.verify_signature(key)?;
+    if known.is_none() {
+        headers.learn(&jws, &header);
+    }
     Ok(unverified.verified(signature, &keys))
 }
 
@@ -140,9 +150,11 @@ impl TrustedIssuer {
             (Origin::External(rules), _) => {
                 Content::External(complete(rules.identity(claims, payload)?, name))
             }
-            (Origin::Own(_), Class::Managed) => {
-                Content::Managed(ManagedToken::read(claims, own_subject()?)?, name)
-            }
+            (Origin::Own(_), Class::Managed) => Content::Managed(
+                ManagedToken::read(claims, own_subject()?)?,
+                name,
+                payload.clone(),
+            ),
             (Origin::Own(_), Class::Access) => {
                 let token = OwnToken::read(claims, own_subject()?)?;
                 Content::Own(token.id, complete(token.fields, name))
@@ -151,8 +163,8 @@ impl TrustedIssuer {
     }
 
     /// Returns the kind of a token. A token of one kind is never accepted as another (RFC 8725 §3.11, RFC 9068 §4).
-    fn class(&self, header: &Header<'_>) -> Result<Class, Reason> {
-        let typ = header.typ().map(media_type);
+    fn class(&self, header: &CheckedHeader<'_>) -> Result<Class, Reason> {
+        let typ = header.typ.map(media_type);
         let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
         match &self.origin {
             Origin::External(rules) if rules.accepts_type(typ) => Ok(Class::Access),

@@ -22,15 +22,21 @@ pub(crate) struct Reader<'a> {
     depth: u8,
     /// Whether repeated members and lone surrogates are errors.
     is_strict: bool,
+    /// Whether there are control characters, which may be between values, and not in strings. It is found out at once, since
+    /// there are none in nearly all texts.
+    has_controls: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
+        // All bytes are looked at, without branches, so that the compiler can look at many at once.
+        let has_control = |found: bool, byte: &u8| found | is_control(byte);
         Self {
             text,
             next: 0,
             depth: MAX_DEPTH,
             is_strict: true,
+            has_controls: text.as_bytes().iter().fold(false, has_control),
         }
     }
 
@@ -43,19 +49,24 @@ impl<'a> Reader<'a> {
     pub(super) fn object(&mut self, members: &mut impl Members<'a>) -> Result<(), Malformed> {
         self.open(b'{')?;
         let mut unused: Vec<Cow<'a, str>> = Vec::new();
-        if !self.is_next(b'}') {
-            loop {
+        // The member that comes next if they are in the order of the declaration: its name needs only a comparison.
+        let mut expected = 0;
+        let mut is_last = self.is_next(b'}');
+        while !is_last {
+            if members.read(expected, false, self)? {
+                expected += 1;
+            } else {
                 let name = self.string()?;
                 self.expect(b':')?;
-                if !members.read(&name, self)? {
+                if let Some(index) = members.find(&name) {
+                    members.read(index, true, self)?;
+                    expected = index + 1;
+                } else {
                     self.skip()?;
                     unused.push(name);
                 }
-                if self.is_next(b'}') {
-                    break;
-                }
-                self.expect(b',')?;
             }
+            is_last = self.is_end(b'}')?;
         }
         self.depth += 1;
         unused.sort_unstable();
@@ -73,14 +84,10 @@ impl<'a> Reader<'a> {
         mut element: impl FnMut(&mut Self) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
         self.open(b'[')?;
-        if !self.is_next(b']') {
-            loop {
-                element(self)?;
-                if self.is_next(b']') {
-                    break;
-                }
-                self.expect(b',')?;
-            }
+        let mut is_last = self.is_next(b']');
+        while !is_last {
+            element(self)?;
+            is_last = self.is_end(b']')?;
         }
         self.depth += 1;
         Ok(())
@@ -128,12 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Malformed> {
-        let rest = self.text.get(self.next..).unwrap_or_default();
-        if !rest.starts_with(word) {
-            return Err(Malformed);
-        }
-        self.next += word.len();
-        Ok(value)
+        self.skip_text(word).then_some(value).ok_or(Malformed)
     }
 
     /// Reads a number (RFC 8259 §6). One that is too large for a floating-point number is an error.
@@ -170,13 +172,18 @@ impl<'a> Reader<'a> {
     fn digits(&mut self) -> Result<Option<u64>, Malformed> {
         /// Every number of so many digits is less than 2^64.
         const MAX_DIGITS: usize = 19;
-        let start = self.next;
         let mut value = 0_u64;
-        while let Some(digit @ b'0'..=b'9') = self.byte() {
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.next += 1;
+        let mut count = 0;
+        for byte in self.rest() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            count += 1;
         }
-        match self.next - start {
+        self.next += count;
+        match count {
             0 => Err(Malformed),
             1..=MAX_DIGITS => Ok(Some(value)),
             _ => Ok(None),
@@ -208,9 +215,13 @@ impl<'a> Reader<'a> {
 
     /// Reads the characters of a string up to the next quotation mark, escape or control character.
     fn plain(&mut self) -> &'a str {
-        let start = self.next;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        self.next += plain_len(rest);
+        let (start, rest) = (self.next, self.rest());
+        let mut end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        if self.has_controls {
+            let plain = rest.get(..end).unwrap_or_default();
+            end = plain.iter().position(is_control).unwrap_or(end);
+        }
+        self.next += end;
         self.text.get(start..self.next).unwrap_or_default()
     }
 
@@ -273,6 +284,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Skips white space, and the end of an object or a list, or the comma before its next part. Returns whether it is the end.
+    fn is_end(&mut self, bracket: u8) -> Result<bool, Malformed> {
+        let is_end = match self.peek() {
+            Some(b',') => false,
+            Some(byte) if byte == bracket => true,
+            _ => return Err(Malformed),
+        };
+        self.next += 1;
+        Ok(is_end)
+    }
+
     /// Skips white space and this byte.
     fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
         self.is_next(byte).then_some(()).ok_or(Malformed)
@@ -294,6 +316,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Skips this text, which is ASCII, if it is next.
+    #[inline]
+    pub(crate) fn skip_text(&mut self, text: &str) -> bool {
+        let is_next = self.rest().starts_with(text.as_bytes());
+        if is_next {
+            self.next += text.len();
+        }
+        is_next
+    }
+
     fn skip_byte(&mut self, byte: u8) -> bool {
         let is_next = self.byte() == Some(byte);
         self.next += usize::from(is_next);
@@ -303,31 +335,15 @@ impl<'a> Reader<'a> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.next).copied()
     }
-}
 
-/// Returns how many bytes are before the first quotation mark, backslash or control character.
-fn plain_len(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        let found = special_bytes(u64::from_le_bytes(*word));
-        if found != 0 {
-            return index * 8 + found.trailing_zeros() as usize / 8;
-        }
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.next..).unwrap_or_default()
     }
-    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    let plain = rest.iter().position(is_special).unwrap_or(rest.len());
-    bytes.len() - rest.len() + plain
 }
 
-/// Sets the highest bit of the lowest byte that is a quotation mark, a backslash or a control character, if there is one.
-/// Of the bytes below it, no bit is set.
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHEST_BITS: u64 = ONES << 7;
-    // Subtraction borrows from the highest bit of a byte that is less, which a byte from 0x80 on is not.
-    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
-    let equal = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-    (less(word, b' '.into()) | equal(b'"') | equal(b'\\')) & HIGHEST_BITS
+/// Returns whether a byte is a control character, which strings contain only as an escape (RFC 8259 §7).
+const fn is_control(byte: &u8) -> bool {
+    *byte < b' '
 }
 
 /// No member is used.
@@ -335,7 +351,11 @@ fn special_bytes(word: u64) -> u64 {
 struct NoMembers;
 
 impl<'a> Members<'a> for NoMembers {
-    fn read(&mut self, _: &str, _: &mut Reader<'a>) -> Result<bool, Malformed> {
+    fn find(&mut self, _: &str) -> Option<usize> {
+        None
+    }
+
+    fn read(&mut self, _: usize, _: bool, _: &mut Reader<'a>) -> Result<bool, Malformed> {
         Ok(false)
     }
 }
