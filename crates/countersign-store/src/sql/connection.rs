@@ -217,8 +217,10 @@ impl Connection {
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(db) => {
-                let access = (!db.is_in_transaction()).then_some(Access::Read);
-                let script = postgres::script(access, queries);
+                // One query is answered from one moment by itself.
+                let is_own = queries.len() > 1 && !db.is_in_transaction();
+                let access = is_own.then_some(Access::Read);
+                let script = postgres::script(access, queries, db.prepared());
                 Ok(answered!(
                     db,
                     postgres::fetch_script(&mut **db, script, queries.len())
@@ -269,7 +271,9 @@ impl Connection {
         match self {
             Self::Sqlite(Held::Own(db)) => db.close().await?,
             #[cfg(feature = "postgres")]
-            Self::Postgres(Held::Own(db)) => postgres::in_time(db.close()).await??,
+            Self::Postgres(Held::Own(db) | Held::Direct(db, _)) => {
+                postgres::in_time(db.close()).await??;
+            }
             _ => {}
         }
         Ok(())

@@ -4,9 +4,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Database, SqlSafeStr as _};
 use sqlx_core::transaction::TransactionManager as _;
 
+#[cfg(feature = "postgres")]
+use crate::sql::postgres::Prepared;
+
 /// A connection of its owner, or one of a pool, to which it returns when it is dropped.
 pub(crate) enum Held<D: Database> {
     Own(D::Connection),
+    /// One of its owner to the server itself, without a pooler between: statements stay prepared. It is not used after an error.
+    #[cfg(feature = "postgres")]
+    Direct(D::Connection, Prepared),
     Pooled(Pooled<D>),
 }
 
@@ -26,6 +32,15 @@ impl<D: Database> Held<D> {
     /// Commits the transaction.
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
         D::TransactionManager::commit(self).await
+    }
+
+    /// Returns the statements that are prepared, if they stay so.
+    #[cfg(feature = "postgres")]
+    pub(super) const fn prepared(&mut self) -> Option<&mut Prepared> {
+        match self {
+            Self::Direct(_, prepared) => Some(prepared),
+            _ => None,
+        }
     }
 
     /// Notes whether a statement has no answer yet. A connection of a pool is closed if it is dropped then.
@@ -52,6 +67,8 @@ impl<D: Database> Deref for Held<D> {
     fn deref(&self) -> &D::Connection {
         match self {
             Self::Own(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Direct(connection, _) => connection,
             Self::Pooled(pooled) => &pooled.connection,
         }
     }
@@ -61,6 +78,8 @@ impl<D: Database> DerefMut for Held<D> {
     fn deref_mut(&mut self) -> &mut D::Connection {
         match self {
             Self::Own(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Direct(connection, _) => connection,
             Self::Pooled(pooled) => &mut pooled.connection,
         }
     }

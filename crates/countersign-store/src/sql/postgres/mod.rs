@@ -7,7 +7,9 @@
 //!    without the lock.
 //! 2. A transaction that a frozen node has left open is ended by the server, and the waiting ones go on.
 //! 3. Every statement is part of a transaction, is unnamed, and changes no setting beyond its transaction, so that a pooler
-//!    may give each transaction another connection. Statements that are sent in one message are a transaction.
+//!    may give each transaction another connection. Statements that are sent in one message are a transaction. What each node does
+//!    many times a second has prepared statements, on connections of its own: only while the listener has proven, by a connection
+//!    to the same address, that there is no pooler.
 //! 4. Every answer is waited for in limited time. A connection that has not answered is not used again.
 
 mod hosts;
@@ -22,7 +24,7 @@ mod watcher;
 pub(crate) use hosts::Hosts;
 pub(crate) use notifications::{Listener, NOTIFY};
 pub(crate) use pools::Pools;
-pub(crate) use script::{fetch_script, script};
+pub(crate) use script::{Prepared, fetch_script, script};
 pub(crate) use watcher::Watcher;
 
 use std::time::Duration;

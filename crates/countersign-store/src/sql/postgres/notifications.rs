@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
 use super::pools::Primary;
@@ -46,7 +46,9 @@ impl Listener {
     pub(crate) async fn listen(&self, woken: &Notify) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let Err(error) = self.try_listen(woken, &mut pause).await;
+            let (host, options) = self.primary.options();
+            let Err(error) = self.try_listen(host, options, woken, &mut pause).await;
+            self.primary.set_direct(host, false);
             tracing::debug!(%error, "notifications do not arrive; the change log is polled");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -54,8 +56,13 @@ impl Listener {
     }
 
     /// Does this until it fails. Sets the pause back once it listens.
-    async fn try_listen(&self, woken: &Notify, pause: &mut Duration) -> Result<Infallible> {
-        let (host, options) = self.primary.options();
+    async fn try_listen(
+        &self,
+        host: usize,
+        options: PgConnectOptions,
+        woken: &Notify,
+        pause: &mut Duration,
+    ) -> Result<Infallible> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -71,6 +78,7 @@ impl Listener {
         }
         within(ANSWER_TIME, listener.listen(CHANNEL)).await??;
         *pause = FIRST_PAUSE;
+        self.primary.set_direct(host, true);
         // There may have been notifications before.
         woken.notify_one();
         loop {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -6,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use tokio::sync::Mutex;
 
-use super::{Hosts, Listener, Watcher, in_time, script};
+use super::{Hosts, Listener, Prepared, Watcher, in_time, script};
 use crate::error::Result;
 use crate::sql::{Access, Connection, Purpose, Statement};
 
@@ -28,9 +29,11 @@ pub(super) struct Primary {
 
 struct Connections {
     host: usize,
+    /// Whether there is no pooler between.
+    is_direct: AtomicBool,
     /// Writes rows of this process only, whatever the writer waits for. A pool would ask the server before and after each use
     /// whether the connection is alive.
-    own: Mutex<Option<PgConnection>>,
+    own: Mutex<Option<(PgConnection, Prepared)>>,
     writer: PgPool,
     reader: PgPool,
     session_reader: PgPool,
@@ -67,17 +70,19 @@ impl Pools {
         let connections = self.0.connections.load_full();
         let mut own = connections.own.lock().await;
         // After a failure, and if the caller gives up, it is not put back.
-        let mut connection = match own.take() {
-            Some(connection) => connection,
+        let (mut connection, mut prepared) = match own.take() {
+            Some(own) => own,
             None => {
                 let options = self.0.hosts.options(connections.host);
-                in_time(options.connect()).await??
+                (in_time(options.connect()).await??, Prepared::default())
             }
         };
-        let script = script(Some(Access::WriteOwn), &[statement]);
+        let stays = connections.is_direct.load(Ordering::Relaxed);
+        let prepares = stays.then_some(&mut prepared);
+        let script = script(Some(Access::WriteOwn), &[statement], prepares);
         let script = sqlx::raw_sql(AssertSqlSafe(script));
         let written = in_time(script.execute(&mut connection)).await??;
-        *own = Some(connection);
+        *own = Some((connection, prepared));
         Ok(written.rows_affected())
     }
 
@@ -108,6 +113,19 @@ impl Primary {
         Ok(connection)
     }
 
+    /// Returns whether there is no pooler between.
+    pub(super) fn is_direct(&self) -> bool {
+        self.connections.load().is_direct.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether there is no pooler between, if `host` is still the primary.
+    pub(super) fn set_direct(&self, host: usize, is_direct: bool) {
+        let connections = self.connections.load();
+        if connections.host == host {
+            connections.is_direct.store(is_direct, Ordering::Relaxed);
+        }
+    }
+
     /// Returns which of the servers is the primary, and how to connect to it.
     pub(super) fn options(&self) -> (usize, PgConnectOptions) {
         let host = self.connections.load().host;
@@ -126,6 +144,7 @@ impl Connections {
         };
         Self {
             host,
+            is_direct: AtomicBool::new(false),
             own: Mutex::default(),
             writer: pool(1),
             reader: pool(READERS),

@@ -2,6 +2,7 @@
 //! them on one connection. A journey to the server and back costs more than a statement that reads a few rows, and a statement with
 //! parameters that leaves nothing behind on the connection takes two.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::mem;
 
@@ -11,8 +12,25 @@ use sqlx::{AssertSqlSafe, Either};
 
 use crate::sql::{Access, Row, Statement, Value};
 
+/// The statements that are prepared on a connection, with the numbers in their names. To parse and plan them takes the server several
+/// times as long as to execute them.
+#[derive(Default)]
+pub(crate) struct Prepared(HashMap<&'static str, usize>);
+
+/// A prepared statement is planned once, whatever its values. The plan stays until the tables are analyzed, and they may grow before:
+/// it uses indexes where there are any. A table of one row has none, and would be taken for expensive enough to compile the plan.
+const PLANNED_ONCE: &str = "
+    SET LOCAL plan_cache_mode = force_generic_plan;
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL jit = off;";
+
 /// Returns a script of statements. `access`: with the settings of their transaction, unless they are part of one that has begun.
-pub(crate) fn script(access: Option<Access>, statements: &[Statement<'_>]) -> String {
+/// `prepared`: with those prepared that are not yet, and executed by their names.
+pub(crate) fn script(
+    access: Option<Access>,
+    statements: &[Statement<'_>],
+    prepared: Option<&mut Prepared>,
+) -> String {
     let mut script = String::from(match access {
         None => "",
         Some(Access::Read | Access::ReadAll) => {
@@ -26,11 +44,48 @@ pub(crate) fn script(access: Option<Access>, statements: &[Statement<'_>]) -> St
              SET LOCAL synchronous_commit = off;"
         }
     });
+    let Some(Prepared(names)) = prepared else {
+        for (sql, values) in statements {
+            push(&mut script, sql, values);
+            script.push(';');
+        }
+        return script;
+    };
+    if access == Some(Access::Read) {
+        script.push_str(PLANNED_ONCE);
+    }
+    // Writing to a string does not fail.
     for (sql, values) in statements {
-        push(&mut script, sql, values);
-        script.push(';');
+        if !names.contains_key(sql) {
+            let types = values.iter().map(|value| match value {
+                Value::Integer(_) => "bigint",
+                Value::Text(_) => "text",
+                Value::Bytes(_) => "bytea",
+            });
+            let types = in_brackets(types.map(str::to_owned));
+            let _ = write!(script, "PREPARE s{} {types} AS {sql};", names.len());
+            names.insert(sql, names.len());
+        }
+    }
+    for (sql, values) in statements {
+        let values = in_brackets(values.iter().map(|value| {
+            let mut text = String::new();
+            push_value(&mut text, Some(value));
+            text
+        }));
+        let name = names.get(sql).copied().unwrap_or_default();
+        let _ = write!(script, "EXECUTE s{name} {values};");
     }
     script
+}
+
+/// Returns a list in brackets; nothing if it is empty.
+fn in_brackets(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => format!("({})", items.join(", ")),
+    }
 }
 
 /// Runs a script, and returns the rows of each of its last `count` statements.
@@ -108,7 +163,7 @@ mod tests {
         ];
         let statements = [("SELECT $2, $1 + $1", &values[..]), ("SELECT $3", &values)];
         assert_eq!(
-            script(None, &statements),
+            script(None, &statements, None),
             "SELECT decode('ab01', 'hex'), (-5)::bigint + (-5)::bigint;SELECT NULL;"
         );
     }
@@ -136,6 +191,29 @@ mod tests {
             assert_eq!(rows[0].try_get::<String>("text").unwrap(), text);
             assert_eq!(*rows[0].try_get_bytes("bytes").unwrap().unwrap(), bytes);
         }
+    }
+
+    #[tokio::test]
+    async fn prepared_statements_are_executed_with_other_values_and_in_any_order() {
+        let url = countersign_test_postgres::new_database();
+        let connection = PgConnection::connect(&url).await.unwrap();
+        let mut db = Connection::Postgres(Held::Direct(connection, Prepared::default()));
+        let (sum, one) = ("SELECT $1 + $2 AS found", "SELECT 1::bigint AS found");
+        let found = |rows: &[Vec<Row>]| -> Vec<i64> {
+            let rows = rows.iter().flatten();
+            rows.map(|row| row.try_get("found").unwrap()).collect()
+        };
+        for number in [5_i64, 6] {
+            let values = [number.into_value(), 1_i64.into_value()];
+            let queries: [Statement<'_>; 2] = [(sum, &values), (one, &[])];
+            let rows = db.fetch_together(&queries).await.unwrap();
+            assert_eq!(found(&rows), [number + 1, 1]);
+            let rows = db.fetch_together(&[(one, &[])]).await.unwrap();
+            assert_eq!(found(&rows), [1]);
+        }
+        let prepared = "SELECT count(*) AS found FROM pg_prepared_statements";
+        let rows = db.fetch_together(&[(prepared, &[])]).await.unwrap();
+        assert_eq!(found(&rows), [3]);
     }
 
     #[tokio::test]

@@ -1,11 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Row as _;
-
 use super::pools::Primary;
-use super::within;
-use crate::error::{Result, StoreError};
+use super::{Prepared, within};
+use crate::error::{Result, StoreError, corrupt};
 use crate::sql::{Connection, Held, News};
 
 /// How long the head of the change log is waited for.
@@ -13,6 +11,11 @@ const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// How long to wait before another attempt to connect, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+const HEAD: &str = "
+    SELECT number, epoch,
+        CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline
+    FROM change_head, state";
 
 /// Reads the head of the change log, always from the primary. It has one connection of its own.
 pub(crate) struct Watcher {
@@ -49,7 +52,12 @@ impl Watcher {
     /// Takes the connection, which is a new one after a failure. The caller puts it back after success.
     pub(crate) async fn take(&mut self) -> Result<Connection> {
         if let Some(connection) = self.connection.take() {
-            return Ok(connection);
+            return Ok(match connection {
+                Connection::Postgres(Held::Own(db)) if self.primary.is_direct() => {
+                    Connection::Postgres(Held::Direct(db, Prepared::default()))
+                }
+                connection => connection,
+            });
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
@@ -60,19 +68,15 @@ impl Watcher {
     /// Compares the head with the one that was read when the connection was put back last. It is one message in each
     /// direction, and no transaction.
     pub(crate) async fn news(&mut self, connection: &mut Connection) -> Result<News> {
-        let Connection::Postgres(db) = connection else {
-            return Err(StoreError::Closed);
+        let query = [(HEAD, &[][..])];
+        let rows = within(ANSWER_TIME, connection.fetch_together(&query)).await??;
+        let Some(row) = rows.first().and_then(|rows| rows.first()) else {
+            return corrupt("the head of the change log");
         };
-        let query = sqlx::raw_sql(
-            "SELECT number, epoch,
-                 CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline
-             FROM change_head, state",
-        );
-        let row = within(ANSWER_TIME, query.fetch_one(&mut **db)).await??;
         let timeline: Option<String> = row.try_get("timeline")?;
         let current = Some(Head {
             number: row.try_get("number")?,
-            epoch: row.try_get("epoch")?,
+            epoch: row.try_get_bytes("epoch")?.unwrap_or_default().into_owned(),
             timeline: timeline.ok_or(StoreError::Standby)?,
         });
         let news = match (&self.seen, &current) {
