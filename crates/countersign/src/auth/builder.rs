@@ -144,7 +144,7 @@ impl<T> AuthenticatorBuilder<T> {
                 .map(|selector| selector.carrier().clone());
             challenges.add(&entry.mechanism.challenge(), read.collect());
         }
-        let challenges = Arc::new(challenges);
+        let challenges = Arc::new(challenges.prepared());
         let entries = self.entries.into_iter().enumerate();
         let entries = entries.map(|(index, added)| added.build(index, &challenges));
         Ok((self.finish)(Authenticator(Arc::new(Inner {

@@ -1,4 +1,5 @@
-use http::HeaderValue;
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
 
 use super::{Detail, Rejection, RejectionKind};
 use crate::credentials::Carrier;
@@ -43,6 +44,10 @@ pub(crate) struct Challenges {
     invalid_request: Option<HeaderValue>,
     invalid_token: Option<HeaderValue>,
     body: Option<HeaderValue>,
+    /// The headers of responses to requests without credentials.
+    missing: Option<HeaderMap>,
+    /// The headers of responses to invalid credentials of each carrier.
+    invalid: Vec<(Carrier, HeaderMap)>,
 }
 
 /// The challenge of a mechanism, and its carriers.
@@ -118,6 +123,62 @@ impl Challenges {
         })
     }
 
+    /// Writes the headers of most rejections, so that each response copies them.
+    pub(crate) fn prepared(mut self) -> Self {
+        self.missing = Some(self.headers(RejectionKind::Missing, &Detail::None));
+        let carriers = self.entries.iter().flat_map(|entry| &entry.carriers);
+        let headers = carriers.map(|carrier| {
+            let detail = Detail::Carrier(carrier.clone());
+            let headers = self.headers(RejectionKind::Invalid, &detail);
+            (carrier.clone(), headers)
+        });
+        self.invalid = headers.collect();
+        self
+    }
+
+    /// Returns the headers of a rejection, except for `Retry-After`.
+    fn headers(&self, kind: RejectionKind, detail: &Detail) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.for_each(kind, detail, |challenge| {
+            headers.append(WWW_AUTHENTICATE, challenge);
+        });
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers
+    }
+
+    /// Calls a function for each challenge of a rejection, in their order.
+    fn for_each(&self, kind: RejectionKind, detail: &Detail, f: impl FnMut(HeaderValue)) {
+        match (kind, detail) {
+            (RejectionKind::Missing, Detail::Body) => self.body.iter().cloned().for_each(f),
+            (RejectionKind::Missing, _) => self
+                .of_carriers(|carrier| !carrier.is_body())
+                .cloned()
+                .for_each(f),
+            (RejectionKind::Malformed, _) if self.accept_bearers() => {
+                self.invalid_request.iter().cloned().for_each(f)
+            }
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) => match carrier {
+                carrier if carrier.is_body() => self.body.iter().cloned().for_each(f),
+                carrier if *carrier == Carrier::BEARER => {
+                    self.invalid_token.iter().cloned().for_each(f)
+                }
+                carrier => self
+                    .of_carriers(|other| other == carrier)
+                    .cloned()
+                    .for_each(f),
+            },
+            (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
+                let scope = match &**scope {
+                    "" => String::new(),
+                    scope => format!(", scope=\"{scope}\""),
+                };
+                let value = self.bearer(&format!("error=\"insufficient_scope\"{scope}"));
+                value.into_iter().for_each(f);
+            }
+            _ => {}
+        }
+    }
+
     fn accept_bearers(&self) -> bool {
         self.entries
             .iter()
@@ -130,41 +191,27 @@ impl Rejection {
     #[must_use]
     pub fn challenges(&self) -> Vec<HeaderValue> {
         let mut values = Vec::new();
-        self.for_each_challenge(|value| values.push(value));
+        let (kind, detail) = (self.kind(), &self.detail);
+        self.challenges
+            .for_each(kind, detail, |value| values.push(value));
         values
     }
 
-    /// Calls a function for each `WWW-Authenticate` value, in their order.
-    pub(super) fn for_each_challenge(&self, f: impl FnMut(HeaderValue)) {
+    /// Returns the headers of the response, except for `Retry-After`.
+    pub(super) fn headers(&self) -> HeaderMap {
         let known = &self.challenges;
-        match (self.kind(), &self.detail) {
-            (RejectionKind::Missing, Detail::Body) => known.body.iter().cloned().for_each(f),
-            (RejectionKind::Missing, _) => known
-                .of_carriers(|carrier| !carrier.is_body())
-                .cloned()
-                .for_each(f),
-            (RejectionKind::Malformed, _) if known.accept_bearers() => {
-                known.invalid_request.iter().cloned().for_each(f)
+        let prepared = match (self.kind(), &self.detail) {
+            (RejectionKind::Missing, Detail::None) => known.missing.as_ref(),
+            (RejectionKind::Invalid, Detail::Carrier(carrier)) => {
+                let mut invalid = known.invalid.iter();
+                invalid
+                    .find(|(other, _)| other == carrier)
+                    .map(|(_, headers)| headers)
             }
-            (RejectionKind::Invalid, Detail::Carrier(carrier)) => match carrier {
-                carrier if carrier.is_body() => known.body.iter().cloned().for_each(f),
-                carrier if *carrier == Carrier::BEARER => {
-                    known.invalid_token.iter().cloned().for_each(f)
-                }
-                carrier => known
-                    .of_carriers(|other| other == carrier)
-                    .cloned()
-                    .for_each(f),
-            },
-            (RejectionKind::InsufficientScope, Detail::Scope(scope)) => {
-                let scope = match &**scope {
-                    "" => String::new(),
-                    scope => format!(", scope=\"{scope}\""),
-                };
-                let value = known.bearer(&format!("error=\"insufficient_scope\"{scope}"));
-                value.into_iter().for_each(f);
-            }
-            _ => {}
-        }
+            _ => None,
+        };
+        prepared
+            .cloned()
+            .unwrap_or_else(|| known.headers(self.kind(), &self.detail))
     }
 }

@@ -1,3 +1,5 @@
+use std::mem;
+
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response};
 
@@ -34,13 +36,13 @@ impl Rejection {
         }
         let mut response = body.reject(&self);
         *response.status_mut() = self.kind().status();
+        let of_body = mem::replace(response.headers_mut(), self.headers());
         let headers = response.headers_mut();
-        headers.remove(WWW_AUTHENTICATE);
-        headers.remove(RETRY_AFTER);
-        self.for_each_challenge(|challenge| {
-            headers.append(WWW_AUTHENTICATE, challenge);
-        });
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in &of_body {
+            if ![CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE].contains(name) {
+                headers.append(name, value.clone());
+            }
+        }
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
