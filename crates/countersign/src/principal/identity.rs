@@ -1,6 +1,6 @@
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::credentials::{ClientAddress, Credentials, Scheme};
 use crate::directory::{Credential, CredentialKind, EnvironmentKind};
@@ -128,7 +128,7 @@ impl IdentityFields {
     #[inline]
     fn of_stored(credential: Credential, scheme: Scheme, address: Option<IpAddr>) -> Self {
         Self {
-            subject: Subject::Id(credential.id.text()),
+            subject: Subject::Stored(credential.id, OnceLock::new()),
             credential_kind: Some(credential.kind()),
             name: credential.name,
             credential: Some(credential.id),
@@ -189,6 +189,8 @@ impl fmt::Debug for Identity {
 #[derive(Clone)]
 pub(crate) enum Subject {
     Id(IdText),
+    /// The id of a stored credential. Its characters are written when they are first needed.
+    Stored(Id, OnceLock<IdText>),
     Text(Box<str>),
 }
 
@@ -196,6 +198,7 @@ impl Subject {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Id(id) => id.as_str(),
+            Self::Stored(id, text) => text.get_or_init(|| id.text()).as_str(),
             Self::Text(text) => text,
         }
     }
