@@ -88,8 +88,9 @@ impl Identity {
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        let fields = IdentityFields::proven(credential, scheme, from, now)?;
-        Ok(fields.into())
+        let address = check_usable(&credential, from, now)?;
+        // The fields are some hundred bytes, and are written once.
+        Ok(IdentityFields::of_stored(credential, scheme, address).into())
     }
 
     /// Sets the audience of the token. The identity is new, so that nothing is copied.
@@ -110,17 +111,14 @@ impl From<IdentityFields> for Identity {
 }
 
 impl IdentityFields {
-    /// Returns the fields for a stored credential whose secret, password or signature was verified. They are some hundred
-    /// bytes, and inlining it avoids a copy.
-    #[inline]
+    /// Returns the fields for a stored credential whose secret, password or signature was verified.
     pub(crate) fn proven(
         credential: Credential,
         scheme: Scheme,
         from: Option<ClientAddress>,
         now: Timestamp,
     ) -> Result<Self, Reason> {
-        let address = from.and_then(ClientAddress::ip);
-        credential.usable(now, address)?;
+        let address = check_usable(&credential, from, now)?;
         Ok(Self::of_stored(credential, scheme, address))
     }
 
@@ -174,6 +172,17 @@ impl IdentityFields {
             claims: Claims::default(),
         }
     }
+}
+
+/// Checks that a stored credential may be used, and returns the address that it came from.
+fn check_usable(
+    credential: &Credential,
+    from: Option<ClientAddress>,
+    now: Timestamp,
+) -> Result<Option<IpAddr>, Reason> {
+    let address = from.and_then(ClientAddress::ip);
+    credential.usable(now, address)?;
+    Ok(address)
 }
 
 impl fmt::Debug for Identity {
