@@ -8,6 +8,21 @@ use tokio::time::{Sleep, sleep};
 
 use super::exchanges::Exchanges;
 
+/// The most bytes that are copied in order to be written by one system call that takes one buffer. The call with a list of
+/// buffers takes longer than to copy as many.
+const SHORT: usize = 2048;
+
+/// Returns the bytes of all slices in one, if they are few.
+fn joined<'b>(slices: &[io::IoSlice<'_>], buffer: &'b mut [u8; SHORT]) -> Option<&'b [u8]> {
+    let mut length = 0;
+    for slice in slices {
+        let end = length + slice.len();
+        buffer.get_mut(length..end)?.copy_from_slice(slice);
+        length = end;
+    }
+    buffer.get(..length)
+}
+
 /// A stream whose writes fail with [`io::ErrorKind::TimedOut`] once the peer has taken nothing for some time.
 pub(super) struct WriteDeadline<S> {
     inner: S,
@@ -73,7 +88,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        let mut buffer = [0; SHORT];
+        let written = match joined(slices, &mut buffer) {
+            Some(bytes) => Pin::new(&mut self.inner).poll_write(cx, bytes),
+            None => Pin::new(&mut self.inner).poll_write_vectored(cx, slices),
+        };
         self.limit(cx, written)
     }
 
@@ -89,5 +108,28 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.inner).poll_shutdown(cx);
         self.limit(cx, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bytes_are_joined_in_their_order_and_many_are_not() {
+        let whole = [b'x'; SHORT];
+        let (half, rest) = whole.split_at(SHORT / 2);
+        let cases: [(&[&[u8]], Option<&[u8]>); 5] = [
+            (&[], Some(b"")),
+            (&[b"head", b"", b"body"], Some(b"headbody")),
+            (&[half, rest], Some(&whole)),
+            (&[&whole, b"y"], None),
+            (&[b"y", &whole], None),
+        ];
+        for (parts, expected) in cases {
+            let slices: Vec<_> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
+            let mut buffer = [0; SHORT];
+            assert_eq!(joined(&slices, &mut buffer), expected);
+        }
     }
 }
