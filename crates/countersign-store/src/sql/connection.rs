@@ -223,7 +223,7 @@ impl Connection {
                 let script = postgres::script(access, queries, db.prepared());
                 Ok(answered!(
                     db,
-                    postgres::fetch_script(&mut **db, script, queries.len())
+                    postgres::fetch_script(db, script, queries.len())
                 ))
             }
         }

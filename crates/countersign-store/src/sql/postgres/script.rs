@@ -44,7 +44,7 @@ pub(crate) fn script(
              SET LOCAL synchronous_commit = off;"
         }
     });
-    let Some(Prepared(names)) = prepared else {
+    let Some(names) = prepared.map(|prepared| &mut prepared.0) else {
         for (sql, values) in statements {
             push(&mut script, sql, values);
             script.push(';');
