@@ -219,8 +219,8 @@ impl Connection {
             Self::Postgres(db) => {
                 // One query is answered from one moment by itself.
                 let is_own = queries.len() > 1 && !db.is_in_transaction();
-                let access = is_own.then_some(Access::Read);
-                let script = postgres::script(access, queries, db.prepared());
+                let whole = is_own.then_some(postgres::Whole::Read);
+                let script = postgres::script(whole, queries, db.prepared());
                 Ok(answered!(
                     db,
                     postgres::fetch_script(db, script, queries.len())

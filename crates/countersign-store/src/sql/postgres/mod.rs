@@ -24,7 +24,7 @@ mod watcher;
 pub(crate) use hosts::Hosts;
 pub(crate) use notifications::{Listener, NOTIFY};
 pub(crate) use pools::Pools;
-pub(crate) use script::{Prepared, fetch_script, script};
+pub(crate) use script::{Prepared, Whole, fetch_script, script};
 pub(crate) use watcher::Watcher;
 
 use std::time::Duration;

@@ -7,9 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use tokio::sync::Mutex;
 
-use super::{Hosts, Listener, Prepared, Watcher, in_time, script};
+use super::{Hosts, Listener, Prepared, Watcher, Whole, in_time, script};
 use crate::error::Result;
-use crate::sql::{Access, Connection, Purpose, Statement};
+use crate::sql::{Connection, Purpose, Statement};
 
 /// How many look-ups run at once. A server has a hundred connections by default, and there may be many nodes.
 const READERS: u32 = 2;
@@ -79,7 +79,7 @@ impl Pools {
         };
         let stays = connections.is_direct.load(Ordering::Relaxed);
         let prepares = stays.then_some(&mut prepared);
-        let script = script(Some(Access::WriteOwn), &[statement], prepares);
+        let script = script(Some(Whole::WriteOwn), &[statement], prepares);
         let script = sqlx::raw_sql(AssertSqlSafe(script));
         let written = in_time(script.execute(&mut connection)).await??;
         *own = Some((connection, prepared));

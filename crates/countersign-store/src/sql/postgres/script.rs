@@ -10,7 +10,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Either};
 
-use crate::sql::{Access, Row, Statement, Value};
+use crate::sql::{Row, Statement, Value};
 
 /// The statements that are prepared on a connection, with the numbers in their names. To parse and plan them takes the server several
 /// times as long as to execute them.
@@ -24,21 +24,30 @@ const PLANNED_ONCE: &str = "
     SET LOCAL enable_seqscan = off;
     SET LOCAL jit = off;";
 
-/// Returns a script of statements. `access`: with the settings of their transaction, unless they are part of one that has begun.
+/// A transaction that consists of a script. One that changes what others read begins with a statement of its own, which takes the lock of
+/// all changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    Read,
+    /// Writes rows of this process only. The commit does not wait for the disk.
+    WriteOwn,
+}
+
+/// Returns a script of statements. `whole`: with the settings of their transaction, unless they are part of one that has begun.
 /// `prepared`: with those prepared that are not yet, and executed by their names.
 pub(crate) fn script(
-    access: Option<Access>,
+    whole: Option<Whole>,
     statements: &[Statement<'_>],
     prepared: Option<&mut Prepared>,
 ) -> String {
-    let mut script = String::from(match access {
+    let mut script = String::from(match whole {
         None => "",
-        Some(Access::Read | Access::ReadAll) => {
+        Some(Whole::Read) => {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
              SET LOCAL statement_timeout = '10s';"
         }
         // See `begin_statement`.
-        Some(Access::Write | Access::WriteOwn) => {
+        Some(Whole::WriteOwn) => {
             "SET LOCAL lock_timeout = '2s';
              SET LOCAL statement_timeout = '5s';
              SET LOCAL synchronous_commit = off;"
@@ -51,7 +60,7 @@ pub(crate) fn script(
         }
         return script;
     };
-    if access == Some(Access::Read) {
+    if whole == Some(Whole::Read) {
         script.push_str(PLANNED_ONCE);
     }
     // Writing to a string does not fail.
