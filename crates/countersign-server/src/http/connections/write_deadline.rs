@@ -117,19 +117,16 @@ mod tests {
 
     #[test]
     fn few_bytes_are_joined_in_their_order_and_many_are_not() {
+        let joined = |parts: &[&[u8]]| {
+            let slices: Vec<_> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
+            joined(&slices, &mut [0; SHORT]).map(<[u8]>::to_vec)
+        };
         let whole = [b'x'; SHORT];
         let (half, rest) = whole.split_at(SHORT / 2);
-        let cases: [(&[&[u8]], Option<&[u8]>); 5] = [
-            (&[], Some(b"")),
-            (&[b"head", b"", b"body"], Some(b"headbody")),
-            (&[half, rest], Some(&whole)),
-            (&[&whole, b"y"], None),
-            (&[b"y", &whole], None),
-        ];
-        for (parts, expected) in cases {
-            let slices: Vec<_> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
-            let mut buffer = [0; SHORT];
-            assert_eq!(joined(&slices, &mut buffer), expected);
-        }
+        assert_eq!(joined(&[]), Some(Vec::new()));
+        assert_eq!(joined(&[b"head", b"", b"body"]), Some(b"headbody".to_vec()));
+        assert_eq!(joined(&[half, rest]), Some(whole.to_vec()));
+        assert_eq!(joined(&[&whole, b"y"]), None);
+        assert_eq!(joined(&[b"y", &whole]), None);
     }
 }
