@@ -172,7 +172,7 @@ fn flood(figures: &Figures<'_>) -> Option<f64> {
 }
 
 /// E is the time of one insertion. Times are those without the inner service.
-pub(super) const GOALS: [Goal; 47] = [
+pub(super) const GOALS: [Goal; 46] = [
     goal("cached bearer", "≤ 3 E", AtMost(3.0), |f| {
         insertions(f, "HS256", CACHED)
     }),
@@ -435,11 +435,5 @@ pub(super) const GOALS: [Goal; 47] = [
             let nginx = f.get("http", "gateways", "nginx auth_basic, SHA-512 crypt", 0)?;
             Some(f.get("http", "libraries", "countersign, Basic with a password", 0)? / nginx)
         },
-    ),
-    goal(
-        "revocation",
-        "p99 from the commit to the refusal on another node ≤ 10× insert and NOTIFY",
-        AtMost(10.0),
-        |_| None,
     ),
 ];

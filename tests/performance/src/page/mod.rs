@@ -56,7 +56,8 @@ pub(crate) fn render(parts: &[Part], is_try: bool) {
 
 fn goals(figures: &Figures<'_>) -> String {
     let mut text = "\n## Goals\n\nE is the time of one `Arc` inserted into empty `http::Extensions`. Times in process are those without the \
-        inner service.\n\n| path | goal | measured | |\n|---|---|--:|---|\n"
+        inner service. The time that a revocation takes to reach other nodes is on [a page of its own](propagation.md).\n\n\
+        | path | goal | measured | |\n|---|---|--:|---|\n"
         .to_owned();
     for goal in &goals::GOALS {
         let (measured, word) = match goal.result(figures) {
