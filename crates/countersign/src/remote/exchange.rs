@@ -66,12 +66,34 @@ async fn exchange_into(
     Ok(response.map(|()| body))
 }
 
+/// Warns of an error of the client once a minute for each host: what asks the host tries again and again.
 fn log_client_error(url: &HttpUrl, error: &(dyn Error + Send + Sync)) {
     #[cfg(feature = "tracing")]
     {
         let cause = error.source().map(ToString::to_string);
-        tracing::warn!(?url, %error, cause, "HTTP client failed");
+        if is_due(url) {
+            tracing::warn!(?url, %error, cause, "HTTP client failed; shown once a minute");
+        } else {
+            tracing::debug!(?url, %error, cause, "HTTP client failed");
+        }
     }
     #[cfg(not(feature = "tracing"))]
     let _ = (url, error);
+}
+
+/// Returns whether a warning about this host is due. It is about the log, and decides nothing, so it uses the system's clock.
+#[cfg(feature = "tracing")]
+fn is_due(url: &HttpUrl) -> bool {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    use std::num::NonZeroU32;
+    use std::sync::LazyLock;
+
+    use crate::limit::RateLimit;
+    use crate::time::{Clock as _, SystemClock};
+
+    static WARNINGS: LazyLock<RateLimit<u64>> =
+        LazyLock::new(|| RateLimit::new(NonZeroU32::MIN, Duration::from_secs(60)));
+    let mut host = DefaultHasher::new();
+    url.uri().authority().hash(&mut host);
+    WARNINGS.take(host.finish(), SystemClock.now()).is_ok()
 }
