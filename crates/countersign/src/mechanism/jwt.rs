@@ -1,22 +1,19 @@
+mod warnings;
+
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use http::HeaderName;
 
 use crate::BoxFuture;
 use crate::credentials::{Carrier, CookieName, Credentials, RequestHead};
-use crate::limit::RateLimit;
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Identity, Principal, PrincipalKind};
 use crate::reason::Reason;
 use crate::rejection::Challenge;
 use crate::time::Timestamp;
 use crate::token::{CachingVerifier, TokenRejection, TrustedIssuer, issued_at};
-
-const MINUTE: Duration = Duration::from_secs(60);
+use warnings::Warnings;
 
 /// Authenticates bearer tokens (RFC 6750) that are signed JWTs (RFC 7519), of one or several issuers.
 ///
@@ -33,15 +30,6 @@ pub struct Jwt {
     warnings: Arc<Warnings>,
 }
 
-/// Finds out whether the configuration looks wrong: no token was accepted in the last minute, and one is rejected as a
-/// token of another issuer or audience, or as not yet valid.
-struct Warnings {
-    /// The second in which a token was last accepted.
-    accepted: AtomicI64,
-    /// One warning a minute for each reason.
-    limit: RateLimit<&'static str>,
-}
-
 impl Jwt {
     /// Accepts tokens of these issuers. Each token is verified with the keys and by the rules of its
     /// own issuer (`iss`) alone.
@@ -52,10 +40,7 @@ impl Jwt {
         Self {
             verifier: Arc::new(CachingVerifier::new(issuers.into_iter().collect())),
             carrier: Carrier::BEARER,
-            warnings: Arc::new(Warnings {
-                accepted: AtomicI64::new(i64::MIN),
-                limit: RateLimit::new(NonZeroU32::MIN, MINUTE),
-            }),
+            warnings: Arc::default(),
         }
     }
 
@@ -242,7 +227,12 @@ impl Jwt {
     }
 
     /// Converts the result of a verification, and warns if it shows that the configuration looks wrong.
-    fn outcome(&self, result: Result<Identity, TokenRejection>, now: Timestamp) -> Outcome {
+    fn outcome(
+        &self,
+        result: Result<Identity, TokenRejection>,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Outcome {
         match result {
             Ok(identity) => {
                 self.warnings.accept(now);
@@ -256,35 +246,15 @@ impl Jwt {
                 self.warnings.warn(reason, &explanation, now);
                 Outcome::RejectedWith(reason, explanation)
             }
+            Err(TokenRejection {
+                reason: Reason::TokenExpired,
+                ..
+            }) => match self.warnings.expired(credentials.expose(), now) {
+                Some(explanation) => Outcome::RejectedWith(Reason::TokenExpired, explanation),
+                None => Outcome::Rejected(Reason::TokenExpired),
+            },
             Err(rejection) => Outcome::from(Err(rejection.reason)),
         }
-    }
-}
-
-impl Warnings {
-    fn accept(&self, now: Timestamp) {
-        let second = now.unix_seconds();
-        // Written once a second, so that the processors do not contend for it.
-        if self.accepted.load(Ordering::Relaxed) != second {
-            self.accepted.store(second, Ordering::Relaxed);
-        }
-    }
-
-    fn warn(&self, reason: Reason, explanation: &str, now: Timestamp) {
-        #[cfg(feature = "tracing")]
-        {
-            let accepted = self.accepted.load(Ordering::Relaxed);
-            let is_quiet = now.unix_seconds().saturating_sub(accepted) >= 60;
-            if is_quiet && self.limit.take(reason.label(), now).is_ok() {
-                tracing::warn!(
-                    reason = reason.label(),
-                    explanation,
-                    "no token was accepted in the last minute: compare the configuration; shown once a minute"
-                );
-            }
-        }
-        #[cfg(not(feature = "tracing"))]
-        let _ = (reason, explanation, now, &self.accepted, &self.limit);
     }
 }
 
@@ -309,7 +279,7 @@ impl Mechanism for Jwt {
     ) -> Option<Outcome> {
         match self.verify(credentials, now) {
             Err(rejection) if rejection.key_fetch.is_some() => None,
-            result => Some(self.outcome(result, now)),
+            result => Some(self.outcome(result, credentials, now)),
         }
     }
 
@@ -332,7 +302,7 @@ impl Mechanism for Jwt {
                 now = now.plus(fetch.await);
                 result = self.verify(&credentials, now);
             }
-            self.outcome(result, now)
+            self.outcome(result, &credentials, now)
         })
     }
 

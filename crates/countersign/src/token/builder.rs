@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::external::{ExternalRules, OTHER_TYPES, TENANT, Tenants};
-use super::trusted::Origin;
+use super::trusted::{MAX_EXTERNAL_TOKEN, Origin};
 use super::verify::media_type;
 use super::{IssuerKeys, TrustError, TrustedIssuer};
 use crate::directory::Directory;
@@ -231,7 +231,7 @@ impl ExternalRules {
                 return Err(TrustError::Type);
             }
         }
-        if !(1024..=64 * 1024).contains(&self.max_token_len) {
+        if !(1024..=MAX_EXTERNAL_TOKEN).contains(&self.max_token_len) {
             return Err(TrustError::MaxTokenLen);
         }
         let has_tenants = !matches!(&self.tenants, Some(Tenants::These(these)) if these.is_empty());

@@ -50,4 +50,4 @@ pub use mint_error::MintError;
 pub(crate) use revalidate::revalidate;
 pub use trust_error::TrustError;
 pub use trusted::TrustedIssuer;
-pub(crate) use verify::issued_at;
+pub(crate) use verify::{expires_at, issued_at};

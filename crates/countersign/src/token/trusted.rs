@@ -8,6 +8,8 @@ use crate::directory::Directory;
 
 /// The longest own token, in bytes, and by default the longest external one.
 pub(super) const MAX_TOKEN: usize = 8 * 1024;
+/// The longest external token that can be configured, in bytes.
+pub(super) const MAX_EXTERNAL_TOKEN: usize = 64 * 1024;
 
 /// An issuer whose tokens are accepted: its URL, its keys, and the rules for its tokens.
 ///

@@ -16,9 +16,9 @@ use super::claims::{Claims, read, text};
 use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
 use super::own::OwnToken;
-use super::trusted::{MAX_TOKEN, Origin, TrustedIssuer};
+use super::trusted::{MAX_EXTERNAL_TOKEN, MAX_TOKEN, Origin, TrustedIssuer};
 use super::verified::{Class, Content, Dates, Unverified, VerifiedToken, complete};
-use crate::jose::json::{self, Value};
+use crate::jose::json;
 use crate::jose::{CheckedHeader, HeaderBuffer, Jws, KnownHeaders};
 use crate::principal::Claims as Payload;
 use crate::reason::Reason;
@@ -93,10 +93,19 @@ pub(super) fn verify(
 
 /// Reads when a token was issued. Nothing of the token is verified by this.
 pub(crate) fn issued_at(token: &[u8]) -> Option<Timestamp> {
-    let payload = Payload::new(Jws::parse(token, MAX_TOKEN).ok()?.payload().ok()?);
+    Some(seconds(unverified_dates(token)?.iat?.rounded_up))
+}
+
+/// Reads when a token expires. Nothing of the token is verified by this.
+pub(crate) fn expires_at(token: &[u8]) -> Option<Timestamp> {
+    Some(seconds(unverified_dates(token)?.exp))
+}
+
+fn unverified_dates(token: &[u8]) -> Option<Dates> {
+    let jws = Jws::parse(token, MAX_EXTERNAL_TOKEN).ok()?;
+    let payload = Payload::new(jws.payload().ok()?);
     let claims: Claims<'_> = json::object(payload.json())?;
-    let date = read(&claims.iat, Value::date).ok()??;
-    Some(seconds(date.rounded_up))
+    Dates::read(&claims).ok()
 }
 
 /// Returns the issuer of a token with its index, and the name of the issuer for the principal.
