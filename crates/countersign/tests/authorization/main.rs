@@ -9,5 +9,6 @@
 
 mod extractors;
 mod optional;
+mod refusals;
 mod requirements;
 mod support;
