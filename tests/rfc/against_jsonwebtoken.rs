@@ -23,7 +23,7 @@ const TOKENS: usize = 2_000;
 const RULES: [(Reason, &str); 9] = [
     (
         Reason::HeaderUnsupported,
-        "crit, b64, zip, enc, cty and keys in a header are rejected (RFC 8725 §3.6, §3.10)",
+        "crit, b64, zip and enc in a header are rejected, and cty and keys in that of an own token (RFC 8725 §3.6, §3.10)",
     ),
     (
         Reason::HeaderMalformed,

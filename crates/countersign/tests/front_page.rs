@@ -11,6 +11,16 @@ use std::collections::BTreeSet;
 
 use countersign::rejection::{Reason, RejectionKind};
 
+/// The reasons of rejected tokens that the log also warns of. The tests in `log` show how.
+const MAY_BE_MISCONFIGURED: [&Reason; 6] = [
+    &Reason::IssuerUntrusted,
+    &Reason::AudienceMismatch,
+    &Reason::TokenExpired,
+    &Reason::NotYetValid,
+    &Reason::LifetimeTooLong,
+    &Reason::KeyUnknown,
+];
+
 struct Row {
     status: u16,
     challenge: String,
@@ -73,11 +83,20 @@ fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
             let (challenge, log) = match reason.kind() {
                 RejectionKind::Missing => ("one for each mechanism", "debug"),
                 RejectionKind::Malformed => ("error=\"invalid_request\"", "debug"),
+                RejectionKind::Invalid if MAY_BE_MISCONFIGURED.contains(&reason) => {
+                    let log = "debug; warn, once a minute, while no token is accepted";
+                    ("error=\"invalid_token\"", log)
+                }
                 RejectionKind::Invalid if row.challenge.contains("invalid_token") => {
                     ("Bearer", "debug")
                 }
                 RejectionKind::Invalid => ("that of the mechanism", "debug"),
-                RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"", "debug"),
+                RejectionKind::InsufficientScope if *reason == Reason::ScopeMissing => {
+                    let log =
+                        "debug; warn, once a minute, if `scope_patterns()` seems to be missing";
+                    ("error=\"insufficient_scope\", scope=", log)
+                }
+                RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"` for", "debug"),
                 RejectionKind::Forbidden
                 | RejectionKind::BodyTooLarge
                 | RejectionKind::BodyIncomplete => ("none", "debug"),
