@@ -1,7 +1,7 @@
 //! `[trust.NAME]`: external issuers.
 
-use countersign::testing::{Flaw, Provider, TestIssuer, TestProvider};
-use countersign::time::SystemClock;
+use countersign::testing::{Flaw, Provider, TestIssuer, TestProvider, TestToken};
+use countersign::time::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::harness::{Home, Server, bearer};
@@ -53,6 +53,10 @@ fn external_issuer_that_cannot_be_trusted_is_an_error_that_names_its_section() {
         ("issuer = \"http://login.example\"", "[trust.staff]: "),
         ("issuer = \"https://login.example/{tenantid}\"", "tenants"),
         ("trust_domain = \"Acme\"", "trust domain"),
+        (
+            "issuer = \"https://login.example\"\nca_file = \"/no/such/ca.pem\"",
+            "/no/such/ca.pem",
+        ),
     ] {
         let config = home.configure(&format!("[trust.staff]\naudience = \"a\"\n{lines}\n"));
         let output = home
@@ -109,5 +113,150 @@ fn tokens_of_keycloak_and_entra_are_accepted_at_whoami_and_no_token_endpoint_min
         }
         let response = server.mint(&headers);
         assert_eq!(response.status, 403, "{response:?}");
+    }
+}
+
+/// A setting, the lines without it, a token, and the subject or the status with the setting and without it.
+struct Setting {
+    provider: TestProvider,
+    set: String,
+    unset: String,
+    token: TestToken,
+    expected: (&'static str, &'static str),
+}
+
+fn setting(
+    provider: Provider,
+    set: &str,
+    unset: &str,
+    expected: (&'static str, &'static str),
+    change: impl FnOnce(TestToken) -> TestToken,
+) -> Setting {
+    let provider = TestProvider::start(provider, SystemClock).unwrap();
+    let issuer = format!("issuer = {:?}\n", provider.url());
+    let lines = |lines: &str| match lines.contains("trust_domain") {
+        true => format!("{lines}\njwks_url = {:?}", provider.jwks_url()),
+        false => format!("{issuer}{lines}"),
+    };
+    let (set, unset) = (lines(set), lines(unset));
+    let token = change(provider.token());
+    Setting {
+        provider,
+        set,
+        unset,
+        token,
+        expected,
+    }
+}
+
+#[test]
+fn each_setting_of_an_external_issuer_takes_effect() {
+    let home = Home::new();
+    let bearer_file = home.path().join("bearer");
+    std::fs::write(&bearer_file, "token").unwrap();
+    let bearer_file = format!("fetch_token_file = {:?}", bearer_file.to_str().unwrap());
+    let ahead = SystemClock.now().unix_seconds() + 60;
+    let settings = [
+        setting(
+            Provider::CognitoAccess,
+            "audience_claim = \"client_id\"",
+            "",
+            ("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "401"),
+            |token| token,
+        ),
+        setting(
+            Provider::EntraV2,
+            "subject_claim = \"oid\"",
+            "",
+            (
+                "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+                "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+            ),
+            |token| token,
+        ),
+        setting(
+            Provider::EntraMultiTenant,
+            "tenants = [\"other\", \"9188040d-6c67-4c5b-b112-36a304b66dad\"]",
+            "tenants = [\"other\"]",
+            ("690222be-ff1a-4d56-abd1-7e4f7d38e474", "401"),
+            |token| token,
+        ),
+        setting(
+            Provider::Countersign,
+            "scope_patterns = true",
+            "scope_patterns = false",
+            ("013xrzp12g3nqk8ngskn1wtxgka5b0ng", "403"),
+            |token| token,
+        ),
+        setting(
+            Provider::Spiffe,
+            "trust_domain = \"acme.example\"",
+            "trust_domain = \"other.example\"",
+            ("spiffe://acme.example/billing/worker", "401"),
+            |token| token.scope("calls:read"),
+        ),
+        setting(
+            Provider::Kubernetes,
+            "max_lifetime = \"366d\"",
+            "",
+            ("system:serviceaccount:payments:web", "401"),
+            |token| token,
+        ),
+        setting(
+            Provider::Okta,
+            "max_token_size = \"12KiB\"",
+            "",
+            ("ada@example.com", "401"),
+            |token| token.claim("groups", "g".repeat(7000)),
+        ),
+        setting(
+            Provider::Okta,
+            "types = [\"acme+jwt\"]",
+            "",
+            ("ada@example.com", "401"),
+            |token| token.header("typ", "acme+jwt"),
+        ),
+        setting(
+            Provider::Okta,
+            "leeway = \"2m\"",
+            "",
+            ("ada@example.com", "401"),
+            |token| token.claim("iat", ahead),
+        ),
+        setting(
+            Provider::Okta,
+            &bearer_file,
+            "fetch_token_file = \"/no/such/bearer\"",
+            ("ada@example.com", "503"),
+            |token| token,
+        ),
+    ];
+    for is_set in [true, false] {
+        let mut config =
+            "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[[gateway.rules]]\npath = \"/calls\"\n\
+                          scopes = [\"calls:read\"]\n[[gateway.rules]]\npath = \"/any\"\n\
+                          allow = \"authenticated\"\n"
+                .to_owned();
+        for (index, setting) in settings.iter().enumerate() {
+            let lines = if is_set { &setting.set } else { &setting.unset };
+            let audience = setting.provider.audience();
+            config += &format!("[trust.t{index}]\naudience = {audience:?}\n{lines}\n");
+        }
+        let config = home.configure(&config);
+        let server = Server::start(&home, &["--config", &config]);
+        for setting in &settings {
+            let headers = [bearer(&setting.token.clone().sign().unwrap())];
+            // `/whoami` requires no scope.
+            let path = match setting.set.contains("scope_patterns") {
+                true => "/ext-authz/calls",
+                false => "/ext-authz/any",
+            };
+            let answer = server.get(path, &headers);
+            let status = answer.status.to_string();
+            let subject = answer.header("countersign-subject");
+            let (set, unset) = setting.expected;
+            let expected = if is_set { set } else { unset };
+            assert_eq!(subject.unwrap_or(&status), expected, "{}", setting.set);
+        }
     }
 }
