@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::credentials::{Carrier, Scheme};
 use crate::directory::CredentialKind;
 use crate::id::Id;
-use crate::rejection::{Challenges, Reason, Rejection, UnmetRequirement};
+use crate::rejection::{Challenges, Reason, Rejection, RejectionKind, UnmetRequirement};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -220,11 +220,16 @@ impl Principal {
     }
 
     /// Returns the rejection of this principal for a reason of your own, such as [`Reason::Unmet`], with the challenges of
-    /// the layer that accepted it.
+    /// the layer that accepted it. A handler of axum can return it as an error.
     #[must_use]
     pub fn reject(&self, reason: Reason) -> Rejection {
         let challenges = Arc::clone(&self.verifier.challenges);
-        Rejection::of_credentials(reason, self.carrier().clone(), challenges)
+        match (reason.kind(), self.scheme()) {
+            (RejectionKind::InsufficientScope, Scheme::Bearer) => {
+                Rejection::of_bearer(reason, "", challenges)
+            }
+            _ => Rejection::of_credentials(reason, self.carrier().clone(), challenges),
+        }
     }
 
     pub(crate) fn reject_unmet(&self, unmet: &UnmetRequirement) -> Rejection {

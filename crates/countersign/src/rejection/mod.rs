@@ -139,14 +139,21 @@ impl Rejection {
         scheme: Scheme,
         challenges: Arc<Challenges>,
     ) -> Self {
-        let scope = match unmet {
+        let reason = unmet.reason();
+        match unmet {
             UnmetRequirement::Scope(scope) if scheme == Scheme::Bearer => {
-                Detail::Scope(scope.as_str().into())
+                Self::of_bearer(reason, scope, challenges)
             }
-            UnmetRequirement::Claim(_) if scheme == Scheme::Bearer => Detail::Scope("".into()),
-            _ => Detail::None,
-        };
-        Self::with(unmet.reason(), scope, challenges)
+            UnmetRequirement::Claim(_) if scheme == Scheme::Bearer => {
+                Self::of_bearer(reason, "", challenges)
+            }
+            _ => Self::with(reason, Detail::None, challenges),
+        }
+    }
+
+    /// Creates the rejection of a bearer token that lacks these scopes, or something else.
+    pub(crate) fn of_bearer(reason: Reason, scope: &str, challenges: Arc<Challenges>) -> Self {
+        Self::with(reason, Detail::Scope(scope.into()), challenges)
     }
 
     /// Creates the rejection of a request that no authenticator has seen: an error of the service.

@@ -50,8 +50,8 @@
 //! # Which documents are accepted
 //!
 //! A document has at most 256 KiB and 100 keys, at least one of which is usable, and must arrive within 10 s. It replaces
-//! all previous keys: a key that is not in it is rejected from then on. Keys that are not usable (of unknown kinds, weak,
-//! private or symmetric, two with the same `kid`) are skipped and counted. Everything else is a failure, including an
+//! all previous keys: a key that is not in it is rejected from then on. Keys that are not usable (of unknown kinds, weak
+//! or symmetric, two different ones with the same `kid` and `alg`) are skipped and counted. Everything else is a failure, including an
 //! empty list and an unexpected 304: the last valid keys stay in use until `max_stale` (24 h) has passed since the issuer
 //! last confirmed them. After that, and before the first success, tokens of this issuer get 503, not 401.
 //!
@@ -59,8 +59,8 @@
 //! §4), whose `issuer` must be equal to the configured one (RFC 8414 §3.3). The metadata are fetched again after a
 //! failure, and once a day.
 //!
-//! URLs must be `https`. Only an issuer on this machine's loopback may have an `http` URL, and name an `http` URL there.
-//! Redirects are not followed. URLs and keys in tokens (`jku`, `x5u`, `jwk`) are never used.
+//! URLs must be `https`. Only an issuer on this machine's loopback may have an `http` URL, and name an `http` URL there, unless
+//! `dangerous::allow_http` permits `http` elsewhere. Redirects are not followed. URLs and keys in tokens (`jku`, `x5u`, `jwk`) are never used.
 //!
 //! # Opaque tokens
 //!

@@ -177,7 +177,8 @@ impl<K> TrustedIssuerBuilder<K> {
         self.rule(|rules| rules.audience_claim = Some(name.into()))
     }
 
-    /// Reads the subject from this claim, in place of `sub`. `email` is accepted only if `email_verified` is true.
+    /// Reads the subject from this claim, in place of `sub`. `email` is accepted only if the claim `email_verified` is `true`, or
+    /// the string `"true"`, which some issuers write.
     pub fn subject_claim(self, name: impl Into<Box<str>>) -> Self {
         self.rule(|rules| rules.subject_claim = Some(name.into()))
     }

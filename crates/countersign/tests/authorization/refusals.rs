@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use countersign::AuthLayer;
 use countersign::directory::MemoryDirectory;
 use countersign::jose::KeySet;
 use countersign::key::{Pepper, Peppers};
@@ -15,8 +14,9 @@ use countersign::require::{Requirement, claim, issuer, predicate, primary, requi
 use countersign::testing::TestIssuer;
 use countersign::time::SystemClock;
 use countersign::token::TrustedIssuer;
+use countersign::{AuthLayer, Principal};
 use http::{Request, Response, StatusCode};
-use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 
 /// A layer for tokens of an issuer and API keys, and credentials of both kinds.
 struct Fixture {
@@ -56,6 +56,22 @@ impl Fixture {
             bearer: ("authorization", format!("Bearer {token}")),
             api_key: ("x-api-key", key),
         }
+    }
+
+    /// Returns the status and the challenges of a rejection that a handler constructs.
+    async fn reject(&self, reason: Reason, (name, value): &(&str, String)) -> (u16, Vec<String>) {
+        let service = self.layer.layer(service_fn(async |request: Request<()>| {
+            let principal = request.extensions().get::<Principal>().unwrap();
+            Ok::<_, Infallible>(Response::new(Some(principal.reject(reason))))
+        }));
+        let request = Request::get("/").header(*name, value);
+        let response = service.oneshot(request.body(()).unwrap()).await.unwrap();
+        let rejection = response.into_body().unwrap();
+        let challenges = rejection.challenges();
+        let challenges = challenges
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned());
+        (rejection.kind().status().as_u16(), challenges.collect())
     }
 
     /// Returns the status, the challenges and the reason of the response.
@@ -131,5 +147,32 @@ async fn unmet_requirement_has_its_challenge() {
         let layer = fixture.layer.clone();
         let found = fixture.send(requirement, layer, &fixture.api_key).await;
         assert_eq!(found, (StatusCode::FORBIDDEN, Vec::new(), reason));
+    }
+}
+
+#[tokio::test]
+async fn rejection_that_a_handler_constructs_has_the_challenges_of_the_layer() {
+    let fixture = Fixture::new().await;
+    let lacking = r#"Bearer realm="calls", error="insufficient_scope""#;
+    let invalid = r#"Bearer realm="calls", error="invalid_token""#;
+    for (reason, status, bearer, api_key) in [
+        (
+            Reason::Custom("unconfirmed"),
+            401,
+            invalid,
+            r#"ApiKey realm="calls""#,
+        ),
+        (Reason::Superseded, 401, invalid, r#"ApiKey realm="calls""#),
+        (Reason::ScopeMissing, 403, lacking, ""),
+        (Reason::ClaimMissing, 403, lacking, ""),
+        (Reason::Unmet("owner"), 403, "", ""),
+        (Reason::MechanismUnavailable, 503, "", ""),
+    ] {
+        for (credentials, challenge) in [(&fixture.bearer, bearer), (&fixture.api_key, api_key)] {
+            let challenges =
+                Vec::from_iter([challenge.to_owned()].into_iter().filter(|c| !c.is_empty()));
+            let found = fixture.reject(reason, credentials).await;
+            assert_eq!(found, (status, challenges), "{reason:?}");
+        }
     }
 }

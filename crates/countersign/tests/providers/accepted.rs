@@ -123,18 +123,32 @@ async fn google_id_token_is_accepted_and_its_verified_address_may_be_the_subject
     assert_eq!(principal.subject(), "110169484474386276334");
 
     let case = Case::new(Provider::Google, |issuer, _| issuer.subject_claim("email"));
-    let principal = case.send(&case.provider.token(), None).await.unwrap();
-    assert_eq!(principal.subject(), "ada@example.com");
+    // Some issuers write the boolean as a string.
+    for verified in [Value::Bool(true), "true".into()] {
+        let token = case.provider.token().claim("email_verified", verified);
+        let principal = case.send(&token, None).await.unwrap();
+        assert_eq!(principal.subject(), "ada@example.com");
+    }
     for unverified in [
-        serde_json::json!(false),
+        Value::Bool(false),
         "false".into(),
+        "TRUE".into(),
+        "".into(),
         Value::Null,
         1.into(),
+        vec![true].into(),
     ] {
-        let token = case.provider.token().claim("email_verified", unverified);
+        let token = case.provider.token().claim("email_verified", &unverified);
         let rejected = case.send(&token, None).await.unwrap_err();
-        assert_eq!(rejected, (401, Reason::ClaimsMalformed));
+        assert_eq!(rejected, (401, Reason::ClaimsMalformed), "{unverified}");
     }
+    let token = case.provider.token();
+    let mut claims: Map<String, Value> = serde_json::from_str(&token.claims_json()).unwrap();
+    claims.remove("email_verified").unwrap();
+    let claims = Value::from(claims).to_string();
+    let absent = token.sign_text(&token.header_json(), &claims).unwrap();
+    let rejected = case.send_text(&absent, None).await.unwrap_err();
+    assert_eq!(rejected, (401, Reason::ClaimsMalformed));
 }
 
 #[tokio::test]
@@ -155,10 +169,11 @@ async fn google_token_is_accepted_by_both_names_of_its_issuer() {
 #[tokio::test]
 async fn auth0_token_is_accepted_with_its_permissions_and_namespaced_roles() {
     let case = Case::new(Provider::Auth0, |issuer, _| {
-        issuer.scopes_from(["permissions", "https://acme.example/roles"])
+        issuer.scopes_from(["permissions"])
     });
-    let met = scope("delete:calls") & scope("auditor");
-    case.check(met, scope("openid")).await;
+    let auditor = claim("https://acme.example/roles").contains("auditor");
+    case.check(scope("delete:calls") & auditor, scope("openid"))
+        .await;
 }
 
 #[tokio::test]
@@ -210,9 +225,7 @@ async fn keycloak_token_is_accepted_with_its_realm_and_client_roles() {
 
 #[tokio::test]
 async fn zitadel_token_is_accepted_with_its_project_roles() {
-    let case = Case::new(Provider::Zitadel, |issuer, _| {
-        issuer.scopes_from(["permissions"])
-    });
+    let case = Case::new(Provider::Zitadel, |issuer, _| issuer);
     let role = |name: &str| {
         claim([
             "urn:zitadel:iam:org:project:roles",
@@ -228,7 +241,7 @@ async fn zitadel_token_is_accepted_with_its_project_roles() {
             roles.is_some_and(|roles| roles.contains_key(name))
         })
     };
-    let met = scope("calls.read") & role("admin") & in_any("admin");
+    let met = role("admin") & in_any("admin");
     case.check(met, role("owner") | in_any("owner")).await;
 }
 

@@ -10,7 +10,9 @@
 mod accepted;
 mod broken;
 mod documents;
+mod every_provider;
 mod server;
+mod several_issuers;
 mod shared_key_sets;
 mod support;
 mod tokens;

@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod identity_providers;
 mod links;
 mod output;
 mod page;
