@@ -1,10 +1,13 @@
-//! Extractors for axum handlers (feature `axum`): [`Principal`], `Option<Principal>`, [`PrimaryPrincipal`], [`Scopes`] and
+//! Extractors for axum handlers (feature `axum`): [`Principal`], [`PrimaryPrincipal`], [`Scopes`](crate::scope::Scopes) and
 //! [`Claims`].
 //!
 //! A handler inside of an [`AuthLayer`](crate::auth::AuthLayer) takes them as arguments. Without the
-//! layer the response is 500. Inside of an [optional](crate::auth::AuthLayer::optional) layer, `Option<Principal>` is `None`
-//! for a request without credentials, and the others reject it with 401. `PrimaryPrincipal` rejects bearer tokens with 403. The rejections have the
-//! body that was set on the layer with `reject_body`.
+//! layer the response is 500. `PrimaryPrincipal` rejects bearer tokens with 403, and `Claims` rejects claims that do not fit. The
+//! rejections have the body that was set on the layer with `reject_body`.
+//!
+//! Inside of an [optional](crate::auth::AuthLayer::optional) layer, they reject a request without credentials with 401, and
+//! `Option<Principal>`, `Option<PrimaryPrincipal>` and `Option<Claims<T>>` are `None` for it. For a request with credentials,
+//! the `Option` changes nothing.
 //!
 //! ```
 //! use axum_core::extract::FromRequestParts;
@@ -18,6 +21,8 @@
 //! # });
 //! ```
 
+mod unfit;
+
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -28,7 +33,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::Caller;
 use crate::principal::{PrimaryPrincipal, Principal};
 use crate::rejection::{InheritedBody, Rejection, UnmetRequirement};
-use crate::scope::Scopes;
+use crate::scope;
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
@@ -39,7 +44,7 @@ impl IntoResponse for Rejection {
 }
 
 /// The claims of the token as a value of your own type. The response is 403 if there is no token, or if its claims do not fit
-/// the type.
+/// the type. In the second case, the log warns once a minute, with the name of the claim and without its value.
 ///
 /// ```
 /// use countersign::extract::Claims;
@@ -68,6 +73,25 @@ fn required(parts: &Parts) -> Result<&Principal, Rejection> {
         .ok_or_else(|| caller.reject(&UnmetRequirement::Principal))
 }
 
+/// Returns the principal, or `None` for a request without credentials inside of an optional layer.
+fn optional(parts: &Parts) -> Result<Option<&Principal>, Rejection> {
+    Ok(Caller::of(&parts.extensions)?.principal())
+}
+
+fn primary(principal: &Principal) -> Result<PrimaryPrincipal, Rejection> {
+    let primary = principal.primary();
+    primary.ok_or_else(|| principal.reject_unmet(&UnmetRequirement::Primary))
+}
+
+fn claims<T: DeserializeOwned>(principal: &Principal) -> Result<Claims<T>, Rejection> {
+    principal.claims().map(Claims).map_err(|error| {
+        principal.reject_unmet(&match principal.claims_json() {
+            [] => UnmetRequirement::Token,
+            json => UnmetRequirement::Claims(unfit::explain(json, &error)),
+        })
+    })
+}
+
 impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = Rejection;
 
@@ -80,7 +104,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        Ok(Caller::of(&parts.extensions)?.principal().cloned())
+        Ok(optional(parts)?.cloned())
     }
 }
 
@@ -88,13 +112,19 @@ impl<S: Sync> FromRequestParts<S> for PrimaryPrincipal {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        let principal = required(parts)?;
-        let primary = principal.primary();
-        primary.ok_or_else(|| principal.reject_unmet(&UnmetRequirement::Primary))
+        primary(required(parts)?)
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Scopes {
+impl<S: Sync> OptionalFromRequestParts<S> for PrimaryPrincipal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        optional(parts)?.map(primary).transpose()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for scope::Scopes {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
@@ -108,11 +138,14 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        let principal = required(parts)?;
-        let unfit = |error: serde_json::Error| {
-            let lack = format!("the claims do not fit the type that reads them: {error}");
-            principal.reject_unmet(&UnmetRequirement::Claim(lack))
-        };
-        principal.claims().map(Self).map_err(unfit)
+        claims(required(parts)?)
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> OptionalFromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        optional(parts)?.map(claims).transpose()
     }
 }

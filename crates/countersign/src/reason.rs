@@ -13,7 +13,7 @@ pub enum RejectionKind {
     Invalid,
     /// The credentials are valid, but lack a scope or the value of a claim.
     InsufficientScope,
-    /// The credentials are valid, but this kind of credentials is not permitted.
+    /// The credentials are valid, but this kind of credentials is not permitted, or the service cannot use them.
     Forbidden,
     /// Too many attempts failed, and the credentials were not checked: the client must wait.
     TooManyRequests,
@@ -199,6 +199,8 @@ reasons! {
     ScopeMissing, InsufficientScope, "scope_missing";
     /// A claim of the token lacks a required value.
     ClaimMissing, InsufficientScope, "claim_missing";
+    /// There is no token, or its claims do not fit the type of `countersign::extract::Claims` that reads them.
+    ClaimsUnfit, Forbidden, "claims_unfit";
     /// A token of another issuer is required.
     IssuerRequired, Forbidden, "issuer_required";
     /// A primary credential is required, and a bearer token was presented.

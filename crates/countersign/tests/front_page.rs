@@ -97,6 +97,9 @@ fn challenge_and_log_level_in_the_table_are_those_of_the_kind() {
                     ("error=\"insufficient_scope\", scope=", log)
                 }
                 RejectionKind::InsufficientScope => ("error=\"insufficient_scope\"` for", "debug"),
+                RejectionKind::Forbidden if *reason == Reason::ClaimsUnfit => {
+                    ("none", "debug; warn, once a minute, if there is a token")
+                }
                 RejectionKind::Forbidden
                 | RejectionKind::BodyTooLarge
                 | RejectionKind::BodyIncomplete => ("none", "debug"),

@@ -196,6 +196,12 @@ impl Principal {
         self.fields().claims.object()
     }
 
+    /// Returns the claims as JSON text. Without a token, it is empty.
+    #[cfg(feature = "axum")]
+    pub(crate) fn claims_json(&self) -> &[u8] {
+        self.fields().claims.json()
+    }
+
     /// Returns the same principal as a primary one, if a long-lived credential authenticated it.
     #[must_use]
     pub fn primary(&self) -> Option<PrimaryPrincipal> {
@@ -235,7 +241,7 @@ impl Principal {
     pub(crate) fn reject_unmet(&self, unmet: &UnmetRequirement) -> Rejection {
         let challenges = Arc::clone(&self.verifier.challenges);
         let rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
-        let mut looks_misconfigured = false;
+        let mut looks_misconfigured = unmet.looks_misconfigured();
         let mut explanation = format!("{unmet}, and the caller is {}", self.subject());
         if let UnmetRequirement::Scope(scope) = unmet
             && scope

@@ -9,6 +9,12 @@ pub(crate) enum UnmetRequirement {
     Scope(String),
     /// A claim lacks what this text says.
     Claim(String),
+    /// There is no token whose claims could be read.
+    #[cfg(feature = "axum")]
+    Token,
+    /// The claims do not fit the type that reads them, as this text says.
+    #[cfg(feature = "axum")]
+    Claims(String),
     Issuer(Box<str>),
     /// The predicate with this label does not hold.
     Predicate(&'static str),
@@ -23,6 +29,8 @@ impl UnmetRequirement {
         match self {
             Self::Scope(_) => Reason::ScopeMissing,
             Self::Claim(_) => Reason::ClaimMissing,
+            #[cfg(feature = "axum")]
+            Self::Token | Self::Claims(_) => Reason::ClaimsUnfit,
             Self::Issuer(_) => Reason::IssuerRequired,
             Self::Predicate(label) => Reason::Unmet(label),
             Self::Primary => Reason::PrimaryRequired,
@@ -32,11 +40,26 @@ impl UnmetRequirement {
     }
 }
 
+impl UnmetRequirement {
+    /// Returns whether the configuration or the code of the service looks wrong.
+    pub(crate) fn looks_misconfigured(&self) -> bool {
+        match self {
+            #[cfg(feature = "axum")]
+            Self::Claims(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for UnmetRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scope(scope) => write!(f, "the scope `{scope}` is required"),
             Self::Claim(lack) => f.write_str(lack),
+            #[cfg(feature = "axum")]
+            Self::Token => f.write_str("a token is required"),
+            #[cfg(feature = "axum")]
+            Self::Claims(lack) => f.write_str(lack),
             Self::Issuer(url) => write!(f, "a token of the issuer {url} is required"),
             Self::Predicate(label) => write!(f, "the requirement {label} is not met"),
             Self::Primary => f.write_str("a long-lived credential is required"),

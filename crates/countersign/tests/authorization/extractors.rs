@@ -1,9 +1,11 @@
 //! Extractors of axum, and the name of a principal.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::IntoResponse as _;
 use countersign::auth::Authenticator;
 use countersign::credentials::{Credentials, RequestHead};
 use countersign::directory::MemoryDirectory;
@@ -12,10 +14,10 @@ use countersign::key::{Pepper, Peppers};
 use countersign::mechanism::ApiKeys;
 use countersign::random::SystemRandom;
 use countersign::registry::{Caller, MemoryRegistry, NewKey, Registry as _};
-use countersign::rejection::Reason;
+use countersign::rejection::{Reason, Rejection};
 use countersign::testing::AlwaysLayer;
 use countersign::time::SystemClock;
-use countersign::{AuthLayer, Principal, Scopes};
+use countersign::{AuthLayer, Id, PrimaryPrincipal, Principal, Scopes};
 use http::{Request, Response, StatusCode};
 use serde_json::Value;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -56,28 +58,103 @@ async fn principal_is_optional_inside_of_an_optional_layer_only() {
     );
 }
 
-#[tokio::test]
-async fn claims_that_do_not_fit_are_403() {
-    let mut seen = Request::new(());
-    let service = AlwaysLayer::new(ada().build()).layer(service_fn(async |request: Request<()>| {
+/// Returns a request that a layer has accepted as this principal.
+async fn accepted(principal: Principal) -> http::request::Parts {
+    let service = AlwaysLayer::new(principal).layer(service_fn(async |request: Request<()>| {
         Ok::<_, Infallible>(Response::new(request.into_parts().0))
     }));
-    let mut parts = service
-        .oneshot(std::mem::take(&mut seen))
+    service
+        .oneshot(Request::default())
         .await
         .unwrap()
-        .into_body();
-    let Claims(all) = Claims::<Value>::from_request_parts(&mut parts, &())
-        .await
-        .unwrap();
+        .into_body()
+}
+
+async fn extract<T: FromRequestParts<(), Rejection = Rejection>>(
+    parts: &mut http::request::Parts,
+) -> Result<T, Rejection> {
+    T::from_request_parts(parts, &()).await
+}
+
+async fn extract_optional<T: OptionalFromRequestParts<(), Rejection = Rejection>>(
+    parts: &mut http::request::Parts,
+) -> Result<Option<T>, Rejection> {
+    T::from_request_parts(parts, &()).await
+}
+
+#[tokio::test]
+async fn claims_that_do_not_fit_are_403_without_a_challenge() {
+    let mut parts = accepted(ada().build()).await;
+    let Claims(all) = extract::<Claims<Value>>(&mut parts).await.unwrap();
     assert_eq!(all["flag"], true);
-    let unfit = Claims::<Vec<u8>>::from_request_parts(&mut parts, &())
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (unfit.kind().status(), unfit.reason()),
-        (StatusCode::FORBIDDEN, Reason::ClaimMissing)
-    );
+    for unfit in [
+        extract::<Claims<HashMap<String, bool>>>(&mut parts)
+            .await
+            .unwrap_err(),
+        extract_optional::<Claims<HashMap<String, bool>>>(&mut parts)
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(
+            (unfit.kind().status(), unfit.reason()),
+            (StatusCode::FORBIDDEN, Reason::ClaimsUnfit)
+        );
+        let explanation = unfit.explanation().unwrap();
+        assert!(
+            explanation.contains("invalid type") && explanation.contains("ada"),
+            "{explanation}"
+        );
+        assert!(!explanation.contains("scope"), "{explanation}");
+        let text = unfit.public_text();
+        assert!(!text.contains("scope"), "{text}");
+        let response = unfit.into_response();
+        assert_eq!(response.headers().get("www-authenticate"), None);
+    }
+}
+
+#[tokio::test]
+async fn claims_without_a_token_are_403() {
+    let key = PrimaryPrincipal::for_test(Id::from_bytes([1; 20]), Scopes::none());
+    let mut parts = accepted(key.into()).await;
+    for none in [
+        extract::<Claims<Value>>(&mut parts).await.unwrap_err(),
+        extract_optional::<Claims<Value>>(&mut parts)
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(
+            (none.kind().status(), none.reason()),
+            (StatusCode::FORBIDDEN, Reason::ClaimsUnfit)
+        );
+        let explanation = none.explanation().unwrap();
+        assert!(explanation.contains("a token is required"), "{explanation}");
+    }
+}
+
+#[tokio::test]
+async fn claims_and_primary_principal_are_optional_inside_of_an_optional_layer_only() {
+    let mut anonymous = parts(layer().optional()).await;
+    let claims = extract_optional::<Claims<Value>>(&mut anonymous).await;
+    assert!(claims.unwrap().is_none());
+    let primary = extract_optional::<PrimaryPrincipal>(&mut anonymous).await;
+    assert!(primary.unwrap().is_none());
+
+    let (mut bare, ()) = Request::new(()).into_parts();
+    let claims = extract_optional::<Claims<Value>>(&mut bare).await;
+    assert_eq!(claims.unwrap_err().reason(), Reason::LayerMissing);
+    let primary = extract_optional::<PrimaryPrincipal>(&mut bare).await;
+    assert_eq!(primary.unwrap_err().reason(), Reason::LayerMissing);
+
+    let mut bearer = accepted(ada().build()).await;
+    let claims = extract_optional::<Claims<Value>>(&mut bearer).await;
+    assert_eq!(claims.unwrap().unwrap().0["flag"], true);
+    let primary = extract_optional::<PrimaryPrincipal>(&mut bearer).await;
+    assert_eq!(primary.unwrap_err().reason(), Reason::PrimaryRequired);
+
+    let key = PrimaryPrincipal::for_test(Id::from_bytes([1; 20]), Scopes::none());
+    let mut key = accepted(key.into()).await;
+    let primary = extract_optional::<PrimaryPrincipal>(&mut key).await;
+    assert!(primary.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[cfg(feature = "axum")]
+mod extractors;
 mod options;
 mod requirements;
 mod support;

@@ -79,7 +79,7 @@ impl Subscriber for Log {
 pub(crate) struct Fixture {
     pub(crate) issuer: TestIssuer,
     pub(crate) clock: FixedClock,
-    layer: AuthLayer,
+    pub(crate) layer: AuthLayer,
 }
 
 impl Fixture {
