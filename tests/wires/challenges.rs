@@ -8,6 +8,7 @@ use countersign::auth::Authenticator;
 use countersign::mechanism::{ApiKeys, Basic, Jwt};
 use countersign::mint::Mint;
 use countersign::random::SystemRandom;
+use countersign::rejection::{Reason, Rejection};
 use countersign_wire::{
     Introspection, ManagedTokenResource, ResponseBody, Revocation, SessionResource,
 };
@@ -85,6 +86,24 @@ async fn missing_credentials_in_headers_get_the_challenges_of_the_wire() {
         let response = fixture.endpoint(wire).oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{wire:?}");
         assert_eq!(challenges(&response), accepted_by(wire), "{wire:?}");
+    }
+}
+
+#[tokio::test]
+async fn scheme_that_is_not_read_has_a_reason_of_its_own_and_the_response_of_no_credentials() {
+    let fixture = fixture().await;
+    for wire in WireKind::HEADERS {
+        for (headers, reason) in [
+            (&[][..], Reason::NoCredentials),
+            (&[("authorization", "Digest a=b")], Reason::SchemeUnknown),
+        ] {
+            let request = wire.post(headers, wire.body());
+            let response = fixture.endpoint(wire).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{wire:?}");
+            assert_eq!(challenges(&response), accepted_by(wire), "{wire:?}");
+            let rejection = response.extensions().get::<Rejection>().unwrap();
+            assert_eq!(rejection.reason(), reason, "{wire:?}");
+        }
     }
 }
 

@@ -106,13 +106,13 @@ impl EndpointAuthenticator {
         let in_headers = match in_headers {
             Some(credentials) => Some(self.primary(credentials, &head).await?),
             None if self.source == CredentialSource::HeadersOrBody => None,
-            None => return Err(self.missing_credentials(has_cookie)),
+            None => return Err(self.missing_credentials(&head, has_cookie)),
         };
         let body = body.await.map_err(TokenError::from)?;
         let (request, parameters) = read(&head, &body)?;
         let principal = match (in_headers, request.credentials.or(certificate)) {
             (Some(_), Some(_)) => return Err(TokenError::Ambiguous.into()),
-            (None, None) => return Err(self.missing_credentials(has_cookie)),
+            (None, None) => return Err(self.missing_credentials(&head, has_cookie)),
             (None, Some(credentials)) => {
                 let principal = self.primary(credentials, &head).await?;
                 check_client(principal.principal(), request.client_id.as_ref())?;
@@ -135,7 +135,7 @@ impl EndpointAuthenticator {
     ) -> Result<PrimaryPrincipal, RequestError> {
         check_site(head)?;
         let (credentials, has_cookie) = self.find_in_headers(head)?;
-        let credentials = credentials.ok_or_else(|| self.missing_credentials(has_cookie))?;
+        let credentials = credentials.ok_or_else(|| self.missing_credentials(head, has_cookie))?;
         self.primary(credentials, head).await
     }
 
@@ -190,10 +190,10 @@ impl EndpointAuthenticator {
     }
 
     /// Returns the error of a request without credentials that are accepted here.
-    fn missing_credentials(&self, has_cookie: bool) -> RequestError {
+    fn missing_credentials(&self, head: &request::Parts, has_cookie: bool) -> RequestError {
         match has_cookie {
             true => TokenError::Chaining.into(),
-            false => self.authenticator.missing_credentials().into(),
+            false => self.authenticator.missing_credentials(&head.into()).into(),
         }
     }
 

@@ -105,7 +105,7 @@ macro_rules! reasons {
 reasons! {
     /// The request has no credentials.
     NoCredentials, Missing, "no_credentials";
-    /// Authentication is optional, and `Authorization` has a scheme that no mechanism reads.
+    /// The request has no credentials, and an `Authorization` header with a scheme that no mechanism reads.
     SchemeUnknown, Missing, "scheme_unknown";
     /// A header with credentials is repeated.
     RepeatedHeader, Malformed, "repeated_header";

@@ -148,7 +148,8 @@ impl ManagedTokenResource {
     async fn authenticate(&self, head: &request::Parts) -> Result<Principal, ManagedTokenError> {
         check_site(head)?;
         let credentials = self.authenticator.find_credentials(&head.into())?;
-        let credentials = credentials.ok_or_else(|| self.authenticator.missing_credentials())?;
+        let missing = || self.authenticator.missing_credentials(&head.into());
+        let credentials = credentials.ok_or_else(missing)?;
         let principal = self.authenticator.authenticate(credentials, &head.into());
         let principal = principal.await?;
         count(self.limit.as_ref(), &principal, self.mint.clock())?;

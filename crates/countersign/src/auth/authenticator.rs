@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 
 use crate::BoxFuture;
@@ -144,21 +145,20 @@ impl Authenticator {
         Ok(found)
     }
 
-    /// Returns the rejection of a request whose headers hold no credentials.
+    /// Returns the rejection of a request in whose headers there are no credentials. Its reason tells an `Authorization`
+    /// header that no mechanism reads from a missing one. The response is the same.
     #[must_use]
-    pub fn missing_credentials(&self) -> Rejection {
-        self.reject(Reason::NoCredentials)
+    pub fn missing_credentials(&self, head: &RequestHead<'_>) -> Rejection {
+        self.reject(match head.headers.contains_key(AUTHORIZATION) {
+            true => Reason::SchemeUnknown,
+            false => Reason::NoCredentials,
+        })
     }
 
     /// Returns the rejection of a request without a principal where one is required, inside of an optional layer. It is
     /// counted by what requires the principal.
     pub(super) fn credentials_required(&self) -> Rejection {
         Rejection::of_request(Reason::NoCredentials, Arc::clone(&self.0.challenges))
-    }
-
-    /// Returns the rejection of a request with an `Authorization` scheme that no mechanism reads.
-    pub(super) fn unknown_scheme(&self) -> Rejection {
-        self.reject(Reason::SchemeUnknown)
     }
 
     /// Returns the rejection of a request whose body holds no credentials. Its challenge is

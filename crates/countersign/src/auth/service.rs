@@ -44,8 +44,15 @@ where
         };
         let credentials = match found {
             Ok(Some(credentials)) => credentials,
-            Ok(None) if self.options.optional => return self.pass_on(request),
-            Ok(None) => return self.reject(self.authenticator.missing_credentials(), &request),
+            // An `Authorization` header that no mechanism reads is not taken for none.
+            Ok(None) if self.options.optional && !request.headers().contains_key(AUTHORIZATION) => {
+                return self.pass_on(request);
+            }
+            Ok(None) => {
+                let head = RequestHead::new(&request);
+                let rejection = self.authenticator.missing_credentials(&head);
+                return self.reject(rejection, &request);
+            }
             Err(rejection) => return self.reject(rejection, &request),
         };
         let head = RequestHead::new(&request);
@@ -87,9 +94,6 @@ impl<S: Clone, R: Clone> AuthService<S, R> {
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
         R: RejectBody<ResBody>,
     {
-        if request.headers().contains_key(AUTHORIZATION) {
-            return self.reject(self.authenticator.unknown_scheme(), &request);
-        }
         let extensions = request.extensions_mut();
         extensions.remove::<Principal>();
         extensions.remove::<Scopes>();

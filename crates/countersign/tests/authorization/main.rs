@@ -11,4 +11,5 @@ mod extractors;
 mod optional;
 mod refusals;
 mod requirements;
+mod schemes;
 mod support;

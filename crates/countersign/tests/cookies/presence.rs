@@ -64,7 +64,7 @@ fn cookie_beside_other_credentials_does_not_count_and_is_removed() {
         (&[bearer, key], (400, Reason::SeveralCredentials)),
         (
             &[("authorization", "Digest a=b")],
-            (401, Reason::NoCredentials),
+            (401, Reason::SchemeUnknown),
         ),
         (&[("x-api-key", "cs_garbage")], (401, Reason::KeyMalformed)),
         (&[("x-api-key", "")], (401, Reason::Unselected)),

@@ -135,7 +135,7 @@ impl Gateway {
             // Credentials of an unknown scheme are not taken for none.
             return match is_public && !head.headers.contains_key(AUTHORIZATION) {
                 true => Ok(None),
-                false => Err(authenticator.missing_credentials()),
+                false => Err(authenticator.missing_credentials(&RequestHead::from(&head))),
             };
         };
         let authentication = authenticator.authenticate(credentials, &RequestHead::from(&head));

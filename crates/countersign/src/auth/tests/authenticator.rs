@@ -141,7 +141,9 @@ fn credentials_in_a_body_are_challenged_without_a_prompt_of_browsers() {
         let challenges = rejection.challenges();
         assert_eq!(challenges, [r#"Credentials realm="countersign""#]);
     }
-    let in_headers = fixture.authenticator.missing_credentials();
+    let in_headers = fixture
+        .authenticator
+        .missing_credentials(&RequestHead::empty());
     assert_eq!(in_headers.challenges(), [r#"ApiKey realm="countersign""#]);
 }
 
