@@ -243,7 +243,7 @@ impl Principal {
         let rejection = Rejection::of_principal(unmet, self.scheme(), challenges);
         let mut looks_misconfigured = unmet.looks_misconfigured();
         let mut explanation = format!("{unmet}, and the caller is {}", self.subject());
-        if let UnmetRequirement::Scope(scope) = unmet
+        if let UnmetRequirement::Scope(scope) = &*unmet.cause()
             && scope
                 .split(' ')
                 .all(|scope| self.scopes().would_grant_as_patterns(scope))

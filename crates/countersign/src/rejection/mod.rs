@@ -139,8 +139,9 @@ impl Rejection {
         scheme: Scheme,
         challenges: Arc<Challenges>,
     ) -> Self {
-        let reason = unmet.reason();
-        match unmet {
+        let cause = unmet.cause();
+        let reason = cause.reason();
+        match &*cause {
             UnmetRequirement::Scope(scope) if scheme == Scheme::Bearer => {
                 Self::of_bearer(reason, scope, challenges)
             }

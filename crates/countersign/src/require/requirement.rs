@@ -151,8 +151,7 @@ impl Requirement {
     ///
     /// # Errors
     ///
-    /// The unmet requirement. For `all` it names every missing scope; for `any` it is that of the
-    /// first alternative.
+    /// The unmet requirement: for `all` every part that is unmet, for `any` every alternative.
     pub(super) fn unmet(&self, principal: Option<&Principal>) -> Result<(), UnmetRequirement> {
         let require = |is_met: bool, unmet: &dyn Fn() -> UnmetRequirement| {
             is_met.then_some(()).ok_or_else(unmet)
@@ -184,29 +183,26 @@ impl Requirement {
             Node::Public => Ok(()),
             Node::Deny => Err(UnmetRequirement::Denied),
             Node::All(list) => {
-                let mut unmet = None;
-                for requirement in list {
-                    unmet = match (unmet, requirement.unmet(principal)) {
-                        (unmet, Ok(())) => unmet,
-                        (Some(UnmetRequirement::Scope(a)), Err(UnmetRequirement::Scope(b))) => {
-                            Some(UnmetRequirement::Scope(format!("{a} {b}")))
-                        }
-                        // Scopes alone would not be enough.
-                        (None | Some(UnmetRequirement::Scope(_)), Err(unmet)) => Some(unmet),
-                        (unmet, Err(_)) => unmet,
-                    };
+                let unmet = list.iter().filter_map(|each| each.unmet(principal).err());
+                let mut unmet: Vec<_> = unmet.collect();
+                match unmet.pop() {
+                    None => Ok(()),
+                    Some(only) if unmet.is_empty() => Err(only),
+                    Some(last) => {
+                        unmet.push(last);
+                        Err(UnmetRequirement::All(unmet))
+                    }
                 }
-                unmet.map_or(Ok(()), Err)
             }
             Node::Any(list) => {
-                let mut first = None;
+                let mut unmet = Vec::new();
                 for requirement in list {
                     match requirement.unmet(principal) {
                         Ok(()) => return Ok(()),
-                        Err(unmet) => first = first.or(Some(unmet)),
+                        Err(each) => unmet.push(each),
                     }
                 }
-                Err(first.unwrap_or(UnmetRequirement::Denied))
+                Err(UnmetRequirement::Any(unmet))
             }
         }
     }

@@ -119,6 +119,22 @@ async fn unmet_requirement_has_its_challenge() {
             Reason::ClaimMissing,
             lacking(""),
         ),
+        // Of alternatives, the first one.
+        (
+            scope("calls.read") | group(),
+            Reason::ScopeMissing,
+            of_scope.clone(),
+        ),
+        (
+            group() | scope("calls.read"),
+            Reason::ClaimMissing,
+            lacking(""),
+        ),
+        (
+            (scope("calls.read") | scope("calls.admin")) & scope("calls.write"),
+            Reason::ScopeMissing,
+            lacking(r#", scope="calls.read calls.write""#),
+        ),
         (
             issuer("https://b.example"),
             Reason::IssuerRequired,

@@ -129,6 +129,30 @@ fn requirements_combine_and_the_rejection_says_what_is_missing() {
 }
 
 #[test]
+fn explanation_names_every_alternative_and_every_part_that_is_unmet() {
+    let admin = || claim("groups").contains("admin");
+    for (requirement, expected) in [
+        (
+            admin() | scope("calls:admin") | issuer("https://b.example"),
+            "`admin` is required in the claim groups, or the scope `calls:admin` is required, or a token of the issuer \
+             https://b.example is required, and the caller is ada",
+        ),
+        (
+            scope("one") & (admin() | scope("two")) & predicate("met", |_| true),
+            "the scope `one` is required, and (`admin` is required in the claim groups, or the scope `two` is required), \
+             and the caller is ada",
+        ),
+        (
+            (scope("one") & scope("two")) | (scope("three") & admin()),
+            "(the scope `one two` is required), or (the scope `three` is required, and `admin` is required in the claim \
+             groups), and the caller is ada",
+        ),
+    ] {
+        assert_eq!(unmet(requirement).explanation(), Some(expected));
+    }
+}
+
+#[test]
 fn refused_pattern_of_an_opaque_scope_says_what_to_configure() {
     let rejection = unmet(scope("calls:read"));
     assert!(
