@@ -12,13 +12,14 @@ use std::collections::BTreeSet;
 use countersign::rejection::{Reason, RejectionKind};
 
 /// The reasons of rejected tokens that the log also warns of. The tests in `log` show how.
-const MAY_BE_MISCONFIGURED: [&Reason; 6] = [
+const MAY_BE_MISCONFIGURED: [&Reason; 7] = [
     &Reason::IssuerUntrusted,
     &Reason::AudienceMismatch,
     &Reason::TokenExpired,
     &Reason::NotYetValid,
     &Reason::LifetimeTooLong,
     &Reason::KeyUnknown,
+    &Reason::SignatureInvalid,
 ];
 
 struct Row {

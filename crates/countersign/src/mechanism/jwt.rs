@@ -243,16 +243,15 @@ impl Jwt {
                 explanation: Some(explanation),
                 ..
             }) => {
-                self.warnings.warn(reason, &explanation, now);
+                match reason {
+                    Reason::TokenExpired => {
+                        let token = credentials.expose();
+                        self.warnings.expired(token, &explanation, now);
+                    }
+                    _ => self.warnings.warn(reason, &explanation, now),
+                }
                 Outcome::RejectedWith(reason, explanation)
             }
-            Err(TokenRejection {
-                reason: Reason::TokenExpired,
-                ..
-            }) => match self.warnings.expired(credentials.expose(), now) {
-                Some(explanation) => Outcome::RejectedWith(Reason::TokenExpired, explanation),
-                None => Outcome::Rejected(Reason::TokenExpired),
-            },
             Err(rejection) => Outcome::from(Err(rejection.reason)),
         }
     }

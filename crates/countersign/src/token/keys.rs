@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::key_source::{KeySource, TokenRejection};
+use super::key_source::{KeyFetch, KeySource, TokenRejection};
 use crate::jose::{KeySet, SharedKeySet};
 use crate::reason::Reason;
 
@@ -45,13 +45,9 @@ impl IssuerKeys {
         }
     }
 
-    /// Returns the rejection of a token whose key is not in `seen`.
-    pub(super) fn missing(&self, seen: &KeySet, key_id: Option<&str>) -> TokenRejection {
-        let fetched = self.source();
-        TokenRejection {
-            key_fetch: fetched.and_then(|keys| keys.fetch_missing(Some(seen), key_id)),
-            ..Reason::KeyUnknown.into()
-        }
+    /// Returns the fetch that may bring a key that is not in `seen`.
+    pub(super) fn fetch_missing(&self, seen: &KeySet, key_id: Option<&str>) -> Option<KeyFetch> {
+        self.source()?.fetch_missing(Some(seen), key_id)
     }
 
     /// Returns the keys if they are held in memory, so that they can be checked when the issuer is built.

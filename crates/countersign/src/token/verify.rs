@@ -78,13 +78,18 @@ pub(super) fn verify(
     let keys = issuer.keys.load(header.key_id)?;
     let key = keys
         .find(header.algorithm, header.key_id)
-        .ok_or_else(|| issuer.keys.missing(&keys, header.key_id))?;
+        .ok_or_else(|| TokenRejection {
+            key_fetch: issuer.keys.fetch_missing(&keys, header.key_id),
+            ..TokenRejection::key_unknown(&issuer.url, header.algorithm, header.key_id)
+        })?;
     if let Some(other) = key.of_other_issuer(text(&claims.iss)?) {
         let explanation = format!("the key of the token is for tokens of {other} only");
         return Err(TokenRejection::explained(Reason::KeyUnknown, explanation));
     }
 
-    let signature = jws.verify_signature(key)?;
+    let signature = jws
+        .verify_signature(key)
+        .map_err(|reason| TokenRejection::signature(reason, &issuer.url, key))?;
     if known.is_none() {
         headers.learn(&jws, &header);
     }
@@ -120,7 +125,8 @@ pub(super) fn find_issuer<'i>(
         .filter_map(|(index, issuer)| Some((index, issuer, issuer.name_in(claims, iss)?)));
     found.next().ok_or_else(|| {
         let known = issuers.iter().map(TrustedIssuer::url);
-        TokenRejection::unexpected(Reason::IssuerUntrusted, "iss", iss, known)
+        let found = iss.map(Json::from);
+        TokenRejection::unexpected(Reason::IssuerUntrusted, "iss", found.as_ref(), known)
     })
 }
 
@@ -227,14 +233,9 @@ impl TrustedIssuer {
 
     fn audience_mismatch(&self, payload: &Payload) -> TokenRejection {
         let claim = self.audience_claim();
-        let shown = |value: &Json| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
-        let found = payload.object().get(claim).map(shown);
+        let found = payload.object().get(claim);
         let known = self.audiences.iter().map(|known| &**known);
-        TokenRejection::unexpected(Reason::AudienceMismatch, claim, found.as_deref(), known)
+        TokenRejection::unexpected(Reason::AudienceMismatch, claim, found, known)
     }
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4 to §4.1.6), in whole seconds and with saturating arithmetic.
@@ -252,7 +253,9 @@ impl TrustedIssuer {
         let exp = dates.exp;
         let iat = dates.iat.map(|date| date.rounded_down);
         if exp <= 0 || now >= self.accepted_until(exp) {
-            return Err(Reason::TokenExpired.into());
+            let behind = now.unix_seconds().saturating_sub(exp);
+            let explanation = format!("exp is {behind} s behind the clock of this machine");
+            return Err(TokenRejection::explained(Reason::TokenExpired, explanation));
         }
         for (name, start) in [("iat", dates.iat), ("nbf", dates.nbf)] {
             let Some(start) = start.map(|date| date.rounded_up) else {

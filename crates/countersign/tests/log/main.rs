@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod explanations;
 #[cfg(feature = "axum")]
 mod extractors;
 mod options;

@@ -12,7 +12,7 @@ use crate::token::expires_at;
 const NEWER_IN_A_ROW: u32 = 3;
 
 /// Finds out whether the configuration looks wrong: no token was accepted in the last minute, and one is rejected as a
-/// token of another issuer or audience, or as not yet valid, or newer and newer ones are rejected as expired.
+/// token of another issuer, audience or key, or as not yet valid, or newer and newer ones are rejected as expired.
 pub(super) struct Warnings {
     /// The second in which a token was last accepted.
     accepted: AtomicI64,
@@ -69,20 +69,18 @@ impl Warnings {
         let _ = (reason, explanation, now, &self.limit);
     }
 
-    /// Explains why a token is expired while no token is accepted, and warns if the clock may be ahead. While tokens are
-    /// accepted, an expired one is ordinary, and costs nothing here.
+    /// Warns of an expired token if the clock may be ahead. While tokens are accepted, an expired one is ordinary, and costs
+    /// nothing here.
     ///
     /// Clients get a new token when theirs expires. So a few expired tokens say nothing, but if newer and newer ones are
     /// expired, and none is accepted in between, tokens seem to be expired as soon as they are issued.
-    pub(super) fn expired(&self, token: &[u8], now: Timestamp) -> Option<Box<str>> {
-        let accepted = self.quiet_since(now)?;
-        let expires_at = expires_at(token)?;
-        let behind = now.unix_seconds().saturating_sub(expires_at.unix_seconds());
-        let explanation = format!("exp is {behind} s behind the clock of this machine");
-        if self.newer_in_a_row(expires_at, accepted) >= NEWER_IN_A_ROW {
-            self.warn(Reason::TokenExpired, &explanation, now);
+    pub(super) fn expired(&self, token: &[u8], explanation: &str, now: Timestamp) {
+        if let Some(accepted) = self.quiet_since(now)
+            && let Some(expires_at) = expires_at(token)
+            && self.newer_in_a_row(expires_at, accepted) >= NEWER_IN_A_ROW
+        {
+            self.warn(Reason::TokenExpired, explanation, now);
         }
-        Some(explanation.into())
     }
 
     /// Returns how many expired tokens were newer than all before, up to this one. It is 0 if this one is not.

@@ -173,7 +173,10 @@ impl OpaqueTokens {
             if let Some(limit) = &self.failures {
                 limit.count(&Client { from, id: OPAQUE }, Err(*reason), now);
             }
-            if let Some(explanation) = explanation {
+            // A token that has just expired is no sign of a wrong configuration.
+            if let Some(explanation) = explanation
+                && *reason != Reason::TokenExpired
+            {
                 self.warn(*reason, explanation, now);
             }
         }
