@@ -173,9 +173,80 @@ pub enum UrlError {
     )]
     Malformed,
     /// The scheme is not `https`, and `http` is not allowed here.
-    #[error("expected an https URL; http is allowed for this machine's loopback addresses only")]
+    #[error("use https; http is allowed for this machine's loopback addresses")]
     NotHttps,
 }
+
+/// A URL in a configuration that is rejected, and the reason.
+///
+/// `Debug` writes the same text as `Display`, since programs that return an error from `main` print that. User information,
+/// queries and fragments may hold secrets, and are never kept.
+#[cfg(feature = "remote")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct RejectedUrl {
+    url: Box<str>,
+    error: UrlError,
+    may_allow_http: bool,
+}
+
+#[cfg(feature = "remote")]
+impl RejectedUrl {
+    /// The number of characters of the URL that are kept.
+    const MAX_SHOWN: usize = 200;
+
+    pub(crate) fn new(url: &str, error: UrlError) -> Self {
+        let shown = url.split(['?', '#']).next().unwrap_or_default();
+        let (scheme, rest) = match shown
+            .find("://")
+            .and_then(|at| shown.split_at_checked(at + 3))
+        {
+            Some(parts) => parts,
+            None => ("", shown),
+        };
+        let rest = rest.rsplit('@').next().unwrap_or_default();
+        let shown = scheme.chars().chain(rest.chars());
+        Self {
+            url: shown.take(Self::MAX_SHOWN).collect(),
+            error,
+            may_allow_http: false,
+        }
+    }
+
+    /// The URL could be used with [`dangerous::allow_http`](crate::dangerous::allow_http).
+    pub(crate) fn or_allow_http(mut self) -> Self {
+        let scheme = self.url.get(..7).unwrap_or_default();
+        self.may_allow_http =
+            self.error == UrlError::NotHttps && scheme.eq_ignore_ascii_case("http://");
+        self
+    }
+
+    /// Returns the reason.
+    #[must_use]
+    pub fn error(&self) -> UrlError {
+        self.error
+    }
+}
+
+#[cfg(feature = "remote")]
+impl fmt::Display for RejectedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the URL {:?} is rejected: {}", self.url, self.error)?;
+        match self.may_allow_http {
+            true => f.write_str(", and elsewhere with `dangerous::allow_http`"),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cfg(feature = "remote")]
+impl fmt::Debug for RejectedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl std::error::Error for RejectedUrl {}
 
 #[cfg(test)]
 mod tests {
@@ -229,6 +300,46 @@ mod tests {
             assert_eq!(parts, (origin, path, query), "{url}");
             assert_eq!(parsed.as_str(), url);
         }
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn rejected_url_is_shown_with_the_reason_and_without_secrets() {
+        let shown = |url: &str| {
+            let rejected = RejectedUrl::new(url, HttpUrl::parse(url).unwrap_err());
+            assert_eq!(format!("{rejected:?}"), rejected.to_string());
+            let shown = rejected.to_string();
+            assert!(!shown.contains("secret"), "{shown}");
+            shown
+        };
+        for (url, start) in [
+            (
+                "ftp://keys.example/a?secret",
+                r#"the URL "ftp://keys.example/a" is rejected: use https"#,
+            ),
+            (
+                "https://user:secret@a.example/b",
+                r#"the URL "https://a.example/b" is rejected: expected"#,
+            ),
+            ("user:secret@a.example", r#"the URL "a.example" is"#),
+            (
+                "https:/user:secret@a.example/b",
+                r#"the URL "a.example/b" is"#,
+            ),
+            (
+                "https://a.example/#secret",
+                r#"the URL "https://a.example/" is"#,
+            ),
+            (
+                "https://a.example/\n",
+                r#"the URL "https://a.example/\n" is"#,
+            ),
+            ("", r#"the URL "" is"#),
+        ] {
+            let shown = shown(url);
+            assert!(shown.starts_with(start), "{shown}");
+        }
+        assert!(shown(&"a".repeat(10_000)).len() < 500);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use crate::remote::{FetchError, RemoteError};
-use crate::url::UrlError;
+use crate::url::RejectedUrl;
 
 /// The reason why a verifier has not accepted an answer. It keeps what it knows, until that is too old.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +86,7 @@ pub enum Refusal {
 pub enum ConnectError {
     /// The feed may not be followed at this URL.
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Url(#[from] RejectedUrl),
     /// The credential contains characters that a header cannot contain.
     #[error("the credential contains characters that a header cannot contain")]
     Credential,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::UrlError;
+use super::RejectedUrl;
 use crate::token::TrustError;
 
 /// The reason why an issuer returned no keys, or no answer about a token.
@@ -69,7 +69,7 @@ pub enum FetchError {
 pub enum RemoteError {
     /// Documents may not be fetched from a URL.
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Url(#[from] RejectedUrl),
     /// A trust domain has no URL of its keys.
     #[error("set the URL of the keys with `jwks_url`: trust domains have no discovery")]
     NoUrl,

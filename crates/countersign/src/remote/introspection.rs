@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 use super::exchange::exchange;
 use super::keys::default_client;
 use super::url::AllowHttp;
-use super::{Fetch, FetchError, RemoteError};
+use super::{Fetch, FetchError, RejectedUrl, RemoteError};
 use crate::BoxFuture;
 use crate::jose::KeySet;
 use crate::limit::RateLimit;
@@ -164,7 +164,9 @@ impl OpaqueIssuer {
             return Err(RemoteError::Introspection);
         }
         let endpoint = Endpoint {
-            url: AllowHttp::default().document(&url)?,
+            url: AllowHttp::default()
+                .document(&url)
+                .map_err(|error| RejectedUrl::new(&url, error))?,
             authorization,
             client: match options.client {
                 Some(client) => client,

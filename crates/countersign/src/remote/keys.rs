@@ -11,7 +11,7 @@ use super::attempt::{KeyLocation, Source};
 use super::refresh::StopGuard;
 use super::shared::Shared;
 use super::url::AllowHttp;
-use super::{Fetch, FetchError, RefreshPolicy, RemoteError, refresh};
+use super::{Fetch, FetchError, RefreshPolicy, RejectedUrl, RemoteError, refresh};
 use crate::jose::KeySet;
 use crate::random::{Random, SystemRandom};
 use crate::token::{IssuerKeys, KeyFetch, KeySource};
@@ -137,10 +137,16 @@ impl Location {
         Ok(match self {
             Self::Issuer(name) => {
                 // Microsoft publishes the metadata for all tenants as those of the tenant `common`.
-                let url = allow_http.issuer(&name.replace("{tenantid}", "common"))?;
-                KeyLocation::Issuer(url, name)
+                let url = name.replace("{tenantid}", "common");
+                let parsed = allow_http.issuer(&url);
+                let parsed = parsed.map_err(|error| RejectedUrl::new(&name, error).or_allow_http());
+                KeyLocation::Issuer(parsed?, name)
             }
-            Self::Document(url) => KeyLocation::Document(allow_http.document(&url)?),
+            Self::Document(url) => {
+                let parsed = allow_http.document(&url);
+                let parsed = parsed.map_err(|error| RejectedUrl::new(&url, error).or_allow_http());
+                KeyLocation::Document(parsed?)
+            }
             Self::Unknown => return Err(RemoteError::NoUrl),
         })
     }

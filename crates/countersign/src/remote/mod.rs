@@ -95,7 +95,7 @@ mod schedule;
 mod shared;
 mod url;
 
-pub use crate::url::UrlError;
+pub use crate::url::{RejectedUrl, UrlError};
 #[cfg(feature = "http-client")]
 pub use client::{HttpClient, RootsError};
 pub use error::{FetchError, RemoteError};

@@ -1,6 +1,8 @@
 //! URLs that documents may be fetched from: `https`, or `http` on this machine's loopback. With the dangerous option,
 //! `http` anywhere.
 
+#[cfg(feature = "feed")]
+use crate::url::RejectedUrl;
 use crate::url::{HttpUrl, UrlError};
 
 /// Whether documents may be fetched over `http` from other machines.
@@ -9,8 +11,9 @@ pub(super) struct AllowHttp(pub(super) bool);
 
 /// Parses the URL of an issuer that documents may be fetched from: `https`, or `http` on this machine's loopback.
 #[cfg(feature = "feed")]
-pub(crate) fn fetchable(text: &str) -> Result<HttpUrl, UrlError> {
-    AllowHttp(false).issuer(text)
+pub(crate) fn fetchable(text: &str) -> Result<HttpUrl, RejectedUrl> {
+    let parsed = AllowHttp(false).issuer(text);
+    parsed.map_err(|error| RejectedUrl::new(text, error))
 }
 
 impl AllowHttp {

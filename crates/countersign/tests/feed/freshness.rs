@@ -106,16 +106,17 @@ async fn view_stays_fresh_while_the_issuer_answers_that_nothing_has_changed() {
 
 #[tokio::test]
 async fn configuration_that_is_not_safe_is_rejected() {
-    let connect = |url: &str| Feed::connect(url, &credential()).unwrap_err();
-    for url in ["http://auth.example", "ftp://auth.example"] {
-        assert_eq!(connect(url), ConnectError::Url(UrlError::NotHttps), "{url}");
-    }
-    for url in ["https://auth.example?a", "auth.example"] {
-        assert_eq!(
-            connect(url),
-            ConnectError::Url(UrlError::Malformed),
-            "{url}"
-        );
+    for (url, error) in [
+        ("http://auth.example", UrlError::NotHttps),
+        ("ftp://auth.example", UrlError::NotHttps),
+        ("https://auth.example?a", UrlError::Malformed),
+        ("auth.example", UrlError::Malformed),
+    ] {
+        let Err(ConnectError::Url(rejected)) = Feed::connect(url, &credential()) else {
+            unreachable!("{url}");
+        };
+        assert_eq!(rejected.error(), error, "{url}");
+        assert!(rejected.to_string().contains("auth.example"), "{rejected}");
     }
     let key = countersign::Secret::from("a\nb".to_owned());
     let issuer = TestFeedIssuer::new();

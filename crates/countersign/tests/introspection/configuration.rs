@@ -53,7 +53,13 @@ fn endpoint_is_https_or_loopback() {
         ("file:///etc/passwd", UrlError::Malformed),
         ("/introspect", UrlError::Malformed),
     ] {
-        assert_eq!(at(url), Err(RemoteError::Url(error)), "{url}");
+        let Err(RemoteError::Url(rejected)) = at(url) else {
+            unreachable!("{url}");
+        };
+        assert_eq!(rejected.error(), error, "{url}");
+        let (shown, debug) = (rejected.to_string(), format!("{rejected:?}"));
+        assert!(shown.contains(url) && debug.contains(url), "{shown}");
+        assert!(!shown.contains("allow_http"), "{shown}");
     }
 }
 
