@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
-use super::exchange::exchange;
+use super::exchange::{Failure, exchange_unlogged};
 use super::url::AllowHttp;
 use super::{Fetch, FetchError};
 use crate::jose::json::{self, Text, members};
@@ -81,16 +81,19 @@ impl Source {
         &self,
         cache: &mut FetchCache,
         now: Duration,
-    ) -> Result<Document, FetchError> {
+    ) -> Result<Document, Failure> {
         let result = match self.jwks_url(cache, now).await {
-            Ok(url) => self.keys(&url, cache).await,
+            Ok(url) => {
+                let keys = self.keys(&url, cache).await;
+                keys.map_err(|failure| failure.at(&url))
+            }
             Err(error) => Err(error),
         };
         cache.failed = result.is_err();
         result
     }
 
-    async fn jwks_url(&self, cache: &mut FetchCache, now: Duration) -> Result<HttpUrl, FetchError> {
+    async fn jwks_url(&self, cache: &mut FetchCache, now: Duration) -> Result<HttpUrl, Failure> {
         let (issuer, name) = match &self.location {
             KeyLocation::Document(url) => return Ok(url.clone()),
             KeyLocation::Issuer(issuer, name) => (issuer, name),
@@ -114,10 +117,11 @@ impl Source {
 
     /// Returns the `jwks_uri` of the metadata. If both locations of metadata fail, it returns the error of the
     /// second, which is where most issuers have their metadata.
-    async fn discover(&self, issuer: &HttpUrl, name: &str) -> Result<HttpUrl, FetchError> {
-        let mut result = Err(FetchError::UrlRejected);
+    async fn discover(&self, issuer: &HttpUrl, name: &str) -> Result<HttpUrl, Failure> {
+        let mut result = Err(FetchError::UrlRejected.into());
         for url in self.allow_http.metadata(issuer).into_iter().flatten() {
-            result = self.metadata(&url, issuer, name).await;
+            let found = self.metadata(&url, issuer, name).await;
+            result = found.map_err(|failure| failure.at(&url));
             if result.is_ok() {
                 break;
             }
@@ -130,28 +134,29 @@ impl Source {
         url: &HttpUrl,
         issuer: &HttpUrl,
         name: &str,
-    ) -> Result<HttpUrl, FetchError> {
+    ) -> Result<HttpUrl, Failure> {
         let (status, _, body) = self.get(url, None).await?;
         if status != StatusCode::OK {
-            return Err(FetchError::Status(status.as_u16()));
+            return Err(FetchError::Status(status.as_u16()).into());
         }
         let metadata: Metadata<'_> = json::object(&body).ok_or(FetchError::Malformed)?;
         let (Some(Text(named)), Some(Text(keys))) = (metadata.issuer, metadata.jwks_uri) else {
-            return Err(FetchError::Malformed);
+            return Err(FetchError::Malformed.into());
         };
         // RFC 8414 §3.3: otherwise, one issuer could publish the keys of another.
         if named != name {
             return Err(FetchError::IssuerMismatch {
                 found: named.chars().take(MAX_SHOWN).collect(),
                 configured: name.into(),
-            });
+            }
+            .into());
         }
         self.allow_http
             .named(issuer, &keys)
-            .map_err(|_| FetchError::UrlRejected)
+            .map_err(|_| FetchError::UrlRejected.into())
     }
 
-    async fn keys(&self, url: &HttpUrl, cache: &mut FetchCache) -> Result<Document, FetchError> {
+    async fn keys(&self, url: &HttpUrl, cache: &mut FetchCache) -> Result<Document, Failure> {
         let etag = cache.etag.as_ref().filter(|(of, _)| of == url);
         let etag = etag.map(|(_, etag)| etag.clone());
         let conditional = etag.is_some();
@@ -159,8 +164,8 @@ impl Source {
         match status {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if conditional => return Ok(Document::Unchanged),
-            StatusCode::NOT_MODIFIED => return Err(FetchError::NotModified),
-            other => return Err(FetchError::Status(other.as_u16())),
+            StatusCode::NOT_MODIFIED => return Err(FetchError::NotModified.into()),
+            other => return Err(FetchError::Status(other.as_u16()).into()),
         }
         let text = std::str::from_utf8(&body).map_err(|_| FetchError::Malformed)?;
         let (keys, skipped) =
@@ -169,7 +174,7 @@ impl Source {
                 JwksError::TooMany => FetchError::TooManyKeys,
             })?;
         if keys.is_empty() {
-            return Err(FetchError::NoUsableKey);
+            return Err(FetchError::NoUsableKey.into());
         }
         // The tag of a rejected document is not stored: a later 304 would confirm that document.
         cache.etag = headers
@@ -185,7 +190,7 @@ impl Source {
         &self,
         url: &HttpUrl,
         etag: Option<HeaderValue>,
-    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Failure> {
         let mut request = Request::new(Vec::new());
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
@@ -195,7 +200,8 @@ impl Source {
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
         }
-        let response = exchange(&*self.client, url, self.allow_http, request, self.timeout);
+        let response =
+            exchange_unlogged(&*self.client, url, self.allow_http, request, self.timeout);
         let (head, body) = response.await?.into_parts();
         Ok((head.status, head.headers, body))
     }

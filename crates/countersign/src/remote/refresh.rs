@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::attempt::{Document, FetchCache, Source};
+use super::exchange::Failure;
 use super::schedule::Jitter;
 use super::shared::Shared;
 use super::{FetchError, KeyStatus};
@@ -29,8 +30,10 @@ pub(super) async fn run(guard: StopGuard, source: Source, random: Arc<dyn Random
         shared.begin();
         let result = fetch(shared, Arc::clone(&source), &mut cache).await;
         let before = shared.status();
+        let failure = result.as_ref().err().map(ToString::to_string);
+        let result = result.map_err(|failure| failure.error);
         shared.complete(result, jitter(&*random));
-        log_result(&source, &before, &shared.status(), &mut warned);
+        log_result(&source, &before, &shared.status(), failure, &mut warned);
     }
 }
 
@@ -39,7 +42,7 @@ async fn fetch(
     shared: &Shared,
     source: Arc<Source>,
     cache: &mut FetchCache,
-) -> Result<Document, FetchError> {
+) -> Result<Document, Failure> {
     let now = shared.now();
     let mut copy = cache.clone();
     let mut attempt = JoinSet::new();
@@ -52,7 +55,7 @@ async fn fetch(
         }
     };
     let Some(Ok((result, copy))) = joined else {
-        return Err(FetchError::Panicked);
+        return Err(FetchError::Panicked.into());
     };
     *cache = copy;
     result
@@ -69,6 +72,7 @@ fn log_result(
     source: &Source,
     before: &KeyStatus,
     after: &KeyStatus,
+    failure: Option<String>,
     warned: &mut Option<Instant>,
 ) {
     #[cfg(feature = "tracing")]
@@ -76,18 +80,28 @@ fn log_result(
         let (from, failures) = (source.location.name(), after.failures);
         let (keys, skipped) = (after.keys, after.skipped);
         let is_due = warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(60));
-        if after.last_error.is_some() && is_due {
+        if failure.is_some() && is_due {
             *warned = Some(Instant::now());
         }
-        match &after.last_error {
+        match failure {
             Some(error) if !is_due => {
-                tracing::debug!(from, failures, %error, "fetching keys failed")
+                tracing::debug!(from, failures, error, "fetching keys failed")
             }
             Some(error) if after.ready => {
-                tracing::warn!(from, failures, %error, "fetching keys failed; using the last valid ones");
+                tracing::warn!(
+                    from,
+                    failures,
+                    error,
+                    "fetching keys failed; using the last valid ones"
+                );
             }
             Some(error) => {
-                tracing::error!(from, failures, %error, "fetching keys failed; tokens cannot be verified");
+                tracing::error!(
+                    from,
+                    failures,
+                    error,
+                    "fetching keys failed; tokens cannot be verified"
+                );
             }
             None if before.failures > 0 || before.age.is_none() => {
                 tracing::info!(from, keys, skipped, "keys fetched");
@@ -96,7 +110,7 @@ fn log_result(
         }
     }
     #[cfg(not(feature = "tracing"))]
-    let _ = (source, before, after, warned);
+    let _ = (source, before, after, failure, warned);
 }
 
 /// Marks the task as stopped when it is dropped.
