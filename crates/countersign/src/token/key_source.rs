@@ -146,3 +146,39 @@ impl From<Reason> for TokenRejection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn explanation_shows_texts_and_lists_of_texts_only() {
+        let explained = |found: Option<&Value>| {
+            let configured = ["a", "b"].into_iter();
+            TokenRejection::unexpected(Reason::AudienceMismatch, "aud", found, configured)
+                .explanation
+                .unwrap()
+        };
+        for (found, expected) in [
+            (None, "aud is missing"),
+            (Some(json!("c\n")), r#"aud is "c\n""#),
+            (Some(json!(["c", "d\n"])), r#"aud is ["c", "d\n"]"#),
+            (
+                Some(json!(7)),
+                "aud is neither a string nor an array of strings",
+            ),
+            (
+                Some(json!(["c", {"d": "e"}])),
+                "aud is neither a string nor an array of strings",
+            ),
+        ] {
+            let explained = explained(found.as_ref());
+            assert_eq!(
+                *explained,
+                *format!(r#"{expected}, and ["a", "b"] is configured"#)
+            );
+        }
+    }
+}

@@ -104,8 +104,4 @@ fn many_and_long_audiences_of_a_forged_token_are_shortened_and_escaped() {
     let line = &warnings[0];
     assert!(line.contains('…') && !line.contains('\u{7}'), "{line}");
     assert!(line.len() < 2500, "{}", line.len());
-    let token = fixture.issuer.token().claim("aud", 7).sign().unwrap();
-    fixture.clock.advance(Duration::from_secs(60));
-    let warnings = lines(&fixture, Level::WARN, &token, 1);
-    assert!(warnings[0].contains("neither a string"), "{warnings:?}");
 }
