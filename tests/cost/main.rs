@@ -30,8 +30,8 @@ const CACHED_TOKEN: u64 = 0;
 /// The claims and the token.
 const MINTED_TOKEN: u64 = 2;
 /// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes and the
-/// identity.
-const REJECTED: [u64; 3] = [5, 5, 9];
+/// identity, and the explanation.
+const REJECTED: [u64; 3] = [5, 5, 13];
 /// In a table of which a third is used.
 const BYTES_OF_A_KEY: i64 = 156;
 
