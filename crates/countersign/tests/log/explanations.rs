@@ -74,7 +74,7 @@ fn expired_token_is_explained_by_the_seconds_since_then_also_from_the_cache() {
     for _ in 0..2 {
         let lines = lines(&fixture, Level::DEBUG, &token, 1);
         assert_eq!(lines.len(), 1, "{lines:?}");
-        for text in ["DEBUG", "token_expired", " s behind the clock"] {
+        for text in ["DEBUG", "token_expired", "exp is 86100 s behind the clock"] {
             assert!(lines[0].contains(text), "{text}: {lines:?}");
         }
     }
