@@ -58,6 +58,7 @@ impl Failure {
     }
 
     /// Warns of an error of the client once a minute for each host: what asks the host tries again and again.
+    #[cfg(any(feature = "feed", feature = "introspection"))]
     fn logged(self, url: &HttpUrl) -> FetchError {
         #[cfg(feature = "tracing")]
         if let Some(error) = &self.cause {
@@ -162,7 +163,7 @@ async fn exchange_into(
 }
 
 /// Returns whether a warning about this host is due. It is about the log, and decides nothing, so it uses the system's clock.
-#[cfg(feature = "tracing")]
+#[cfg(all(feature = "tracing", any(feature = "feed", feature = "introspection")))]
 fn is_due(url: &HttpUrl) -> bool {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     use std::num::NonZeroU32;
