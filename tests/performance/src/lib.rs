@@ -106,6 +106,9 @@ enum Child {
     /// Opens a database with this many keys, and prints how many seconds it takes.
     #[command(hide = true)]
     Opening { keys: u64 },
+    /// Authenticates on several threads, and prints how many requests a second.
+    #[command(hide = true)]
+    Cores,
 }
 
 /// The folder of the workspace.
@@ -132,6 +135,7 @@ pub fn run() -> ExitCode {
         Some(Child::Serve { service, algorithm }) => http::services::serve(service, &algorithm),
         Some(Child::Memory { subject, count }) => growth::memory::measure(subject, count),
         Some(Child::Opening { keys }) => growth::opening(keys),
+        Some(Child::Cores) => println!("{:?}", growth::cores(Effort { quick: false })),
         None => measure(&arguments),
     }
     ExitCode::SUCCESS

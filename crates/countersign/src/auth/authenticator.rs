@@ -17,7 +17,7 @@ use crate::credentials::{
 use crate::mechanism::{CredentialSelector, Mechanism, Outcome};
 use crate::principal::{Principal, Verifier};
 use crate::rejection::{Challenges, Reason, Rejection};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// Authenticates requests: the mechanisms of a service, and the order in which they are checked.
 ///
@@ -103,12 +103,24 @@ impl Authenticator {
         &self,
         head: &RequestHead<'_>,
     ) -> Result<Option<Credentials>, Rejection> {
-        let found = self.0.carriers.find(head);
-        let mut found = found.map_err(|reason| self.reject(reason))?;
-        if let Some(credentials) = &mut found {
-            self.complete(credentials, head)?;
-        }
+        let mut found = None;
+        let read = self.read_credentials(head, &mut found);
+        read.map_err(|reason| self.reject(reason))?;
         Ok(found)
+    }
+
+    /// Finds the credentials as [`find_credentials`](Self::find_credentials), and counts no rejection. They are written to
+    /// `found`, which was `None`.
+    pub(super) fn read_credentials(
+        &self,
+        head: &RequestHead<'_>,
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
+        self.0.carriers.find(head, found)?;
+        match found {
+            Some(credentials) => self.complete(credentials, head),
+            None => Ok(()),
+        }
     }
 
     /// Adds the address to the credentials that were found, unless a page of another site may have caused the request.
@@ -116,7 +128,7 @@ impl Authenticator {
         &self,
         credentials: &mut Credentials,
         head: &RequestHead<'_>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Reason> {
         // A browser adds cookies and certificates, whichever page causes the request.
         let is_cross_site = match credentials.carrier() {
             Carrier::Cookie(_) => may_be_cross_site(head),
@@ -124,25 +136,25 @@ impl Authenticator {
             _ => false,
         };
         if is_cross_site {
-            return Err(self.reject(Reason::CrossSite));
+            return Err(Reason::CrossSite);
         }
         credentials.from = head.extensions.get::<ClientAddress>().copied();
         Ok(())
     }
 
-    /// Finds the credentials as [`find_credentials`](Self::find_credentials), and removes them from the request, together with
+    /// Finds the credentials as [`read_credentials`](Self::read_credentials), and removes them from the request, together with
     /// the cookies that may carry credentials.
     pub(super) fn remove_credentials<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<Credentials>, Rejection> {
-        let found = self.0.carriers.take(request);
-        let mut found = found.map_err(|reason| self.reject(reason))?;
-        if let Some(credentials) = &mut found {
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
+        self.0.carriers.take(request, found)?;
+        if let Some(credentials) = found {
             self.complete(credentials, &RequestHead::new(request))?;
             self.0.carriers.strip_cookies(request.headers_mut());
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Returns the rejection of a request in whose headers there are no credentials. Its reason tells an `Authorization`
@@ -183,38 +195,39 @@ impl Authenticator {
     /// Authenticates credentials. The one mechanism that selects them decides; no other mechanism is
     /// asked. `head` is the request that presented them.
     pub fn authenticate(&self, credentials: Credentials, head: &RequestHead<'_>) -> Authentication {
-        match self.try_authenticate(credentials, head) {
+        match self.try_authenticate(&credentials, head) {
             Ok(result) => Authentication(State::Ready(Some(result))),
-            Err(waiting) => waiting,
+            Err(undecided) => undecided.wait(credentials, head),
         }
     }
 
-    /// Authenticates credentials as [`authenticate`](Self::authenticate). Returns the future only if it has to wait.
+    /// Authenticates credentials as [`authenticate`](Self::authenticate), unless that has to wait.
     pub(super) fn try_authenticate(
         &self,
-        credentials: Credentials,
+        credentials: &Credentials,
         head: &RequestHead<'_>,
-    ) -> Result<Result<Principal, Rejection>, Authentication> {
+    ) -> Result<Result<Principal, Rejection>, Undecided<'_>> {
         let span = Span::start();
-        let Some((mechanism, verifier)) = self.find_mechanism(&credentials) else {
+        let Some((mechanism, verifier)) = self.find_mechanism(credentials) else {
             let carrier = credentials.carrier().clone();
             let result = Err(self.reject_credentials(Reason::Unselected, carrier));
             span.finish(&result);
             return Ok(result);
         };
         let now = self.0.clock.now();
-        let outcome = span.in_scope(|| mechanism.try_authenticate(&credentials, head, now));
-        if let Some(outcome) = outcome {
-            let result = resolve(outcome, Arc::clone(verifier));
-            span.finish(&result);
-            return Ok(result);
+        match span.in_scope(|| mechanism.try_authenticate(credentials, head, now)) {
+            Some(outcome) => {
+                let result = resolve(outcome, Arc::clone(verifier));
+                span.finish(&result);
+                Ok(result)
+            }
+            None => Err(Undecided {
+                mechanism,
+                verifier,
+                now,
+                span,
+            }),
         }
-        let start = || Arc::clone(mechanism).authenticate(credentials, head, now);
-        Err(Authentication(State::Waiting {
-            outcome: span.in_scope(start),
-            verifier: Some(Arc::clone(verifier)),
-            span,
-        }))
     }
 
     /// Checks a principal of this authenticator again: freshness of the data, expiry, status,
@@ -257,7 +270,8 @@ impl Authenticator {
             .or_else(|| find(CredentialSelector::selects_rest))
     }
 
-    fn reject(&self, reason: Reason) -> Rejection {
+    /// Returns the rejection of a request before any mechanism was asked, and counts it.
+    pub(super) fn reject(&self, reason: Reason) -> Rejection {
         let rejection = Rejection::of_request(reason, Arc::clone(&self.0.challenges));
         metrics::count_rejected(&rejection);
         rejection
@@ -273,6 +287,26 @@ impl fmt::Debug for Authenticator {
         f.debug_struct("Authenticator")
             .field("carriers", &self.0.carriers)
             .finish_non_exhaustive()
+    }
+}
+
+/// Credentials about which a mechanism cannot decide without waiting.
+pub(super) struct Undecided<'a> {
+    mechanism: &'a Arc<dyn Mechanism>,
+    verifier: &'a Arc<Verifier>,
+    now: Timestamp,
+    span: Span,
+}
+
+impl Undecided<'_> {
+    /// Starts the authentication of the credentials.
+    pub(super) fn wait(self, credentials: Credentials, head: &RequestHead<'_>) -> Authentication {
+        let start = || Arc::clone(self.mechanism).authenticate(credentials, head, self.now);
+        Authentication(State::Waiting {
+            outcome: self.span.in_scope(start),
+            verifier: Some(Arc::clone(self.verifier)),
+            span: self.span,
+        })
     }
 }
 

@@ -32,16 +32,21 @@ pin_project! {
     enum State<S, ReqBody, ResBody, F> {
         // The request was accepted: the inner service answers.
         Inner { #[pin] future: F },
-        // The request was rejected.
-        Rejected { response: Option<Response<ResBody>> },
-        // The authentication has to wait. The service and the request wait with it.
-        Authenticating {
-            authentication: Authentication,
-            // Behind a pointer, since most futures never wait, and are moved.
-            waiting: Option<Box<(S, Request<ReqBody>)>>,
-            shows_principal: bool,
-        },
+        // What an accepted request does not need. It is behind a pointer, so that its future is not larger than that of the inner
+        // service, and is moved as one piece.
+        Other { other: Box<Other<S, ReqBody, ResBody>> },
     }
+}
+
+enum Other<S, ReqBody, ResBody> {
+    /// The request was rejected.
+    Rejected(Option<Response<ResBody>>),
+    /// The authentication has to wait. The service and the request wait with it.
+    Authenticating {
+        authentication: Authentication,
+        waiting: Option<(S, Request<ReqBody>)>,
+        shows_principal: bool,
+    },
 }
 
 impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
@@ -58,9 +63,7 @@ where
 
     pub(super) fn rejected(response: Response<ResBody>) -> Self {
         Self {
-            state: State::Rejected {
-                response: Some(response),
-            },
+            state: State::other(Other::Rejected(Some(response))),
             reject_body: None,
             principal: None,
         }
@@ -73,13 +76,21 @@ where
         shows_principal: bool,
     ) -> Self {
         Self {
-            state: State::Authenticating {
+            state: State::other(Other::Authenticating {
                 authentication,
-                waiting: Some(Box::new(waiting)),
+                waiting: Some(waiting),
                 shows_principal,
-            },
+            }),
             reject_body: Some(reject_body),
             principal: None,
+        }
+    }
+}
+
+impl<S, ReqBody, ResBody, F> State<S, ReqBody, ResBody, F> {
+    fn other(other: Other<S, ReqBody, ResBody>) -> Self {
+        Self::Other {
+            other: Box::new(other),
         }
     }
 }
@@ -99,7 +110,7 @@ where
         let this = self.project();
         let mut state = this.state;
         loop {
-            let next = match state.as_mut().project() {
+            let other = match state.as_mut().project() {
                 StateProj::Inner { future } => {
                     let mut response = ready!(future.poll(cx))?;
                     if let Some(principal) = this.principal.take() {
@@ -110,38 +121,36 @@ where
                         None => response,
                     }));
                 }
-                StateProj::Rejected { response } => {
+                StateProj::Other { other } => &mut **other,
+            };
+            let (authentication, waiting, shows_principal) = match other {
+                Other::Rejected(response) => {
                     let response = response.take().expect("polled after completion");
                     return Poll::Ready(Ok(response));
                 }
-                StateProj::Authenticating {
+                Other::Authenticating {
                     authentication,
                     waiting,
                     shows_principal,
-                } => {
-                    let result = ready!(Pin::new(authentication).poll(cx));
-                    let (mut service, mut request) =
-                        *waiting.take().expect("polled after completion");
-                    match result {
-                        Ok(principal) => {
-                            *this.principal = shows_principal.then(|| principal.clone());
-                            insert_principal(&mut request, principal);
-                            State::Inner {
-                                future: service.call(request),
-                            }
-                        }
-                        Err(rejection) => {
-                            // A rejected request holds no permit while its response is on the way.
-                            drop(service);
-                            log(&rejection);
-                            let reject_body =
-                                this.reject_body.as_ref().expect("polled after completion");
-                            let response = rejection.into_response(reject_body, request.headers());
-                            State::Rejected {
-                                response: Some(response),
-                            }
-                        }
+                } => (authentication, waiting, *shows_principal),
+            };
+            let result = ready!(Pin::new(authentication).poll(cx));
+            let (mut service, mut request) = waiting.take().expect("polled after completion");
+            let next = match result {
+                Ok(principal) => {
+                    *this.principal = shows_principal.then(|| principal.clone());
+                    insert_principal(&mut request, principal);
+                    State::Inner {
+                        future: service.call(request),
                     }
+                }
+                Err(rejection) => {
+                    // A rejected request holds no permit while its response is on the way.
+                    drop(service);
+                    log(&rejection);
+                    let reject_body = this.reject_body.as_ref().expect("polled after completion");
+                    let response = rejection.into_response(reject_body, request.headers());
+                    State::other(Other::Rejected(Some(response)))
                 }
             };
             state.set(next);

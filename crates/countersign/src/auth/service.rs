@@ -38,22 +38,21 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let authenticator = &self.authenticator;
+        let mut credentials = None;
         let found = match self.options.keep_credentials {
-            true => authenticator.find_credentials(&RequestHead::new(&request)),
-            false => authenticator.remove_credentials(&mut request),
+            true => authenticator.read_credentials(&RequestHead::new(&request), &mut credentials),
+            false => authenticator.remove_credentials(&mut request, &mut credentials),
         };
-        let credentials = match found {
-            Ok(Some(credentials)) => credentials,
+        if let Err(reason) = found {
+            return self.reject(authenticator.reject(reason), &request);
+        }
+        let Some(credentials) = &credentials else {
             // An `Authorization` header that no mechanism reads is not taken for none.
-            Ok(None) if self.options.optional && !request.headers().contains_key(AUTHORIZATION) => {
+            if self.options.optional && !request.headers().contains_key(AUTHORIZATION) {
                 return self.pass_on(request);
             }
-            Ok(None) => {
-                let head = RequestHead::new(&request);
-                let rejection = self.authenticator.missing_credentials(&head);
-                return self.reject(rejection, &request);
-            }
-            Err(rejection) => return self.reject(rejection, &request),
+            let rejection = authenticator.missing_credentials(&RequestHead::new(&request));
+            return self.reject(rejection, &request);
         };
         let head = RequestHead::new(&request);
         match authenticator.try_authenticate(credentials, &head) {
@@ -66,7 +65,8 @@ where
                 ResponseFuture::inner(response, self.reject_body.clone(), shown)
             }
             Ok(Err(rejection)) => self.reject(rejection, &request),
-            Err(authentication) => {
+            Err(undecided) => {
+                let authentication = undecided.wait(credentials.clone(), &head);
                 // The service that was polled ready waits with the request; a clone of it, which may
                 // not be ready, takes its place. See `Service`, "Be careful when cloning".
                 let clone = self.inner.clone();

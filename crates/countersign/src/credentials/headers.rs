@@ -77,24 +77,35 @@ impl Carriers {
         }
     }
 
-    /// Finds the credentials of a request, and verifies nothing.
+    /// Finds the credentials of a request, and verifies nothing. They are written to `found`, which was `None`: moving them would
+    /// take as long as finding them.
     ///
     /// The certificate of the client belongs to its connection, and counts only if the client presents nothing with the
     /// request itself, not even an `Authorization` header that no mechanism reads.
-    pub(crate) fn find(&self, head: &RequestHead<'_>) -> Result<Option<Credentials>, Reason> {
-        match self.read(head.headers)? {
-            None => Ok(self.certificate(head)),
-            found => Ok(found),
+    pub(crate) fn find(
+        &self,
+        head: &RequestHead<'_>,
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
+        self.read(head.headers, found)?;
+        if found.is_none() {
+            *found = self.certificate(head);
         }
+        Ok(())
     }
 
-    /// Finds the credentials of a request, and removes their header. Cookies stay. If the credentials are rejected, other
-    /// headers that could hold some may be removed too.
-    pub(crate) fn take<B>(&self, request: &mut Request<B>) -> Result<Option<Credentials>, Reason> {
-        match self.read(request.headers_mut())? {
-            None => Ok(self.certificate(&RequestHead::new(request))),
-            found => Ok(found),
+    /// Finds the credentials of a request as [`find`](Self::find), and removes their header. Cookies stay. If the credentials are
+    /// rejected, other headers that could hold some may be removed too.
+    pub(crate) fn take<B>(
+        &self,
+        request: &mut Request<B>,
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
+        self.read(request.headers_mut(), found)?;
+        if found.is_none() {
+            *found = self.certificate(&RequestHead::new(request));
         }
+        Ok(())
     }
 
     fn certificate(&self, head: &RequestHead<'_>) -> Option<Credentials> {
@@ -107,8 +118,12 @@ impl Carriers {
 
     /// Finds the credentials in the headers of a request. Malformed credentials are never ignored in favour of others.
     /// Cookies count only without other credentials, since a browser adds them by itself.
-    fn read(&self, mut headers: impl Headers) -> Result<Option<Credentials>, Reason> {
-        let mut found = self.authorization(&mut headers)?;
+    fn read(
+        &self,
+        mut headers: impl Headers,
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
+        self.authorization(&mut headers, found)?;
         for name in &self.headers {
             let Some(value) = headers.only(name)? else {
                 continue;
@@ -121,15 +136,16 @@ impl Carriers {
             }
             let range = 0..value.len();
             let carrier = Carrier::Header(name.clone());
-            found = Some(Credentials::new(carrier, Form::Header(value, range)));
+            *found = Some(Credentials::new(carrier, Form::Header(value, range)));
         }
-        // An `Authorization` header of another scheme presents credentials too, although nothing here reads them.
-        let headers = headers.all();
-        let may_count = !self.cookies.is_empty() && !headers.contains_key(AUTHORIZATION);
-        match found {
-            None if may_count => cookie::read(headers, &self.cookies),
-            found => Ok(found),
+        if found.is_none() && !self.cookies.is_empty() {
+            // An `Authorization` header of another scheme presents credentials too, although nothing here reads them.
+            let headers = headers.all();
+            if !headers.contains_key(AUTHORIZATION) {
+                *found = cookie::read(headers, &self.cookies)?;
+            }
         }
+        Ok(())
     }
 
     /// Removes the declared cookies from the headers, whether they count or not.
@@ -139,18 +155,22 @@ impl Carriers {
         }
     }
 
-    fn authorization(&self, headers: &mut impl Headers) -> Result<Option<Credentials>, Reason> {
+    fn authorization(
+        &self,
+        headers: &mut impl Headers,
+        found: &mut Option<Credentials>,
+    ) -> Result<(), Reason> {
         if self.schemes.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let Some(value) = headers.only(&AUTHORIZATION)? else {
-            return Ok(None);
+            return Ok(());
         };
         let bytes = value.as_bytes();
         let find = |scheme| Some((scheme, strip_scheme(bytes, scheme)?));
         let Some((scheme, rest)) = self.schemes.iter().find_map(find) else {
             headers.put_back(AUTHORIZATION, value);
-            return Ok(None);
+            return Ok(());
         };
         // RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / … ) ].
         let spaces = rest.iter().take_while(|&&b| b == b' ').count();
@@ -167,7 +187,8 @@ impl Carriers {
         }
         let carrier = Carrier::Authorization(scheme.clone());
         let range = bytes.len() - text.len()..bytes.len();
-        Ok(Some(Credentials::new(carrier, Form::Header(value, range))))
+        *found = Some(Credentials::new(carrier, Form::Header(value, range)));
+        Ok(())
     }
 }
 
@@ -244,11 +265,14 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let bytes = |found: Option<Credentials>| found.map(|found| found.expose().to_vec());
-        let copied = carriers().read(&map).map(bytes);
+        let (mut copied, mut taken) = (None, None);
+        let result = carriers().read(&map, &mut copied);
         // Copying and taking find the same.
-        assert_eq!(carriers().read(&mut map).map(bytes), copied);
-        copied
+        assert_eq!(carriers().read(&mut map, &mut taken), result);
+        let bytes = |found: &Credentials| found.expose().to_vec();
+        let [copied, taken] = [copied, taken].map(|found| found.as_ref().map(bytes));
+        assert_eq!(taken, copied);
+        result.map(|()| copied)
     }
 
     #[test]
@@ -330,7 +354,8 @@ mod tests {
         }
         let certificate = ClientCertificate::for_test("spiffe://acme.example/billing");
         request.extensions_mut().insert(certificate);
-        let found = carriers.find(&RequestHead::new(&request))?;
+        let mut found = None;
+        carriers.find(&RequestHead::new(&request), &mut found)?;
         Ok(found.map(|found| found.carrier().clone()))
     }
 
@@ -393,10 +418,12 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
             headers.insert("x-other", HeaderValue::from_static("a"));
             headers.insert("cookie", HeaderValue::from_static("token=c"));
-            let copied = carriers().find(&RequestHead::new(&request)).unwrap();
+            let (mut copied, mut taken) = (None, None);
+            let head = RequestHead::new(&request);
+            carriers().find(&head, &mut copied).unwrap();
             assert_eq!(copied.unwrap().expose(), credentials.as_bytes());
             assert_eq!(request.headers().len(), 3);
-            let taken = carriers().take(&mut request).unwrap();
+            carriers().take(&mut request, &mut taken).unwrap();
             assert_eq!(taken.unwrap().expose(), credentials.as_bytes());
             let headers = request.headers();
             assert!(!headers.contains_key(name) && headers.len() == 2);
@@ -409,7 +436,8 @@ mod tests {
         let headers = request.headers_mut();
         headers.insert("authorization", HeaderValue::from_static("Digest x"));
         headers.insert("x-api-key", HeaderValue::from_static("k"));
-        let taken = carriers().take(&mut request).unwrap();
+        let mut taken = None;
+        carriers().take(&mut request, &mut taken).unwrap();
         assert_eq!(taken.unwrap().expose(), b"k");
         assert_eq!(request.headers()["authorization"], "Digest x");
         assert!(!request.headers().contains_key("x-api-key"));

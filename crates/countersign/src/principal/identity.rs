@@ -198,12 +198,20 @@ impl fmt::Debug for Identity {
 #[derive(Clone)]
 pub(crate) enum Subject {
     Id(IdText),
-    /// The id of a stored credential. Its characters are written when they are first needed.
+    /// An id whose characters are written when they are first needed.
     Stored(Id, OnceLock<IdText>),
     Text(Box<str>),
 }
 
 impl Subject {
+    /// Returns the id, if its characters are written when they are needed.
+    pub(crate) const fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Stored(id, _) => Some(id),
+            Self::Id(_) | Self::Text(_) => None,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Id(id) => id.as_str(),

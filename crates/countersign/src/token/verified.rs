@@ -7,7 +7,6 @@ use super::own::check_own_denials;
 use super::trusted::TrustedIssuer;
 use super::verify::seconds;
 use crate::credentials::ClientAddress;
-use crate::id::Id;
 use crate::jose::json::{NumericDate, Value};
 use crate::jose::{KeySet, SignatureVerified};
 use crate::principal::{Claims as Payload, Identity, IdentityFields};
@@ -65,7 +64,7 @@ pub(super) struct VerifiedToken {
 /// A token of each kind, with the audience for which it was accepted.
 #[derive(Clone)]
 enum Kind {
-    Own(Id, Identity),
+    Own(Identity),
     External(Identity),
     Managed(Arc<Managed>),
 }
@@ -79,8 +78,7 @@ struct Managed {
 
 /// The well-formed claims of a token that its kind must have.
 pub(super) enum Content {
-    /// The id of the token and what it says.
-    Own(Id, Identity),
+    Own(Identity),
     External(Identity),
     /// The token, the name of its issuer and its claims. What it may do is in its record.
     Managed(ManagedToken, Arc<str>, Payload),
@@ -95,7 +93,7 @@ impl Unverified {
             keys: keys.version(),
             dates: self.dates,
             kind: match self.content {
-                Content::Own(token, identity) => Kind::Own(token, identity.for_audience(audience)),
+                Content::Own(identity) => Kind::Own(identity.for_audience(audience)),
                 Content::External(identity) => Kind::External(identity.for_audience(audience)),
                 Content::Managed(token, issuer, payload) => Kind::Managed(Arc::new(Managed {
                     token,
@@ -116,7 +114,7 @@ impl VerifiedToken {
         now: Timestamp,
     ) -> Result<(), TokenRejection> {
         let (audience, class) = match &self.kind {
-            Kind::Own(_, identity) | Kind::External(identity) => {
+            Kind::Own(identity) | Kind::External(identity) => {
                 (identity.fields().audience.as_deref(), Class::Access)
             }
             Kind::Managed(managed) => (Some(&*managed.audience), Class::Managed),
@@ -127,7 +125,7 @@ impl VerifiedToken {
 
     fn payload(&self) -> &Payload {
         match &self.kind {
-            Kind::Own(_, identity) | Kind::External(identity) => &identity.fields().claims,
+            Kind::Own(identity) | Kind::External(identity) => &identity.fields().claims,
             Kind::Managed(managed) => &managed.payload,
         }
     }
@@ -142,9 +140,9 @@ impl VerifiedToken {
     ) -> Result<Identity, Reason> {
         let directory = issuer.directory();
         match self.kind {
-            Kind::Own(token, identity) => {
+            Kind::Own(identity) => {
                 if let Some(directory) = directory {
-                    check_own_denials(directory, &issuer.url, &token, identity.fields())?;
+                    check_own_denials(directory, &issuer.url, identity.fields())?;
                 }
                 Ok(identity)
             }

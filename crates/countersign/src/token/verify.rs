@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::claims::{Claims, read, text};
 use super::key_source::TokenRejection;
 use super::managed::ManagedToken;
-use super::own::OwnToken;
+use super::own::read_own;
 use super::trusted::{MAX_EXTERNAL_TOKEN, MAX_TOKEN, Origin, TrustedIssuer};
 use super::verified::{Class, Content, Dates, Unverified, VerifiedToken, complete};
 use crate::jose::json;
@@ -171,8 +171,7 @@ impl TrustedIssuer {
                 payload.clone(),
             ),
             (Origin::Own(_), Class::Access) => {
-                let token = OwnToken::read(claims, own_subject()?)?;
-                Content::Own(token.id, complete(token.fields, name))
+                Content::Own(complete(read_own(claims, own_subject()?)?, name))
             }
         })
     }

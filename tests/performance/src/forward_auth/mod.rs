@@ -28,7 +28,7 @@ const COLUMNS: [&str; 4] = [
 const NOTE: &str = "Each gateway with its example, in front of a service that answers 200. *Alone* is the example without \
     the directive or filter that asks; the *trivial endpoint* answers 200 to every question without reading it. The client \
     sends a token with four scopes. The gateway, the service and what the gateway asks share one core, and the load, 64 \
-    connections, has another one; the figures are medians of three turns. The trivial endpoint speaks no gRPC.";
+    connections, has another one; the figures are medians of five turns. The trivial endpoint speaks no gRPC.";
 
 /// What a gateway asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,11 @@ mod paths;
 use std::process::Command;
 
 pub(crate) use database::opening;
+use paths::Shared;
 use serde_json::Value;
 
 use crate::report::{Part, Table};
-use crate::timing::{Run, medians};
+use crate::timing::{Run, median, medians};
 use crate::{Effort, versions};
 
 pub(crate) fn measure(effort: Effort) -> Part {
@@ -135,13 +136,29 @@ fn denials(effort: Effort) -> Table {
     )
 }
 
-fn cores(effort: Effort) -> Table {
-    let note = "Requests with one cached bearer token that this many threads authenticate at the same time, in millions a second.";
-    let mut table = Table::new("cores", "Cores", note, &["million requests/s"]);
+pub(crate) fn cores(effort: Effort) -> Table {
+    let note = "Requests with a cached bearer token that this many threads authenticate at the same time, in millions a \
+        second: with one service and one token, and with a service for each thread.";
+    let columns = ["million requests/s", "nothing shared, million requests/s"];
+    let mut table = Table::new("cores", "Cores", note, &columns);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = effort.of(500_000, 50_000);
+    let ways = [Shared::Service, Shared::Nothing];
+    let rows: Vec<(usize, Shared)> = (1..=cores)
+        .flat_map(|threads| ways.map(|shared| (threads, shared)))
+        .collect();
+    let mut samples = vec![Vec::new(); rows.len()];
+    for _ in 0..effort.of(9, 1) {
+        for ((threads, shared), samples) in rows.iter().zip(&mut samples) {
+            samples.push(paths::parallel(*threads, each, *shared) / 1e6);
+        }
+    }
+    let mut medians = samples.iter_mut().map(|samples| Some(median(samples)));
     for threads in 1..=cores {
-        let rate = paths::parallel(threads, effort.of(2_000_000, 100_000));
-        table.row(&threads.to_string(), vec![Some(rate / 1e6)]);
+        table.row(
+            &threads.to_string(),
+            medians.by_ref().take(ways.len()).collect(),
+        );
     }
     table
 }

@@ -93,16 +93,28 @@ pub(super) fn id(number: u64) -> Id {
     Id::from_bytes(bytes)
 }
 
-/// Returns the requests of one cached token that several threads authenticate in a second.
-pub(super) fn parallel(threads: usize, each: u64) -> f64 {
-    let service = layer(jwt(ALGORITHM));
-    let token = token(ALGORITHM);
+/// What threads that authenticate at the same time have in common.
+#[derive(Clone, Copy)]
+pub(super) enum Shared {
+    /// One service, and so its cache, and one token.
+    Service,
+    /// Nothing: it shows what the machine itself gains by another core.
+    Nothing,
+}
+
+/// Returns the requests with a cached token that several threads authenticate in a second.
+pub(super) fn parallel(threads: usize, each: u64, shared: Shared) -> f64 {
+    let (service, token) = (layer(jwt(ALGORITHM)), token(ALGORITHM));
     let barrier = Barrier::new(threads + 1);
     let begun = std::thread::scope(|scope| {
         for _ in 0..threads {
+            let service = match shared {
+                Shared::Service => service.clone(),
+                Shared::Nothing => layer(jwt(ALGORITHM)),
+            };
             // Each thread reads its requests from a buffer of its own, as connections do. The reference count of a common
             // buffer would be what the threads contend for.
-            let (service, token, barrier) = (service.clone(), bearer(&token), &barrier);
+            let (token, barrier) = (bearer(&token), &barrier);
             scope.spawn(move || {
                 let mut run = requests(service, "authorization", vec![token], 200);
                 barrier.wait();

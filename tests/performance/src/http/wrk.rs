@@ -80,7 +80,7 @@ impl Target {
 
 /// Measures the targets in turn, several times, and returns the medians.
 pub(crate) fn interleaved(targets: &[Target], effort: Effort) -> Vec<Figures> {
-    let (rounds, seconds) = effort.of((3, 3), (1, 1));
+    let (rounds, seconds) = effort.of((5, 3), (1, 1));
     let scripts = tempfile::tempdir().unwrap();
     let commands: Vec<Vec<String>> = targets
         .iter()
