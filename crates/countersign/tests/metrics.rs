@@ -107,29 +107,26 @@ fn every_authentication_and_every_requirement_is_counted_by_outcome_scheme_and_r
     ]));
     let expected = expected([
         (
-            "countersign_authentications_total{outcome=accepted scheme=api_key reason=}",
+            "countersign_authentications_total{outcome=accepted scheme=api_key}",
             3,
         ),
         (
-            "countersign_authentications_total{outcome=invalid scheme= reason=pair_malformed}",
+            "countersign_authentications_total{outcome=invalid reason=pair_malformed}",
             1,
         ),
         (
-            "countersign_authentications_total{outcome=invalid scheme= reason=unselected}",
+            "countersign_authentications_total{outcome=invalid reason=unselected}",
             1,
         ),
         (
-            "countersign_authentications_total{outcome=malformed scheme= reason=several_credentials}",
+            "countersign_authentications_total{outcome=malformed reason=several_credentials}",
             1,
         ),
         (
-            "countersign_authentications_total{outcome=missing scheme= reason=no_credentials}",
+            "countersign_authentications_total{outcome=missing reason=no_credentials}",
             1,
         ),
-        (
-            "countersign_requirements_total{outcome=accepted reason=}",
-            2,
-        ),
+        ("countersign_requirements_total{outcome=accepted}", 2),
         (
             "countersign_requirements_total{outcome=insufficient_scope reason=scope_missing}",
             1,
@@ -167,10 +164,8 @@ fn tokens_and_unknown_schemes_are_counted_by_their_reasons() {
             service.clone().oneshot(request).await.unwrap();
         }
     });
-    let name = |outcome: &str, scheme: &str, reason: &str| {
-        format!(
-            "countersign_authentications_total{{outcome={outcome} scheme={scheme} reason={reason}}}"
-        )
+    let name = |outcome: &str, detail: &str| {
+        format!("countersign_authentications_total{{outcome={outcome} {detail}}}")
     };
     let rejected = [
         "audience_mismatch",
@@ -179,9 +174,10 @@ fn tokens_and_unknown_schemes_are_counted_by_their_reasons() {
         "token_too_long",
         "type_rejected",
     ];
-    let mut expected = vec![(name("accepted", "bearer", ""), 1)];
-    expected.extend(rejected.map(|reason| (name("invalid", "", reason), 1)));
-    expected.push((name("missing", "", "scheme_unknown"), 1));
+    let rejected = rejected.map(|reason| (name("invalid", &format!("reason={reason}")), 1));
+    let mut expected = vec![(name("accepted", "scheme=bearer"), 1)];
+    expected.extend(rejected);
+    expected.push((name("missing", "reason=scheme_unknown"), 1));
     assert_eq!(counters, expected);
 }
 

@@ -53,7 +53,7 @@ impl KeysByReason {
 }
 
 fn rejected_key(reason: Reason) -> Key {
-    authentication_key(reason.kind().label(), "", reason.label())
+    authentication_key(reason.kind().label(), ("reason", reason.label()))
 }
 
 fn unmet_key(reason: Reason) -> Key {
@@ -61,12 +61,12 @@ fn unmet_key(reason: Reason) -> Key {
 }
 
 fn accepted_key(scheme: Scheme) -> Key {
-    authentication_key("accepted", scheme.as_str(), "")
+    authentication_key("accepted", ("scheme", scheme.as_str()))
 }
 
-fn authentication_key(outcome: &'static str, scheme: &'static str, reason: &'static str) -> Key {
-    let labels = [("outcome", outcome), ("scheme", scheme), ("reason", reason)];
-    Key::from_parts(AUTHENTICATIONS, &labels)
+/// Returns a key with two labels. Recorders compare it at each request, and the labels of a longer key are sorted for that.
+fn authentication_key(outcome: &'static str, detail: (&'static str, &'static str)) -> Key {
+    Key::from_parts(AUTHENTICATIONS, &[("outcome", outcome), detail])
 }
 
 fn requirement_key(outcome: &'static str, reason: &'static str) -> Key {

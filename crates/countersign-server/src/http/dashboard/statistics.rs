@@ -252,9 +252,9 @@ mod tests {
     fn metrics(accepted: u64, minted: u64) -> String {
         format!(
             "# TYPE countersign_authentications_total counter\n\
-             countersign_authentications_total{{outcome=\"accepted\",scheme=\"api_key\",reason=\"\"}} {accepted}\n\
-             countersign_authentications_total{{outcome=\"invalid\",scheme=\"\",reason=\"token_expired\"}} 2\n\
-             countersign_authentications_total{{outcome=\"unavailable\",scheme=\"\",reason=\"directory_stale\"}} 1\n\
+             countersign_authentications_total{{outcome=\"accepted\",scheme=\"api_key\"}} {accepted}\n\
+             countersign_authentications_total{{outcome=\"invalid\",reason=\"token_expired\"}} 2\n\
+             countersign_authentications_total{{outcome=\"unavailable\",reason=\"directory_stale\"}} 1\n\
              countersign_requirements_total{{outcome=\"accepted\",reason=\"\"}} 9\n\
              countersign_requirements_total{{outcome=\"insufficient_scope\",reason=\"scope_missing\"}} 3\n\
              countersign_http_requests_total{{method=\"POST\",route=\"/oauth/token\",status=\"200\"}} {minted}\n\
