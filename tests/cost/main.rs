@@ -31,7 +31,7 @@ const CACHED_TOKEN: u64 = 0;
 const MINTED_TOKEN: u64 = 2;
 /// Nothing is presented, garbage, and a token with a wrong signature: its payload, the reference count, the scopes and the
 /// identity, and the explanation.
-const REJECTED: [u64; 3] = [5, 5, 13];
+const REJECTED: [u64; 3] = [6, 6, 14];
 /// In a table of which a third is used.
 const BYTES_OF_A_KEY: i64 = 156;
 

@@ -12,7 +12,7 @@ use crate::rejection::{Reason, Rejection};
 /// `countersign_authentications_total`: labels `outcome`, `scheme` (if accepted) and `reason` (if
 /// rejected).
 const AUTHENTICATIONS: &str = "countersign_authentications_total";
-/// `countersign_requirements_total`: labels `outcome` and `reason`.
+/// `countersign_requirements_total`: labels `outcome` and `reason` (if rejected).
 const REQUIREMENTS: &str = "countersign_requirements_total";
 
 static METADATA: Metadata<'static> =
@@ -28,7 +28,8 @@ static ACCEPTED: LazyLock<[(Scheme, Key); 4]> = LazyLock::new(|| {
     schemes.map(|scheme| (scheme, accepted_key(scheme)))
 });
 static REJECTED: LazyLock<KeysByReason> = LazyLock::new(|| KeysByReason::new(rejected_key));
-static MET: LazyLock<Key> = LazyLock::new(|| requirement_key("accepted", ""));
+static MET: LazyLock<Key> =
+    LazyLock::new(|| Key::from_parts(REQUIREMENTS, &[("outcome", "accepted")]));
 static UNMET: LazyLock<KeysByReason> = LazyLock::new(|| KeysByReason::new(unmet_key));
 
 /// The keys of all reasons of this crate.
@@ -57,7 +58,11 @@ fn rejected_key(reason: Reason) -> Key {
 }
 
 fn unmet_key(reason: Reason) -> Key {
-    requirement_key(reason.kind().label(), reason.label())
+    let labels = [
+        ("outcome", reason.kind().label()),
+        ("reason", reason.label()),
+    ];
+    Key::from_parts(REQUIREMENTS, &labels)
 }
 
 fn accepted_key(scheme: Scheme) -> Key {
@@ -67,10 +72,6 @@ fn accepted_key(scheme: Scheme) -> Key {
 /// Returns a key with two labels. Recorders compare it at each request, and the labels of a longer key are sorted for that.
 fn authentication_key(outcome: &'static str, detail: (&'static str, &'static str)) -> Key {
     Key::from_parts(AUTHENTICATIONS, &[("outcome", outcome), detail])
-}
-
-fn requirement_key(outcome: &'static str, reason: &'static str) -> Key {
-    Key::from_parts(REQUIREMENTS, &[("outcome", outcome), ("reason", reason)])
 }
 
 fn increment(key: &Key) {

@@ -255,7 +255,7 @@ mod tests {
              countersign_authentications_total{{outcome=\"accepted\",scheme=\"api_key\"}} {accepted}\n\
              countersign_authentications_total{{outcome=\"invalid\",reason=\"token_expired\"}} 2\n\
              countersign_authentications_total{{outcome=\"unavailable\",reason=\"directory_stale\"}} 1\n\
-             countersign_requirements_total{{outcome=\"accepted\",reason=\"\"}} 9\n\
+             countersign_requirements_total{{outcome=\"accepted\"}} 9\n\
              countersign_requirements_total{{outcome=\"insufficient_scope\",reason=\"scope_missing\"}} 3\n\
              countersign_http_requests_total{{method=\"POST\",route=\"/oauth/token\",status=\"200\"}} {minted}\n\
              countersign_http_requests_total{{method=\"POST\",route=\"/oauth/token\",status=\"401\"}} 7\n\
