@@ -79,18 +79,13 @@ impl Carriers {
 
     /// Finds the credentials of a request, and verifies nothing. They are written to `found`, which was `None`: moving them would
     /// take as long as finding them.
-    ///
-    /// The certificate of the client belongs to its connection, and counts only if the client presents nothing with the
-    /// request itself, not even an `Authorization` header that no mechanism reads.
     pub(crate) fn find(
         &self,
         head: &RequestHead<'_>,
         found: &mut Option<Credentials>,
     ) -> Result<(), Reason> {
         self.read(head.headers, found)?;
-        if found.is_none() {
-            *found = self.certificate(head);
-        }
+        self.add_certificate(head, found);
         Ok(())
     }
 
@@ -102,18 +97,20 @@ impl Carriers {
         found: &mut Option<Credentials>,
     ) -> Result<(), Reason> {
         self.read(request.headers_mut(), found)?;
-        if found.is_none() {
-            *found = self.certificate(&RequestHead::new(request));
-        }
+        self.add_certificate(&RequestHead::new(request), found);
         Ok(())
     }
 
-    fn certificate(&self, head: &RequestHead<'_>) -> Option<Credentials> {
-        if !self.client_certificate || head.headers.contains_key(AUTHORIZATION) {
-            return None;
+    /// Adds the certificate of the client. It belongs to the connection, and counts only if the client presents nothing with the
+    /// request itself, not even an `Authorization` header that no mechanism reads.
+    fn add_certificate(&self, head: &RequestHead<'_>, found: &mut Option<Credentials>) {
+        if !self.client_certificate || found.is_some() {
+            return;
         }
-        let certificate = head.extensions.get::<ClientCertificate>().cloned();
-        certificate.map(Credentials::certificate)
+        if !head.headers.contains_key(AUTHORIZATION) {
+            let certificate = head.extensions.get::<ClientCertificate>().cloned();
+            *found = certificate.map(Credentials::certificate);
+        }
     }
 
     /// Finds the credentials in the headers of a request. Malformed credentials are never ignored in favour of others.
